@@ -1,0 +1,278 @@
+"""The configuration as frozen values. One Snapshot is in force at a time; every exchange keeps the one it arrived under.
+
+Names, defaults and help stand here once: the JSON schema, the example file and the panel's forms come from the fields.
+Parsing and validation: ``parse`` in config_parse.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+type Kind = Literal["messages", "chat", "responses", "gemini", "images", "embeddings"]
+"""A client protocol. Kinds never share health, affinity or log space."""
+
+KINDS: Final[tuple[Kind, ...]] = ("messages", "chat", "responses", "gemini", "images", "embeddings")
+TEXT_KINDS: Final[frozenset[Kind]] = frozenset({"messages", "chat", "responses", "gemini"})
+
+type Status = Literal["active", "suspended", "disabled"]
+type AuthStyle = Literal["auto", "bearer", "x-api-key", "x-goog-api-key", "query"]
+type Rotate = Literal["fill_first", "round_robin", "least_used"]
+
+
+def setting[T](default: T, help: str, **more: Any) -> Any:
+    """A field with its help text; ``more`` goes into the metadata (unit, minimum, choices)."""
+    return field(default=default, metadata={"help": help, **more})
+
+
+def mask(secret: str) -> str:
+    """A secret as people may see it: enough to recognise, never enough to use."""
+    return "••••" if len(secret) < 12 else f"{secret[:4]}…{secret[-4:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Model patterns: exact, ``prefix*``, ``*suffix``, ``*contains*``, ``*``; ``!`` excludes, first. Case-insensitive."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def allows(self, model: str) -> bool:
+        name = model.lower()
+        if any(_matches(pattern, name) for pattern in self.exclude):
+            return False
+        return not self.include or any(_matches(pattern, name) for pattern in self.include)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    core = pattern.strip("*")
+    if pattern.startswith("*") and pattern.endswith("*"):
+        return core in name
+    if pattern.startswith("*"):
+        return name.endswith(core)
+    if pattern.endswith("*"):
+        return name.startswith(core)
+    return name == pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a client's model name becomes on a channel."""
+
+    to: str
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The upstream model, the entry that matched (empty: none did), and the effort that entry asks for."""
+
+    model: str
+    entry: str = ""
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMap:
+    """Client model -> upstream model: exact, then patterns, then the longest name contained, ties by name; once."""
+
+    entries: Mapping[str, Target] = field(default_factory=dict)
+
+    def apply(self, model: str) -> Mapped:
+        name = model.lower()
+        by_rank = sorted(
+            (rank, -len(entry), entry) for entry in self.entries if (rank := _rank(entry.lower(), name)) is not None
+        )
+        if not by_rank:
+            return Mapped(model)
+        entry = by_rank[0][2]
+        target = self.entries[entry]
+        return Mapped(target.to, entry, target.effort)
+
+
+def _rank(entry: str, name: str) -> int | None:
+    if entry == name:
+        return 0
+    if "*" in entry:
+        return 1 if _matches(entry, name) and entry != "*" else (3 if entry == "*" else None)
+    return 2 if entry in name else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
+    concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
+    tokens_per_day: int = setting(0, "input and output tokens per UTC day; 0: no limit", minimum=0)
+    usd_per_month: float = setting(0.0, "dollars per UTC month; 0: no limit", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who may call. Only the key's SHA-256 is kept."""
+
+    name: str
+    key_sha256: str
+    key_mask: str = ""
+    kinds: frozenset[Kind] = frozenset(KINDS)
+    models: Patterns = Patterns()
+    limits: ClientLimits = ClientLimits()
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One upstream credential. ``id`` is stable: it comes from the secret itself."""
+
+    id: str
+    secret: str = field(repr=False)
+    name: str = ""
+    weight: int = setting(1, "keys of larger weight are preferred", minimum=1)
+    models: Patterns = Patterns()
+    base_url: str = setting("", "use this key only with this base URL")
+    enabled: bool = True
+
+    @property
+    def mask(self) -> str:
+        return mask(self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    total: float = setting(600.0, "the whole exchange, all attempts together", minimum=1)
+    connect: float = setting(10.0, "TCP and TLS set-up", minimum=0.1)
+    first_byte: float = setting(120.0, "until the response head is complete", minimum=0.1)
+    first_event: float = setting(90.0, "until a stream's first meaningful event", minimum=0.1)
+    idle: float = setting(90.0, "silence inside a stream", minimum=0.1)
+    tool_idle: float = setting(300.0, "silence inside a stream while a tool call is open", minimum=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLimits:
+    rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
+    concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
+    max_output_tokens: int = setting(0, "most tokens one answer may have; 0: unknown", minimum=0)
+    context_window: int = setting(0, "tokens of prompt and answer together; 0: unknown", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPolicy:
+    style: str = setting(
+        "auto", "how an effort is written", choices=("auto", "effort", "reasoning", "thinking", "gemini")
+    )
+    effort: tuple[tuple[str, str], ...] = setting((), "model pattern -> effort set on requests that name none")
+    verbosity: str | None = setting(None, "text verbosity set on requests that name none")
+    fast: bool = setting(False, "ask for the priority service tier")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    enabled: bool = False
+    every: int = setting(300, "seconds between two checks", minimum=30)
+    model: str | None = setting(None, "model of a minimal call; none: ask for the models list")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Vectors are comparable only inside one space: failover stays inside it."""
+
+    space: str = setting("", "name of the vector space; empty: the upstream model's name")
+    dimensions: int = setting(0, "length of the vectors; 0: unknown", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    id: str
+    name: str
+    protocol: Kind
+    base_urls: tuple[str, ...]
+    keys: tuple[Key, ...]
+    serves: frozenset[Kind]
+    auth: AuthStyle = setting("auto", "how the key is sent; auto: as the protocol's vendor wants it")
+    models: ModelMap = ModelMap()
+    allow: Patterns = Patterns()
+    priority: int = setting(1, "smaller comes first")
+    status: Status = setting("active", "active, suspended (listed, not used) or disabled (standby pool)")
+    promoted_until: float | None = setting(None, "first choice until this time (Unix seconds here, ISO in the file)")
+    route_prefix: str = setting("", "only /PREFIX/v1/... reaches it")
+    headers: tuple[tuple[str, str], ...] = setting((), "added to the upstream request")
+    proxy: str | None = setting(None, "http://, https://, socks5:// or socks5h:// address")
+    verify_tls: bool = setting(True, "check the upstream's certificate")
+    ca_file: str | None = setting(None, "certificates to trust for this channel")
+    timeouts: Timeouts = Timeouts()
+    limits: ChannelLimits = ChannelLimits()
+    reasoning: ReasoningPolicy = ReasoningPolicy()
+    quirks: frozenset[str] = frozenset()
+    no_vision: bool = setting(False, "never gets requests with images")
+    rotate: Rotate = setting("fill_first", "which of its keys comes first")
+    embedding: Embedding = Embedding()
+    on_loss: Literal["keep", "refuse"] = setting("keep", "what to do when a conversion would lose something")
+    price_multiplier: float = setting(1.0, "cost relative to the list price", minimum=0)
+    health_check: HealthCheck = HealthCheck()
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Affinity:
+    enabled: bool = True
+    ttl: int = setting(1800, "seconds a conversation stays with its channel", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    window: int = setting(20, "samples looked at", minimum=3)
+    failure_rate: float = setting(0.7, "part of failures in the window that opens", minimum=0, maximum=1)
+    consecutive: int = setting(5, "failures in a row that open", minimum=1)
+    max_age: int = setting(900, "seconds a sample counts", minimum=1)
+    backoff: int = setting(30, "seconds open the first time; doubled each time", minimum=1)
+    max_backoff: int = setting(600, "most seconds open", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    capture: Literal["off", "errors", "all"] = setting("off", "which exchanges keep their bodies")
+    max_kb: int = setting(256, "most of one body that is kept", minimum=1)
+    redact: tuple[str, ...] = setting(("sk-[A-Za-z0-9-]+",), "regular expressions whose matches are masked")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    errors: Literal["precise", "vague"] = setting("precise", "what a client sees when nothing worked")
+    affinity: Affinity = Affinity()
+    breaker: BreakerPolicy = BreakerPolicy()
+    timeouts: Timeouts = Timeouts()
+    bodies: Bodies = Bodies()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens; None: as input (caches) or not priced."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything from ccx.yaml. ``revision`` is the first 16 hex digits of the file's SHA-256."""
+
+    revision: str
+    loaded_at: float
+    clients: tuple[Client, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    policy: Policy = Policy()
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What did not stop the load: a key whose environment variable is missing."""
+
+    def channel(self, id: str) -> Channel | None:
+        return next((c for c in self.channels if c.id == id), None)
+
+
+def help_of(cls: type, name: str) -> str:
+    """The help text of a field."""
+    return next(str(f.metadata.get("help", "")) for f in fields(cls) if f.name == name)

@@ -1,0 +1,419 @@
+"""The neutral form between protocols. It is no vendor's format, it is never stored and never shown.
+
+A wire protocol decodes into these values and encodes from them, so that a fifth protocol costs one module.
+Values are frozen; nothing here knows any protocol.
+
+Laws that every protocol module keeps:
+
+* What has no neutral name stays in ``extra`` under the protocol's name and is given back only to that protocol
+  (``cache_control``, item ids, annotations, ``thoughtSignature``).
+* What a protocol does not know at all becomes ``Opaque``; an encoder that cannot say it records a ``Loss``.
+* Tool arguments are text, exactly as streamed. Only a protocol that needs an object parses them.
+* ``fold(decode(stream)) == decode(json)`` for the same answer.
+* A stream ends well only by ``Finished``. Anything else is a failure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+type Json = Any
+"""A value as json.loads returns it."""
+
+type Extra = Mapping[str, Mapping[str, Json]]
+"""Side-car: protocol name -> wire field -> wire value."""
+
+NO_EXTRA: Final[Extra] = {}
+
+type Role = Literal["system", "user", "assistant"]
+"""Tool results are parts of user messages. A system message inside ``messages`` is one that came mid-conversation."""
+
+type Stop = Literal["end", "length", "tool_call", "stop_sequence", "refusal", "pause", "error"]
+
+type Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Reasoning of the model.
+
+    ``signature`` (or encrypted content) is valid only for ``origin``, the protocol that made it, and goes nowhere else.
+    ``redacted`` thinking has no text, only a signature.
+    """
+
+    text: str
+    signature: str | None = None
+    origin: str = ""
+    redacted: bool = False
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """``arguments`` is JSON text as the model streamed it; it may be incomplete or invalid JSON."""
+
+    id: str
+    name: str
+    arguments: str
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """Answer to the ToolCall with the same id. ``name`` is the function's name where the wire carries it."""
+
+    id: str
+    parts: "tuple[Part, ...]"
+    is_error: bool = False
+    name: str = ""
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image, document or sound: exactly one of ``data`` (base64 text), ``url`` and ``file_id`` is set."""
+
+    mime: str
+    data: str | None = None
+    url: str | None = None
+    file_id: str | None = None
+    name: str = ""
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    text: str
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A wire value that only ``protocol`` understands, e.g. a server tool's result block."""
+
+    protocol: str
+    value: Json
+
+
+type Part = Text | Thinking | ToolCall | ToolResult | Media | Refusal | Opaque
+
+
+# ---- requests --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    parts: tuple[Part, ...]
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the client runs. ``parameters`` is a JSON schema.
+
+    ``freeform`` marks a tool whose input is plain text (Responses custom tools): its ``parameters`` are then
+    ``{"input": string}``, and the client's own encoder turns calls back by the tool's name.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    strict: bool | None = None
+    freeform: bool = False
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool:
+    """A tool that the upstream runs itself. ``kind`` is the neutral name; ``value`` the wire form of ``protocol``."""
+
+    kind: Literal["web_search", "web_fetch", "code", "file_search", "computer", "image", "mcp", "other"]
+    protocol: str
+    value: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """``names`` restricts the choice: with ``any`` and one name, that very function must be called."""
+
+    mode: Literal["auto", "any", "none"]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """What the answer's text must look like. ``schema`` is set for ``json_schema``."""
+
+    kind: Literal["text", "json", "json_schema"]
+    schema: Mapping[str, Json] | None = None
+    name: str = ""
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """How much the model may think: an effort word, a budget in tokens, or both. ``enabled`` None: not said.
+
+    ``summary``: whether the client wants to see thoughts ("auto", "concise", "detailed", "none").
+    """
+
+    enabled: bool | None = None
+    effort: Effort | None = None
+    budget: int | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One client request. ``None`` always means: the client did not say."""
+
+    model: str
+    messages: tuple[Message, ...]
+    system: tuple[Part, ...] = ()
+    tools: tuple[Tool | ServerTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tools: bool | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    reasoning: Reasoning | None = None
+    output: OutputFormat | None = None
+    verbosity: str | None = None
+    user: str | None = None
+    cache_key: str | None = None
+    service_tier: str | None = None
+    stream: bool = False
+    stream_usage: bool = False
+    """Chat clients get a usage chunk only when they asked for it."""
+    extra: Extra = field(default=NO_EXTRA)
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens. ``input`` counts the whole prompt: ``cache_read`` and ``cache_write`` are parts of it.
+
+    ``output`` counts everything generated: ``reasoning`` is a part of it. Each protocol does its own arithmetic once
+    when decoding and once when encoding.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    id: str
+    model: str
+    parts: tuple[Part, ...]
+    stop: Stop
+    usage: Usage | None = None
+    stop_sequence: str | None = None
+    created: int = 0
+    """Unix seconds; 0: the protocol does not say."""
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error in neutral words. ``message`` is the upstream's own text; ``code`` and ``type`` its own codes.
+
+    ``kind`` decides status and shape for the client; ``status`` is the upstream's HTTP status (0: none, in a stream).
+    """
+
+    kind: "FaultKind"
+    message: str
+    status: int = 0
+    code: str = ""
+    type: str = ""
+    param: str = ""
+    retry_after: float | None = None
+    """Seconds."""
+
+
+type FaultKind = Literal[
+    "invalid_request", "authentication", "billing", "permission", "not_found", "method", "timeout", "conflict",
+    "too_large", "rate_limit", "overloaded", "unavailable", "server",
+]  # fmt: skip
+
+FAULT_STATUS: Final[Mapping[FaultKind, int]] = {
+    "invalid_request": 400,
+    "authentication": 401,
+    "billing": 402,
+    "permission": 403,
+    "not_found": 404,
+    "method": 405,
+    "timeout": 504,
+    "conflict": 409,
+    "too_large": 413,
+    "rate_limit": 429,
+    "overloaded": 529,
+    "unavailable": 503,
+    "server": 500,
+}
+"""The status a fault has when it does not carry one of its own."""
+
+
+def fault_kind(status: int) -> FaultKind:
+    """The neutral word for an HTTP status: 4xx that have no word of their own are invalid_request, 5xx server."""
+    for kind, known in FAULT_STATUS.items():
+        if known == status:
+            return kind
+    if status == 408:
+        return "timeout"
+    return "invalid_request" if 400 <= status < 500 else "server"
+
+
+# ---- stream events ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Started:
+    id: str
+    model: str
+    created: int = 0
+    usage: Usage | None = None
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class PartStarted:
+    """``part`` is the part as far as it is known: usually with empty text or arguments, but it may be complete.
+
+    Indexes count up from 0 in order of appearance; several parts may be open at once (parallel tool calls).
+    """
+
+    index: int
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class PartDelta:
+    """More of the open part ``index``: ``text`` is appended to its text or arguments; ``signature`` and ``extra`` are merged."""
+
+    index: int
+    text: str = ""
+    signature: str | None = None
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class PartStopped:
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    stop: Stop
+    usage: Usage | None = None
+    stop_sequence: str | None = None
+    extra: Extra = field(default=NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The stream broke or carried an error event; nothing comes after it."""
+
+    fault: Fault
+
+
+type Event = Started | PartStarted | PartDelta | PartStopped | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something the target protocol cannot say: ``path`` in the client's request or the upstream's answer, and why."""
+
+    path: str
+    reason: str
+
+
+# ---- laws as functions -----------------------------------------------------------------------------------------------
+def merge_extra(a: Extra, b: Extra) -> Extra:
+    """Both side-cars; fields of ``b`` win."""
+    if not a or not b:
+        return a or b
+    return {name: {**a.get(name, {}), **b.get(name, {})} for name in {**a, **b}}
+
+
+def apply_delta(part: Part, delta: PartDelta) -> Part:
+    """The part after one more delta."""
+    match part:
+        case Text() | Refusal():
+            return replace(part, text=part.text + delta.text, extra=merge_extra(part.extra, delta.extra))
+        case Thinking():
+            signature = part.signature if delta.signature is None else (part.signature or "") + delta.signature
+            extra = merge_extra(part.extra, delta.extra)
+            return replace(part, text=part.text + delta.text, signature=signature, extra=extra)
+        case ToolCall():
+            extra = merge_extra(part.extra, delta.extra)
+            return replace(part, arguments=part.arguments + delta.text, extra=extra)
+        case _:
+            return part
+
+
+def fold(events: Iterable[Event]) -> Response | Fault:
+    """The answer that a complete event sequence describes, or the fault that ended it.
+
+    A sequence without ``Finished`` or ``Failed`` is a fault: the stream was cut.
+    """
+    started = Started("", "")
+    # Deltas are collected as lists: joining once keeps long answers linear.
+    parts: dict[int, Part] = {}
+    deltas: dict[int, list[PartDelta]] = {}
+    for event in events:
+        match event:
+            case Started():
+                started = event
+            case PartStarted(index, part):
+                parts[index] = part
+                deltas[index] = []
+            case PartDelta(index) if index in deltas:
+                deltas[index].append(event)
+            case Failed(fault):
+                return fault
+            case Finished():
+                whole = tuple(_join(parts[index], deltas[index]) for index in sorted(parts))
+                usage = event.usage or started.usage
+                extra = merge_extra(started.extra, event.extra)
+                return Response(
+                    started.id, started.model, whole, event.stop, usage, event.stop_sequence, started.created, extra
+                )
+            case _:
+                pass
+    return Fault("server", "the stream ended without its end event")
+
+
+def _join(part: Part, deltas: list[PartDelta]) -> Part:
+    if not deltas:
+        return part
+    extra: Extra = NO_EXTRA
+    signatures = []
+    for delta in deltas:
+        extra = merge_extra(extra, delta.extra)
+        if delta.signature is not None:
+            signatures.append(delta.signature)
+    signature = "".join(signatures) if signatures else None
+    return apply_delta(part, PartDelta(0, "".join(d.text for d in deltas), signature, extra))
+
+
+def explode(response: Response) -> Iterator[Event]:
+    """The event sequence of a complete answer: ``fold(explode(r)) == r``."""
+    yield Started(response.id, response.model, response.created, response.usage, response.extra)
+    for index, part in enumerate(response.parts):
+        yield PartStarted(index, part)
+        yield PartStopped(index)
+    yield Finished(response.stop, response.usage, response.stop_sequence)

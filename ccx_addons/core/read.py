@@ -1,0 +1,53 @@
+"""Tolerant reading of wire values: anything of the wrong type reads as absent, so decoders never raise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+type Json = Any
+
+
+def text(value: Json, default: str = "") -> str:
+    return value if isinstance(value, str) else default
+
+
+def integer(value: Json) -> int | None:
+    """A whole number; JSON floats without fraction count, booleans do not."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def count(value: Json) -> int:
+    """A token count: 0 for anything that is not a positive whole number."""
+    return max(integer(value) or 0, 0)
+
+
+def number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def flag(value: Json) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def mappings(value: Json) -> list[dict[str, Json]]:
+    """The objects of a list; other elements are left out."""
+    return [item for item in items(value) if isinstance(item, dict)]
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """Mime type and base64 text of ``data:MIME;base64,TEXT``; None for every other URL (RFC 2397)."""
+    head, comma, body = url.partition(",")
+    if not comma or not head.startswith("data:") or not head.endswith(";base64"):
+        return None
+    return head[5:-7].partition(";")[0] or "application/octet-stream", body

@@ -1,0 +1,145 @@
+"""JSON as it goes over the wire: strict reading with bounded depth, compact writing, edits without re-encoding."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+type Json = Any
+
+
+class BadJson(ValueError):
+    """The bytes are not JSON that we pass on. The message is safe to show to the client."""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
+_scan: Final = _decoder.scan_once
+_WHITE: Final = " \t\r\n"
+
+
+def dumps(value: Json) -> bytes:
+    """Compact UTF-8. Lone surrogates, which JSON can escape but UTF-8 cannot say, stay escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def dump_text(value: Json) -> str:
+    """Compact JSON text, for a field that holds JSON inside a string."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def loads(data: bytes | str) -> Json:
+    """The value. Raises BadJson for anything malformed, too deep, NaN, or with numbers of thousands of digits."""
+    try:
+        return _decoder.decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
+    except RecursionError:
+        raise BadJson("the JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise BadJson("the body is not UTF-8") from None
+    except ValueError as error:
+        raise BadJson(f"the body is not valid JSON: {error}") from None
+
+
+def loads_object(data: bytes | str) -> dict[str, Json] | None:
+    """The object, or None for anything that is not a JSON object: for answers that need not be one."""
+    try:
+        value = loads(data)
+    except BadJson:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True)
+class JsonBody:
+    """A JSON object parsed once, with the place of every top-level member, so that an edit touches only that place.
+
+    The client's bytes outside edited members go through exactly as they came.
+    """
+
+    text: str
+    members: Mapping[str, Json]
+    spans: Mapping[str, tuple[int, int, int]]
+    """Member name -> start of the name, start and end of the value, in ``text``."""
+
+    @classmethod
+    def parse(cls, data: bytes) -> "JsonBody":
+        """Raises BadJson: not an object, malformed, or a member twice (readers disagree on which one counts)."""
+        try:
+            return cls._walk(data.decode("utf-8-sig"))
+        except RecursionError:
+            raise BadJson("the JSON is nested too deeply") from None
+        except UnicodeDecodeError:
+            raise BadJson("the body is not UTF-8") from None
+        except StopIteration as stop:
+            raise BadJson(f"the body is not valid JSON: expected a value at character {stop.value}") from None
+        except BadJson:
+            raise
+        except ValueError as error:
+            raise BadJson(f"the body is not valid JSON: {error}") from None
+
+    @classmethod
+    def _walk(cls, text: str) -> "JsonBody":
+        at = _skip(text, 0)
+        if text[at : at + 1] != "{":
+            loads(text)
+            raise BadJson("the body must be a JSON object")
+        members: dict[str, Json] = {}
+        spans: dict[str, tuple[int, int, int]] = {}
+        at = _skip(text, at + 1)
+        closed = text[at : at + 1] == "}"
+        while not closed:
+            start = at
+            if text[at : at + 1] != '"':
+                raise BadJson(f"the body is not valid JSON: expected a member name at character {at}")
+            name, at = _scan(text, at)
+            at = _skip(text, at)
+            if text[at : at + 1] != ":":
+                raise BadJson(f"the body is not valid JSON: expected ':' at character {at}")
+            value_start = _skip(text, at + 1)
+            value, at = _scan(text, value_start)
+            if name in members:
+                raise BadJson(f"the member {name[:64]!r} stands twice in the body")
+            members[name] = value
+            spans[name] = (start, value_start, at)
+            at = _skip(text, at)
+            closed = text[at : at + 1] == "}"
+            if not closed:
+                if text[at : at + 1] != ",":
+                    raise BadJson(f"the body is not valid JSON: expected ',' or '}}' at character {at}")
+                at = _skip(text, at + 1)
+        if _skip(text, at + 1) != len(text):
+            raise BadJson(f"the body is not valid JSON: extra data at character {at + 1}")
+        return cls(text, members, spans)
+
+    def edit(self, changes: Mapping[str, Json], drop: frozenset[str] = frozenset()) -> bytes:
+        """The body with ``changes`` set and ``drop`` removed; every other member as it came, byte for byte."""
+        added = [f"{json.dumps(name)}:{json.dumps(value)}" for name, value in changes.items() if name not in self.spans]
+        if drop & self.spans.keys():
+            kept = [self._slice(name, changes) for name in self.spans if name not in drop or name in changes]
+            return ("{" + ",".join(added + kept) + "}").encode()
+        out, at = [], self.text.index("{") + 1
+        out.append(self.text[:at] + ",".join(added) + ("," if added and self.spans else ""))
+        for name, (_, start, end) in self.spans.items():
+            if name in changes:
+                out += [self.text[at:start], json.dumps(changes[name])]
+                at = end
+        out.append(self.text[at:])
+        return "".join(out).encode()
+
+    def _slice(self, name: str, changes: Mapping[str, Json]) -> str:
+        start, value_start, end = self.spans[name]
+        if name in changes:
+            return self.text[start:value_start] + json.dumps(changes[name])
+        return self.text[start:end]
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _WHITE and at < len(text):
+        at += 1
+    return at

@@ -1,0 +1,90 @@
+"""Wire protocols. One module is one protocol; modules never import each other.
+
+``PROTOCOLS`` holds the four that convert into each other; mypy checks each module against ``TextProtocol``.
+``PASS_PROTOCOLS`` adds images and embeddings, which only pass through: they are checked against ``WireProtocol``.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ccx_addons.core.config import AuthStyle, Kind
+from ccx_addons.core.neutral import Event, Fault, Json, Loss, Request, Response, Usage
+
+
+class Decoder(Protocol):
+    """Upstream stream bytes -> neutral events. Constant work per chunk; chunk borders do not matter; never raises.
+
+    ``flush`` is called at the end of the body; a stream without its proper end gives ``Failed`` there.
+    """
+
+    def feed(self, data: bytes) -> list[Event]: ...
+    def flush(self) -> list[Event]: ...
+
+
+class Encoder(Protocol):
+    """Neutral events -> the client's stream bytes (never empty chunks). ``Failed`` becomes the protocol's error event.
+
+    ``losses`` grows as events come that the protocol cannot say.
+    """
+
+    @property
+    def losses(self) -> list[Loss]: ...
+    def encode(self, event: Event) -> bytes: ...
+
+
+class WireProtocol(Protocol):
+    """What every protocol offers, also those that only pass through."""
+
+    NAME: Kind
+    DEFAULT_VERSION: str
+    """Path segment put after a base URL that has no version of its own: ``v1``, ``v1beta``."""
+
+    def upstream_path(self, operation: str, model: str, stream: bool) -> str:
+        """Path and query below base URL and version, beginning with ``/``. Operations: core/endpoints.py."""
+        ...
+
+    def auth_header(self, secret: str, style: AuthStyle) -> tuple[str, str]:
+        """Header name (lower case) and value that carry an upstream key. ``query`` style: name ``?key``."""
+        ...
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+        """The upstream's error in neutral words. Any bytes: HTML, text, empty, other vendors' JSON. Never raises."""
+        ...
+
+    def encode_error(self, fault: Fault, request_id: str) -> tuple[int, bytes]:
+        """Status and JSON body with which this protocol's clients raise their proper exception."""
+        ...
+
+    def encode_stream_error(self, fault: Fault) -> bytes:
+        """What ends a stream that broke after it was committed."""
+        ...
+
+    def usage_of(self, body: Json) -> Usage | None:
+        """Usage of a complete JSON answer, None when it has none."""
+        ...
+
+    def answer_fault(self, body: Json) -> Fault | None:
+        """Why a 2xx JSON answer is no answer: an error body, or no content at all. None: it is one."""
+        ...
+
+
+class TextProtocol(WireProtocol, Protocol):
+    """A protocol that converts."""
+
+    def decode_request(self, body: Mapping[str, Json], model: str, stream: bool) -> Request:
+        """``model`` and ``stream`` come from the endpoint (they may stand in the path). Raises core.errors.BadRequest."""
+        ...
+
+    def encode_request(self, request: Request) -> tuple[dict[str, Json], list[Loss]]: ...
+
+    def decode_response(self, body: Json) -> Response | Fault:
+        """A complete JSON answer. Never raises; what is no answer is a Fault."""
+        ...
+
+    def encode_response(self, response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:
+        """``request`` is the client's, decoded: tools are mapped back by name, the model name is the client's."""
+        ...
+
+    def decoder(self) -> Decoder: ...
+
+    def encoder(self, request: Request) -> Encoder: ...
