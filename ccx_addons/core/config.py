@@ -1,4 +1,6 @@
-"""The configuration as frozen values. One Snapshot is in force at a time; every exchange keeps the one it arrived under.
+"""The configuration as frozen values. One Snapshot is in force at a time.
+
+Every exchange keeps the snapshot it arrived under.
 
 Names, defaults and help stand here once: the JSON schema, the example file and the panel's forms come from the fields.
 Parsing and validation: ``parse`` in config_parse.py.
@@ -31,7 +33,10 @@ def mask(secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Model patterns: exact, ``prefix*``, ``*suffix``, ``*contains*``, ``*``; ``!`` excludes, first. Case-insensitive."""
+    """Model patterns: exact, ``prefix*``, ``*suffix``, ``*contains*``, ``*``; ``!`` excludes.
+
+    Exclusions are looked at first; letters match in either case; no inclusion at all allows everything.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -157,9 +162,7 @@ class ChannelLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningPolicy:
-    style: str = setting(
-        "auto", "how an effort is written", choices=("auto", "effort", "reasoning", "thinking", "gemini")
-    )
+    style: Literal["auto", "effort", "reasoning", "thinking", "gemini"] = setting("auto", "how an effort is written")
     effort: tuple[tuple[str, str], ...] = setting((), "model pattern -> effort set on requests that name none")
     verbosity: str | None = setting(None, "text verbosity set on requests that name none")
     fast: bool = setting(False, "ask for the priority service tier")

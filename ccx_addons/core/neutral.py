@@ -302,7 +302,7 @@ class PartStarted:
 
 @dataclass(frozen=True, slots=True)
 class PartDelta:
-    """More of the open part ``index``: ``text`` is appended to its text or arguments; ``signature`` and ``extra`` are merged."""
+    """More of the open part ``index``: ``text`` is appended to its text or arguments, the rest is merged."""
 
     index: int
     text: str = ""

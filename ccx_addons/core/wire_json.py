@@ -1,7 +1,7 @@
 """JSON as it goes over the wire: strict reading with bounded depth, compact writing, edits without re-encoding."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -17,7 +17,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
-_scan: Final = _decoder.scan_once
+_scan: Final[Callable[[str, int], tuple[Json, int]]] = _decoder.scan_once  # type: ignore[attr-defined]
 _WHITE: Final = " \t\r\n"
 
 
