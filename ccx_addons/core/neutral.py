@@ -15,6 +15,7 @@ Laws that every protocol module keeps:
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 type Json = Any
@@ -23,7 +24,7 @@ type Json = Any
 type Extra = Mapping[str, Mapping[str, Json]]
 """Side-car: protocol name -> wire field -> wire value."""
 
-NO_EXTRA: Final[Extra] = {}
+NO_EXTRA: Final[Extra] = MappingProxyType({})
 
 type Role = Literal["system", "user", "assistant"]
 """Tool results are parts of user messages. A system message inside ``messages`` is one that came mid-conversation."""

@@ -1,0 +1,209 @@
+"""Who is it? Makes the Exchange, finds the endpoint, checks the client's key, and answers what needs no upstream."""
+
+import hashlib
+import hmac
+import ipaddress
+import logging
+import time
+from collections import deque
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from mitmproxy import http
+
+from ccx_addons.core import endpoints
+from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.neutral import Fault
+from ccx_addons.guard import EXCHANGES, failed, refuse
+from ccx_addons.runtime import Runtime
+
+log: Final = logging.getLogger("ccx")
+
+CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol")
+MAX_FAILURES: Final = 10
+FAILURE_WINDOW: Final = 60.0
+MAX_ADDRESSES: Final = 10_000
+
+WRONG_KEY: Final = Fault(
+    "authentication",
+    "the access key for this gateway is missing or wrong; use a key from config/.env (PROXY_ACCESS_KEY) or ccx.yaml",
+    status=401,
+    code="invalid_api_key",
+)
+LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429, retry_after=60)
+
+
+class LockOut:
+    """Counts wrong keys per address: ten within a minute close the address for a minute."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, deque[float]] = {}
+
+    def closed(self, address: str, now: float) -> bool:
+        times = self.failures.get(address)
+        return bool(times) and len(times) >= MAX_FAILURES and now - times[-1] < FAILURE_WINDOW  # type: ignore[arg-type]
+
+    def failed(self, address: str, now: float) -> None:
+        if len(self.failures) >= MAX_ADDRESSES:
+            self.failures = {a: t for a, t in self.failures.items() if now - t[-1] < FAILURE_WINDOW}
+        times = self.failures.setdefault(address, deque(maxlen=MAX_FAILURES))
+        while times and now - times[0] > FAILURE_WINDOW:
+            times.popleft()
+        times.append(now)
+
+
+class Auth:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.lock_out = LockOut()
+        self.trusted = [ipaddress.ip_network(net) for net in runtime.settings.trusted_proxies]
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        path, _, query = request.path.partition("?")
+        x = Exchange(
+            id=uuid7(),
+            started_at=time.time(),
+            clock=time.monotonic(),
+            snapshot=self.runtime.snapshot,
+            method=request.method,
+            path=path,
+            query=query,
+            headers=(),
+            client_ip=self.address_of(flow),
+            match=endpoints.find(request.method, path),
+            error_kind=endpoints.kind_of_path(path),
+        )
+        EXCHANGES[flow] = x
+        try:
+            self.admit(flow, x)
+        except Exception:
+            failed(flow, x, "Auth.requestheaders")
+
+    def admit(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if response := self.cors(flow, x) or self.local(flow, x):
+            flow.response = response
+            return
+        credentials, x.query = credentials_of(flow.request, x.query)
+        x.headers = tuple(
+            (name, value)
+            for raw_name, value in flow.request.headers.items(multi=True)
+            if (name := raw_name.lower()) not in CREDENTIAL_HEADERS
+        )
+        fault = self.check(x, credentials)
+        if not fault and x.match is None:
+            fault = not_found(x)
+        if not fault and x.client and x.match and x.match.endpoint.kind not in x.client.kinds:
+            words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
+            fault = Fault("permission", words, status=403, code="kind_not_allowed")
+        if fault:
+            flow.response = refuse(flow, fault)
+
+    def check(self, x: Exchange, credentials: list[str]) -> Fault | None:
+        """Sets ``x.client``, or says why not. An address that guesses is shut out whatever it sends next."""
+        now = time.monotonic()
+        if self.lock_out.closed(x.client_ip, now):
+            return LOCKED_OUT
+        x.client = identify(credentials, x.snapshot)
+        if x.client:
+            return None
+        if credentials:
+            self.lock_out.failed(x.client_ip, now)
+            log.warning("request %s from %s refused: wrong access key", x.id, x.client_ip)
+        return WRONG_KEY
+
+    def address_of(self, flow: http.HTTPFlow) -> str:
+        """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
+        peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+        forwarded = flow.request.headers.get("x-forwarded-for", "")
+        if not self.trusted or not forwarded:
+            return peer
+        for hop in [peer, *reversed([part.strip() for part in forwarded.split(",")])]:
+            try:
+                address = ipaddress.ip_address(hop)
+            except ValueError:
+                return peer
+            if not any(address in net for net in self.trusted):
+                return hop
+        return peer
+
+    # ---- answered here ----------------------------------------------------------------------------------------------
+    def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
+        match x.match.endpoint.operation if x.match else "":
+            case "health":
+                return json_response(b'{"status":"ok"}')
+            case "ready":
+                ready = self.runtime.ready
+                return json_response(b'{"ready":true}' if ready else b'{"ready":false}', 200 if ready else 503)
+            case "probe":
+                return http.Response.make(200, b"", {"content-type": "text/plain"})
+        return None
+
+    def cors(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
+        """Preflight answers for the origins in CORS_ORIGINS; nobody else's pages may call the gateway."""
+        origin = flow.request.headers.get("origin", "")
+        if flow.request.method != "OPTIONS" or not origin:
+            return None
+        if not allowed_origin(origin, self.runtime.settings.cors_origins):
+            return http.Response.make(403, b"", {})
+        asked = flow.request.headers.get("access-control-request-headers", "")
+        return http.Response.make(
+            204,
+            b"",
+            {
+                "access-control-allow-origin": origin,
+                "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+                "access-control-allow-headers": asked,
+                "access-control-max-age": "600",
+                "vary": "origin",
+            },
+        )
+
+
+def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
+    return "*" in allowed or origin in allowed
+
+
+def credentials_of(request: http.Request, query: str) -> tuple[list[str], str]:
+    """Every key the client sent, in the five places, and the query without ``key``."""
+    headers = request.headers
+    bearer = headers.get("authorization", "")
+    found = [
+        headers.get("x-api-key", ""),
+        bearer[7:] if bearer[:7].lower() == "bearer " else bearer,
+        headers.get("x-goog-api-key", ""),
+    ]
+    # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
+    for part in headers.get("sec-websocket-protocol", "").split(","):
+        found.append(part.strip().removeprefix("openai-insecure-api-key."))
+    if "key=" in query:
+        pairs = parse_qsl(query, keep_blank_values=True)
+        found += [value for name, value in pairs if name == "key"]
+        query = urlencode([pair for pair in pairs if pair[0] != "key"])
+    return [key.strip() for key in found if key.strip()], query
+
+
+def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
+    """The enabled client one of the keys belongs to. Time does not depend on which key, or how much of it, is right."""
+    found = None
+    for key in credentials:
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        for client in snapshot.clients:
+            if hmac.compare_digest(digest, client.key_sha256) and client.enabled:
+                found = found or client
+    return found
+
+
+def not_found(x: Exchange) -> Fault:
+    """404 or 405 that says what was probably meant."""
+    if methods := endpoints.methods_of(x.path):
+        return Fault("method", f"{x.path} does not support {x.method}; use {' or '.join(methods)}", status=405)
+    hint = endpoints.suggest(x.path)
+    words = f"there is no {x.method} {x.path} here" + (f"; did you mean {hint}?" if hint else "")
+    return Fault("not_found", words, status=404, code="unknown_path")
+
+
+def json_response(body: bytes, status: int = 200) -> http.Response:
+    return http.Response.make(status, body, {"content-type": "application/json"})

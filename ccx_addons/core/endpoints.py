@@ -1,0 +1,135 @@
+"""Every path the gateway answers, in one table. Each AI path also exists below ``/{route_prefix}``.
+
+``operation`` says what is asked; ``kind`` is the client protocol whose error shape the caller understands.
+Paths: the vendors' API references (platform.claude.com/docs/en/api, platform.openai.com/docs/api-reference,
+ai.google.dev/api).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import unquote
+
+from ccx_addons.core.config import Kind
+
+type Operation = Literal[
+    "generate", "count_tokens", "compact", "get", "delete", "embed", "image_generate", "image_edit", "image_variation",
+    "embeddings", "models", "model", "websocket", "health", "ready", "metrics", "probe",
+]  # fmt: skip
+
+type ModelIn = Literal["body", "path", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """``pattern`` has ``{model}`` or ``{id}`` for the variable part, which may hold slashes."""
+
+    method: str
+    pattern: str
+    kind: Kind
+    operation: Operation
+    model_in: ModelIn = "body"
+    stream: bool | None = None
+    """True or False: this path always or never streams; None: the body's ``stream`` member says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    endpoint: Endpoint
+    route_prefix: str = ""
+    subject: str = ""
+    """The model or id in the path, decoded."""
+
+
+def _gemini(version: str) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint("POST", f"/{version}/models/{{model}}:generateContent", "gemini", "generate", "path", False),
+        Endpoint("POST", f"/{version}/models/{{model}}:streamGenerateContent", "gemini", "generate", "path", True),
+        Endpoint("POST", f"/{version}/models/{{model}}:countTokens", "gemini", "count_tokens", "path", False),
+        Endpoint("POST", f"/{version}/models/{{model}}:embedContent", "gemini", "embed", "path", False),
+    )
+
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint("POST", "/v1/messages", "messages", "generate"),
+    Endpoint("POST", "/v1/messages/count_tokens", "messages", "count_tokens", stream=False),
+    Endpoint("POST", "/v1/chat/completions", "chat", "generate"),
+    Endpoint("POST", "/v1/responses", "responses", "generate"),
+    Endpoint("GET", "/v1/responses", "responses", "websocket", "none", True),
+    Endpoint("POST", "/v1/responses/compact", "responses", "compact", stream=False),
+    Endpoint("GET", "/v1/responses/{id}", "responses", "get", "none", False),
+    Endpoint("DELETE", "/v1/responses/{id}", "responses", "delete", "none", False),
+    *_gemini("v1beta"),
+    *_gemini("v1"),
+    Endpoint("POST", "/v1/images/generations", "images", "image_generate"),
+    Endpoint("POST", "/v1/images/edits", "images", "image_edit"),
+    Endpoint("POST", "/v1/images/variations", "images", "image_variation", stream=False),
+    Endpoint("POST", "/v1/embeddings", "embeddings", "embeddings", stream=False),
+    Endpoint("GET", "/v1/models", "chat", "models", "none", False),
+    Endpoint("GET", "/v1/models/{model}", "chat", "model", "path", False),
+    Endpoint("GET", "/v1beta/models", "gemini", "models", "none", False),
+    Endpoint("GET", "/v1beta/models/{model}", "gemini", "model", "path", False),
+)
+
+LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
+    (endpoint.method, endpoint.pattern): endpoint
+    for endpoint in (
+        Endpoint("GET", "/health", "chat", "health", "none", False),
+        Endpoint("GET", "/health/ready", "chat", "ready", "none", False),
+        Endpoint("GET", "/metrics", "chat", "metrics", "none", False),
+        Endpoint("HEAD", "/", "messages", "probe", "none", False),
+    )
+}
+"""Answered by the gateway itself; they have no route prefix."""
+
+VERSIONS: Final = frozenset({"v1", "v1beta"})
+RESERVED_PREFIXES: Final = VERSIONS | {"api", "admin", "login", "logout", "static", "health", "metrics", "live"}
+"""First path segments that can never be a channel's route prefix."""
+
+_PREFIX: Final = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})(/v1(?:beta)?/.*)")
+_STATIC: Final = {(e.method, e.pattern): e for e in ENDPOINTS if "{" not in e.pattern}
+_DYNAMIC: Final = tuple(
+    (re.compile(re.sub(r"\\\{\w+\\\}", "(.+)", re.escape(e.pattern))), e) for e in ENDPOINTS if "{" in e.pattern
+)
+
+
+def find(method: str, path: str) -> Match | None:
+    """The endpoint of a request line, ``path`` without its query. None: no such path, or not with this method."""
+    if local := LOCAL.get((method, path)):
+        return Match(local)
+    prefix = ""
+    if not path.startswith(("/v1/", "/v1beta/")):
+        found = _PREFIX.fullmatch(path)
+        if not found or found[1] in RESERVED_PREFIXES:
+            return None
+        prefix, path = found[1], found[2]
+    if endpoint := _STATIC.get((method, path.rstrip("/"))):
+        return Match(endpoint, prefix)
+    for pattern, endpoint in _DYNAMIC:
+        if endpoint.method == method and (hit := pattern.fullmatch(path)):
+            return Match(endpoint, prefix, unquote(hit[1]))
+    return None
+
+
+def methods_of(path: str) -> tuple[str, ...]:
+    """Which methods the path knows: for the answer 405."""
+    return tuple(m for m in ("GET", "POST", "DELETE", "HEAD") if find(m, path))
+
+
+def suggest(path: str) -> str:
+    """The path that was probably meant: a doubled or missing version, a forgotten ``/v1``. Empty: no idea."""
+    tail = re.sub(r"^(?:/v1(?:beta)?)+(?=/|$)", "", path).rstrip("/")
+    for candidate in (f"/v1{tail}", f"/v1beta{tail}"):
+        if candidate != path and methods_of(candidate):
+            return candidate
+    return next((e.pattern for e in ENDPOINTS if tail and e.pattern.endswith(tail) and "{" not in e.pattern), "")
+
+
+def kind_of_path(path: str) -> Kind:
+    """Whose error shape to use for a path that is no endpoint."""
+    if "messages" in path:
+        return "messages"
+    if "v1beta" in path or ":generate" in path or ":stream" in path:
+        return "gemini"
+    return "responses" if "responses" in path else "chat"

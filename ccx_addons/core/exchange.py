@@ -1,0 +1,172 @@
+"""All that is known of one client request, from its head to its log row.
+
+An Exchange is mutable and lives beside mitmproxy's flow for as long as the flow does. Addons talk to each other only
+through it. It has three readers: the addons, the stream (proxy/stream.py), which carries out what they decide, and the
+metrics addon, whose log row is a projection of it.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
+from ccx_addons.core.endpoints import Match
+from ccx_addons.core.neutral import Fault, Loss, Request, Stop, Usage
+from ccx_addons.core.wire_json import JsonBody
+
+if TYPE_CHECKING:
+    from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict
+
+type Phase = Literal["queued", "connecting", "waiting", "streaming", "tool", "done"]
+type State = Literal["running", "ok", "failed", "client_left"]
+type StreamEnd = Literal["", "done", "cut", "error event", "idle", "client left", "empty", "converter error"]
+
+type Headers = tuple[tuple[str, str], ...]
+"""Lower-case names and values in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where an attempt goes: all that the stream needs to open a connection."""
+
+    host: str
+    port: int
+    tls: bool
+    timeouts: Timeouts
+    verify_tls: bool = True
+    ca_file: str | None = None
+    proxy: str | None = None
+    fresh: bool = False
+    """Do not reuse an idle connection: the last one turned out to be stale."""
+
+
+class Watcher(Protocol):
+    """Reads one upstream stream and gives the bytes for the client: the same ones, or converted.
+
+    ``feed`` gets decoded body bytes and returns chunks to send; no chunk is ever empty. ``meaningful`` turns true
+    at the first event that is worth committing for. ``fault`` is set by an error event and, after ``finish``, by a
+    missing end. ``abort`` gives what tells the client that the stream broke.
+    """
+
+    meaningful: bool
+    tool_open: bool
+    fault: Fault | None
+
+    def feed(self, data: bytes) -> list[bytes]: ...
+    def finish(self) -> list[bytes]: ...
+    def abort(self, fault: Fault) -> list[bytes]: ...
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """One try. Times are monotonic seconds; durations are milliseconds, None while unknown."""
+
+    attempt: "Attempt"
+    started: float
+    upstream_model: str = ""
+    converted: bool = False
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    ttfb_ms: float | None = None
+    total_ms: float | None = None
+    first_event_at: float | None = None
+    reused: bool = False
+    status: int = 0
+    outcome: "Outcome | None" = None
+    verdict: "Verdict | None" = None
+    losses: list[Loss] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Ended:
+    """How the upstream side of an attempt ended, before anybody judged it. ``kind`` "ok": an answer is complete."""
+
+    kind: "OutcomeKind"
+    detail: str = ""
+    fault: Fault | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One client request. Fields are filled in the order of the request's way."""
+
+    # ---- the request as it arrived (auth) ---------------------------------------------------------------------------
+    id: str
+    started_at: float
+    """Unix seconds."""
+    clock: float
+    """Monotonic seconds at arrival."""
+    snapshot: Snapshot
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    """Without the client's credentials."""
+    client_ip: str = ""
+    match: Match | None = None
+    client: Client | None = None
+    error_kind: Kind = "chat"
+    """Whose error shape the client understands."""
+    forward: tuple[str, int] | None = None
+    """Address of the panel, for requests that are not for an upstream."""
+
+    # ---- what is asked (route) --------------------------------------------------------------------------------------
+    raw: bytes = b""
+    body: JsonBody | None = None
+    model: str = ""
+    stream: bool = False
+    trace: str = ""
+    images: bool = False
+    pin: str = ""
+    request: Request | None = None
+    """Decoded only when a candidate speaks another protocol."""
+    decisions: tuple[tuple[str, str, bool, str], ...] = ()
+    """Rows of the routing's reasons: channel id, rule, kept, words."""
+    failover: "Generator[Attempt, Outcome, Verdict] | None" = None
+
+    # ---- the attempt under way (route, convert, stream) -------------------------------------------------------------
+    next_attempt: "Attempt | None" = None
+    upstream: Upstream | None = None
+    """None: the stream refuses to connect. Reset before every attempt, so that a broken hook fails closed."""
+    watcher: Watcher | None = None
+    expects_stream: bool = False
+    ended: Ended | None = None
+    decision: Literal["retry", "commit", "stop"] = "stop"
+    attempts: list[AttemptRecord] = field(default_factory=list)
+
+    # ---- what came of it (stream, convert, failover, metrics) -------------------------------------------------------
+    phase: Phase = "queued"
+    state: State = "running"
+    committed: bool = False
+    fault: Fault | None = None
+    usage: Usage | None = None
+    usage_estimated: bool = False
+    stop: Stop | None = None
+    stream_end: StreamEnd = ""
+    losses: list[Loss] = field(default_factory=list)
+    status: int = 0
+    bytes_out: int = 0
+    first_byte_at: float | None = None
+    first_event_at: float | None = None
+    last_byte_at: float | None = None
+    max_gap: float = 0.0
+    ended_at: float | None = None
+    closed: bool = False
+    """The log row is final. Exactly one of the hooks response and error closes an exchange."""
+
+    @property
+    def kind(self) -> Kind:
+        return self.match.endpoint.kind if self.match else self.error_kind
+
+    @property
+    def operation(self) -> str:
+        return self.match.endpoint.operation if self.match else ""
+
+    @property
+    def current(self) -> AttemptRecord | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic seconds by which the exchange must be committed or over."""
+        return self.clock + self.snapshot.policy.timeouts.total

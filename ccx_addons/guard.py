@@ -1,0 +1,83 @@
+"""One decorator around every hook, so that a bug never lets a request through.
+
+mitmproxy only logs what an addon's hook raises, and goes on; it also calls the later hooks of a flow that has its
+answer already. ``guarded`` turns an exception into an answer in the client's own error shape and skips flows that are
+answered.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+
+from ccx_addons.core.endpoints import kind_of_path
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.protocols import PROTOCOLS
+
+log: Final = logging.getLogger("ccx")
+
+EXCHANGES: Final[WeakKeyDictionary[http.HTTPFlow, Exchange]] = WeakKeyDictionary()
+
+EARLY: Final = frozenset({"requestheaders", "request", "upstream_attempt"})
+"""Hooks that decide about the request: they are skipped when the flow has its answer."""
+
+
+def exchange_of(flow: http.HTTPFlow) -> Exchange | None:
+    return EXCHANGES.get(flow)
+
+
+def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Any]:
+    """Wraps ``hook(self, flow, exchange)`` into the ``hook(self, flow)`` that mitmproxy calls."""
+    early = hook.__name__ in EARLY
+
+    @functools.wraps(hook)
+    def sync(self: Any, flow: http.HTTPFlow) -> None:
+        exchange = EXCHANGES.get(flow)
+        if exchange is None or (early and (flow.response or flow.error)):
+            return
+        try:
+            hook(self, flow, exchange)
+        except Exception:
+            failed(flow, exchange, hook.__qualname__)
+
+    @functools.wraps(hook)
+    async def waiting(self: Any, flow: http.HTTPFlow) -> None:
+        exchange = EXCHANGES.get(flow)
+        if exchange is None or (early and (flow.response or flow.error)):
+            return
+        try:
+            await hook(self, flow, exchange)
+        except Exception:
+            failed(flow, exchange, hook.__qualname__)
+
+    return waiting if inspect.iscoroutinefunction(hook) else sync
+
+
+def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
+    """A bug in a hook: log it, refuse the request, and make sure nothing is sent on."""
+    log.exception("request %s: %s failed", exchange.id, where)
+    exchange.upstream = None
+    exchange.decision = "stop"
+    fault = Fault("server", "the gateway failed on this request; its log says why", status=500)
+    exchange.fault = exchange.fault or fault
+    flow.response = refuse(flow, fault)
+
+
+def refuse(flow: http.HTTPFlow, fault: Fault) -> http.Response:
+    """An error answer in the shape of the protocol the client speaks."""
+    exchange = EXCHANGES.get(flow)
+    if exchange:
+        kind, request_id = exchange.kind, exchange.id
+        exchange.fault = exchange.fault or fault
+    else:
+        kind, request_id = kind_of_path(flow.request.path), ""
+    status, body = PROTOCOLS[kind].encode_error(fault, request_id)
+    headers = {"content-type": "application/json"}
+    if fault.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(fault.retry_after)))
+    return http.Response.make(status, body, headers)

@@ -1,0 +1,46 @@
+"""Process logging to stderr, through a queue, so that a slow terminal or pipe never holds up the event loop."""
+
+import json
+import logging
+import logging.handlers
+import queue
+import sys
+from typing import Final
+
+from ccx_addons.mask import clean
+
+QUIET: Final = ("mitmproxy", "asyncio", "httpx", "httpcore", "hpack")
+"""Libraries that are heard only from WARNING on."""
+
+
+class TextLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {record.getMessage()}"
+        return clean(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
+
+
+class JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": clean(record.getMessage()),
+        }
+        if record.exc_info:
+            line["exception"] = clean(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def start(level: str, form: str) -> logging.handlers.QueueListener:
+    """Sends everything to stderr; ``stop()`` of the result writes what is still queued."""
+    out = logging.StreamHandler(sys.stderr)
+    out.setFormatter(JsonLines() if form == "json" else TextLines())
+    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    root = logging.getLogger()
+    root.handlers = [logging.handlers.QueueHandler(lines)]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    listener = logging.handlers.QueueListener(lines, out)
+    listener.start()
+    return listener

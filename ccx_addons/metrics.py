@@ -1,0 +1,181 @@
+"""One row per exchange, one per attempt. Rows are projections of the Exchange, made here and nowhere else.
+
+A row is written at the start, at most once a second while the exchange runs, and finally exactly once: mitmproxy calls
+``response`` or ``error``, never neither.
+"""
+
+import json
+import time
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.core.config import Channel
+from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.guard import guarded
+from ccx_addons.io.prices import cost
+from ccx_addons.mask import clean
+from ccx_addons.runtime import Runtime
+
+MAX_MESSAGE: Final = 800
+MAX_NAME: Final = 200
+
+
+class Metrics:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.failover is not None:
+            self.runtime.store.put_request(self.row(x), final=False)
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        record = x.current
+        if record and record.total_ms is None:
+            record.total_ms = (time.monotonic() - record.started) * 1000
+        if x.decision == "retry":
+            self.runtime.store.put_request(self.row(x), final=False)
+
+    @guarded
+    def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.committed:
+            self.runtime.store.put_request(self.row(x), final=False)
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        assert flow.response
+        x.status = flow.response.status_code
+        x.state = "failed" if x.status >= 400 or x.stream_end not in ("", "done") else "ok"
+        self.close(x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        x.state = "client_left"
+        x.status = x.status or 499
+        record = x.current
+        if record and record.total_ms is None:
+            record.total_ms = (time.monotonic() - record.started) * 1000
+        self.close(x)
+
+    def close(self, x: Exchange) -> None:
+        """The final row. Requests that never were one (health checks, unknown paths without a key) leave none."""
+        if x.closed:
+            return
+        x.closed = True
+        x.phase = "done"
+        x.ended_at = time.monotonic()
+        if x.client is None or x.match is None:
+            return
+        store = self.runtime.store
+        store.put_request(self.row(x), final=True)
+        if x.attempts:
+            store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
+        if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
+            store.put_candidates([
+                {"request_id": x.id, "order": n, "channel_id": d.channel_id, "verdict": "kept" if d.kept else "dropped",
+                 "reason": f"{d.rule}: {d.reason}"}
+                for n, d in enumerate(x.decisions)
+            ])
+
+    def row(self, x: Exchange) -> dict[str, Any]:
+        """The columns of table requests (io/store.py)."""
+        record = x.current
+        channel = record.attempt.channel if record else None
+        usage = x.usage
+        price = self.price(x, channel, record) if usage and x.closed else None
+        return {
+            "id": x.id,
+            "boot_id": self.runtime.boot_id,
+            "worker": self.runtime.worker,
+            "started_at": milliseconds(x.started_at),
+            "ended_at": milliseconds(x.started_at + (x.ended_at - x.clock)) if x.ended_at else None,
+            "state": x.state,
+            "phase": x.phase,
+            "kind": x.kind,
+            "operation": x.operation,
+            "stream": int(x.stream),
+            "client_name": x.client.name if x.client else "",
+            "client_key_mask": x.client.key_mask if x.client else "",
+            "client_ip": x.client_ip,
+            "user_agent": header(x, "user-agent")[:MAX_NAME],
+            "trace_hash": x.trace,
+            "route_prefix": x.match.route_prefix if x.match else "",
+            "model": x.model[:MAX_NAME],
+            "upstream_model": record.upstream_model[:MAX_NAME] if record else "",
+            "channel_id": channel.id if channel else "",
+            "channel_name": channel.name if channel else "",
+            "key_mask": record.attempt.key.mask if record else "",
+            "converted": f"{x.kind}>{channel.protocol}" if channel and record and record.converted else "",
+            "attempts_n": len(x.attempts),
+            "status": x.status,
+            "error_kind": x.fault.kind if x.fault else "",
+            "error_message": clean(x.fault.message, x)[:MAX_MESSAGE] if x.fault else "",
+            "stream_end": x.stream_end,
+            "ttfb_ms": since(x, x.first_byte_at),
+            "first_event_ms": since(x, x.first_event_at),
+            "total_ms": since(x, x.ended_at),
+            "connect_ms": record.connect_ms if record else None,
+            "tls_ms": record.tls_ms if record else None,
+            "max_gap_ms": round(x.max_gap * 1000, 1),
+            "input_tokens": usage.input if usage else None,
+            "cache_read_tokens": usage.cache_read if usage else None,
+            "cache_write_tokens": usage.cache_write if usage else None,
+            "output_tokens": usage.output if usage else None,
+            "reasoning_tokens": usage.reasoning if usage else None,
+            "usage_source": ("estimated" if x.usage_estimated else "reported") if usage else "",
+            "cost_usd": price.usd if price else None,
+            "price_source": price.source if price else "",
+            "bytes_in": len(x.raw),
+            "bytes_out": x.bytes_out,
+            "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
+            "config_revision": x.snapshot.revision,
+            "source": "proxy",
+        }
+
+    def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
+        assert x.usage
+        model = record.upstream_model if record else x.model
+        price = cost(model, x.usage, channel.protocol if channel else "", x.snapshot.prices, x.started_at)
+        return price.times(channel.price_multiplier) if channel else price
+
+    def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
+        """The columns of table attempts."""
+        attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
+        fault = outcome.fault if outcome else None
+        words = fault.message if fault else (outcome.detail if outcome else "")
+        return {
+            "request_id": x.id,
+            "n": n,
+            "channel_id": attempt.channel.id,
+            "channel_name": attempt.channel.name,
+            "key_mask": attempt.key.mask,
+            "base_url": attempt.base_url,
+            "upstream_model": record.upstream_model,
+            "started_at": milliseconds(x.started_at + (record.started - x.clock)),
+            "connect_ms": record.connect_ms,
+            "tls_ms": record.tls_ms,
+            "ttfb_ms": record.ttfb_ms,
+            "total_ms": record.total_ms,
+            "reused": int(record.reused),
+            "status": record.status,
+            "outcome": outcome.kind if outcome else "client_left",
+            "verdict": verdict.action if verdict else "",
+            "reason": clean(verdict.reason, x)[:MAX_MESSAGE] if verdict else "",
+            "error_message": clean(words, x)[:MAX_MESSAGE],
+            "retry_after": outcome.retry_after if outcome else None,
+        }
+
+
+def milliseconds(unix: float) -> int:
+    """UTC milliseconds, as every time in the database."""
+    return int(unix * 1000)
+
+
+def since(x: Exchange, at: float | None) -> float | None:
+    return None if at is None else round((at - x.clock) * 1000, 1)
+
+
+def header(x: Exchange, name: str) -> str:
+    return next((value for key, value in x.headers if key == name), "")

@@ -1,0 +1,174 @@
+"""HTTP/1 towards both sides with the limits that mitmproxy's own layers leave open.
+
+Client side: size and time limits for a request head, errors as JSON instead of HTML pages. Upstream side: informational
+answers are skipped, the head is bounded. Both: trailers are dropped instead of hanging the exchange.
+"""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Final
+
+import h11
+from h11._readers import ChunkedReader
+from mitmproxy.net.http.status_codes import RESPONSES
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers.http import RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader
+
+from ccx_addons.core import wire_json
+from ccx_addons.proxy.hooks import DeadlineReached
+
+if TYPE_CHECKING:
+    from ccx_addons.proxy.layer import AttemptLayer
+
+MAX_HEAD: Final = 64 * 1024
+MAX_TARGET: Final = 8 * 1024
+
+LINGER: Final = 2.0
+"""Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
+
+
+class DroppedTrailers:
+    """A chunked body whose trailers nobody gets to see."""
+
+    def __init__(self, reader: ChunkedReader) -> None:
+        self._reader = reader
+
+    def __call__(self, buffer: Any) -> Any:
+        event = self._reader(buffer)
+        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+
+    def read_eof(self) -> None:
+        self._reader.read_eof()
+
+
+class _WithoutTrailers:
+    """mitmproxy sets ``body_reader`` and reads from it at once, so the reader is wrapped where it is set."""
+
+    _reader: Any
+
+    @property
+    def body_reader(self) -> Any:
+        return self._reader
+
+    @body_reader.setter
+    def body_reader(self, reader: TBodyReader) -> None:
+        self._reader = DroppedTrailers(reader) if isinstance(reader, ChunkedReader) else reader
+
+
+class ClientHttp1(_WithoutTrailers, Http1Server):
+    """The client's HTTP/1 connection, bounded in size and time."""
+
+    def __init__(self, context: Any, parent: "AttemptLayer", head_timeout: float, keepalive: float) -> None:
+        super().__init__(context)
+        self.parent = parent
+        self.head_timeout = head_timeout
+        self.keepalive = keepalive
+        self.lingering = False
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, DeadlineReached):
+            yield from self._out_of_time()
+            return
+        if isinstance(event, events.Start):
+            yield from super()._handle_event(event)
+            yield from self.parent.set_deadline(self, self.keepalive)
+            return
+        if isinstance(event, events.DataReceived):
+            idle_before = self.state == self.read_headers and not self.buf
+            if idle_before:
+                yield from self.parent.set_deadline(self, self.head_timeout)
+            elif self.state == self.read_body:
+                self.parent.move_deadline(self, self.head_timeout)
+        yield from super()._handle_event(event)
+        yield from self._watch_head()
+
+    def _watch_head(self) -> layer.CommandGenerator[None]:
+        """After each event: the head must not grow for ever; a served connection waits for its next request."""
+        if self.state == self.read_headers:
+            if len(self.buf) > MAX_HEAD:
+                yield commands.SendData(self.conn, error_page(431, "the request head is larger than 64 KiB"))
+                yield commands.CloseConnection(self.conn)
+                self.state = self.done
+            elif not self.buf:
+                self.lingering = False
+                yield from self.parent.set_deadline(self, self.keepalive)
+        elif self.state == self.wait:
+            self.parent.clear_deadline(self)
+
+    def _out_of_time(self) -> layer.CommandGenerator[None]:
+        if self.state == self.read_headers and self.buf:
+            yield commands.SendData(self.conn, error_page(408, "the request head did not arrive in time"))
+        if self.state in (self.read_headers, self.read_body) or self.lingering:
+            if self.state == self.read_body and not self.response:
+                yield commands.SendData(self.conn, error_page(408, "the request body did not arrive in time"))
+                left = RequestProtocolError(self.stream_id, "the client stopped sending", ErrorCode.CLIENT_DISCONNECTED)
+                yield ReceiveHttp(left)
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        yield from _json_errors(super().read_headers(event))
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, ResponseProtocolError) and not self.response:
+            yield from _json_errors(super().send(event))
+        else:
+            yield from super().send(event)
+
+    def linger(self) -> layer.CommandGenerator[None]:
+        """The answer went out before the body was read: throw the rest away for a moment, then close."""
+        self.lingering = True
+        yield from self.parent.set_deadline(self, LINGER)
+
+
+class UpstreamHttp1(_WithoutTrailers, Http1Client):
+    """An upstream's HTTP/1 connection: skips 100, 102 and 103, bounds the answer's head."""
+
+    @property
+    def idle(self) -> bool:
+        return self.stream_id is None and self.state == self.read_headers
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.DataReceived) and self.request:
+            received = bytes(self.buf)
+            while _is_informational(received) and (end := received.find(b"\r\n\r\n")) >= 0:
+                self.buf.maybe_extract_at_most(end + 4)
+                received = received[end + 4 :]
+            if len(received) > MAX_HEAD and b"\r\n\r\n" not in received[:MAX_HEAD]:
+                assert self.stream_id is not None
+                yield commands.CloseConnection(self.conn)
+                yield ReceiveHttp(
+                    ResponseProtocolError(
+                        self.stream_id, "the answer's head is larger than 64 KiB", ErrorCode.GENERIC_SERVER_ERROR
+                    )
+                )
+                return
+            if _is_informational(received):
+                return
+        yield from super().read_headers(event)
+
+
+def _is_informational(head: bytes) -> bool:
+    """``HTTP/1.1 1xx``, but not 101, which ends HTTP on this connection."""
+    return head[:7] == b"HTTP/1." and head[8:10] == b" 1" and head[9:12] != b"101"
+
+
+def error_page(status: int, message: str) -> bytes:
+    """A complete HTTP/1.1 answer for faults below any endpoint; both OpenAI's and Anthropic's SDKs read its shape."""
+    body = wire_json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+    head = (
+        f"HTTP/1.1 {status} {RESPONSES.get(status, 'Error')}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _json_errors(stock: Generator[Any, Any, None]) -> layer.CommandGenerator[None]:
+    """Everything a stock generator does, except that the HTML pages it would send become our JSON."""
+    for command in stock:
+        if isinstance(command, commands.SendData) and b"text/html" in command.data:
+            status = int(command.data[9:12])
+            command = commands.SendData(command.connection, error_page(status, "the request is not well-formed HTTP/1"))
+        yield command

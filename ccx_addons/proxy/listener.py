@@ -1,0 +1,137 @@
+"""The gateway's own listener: one socket, our connection handler, a stop that lets running streams finish."""
+
+import asyncio
+import collections
+import logging
+import ssl
+import time
+from pathlib import Path
+from socket import socket
+from typing import Any, Final
+
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.connection import ConnectionState
+from mitmproxy.master import Master
+from mitmproxy.proxy import commands, mode_specs
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+from ccx_addons.proxy.http1 import ClientHttp1
+from ccx_addons.proxy.layer import UPSTREAMS, AttemptLayer
+from ccx_addons.proxy.stream import Limits
+
+log: Final = logging.getLogger("ccx")
+
+NOWHERE: Final = mode_specs.ProxyMode.parse("reverse:http://ccx.invalid:1")
+"""mitmproxy wants a target for reverse mode. Nothing listens there: a request that slipped through would go nowhere."""
+
+MAX_UPSTREAM_CONNECTIONS: Final = 256
+"""To one address, for one client connection. mitmproxy's 5 would block an HTTP/2 client's sixth request."""
+
+IDLE_CHECK: Final = 0.05
+"""Seconds between two looks for idle connections while stopping."""
+
+
+class GatewayConnection(ProxyConnectionHandler):
+    """One client connection. Bounds the time to set up upstream connections, which a paused stream cannot see."""
+
+    def __init__(self, master: Master, reader: Any, writer: Any, limits: Limits) -> None:
+        super().__init__(master, reader, writer, master.options, NOWHERE)
+        self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
+        tls = writer.get_extra_info("ssl_object")
+        if tls:
+            self.client.tls = True
+            self.client.timestamp_tls_setup = time.time()
+            self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
+        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits)  # type: ignore[assignment]
+
+    async def open_connection(self, command: commands.OpenConnection) -> None:
+        upstream = UPSTREAMS.get(command.connection.id) or self._behind(command)
+        task = asyncio.current_task()
+        if upstream is None or task is None:
+            await super().open_connection(command)
+            return
+        timer = asyncio.get_running_loop().call_later(
+            upstream.timeouts.connect, self._cancel_unfinished, command.connection, upstream.tls, task
+        )
+        try:
+            await super().open_connection(command)
+        finally:
+            timer.cancel()
+            UPSTREAMS.pop(command.connection.id, None)
+
+    def _behind(self, command: commands.OpenConnection) -> Any:
+        """What a connection to a channel's proxy is opened for: the newest upstream that has not connected yet."""
+        waiting = [UPSTREAMS[c.id] for c in self.layer.waiting_for_establishment if c.id in UPSTREAMS]
+        return waiting[-1] if waiting else None
+
+    def _cancel_unfinished(self, connection: Any, tls: bool, task: "asyncio.Task[Any]") -> None:
+        if connection.timestamp_tcp_setup is None or (tls and connection.timestamp_tls_setup is None):
+            connection.error = connection.error or "cancelled: the connection was not set up in time"
+            task.cancel("connect timeout")
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is going on: it can be closed without anybody losing anything."""
+        end = self.layer.connections.get(self.client)
+        waiting = not isinstance(end, ClientHttp1) or (end.state == end.read_headers and not end.buf)
+        return waiting and not self.layer.streams
+
+    def close(self) -> None:
+        if self.client.state is not ConnectionState.CLOSED and (io := self.transports.get(self.client)) and io.handler:
+            io.handler.cancel("the gateway stops")
+
+
+class Listener:
+    """Accepts on ``sock``; keeps the connections so that ``stop`` can wait for them."""
+
+    def __init__(self, master: Master, sock: socket, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
+        self.master = master
+        self.sock = sock
+        self.limits = limits
+        self.tls = tls
+        self.handlers: set[GatewayConnection] = set()
+        self.server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handler = GatewayConnection(self.master, reader, writer, self.limits)
+        self.handlers.add(handler)
+        proxyserver: Proxyserver | None = self.master.addons.get("proxyserver")
+        try:
+            if proxyserver is None:
+                await handler.handle_client()
+            else:
+                with proxyserver.register_connection(handler.client.id, handler):
+                    await handler.handle_client()
+        finally:
+            self.handlers.discard(handler)
+
+    async def stop(self, grace: float) -> int:
+        """Stop accepting, let running requests finish for ``grace`` seconds, then cut. Returns how many were cut."""
+        if self.server:
+            self.server.close()
+        until = time.monotonic() + grace
+        while self.handlers and time.monotonic() < until:
+            for handler in list(self.handlers):
+                if handler.idle:
+                    handler.close()
+            await asyncio.sleep(IDLE_CHECK)
+        cut = len(self.handlers)
+        for handler in list(self.handlers):
+            handler.close()
+        for _ in range(40):
+            if not self.handlers:
+                break
+            await asyncio.sleep(IDLE_CHECK)
+        return cut
+
+
+def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
+    """TLS for the public port, offering HTTP/2. Raises OSError or ssl.SSLError when the files are not usable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(Path(cert_file), Path(key_file) if key_file else None)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context

@@ -1,0 +1,623 @@
+"""One client request whose upstream half may be tried several times.
+
+The client sees nothing before an attempt is committed. The addons decide (hooks ``upstream_attempt`` and
+``upstream_outcome``, see hooks.py); this stream carries out: it connects, sends, waits inside deadlines, holds the
+first events of a stream back until they mean something, and ends every exchange in exactly one of ``response`` and
+``error``.
+
+It fails closed: without an ``exchange.upstream`` set by this attempt's own hook there is no connection.
+"""
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy import flow as mflow
+from mitmproxy import http
+from mitmproxy.connection import Server
+from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+    HttpStream,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+    SendHttp,
+)
+from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
+
+from ccx_addons.core import sse
+from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
+from ccx_addons.core.neutral import Fault
+
+from ccx_addons.guard import exchange_of, refuse
+from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
+from ccx_addons.proxy.hooks import DeadlineReached, OpenUpstream, UpstreamAttemptHook, UpstreamOutcomeHook
+from ccx_addons.proxy.http1 import MAX_TARGET, ClientHttp1
+
+if TYPE_CHECKING:
+    from ccx_addons.core.verdict import OutcomeKind
+    from ccx_addons.proxy.layer import AttemptLayer
+
+MAX_ERROR_BODY: Final = 1 << 20
+MAX_ERROR_SECONDS: Final = 10.0
+MAX_ANSWER: Final = 256 << 20
+MAX_HELD: Final = 64 << 10
+"""Bytes of a stream that are held back before it is committed whatever it says."""
+KEEPALIVE_EVERY: Final = 15.0
+"""Seconds of upstream silence after which a waiting SSE client gets a comment."""
+
+NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
+
+type Commands = layer.CommandGenerator[None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What the listener allows a client: bytes and seconds."""
+
+    max_body: int = 50 << 20
+    client_timeout: float = 30.0
+    keepalive_timeout: float = 120.0
+
+
+class AttemptStream(HttpStream):
+    """See the module's docstring. Client states are mitmproxy's; server states are ours."""
+
+    exchange: Exchange | None = None
+    attempt_id: int = 0
+
+    def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
+        super().__init__(context, stream_id)
+        self.parent = parent
+        self.limits = limits
+        self.attempt_id = 0
+        self.wait_until = float("inf")
+        self.wait_kind: "OutcomeKind" = "total_timeout"
+        self.comment_at = float("inf")
+        self.held: list[bytes] = []
+        self.held_size = 0
+        self.inflater: ResponseInflater | None = None
+        self.body = bytearray()
+        self.request_size = 0
+
+    @property
+    def x(self) -> Exchange:
+        assert self.exchange
+        return self.exchange
+
+    # ---- events -----------------------------------------------------------------------------------------------------
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, DeadlineReached):
+            yield from self._on_deadline()
+        elif isinstance(event, events.Start):
+            self.client_state = self.state_wait_for_request_headers
+        elif not isinstance(event, HttpEvent) or self._handle_event == self.passthrough:
+            yield from super()._handle_event(event)
+        elif isinstance(event, RequestProtocolError):
+            yield from self._client_left(event)
+        elif isinstance(event, RequestHeaders | RequestData | RequestTrailers | RequestEndOfMessage):
+            yield from self.client_state(event)
+        elif event.stream_id != self.attempt_id:
+            return  # from an attempt that was given up while a hook ran
+        elif isinstance(event, ResponseProtocolError):
+            yield from self._upstream_broke(event.message)
+        else:
+            yield from self.server_state(event)
+
+    # ---- the client's request ---------------------------------------------------------------------------------------
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:  # type: ignore[override]
+        self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
+        flow.request = event.request
+        flow.live = True
+        flow.request.scheme = "https" if self.context.client.tls else "http"
+        problem = head_problem(flow.request)
+        yield HttpRequestHeadersHook(flow)
+        self.exchange = exchange_of(flow)
+        if self._gone():
+            yield from self._finish_error("the client disconnected")
+            return
+        if self.exchange is None:
+            flow.response = refuse(flow, NOT_ADMITTED)
+        if problem and not (flow.response and flow.response.status_code == 401):
+            flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
+        if not flow.response and _declared_size(flow.request) > self.limits.max_body:
+            flow.response = self._too_large()
+        if flow.response:
+            self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
+            yield from self._answer()
+            return
+        if flow.request.headers.get("expect", "").lower() == "100-continue":
+            yield SendHttp(ResponseHeaders(self.stream_id, _continue()), self.context.client)
+            flow.request.headers.pop("expect")
+        self.client_state = self.state_consume_request_body
+
+    def state_consume_request_body(  # type: ignore[override]  # RequestTrailers are dropped below us
+        self, event: RequestData | RequestTrailers | RequestEndOfMessage
+    ) -> Commands:
+        if isinstance(event, RequestData):
+            self.request_size += len(event.data)
+            if self.request_size > self.limits.max_body:
+                self.body.clear()
+                self.client_state = self.state_discard_request_body
+                self.flow.response = self._too_large()
+                yield from self._answer()
+            else:
+                self.body += event.data
+        elif isinstance(event, RequestEndOfMessage):
+            self.flow.request.timestamp_end = time.time()
+            self.flow.request.raw_content = bytes(self.body)
+            self.body = bytearray()
+            self.client_state = self.state_done
+            yield HttpRequestHook(self.flow)
+            self.exchange = exchange_of(self.flow)
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+            elif self.flow.response:
+                yield from self._answer()
+            else:
+                yield from self._attempt()
+
+    def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
+        """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
+        yield from ()
+
+    def _too_large(self) -> http.Response:
+        megabytes = self.limits.max_body / (1 << 20)
+        message = f"the request body is larger than {megabytes:g} MB (MAX_REQUEST_BODY_MB)"
+        return refuse(self.flow, Fault("too_large", message, status=413))
+
+    # ---- attempts ---------------------------------------------------------------------------------------------------
+    def _attempt(self) -> Commands:
+        """Try candidates until one connection stands and the request is on its way, or the addons give up."""
+        while True:
+            x, flow = self.x, self.flow
+            self.parent.new_attempt(self)
+            self.server_state = self.state_idle
+            self.held, self.held_size, self.inflater = [], 0, None
+            self.body = bytearray()
+            x.upstream = x.watcher = x.ended = None
+            x.decision = "stop"
+            yield UpstreamAttemptHook(flow)
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+                return
+            if not flow.response and x.client is None:
+                flow.response = refuse(flow, NOT_ADMITTED)
+            if not flow.response and x.upstream is None:
+                flow.response = refuse(flow, Fault("server", "no upstream was chosen for this request", status=500))
+            if flow.response:
+                yield from self._answer()
+                return
+            assert x.upstream
+            started = time.monotonic()
+            where = (x.upstream.host, x.upstream.port)
+            command = OpenUpstream(where, x.upstream.tls, None, "tcp", x.upstream)
+            connection, error = yield command
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+                return
+            if not error:
+                yield from self._send(connection, command.reused)
+                return
+            x.ended = Ended(_connect_kind(error, time.monotonic() - started, x.upstream.timeouts.connect), error)
+            if not (yield from self._judge()):
+                return
+
+    def _send(self, connection: Server, reused: bool) -> Commands:
+        x, request = self.x, self.flow.request
+        assert x.upstream
+        self.context.server = self.flow.server_conn = connection
+        if record := x.current:
+            began, tcp, tls = connection.timestamp_start, connection.timestamp_tcp_setup, connection.timestamp_tls_setup
+            record.reused = reused
+            if not reused and began and tcp:
+                record.connect_ms = (tcp - began) * 1000
+                record.tls_ms = (tls - tcp) * 1000 if tls else None
+        x.phase = "waiting"
+        self.server_state = self.state_wait_for_response_headers
+        yield from self._wait("first_byte_timeout", x.upstream.timeouts.first_byte)
+        content = request.raw_content
+        server = self.context.server
+        yield SendHttp(RequestHeaders(self.stream_id, request, not content), server)
+        if content:
+            yield SendHttp(RequestData(self.stream_id, content), server)
+        yield SendHttp(RequestEndOfMessage(self.stream_id), server)
+
+    def _judge(self) -> layer.CommandGenerator[bool]:
+        """Let the addons decide about the attempt that ended. True: try again; False: the client has its answer."""
+        self._rest()
+        yield UpstreamOutcomeHook(self.flow)
+        if self._gone():
+            yield from self._finish_error("the client disconnected")
+            return False
+        if self.x.decision == "retry":
+            self.flow.response = None
+            return True
+        if not self.flow.response:
+            self.flow.response = refuse(self.flow, Fault("server", "the attempt failed", status=502))
+        yield from self._answer()
+        return False
+
+    def _fail(self, kind: "OutcomeKind", detail: str, fault: Fault | None = None, cancel: bool = True) -> Commands:
+        """The attempt is over without an answer and nothing has reached the client."""
+        if cancel:
+            yield from self._cancel_upstream(detail)
+        self.server_state = self.state_idle
+        self.flow.response = None
+        self.x.ended = Ended(kind, detail, fault)
+        if (yield from self._judge()):
+            yield from self._attempt()
+
+    def _cancel_upstream(self, why: str) -> Commands:
+        yield SendHttp(RequestProtocolError(self.stream_id, why, ErrorCode.CANCEL), self.context.server)
+
+    def _upstream_broke(self, message: str) -> Commands:
+        if self.server_state == self.state_stream:
+            yield from self._break_stream("cut", Fault("server", f"the upstream broke the stream off: {message}"))
+        elif self.server_state == self.state_preflight or (self.server_state == self.state_collect and self.body):
+            yield from self._fail("cut", message, cancel=False)
+        elif self.server_state in (self.state_wait_for_response_headers, self.state_collect):
+            yield from self._fail("reset", message, cancel=False)
+
+    # ---- the upstream's answer --------------------------------------------------------------------------------------
+    def state_idle(self, event: HttpEvent) -> Commands:
+        yield from ()
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:  # type: ignore[override]
+        x, response = self.x, event.response
+        self.flow.response = response
+        if record := x.current:
+            record.status = response.status_code
+            record.ttfb_ms = (time.monotonic() - record.started) * 1000
+        problem = header_problem(response.headers)
+        try:
+            self.inflater = ResponseInflater.make(response.headers.get("content-encoding", ""))
+        except BadEncoding as error:
+            problem = str(error)
+        if problem:
+            yield from self._fail("bad_body", f"the upstream's answer has {problem}")
+            return
+        assert x.upstream
+        if response.status_code >= 300:
+            self.server_state = self.state_collect
+            yield from self._wait("first_byte_timeout", MAX_ERROR_SECONDS)
+        elif x.watcher and _is_stream(response, x.expects_stream):
+            self.server_state = self.state_preflight
+            yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
+        else:
+            self.server_state = self.state_collect
+            yield from self._wait("idle", x.upstream.timeouts.idle)
+
+    def state_collect(self, event: HttpEvent) -> Commands:
+        """A JSON answer or an error: complete before anybody decides."""
+        if isinstance(event, ResponseData):
+            error = self.flow.response is not None and self.flow.response.status_code >= 300
+            if not error:
+                assert self.x.upstream
+                self._put_off(self.x.upstream.timeouts.idle)
+            try:
+                self.body += self._inflate(event.data, MAX_ERROR_BODY if error else MAX_ANSWER)
+            except BadEncoding as bad:
+                yield from self._fail("bad_body", str(bad))
+                return
+            if error and len(self.body) > MAX_ERROR_BODY:
+                yield from self._cancel_upstream("the error's body is too long")
+                yield from self._collected()
+            elif len(self.body) > MAX_ANSWER:
+                yield from self._fail("bad_body", "the answer is larger than 256 MiB")
+        elif isinstance(event, ResponseEndOfMessage):
+            yield from self._collected()
+
+    def _collected(self) -> Commands:
+        assert self.flow.response
+        self.flow.response.headers.pop("content-encoding", None)
+        self.flow.response.raw_content = bytes(self.body)
+        self.body = bytearray()
+        self.server_state = self.state_idle
+        self.x.ended = Ended("ok" if self.flow.response.status_code < 300 else "status")
+        if (yield from self._judge()):
+            yield from self._attempt()
+
+    def state_preflight(self, event: HttpEvent) -> Commands:
+        """A stream before its first meaningful event: everything is held back."""
+        watcher = self.x.watcher
+        assert watcher
+        if isinstance(event, ResponseData):
+            try:
+                chunks = watcher.feed(self._inflate(event.data, MAX_ANSWER))
+            except BadEncoding as bad:
+                yield from self._fail("bad_body", str(bad))
+                return
+            except Exception as bug:
+                yield from self._fail("converter", f"{type(bug).__name__}: {bug}")
+                return
+            self.held += chunks
+            self.held_size += sum(map(len, chunks))
+            if watcher.fault:
+                yield from self._fail("stream_error", watcher.fault.message, watcher.fault)
+            elif watcher.meaningful or self.held_size > MAX_HELD:
+                yield from self._commit()
+        elif isinstance(event, ResponseEndOfMessage):
+            yield from self._preflight_ended()
+
+    def _preflight_ended(self) -> Commands:
+        """The stream is over before anything meaningful came: a complete short answer, an error, or nothing."""
+        watcher = self.x.watcher
+        assert watcher
+        try:
+            self.held += watcher.finish()
+        except Exception as bug:
+            yield from self._fail("converter", f"{type(bug).__name__}: {bug}", cancel=False)
+            return
+        if watcher.meaningful and not watcher.fault:
+            yield from self._commit()
+            yield from self._end_stream("done")
+        else:
+            yield from self._fail("empty", "the stream ended without content", watcher.fault, cancel=False)
+
+    def _commit(self) -> Commands:
+        """From here on this attempt is the answer."""
+        x, response = self.x, self.flow.response
+        assert response and x.upstream
+        x.committed = True
+        now = time.monotonic()
+        x.first_byte_at = x.first_event_at = x.last_byte_at = now
+        x.phase = "streaming"
+        if record := x.current:
+            record.first_event_at = now
+        response.headers.pop("content-length", None)
+        response.headers.pop("content-encoding", None)
+        if self.context.client.alpn != b"h2":
+            response.headers["transfer-encoding"] = "chunked"
+        self.server_state = self.state_stream
+        self._rest()
+        yield HttpResponseHeadersHook(self.flow)
+        if self._gone():
+            yield from self._finish_error("the client disconnected")
+            return
+        yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
+        for chunk in self.held:
+            yield from self._to_client(chunk)
+        self.held = []
+        self.comment_at = now + KEEPALIVE_EVERY if _is_sse(response) else float("inf")
+        yield from self._wait("idle", self._patience(), streaming=True)
+
+    def state_stream(self, event: HttpEvent) -> Commands:
+        x, watcher = self.x, self.x.watcher
+        assert watcher and x.upstream
+        if isinstance(event, ResponseData):
+            now = time.monotonic()
+            if x.last_byte_at is not None and now - x.last_byte_at > x.max_gap:
+                x.max_gap = now - x.last_byte_at
+            x.last_byte_at = now
+            self.comment_at = max(self.comment_at, now + KEEPALIVE_EVERY)
+            try:
+                chunks = watcher.feed(self._inflate(event.data, MAX_ANSWER))
+            except Exception as bug:
+                yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"), True)
+                return
+            self.wait_until = now + self._patience()
+            for chunk in chunks:
+                yield from self._to_client(chunk)
+            if watcher.fault:
+                # The watcher has told the client already, in the stream's own words.
+                yield from self._cancel_upstream(watcher.fault.message)
+                yield from self._end_stream("error event", watcher.fault)
+        elif isinstance(event, ResponseEndOfMessage):
+            try:
+                chunks = watcher.finish()
+            except Exception as bug:
+                yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"))
+                return
+            for chunk in chunks:
+                yield from self._to_client(chunk)
+            yield from self._end_stream("cut" if watcher.fault else "done", watcher.fault)
+
+    def _break_stream(self, end: StreamEnd, fault: Fault, cancel: bool = False) -> Commands:
+        """After commit nothing can be tried again: tell the client in its own protocol, and end."""
+        if cancel:
+            yield from self._cancel_upstream(fault.message)
+        watcher = self.x.watcher
+        assert watcher
+        for chunk in watcher.abort(fault):
+            yield from self._to_client(chunk)
+        yield from self._end_stream(end, fault)
+
+    def _end_stream(self, end: StreamEnd, fault: Fault | None = None) -> Commands:
+        x = self.x
+        x.stream_end, x.fault = end, fault
+        x.ended = Ended({"done": "ok", "idle": "idle", "cut": "cut"}.get(end, "late_error"), end, fault)  # type: ignore[arg-type]
+        self.server_state = self.state_idle
+        self._rest()
+        yield UpstreamOutcomeHook(self.flow)
+        yield from self._complete(streamed=True)
+
+    # ---- towards the client -----------------------------------------------------------------------------------------
+    def _to_client(self, chunk: bytes) -> Commands:
+        self.x.bytes_out += len(chunk)
+        yield SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
+
+    def _answer(self) -> Commands:
+        """Send ``flow.response``, complete, from the addons or from a judged upstream answer."""
+        response = self.flow.response
+        assert response
+        self._rest()
+        self.server_state = self.state_idle
+        now = time.time()
+        response.timestamp_start = response.timestamp_start or now
+        if self.client_state == self.state_discard_request_body:
+            response.headers["connection"] = "close"
+        yield HttpResponseHeadersHook(self.flow)
+        yield from self._complete(streamed=False)
+
+    def _complete(self, streamed: bool) -> Commands:
+        response = self.flow.response
+        assert response
+        response.timestamp_end = time.time()
+        if self.exchange and not streamed:
+            self.exchange.bytes_out = len(response.raw_content or b"")
+            self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
+        yield HttpResponseHook(self.flow)
+        self.server_state = self.state_done
+        self.flow.live = False
+        if self._gone():
+            yield DropStream(self.stream_id)
+            return
+        if not streamed:
+            content = response.raw_content or b""
+            if self.flow.request.method == "HEAD":
+                content = b""
+            yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
+            if content:
+                yield SendHttp(ResponseData(self.stream_id, content), self.context.client)
+        yield DropStream(self.stream_id)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        if self.client_state == self.state_discard_request_body:
+            end = self.parent.connections.get(self.context.client)
+            if isinstance(end, ClientHttp1):
+                yield from end.linger()
+
+    # ---- the client leaves ------------------------------------------------------------------------------------------
+    def _gone(self) -> bool:
+        """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
+        killed = self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
+        return killed or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
+
+    def _client_left(self, event: RequestProtocolError) -> Commands:
+        if self.client_state == self.state_errored or self.server_state in (self.state_done, self.state_errored):
+            return
+        if not hasattr(self, "flow"):
+            self.client_state = self.server_state = self.state_errored
+            return
+        if self.server_state not in (self.state_uninitialized, self.state_idle):
+            yield from self._cancel_upstream(event.message)
+        yield from self._finish_error(event.message)
+
+    def _finish_error(self, message: str) -> Commands:
+        """End without an answer: nobody is there to read it."""
+        self._rest()
+        self.client_state = self.server_state = self.state_errored
+        self.flow.error = self.flow.error or mflow.Error(message)
+        self.flow.live = False
+        if self.exchange and not self.exchange.closed:
+            self.exchange.stream_end = "client left" if self.exchange.committed else ""
+        yield HttpErrorHook(self.flow)
+        yield DropStream(self.stream_id)
+
+    # ---- deadlines --------------------------------------------------------------------------------------------------
+    def _wait(self, kind: "OutcomeKind", seconds: float, streaming: bool = False) -> Commands:
+        """Until the next event at most ``seconds``, and before a commit never past the exchange's own deadline."""
+        now = time.monotonic()
+        self.wait_until, self.wait_kind = now + seconds, kind
+        if not streaming and self.x.deadline < self.wait_until:
+            self.wait_until, self.wait_kind = self.x.deadline, "total_timeout"
+        yield from self.parent.set_deadline(self, min(self.wait_until, self.comment_at) - now)
+
+    def _patience(self) -> float:
+        """Seconds of silence a committed stream may have: a model that writes a tool's arguments may think longer."""
+        x = self.x
+        assert x.upstream and x.watcher
+        return x.upstream.timeouts.tool_idle if x.watcher.tool_open else x.upstream.timeouts.idle
+
+    def _put_off(self, seconds: float) -> None:
+        if self.wait_kind != "total_timeout":
+            self.wait_until = time.monotonic() + seconds
+
+    def _rest(self) -> None:
+        self.wait_until = self.comment_at = float("inf")
+        self.parent.clear_deadline(self)
+
+    def _on_deadline(self) -> Commands:
+        now = time.monotonic()
+        if now >= self.comment_at - 0.001:
+            self.comment_at = now + KEEPALIVE_EVERY
+            yield from self._to_client(sse.COMMENT)
+        if now < self.wait_until - 0.001:
+            if self.wait_until < float("inf"):
+                yield from self.parent.set_deadline(self, min(self.wait_until, self.comment_at) - now)
+            return
+        if self.server_state == self.state_stream:
+            yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
+        elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
+            yield from self._fail(self.wait_kind, TIMEOUT_WORDS[self.wait_kind])
+
+    def _inflate(self, data: bytes, limit: int) -> bytes:
+        return self.inflater.feed(data, limit) if self.inflater else data
+
+
+TIMEOUT_WORDS: Final[dict[str, str]] = {
+    "first_byte_timeout": "the upstream did not answer in time",
+    "first_event_timeout": "the upstream sent no content in time",
+    "idle": "the upstream stopped sending",
+    "total_timeout": "the time for the whole request is over",
+}
+
+
+def _connect_kind(error: str, elapsed: float, limit: float) -> "OutcomeKind":
+    """mitmproxy gives words only; a cancelled connection is our own time limit (proxy/listener.py)."""
+    if "cancel" in error or elapsed >= limit:
+        return "connect_timeout"
+    lowered = error.lower()
+    return "tls" if "tls" in lowered or "certificate" in lowered or "ssl" in lowered else "connect"
+
+
+def head_problem(request: http.Request) -> tuple[int, str] | None:
+    """Status and words for a request head that is not passed on."""
+    if len(request.path) > MAX_TARGET:
+        return 414, "the request target is longer than 8 KiB"
+    if request.http_version not in ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0"):
+        return 505, "this HTTP version is not supported"
+    if request.method == "CONNECT":
+        return 405, "this is a gateway, not a proxy: CONNECT is not supported"
+    if problem := header_problem(request.headers):
+        return 400, f"the request has {problem}"
+    encodings = request.headers.get_all("transfer-encoding")
+    if encodings and ("content-length" in request.headers or len(encodings) > 1):
+        return 400, "the request has both content-length and transfer-encoding"
+    if len(request.headers.get_all("content-length")) > 1:
+        return 400, "the request has two content-length headers"
+    return None
+
+
+def header_problem(headers: http.Headers) -> str:
+    """What is wrong with raw header bytes (RFC 9110 section 5.5); empty: nothing."""
+    for name, value in headers.fields:
+        if not name or any(byte <= 32 or byte == 127 for byte in name):
+            return "a header with a malformed name"
+        if b"\0" in value or b"\r" in value or b"\n" in value:
+            return "a header with a NUL or a line break in its value"
+    return ""
+
+
+def _declared_size(request: http.Request) -> int:
+    value = request.headers.get("content-length", "")
+    return int(value) if value.isdecimal() and len(value) < 20 else 0
+
+
+def _is_sse(response: http.Response) -> bool:
+    return response.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+
+def _is_stream(response: http.Response, expected: bool) -> bool:
+    """An event stream, also when a relay forgot to say so; JSON and HTML are never streams."""
+    kind = response.headers.get("content-type", "").lower()
+    return kind.startswith("text/event-stream") or (expected and not kind.startswith(("application/json", "text/html")))
+
+
+def _continue() -> http.Response:
+    response = http.Response.make(100)
+    response.headers.clear()
+    return response

@@ -1,0 +1,31 @@
+"""What the addons of one worker share: the settings, the snapshot in force, the scheduler's state, the store.
+
+``snapshot`` is swapped by one assignment (reload.py); an exchange keeps the one it arrived under.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ccx_addons.core.config import Snapshot
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.store import Store
+from ccx_addons.scheduler import State
+
+
+@dataclass(slots=True)
+class Runtime:
+    settings: Settings
+    snapshot: Snapshot
+    store: Store
+    state: State = field(default_factory=State)
+    worker: int = 0
+    boot_id: str = ""
+    started: float = field(default_factory=time.time)
+    ready: bool = False
+    admin_port: int = 0
+    """Loopback port of the panel; 0: there is none."""
+
+    @property
+    def config_path(self) -> Path:
+        return Path(self.settings.ccx_config)

@@ -1,0 +1,221 @@
+"""Starts the processes and keeps them: proxy workers that share one listening socket, and the panel.
+
+The supervisor itself imports little and does little: it binds the port (so that a port in use is one clear line), spawns,
+restarts what crashed, passes SIGTERM on, and waits.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ccx_addons.core.errors import CcxError, ConfigErrors
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+ENV_FILE: Final = "config/.env"
+START_TIME: Final = 30.0
+"""Seconds a worker may take until it is ready."""
+STEADY: Final = 5.0
+"""A process that lived this many seconds is restarted at once, a younger one after a pause."""
+
+
+class StartError(CcxError):
+    """One clear line and exit 1."""
+
+
+def main_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
+    def run(arguments: list[str]) -> int:
+        try:
+            return command(arguments)
+        except ConfigErrors as errors:
+            for problem in errors.problems:
+                print(f"ccx: {problem}", file=sys.stderr)
+        except CcxError as error:
+            print(f"ccx: {error}", file=sys.stderr)
+        return 1
+
+    return run
+
+
+# ---- serve -----------------------------------------------------------------------------------------------------------
+@dataclass
+class Child:
+    """One supervised process. ``command`` gets the file descriptors it inherits."""
+
+    name: str
+    spawn: Callable[[], "subprocess.Popen[bytes]"]
+    process: "subprocess.Popen[bytes]"
+    born: float = field(default_factory=time.monotonic)
+
+    def crashed(self) -> bool:
+        return self.process.poll() is not None
+
+
+def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """First start, .env, settings, a look at the configuration. Raises ConfigErrors or StartError."""
+    env_file = Path(environ.get("CCX_ENV_FILE", ENV_FILE))
+    created = yaml_file.first_start(environ, env_file)
+    merged = yaml_file.load_env(env_file, environ)
+    settings = Settings.read(merged)
+    if problems := settings.problems_for_public_bind():
+        raise ConfigErrors(problems)
+    yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+    if created:
+        print(created, flush=True)
+    return settings, merged
+
+
+def bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.bind_host, settings.port))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"cannot listen on {settings.bind_host}:{settings.port}: {error.strerror}") from None
+    sock.listen(1024)
+    sock.setblocking(False)
+    return sock
+
+
+def spawn_worker(sock: socket.socket, alive: int, index: int, boot_id: str, env: dict[str, str], admin: int) -> Child:
+    def spawn() -> "subprocess.Popen[bytes]":
+        ready_read, ready_write = os.pipe()
+        numbers = [sock.fileno(), ready_write, alive, index]
+        command = [sys.executable, str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id, str(admin)]
+        process = subprocess.Popen(command, env=env, pass_fds=(sock.fileno(), ready_write, alive))
+        os.close(ready_write)
+        os.set_blocking(ready_read, True)
+        ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
+        os.close(ready_read)
+        if not ready:
+            process.wait(START_TIME)
+        return process
+
+    return Child(f"worker {index}", spawn, spawn())
+
+
+@main_errors
+def serve(arguments: list[str]) -> int:
+    argparse.ArgumentParser(prog="run.py serve").parse_args(arguments)
+    return run(*prepare(os.environ))
+
+
+def run(settings: Settings, env: dict[str, str], banner: str = "") -> int:
+    sock = bind(settings)
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda n, _: stopping.append(n))
+    alive_read, alive_write = os.pipe()
+    os.set_inheritable(alive_read, True)
+    boot_id = uuid7()
+    children = [spawn_worker(sock, alive_read, index, boot_id, env, 0) for index in range(settings.worker_count)]
+    if any(child.crashed() for child in children):
+        os.close(alive_write)
+        return 1
+    scheme = "https" if settings.tls_cert_file else "http"
+    host, port = sock.getsockname()[:2]
+    print(f"CCX is ready on {scheme}://{f'[{host}]' if ':' in host else host}:{port}{banner}", flush=True)
+    while not stopping:
+        watch(children)
+        with contextlib.suppress(InterruptedError):
+            signal.sigtimedwait([], 0.2) if hasattr(signal, "sigtimedwait") else None
+    return stop(children, settings.shutdown_grace, alive_write)
+
+
+def watch(children: list[Child]) -> None:
+    """Restart what died. A process that dies young waits a moment, so that a broken one does not spin."""
+    for child in children:
+        if child.crashed():
+            lived = time.monotonic() - child.born
+            print(f"ccx: {child.name} ended with {child.process.returncode} after {lived:.0f} s", file=sys.stderr)
+            if lived > STEADY or time.monotonic() - child.born > STEADY:
+                child.born = time.monotonic()
+                child.process = child.spawn()
+
+
+def stop(children: list[Child], grace: float, alive_write: int) -> int:
+    for child in children:
+        if not child.crashed():
+            child.process.send_signal(signal.SIGTERM)
+    os.close(alive_write)
+    until = time.monotonic() + grace + 10
+    for child in children:
+        try:
+            child.process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+    return 0
+
+
+# ---- the other commands ----------------------------------------------------------------------------------------------
+def worker(arguments: list[str]) -> int:
+    """A proxy process; started by the supervisor only."""
+    from ccx_addons import worker as process  # mitmproxy is heavy: only the worker loads it
+
+    fd, ready, alive, index = map(int, arguments[:4])
+    return process.main(fd, ready, alive, index, arguments[4], int(arguments[5]))
+
+
+@main_errors
+def check(arguments: list[str]) -> int:
+    """Every problem of the settings and of ccx.yaml, each with its place."""
+    argparse.ArgumentParser(prog="run.py check").parse_args(arguments)
+    env_file = Path(os.environ.get("CCX_ENV_FILE", ENV_FILE))
+    settings = Settings.read(yaml_file.load_env(env_file, os.environ))
+    snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+    for warning in snapshot.warnings:
+        print(f"warning: {warning}")
+    print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
+    return 0
+
+
+@main_errors
+def demo(arguments: list[str]) -> int:
+    """The gateway in front of an offline upstream: the first request works without any provider key."""
+    argparse.ArgumentParser(prog="run.py demo").parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="ccx-demo-") as folder:
+        upstream = subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts" / "fake_upstream.py")], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert upstream.stdout
+            address = upstream.stdout.readline().split()[-1]
+            config = Path(folder) / "ccx.yaml"
+            config.write_text(demo_config(address))
+            environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
+            settings, env = prepare(environ)
+            return run(settings, env, f"\nThe demo's key is PROXY_ACCESS_KEY in {ENV_FILE}; try any model name.")
+        finally:
+            upstream.terminate()
+            upstream.wait()
+
+
+def demo_config(address: str) -> str:
+    kinds = ("messages", "chat", "responses", "gemini", "images", "embeddings")
+    rows = [
+        f"  - {{name: demo-{kind}, protocol: {kind}, base_urls: ['{address}'], keys: [offline-demo-key]}}" for kind in kinds
+    ]
+    return "version: 1\nchannels:\n" + "\n".join(rows) + "\n"
+
+
+COMMANDS: Final[Mapping[str, Callable[[list[str]], int]]] = {
+    "serve": serve,
+    "check": check,
+    "demo": demo,
+    "worker": worker,
+}

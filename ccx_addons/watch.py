@@ -1,0 +1,127 @@
+"""Watchers: what stands between an upstream's stream and the client while it runs.
+
+``PassWatcher`` lets the bytes through untouched and only reads along; ``ConvertWatcher`` decodes and encodes. Both learn
+the same things for the exchange: usage, how it stopped, whether a tool call is open, whether an error came.
+"""
+
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import (
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Media,
+    Opaque,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Refusal,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+)
+from ccx_addons.protocols import Decoder, Encoder, WireProtocol
+
+CONTENT_STOPS = frozenset({"length", "refusal", "stop_sequence", "pause"})
+"""Ways to end that explain why there is no content."""
+
+
+class Watcher:
+    """Reads events for the exchange. Subclasses say what the client gets."""
+
+    def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder) -> None:
+        self.x = exchange
+        self.protocol = protocol
+        self.decoder = decoder
+        self.meaningful = False
+        self.fault: Fault | None = None
+        self.finished = False
+        self.open_tools: set[int] = set()
+
+    @property
+    def tool_open(self) -> bool:
+        return bool(self.open_tools)
+
+    def see(self, event: Event) -> None:
+        match event:
+            case PartDelta(_, text) if self.meaningful or text.strip():
+                self.meaningful = True
+            case PartStarted(index, part):
+                self.meaningful = self.meaningful or _means_something(part)
+                if isinstance(part, ToolCall):
+                    self.open_tools.add(index)
+                    self.x.phase = "tool"
+            case PartStopped(index) if index in self.open_tools:
+                self.open_tools.discard(index)
+                self.x.phase = "tool" if self.open_tools else "streaming"
+            case Started(usage=Usage() as usage):
+                self.x.usage = usage
+            case Finished(stop, usage):
+                self.finished = True
+                self.x.stop = stop
+                self.x.usage = usage or self.x.usage
+                if stop in CONTENT_STOPS or (usage and usage.output > 0):
+                    self.meaningful = True
+            case Failed(fault):
+                self.fault = fault
+
+
+def _means_something(part: object) -> bool:
+    match part:
+        case Text(text):
+            return bool(text.strip())
+        case Thinking() | ToolCall() | Refusal() | Media() | Opaque():
+            return True
+    return False
+
+
+class PassWatcher(Watcher):
+    """Same protocol on both sides."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        for event in self.decoder.feed(data):
+            self.see(event)
+        return [data] if data else []
+
+    def finish(self) -> list[bytes]:
+        for event in self.decoder.flush():
+            self.see(event)
+        if self.fault or not self.finished:
+            return self.abort(self.fault or Fault("server", "the upstream's stream ended without its end event"))
+        return []
+
+    def abort(self, fault: Fault) -> list[bytes]:
+        self.fault = self.fault or fault
+        return [self.protocol.encode_stream_error(fault)]
+
+
+class ConvertWatcher(Watcher):
+    """The upstream speaks another protocol than the client."""
+
+    def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, encoder: Encoder) -> None:
+        super().__init__(exchange, protocol, decoder)
+        self.encoder = encoder
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return self._convert(self.decoder.feed(data))
+
+    def finish(self) -> list[bytes]:
+        chunks = self._convert(self.decoder.flush())
+        if not self.finished and not self.fault:
+            chunks += self.abort(Fault("server", "the upstream's stream ended without its end event"))
+        return chunks
+
+    def abort(self, fault: Fault) -> list[bytes]:
+        self.fault = self.fault or fault
+        chunk = self.encoder.encode(Failed(fault))
+        return [chunk] if chunk else []
+
+    def _convert(self, events: list[Event]) -> list[bytes]:
+        chunks = []
+        for event in events:
+            self.see(event)
+            if chunk := self.encoder.encode(event):
+                chunks.append(chunk)
+        return [b"".join(chunks)] if chunks else []

@@ -1,0 +1,84 @@
+"""One proxy process: mitmproxy's event loop with our chain behind an inherited listening socket."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from mitmproxy import options
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.master import Master
+
+from ccx_addons import chain, logs
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from ccx_addons.io.store import Store
+from ccx_addons.proxy.listener import Listener, server_tls
+from ccx_addons.proxy.stream import Limits
+from ccx_addons.runtime import Runtime
+
+log: Final = logging.getLogger("ccx")
+
+DATABASE: Final = "ccx.db"
+NEVER: Final = 10**9
+"""Seconds; mitmproxy's own inactivity limit is off, the stream and the listener have finer ones."""
+
+
+def make_master(runtime: Runtime, loop: asyncio.AbstractEventLoop) -> Master:
+    """mitmproxy with only what we need of it: none of its default addons but the option holder Proxyserver."""
+    master = Master(options.Options(), loop)
+    master.addons.add(Proxyserver(), *chain(runtime))
+    master.options.update(mode=[], connection_strategy="lazy", tcp_timeout=NEVER, validate_inbound_headers=False)
+    return master
+
+
+async def serve(runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd: int) -> None:
+    """Runs until SIGTERM, SIGINT, or the supervisor is gone (its end of ``parent_fd`` closes)."""
+    loop = asyncio.get_running_loop()
+    settings = runtime.settings
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_reader(parent_fd, stop.set)
+    master = make_master(runtime, loop)
+    limits = Limits(
+        max_body=int(settings.max_request_body_mb * (1 << 20)),
+        client_timeout=settings.client_timeout,
+        keepalive_timeout=settings.keepalive_timeout,
+    )
+    tls = server_tls(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
+    listener = Listener(master, sock, limits, tls)
+    running = asyncio.ensure_future(master.run())
+    await asyncio.sleep(0)
+    await listener.start()
+    runtime.ready = True
+    os.write(ready_fd, b"1")
+    os.close(ready_fd)
+    await stop.wait()
+    loop.remove_reader(parent_fd)
+    runtime.ready = False
+    cut = await listener.stop(settings.shutdown_grace)
+    if cut:
+        log.warning("stopping: %d connections were cut after %g s", cut, settings.shutdown_grace)
+    master.shutdown()
+    await running
+
+
+def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int) -> int:
+    settings = Settings.read(os.environ)
+    listener = logs.start(settings.log_level, settings.log_format)
+    try:
+        snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+        store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
+        runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
+        try:
+            asyncio.run(serve(runtime, socket.socket(fileno=fd), ready_fd, parent_fd))
+        finally:
+            store.close()
+    finally:
+        listener.stop()
+    return 0

@@ -1,0 +1,209 @@
+"""A real mitmproxy master with our listener and stream, a scripted chain instead of ours, and raw misbehaving upstreams."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mitmproxy import http, options
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.master import Master
+
+from ccx_addons.core.config import Client, Snapshot, Timeouts
+from ccx_addons.core.exchange import Exchange, Upstream
+from ccx_addons.core.neutral import Fault
+from ccx_addons.guard import EXCHANGES
+from ccx_addons.proxy.listener import Listener
+from ccx_addons.proxy.stream import Limits
+from ccx_addons.proxy.tls import UpstreamTls
+
+FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, idle=0.4, tool_idle=0.8)
+
+type Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
+
+
+class Watcher:
+    """Events are split at blank lines; ERROR fails, BUG raises, TOOL opens a tool call, a comment means nothing."""
+
+    def __init__(self) -> None:
+        self.meaningful = False
+        self.tool_open = False
+        self.fault: Fault | None = None
+        self.buffer = b""
+        self.ended = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self.buffer += data
+        out = []
+        while b"\n\n" in self.buffer:
+            event, self.buffer = self.buffer.split(b"\n\n", 1)
+            if event == b"data: ERROR":
+                self.fault = Fault("server", "error event")
+            elif event == b"data: BUG":
+                raise ValueError("boom")
+            elif event == b"data: END":
+                self.ended = True
+            elif event == b"data: TOOL":
+                self.tool_open = self.meaningful = True
+            elif not event.startswith(b":"):
+                self.meaningful = True
+            out.append(event + b"\n\n")
+        return out
+
+    def finish(self) -> list[bytes]:
+        return [] if self.ended else self.abort(Fault("server", "no end"))
+
+    def abort(self, fault: Fault) -> list[bytes]:
+        self.fault = self.fault or fault
+        return [b"data: ABORT " + fault.message.encode() + b"\n\n"]
+
+
+@dataclass
+class Script:
+    """The chain under test: takes upstreams from the path (``/a,b,c``) in order and retries until one commits."""
+
+    ports: dict[str, int]
+    timeouts: Timeouts = FAST
+    upstream: dict[str, Any] = field(default_factory=dict)
+    log: list[Any] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    raise_in: str = ""
+    forget: bool = False
+
+    def _maybe_raise(self, hook: str) -> None:
+        if self.raise_in == hook:
+            raise RuntimeError(f"bug in {hook}")
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        snapshot = Snapshot("r", 0)
+        clock = asyncio.get_running_loop().time()
+        x = Exchange("id", 0, clock, snapshot, flow.request.method, flow.request.path, "", ())
+        EXCHANGES[flow] = x
+        self.exchanges.append(x)
+        self._maybe_raise("requestheaders")
+        x.client = Client("tester", "")
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self._maybe_raise("request")
+        flow.metadata["order"] = flow.request.path.strip("/").split(",")
+
+    def upstream_attempt(self, flow: http.HTTPFlow) -> None:
+        self._maybe_raise("upstream_attempt")
+        x = EXCHANGES[flow]
+        if self.forget:
+            return
+        order = flow.metadata["order"]
+        if not order:
+            flow.response = http.Response.make(502, json.dumps(self.log), {"content-type": "application/json"})
+            return
+        name = order.pop(0)
+        flow.request.headers["host"] = "upstream"
+        x.expects_stream = True
+        x.watcher = Watcher()
+        x.upstream = Upstream("127.0.0.1", self.ports[name], timeouts=self.timeouts, **{"tls": False, **self.upstream})
+
+    def upstream_outcome(self, flow: http.HTTPFlow) -> None:
+        self._maybe_raise("upstream_outcome")
+        x = EXCHANGES[flow]
+        assert x.ended
+        failed = x.ended.kind != "ok"
+        self.log.append(x.ended.kind if x.ended.kind != "status" else flow.response.status_code if flow.response else 0)
+        x.decision = "retry" if failed and not x.committed else "commit"
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self.ends.append("response")
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self.ends.append("error")
+
+
+@dataclass
+class Gateway:
+    port: int
+    script: Script
+    listener: Listener
+    seen: dict[str, list[Any]]
+
+    async def ask(self, path: str, body: bytes = b"abc", head: str = "") -> tuple[int, bytes]:
+        """One POST on a fresh connection; status and whole body (chunked or by length)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(f"POST /{path} HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            return await asyncio.wait_for(read_answer(reader), 8)
+        finally:
+            writer.close()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = int(head.split()[1])
+    lower = head.lower()
+    body = b""
+    if b"transfer-encoding: chunked" in lower:
+        while size := int(await reader.readline(), 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readline()
+    elif b"content-length: " in lower:
+        body = await reader.readexactly(int(lower.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    return status, body
+
+
+async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of one request. Raises IncompleteReadError when the peer closed."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
+    return head, await reader.readexactly(length)
+
+
+@contextlib.asynccontextmanager
+async def gateway(
+    handlers: dict[str, Handler], *, limits: Limits | None = None, tls: Any = None, upstream_tls: Any = None, **script: Any
+) -> AsyncIterator[Gateway]:
+    """The running gateway in front of one raw server per handler. ``refused`` is a port where nobody listens."""
+    seen: dict[str, list[Any]] = {}
+    servers = []
+    ports = {}
+    for name, handler in handlers.items():
+        server = await asyncio.start_server(_wrap(handler), "127.0.0.1", 0, ssl=upstream_tls)
+        servers.append(server)
+        ports[name] = server.sockets[0].getsockname()[1]
+    ports["refused"] = free_port()
+    chain = Script(ports, **script)
+    master = Master(options.Options())
+    master.addons.add(Proxyserver(), UpstreamTls(), chain)
+    master.options.update(mode=[], connection_strategy="lazy", validate_inbound_headers=False)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    listener = Listener(master, sock, limits or Limits(), tls)
+    running = asyncio.ensure_future(master.run())
+    await asyncio.sleep(0.05)
+    await listener.start()
+    try:
+        yield Gateway(sock.getsockname()[1], chain, listener, seen)
+    finally:
+        await listener.stop(0)
+        master.shutdown()
+        await running
+        for server in servers:
+            server.close()
+
+
+def _wrap(handler: Handler) -> Handler:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await handler(reader, writer)
+        with contextlib.suppress(Exception):
+            writer.close()
+
+    return serve
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

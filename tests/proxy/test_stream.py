@@ -1,0 +1,205 @@
+"""Every trap of failover inside mitmproxy's stream, on real sockets."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from ccx_addons.proxy.stream import Limits
+from tests.proxy import upstreams
+from tests.proxy.harness import FAST, gateway, read_answer
+from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
+
+OK = b'{"ok":1}'
+NO_CONTENT = "the stream ended without content"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "log"),
+    [
+        pytest.param("good", GOOD_TEXT, ["ok"], id="stream"),
+        pytest.param("json", OK, ["ok"], id="json"),
+        pytest.param("429,good", GOOD_TEXT, [429, "ok"], id="status, then stream"),
+        pytest.param("refused,429,close,reset,good", GOOD_TEXT, ["connect", 429, "reset", "reset", "ok"], id="four faults"),
+        pytest.param("stall,good", GOOD_TEXT, ["first_byte_timeout", "ok"], id="no answer in time"),
+        pytest.param("drip,good", GOOD_TEXT, ["first_byte_timeout", "ok"], id="a head that drips is no answer"),
+        pytest.param("errorfirst,good", GOOD_TEXT, ["stream_error", "ok"], id="error event first"),
+        pytest.param("bugfirst,good", GOOD_TEXT, ["converter", "ok"], id="converter fails before commit"),
+        pytest.param("empty,json", OK, ["empty", "ok"], id="empty stream"),
+        pytest.param("ssestall,good", GOOD_TEXT, ["first_event_timeout", "ok"], id="no event in time"),
+        pytest.param("pingonly,good", GOOD_TEXT, ["first_event_timeout", "ok"], id="pings are no content"),
+        pytest.param("early", OK, ["ok"], id="1xx answers are skipped"),
+        pytest.param("trailers", b"data: 1\n\ndata: END\n\n", ["ok"], id="trailers do not hang"),
+        pytest.param("nul,json", OK, ["bad_body", "ok"], id="NUL in a header"),
+        pytest.param("cr,json", OK, ["bad_body", "ok"], id="bare CR in a header"),
+        pytest.param("hugehead,json", OK, ["reset", "ok"], id="head without end"),
+        pytest.param("badlength,json", OK, ["reset", "ok"], id="malformed length"),
+        pytest.param("gzipbroken,json", OK, ["bad_body", "ok"], id="not the encoding it says"),
+        pytest.param("toolpause", b"data: TOOL\n\ndata: END\n\n", ["ok"], id="an open tool call may pause longer"),
+    ],
+)
+async def test_client_gets_the_good_answer(path: str, body: bytes, log: list[Any]) -> None:
+    async with gateway(ALL) as g:
+        assert await g.ask(path) == (200, body)
+        assert g.script.log == log
+        assert g.script.ends == ["response"]
+
+
+@pytest.mark.parametrize(
+    ("path", "last", "end"),
+    [
+        pytest.param("cut", b"ABORT the upstream broke the stream off", "cut", id="cut"),
+        pytest.param("midstall", b"ABORT the upstream stopped sending", "idle", id="idle"),
+        pytest.param("bug", b"ABORT ValueError: boom", "converter error", id="converter"),
+        pytest.param("errorlate", b"data: ERROR", "error event", id="upstream's own error event"),
+        pytest.param("noend", b"ABORT no end", "cut", id="end of body without end event"),
+    ],
+)
+async def test_a_committed_stream_that_breaks_says_so(path: str, last: bytes, end: str) -> None:
+    async with gateway(ALL) as g:
+        status, body = await g.ask(f"{path},good")
+        assert status == 200
+        assert body.startswith(b"data: 1\n\n") and body.rstrip().split(b"\n\n")[-1].removeprefix(b"data: ").startswith(
+            last.removeprefix(b"data: ")
+        )
+        assert g.script.exchanges[0].stream_end == end
+        assert g.script.ends == ["response"]
+
+
+async def test_all_failed_is_the_addons_answer() -> None:
+    async with gateway(ALL) as g:
+        assert await g.ask("429,refused") == (502, b'[429, "connect"]')
+
+
+@pytest.mark.parametrize("hook", ["requestheaders", "request", "upstream_attempt"])
+async def test_a_raising_hook_never_lets_a_request_through(hook: str) -> None:
+    reached = []
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(1)
+
+    async with gateway({"spy": upstream}, raise_in=hook) as g:
+        status, _ = await g.ask("spy")
+        assert (status, reached) == (500, [])
+
+
+async def test_no_attempt_no_connection() -> None:
+    async with gateway(ALL, forget=True) as g:
+        status, body = await g.ask("good")
+        assert status == 500 and b"no upstream was chosen" in body
+
+
+@pytest.mark.parametrize(
+    ("handler", "first"),
+    [
+        pytest.param(upstreams.then_silence(), b"", id="waiting for the head"),
+        pytest.param(upstreams.then_silence(SSE), b"", id="in preflight"),
+        pytest.param(upstreams.then_silence(SSE + chunk(b"data: 1\n\n")), b"data: 1", id="streaming"),
+    ],
+)
+async def test_client_leaves_upstream_is_cancelled(handler: Any, first: bytes) -> None:
+    left: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    asked = asyncio.Event()
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner = asyncio.ensure_future(handler(reader, writer))
+        await asyncio.sleep(0.05)
+        asked.set()
+        await inner
+        left.set_result(time.monotonic())
+
+    slow = {"timeouts": FAST.__class__(first_byte=20, first_event=20, idle=20)}
+    async with gateway({"slow": upstream}, **slow) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na")
+        await asked.wait()
+        if first:
+            await reader.readuntil(first)
+        gone = time.monotonic()
+        writer.close()
+        assert await asyncio.wait_for(left, 3) - gone < 2
+        await asyncio.sleep(0.05)
+        assert g.script.ends == ["error"]
+
+
+async def test_stale_connection_is_retried_on_a_fresh_one() -> None:
+    """The first answer leaves a connection that the upstream kills at the second request's first byte."""
+    async with gateway({"once": upstreams.once}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        request = b"POST /once,once HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
+        writer.write(request)
+        assert await asyncio.wait_for(read_answer(reader), 3) == (200, OK)
+        writer.write(request)
+        assert await asyncio.wait_for(read_answer(reader), 3) == (200, OK)
+        writer.close()
+        assert g.script.log == ["ok", "reset", "ok"]
+        assert [record.reused for x in g.script.exchanges for record in x.attempts] == []
+
+
+async def test_keepalive_comment_while_the_upstream_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccx_addons.proxy.stream.KEEPALIVE_EVERY", 0.1)
+    async with gateway(ALL) as g:
+        _, body = await g.ask("midstall")
+        assert body.count(b": keepalive\n\n") >= 2
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param("x-bad: a\0b\r\n", 400, id="NUL"),
+        pytest.param("x-bad: a\rb\r\n", 400, id="bare CR"),
+        pytest.param("x-bad: a\r\n folded\r\n", 400, id="folded line"),
+        pytest.param("transfer-encoding: chunked\r\n", 400, id="two framings"),
+        pytest.param("content-length: 4\r\n", 400, id="two lengths"),
+        pytest.param("content-length: -1\r\n", 400, id="negative length"),
+    ],
+)
+async def test_ambiguous_requests_are_refused(head: str, status: int) -> None:
+    async with gateway(ALL) as g:
+        got, body = await g.ask("good", head=head)
+        assert got == status and b"<html" not in body
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        pytest.param(b"POST /good HTTP/3.0\r\nhost: x\r\n\r\n", 505, id="odd version"),
+        pytest.param(b"POST /" + b"a" * 9000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", 414, id="long target"),
+        pytest.param(b"CONNECT a:1 HTTP/1.1\r\nhost: x\r\n\r\n", 405, id="connect"),
+        pytest.param(b"GARBAGE\r\n\r\n", 400, id="no request line"),
+        pytest.param(b"GET / HTTP/1.1\r\nx: " + b"a" * 70_000, 431, id="head too large"),
+        pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000000\r\n\r\n", 413, id="declared too large"),
+        pytest.param(
+            b"POST /good HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"a" * 2000) * 2, 413, id="counted"
+        ),
+        pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-le", 408, id="head in pieces, then nothing"),
+        pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc", 408, id="body stops"),
+    ],
+)
+async def test_bounded_requests(start: bytes, status: int) -> None:
+    async with gateway(ALL, limits=Limits(max_body=3000, client_timeout=0.3, keepalive_timeout=1)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(start)
+        got, body = await asyncio.wait_for(read_answer(reader), 5)
+        assert got == status and body.startswith(b"{")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_idle_connection_is_closed() -> None:
+    async with gateway(ALL, limits=Limits(keepalive_timeout=0.2)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        assert await asyncio.wait_for(reader.read(), 2) == b""
+        writer.close()
+
+
+async def test_stop_lets_a_running_stream_finish_and_refuses_new_ones() -> None:
+    slow = upstreams.answers(SSE + chunk(b"data: 1\n\n"), 0.3, chunk(b"data: END\n\n") + upstreams.LAST)
+    async with gateway({"slow": slow}) as g:
+        running = asyncio.ensure_future(g.ask("slow"))
+        await asyncio.sleep(0.1)
+        cut = await g.listener.stop(2)
+        assert cut == 0 and (await running)[1] == b"data: 1\n\ndata: END\n\n"
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", g.port)
