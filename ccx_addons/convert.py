@@ -86,7 +86,7 @@ class Convert:
         protocol = PROTOCOLS[channel.protocol]
         url = join(attempt.base_url, protocol.DEFAULT_VERSION, path)
         name, value = protocol.auth_header(attempt.key.secret, channel.auth)
-        query = [part for part in (x.query if not record_converted(x) else "", ) if part]
+        query = [part for part in (x.query if not record_converted(x) else "",) if part]
         if name == "?key":
             query.append(f"key={value}")
         for part in query:

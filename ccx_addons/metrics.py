@@ -73,11 +73,18 @@ class Metrics:
         if x.attempts:
             store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
-            store.put_candidates([
-                {"request_id": x.id, "order": n, "channel_id": d.channel_id, "verdict": "kept" if d.kept else "dropped",
-                 "reason": f"{d.rule}: {d.reason}"}
-                for n, d in enumerate(x.decisions)
-            ])
+            store.put_candidates(
+                [
+                    {
+                        "request_id": x.id,
+                        "order": n,
+                        "channel_id": d.channel_id,
+                        "verdict": "kept" if d.kept else "dropped",
+                        "reason": f"{d.rule}: {d.reason}",
+                    }
+                    for n, d in enumerate(x.decisions)
+                ]
+            )
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""

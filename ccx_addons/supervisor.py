@@ -208,7 +208,8 @@ def demo(arguments: list[str]) -> int:
 def demo_config(address: str) -> str:
     kinds = ("messages", "chat", "responses", "gemini", "images", "embeddings")
     rows = [
-        f"  - {{name: demo-{kind}, protocol: {kind}, base_urls: ['{address}'], keys: [offline-demo-key]}}" for kind in kinds
+        f"  - {{name: demo-{kind}, protocol: {kind}, base_urls: ['{address}'], keys: [offline-demo-key]}}"
+        for kind in kinds
     ]
     return "version: 1\nchannels:\n" + "\n".join(rows) + "\n"
 

@@ -132,7 +132,9 @@ class Gateway:
         """One POST on a fresh connection; status and whole body (chunked or by length)."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(f"POST /{path} HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            writer.write(
+                f"POST /{path} HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+            )
             return await asyncio.wait_for(read_answer(reader), 8)
         finally:
             writer.close()
@@ -155,13 +157,20 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     """Head and body of one request. Raises IncompleteReadError when the peer closed."""
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
+    length = next(
+        (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
+    )
     return head, await reader.readexactly(length)
 
 
 @contextlib.asynccontextmanager
 async def gateway(
-    handlers: dict[str, Handler], *, limits: Limits | None = None, tls: Any = None, upstream_tls: Any = None, **script: Any
+    handlers: dict[str, Handler],
+    *,
+    limits: Limits | None = None,
+    tls: Any = None,
+    upstream_tls: Any = None,
+    **script: Any,
 ) -> AsyncIterator[Gateway]:
     """The running gateway in front of one raw server per handler. ``refused`` is a port where nobody listens."""
     seen: dict[str, list[Any]] = {}

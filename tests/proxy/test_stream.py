@@ -21,7 +21,9 @@ NO_CONTENT = "the stream ended without content"
         pytest.param("good", GOOD_TEXT, ["ok"], id="stream"),
         pytest.param("json", OK, ["ok"], id="json"),
         pytest.param("429,good", GOOD_TEXT, [429, "ok"], id="status, then stream"),
-        pytest.param("refused,429,close,reset,good", GOOD_TEXT, ["connect", 429, "reset", "reset", "ok"], id="four faults"),
+        pytest.param(
+            "refused,429,close,reset,good", GOOD_TEXT, ["connect", 429, "reset", "reset", "ok"], id="four faults"
+        ),
         pytest.param("stall,good", GOOD_TEXT, ["first_byte_timeout", "ok"], id="no answer in time"),
         pytest.param("drip,good", GOOD_TEXT, ["first_byte_timeout", "ok"], id="a head that drips is no answer"),
         pytest.param("errorfirst,good", GOOD_TEXT, ["stream_error", "ok"], id="error event first"),
@@ -169,9 +171,13 @@ async def test_ambiguous_requests_are_refused(head: str, status: int) -> None:
         pytest.param(b"CONNECT a:1 HTTP/1.1\r\nhost: x\r\n\r\n", 405, id="connect"),
         pytest.param(b"GARBAGE\r\n\r\n", 400, id="no request line"),
         pytest.param(b"GET / HTTP/1.1\r\nx: " + b"a" * 70_000, 431, id="head too large"),
-        pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000000\r\n\r\n", 413, id="declared too large"),
         pytest.param(
-            b"POST /good HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"a" * 2000) * 2, 413, id="counted"
+            b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000000\r\n\r\n", 413, id="declared too large"
+        ),
+        pytest.param(
+            b"POST /good HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"a" * 2000) * 2,
+            413,
+            id="counted",
         ),
         pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-le", 408, id="head in pieces, then nothing"),
         pytest.param(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc", 408, id="body stops"),

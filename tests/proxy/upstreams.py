@@ -74,7 +74,11 @@ async def once(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 def json_answer(body: bytes, status: int = 200, extra: bytes = b"") -> bytes:
-    head = b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%s\r\n" % (status, len(body), extra)
+    head = b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%s\r\n" % (
+        status,
+        len(body),
+        extra,
+    )
     return head + body
 
 

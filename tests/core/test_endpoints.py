@@ -1,0 +1,49 @@
+import pytest
+
+from ccx_addons.core.endpoints import ENDPOINTS, RESERVED_PREFIXES, find, kind_of_path, methods_of, suggest
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: f"{e.method} {e.pattern}")
+@pytest.mark.parametrize("prefix", ["", "kimi"])
+def test_every_row_is_found_bare_and_below_a_prefix(endpoint: object, prefix: str) -> None:
+    assert hasattr(endpoint, "pattern") and hasattr(endpoint, "method")
+    path = endpoint.pattern.replace("{model}", "some%2Fmodel-1.5").replace("{id}", "resp_1")
+    match = find(endpoint.method, f"/{prefix}{path}" if prefix else path)
+    assert match and match.endpoint == endpoint and match.route_prefix == prefix
+    assert match.subject in ("", "some/model-1.5", "resp_1")
+
+
+@pytest.mark.parametrize("prefix", sorted(RESERVED_PREFIXES))
+def test_reserved_prefixes_lead_nowhere(prefix: str) -> None:
+    assert find("POST", f"/{prefix}/v1/messages") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/messages", "/v1/messages"),
+        ("/v1/v1/messages", "/v1/messages"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/v1beta/models", "/v1/models"),
+        ("/responses/", "/v1/responses"),
+        ("/completions", "/v1/chat/completions"),
+        ("/nothing", ""),
+    ],
+)
+def test_suggest(path: str, meant: str) -> None:
+    assert suggest(path) == meant
+
+
+def test_methods_of() -> None:
+    assert methods_of("/v1/messages") == ("POST",)
+    assert methods_of("/v1/responses") == ("GET", "POST")
+    assert methods_of("/nothing") == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/v1/messages/x", "messages"), ("/v1beta/x", "gemini"), ("/v1/responses/a/b", "responses"), ("/x", "chat")],
+)
+def test_kind_of_path(path: str, kind: str) -> None:
+    assert kind_of_path(path) == kind

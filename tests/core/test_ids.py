@@ -1,0 +1,9 @@
+import uuid
+
+from ccx_addons.core.ids import uuid7
+
+
+def test_ids_are_version_7_and_sort_by_time() -> None:
+    ids = [uuid7(now) for now in (1.0, 1.5, 1_800_000_000.0)]
+    assert ids == sorted(ids) and len({*ids, uuid7(1.0)}) == 4
+    assert all(uuid.UUID(i).version == 7 and uuid.UUID(i).variant == uuid.RFC_4122 for i in ids)
