@@ -1,8 +1,8 @@
 """CCX: one address and one key in front of many AI upstreams.
 
-    run.py            serve: the gateway, until SIGTERM or Ctrl-C
-    run.py check      validate the configuration; every error with its path and line, exit 1
-    run.py demo       serve with a built-in offline upstream for every protocol
+run.py            serve: the gateway, until SIGTERM or Ctrl-C
+run.py check      validate the configuration; every error with its path and line, exit 1
+run.py demo       serve with a built-in offline upstream for every protocol
 """
 
 import argparse

@@ -1,0 +1,29 @@
+"""The gateway's addons, in the order of the request's way."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ccx_addons.runtime import Runtime
+
+
+def chain(runtime: "Runtime") -> list[Any]:
+    """The chain. Imported late: the supervisor and the panel do without mitmproxy."""
+    from ccx_addons.auth import Auth
+    from ccx_addons.convert import Convert
+    from ccx_addons.failover import Failover
+    from ccx_addons.metrics import Metrics
+    from ccx_addons.models import Models
+    from ccx_addons.proxy.tls import UpstreamTls
+    from ccx_addons.reload import Reload
+    from ccx_addons.route import Route
+
+    return [
+        Reload(runtime),
+        Auth(runtime),
+        Models(runtime),
+        Route(runtime),
+        Convert(runtime),
+        Failover(runtime),
+        Metrics(runtime),
+        UpstreamTls(),
+    ]

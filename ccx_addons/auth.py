@@ -43,7 +43,7 @@ class LockOut:
 
     def closed(self, address: str, now: float) -> bool:
         times = self.failures.get(address)
-        return bool(times) and len(times) >= MAX_FAILURES and now - times[-1] < FAILURE_WINDOW  # type: ignore[arg-type]
+        return times is not None and len(times) >= MAX_FAILURES and now - times[-1] < FAILURE_WINDOW
 
     def failed(self, address: str, now: float) -> None:
         if len(self.failures) >= MAX_ADDRESSES:
@@ -116,7 +116,8 @@ class Auth:
 
     def address_of(self, flow: http.HTTPFlow) -> str:
         """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
-        peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+        name = flow.client_conn.peername
+        peer: str = name[0] if name else ""
         forwarded = flow.request.headers.get("x-forwarded-for", "")
         if not self.trusted or not forwarded:
             return peer
@@ -176,8 +177,8 @@ def credentials_of(request: http.Request, query: str) -> tuple[list[str], str]:
         headers.get("x-goog-api-key", ""),
     ]
     # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
-    for part in headers.get("sec-websocket-protocol", "").split(","):
-        found.append(part.strip().removeprefix("openai-insecure-api-key."))
+    offered = headers.get("sec-websocket-protocol", "").split(",")
+    found += [part.strip().removeprefix("openai-insecure-api-key.") for part in offered]
     if "key=" in query:
         pairs = parse_qsl(query, keep_blank_values=True)
         found += [value for name, value in pairs if name == "key"]

@@ -1,36 +1,39 @@
 """Judges every attempt that ended, and answers when nothing worked."""
 
 import time
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from typing import Final
 
 from mitmproxy import http
 
 from ccx_addons.core.exchange import AttemptRecord, Exchange
-from ccx_addons.core.neutral import FAULT_STATUS, Fault
-from ccx_addons.core.verdict import Outcome
+from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
+from ccx_addons.core.vendor_errors import retry_after
+from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.mask import clean, clean_bytes
-from ccx_addons.protocols import PROTOCOLS
 from ccx_addons.runtime import Runtime
 
 VAGUE: Final = Fault("unavailable", "All upstream channels are currently unavailable", status=503)
 
-TRANSPORT_FAULTS: Final[dict[str, Fault]] = {
-    "connect": Fault("unavailable", "the upstream could not be reached", status=502),
-    "tls": Fault("unavailable", "no secure connection to the upstream", status=502),
-    "connect_timeout": Fault("timeout", "connecting to the upstream took too long", status=504),
-    "first_byte_timeout": Fault("timeout", "the upstream did not answer in time", status=504),
-    "first_event_timeout": Fault("timeout", "the upstream sent no content in time", status=504),
-    "total_timeout": Fault("timeout", "the time for the whole request is over", status=504),
-    "reset": Fault("unavailable", "the upstream closed the connection without an answer", status=502),
-    "bad_body": Fault("unavailable", "the upstream's answer is not usable", status=502),
-    "empty": Fault("unavailable", "the upstream's answer has no content", status=502),
-    "cut": Fault("unavailable", "the upstream broke its answer off", status=502),
-    "idle": Fault("timeout", "the upstream stopped sending", status=504),
-    "converter": Fault("server", "the upstream's answer could not be read", status=502),
+TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
+    "connect": ("unavailable", "the upstream could not be reached", 502),
+    "tls": ("unavailable", "no secure connection to the upstream", 502),
+    "connect_timeout": ("timeout", "connecting to the upstream took too long", 504),
+    "first_byte_timeout": ("timeout", "the upstream did not answer in time", 504),
+    "first_event_timeout": ("timeout", "the upstream sent no content in time", 504),
+    "total_timeout": ("timeout", "the time for the whole request is over", 504),
+    "idle": ("timeout", "the upstream stopped sending", 504),
+    "reset": ("unavailable", "the upstream closed the connection without an answer", 502),
+    "bad_body": ("unavailable", "the upstream's answer is not usable", 502),
+    "empty": ("unavailable", "the upstream's answer has no content", 502),
+    "cut": ("unavailable", "the upstream broke its answer off", 502),
+    "converter": ("server", "the upstream's answer could not be read", 502),
 }
-"""What the client is told when an attempt ended without an answer of the upstream's own."""
+"""What the client is told when an attempt ended without words of the upstream's own."""
+
+PASSED_ON: Final = frozenset({"invalid_request", "too_large", "not_found", "conflict", "method"})
+"""Faults of the caller's own request: the upstream's words go to the caller as they are."""
 
 
 class Failover:
@@ -42,14 +45,79 @@ class Failover:
         record = x.current
         if record is None or x.ended is None or x.failover is None:
             return
-        outcome = record.outcome = self.outcome(flow, x, record)
+        now = time.monotonic()
+        record.total_ms = (now - record.started) * 1000
+        record.outcome = outcome = outcome_of(x, record, flow.response, now)
         try:
             x.next_attempt = x.failover.send(outcome)
             x.decision = "retry"
-        except StopIteration as stop:
+        except StopIteration:
             x.next_attempt = None
-            x.verdict = stop.value
             x.decision = "commit" if outcome.kind == "ok" else "stop"
-            if x.decision == "stop" and not x.committed:
-                self.give_up(flow, x)
-        record.verdict = x.failover_verdict
+        if x.decision == "stop" and not x.committed:
+            flow.response = self.give_up(flow, x, outcome)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        """The client left: whatever was under way is nobody's fault."""
+        record = x.current
+        if record and record.outcome is None and x.failover is not None:
+            record.outcome = Outcome("client_left", committed=x.committed)
+            x.failover.close()
+
+    def give_up(self, flow: http.HTTPFlow, x: Exchange, outcome: Outcome) -> http.Response:
+        """The last upstream's own words in the client's shape, with the channel's name in front of foreign faults."""
+        record = x.current
+        assert record
+        stopped = record.verdict is not None and record.verdict.action == "stop"
+        if stopped and outcome.kind == "status" and not record.converted and flow.response:
+            return self.pass_on(flow.response, x, outcome)
+        if x.snapshot.policy.errors == "vague" and not stopped:
+            return refuse(flow, VAGUE)
+        fault = best_fault(x)
+        message = clean(fault.message, x)
+        if not (stopped and fault.kind in PASSED_ON):
+            message = f"[{record.attempt.channel.name}] {message}"
+        return refuse(flow, replace(fault, message=message))
+
+    def pass_on(self, response: http.Response, x: Exchange, outcome: Outcome) -> http.Response:
+        """The upstream's own error body: clients read its exact words."""
+        x.fault = outcome.fault
+        response.raw_content = clean_bytes(response.raw_content or b"", x)
+        response.headers["content-length"] = str(len(response.raw_content or b""))
+        return response
+
+
+def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | None, now: float) -> Outcome:
+    """What the verdict tables need to know."""
+    assert x.ended
+    kind: OutcomeKind = x.ended.kind
+    fault = x.ended.fault
+    headers = {name.lower(): value for name, value in response.headers.items()} if response else {}
+    if fault is None and kind in TRANSPORT:
+        word, message, status = TRANSPORT[kind]
+        detail = x.ended.detail
+        fault = Fault(word, f"{message} ({detail})" if detail and detail not in message else message, status=status)
+    members = x.body.members if x.body else {}
+    betas = next((value for name, value in x.headers if name == "anthropic-beta"), "")
+    return Outcome(
+        kind=kind,
+        status=record.status,
+        fault=fault,
+        retry_after=fault.retry_after if fault and fault.retry_after is not None else retry_after(headers, time.time()),
+        elapsed=now - record.started,
+        reused=record.reused,
+        committed=x.committed,
+        detail=x.ended.detail,
+        fields=frozenset([*members, *(token.strip() for token in betas.split(","))]),
+    )
+
+
+def best_fault(x: Exchange) -> Fault:
+    """The most telling fault of all attempts: an upstream's own words before a broken connection, the last first."""
+    faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
+    spoken = [r.outcome.fault for r in x.attempts if r.outcome and r.outcome.fault and r.outcome.kind not in TRANSPORT]
+    fault = (spoken or faults or [VAGUE])[-1]
+    waits = [found.retry_after for found in faults if found.retry_after is not None]
+    status = fault.status if 400 <= fault.status < 600 else FAULT_STATUS[fault.kind]
+    return replace(fault, status=status, retry_after=min(waits) if waits else None)

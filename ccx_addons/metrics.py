@@ -16,6 +16,7 @@ from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
 from ccx_addons.mask import clean
 from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler import Decision
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
@@ -32,9 +33,6 @@ class Metrics:
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        record = x.current
-        if record and record.total_ms is None:
-            record.total_ms = (time.monotonic() - record.started) * 1000
         if x.decision == "retry":
             self.runtime.store.put_request(self.row(x), final=False)
 
@@ -73,18 +71,7 @@ class Metrics:
         if x.attempts:
             store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
-            store.put_candidates(
-                [
-                    {
-                        "request_id": x.id,
-                        "order": n,
-                        "channel_id": d.channel_id,
-                        "verdict": "kept" if d.kept else "dropped",
-                        "reason": f"{d.rule}: {d.reason}",
-                    }
-                    for n, d in enumerate(x.decisions)
-                ]
-            )
+            store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""
@@ -173,6 +160,18 @@ class Metrics:
             "error_message": clean(words, x)[:MAX_MESSAGE],
             "retry_after": outcome.retry_after if outcome else None,
         }
+
+
+def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:
+    """The columns of table candidates."""
+    return {
+        "request_id": x.id,
+        "order": n,
+        "channel_id": decision.channel_id,
+        "channel_name": decision.channel_name,
+        "verdict": "kept" if decision.kept else "dropped",
+        "reason": f"{decision.rule}: {decision.reason}",
+    }
 
 
 def milliseconds(unix: float) -> int:

@@ -46,7 +46,7 @@ class Reload:
             return
         self.seen = mark
         try:
-            snapshot = await asyncio.to_thread(self.load)
+            snapshot = await asyncio.to_thread(self.read)
         except ConfigErrors as errors:
             words = "; ".join(str(problem) for problem in errors.problems[:20])
             log.error("%s is not valid, the running configuration stays: %s", self.runtime.config_path, words)
@@ -64,5 +64,5 @@ class Reload:
         except OSError as error:
             return f"unreadable: {error.strerror}"
 
-    def load(self) -> Snapshot:
+    def read(self) -> Snapshot:
         return yaml_file.read_snapshot(self.runtime.config_path, self.runtime.settings, now=time.time())

@@ -2,17 +2,17 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 from mitmproxy import http
 
 from ccx_addons.core import multipart, read
-from ccx_addons.core.config import Channel
+from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.verdict import attempts
+from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.core.wire_json import BadJson, JsonBody
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.proxy.encoding import BadEncoding, inflate
@@ -23,7 +23,7 @@ from ccx_addons.scheduler.affinity import trace_of
 IMAGE: Final = re.compile(
     rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"(?:inline_?[dD]ata|file_?[dD]ata)"\s*:\s*\{[^}]{0,200}?"image/'
 )
-"""A picture somewhere in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
+"""A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
 
 PIN_HEADER: Final = "x-ccx-channel"
 FORM_FIELDS: Final = frozenset({"model", "stream"})
@@ -50,12 +50,11 @@ class Route:
         now = time.time()
         ranking = rank(pick, x.snapshot, self.runtime.state, now)
         x.decisions = ranking.decisions
-        if not ranking.candidates:
+        if not ranking.channels:
             flow.response = refuse(flow, nobody(x, ranking))
             return
-        x.pick = pick
-        x.failover = attempts(ranking, pick, x.snapshot, self.runtime.state, deadline=x.deadline, clock=time.monotonic)
-        x.next_attempt = next(x.failover)
+        x.failover = self.failover(x, pick)
+        x.next_attempt = next(x.failover, None)
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -63,6 +62,24 @@ class Route:
         attempt, x.next_attempt = x.next_attempt, None
         if attempt:
             x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+
+    def failover(self, x: Exchange, pick: Pick) -> Generator[Attempt, Outcome, None]:
+        """The attempts for this exchange, under the snapshot it arrived with."""
+        state, snapshot = self.runtime.state, x.snapshot
+
+        def channels(done: frozenset[str]) -> list[Channel]:
+            left = rank(pick, snapshot, state, time.time()).channels
+            return [channel for channel in left if channel.id not in done]
+
+        def choose(channel: Channel, used: frozenset[tuple[str, str, str]]) -> tuple[Key, str] | None:
+            return state.keys.choose(pick.kind, channel, channel.models.apply(pick.model).model, used, time.time())
+
+        def learn(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+            if x.current:
+                x.current.verdict = verdict
+            state.learn(pick, snapshot, attempt, outcome, verdict, time.time())
+
+        return attempts(channels, choose, learn, time.monotonic, x.deadline, time.time, pinned=bool(x.pin))
 
     # ---- the body ---------------------------------------------------------------------------------------------------
     def read_body(self, flow: http.HTTPFlow, x: Exchange) -> None:

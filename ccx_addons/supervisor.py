@@ -1,7 +1,7 @@
 """Starts the processes and keeps them: proxy workers that share one listening socket, and the panel.
 
-The supervisor itself imports little and does little: it binds the port (so that a port in use is one clear line), spawns,
-restarts what crashed, passes SIGTERM on, and waits.
+The supervisor itself imports little and does little: it binds the port (so that a port in use is one clear line),
+spawns, restarts what crashed, passes SIGTERM on, and waits.
 """
 
 import argparse
@@ -66,7 +66,8 @@ class Child:
 def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     """First start, .env, settings, a look at the configuration. Raises ConfigErrors or StartError."""
     env_file = Path(environ.get("CCX_ENV_FILE", ENV_FILE))
-    created = yaml_file.first_start(environ, env_file)
+    config = Path(environ.get("CCX_CONFIG") or "config/ccx.yaml")
+    created = yaml_file.first_start(env_file, config, environ)
     merged = yaml_file.load_env(env_file, environ)
     settings = Settings.read(merged)
     if problems := settings.problems_for_public_bind():

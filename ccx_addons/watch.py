@@ -1,7 +1,7 @@
 """Watchers: what stands between an upstream's stream and the client while it runs.
 
-``PassWatcher`` lets the bytes through untouched and only reads along; ``ConvertWatcher`` decodes and encodes. Both learn
-the same things for the exchange: usage, how it stopped, whether a tool call is open, whether an error came.
+``PassWatcher`` lets the bytes through untouched and only reads along; ``ConvertWatcher`` decodes and encodes. Both
+learn the same things for the exchange: usage, how it stopped, whether a tool call is open, whether an error came.
 """
 
 from ccx_addons.core.exchange import Exchange

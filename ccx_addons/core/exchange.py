@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
+from ccx_addons.core.multipart import Field
 from ccx_addons.core.neutral import Fault, Loss, Request, Stop, Usage
 from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
     from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict
+    from ccx_addons.scheduler.rules import Decision
 
 type Phase = Literal["queued", "connecting", "waiting", "streaming", "tool", "done"]
 type State = Literal["running", "ok", "failed", "client_left"]
@@ -48,10 +50,12 @@ class Watcher(Protocol):
     missing end. ``abort`` gives what tells the client that the stream broke.
     """
 
-    meaningful: bool
-    tool_open: bool
-    fault: Fault | None
-
+    @property
+    def meaningful(self) -> bool: ...
+    @property
+    def tool_open(self) -> bool: ...
+    @property
+    def fault(self) -> Fault | None: ...
     def feed(self, data: bytes) -> list[bytes]: ...
     def finish(self) -> list[bytes]: ...
     def abort(self, fault: Fault) -> list[bytes]: ...
@@ -113,16 +117,20 @@ class Exchange:
     # ---- what is asked (route) --------------------------------------------------------------------------------------
     raw: bytes = b""
     body: JsonBody | None = None
+    form: dict[str, Field] | None = None
+    """The text fields of a multipart body that routing needs."""
     model: str = ""
     stream: bool = False
+    array: bool = False
+    """A Gemini client without ``alt=sse``: its stream is one JSON array."""
     trace: str = ""
     images: bool = False
     pin: str = ""
     request: Request | None = None
     """Decoded only when a candidate speaks another protocol."""
-    decisions: tuple[tuple[str, str, bool, str], ...] = ()
-    """Rows of the routing's reasons: channel id, rule, kept, words."""
-    failover: "Generator[Attempt, Outcome, Verdict] | None" = None
+    decisions: "tuple[Decision, ...]" = ()
+    """Why each channel was kept, dropped or moved."""
+    failover: "Generator[Attempt, Outcome, None] | None" = None
 
     # ---- the attempt under way (route, convert, stream) -------------------------------------------------------------
     next_attempt: "Attempt | None" = None

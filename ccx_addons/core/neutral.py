@@ -13,6 +13,8 @@ Laws that every protocol module keeps:
 * A stream ends well only by ``Finished``. Anything else is a failure.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -418,3 +420,40 @@ def explode(response: Response) -> Iterator[Event]:
         yield PartStarted(index, part)
         yield PartStopped(index)
     yield Finished(response.stop, response.usage, response.stop_sequence)
+
+
+# ---- tool names ------------------------------------------------------------------------------------------------------
+_SAFE_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
+_UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def safe_name(name: str) -> str:
+    """The name if every protocol accepts it (letters, digits, ``_``, ``-``; at most 64), else one like it that is."""
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    cleaned = _UNSAFE.sub("_", name)
+    if not _SAFE_NAME.match(cleaned):
+        cleaned = f"_{cleaned}"
+    return cleaned if len(cleaned) <= 64 else _marked(cleaned, name)
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name -> its safe name, no two alike; names that are safe stay.
+
+    The same names give the same result everywhere: an upstream's encoder writes with it, the client's encoder reads
+    an answer's names back through its inverse. Both apply it to the names of ``Request.tools`` in their order.
+    """
+    wanted = list(dict.fromkeys(names))
+    safe = {name: name for name in wanted if _SAFE_NAME.fullmatch(name)}
+    taken = set(safe)
+    for name in wanted:
+        if name not in safe:
+            cleaned = safe_name(name)
+            safe[name] = cleaned if cleaned not in taken else _marked(cleaned, name)
+            taken.add(safe[name])
+    return safe
+
+
+def _marked(cleaned: str, name: str) -> str:
+    """Cut to make room for a mark that tells apart names which look alike after cleaning."""
+    return f"{cleaned[:55]}_{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"

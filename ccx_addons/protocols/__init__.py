@@ -5,10 +5,11 @@
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from ccx_addons.core.config import AuthStyle, Kind
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Request, Response, Usage
+from ccx_addons.protocols import chat, embeddings, gemini, images, messages, responses
 
 
 class Decoder(Protocol):
@@ -55,6 +56,10 @@ class WireProtocol(Protocol):
         """Status and JSON body with which this protocol's clients raise their proper exception."""
         ...
 
+    def decoder(self) -> Decoder:
+        """Reads a stream of this protocol."""
+        ...
+
     def encode_stream_error(self, fault: Fault) -> bytes:
         """What ends a stream that broke after it was committed."""
         ...
@@ -85,6 +90,14 @@ class TextProtocol(WireProtocol, Protocol):
         """``request`` is the client's, decoded: tools are mapped back by name, the model name is the client's."""
         ...
 
-    def decoder(self) -> Decoder: ...
-
     def encoder(self, request: Request) -> Encoder: ...
+
+
+PROTOCOLS: Final[Mapping[Kind, WireProtocol]] = {
+    "messages": messages,
+    "chat": chat,
+    "responses": responses,
+    "gemini": gemini,
+    "images": images,
+    "embeddings": embeddings,
+}

@@ -70,7 +70,7 @@ class AttemptLayer(HttpLayer):
         self.deadlines.pop(child, None)
 
     def _on_wakeup(self, wakeup: commands.Command) -> layer.CommandGenerator[None]:
-        self._timers.discard(wakeup)  # type: ignore[arg-type]  # only our own wake-ups come here
+        self._timers.discard(wakeup)
         self.command_sources.pop(wakeup, None)
         now = time.monotonic()
         if self._timer_at <= now + 0.001:

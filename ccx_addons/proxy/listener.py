@@ -42,7 +42,7 @@ class GatewayConnection(ProxyConnectionHandler):
             self.client.tls = True
             self.client.timestamp_tls_setup = time.time()
             self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
-        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits)  # type: ignore[assignment]
+        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits)
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
         upstream = UPSTREAMS.get(command.connection.id) or self._behind(command)

@@ -64,7 +64,7 @@ class Socks5Tunnel(tunnel.TunnelLayer):
         return False, None
 
     def _connect(self) -> layer.CommandGenerator[None]:
-        assert self.conn.address
+        assert isinstance(self.conn, connection.Server) and self.conn.address
         host, port = self.conn.address[:2]
         self.socks.send(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (_name(host), port)))
         yield from self._flush()

@@ -41,7 +41,6 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from ccx_addons.core import sse
 from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
 from ccx_addons.core.neutral import Fault
-
 from ccx_addons.guard import exchange_of, refuse
 from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
 from ccx_addons.proxy.hooks import DeadlineReached, OpenUpstream, UpstreamAttemptHook, UpstreamOutcomeHook
@@ -85,7 +84,7 @@ class AttemptStream(HttpStream):
         self.limits = limits
         self.attempt_id = 0
         self.wait_until = float("inf")
-        self.wait_kind: "OutcomeKind" = "total_timeout"
+        self.wait_kind: OutcomeKind = "total_timeout"
         self.comment_at = float("inf")
         self.held: list[bytes] = []
         self.held_size = 0
@@ -118,7 +117,7 @@ class AttemptStream(HttpStream):
             yield from self.server_state(event)
 
     # ---- the client's request ---------------------------------------------------------------------------------------
-    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:  # type: ignore[override]
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
         flow.request = event.request
         flow.live = True
@@ -144,9 +143,7 @@ class AttemptStream(HttpStream):
             flow.request.headers.pop("expect")
         self.client_state = self.state_consume_request_body
 
-    def state_consume_request_body(  # type: ignore[override]  # RequestTrailers are dropped below us
-        self, event: RequestData | RequestTrailers | RequestEndOfMessage
-    ) -> Commands:
+    def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         if isinstance(event, RequestData):
             self.request_size += len(event.data)
             if self.request_size > self.limits.max_body:
@@ -276,7 +273,7 @@ class AttemptStream(HttpStream):
     def state_idle(self, event: HttpEvent) -> Commands:
         yield from ()
 
-    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:  # type: ignore[override]
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
         x, response = self.x, event.response
         self.flow.response = response
         if record := x.current:
@@ -294,7 +291,7 @@ class AttemptStream(HttpStream):
         if response.status_code >= 300:
             self.server_state = self.state_collect
             yield from self._wait("first_byte_timeout", MAX_ERROR_SECONDS)
-        elif x.watcher and _is_stream(response, x.expects_stream):
+        elif x.watcher and _is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
             yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
         else:
@@ -494,7 +491,7 @@ class AttemptStream(HttpStream):
     def _gone(self) -> bool:
         """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
         killed = self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
-        return killed or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
+        return bool(killed) or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
 
     def _client_left(self, event: RequestProtocolError) -> Commands:
         if self.client_state == self.state_errored or self.server_state in (self.state_done, self.state_errored):
@@ -611,10 +608,12 @@ def _is_sse(response: http.Response) -> bool:
     return response.headers.get("content-type", "").lower().startswith("text/event-stream")
 
 
-def _is_stream(response: http.Response, expected: bool) -> bool:
-    """An event stream, also when a relay forgot to say so; JSON and HTML are never streams."""
+def _is_stream(response: http.Response, expected: bool, array: bool) -> bool:
+    """An event stream, also when a relay forgot to say so; HTML never is, JSON only when the client wants an array."""
     kind = response.headers.get("content-type", "").lower()
-    return kind.startswith("text/event-stream") or (expected and not kind.startswith(("application/json", "text/html")))
+    if kind.startswith("text/event-stream"):
+        return True
+    return expected and not kind.startswith("text/html") and (array or not kind.startswith("application/json"))
 
 
 def _continue() -> http.Response:

@@ -56,7 +56,7 @@ def _expect_name(ssl: SSL.Connection, name: str) -> None:
 
 def _expect(ssl: SSL.Connection, host: bytes | None, address: bytes | None) -> None:
     lib = SSL._lib  # type: ignore[attr-defined]  # pyOpenSSL has no public call for host verification
-    param = lib.SSL_get0_param(ssl._ssl)  # type: ignore[attr-defined]
+    param = lib.SSL_get0_param(ssl._ssl)
     lib.X509_VERIFY_PARAM_set_hostflags(param, PARTIAL_WILDCARDS_NEVER)
     if host is not None:
         ok = lib.X509_VERIFY_PARAM_set1_host(param, host, len(host))

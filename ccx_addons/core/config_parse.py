@@ -1,0 +1,514 @@
+"""Plain data (as YAML gives it) -> Snapshot. Every problem is found at once, with path, line and nearest known key."""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from ccx_addons.core import urls
+from ccx_addons.core.config import (
+    KINDS,
+    Affinity,
+    Bodies,
+    BreakerPolicy,
+    Channel,
+    ChannelLimits,
+    Client,
+    ClientLimits,
+    Embedding,
+    HealthCheck,
+    Key,
+    ModelMap,
+    Patterns,
+    Policy,
+    Price,
+    ReasoningPolicy,
+    Snapshot,
+    Target,
+    Timeouts,
+    mask,
+)
+from ccx_addons.core.endpoints import RESERVED_PREFIXES
+from ccx_addons.core.errors import ConfigErrors, Problem
+
+type Json = Any
+
+DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
+PATTERN: Final = re.compile(r"!?\*?[A-Za-z0-9._:/@+\[\]() -]*\*?")
+NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
+CHANNEL_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
+DEFAULTS: Final = Policy()
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+FORBIDDEN_HEADERS: Final = frozenset({
+    "authorization", "x-api-key", "x-goog-api-key", "host", "content-length", "transfer-encoding", "connection",
+    "upgrade", "te", "trailer", "keep-alive", "proxy-authorization", "cookie", "accept-encoding", "content-encoding",
+})  # fmt: skip
+"""Headers a channel cannot add: they belong to the key, to the connection, or to the gateway."""
+
+CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
+CLIENT_KEYS: Final = ("name", "key", "key_sha256", "kinds", "models", "limits", "enabled")
+KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled")
+TOP_KEYS: Final = ("version", "clients", "channels", "policy", "prices")
+
+
+@dataclass
+class Reader:
+    """Collects problems; ``lines`` maps a path to its line."""
+
+    lines: Mapping[str, int]
+    environ: Mapping[str, str]
+    now: float
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, path: str, message: str) -> None:
+        line = next((self.lines[p] for p in _parents(path) if p in self.lines), 0)
+        self.problems.append(Problem(path, message, line))
+
+    def table(self, value: Json, path: str, known: tuple[str, ...]) -> dict[str, Json]:
+        """A mapping with known keys only."""
+        if not isinstance(value, dict):
+            self.problem(path, f"expected a mapping, got {_kind(value)}")
+            return {}
+        for name in value:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+                self.problem(f"{path}.{name}" if path else str(name), f"unknown key {str(name)[:64]!r}{hint}")
+        return {name: entry for name, entry in value.items() if name in known}
+
+    def sequence(self, value: Json, path: str) -> list[Json]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.problem(path, f"expected a list, got {_kind(value)}")
+            return []
+        return value
+
+    def strings(self, value: Json, path: str) -> tuple[str, ...]:
+        found = []
+        for n, entry in enumerate(self.sequence(value, path)):
+            if (text := self.text(entry, f"{path}[{n}]")) is not None:
+                found.append(text)
+        return tuple(found)
+
+    def text(self, value: Json, path: str, pattern: re.Pattern[str] | None = None, what: str = "") -> str | None:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            self.problem(path, f"expected text, got {_kind(value)}")
+            return None
+        if pattern and not pattern.fullmatch(value):
+            self.problem(path, f"is not {what}")
+            return None
+        return value
+
+    def secret(self, value: Json, path: str) -> str | None:
+        """A key, or ``env:NAME``; None when its variable is not set, which disables only this key."""
+        text = self.text(value, path)
+        if text is None:
+            return None
+        if text.startswith("env:"):
+            name = text[4:]
+            found = self.environ.get(name, "")
+            if not found:
+                self.warnings.append(f"{path}: the environment variable {name} is not set; this key is not used")
+                return None
+            text = found
+        if not text.strip() or not text.isprintable() or not text.isascii():
+            self.problem(path, "is not a key: it must be printable ASCII and not empty")
+            return None
+        return text.strip()
+
+    def scalars[T](self, cls: type[T], value: Json, path: str, given: T) -> T:
+        """A dataclass of simple fields over its defaults ``given``."""
+        hints = get_type_hints(cls)
+        names = tuple(f.name for f in fields(cls))  # type: ignore[arg-type]  # always a dataclass here
+        rules = {f.name: f.metadata for f in fields(cls)}  # type: ignore[arg-type]
+        found = {}
+        for name, entry in self.table(value if value is not None else {}, path, names).items():
+            at = f"{path}.{name}"
+            converted = self.scalar(entry, hints[name], rules[name], at)
+            if converted is not MISSING:
+                found[name] = converted
+        return replace(given, **found)  # type: ignore[type-var]
+
+    def scalar(self, value: Json, hint: Any, rules: Mapping[str, Any], path: str) -> Any:
+        """One value against a field's type and metadata; MISSING when it does not fit."""
+        hint = getattr(hint, "__value__", hint)
+        options = get_args(hint)
+        if get_origin(hint) is Literal:
+            if value in options and isinstance(value, str):
+                return value
+            self.problem(path, f"must be one of {', '.join(options)}")
+            return MISSING
+        if type(None) in options:
+            if value is None:
+                return None
+            hint = next(option for option in options if option is not type(None))
+        if hint is float and isinstance(value, str) and DECIMAL.fullmatch(value):
+            value = float(value)
+        check = CHECKS.get(hint)
+        if check is None or not check(value):
+            self.problem(path, f"expected {NAMES.get(hint, 'another type')}, got {_kind(value)}")
+            return MISSING
+        low, high = rules.get("minimum"), rules.get("maximum")
+        if (low is not None and value < low) or (high is not None and value > high):
+            self.problem(path, f"must be at least {low}" + (f" and at most {high}" if high is not None else ""))
+            return MISSING
+        return float(value) if hint is float else value
+
+
+CHECKS: Final[dict[Any, Callable[[Json], bool]]] = {
+    bool: lambda v: isinstance(v, bool),
+    int: lambda v: isinstance(v, int) and not isinstance(v, bool),
+    float: lambda v: isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e12,
+    str: lambda v: isinstance(v, str),
+}
+NAMES: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+KIND_NAMES: Final[dict[type, str]] = {
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+
+
+def parse(
+    data: Json,
+    *,
+    revision: str,
+    now: float,
+    environ: Mapping[str, str],
+    own_addresses: tuple[tuple[str, int], ...] = (),
+    default_client_key: str = "",
+    admin_key: str = "",
+    lines: Mapping[str, int] | None = None,
+    timeouts: Timeouts = DEFAULTS.timeouts,
+    bodies: Bodies = DEFAULTS.bodies,
+    quirk_names: frozenset[str] | None = None,
+) -> Snapshot:
+    """Raises ConfigErrors with every problem. No text of it ever holds a secret."""
+    reader = Reader(lines or {}, environ, now)
+    top = reader.table({} if data is None else data, "", TOP_KEYS)
+    if top.get("version", 1) != 1:
+        reader.problem("version", "must be 1")
+    policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))
+    clients = _clients(reader, top.get("clients"), default_client_key, admin_key)
+    channels = tuple(
+        channel
+        for n, entry in enumerate(reader.sequence(top.get("channels"), "channels"))
+        if (channel := _channel(reader, entry, f"channels[{n}]", policy.timeouts, own_addresses, quirk_names))
+    )
+    _no_duplicates(reader, "channels", "name", [c.name for c in channels])
+    _no_duplicates(reader, "channels", "id", [c.id for c in channels])
+    prices = _prices(reader, top.get("prices"))
+    if reader.problems:
+        raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
+    return Snapshot(revision, now, clients, channels, policy, prices, tuple(reader.warnings))
+
+
+def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
+    table = reader.table(value if value is not None else {}, "policy", tuple(f.name for f in fields(Policy)))
+    found: dict[str, Any] = {}
+    if "errors" in table:
+        errors = reader.scalar(table["errors"], Literal["precise", "vague"], {}, "policy.errors")
+        if errors is not MISSING:
+            found["errors"] = errors
+    for name, cls in (("affinity", Affinity), ("breaker", BreakerPolicy), ("timeouts", Timeouts)):
+        if name in table:
+            found[name] = reader.scalars(cls, table[name], f"policy.{name}", getattr(given, name))
+    if "bodies" in table:
+        found["bodies"] = _bodies(reader, table["bodies"], given.bodies)
+    return replace(given, **found)
+
+
+def _bodies(reader: Reader, value: Json, given: Bodies) -> Bodies:
+    if not isinstance(value, dict) or "redact" not in value:
+        return reader.scalars(Bodies, value, "policy.bodies", given)
+    redact = reader.strings(value["redact"], "policy.bodies.redact")
+    for n, pattern in enumerate(redact):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            reader.problem(f"policy.bodies.redact[{n}]", f"is not a regular expression: {error}")
+    rest = {name: entry for name, entry in value.items() if name != "redact"}
+    return replace(reader.scalars(Bodies, rest, "policy.bodies", given), redact=redact)
+
+
+def _clients(reader: Reader, value: Json, default_key: str, admin_key: str) -> tuple[Client, ...]:
+    clients = []
+    if default_key:
+        clients.append(Client("default", _sha256(default_key), mask(default_key)))
+    for n, entry in enumerate(reader.sequence(value, "clients")):
+        if client := _client(reader, entry, f"clients[{n}]"):
+            clients.append(client)
+    admin = _sha256(admin_key) if admin_key else ""
+    for n, client in enumerate(clients):
+        if admin and client.key_sha256 == admin:
+            reader.problem(f"clients[{n}].key", f"the key of {client.name!r} must differ from ADMIN_ACCESS_KEY")
+    _no_duplicates(reader, "clients", "name", [c.name for c in clients])
+    _no_duplicates(reader, "clients", "key", [c.key_sha256 for c in clients], secret=True)
+    return tuple(clients)
+
+
+def _client(reader: Reader, value: Json, path: str) -> Client | None:
+    table = reader.table(value, path, CLIENT_KEYS)
+    name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
+    digest, masked = "", ""
+    if "key" in table and "key_sha256" in table:
+        reader.problem(f"{path}.key", "give key or key_sha256, not both")
+    elif "key" in table:
+        if secret := reader.secret(table["key"], f"{path}.key"):
+            digest, masked = _sha256(secret), mask(secret)
+    elif digest_text := reader.text(
+        table.get("key_sha256"), f"{path}.key_sha256", re.compile("[0-9a-fA-F]{64}"), "64 hex digits"
+    ):
+        digest = digest_text.lower()
+    kinds = _kinds(reader, table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
+    limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", ClientLimits())
+    enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")
+    models = _patterns(reader, table.get("models"), f"{path}.models")
+    if not name or not digest or enabled is MISSING:
+        return None
+    return Client(name, digest, masked, kinds, models, limits, enabled)
+
+
+def _channel(
+    reader: Reader,
+    value: Json,
+    path: str,
+    timeouts: Timeouts,
+    own: tuple[tuple[str, int], ...],
+    quirk_names: frozenset[str] | None,
+) -> Channel | None:
+    table = reader.table(value, path, CHANNEL_KEYS)
+    before = len(reader.problems)
+    name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)") or ""
+    protocol = table.get("protocol")
+    if protocol not in KINDS:
+        reader.problem(f"{path}.protocol", f"must be one of {', '.join(KINDS)}")
+    found: dict[str, Any] = {
+        "id": reader.text(table.get("id", _id(name)), f"{path}.id", CHANNEL_ID, "an id"),
+        "base_urls": _base_urls(reader, table.get("base_urls"), f"{path}.base_urls", own),
+        "serves": _kinds(reader, table["serves"], f"{path}.serves") if "serves" in table else frozenset({protocol}),
+        "timeouts": reader.scalars(Timeouts, table.get("timeouts"), f"{path}.timeouts", timeouts),
+        "limits": reader.scalars(ChannelLimits, table.get("limits"), f"{path}.limits", ChannelLimits()),
+        "health_check": reader.scalars(HealthCheck, table.get("health_check"), f"{path}.health_check", HealthCheck()),
+        "embedding": reader.scalars(Embedding, table.get("embedding"), f"{path}.embedding", Embedding()),
+        "reasoning": _reasoning(reader, table.get("reasoning"), f"{path}.reasoning"),
+        "models": _model_map(reader, table.get("models"), f"{path}.models"),
+        "allow": _patterns(reader, table.get("allow"), f"{path}.allow"),
+        "headers": _headers(reader, table.get("headers"), f"{path}.headers"),
+        "quirks": _quirks(reader, table.get("quirks"), f"{path}.quirks", quirk_names),
+        "tags": reader.strings(table.get("tags"), f"{path}.tags"),
+    }
+    found["keys"] = _keys(reader, table.get("keys"), f"{path}.keys", found["base_urls"])
+    _check_serves(reader, path, protocol, found["serves"])
+    hints = get_type_hints(Channel)
+    for entry in fields(Channel):
+        if entry.name in table and entry.name not in found and entry.name not in ("name", "protocol", "promoted_until"):
+            at = f"{path}.{entry.name}"
+            found[entry.name] = reader.scalar(table[entry.name], hints[entry.name], entry.metadata, at)
+    if "promoted_until" in table:
+        found["promoted_until"] = _time(reader, table["promoted_until"], f"{path}.promoted_until")
+    _check_text_fields(reader, path, found)
+    if len(reader.problems) > before:
+        return None
+    found.update(name=name, protocol=protocol)
+    return Channel(**found)
+
+
+def _check_serves(reader: Reader, path: str, protocol: Json, serves: frozenset[str]) -> None:
+    text = {"messages", "chat", "responses", "gemini"}
+    for kind in serves - {protocol}:
+        if kind not in text or protocol not in text:
+            reader.problem(f"{path}.serves", f"{kind} cannot be served by a channel that speaks {protocol}")
+
+
+def _check_text_fields(reader: Reader, path: str, found: dict[str, Any]) -> None:
+    prefix = found.get("route_prefix")
+    if isinstance(prefix, str) and prefix and (not PREFIX.fullmatch(prefix) or prefix.lower() in RESERVED_PREFIXES):
+        reader.problem(f"{path}.route_prefix", "is not one path segment, or is a path of the gateway itself")
+    proxy = found.get("proxy")
+    if isinstance(proxy, str) and (wrong := urls.url_problem(proxy, PROXY_SCHEMES)):
+        reader.problem(f"{path}.proxy", wrong)
+
+
+def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    found = tuple(urls.canonical(url) for url in reader.strings(value, path))
+    if not found:
+        reader.problem(path, "needs at least one URL")
+    for n, url in enumerate(found):
+        if wrong := urls.url_problem(url):
+            reader.problem(f"{path}[{n}]", wrong)
+        elif urls.points_at(url, own):
+            reader.problem(f"{path}[{n}]", "points at this gateway itself")
+    return found
+
+
+def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) -> tuple[Key, ...]:
+    keys: list[Key] = []
+    for n, entry in enumerate(reader.sequence(value, path)):
+        at = f"{path}[{n}]"
+        table = {"key": entry} if isinstance(entry, str) else reader.table(entry, at, KEY_KEYS)
+        secret = reader.secret(table.get("key"), at if isinstance(entry, str) else f"{at}.key")
+        base_url = urls.canonical(reader.text(table.get("base_url", ""), f"{at}.base_url") or "")
+        if base_url and base_url not in base_urls:
+            reader.problem(f"{at}.base_url", "is not one of the channel's base_urls")
+        weight = reader.scalar(table.get("weight", 1), int, {"minimum": 1}, f"{at}.weight")
+        enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{at}.enabled")
+        name = reader.text(table.get("name", ""), f"{at}.name") or ""
+        models = _patterns(reader, table.get("models"), f"{at}.models")
+        if secret and weight is not MISSING and enabled is not MISSING:
+            keys.append(Key("k_" + _sha256(secret)[:8], secret, name, weight, models, base_url, enabled))
+    _no_duplicates(reader, path, "key", [key.id for key in keys], secret=True)
+    return tuple(keys)
+
+
+def _patterns(reader: Reader, value: Json, path: str) -> Patterns:
+    include, exclude = [], []
+    for n, entry in enumerate(reader.strings(value, path)):
+        if not PATTERN.fullmatch(entry) or not entry.strip("!"):
+            reader.problem(f"{path}[{n}]", "is not a model pattern (exact, prefix*, *suffix, *contains*, *, !exclude)")
+        elif entry.startswith("!"):
+            exclude.append(entry[1:].lower())
+        else:
+            include.append(entry.lower())
+    return Patterns(tuple(include), tuple(exclude))
+
+
+def _model_map(reader: Reader, value: Json, path: str) -> ModelMap:
+    entries = {}
+    if value is not None and not isinstance(value, dict):
+        reader.problem(path, f"expected a mapping of model names, got {_kind(value)}")
+        return ModelMap()
+    for name, entry in (value or {}).items():
+        at = f"{path}.{name}"
+        if not PATTERN.fullmatch(str(name)) or str(name).startswith("!"):
+            reader.problem(at, "is not a model pattern")
+        table = {"to": entry} if isinstance(entry, str) else reader.table(entry, at, ("to", "effort"))
+        to = reader.text(table.get("to"), f"{at}.to" if isinstance(entry, dict) else at)
+        effort = table.get("effort")
+        if effort is not None and effort not in EFFORTS:
+            reader.problem(f"{at}.effort", f"must be one of {', '.join(EFFORTS)}")
+        if to:
+            entries[str(name)] = Target(to, effort)
+    return ModelMap(entries)
+
+
+def _reasoning(reader: Reader, value: Json, path: str) -> ReasoningPolicy:
+    if not isinstance(value, dict) or "effort" not in value:
+        return reader.scalars(ReasoningPolicy, value, path, ReasoningPolicy())
+    rest = {name: entry for name, entry in value.items() if name != "effort"}
+    effort = value["effort"] if isinstance(value["effort"], dict) else {}
+    if not isinstance(value["effort"], dict):
+        reader.problem(f"{path}.effort", f"expected a mapping of model patterns, got {_kind(value['effort'])}")
+    for name, word in effort.items():
+        if word not in EFFORTS:
+            reader.problem(f"{path}.effort.{name}", f"must be one of {', '.join(EFFORTS)}")
+    pairs = tuple((str(name), str(word)) for name, word in effort.items())
+    return replace(reader.scalars(ReasoningPolicy, rest, path, ReasoningPolicy()), effort=pairs)
+
+
+def _headers(reader: Reader, value: Json, path: str) -> tuple[tuple[str, str], ...]:
+    if value is not None and not isinstance(value, dict):
+        reader.problem(path, f"expected a mapping, got {_kind(value)}")
+        return ()
+    found = []
+    for name, entry in (value or {}).items():
+        at = f"{path}.{name}"
+        text = reader.text(entry, at)
+        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+            reader.problem(at, "is not a header name")
+        elif name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("x-ccx-"):
+            reader.problem(at, "cannot be set here: it belongs to the key, the connection or the gateway")
+        elif text is not None and not text.isprintable():
+            reader.problem(at, "must be printable text on one line")
+        elif text is not None:
+            found.append((name.lower(), text))
+    return tuple(found)
+
+
+def _quirks(reader: Reader, value: Json, path: str, known: frozenset[str] | None) -> frozenset[str]:
+    names = reader.strings(value, path)
+    for n, name in enumerate(names):
+        if known is not None and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            reader.problem(f"{path}[{n}]", f"unknown quirk {name[:64]!r}{hint}")
+    return frozenset(names)
+
+
+def _kinds(reader: Reader, value: Json, path: str) -> frozenset[Any]:
+    names = reader.strings(value, path)
+    for n, name in enumerate(names):
+        if name not in KINDS:
+            reader.problem(f"{path}[{n}]", f"must be one of {', '.join(KINDS)}")
+    return frozenset(names)
+
+
+def _prices(reader: Reader, value: Json) -> dict[str, Price]:
+    if value is not None and not isinstance(value, dict):
+        reader.problem("prices", f"expected a mapping of model names, got {_kind(value)}")
+        return {}
+    found = {}
+    for name, entry in (value or {}).items():
+        path = f"prices.{name}"
+        table = reader.table(entry, path, tuple(f.name for f in fields(Price)))
+        if "input" not in table or "output" not in table:
+            reader.problem(path, "needs input and output, in dollars per million tokens")
+            continue
+        amounts = {n: reader.scalar(v, float, {"minimum": 0}, f"{path}.{n}") for n, v in table.items()}
+        if MISSING not in amounts.values():
+            found[str(name)] = Price(**amounts)
+    return found
+
+
+def _time(reader: Reader, value: Json, path: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        reader.problem(path, "is not a time like 2026-01-31T12:00:00Z")
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _no_duplicates(reader: Reader, path: str, what: str, values: list[str], secret: bool = False) -> None:
+    seen: set[str] = set()
+    for n, value in enumerate(values):
+        if value in seen:
+            shown = "" if secret else f" {value!r}"
+            reader.problem(f"{path}[{n}]", f"the {what}{shown} is used twice")
+        seen.add(value)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def _kind(value: Json) -> str:
+    return KIND_NAMES.get(type(value), "something else")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _id(name: str) -> str:
+    return "ch_" + _sha256(name)[:8]

@@ -1,0 +1,116 @@
+"""Reads any upstream's error body into a Fault: vendors' JSON, relays' JSON, strings, HTML, nothing."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Fault, fault_kind
+from ccx_addons.core.vendor_errors import retry_after
+from ccx_addons.core.wire_json import BadJson, loads
+
+type Json = Any
+
+MESSAGE_FIELDS: Final = ("message", "msg", "detail", "error_description", "error_message", "Message", "upstream_error")
+CODE_FIELDS: Final = ("code", "reason", "RetCode", "status")
+TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
+MAX_TEXT: Final = 2000
+
+
+def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Fault:
+    """The error an upstream answered with. Never raises."""
+    try:
+        value = loads(body)
+    except BadJson:
+        value = None
+    if isinstance(value, list) and value:
+        value = value[0]
+    wait = retry_after(headers, now)
+    if value is None or not isinstance(value, dict | str):
+        return Fault(fault_kind(status), _plain(body) or f"HTTP {status} without a message", status, retry_after=wait)
+    return fault_of(value, status, wait)
+
+
+def fault_of(value: Json, status: int = 0, wait: float | None = None) -> Fault:
+    """The same for JSON that is already read: an error body, or an error event in a stream."""
+    if isinstance(value, str):
+        return Fault(fault_kind(status), value[:MAX_TEXT], status, retry_after=wait)
+    places = list(_places(value))
+    message = next((text for place in places for name in MESSAGE_FIELDS if (text := _text(place.get(name)))), "")
+    code = next((text for place in places for name in CODE_FIELDS if (text := _code(place.get(name)))), "")
+    kind = next((text for place in places if (text := read.text(place.get("type"))) not in ("", "error")), "")
+    param = next((text for place in places if (text := read.text(place.get("param")))), "")
+    status = status or next((n for place in places if 400 <= (n := read.count(place.get("code"))) < 600), 0)
+    wait = wait if wait is not None else _google_delay(places)
+    message = message or code or kind or "an error without a message"
+    return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait)
+
+
+def _kind(status: int, kind: str, code: str) -> Any:
+    if status:
+        return fault_kind(status)
+    words = f"{kind} {code}".lower()
+    for word, found in KIND_WORDS:
+        if word in words:
+            return found
+    return "server"
+
+
+KIND_WORDS: Final = (
+    ("overloaded", "overloaded"),
+    ("rate_limit", "rate_limit"),
+    ("resource_exhausted", "rate_limit"),
+    ("authentication", "authentication"),
+    ("unauthenticated", "authentication"),
+    ("invalid_api_key", "authentication"),
+    ("billing", "billing"),
+    ("insufficient_quota", "billing"),
+    ("permission", "permission"),
+    ("not_found", "not_found"),
+    ("invalid", "invalid_request"),
+    ("timeout", "timeout"),
+    ("deadline", "timeout"),
+)
+"""For errors in streams, which have no status: a part of type or code -> the neutral word."""
+
+
+def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    """Where the fields may stand, the innermost first."""
+    error = value.get("error")
+    if isinstance(error, str):
+        yield {"message": error}
+    inner = read.mapping(error)
+    if inner:
+        yield from (place for place in (read.mapping(inner.get("upstream_error")),) if place)
+        yield inner
+    response = read.mapping(read.mapping(value.get("response")).get("error"))
+    if response:
+        yield response
+    yield value
+    yield from read.mappings(inner.get("details"))
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_text(read.mapping(item).get("msg")) for item in value)))
+    return read.text(value).strip()
+
+
+def _code(value: Json) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else read.text(value)
+
+
+def _google_delay(places: list[Mapping[str, Json]]) -> float | None:
+    """RetryInfo: ``{"retryDelay": "7s"}`` (google.rpc)."""
+    for place in places:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", read.text(place.get("retryDelay")))
+        if found:
+            return float(found[1])
+    return None
+
+
+def _plain(body: bytes) -> str:
+    text = body[:20_000].decode("utf-8", "replace").strip()
+    if "<" in text[:200] and (found := TITLE.search(text)):
+        return " ".join(found[1].split())
+    return "" if text.startswith("<") else " ".join(text.split())[:300]

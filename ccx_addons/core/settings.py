@@ -1,0 +1,179 @@
+"""Process settings from the environment. One table: name, default, help."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from ccx_addons.core.config import Timeouts
+from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.urls import LOOPBACK
+
+MIN_KEY: Final = 16
+BOOLEANS: Final = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+WEAK_KEYS: Final = frozenset({"your-proxy-access-key", "your-admin-access-key", "changeme", "password", "secret"})
+
+
+def env(name: str, default: Any, help: str, **more: Any) -> Any:
+    return field(default=default, repr=not more.get("secret"), metadata={"name": name, "help": help, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    port: int = env("PORT", 3000, "public port; 0: any free one", minimum=0, maximum=65535)
+    bind_host: str = env("BIND_HOST", "127.0.0.1", "address to listen on")
+    proxy_access_key: str = field(
+        default="", repr=False, metadata={"name": "PROXY_ACCESS_KEY", "help": "key of the client named default"}
+    )
+    admin_access_key: str = field(
+        default="", repr=False, metadata={"name": "ADMIN_ACCESS_KEY", "help": "key of the panel and of /api"}
+    )
+    enable_web_ui: bool = env("ENABLE_WEB_UI", True, "run the panel")
+    admin_port: int = env("ADMIN_PORT", 0, "loopback port of the panel; 0: any free one", minimum=0, maximum=65535)
+    workers: str = env(
+        "WORKERS", "1", "proxy processes that share the port; auto: one a core", pattern=r"auto|[1-9]\d?"
+    )
+    ccx_config: str = env("CCX_CONFIG", "config/ccx.yaml", "path of the configuration")
+    ccx_data_dir: str = env("CCX_DATA_DIR", "data", "folder of the database")
+    log_level: str = env("LOG_LEVEL", "info", "how much is logged", choices=("debug", "info", "warning", "error"))
+    log_format: str = env("LOG_FORMAT", "text", "how log lines look", choices=("text", "json"))
+    max_request_body_mb: float = env("MAX_REQUEST_BODY_MB", 50.0, "largest request body, also unpacked", minimum=0.001)
+    client_timeout: float = env("CLIENT_TIMEOUT", 30.0, "seconds for a head and for a pause in a body", minimum=0.1)
+    keepalive_timeout: float = env("KEEPALIVE_TIMEOUT", 120.0, "seconds an idle client connection is kept", minimum=0.1)
+    request_timeout: float = env(
+        "REQUEST_TIMEOUT", 600.0, "seconds for a whole exchange until it is committed", minimum=1, timeout="total"
+    )
+    connect_timeout: float = env(
+        "CONNECT_TIMEOUT", 10.0, "seconds to set up a connection", minimum=0.1, timeout="connect"
+    )
+    first_byte_timeout: float = env(
+        "FIRST_BYTE_TIMEOUT", 120.0, "seconds until an answer's head is complete", minimum=0.1, timeout="first_byte"
+    )
+    first_event_timeout: float = env(
+        "FIRST_EVENT_TIMEOUT", 90.0, "seconds until a stream means something", minimum=0.1, timeout="first_event"
+    )
+    idle_timeout: float = env("IDLE_TIMEOUT", 90.0, "seconds of silence inside a stream", minimum=0.1, timeout="idle")
+    tool_idle_timeout: float = env(
+        "TOOL_IDLE_TIMEOUT", 300.0, "the same while a tool call is open", minimum=0.1, timeout="tool_idle"
+    )
+    tls_cert_file: str = env("TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port")
+    tls_key_file: str = env("TLS_KEY_FILE", "", "its private key, when it is in a file of its own")
+    trusted_proxies: tuple[str, ...] = env("TRUSTED_PROXIES", (), "networks whose X-Forwarded-For is believed")
+    cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
+    capture_bodies: str = env(
+        "CAPTURE_BODIES", "off", "which exchanges keep their bodies", choices=("off", "errors", "all")
+    )
+    retention_days: int = env("RETENTION_DAYS", 90, "days that request rows are kept", minimum=1)
+    body_retention_days: int = env("BODY_RETENTION_DAYS", 7, "days that bodies are kept", minimum=1)
+    shutdown_grace: float = env("SHUTDOWN_GRACE", 30.0, "seconds that running streams may take to finish", minimum=0)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises ConfigErrors with every problem; an empty variable counts as not set."""
+        values: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for entry in fields(cls):
+            name = entry.metadata["name"]
+            text = environ.get(name, "").strip()
+            if not text:
+                continue
+            try:
+                values[entry.name] = _convert(text, entry.default, entry.metadata)
+            except ValueError as error:
+                problems.append(Problem(name, str(error)))
+        settings = cls(**values)
+        problems += settings._together()
+        if problems:
+            raise ConfigErrors(problems)
+        return settings
+
+    def _together(self) -> list[Problem]:
+        problems = []
+        if self.admin_access_key and self.admin_access_key == self.proxy_access_key:
+            problems.append(Problem("ADMIN_ACCESS_KEY", "must differ from PROXY_ACCESS_KEY"))
+        if self.tls_key_file and not self.tls_cert_file:
+            problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
+        for network in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                problems.append(Problem("TRUSTED_PROXIES", f"{network!r} is not an address or network"))
+        return problems
+
+    def problems_for_public_bind(self) -> list[Problem]:
+        """Weak keys are accepted on loopback only."""
+        if self.bind_host in LOOPBACK - {"0.0.0.0", "::"}:
+            return []
+        return [
+            Problem(name, f"is {reason}, which is refused on the public address {self.bind_host}")
+            for name, key in (("PROXY_ACCESS_KEY", self.proxy_access_key), ("ADMIN_ACCESS_KEY", self.admin_access_key))
+            if (reason := weakness(key))
+        ]
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The defaults of ``policy.timeouts``."""
+        return Timeouts(
+            **{e.metadata["timeout"]: getattr(self, e.name) for e in fields(self) if "timeout" in e.metadata}
+        )
+
+    @property
+    def worker_count(self) -> int:
+        return (os.cpu_count() or 1) if self.workers == "auto" else int(self.workers)
+
+
+def weakness(key: str) -> str:
+    """Why a key is no protection; empty: it is one."""
+    if not key:
+        return "empty"
+    if key.lower() in WEAK_KEYS:
+        return "a well-known default"
+    return f"shorter than {MIN_KEY} characters" if len(key) < MIN_KEY else ""
+
+
+def _convert(text: str, default: Any, rules: Mapping[str, Any]) -> Any:
+    if isinstance(default, bool):
+        words = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
+        if text.lower() not in words:
+            raise ValueError("must be true or false")
+        return words[text.lower()]
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, int | float):
+        return _number(text, type(default), rules)
+    if choices := rules.get("choices"):
+        if text.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text.lower()
+    if rules["name"] == "WORKERS" and text != "auto" and not (text.isdecimal() and 1 <= int(text) <= 64):
+        raise ValueError("must be a number from 1 to 64, or auto")
+    return text
+
+
+def _number(text: str, kind: type, rules: Mapping[str, Any]) -> float:
+    try:
+        value: float = kind(text)
+    except ValueError:
+        raise ValueError(f"must be a {'whole ' if kind is int else ''}number") from None
+    if not rules.get("minimum", 0) <= value <= rules.get("maximum", 10**9):
+        raise ValueError(f"must be at least {rules.get('minimum', 0)}")
+    return value

@@ -1,0 +1,59 @@
+"""Base URLs of channels: one rule for every protocol.
+
+``https://api.example.com`` gets the protocol's default version, ``https://api.example.com/v4`` keeps its own, and a
+trailing ``#`` means: exactly this, add no version.
+"""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+VERSION: Final = re.compile(r"/v\d+[a-z]*\d*$")
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
+
+
+def join(base_url: str, default_version: str, path: str) -> str:
+    """The request URL. ``path`` begins with ``/`` and may have a query."""
+    exact = base_url.endswith("#")
+    base = base_url.rstrip("#").rstrip("/")
+    if exact or VERSION.search(base):
+        return base + path
+    return f"{base}/{default_version}{path}"
+
+
+def canonical(base_url: str) -> str:
+    """Trimmed as it is stored and compared."""
+    trimmed = base_url.strip()
+    return trimmed.rstrip("#").rstrip("/") + ("#" if trimmed.endswith("#") else "")
+
+
+def url_problem(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) -> str:
+    """What is wrong with a URL; empty: nothing."""
+    try:
+        parts = urlsplit(url.rstrip("#"))
+        port = parts.port
+    except ValueError as error:
+        return f"is not a URL ({error})"
+    if parts.scheme not in schemes:
+        return f"must begin with {' or '.join(f'{s}://' for s in sorted(schemes))}"
+    if not parts.hostname or any(c.isspace() for c in url) or not url.isprintable():
+        return "has no host name"
+    if port == 0:
+        return "has the port 0"
+    if parts.query or parts.fragment:
+        return "must not have a query or fragment"
+    return ""
+
+
+def host_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url.rstrip("#"))
+    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def points_at(url: str, own: tuple[tuple[str, int], ...]) -> bool:
+    """Whether a base URL is one of the gateway's own addresses: that would loop."""
+    host, port = host_port(url)
+    return any(
+        port == own_port and (host == own_host or (host in LOOPBACK and own_host in LOOPBACK))
+        for own_host, own_port in own
+    )

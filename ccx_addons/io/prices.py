@@ -1,0 +1,180 @@
+"""What an exchange cost: overrides from ccx.yaml first, then the price list bundled with the genai-prices package.
+
+The list is the one of the installed package; it is never fetched. A model it does not know has no price, which is
+something else than a price of zero. Source: https://github.com/pydantic/genai-prices.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Final
+
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelPrice, TieredPrices
+
+from ccx_addons.core.config import Patterns, Price
+from ccx_addons.core.neutral import Usage
+
+LIST_VERSION: Final = version("genai-prices")
+
+LIST: Final = get_snapshot()
+"""Loaded with this module: some 150 ms that no request should wait for."""
+
+PROVIDER_OF_KIND: Final[Mapping[str, str]] = {
+    "messages": "anthropic",
+    "responses": "openai",
+    "gemini": "google",
+    "images": "openai",
+}
+"""Whose models a protocol most often carries. chat and embeddings are spoken by everybody."""
+
+VENDORS: Final = ("openai", "google", "zai", "moonshotai", "deepseek", "minimax", "mistral", "aws")
+"""Asked in this order when the name alone does not lead to a vendor."""
+
+SLOT: Final = 900
+"""Seconds for which a looked-up price holds: prices change by date and by time of day, on the hour or half-hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars, or None when nobody knows the price.
+
+    ``source``: ``override:PATTERN``, ``list:PROVIDER/MODEL``, or empty with an unknown price.
+    """
+
+    usd: float | None
+    source: str = ""
+
+    def times(self, factor: float) -> "Cost":
+        """The same with a channel's ``price_multiplier``."""
+        return self if self.usd is None else Cost(self.usd * factor, self.source)
+
+
+type Steps = tuple[tuple[int, float], ...]
+"""(prompt tokens, dollars per token), largest first: the first row below the prompt's size gives the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one model costs. A missing cache rate is the input's, a missing reasoning rate the output's."""
+
+    source: str
+    input: Steps
+    output: Steps
+    cache_read: Steps
+    cache_write: Steps
+    reasoning: Steps
+    request: float = 0.0
+
+    def cost(self, usage: Usage) -> Cost:
+        prompt = usage.input
+        fresh = max(0, prompt - usage.cache_read - usage.cache_write)
+        answer = max(0, usage.output - usage.reasoning)
+        return Cost(
+            self.request
+            + fresh * _rate(self.input, prompt)
+            + usage.cache_read * _rate(self.cache_read or self.input, prompt)
+            + usage.cache_write * _rate(self.cache_write or self.input, prompt)
+            + answer * _rate(self.output, prompt)
+            + usage.reasoning * _rate(self.reasoning or self.output, prompt),
+            self.source,
+        )
+
+
+def cost(model: str, usage: Usage, provider_hint: str, overrides: Mapping[str, Price], at: float) -> Cost:
+    """The cost of one exchange.
+
+    ``model``: the upstream's name. ``provider_hint``: a base URL, a genai-prices provider id or a kind; may be empty.
+    ``overrides``: model pattern -> price. ``at``: Unix seconds, for prices that change with time. Never raises.
+    """
+    rates = _overridden(model, overrides) or _listed(model, provider_hint, int(at // SLOT))
+    return rates.cost(usage) if rates else Cost(None)
+
+
+def _rate(steps: Steps, prompt: int) -> float:
+    for start, rate in steps:
+        if prompt > start:
+            return rate
+    return 0.0
+
+
+# ---- overrides -------------------------------------------------------------------------------------------------------
+def _overridden(model: str, overrides: Mapping[str, Price]) -> Rates | None:
+    """The exact name wins, then the longest pattern."""
+    name = model.lower()
+    matching = [p for p in overrides if p.lower() == name or ("*" in p and Patterns((p.lower(),)).allows(name))]
+    if not matching:
+        return None
+    pattern = max(matching, key=lambda p: ("*" not in p, len(p)))
+    price = overrides[pattern]
+    return Rates(
+        f"override:{pattern}",
+        _flat(price.input),
+        _flat(price.output),
+        _flat(price.cache_read),
+        _flat(price.cache_write),
+        (),
+    )
+
+
+def _flat(per_million: float | None) -> Steps:
+    return () if per_million is None else ((-1, per_million / 1e6),)
+
+
+# ---- the list --------------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=4096)
+def _listed(model: str, hint: str, slot: int) -> Rates | None:
+    when = datetime.fromtimestamp(slot * SLOT, UTC)
+    for name, provider_id, url in _places(model, hint):
+        try:
+            provider, found = LIST.find_provider_model(name, None, provider_id, url)
+        except LookupError:
+            continue
+        return token_rates(f"list:{provider.id}/{found.id}", found.get_prices(when))
+    return None
+
+
+def _places(model: str, hint: str) -> Iterator[tuple[str, str | None, str | None]]:
+    """Where to look, best first: (name, provider id, API address). Names like ``vendor/model`` are a router's."""
+    if "://" in hint:
+        yield model, None, hint
+    elif provider := PROVIDER_OF_KIND.get(hint, hint):
+        yield model, provider, None
+    yield model, None, None
+    vendor, _, rest = model.partition("/")
+    if rest:
+        yield model, "openrouter", None
+        yield rest, vendor, None
+        yield rest, None, None
+    for vendor in VENDORS:
+        yield rest or model, vendor, None
+
+
+def token_rates(source: str, price: ModelPrice) -> Rates | None:
+    """None for a model that is not priced by tokens."""
+    if price.input_mtok is None and price.output_mtok is None:
+        return None
+    per_thousand = price.requests_kcount
+    return Rates(
+        source,
+        _steps(price.input_mtok),
+        _steps(price.output_mtok),
+        _steps(price.cache_read_mtok),
+        _steps(price.cache_write_mtok),
+        _steps(price.output_reasoning_mtok),
+        float(per_thousand) / 1000 if isinstance(per_thousand, Decimal) else 0.0,
+    )
+
+
+def _steps(price: Decimal | TieredPrices | None) -> Steps:
+    match price:
+        case None:
+            return ()
+        case TieredPrices():
+            tiers = [(tier.start, float(tier.price) / 1e6) for tier in price.tiers]
+            return (*sorted(tiers, reverse=True), (-1, float(price.base) / 1e6))
+        case _:
+            return _flat(float(price))

@@ -1,0 +1,315 @@
+"""The tables of data/ccx.db: MIGRATIONS, in order, never edited once released. Plain SQL, no database here.
+
+Times are UTC milliseconds, durations milliseconds, tokens and bytes counts, costs US dollars. Text that is not known is
+empty, numbers that are not known are NULL. Key material never enters: keys appear as masks and ids.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+BOUNDS: Final = (
+    (50, 100, 150, 200, 300, 400, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000)
+    + (15_000, 20_000, 30_000, 60_000, 120_000)
+)  # fmt: skip
+"""Upper bounds of the latency buckets in milliseconds; one more bucket takes the rest. Columns ttft_0 to total_20."""
+
+HISTOGRAM: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(f"{name}_{n}" for n in range(len(BOUNDS) + 1)) for name in ("ttft", "total")
+}
+
+_REQUESTS: Final = """
+CREATE TABLE requests (
+    id TEXT NOT NULL PRIMARY KEY,               -- UUID version 7
+    rev INTEGER NOT NULL,                       -- grows with every write of any row
+    boot_id TEXT NOT NULL DEFAULT '',
+    worker INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    state TEXT NOT NULL DEFAULT 'running',      -- running, ok, failed, client_left, lost
+    phase TEXT NOT NULL DEFAULT '',
+    kind TEXT NOT NULL DEFAULT '',
+    operation TEXT NOT NULL DEFAULT '',
+    stream INTEGER NOT NULL DEFAULT 0,
+    client_name TEXT NOT NULL DEFAULT '',
+    client_key_mask TEXT NOT NULL DEFAULT '',
+    client_ip TEXT NOT NULL DEFAULT '',
+    user_agent TEXT NOT NULL DEFAULT '',
+    trace_hash TEXT NOT NULL DEFAULT '',
+    route_prefix TEXT NOT NULL DEFAULT '',
+    model TEXT NOT NULL DEFAULT '',
+    upstream_model TEXT NOT NULL DEFAULT '',
+    channel_id TEXT NOT NULL DEFAULT '',
+    channel_name TEXT NOT NULL DEFAULT '',
+    key_mask TEXT NOT NULL DEFAULT '',
+    converted TEXT NOT NULL DEFAULT '',         -- e.g. messages>chat
+    attempts_n INTEGER NOT NULL DEFAULT 0,
+    status INTEGER NOT NULL DEFAULT 0,
+    error_kind TEXT NOT NULL DEFAULT '',
+    error_message TEXT NOT NULL DEFAULT '',
+    stream_end TEXT NOT NULL DEFAULT '',
+    ttfb_ms REAL,
+    first_event_ms REAL,
+    total_ms REAL,
+    connect_ms REAL,
+    tls_ms REAL,
+    max_gap_ms REAL,
+    input_tokens INTEGER,
+    cache_read_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    output_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    usage_source TEXT NOT NULL DEFAULT '',      -- reported, estimated
+    cost_usd REAL,
+    price_source TEXT NOT NULL DEFAULT '',
+    bytes_in INTEGER,
+    bytes_out INTEGER,
+    losses TEXT NOT NULL DEFAULT '',            -- JSON
+    config_revision TEXT NOT NULL DEFAULT '',
+    source TEXT NOT NULL DEFAULT 'proxy'        -- proxy, health, test
+) STRICT
+"""
+
+_REQUESTS_LIST: Final = """
+CREATE INDEX requests_list ON requests (
+    started_at, id, kind, state, status, model, upstream_model, channel_id, channel_name, client_name, key_mask,
+    converted, stream_end, attempts_n, total_ms, source, trace_hash, error_kind, error_message
+)
+"""
+
+_ATTEMPTS: Final = """
+CREATE TABLE attempts (
+    request_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    channel_id TEXT NOT NULL DEFAULT '',
+    channel_name TEXT NOT NULL DEFAULT '',
+    key_mask TEXT NOT NULL DEFAULT '',
+    base_url TEXT NOT NULL DEFAULT '',
+    upstream_model TEXT NOT NULL DEFAULT '',
+    started_at INTEGER,
+    connect_ms REAL,
+    tls_ms REAL,
+    ttfb_ms REAL,
+    total_ms REAL,
+    reused INTEGER NOT NULL DEFAULT 0,
+    status INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT '',
+    verdict TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    error_message TEXT NOT NULL DEFAULT '',
+    retry_after REAL,
+    PRIMARY KEY (request_id, n)
+) STRICT, WITHOUT ROWID
+"""
+
+_CANDIDATES: Final = """
+CREATE TABLE candidates (
+    request_id TEXT NOT NULL,
+    "order" INTEGER NOT NULL,
+    channel_id TEXT NOT NULL DEFAULT '',
+    verdict TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (request_id, "order")
+) STRICT, WITHOUT ROWID
+"""
+
+_BODIES: Final = """
+CREATE TABLE bodies (
+    request_id TEXT NOT NULL,
+    side TEXT NOT NULL,                         -- client_request, upstream_request, upstream_response, client_response
+    at INTEGER NOT NULL,
+    headers TEXT NOT NULL DEFAULT '',           -- JSON: pairs
+    body BLOB NOT NULL,                         -- zlib
+    size INTEGER NOT NULL,                      -- before compression
+    truncated INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (request_id, side)
+) STRICT
+"""
+
+_STATE: Final = (
+    """
+CREATE TABLE breakers (
+    kind TEXT NOT NULL,
+    channel_id TEXT NOT NULL,
+    base_url TEXT NOT NULL DEFAULT '',
+    key_id TEXT NOT NULL DEFAULT '',
+    model TEXT NOT NULL DEFAULT '',             -- empty: for every model
+    rev INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'closed',       -- closed, open, half-open
+    level INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,        -- in a row
+    opened_at INTEGER,
+    until INTEGER,
+    reason TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',            -- JSON: the window's samples
+    updated_at INTEGER,
+    PRIMARY KEY (kind, channel_id, base_url, key_id, model)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE key_state (
+    kind TEXT NOT NULL,
+    channel_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    model TEXT NOT NULL DEFAULT '',             -- empty: for every model
+    rev INTEGER NOT NULL,
+    key_mask TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'ok',           -- ok, cooling, blocked
+    reason TEXT NOT NULL DEFAULT '',
+    message TEXT NOT NULL DEFAULT '',           -- the upstream's words, secrets masked
+    until INTEGER,                              -- NULL while blocked: until unblocked by hand
+    failures INTEGER NOT NULL DEFAULT 0,        -- in a row
+    failed_at INTEGER,
+    used_at INTEGER,
+    detail TEXT NOT NULL DEFAULT '',            -- JSON
+    updated_at INTEGER,
+    PRIMARY KEY (kind, channel_id, key_id, model)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE affinity (
+    kind TEXT NOT NULL,
+    trace_hash TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    channel_id TEXT NOT NULL DEFAULT '',
+    key_id TEXT NOT NULL DEFAULT '',
+    expires_at INTEGER NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',            -- JSON
+    PRIMARY KEY (kind, trace_hash)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE sessions (
+    kind TEXT NOT NULL,
+    trace_hash TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    title TEXT NOT NULL DEFAULT '',
+    parent TEXT NOT NULL DEFAULT '',            -- trace of the agent that started this one
+    client_name TEXT NOT NULL DEFAULT '',
+    model TEXT NOT NULL DEFAULT '',
+    channel_id TEXT NOT NULL DEFAULT '',
+    channel_name TEXT NOT NULL DEFAULT '',
+    first_at INTEGER NOT NULL DEFAULT 0,
+    last_at INTEGER NOT NULL DEFAULT 0,
+    requests INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_usd REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (kind, trace_hash)
+) STRICT, WITHOUT ROWID
+""",
+    "CREATE INDEX sessions_last ON sessions (last_at)",
+    """
+CREATE TABLE overrides (
+    kind TEXT NOT NULL,
+    trace_hash TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    channels TEXT NOT NULL DEFAULT '',          -- JSON: channel ids in order
+    avoid TEXT NOT NULL DEFAULT '',             -- JSON: channel ids
+    created_at INTEGER,
+    expires_at INTEGER,
+    note TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (kind, trace_hash)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                         -- reset, unblock, override, watch ...
+    args TEXT NOT NULL DEFAULT ''               -- JSON
+) STRICT
+""",
+    """
+CREATE TABLE command_acks (
+    command_id INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    worker INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    result TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (command_id, boot_id, worker)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    boot_id TEXT NOT NULL DEFAULT '',
+    worker INTEGER NOT NULL DEFAULT 0,
+    level TEXT NOT NULL,                        -- info, warning, error
+    kind TEXT NOT NULL,                         -- breaker, key, config, login, start, stop, store ...
+    message TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT ''
+) STRICT
+""",
+    "CREATE INDEX events_kind ON events (kind, id)",
+    """
+CREATE TABLE response_sessions (
+    id TEXT NOT NULL PRIMARY KEY,               -- the response id a client may name as previous_response_id
+    client TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    messages TEXT NOT NULL                      -- JSON
+) STRICT
+""",
+    "CREATE INDEX response_sessions_expires ON response_sessions (expires)",
+)
+
+
+def _rollup(name: str, start: str) -> str:
+    histogram = ",\n    ".join(f"{column} INTEGER NOT NULL DEFAULT 0" for h in HISTOGRAM.values() for column in h)
+    return f"""
+CREATE TABLE {name} (
+    {start} INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    channel_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    client_name TEXT NOT NULL,
+    key_mask TEXT NOT NULL,
+    channel_name TEXT NOT NULL DEFAULT '',
+    requests INTEGER NOT NULL DEFAULT 0,
+    ok INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    client_left INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0,
+    failovers INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+    wasted_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_usd REAL NOT NULL DEFAULT 0,
+    unpriced INTEGER NOT NULL DEFAULT 0,
+    stream_tokens INTEGER NOT NULL DEFAULT 0,
+    stream_ms REAL NOT NULL DEFAULT 0,
+    {histogram},
+    PRIMARY KEY ({start}, kind, channel_id, model, client_name, key_mask)
+) STRICT, WITHOUT ROWID
+"""
+
+
+MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (
+        "0001_start",
+        (
+            "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            _REQUESTS,
+            _REQUESTS_LIST,
+            "CREATE INDEX requests_rev ON requests (rev)",
+            "CREATE INDEX requests_running ON requests (started_at) WHERE state = 'running'",
+            _ATTEMPTS,
+            _CANDIDATES,
+            _BODIES,
+            "CREATE INDEX bodies_at ON bodies (at)",
+            *_STATE,
+            _rollup("rollup_hour", "hour"),
+            _rollup("rollup_day", "day"),
+        ),
+    ),
+)
+"""(name, statements). The first revision number is the time in milliseconds (store.py), so that a database made anew
+never counts below its forerunner."""

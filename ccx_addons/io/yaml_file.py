@@ -1,0 +1,347 @@
+"""ccx.yaml and .env on disk: strict reading, atomic writing, history. The only module that touches YAML.
+
+Reading follows the YAML 1.2 core schema: only text, numbers, true, false and null. ``0123``, ``on`` and ``1.10`` stay
+the text that a key or a model name is. Aliases, tags and doubled keys are errors.
+"""
+
+import difflib
+import hashlib
+import io
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import dotenv
+import yaml
+from ruamel.yaml import YAML
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ccx_addons.core.config import Bodies, Snapshot
+from ccx_addons.core.config_parse import parse
+from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
+from ccx_addons.core.settings import Settings
+from ccx_addons.core.urls import LOOPBACK
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows has one writer at a time by convention
+    fcntl = None  # type: ignore[assignment]
+
+type Json = Any
+
+MAX_SIZE: Final = 4 << 20
+MAX_DEPTH: Final = 50
+KEPT_VERSIONS: Final = 10
+
+INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
+FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\.(?:[0-9]*[1-9]|0)")
+"""Only numbers that print as they are written: nothing is lost where the text was meant."""
+
+WORDS: Final[Mapping[str, Any]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+QUOTED: Final = frozenset({"'", '"', "|", ">"})
+
+EXAMPLE: Final = """\
+# CCX configuration. Every setting is explained in config/ccx.example.yaml; a change is in force within a second.
+version: 1
+
+channels: []
+#  - name: claude
+#    protocol: messages            # what the upstream speaks: messages, chat, responses, gemini, images, embeddings
+#    base_urls: ["https://api.anthropic.com"]
+#    keys: ["env:ANTHROPIC_API_KEY"]
+"""
+
+
+class RevisionConflict(CcxError):
+    """The file changed since it was read. ``diff`` shows how, as a unified diff."""
+
+    def __init__(self, diff: str) -> None:
+        super().__init__("the configuration was changed meanwhile")
+        self.diff = diff
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """``lines``: path such as ``channels[0].name`` -> line, counted from 1."""
+
+    data: Json
+    lines: Mapping[str, int]
+    revision: str
+    text: str
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader where libyaml is there
+    """Composes nodes only; ``_plain`` builds the values by our own rules."""
+
+
+def load_text(text: str) -> Loaded:
+    """Raises ConfigErrors for anything that is not one plain YAML document."""
+    revision = revision_of(text.encode("utf-8", "surrogateescape"))
+    if len(text) > MAX_SIZE:
+        raise _error("the file is larger than 4 MiB")
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise _error(f"is not valid YAML: {error.problem}", line) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _error(f"is not valid YAML: {str(error)[:200]}") from None
+    lines: dict[str, int] = {}
+    problems: list[Problem] = []
+    data = None if node is None else _plain(node, "", 0, lines, problems, set())
+    if problems:
+        raise ConfigErrors(problems)
+    return Loaded(data, lines, revision, text)
+
+
+def load(path: Path) -> Loaded:
+    try:
+        return load_text(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise _error("is not UTF-8 text") from None
+    except OSError as error:
+        raise _error(f"cannot be read: {error.strerror}") from None
+
+
+def _plain(node: Node, path: str, depth: int, lines: dict[str, int], problems: list[Problem], seen: set[int]) -> Json:
+    line = node.start_mark.line + 1
+    lines[path] = line
+    if depth > MAX_DEPTH:
+        problems.append(Problem(path, "is nested too deeply", line))
+        return None
+    if id(node) in seen:
+        problems.append(Problem(path, "aliases (*name) are not supported", line))
+        return None
+    seen.add(id(node))
+    if isinstance(node, ScalarNode):
+        return _scalar(node)
+    if isinstance(node, SequenceNode):
+        return [_plain(entry, f"{path}[{n}]", depth + 1, lines, problems, seen) for n, entry in enumerate(node.value)]
+    assert isinstance(node, MappingNode)
+    table: dict[str, Json] = {}
+    for key, value in node.value:
+        name = key.value if isinstance(key, ScalarNode) else None
+        at = f"{path}.{name}" if path else str(name)
+        if name is None or name in table:
+            what = "a key must be text" if name is None else "stands twice"
+            problems.append(Problem(at, what, key.start_mark.line + 1))
+            continue
+        table[name] = _plain(value, at, depth + 1, lines, problems, seen)
+    return table
+
+
+def _scalar(node: ScalarNode) -> Json:
+    text: str = node.value
+    if node.style in QUOTED:
+        return text
+    if text in WORDS:
+        return WORDS[text]
+    if INTEGER.fullmatch(text) and len(text) < 16:
+        return int(text)
+    return float(text) if FLOAT.fullmatch(text) and len(text) < 24 else text
+
+
+def read_snapshot(path: Path, settings: Settings, *, now: float, text: str | None = None) -> Snapshot:
+    """The file (or ``text`` in its place) as a Snapshot. Raises ConfigErrors."""
+    loaded = load(path) if text is None else load_text(text)
+    return snapshot_of(loaded, settings, now)
+
+
+def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
+    hosts = LOOPBACK if settings.bind_host in LOOPBACK else {settings.bind_host, *LOOPBACK}
+    return parse(
+        loaded.data,
+        revision=loaded.revision,
+        now=now,
+        environ=os.environ,
+        own_addresses=tuple((host, settings.port) for host in hosts) if settings.port else (),
+        default_client_key=settings.proxy_access_key,
+        admin_key=settings.admin_access_key,
+        lines=loaded.lines,
+        timeouts=settings.timeouts,
+        bodies=Bodies(capture=settings.capture_bodies),  # type: ignore[arg-type]  # its choices are checked there
+    )
+
+
+def revision_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _error(message: str, line: int = 0) -> ConfigErrors:
+    return ConfigErrors([Problem("ccx.yaml", message, line)])
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+def save(path: Path, text: str, expected: str, who: str, settings: Settings, now: float) -> str:
+    """Replaces the file by ``text`` if its revision is still ``expected``; returns the new revision.
+
+    Raises RevisionConflict, or ConfigErrors when ``text`` is not valid. The old version goes into backups/.
+    """
+    with _locked(path):
+        current = _read(path)
+        if revision_of(current.encode()) != expected:
+            raise RevisionConflict(diff(current, text))
+        snapshot_of(load_text(text), settings, now)
+        _keep(path, current, who, now)
+        write_atomically(path, text)
+        return revision_of(text.encode())
+
+
+def edit(
+    path: Path, change: Callable[[Any], None], expected: str | None, who: str, settings: Settings, now: float
+) -> str:
+    """Changes the parsed document in place; comments and order survive. Arguments and errors as ``save``.
+
+    ``change`` gets ruamel.yaml's round-trip mapping. ``expected`` None: whatever the file is now.
+    """
+    with _locked(path):
+        current = _read(path)
+        if expected is not None and revision_of(current.encode()) != expected:
+            raise RevisionConflict(diff(current, current))
+        text = edited(current, change)
+        snapshot_of(load_text(text), settings, now)
+        _keep(path, current, who, now)
+        write_atomically(path, text)
+        return revision_of(text.encode())
+
+
+def edited(text: str, change: Callable[[Any], None]) -> str:
+    """The document after ``change``, without writing anything: what a preview shows."""
+    ruamel = YAML()
+    ruamel.preserve_quotes = True
+    ruamel.width = 4096
+    ruamel.indent(mapping=2, sequence=4, offset=2)
+    document = ruamel.load(text)
+    if document is None:
+        document = ruamel.load("version: 1\n")
+    change(document)
+    out = io.StringIO()
+    ruamel.dump(document, out)
+    return out.getvalue()
+
+
+def diff(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), "before", "after")
+    return "".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One kept version: when (UTC, ISO), by whom, and its revision."""
+
+    revision: str
+    saved_at: str
+    who: str
+    path: Path
+
+
+def history(path: Path) -> list[Version]:
+    """Kept versions, newest first."""
+    found = []
+    for file in sorted(_backups(path).glob("*.yaml"), reverse=True):
+        moment, _, rest = file.stem.partition("_")
+        revision, _, who = rest.partition("_")
+        found.append(Version(revision, moment, who, file))
+    return found
+
+
+def rollback(path: Path, revision: str, who: str, settings: Settings, now: float) -> str:
+    """Puts a kept version back. Raises CcxError when it is not kept, ConfigErrors when it is no longer valid."""
+    version = next((v for v in history(path) if v.revision == revision), None)
+    if version is None:
+        raise CcxError(f"the version {revision!r} is not kept")
+    return save(path, version.path.read_text("utf-8"), revision_of(_read(path).encode()), who, settings, now)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """The whole new content or the whole old one, also after a crash; mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _backups(path: Path) -> Path:
+    return path.parent / "backups"
+
+
+def _keep(path: Path, text: str, who: str, now: float) -> None:
+    if not text:
+        return
+    moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    name = re.sub(r"[^A-Za-z0-9.-]", "-", who)[:40] or "unknown"
+    write_atomically(_backups(path) / f"{moment}_{revision_of(text.encode())}_{name}.yaml", text)
+    for version in history(path)[KEPT_VERSIONS:]:
+        version.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One writer at a time over all processes."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (path.parent / f".{path.name}.lock").open("a") as file:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+# ---- .env and the first start ----------------------------------------------------------------------------------------
+def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The process environment over the file; a missing file is no problem."""
+    found = dotenv.dotenv_values(env_file, interpolate=False, encoding="utf-8") if env_file.is_file() else {}
+    return {**{name: value for name, value in found.items() if value is not None}, **environ}
+
+
+def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str:
+    """Creates what is missing of .env and ccx.yaml; never overwrites. The words to show once, or nothing."""
+    words = []
+    have = load_env(env_file, environ)
+    if not env_file.exists() and not (have.get("PROXY_ACCESS_KEY") and have.get("ADMIN_ACCESS_KEY")):
+        lines = [f"{name}={secrets.token_urlsafe(32)}" for name in ("PROXY_ACCESS_KEY", "ADMIN_ACCESS_KEY")]
+        _private_folder(env_file.parent)
+        write_atomically(env_file, "\n".join(lines) + "\n")
+        words.append(f"Two access keys were made: {env_file} (PROXY_ACCESS_KEY for clients, ADMIN_ACCESS_KEY for you).")
+    if not config.exists():
+        _private_folder(config.parent)
+        write_atomically(config, EXAMPLE)
+        words.append(
+            f"An empty configuration was made: {config}. Next: 1. add a channel there, 2. point a client at the gateway"
+            " with the PROXY_ACCESS_KEY, 3. send a request."
+        )
+    return "\n".join(words)
+
+
+def _private_folder(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)

@@ -1,0 +1,114 @@
+"""GET /v1/models and its kin: what the caller may use, merged over all channels, in the caller's own shape.
+
+Three SDKs ask the same path and each parses its own form: ``anthropic-version`` marks Anthropic's,
+``x-goog-api-key`` or ``/v1beta`` Google's, everything else is OpenAI's.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.auth import json_response
+from ccx_addons.core import read, wire_json
+from ccx_addons.core.config import Channel
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.guard import guarded, refuse
+from ccx_addons.io.probe import list_models
+from ccx_addons.runtime import Runtime
+
+CACHE: Final = 60.0
+"""Seconds a channel's list is kept."""
+
+
+class Models:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.lists: dict[Channel, tuple[float, asyncio.Future[list[dict[str, Any]]]]] = {}
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """The caller's own header says which shape it reads; it is gone once credentials are removed."""
+        if "x-goog-api-key" in flow.request.headers:
+            flow.metadata["ccx_google"] = True
+
+    @guarded
+    async def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.match is None or x.operation not in ("models", "model"):
+            return
+        google = bool(flow.metadata.get("ccx_google")) or x.path.startswith("/v1beta")
+        anthropic = any(name == "anthropic-version" for name, _ in x.headers)
+        found = await self.visible(x)
+        if x.operation == "model":
+            entry = found.get(x.match.subject)
+            if entry is None:
+                fault = Fault("not_found", f"no channel offers the model {x.match.subject!r}", 404, "model_not_found")
+                flow.response = refuse(flow, fault)
+                return
+            flow.response = json_response(wire_json.dumps(_one(entry, google, anthropic)))
+            return
+        entries = [found[name] for name in sorted(found)]
+        flow.response = json_response(wire_json.dumps(_all(entries, google, anthropic)))
+
+    async def visible(self, x: Exchange) -> dict[str, dict[str, Any]]:
+        """Model name -> what is known of it. Names of a channel's mapping count as well as its upstream's list."""
+        assert x.match and x.client
+        client = x.client
+        channels = [
+            channel
+            for channel in x.snapshot.channels
+            if channel.status == "active"
+            and channel.route_prefix == x.match.route_prefix
+            and channel.serves & client.kinds
+        ]
+        lists = await asyncio.gather(*(self.of(channel) for channel in channels))
+        found: dict[str, dict[str, Any]] = {}
+        for channel, listed in zip(channels, lists, strict=True):
+            for entry in [*_named(channel), *listed]:
+                name = entry["id"]
+                if channel.allow.allows(name) and client.models.allows(name):
+                    found.setdefault(name, entry)
+        return found
+
+    async def of(self, channel: Channel) -> list[dict[str, Any]]:
+        """A channel's list, asked at most once a minute however many ask for it."""
+        now = time.monotonic()
+        self.lists = {c: entry for c, entry in self.lists.items() if now - entry[0] < CACHE}
+        if channel not in self.lists:
+            self.lists[channel] = (now, asyncio.ensure_future(list_models(channel)))
+        return await asyncio.shield(self.lists[channel][1])
+
+
+def _named(channel: Channel) -> Iterable[dict[str, Any]]:
+    names = [*channel.models.entries, *channel.allow.include]
+    return [{"id": name} for name in names if "*" not in name]
+
+
+def _all(entries: list[dict[str, Any]], google: bool, anthropic: bool) -> dict[str, Any]:
+    shaped = [_one(entry, google, anthropic) for entry in entries]
+    if google:
+        return {"models": shaped}
+    if anthropic:
+        ends = (
+            {"first_id": entries[0]["id"], "last_id": entries[-1]["id"]}
+            if entries
+            else {"first_id": None, "last_id": None}
+        )
+        return {"data": shaped, "has_more": False, **ends}
+    return {"object": "list", "data": shaped}
+
+
+def _one(entry: dict[str, Any], google: bool, anthropic: bool) -> dict[str, Any]:
+    name = entry["id"]
+    label = read.text(entry.get("display_name")) or read.text(entry.get("displayName")) or name
+    if google:
+        methods = entry.get("supportedGenerationMethods") or ["generateContent", "countTokens"]
+        return {**entry, "name": f"models/{name}", "displayName": label, "supportedGenerationMethods": methods}
+    created = read.count(entry.get("created"))
+    if anthropic:
+        moment = read.text(entry.get("created_at")) or datetime.fromtimestamp(created, UTC).isoformat()
+        return {"type": "model", "id": name, "display_name": label, "created_at": moment}
+    return {"id": name, "object": "model", "created": created, "owned_by": read.text(entry.get("owned_by")) or "ccx"}

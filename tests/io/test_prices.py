@@ -1,0 +1,146 @@
+"""Prices: our arithmetic is the price list's own, overrides win, and what is unknown stays unknown."""
+
+import time
+import warnings
+from datetime import UTC, datetime
+
+import pytest
+from genai_prices import Usage as ListUsage
+from genai_prices.types import ModelInfo, Provider
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccx_addons.core.config import Price
+from ccx_addons.core.neutral import Usage
+from ccx_addons.io.prices import LIST, SLOT, Cost, cost, token_rates
+
+AT = 1_790_000_000.0 // SLOT * SLOT
+USAGE = Usage(input=10_000, output=500, cache_read=4_000, cache_write=1_000, reasoning=100)
+
+PRICED = [
+    (provider, model)
+    for provider in LIST.providers
+    for model in provider.models
+    if token_rates("", model.get_prices(datetime.fromtimestamp(AT, UTC)))
+]
+
+
+def listed(provider: Provider, model: ModelInfo, usage: Usage) -> float:
+    """The package's own calculation."""
+    theirs = ListUsage(
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write,
+        output_reasoning_tokens=usage.reasoning,
+    )
+    with warnings.catch_warnings(action="ignore"):
+        return float(
+            model.calc_price(theirs, provider, genai_request_timestamp=datetime.fromtimestamp(AT, UTC)).total_price
+        )
+
+
+def ours(model: ModelInfo, usage: Usage) -> float:
+    rates = token_rates("", model.get_prices(datetime.fromtimestamp(AT, UTC)))
+    assert rates
+    usd = rates.cost(usage).usd
+    assert usd is not None
+    return usd
+
+
+@pytest.mark.parametrize("prompt", [10_000, 200_000, 200_001, 900_000])
+def test_every_model_of_the_list_costs_what_the_list_says(prompt: int) -> None:
+    usage = Usage(input=prompt, output=5_000, cache_read=prompt // 2, cache_write=prompt // 10, reasoning=1_000)
+    assert len(PRICED) > 500
+    for provider, model in PRICED:
+        assert ours(model, usage) == pytest.approx(listed(provider, model, usage)), f"{provider.id}/{model.id}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(PRICED),
+    st.tuples(*[st.integers(0, 400_000)] * 3),
+    st.tuples(*[st.integers(0, 50_000)] * 2),
+)
+def test_any_usage(place: tuple[Provider, ModelInfo], prompt: tuple[int, ...], answer: tuple[int, ...]) -> None:
+    usage = Usage(sum(prompt), sum(answer), cache_read=prompt[0], cache_write=prompt[1], reasoning=answer[0])
+    provider, model = place
+    assert ours(model, usage) == pytest.approx(listed(provider, model, usage))
+
+
+@pytest.mark.parametrize(
+    ("model", "hint", "source"),
+    [
+        pytest.param("claude-opus-4-7", "messages", "list:anthropic/claude-opus-4-7", id="kind"),
+        pytest.param("claude-opus-4-7-thinking", "", "list:anthropic/claude-opus-4-7", id="suffix"),
+        pytest.param("gpt-5.1-codex", "messages", "list:openai/gpt-5.1", id="kind of another vendor"),
+        pytest.param("gemini-2.5-pro", "gemini", "list:google/gemini-2.5-pro", id="gemini"),
+        pytest.param("models/gemini-2.5-pro", "gemini", "list:google/gemini-2.5-pro", id="resource name"),
+        pytest.param("glm-4.6", "chat", "list:zai/GLM-4.6", id="name without vendor"),
+        pytest.param("text-embedding-3-small", "embeddings", "list:openai/text-embedding-3-small", id="embedding"),
+        pytest.param(
+            "anthropic/claude-sonnet-4.5", "chat", "list:openrouter/anthropic/claude-sonnet-4.5", id="router name"
+        ),
+        pytest.param("kimi-k2-thinking", "https://api.moonshot.cn/v1", "list:moonshotai/kimi-k2-thinking", id="address"),
+        pytest.param("claude-sonnet-5", "https://gateway.example", "list:anthropic/claude-sonnet-5", id="strange address"),
+        pytest.param("claude-sonnet-5", "no such provider", "list:anthropic/claude-sonnet-5", id="strange hint"),
+    ],
+)
+def test_where_a_price_comes_from(model: str, hint: str, source: str) -> None:
+    found = cost(model, USAGE, hint, {}, AT)
+    assert found.source == source
+    assert found.usd is not None and found.usd > 0
+
+
+@pytest.mark.parametrize("model", ["nonsense-9", "", "/", "a/b/c", "gpt", "whisper-large-v3", "x" * 5000])
+@pytest.mark.parametrize("hint", ["", "messages", "chat", "https://openrouter.ai/api/v1", "://"])
+def test_an_unknown_model_has_no_price(model: str, hint: str) -> None:
+    assert cost(model, USAGE, hint, {}, AT) == Cost(None, "")
+
+
+def test_reasoning_and_caches_are_parts_not_additions() -> None:
+    """claude-opus-4-7: 5, 25, 0.5 and 6.25 dollars per million."""
+    found = cost("claude-opus-4-7", USAGE, "messages", {}, AT)
+    assert found.usd == pytest.approx((5_000 * 5 + 4_000 * 0.5 + 1_000 * 6.25 + 500 * 25) / 1e6)
+
+
+OVERRIDES = {
+    "glm-*": Price(1.0, 2.0),
+    "glm-5*": Price(10.0, 20.0, cache_read=1.0),
+    "GLM-5-air": Price(0.0, 0.0),
+    "claude-opus-4-7": Price(7.0, 7.0, 7.0, 7.0),
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "usd", "source"),
+    [
+        pytest.param("glm-4.6", (10_000 * 1 + 500 * 2) / 1e6, "override:glm-*", id="pattern, caches as input"),
+        pytest.param("glm-5", (6_000 * 10 + 4_000 * 1 + 500 * 20) / 1e6, "override:glm-5*", id="longest pattern"),
+        pytest.param("glm-5-AIR", 0.0, "override:GLM-5-air", id="exact name, free is zero"),
+        pytest.param("claude-opus-4-7", 10_500 * 7 / 1e6, "override:claude-opus-4-7", id="before the list"),
+    ],
+)
+def test_overrides(model: str, usd: float, source: str) -> None:
+    found = cost(model, USAGE, "chat", OVERRIDES, AT)
+    assert found.source == source
+    assert found.usd == pytest.approx(usd)
+
+
+def test_multiplier() -> None:
+    assert Cost(2.0, "list:x/y").times(0.25) == Cost(0.5, "list:x/y")
+    assert Cost(None).times(3.0) == Cost(None)
+
+
+def test_a_wrong_usage_never_costs_less_than_nothing() -> None:
+    usd = cost("claude-opus-4-7", Usage(input=1, output=1, cache_read=50, reasoning=9), "", {}, AT).usd
+    assert usd is not None and usd >= 0
+
+
+def test_a_known_model_is_priced_fast() -> None:
+    """The aim is 50 microseconds on the event loop; the bound leaves room for a busy machine."""
+    cost("claude-opus-4-7", USAGE, "messages", OVERRIDES, AT)
+    started = time.perf_counter()
+    for _ in range(1000):
+        cost("claude-opus-4-8", USAGE, "messages", OVERRIDES, AT)
+    assert (time.perf_counter() - started) / 1000 < 200e-6

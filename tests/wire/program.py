@@ -1,0 +1,165 @@
+"""The real program and the fake upstream as subprocesses on loopback."""
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIENT_KEY = "test-client-key-0123456789abcdef"
+ADMIN_KEY = "test-admin-key-0123456789abcdefg"
+KINDS = ("messages", "chat", "responses", "gemini", "images", "embeddings")
+START = 20.0
+
+
+def channel(name: str, base_url: str, protocol: str, *keys: str, **more: Any) -> dict[str, Any]:
+    """A channel for ccx.yaml. A key ``fake:SPEC:anything`` tells the fake upstream how to misbehave."""
+    return {"name": name, "protocol": protocol, "base_urls": [base_url], "keys": list(keys or ["good-key"]), **more}
+
+
+def wait_for(check: Any, seconds: float = 5.0) -> Any:
+    """The first true result of ``check``."""
+    until = time.monotonic() + seconds
+    while True:
+        if result := check():
+            return result
+        if time.monotonic() > until:
+            raise AssertionError(f"{check} did not come true within {seconds} s")
+        time.sleep(0.02)
+
+
+@dataclass
+class Fake:
+    """scripts/fake_upstream.py; ``requests`` is what arrived there since ``clear``."""
+
+    url: str
+
+    def requests(self) -> list[dict[str, Any]]:
+        return list(httpx.get(f"{self.url}/__requests").json())
+
+    def clear(self) -> None:
+        httpx.delete(f"{self.url}/__requests")
+
+    def stats(self) -> dict[str, Any]:
+        return dict(httpx.get(f"{self.url}/__stats").json())
+
+
+@dataclass
+class Program:
+    """A running gateway. ``configure`` rewrites ccx.yaml and waits until it is in force."""
+
+    folder: Path
+    url: str
+    process: "subprocess.Popen[str]"
+    env: dict[str, str]
+    log: Path
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "ccx.db"
+
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql, values)]
+        finally:
+            connection.close()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Finished requests, oldest first, once the writer has nothing more to write."""
+        wait_for(lambda: not self.query("select 1 from requests where state = 'running'"))
+        return self.query("select * from requests order by id")
+
+    def row(self, request_id: str) -> dict[str, Any]:
+        found = wait_for(lambda: self.query("select * from requests where id = ? and state != 'running'", request_id))
+        return dict(found[0])
+
+    def attempts(self, request_id: str) -> list[dict[str, Any]]:
+        self.row(request_id)
+        return self.query("select * from attempts where request_id = ? order by n", request_id)
+
+    def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
+        auth = {"authorization": f"Bearer {CLIENT_KEY}"}
+        return httpx.post(f"{self.url}{path}", json=body, headers={**auth, **(headers or {})}, timeout=20, **more)
+
+    def configure(self, *channels: dict[str, Any], **more: Any) -> None:
+        self.config = {"version": 1, "channels": list(channels), **more}
+        before = self.log.read_text()
+        (self.folder / "ccx.yaml").write_text(yaml.safe_dump(self.config))
+        wait_for(lambda: "is in force" in self.log.read_text()[len(before) :])
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def running_fake() -> Iterator[Fake]:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "fake_upstream.py")], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert process.stdout
+        yield Fake(process.stdout.readline().split()[-1])
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+@contextlib.contextmanager
+def running_program(folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, **more: Any) -> Iterator[Program]:
+    """``more`` goes into ccx.yaml beside the channels (clients, policy)."""
+    config = {"version": 1, "channels": list(channels), **more}
+    (folder / "ccx.yaml").write_text(yaml.safe_dump(config))
+    environment = {
+        **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH")},
+        "PORT": "0",
+        "PROXY_ACCESS_KEY": CLIENT_KEY,
+        "ADMIN_ACCESS_KEY": ADMIN_KEY,
+        "CCX_CONFIG": str(folder / "ccx.yaml"),
+        "CCX_DATA_DIR": str(folder / "data"),
+        "CCX_ENV_FILE": str(folder / ".env"),
+        **(env or {}),
+    }
+    log = folder / "log.txt"
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "run.py")], stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment, cwd=ROOT
+        )
+    program = Program(folder, "", process, environment, log, config)
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            if "is ready on" in line:
+                program.url = line.split()[-1]
+                break
+        else:
+            raise AssertionError(f"the gateway did not start: {log.read_text()}")
+        yield program
+    finally:
+        if process.poll() is None:
+            program.stop()
+        assert process.stdout
+        process.stdout.close()
+
+
+def all_kinds(fake: Fake, key: str = "good-key") -> list[dict[str, Any]]:
+    return [channel(f"{kind}-a", fake.url, kind, key) for kind in KINDS]
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value)
