@@ -5,6 +5,7 @@ transaction made final are those with a revision above the one it began with: ea
 transaction that is rolled back and tried again adds nothing twice.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -19,7 +20,7 @@ def _buckets(value: str, columns: Sequence[str]) -> dict[str, str]:
     value = f"iif(state = 'ok', {value}, NULL)"
     edges = [None, *BOUNDS, None]
     conditions = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         above = "" if low is None else f"{value} > {low}"
         below = "" if high is None else f"{value} <= {high}"
         conditions.append(" AND ".join(filter(None, (above, below))))
@@ -83,7 +84,8 @@ INSERT INTO sessions (
     requests, failed, input_tokens, cache_read_tokens, output_tokens, cost_usd
 )
 SELECT
-    kind, trace_hash, max(rev), client_name, model, channel_id, channel_name, started_at, started_at,
+    kind, trace_hash, max(rev), client_name, model, channel_id, channel_name, started_at,
+    coalesce(ended_at, started_at),
     count(*), total(state <> 'ok'), total(input_tokens), total(cache_read_tokens), total(output_tokens), total(cost_usd)
 FROM requests INDEXED BY requests_rev
 WHERE rev > :rev AND trace_hash <> '' AND source = 'proxy' AND state <> 'running'

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 BOUNDS: Final = (
-    (50, 100, 150, 200, 300, 400, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000)
-    + (15_000, 20_000, 30_000, 60_000, 120_000)
+    (50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10000, 15000, 20000, 30000, 60000, 120000)
 )  # fmt: skip
 """Upper bounds of the latency buckets in milliseconds; one more bucket takes the rest. Columns ttft_0 to total_20."""
 
@@ -288,7 +287,7 @@ CREATE TABLE {name} (
     stream_ms REAL NOT NULL DEFAULT 0,
     {histogram},
     PRIMARY KEY ({start}, kind, channel_id, model, client_name, key_mask)
-) STRICT, WITHOUT ROWID
+) WITHOUT ROWID
 """
 
 
@@ -297,6 +296,7 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "0001_start",
         (
             "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "INSERT INTO counter VALUES ('rev', unixepoch() * 1000)",
             _REQUESTS,
             _REQUESTS_LIST,
             "CREATE INDEX requests_rev ON requests (rev)",
@@ -311,5 +311,5 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
 )
-"""(name, statements). The first revision number is the time in milliseconds (store.py), so that a database made anew
-never counts below its forerunner."""
+"""(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
+its forerunner: whoever follows the revisions does not have to know that it was replaced."""

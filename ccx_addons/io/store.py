@@ -1,241 +1,409 @@
-"""The log's writer: one thread, one connection, batches. It never stands in the way of traffic.
+"""The writer of data/ccx.db: one thread and one connection per process, and callers that never wait.
 
-Callers only append to a queue in memory. A locked, full, deleted or corrupt database costs log rows late or, past the
-queue's bound, not at all; it never costs a request. A finished request is on disk within about 100 ms.
+A caller puts rows into a bounded queue in memory; the thread writes what has gathered every 50 ms in one transaction.
+Whatever happens to the file (locked, full, slow, corrupt, deleted, replaced), callers notice nothing: the thread keeps
+its batch, complains once a minute, tries again, and what no longer fits is dropped, oldest first, updates of running
+requests before everything else, and counted in an event.
 """
 
+import contextlib
+import errno
+import json
 import logging
-import os
+import math
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, Self
 
-from sqlite_utils import Database
-
-from ccx_addons.io.schema import MIGRATIONS, PUT_ATTEMPT, PUT_CANDIDATE, PUT_EVENT, PUT_REQUEST
+from ccx_addons.core.errors import StoreError
+from ccx_addons.core.ids import uuid7
+from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
+from ccx_addons.io.retention import retain
 
 log: Final = logging.getLogger("ccx")
 
-BATCH_EVERY: Final = 0.05
-"""Seconds between two looks at the queue."""
-MAX_QUEUE: Final = 50_000
-BUSY: Final = 2.0
-"""Seconds that SQLite itself waits for a lock."""
-COMPLAIN_EVERY: Final = 60.0
+WINDOW: Final = 0.05
+"""Seconds that rows gather before they are written."""
+BATCH: Final = 1000
+"""Jobs per transaction: other processes want to write, too."""
+QUEUE: Final = 20_000
+QUEUE_BYTES: Final = 64 << 20
+"""Most jobs, and most bytes of bodies, that wait in memory."""
+RETRY: Final = 0.25
+IDLE: Final = 1.0
+START: Final = 5.0
+"""Seconds: pause after a failure, look at the file when idle, most that a start waits for the database."""
+QUIET: Final = 60.0
+"""Seconds between two complaints in the log."""
 
-type Row = Mapping[str, Any]
+UNUSABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
+"""A start with one of these ends with a clear line: the data directory is wrong, and nobody would see the log."""
+
+type Side = Literal["client_request", "upstream_request", "upstream_response", "client_response"]
+
+
+# ---- jobs ------------------------------------------------------------------------------------------------------------
+def _upsert_all(transaction: Transaction, table: str, rows: Iterable[Row]) -> None:
+    for row in rows:
+        transaction.upsert(table, row)
+
+
+def _submitted(transaction: Transaction, call: Callable[[sqlite3.Connection], Any]) -> Any:
+    return call(transaction.conn)
+
+
+def _command(transaction: Transaction, kind: str, args: Row, ttl: float) -> int | None:
+    return transaction.conn.execute(
+        "INSERT INTO commands (at, expires_at, kind, args) VALUES (?, ?, ?, ?)",
+        (transaction.now, transaction.now + int(ttl * 1000), kind, json.dumps(args)),
+    ).lastrowid
+
+
+def _remove(transaction: Transaction, table: str, key: Row) -> None:
+    if not key.keys() <= transaction.columns[table].keys():
+        raise ValueError(f"table {table} has no such key")
+    where = " AND ".join(f'"{name}" = ?' for name in key)
+    transaction.conn.execute(f"DELETE FROM {table} WHERE {where}", tuple(key.values()))
+
+
+# ---- the queue -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``dropped``: what was given up since the start. ``trouble``: why nothing is written, empty when all is well."""
+
+    queued: int
+    dropped: Mapping[str, int]
+    trouble: str
+    trouble_since: float | None
+
+
+@dataclass(slots=True)
+class _Queued:
+    job: Job
+    future: Future[Any] | None = None
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What waits. ``updates``: the newest row of each running request."""
+
+    jobs: deque[_Queued] = field(default_factory=deque)
+    bodies: deque[_Queued] = field(default_factory=deque)
+    updates: dict[str, _Queued] = field(default_factory=dict)
+    body_bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.jobs) + len(self.bodies) + len(self.updates)
 
 
 class Store:
-    """``put_*`` may be called from the event loop: they append and return."""
+    """Everything that is written. No ``put_`` method blocks or raises because of the database.
 
-    def __init__(self, path: Path, boot_id: str) -> None:
-        self.path = path
-        self.boot_id = boot_id
-        self.dropped = 0
-        self._running: dict[str, Row] = {}
-        self._final: deque[tuple[str, Row]] = deque()
+    Rows are mappings from column to value (schema.py); columns that are left out keep their value. Lists and mappings
+    are stored as JSON. ``boot_id``: one for all workers of one start of the program.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        boot_id: str = "",
+        worker: int = 0,
+        clock: Callable[[], float] = time.time,
+        limit: int = QUEUE,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.boot_id, self.worker, self.limit = boot_id or uuid7(), worker, limit
+        self._database = Database(self.path, self.boot_id, worker, clock)
+        self._clock = clock
+        self._queue = _Queue()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._idle = threading.Event()
-        self._closing = False
-        self._complained = -COMPLAIN_EVERY
-        self._identity: tuple[int, int] | None = None
-        self._thread = threading.Thread(target=self._write_for_ever, name="ccx-store", daemon=True)
+        self._wake, self._hurry, self._closing, self._opened = (threading.Event() for _ in range(4))
+        self._dropped: Counter[str] = Counter()
+        self._unreported: Counter[str] = Counter()
+        self._refused: StoreError | None = None
+        self._trouble = ""
+        self._trouble_since: float | None = None
+        self._complained = -math.inf
+        self._thread = threading.Thread(target=self._loop, name="ccx-store", daemon=True)
 
     @classmethod
-    def open(cls, path: Path, *, boot_id: str, worker: int = 0) -> "Store":
-        """Migrates, marks what a dead gateway left running as lost (first worker only), and starts the writer."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = cls(path, boot_id)
-        try:
-            connection = store._connect()
-        except sqlite3.Error as error:
-            store._complain(error)
-        else:
-            if worker == 0:
-                store._close_boots(connection)
-            connection.close()
+    def open(
+        cls, path: Path | str, *, boot_id: str = "", worker: int = 0, clock: Callable[[], float] = time.time
+    ) -> Self:
+        """Open or create the database and start writing. Waits a few seconds at most, then goes on without it.
+
+        Raises StoreError when the place cannot hold a database at all, or a newer version made the one that is there.
+        """
+        store = cls(path, boot_id=boot_id, worker=worker, clock=clock)
         store._thread.start()
+        store._opened.wait(START)
+        if store._refused:
+            raise store._refused
         return store
 
-    # ---- for the event loop -----------------------------------------------------------------------------------------
-    def put_request(self, row: Row, *, final: bool) -> None:
-        """A row of a request: only the newest of a running one is kept, a final one always."""
+    # ---- rows ----
+    def put_request(self, row: Row, *, final: bool = False) -> None:
+        """A request at its start, while it runs (only the newest such row is kept) and, once, at its end."""
+        id = str(row["id"])
+        queued = _Queued(partial(_upsert_all, table="requests", rows=(dict(row),)))
         with self._lock:
             if not final:
-                if len(self._running) < MAX_QUEUE:
-                    self._running[row["id"]] = row
-                else:
-                    self.dropped += 1
+                self._queue.updates.setdefault(id, queued).job = queued.job
+            else:
+                self._queue.updates.pop(id, None)
+                self._queue.jobs.append(queued)
+            self._fit()
+        self._tell()
+
+    def put_attempts(self, rows: Iterable[Row]) -> None:
+        self._put("attempts", *rows)
+
+    def put_candidates(self, rows: Iterable[Row]) -> None:
+        self._put("candidates", *rows)
+
+    def put_body(
+        self,
+        request_id: str,
+        side: Side,
+        body: bytes,
+        headers: Iterable[tuple[str, str]] = (),
+        truncated: bool = False,
+    ) -> None:
+        """One side of a captured exchange, already redacted; it may be put again while it grows."""
+        row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
+        queued = _Queued(partial(_put_body, row=row), bytes=len(body))
+        with self._lock:
+            if self._queue.body_bytes + len(body) > QUEUE_BYTES:
+                self._drop("bodies", 1)
                 return
-            self._running.pop(row["id"], None)
-            self._append(PUT_REQUEST, row)
-
-    def put_attempts(self, rows: list[Row]) -> None:
-        self._put(PUT_ATTEMPT, rows)
-
-    def put_candidates(self, rows: list[Row]) -> None:
-        self._put(PUT_CANDIDATE, rows)
+            self._queue.body_bytes += len(body)
+            self._queue.bodies.append(queued)
+            self._fit()
+        self._tell()
 
     def put_event(self, level: str, kind: str, message: str, detail: str = "") -> None:
-        row = {"at": int(time.time() * 1000), "level": level, "kind": kind, "message": message, "detail": detail}
-        self._put(PUT_EVENT, [row])
+        """``level``: info, warning or error."""
+        self._put("events", self._event(level, kind, message, detail))
 
-    def _put(self, statement: str, rows: list[Row]) -> None:
-        with self._lock:
-            for row in rows:
-                self._append(statement, row)
+    def put_breaker(self, row: Row) -> None:
+        self._put("breakers", row)
 
-    def _append(self, statement: str, row: Row) -> None:
-        if len(self._final) >= MAX_QUEUE:
-            self._final.popleft()
-            self.dropped += 1
-        self._final.append((statement, row))
+    def put_key_state(self, row: Row) -> None:
+        self._put("key_state", row)
 
+    def put_affinity(self, row: Row) -> None:
+        self._put("affinity", row)
+
+    def put_session(self, row: Row) -> None:
+        """``title`` and ``parent`` of a conversation; the rest of its row is counted from its requests."""
+        self._put("sessions", row)
+
+    def put_override(self, row: Row) -> None:
+        self._put("overrides", row)
+
+    def put_response_session(self, row: Row) -> None:
+        self._put("response_sessions", row)
+
+    def remove(self, table: str, key: Row) -> None:
+        """Delete the rows of a state table with these values, e.g. ``remove("overrides", {"kind": ...})``."""
+        self._add(partial(_remove, table=table, key=dict(key)))
+
+    def command(self, kind: str, args: Row, ttl: float = 60.0) -> Future[int]:
+        """Tell the workers something; the result is the command's id. Workers that start later do it, too, in ``ttl``
+        seconds."""
+        return self._add(partial(_command, kind=kind, args=dict(args), ttl=ttl), Future())
+
+    def ack_command(self, id: int, result: str = "") -> None:
+        """This worker has done it."""
+        row = {"command_id": id, "boot_id": self.boot_id, "worker": self.worker, "result": result}
+        self._put("command_acks", {**row, "at": int(self._clock() * 1000)})
+
+    def submit[T](self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Run ``call`` inside a transaction of the writer thread. It may run again after a failure; the future has the
+        result of the one that was committed."""
+        return self._add(partial(_submitted, call=call), Future())
+
+    def retention(self, days: int, body_days: int) -> None:
+        """Delete what is older, in small steps, one a batch; 0: keep for ever. Roll-ups stay much longer."""
+
+        def again(done: Future[Any]) -> None:
+            if not done.cancelled() and not done.exception() and done.result() and not self._closing.is_set():
+                self.retention(days, body_days)
+
+        self._add(partial(retain, days=days, body_days=body_days), Future()).add_done_callback(again)
+
+    # ---- state ----
     def flush(self, timeout: float = 5.0) -> bool:
-        """Waits until everything put so far is on disk. False: it could not be written in time."""
-        until = time.monotonic() + timeout
-        while time.monotonic() < until:
-            self._idle.clear()
-            self._wake.set()
-            self._idle.wait(0.05)
-            with self._lock:
-                if not self._final and not self._running:
-                    return True
-        return False
+        """Wait until everything put before is in the file. False: it is not, after ``timeout`` seconds."""
+        done = self.submit(lambda conn: None)
+        self._hurry.set()
+        try:
+            done.result(timeout)
+        except Exception:
+            return False
+        return True
 
-    def close(self) -> None:
-        self.flush()
-        self._closing = True
-        self._wake.set()
-        self._thread.join(5)
-
-    # ---- the writer's thread ----------------------------------------------------------------------------------------
-    def _write_for_ever(self) -> None:
-        connection: sqlite3.Connection | None = None
-        while not self._closing:
-            self._wake.wait(BATCH_EVERY)
-            self._wake.clear()
-            with self._lock:
-                batch = [*self._final, *((PUT_REQUEST, row) for row in self._running.values())]
-                final = len(self._final)
-            if batch:
-                try:
-                    connection = self._same_file(connection) or self._connect()
-                    self._write(connection, batch)
-                except sqlite3.DatabaseError as error:
-                    self._complain(error)
-                    self._after_error(connection, error)
-                    connection = None
-                    time.sleep(0.2)  # noqa: TID251  # the writer's own thread, not the event loop
-                    continue
-                except OSError as error:
-                    self._complain(error)
-                    continue
-                self._written(batch, final)
-            self._idle.set()
-        if connection:
-            connection.close()
-
-    def _written(self, batch: list[tuple[str, Row]], final: int) -> None:
+    def health(self) -> Health:
         with self._lock:
-            for _ in range(min(final, len(self._final))):
-                self._final.popleft()
-            for _, row in batch[final:]:
-                if self._running.get(row["id"]) is row:
-                    del self._running[row["id"]]
+            return Health(len(self._queue), dict(self._dropped), self._trouble, self._trouble_since)
 
-    def _write(self, connection: sqlite3.Connection, batch: list[tuple[str, Row]]) -> None:
-        """One transaction. ``rev`` counts over all processes, so that a reader can ask for what is new."""
-        connection.execute("begin immediate")
-        try:
-            (rev,) = connection.execute("select value from counters where name = 'rev'").fetchone()
-            for statement, row in batch:
-                if statement is PUT_REQUEST:
-                    rev += 1
-                    connection.execute(statement, {**row, "rev": rev})
-                else:
-                    connection.execute(statement, row)
-            connection.execute("update counters set value = ? where name = 'rev'", (rev,))
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            raise
+    def close(self, timeout: float = 5.0) -> None:
+        """Write what is left, as far as ``timeout`` seconds allow, and stop."""
+        self.flush(timeout)
+        self._closing.set()
+        self._hurry.set()
+        self._wake.set()
+        self._thread.join(timeout)
 
-    def _connect(self) -> sqlite3.Connection:
-        """A migrated connection. Raises sqlite3.Error or OSError."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = normal")
-        with _Exclusive(self.path):
-            MIGRATIONS.apply(Database(connection))
-        self._identity = _identity(self.path)
-        return connection
+    # ---- putting ----
+    def _event(self, level: str, kind: str, message: str, detail: str = "") -> Row:
+        head = {"at": int(self._clock() * 1000), "boot_id": self.boot_id, "worker": self.worker}
+        return {**head, "level": level, "kind": kind, "message": message, "detail": detail}
 
-    def _same_file(self, connection: sqlite3.Connection | None) -> sqlite3.Connection | None:
-        """The connection, unless somebody deleted or replaced the file under it."""
-        if connection and _identity(self.path) != self._identity:
-            connection.close()
-            return None
-        return connection
+    def _put(self, table: str, *rows: Row) -> None:
+        self._add(partial(_upsert_all, table=table, rows=[dict(row) for row in rows]))
 
-    def _after_error(self, connection: sqlite3.Connection | None, error: sqlite3.DatabaseError) -> None:
-        """A corrupt file is put aside and a new one begun; everything else is tried again."""
-        if connection:
-            connection.close()
-        if "malformed" in str(error) or "not a database" in str(error):
-            aside = self.path.with_name(f"{self.path.name}.corrupt-{int(time.time())}")
-            for suffix in ("", "-wal", "-shm"):
-                broken = self.path.with_name(self.path.name + suffix)
-                if broken.exists():
-                    broken.rename(aside.with_name(aside.name + suffix))
-            log.error("the database was corrupt; it is kept as %s and a new one is begun", aside.name)
+    def _add[F: Future[Any] | None](self, job: Job, future: F = None) -> F:  # type: ignore[assignment]
+        with self._lock:
+            self._queue.jobs.append(_Queued(job, future))
+            self._fit()
+        self._tell()
+        return future
 
-    def _close_boots(self, connection: sqlite3.Connection) -> None:
-        """Requests of an earlier boot that are still running were lost with it."""
-        now = int(time.time() * 1000)
-        connection.execute(
-            "update requests set state = 'lost', phase = 'done', ended_at = ? where state = 'running' and boot_id != ?",
-            (now, self.boot_id),
-        )
-        connection.execute("insert or ignore into boots values (?, ?, ?, null)", (self.boot_id, os.getpid(), now))
+    def _tell(self) -> None:
+        if not self._wake.is_set():
+            self._wake.set()
 
-    def _complain(self, error: Exception) -> None:
-        if time.monotonic() - self._complained >= COMPLAIN_EVERY:
-            self._complained = time.monotonic()
-            log.error("the request log cannot be written (%s); requests go on, rows are kept in memory", error)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-class _Exclusive:
-    """One process migrates at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(f".{path.name}.lock")
-
-    def __enter__(self) -> None:
-        self.file = self.path.open("a")
-        try:
-            import fcntl  # not on Windows, where one worker is the rule
-        except ImportError:
+    def _fit(self) -> None:
+        """Under the lock: give up what is worth least."""
+        queue = self._queue
+        if len(queue) <= self.limit:
             return
-        fcntl.flock(self.file, fcntl.LOCK_EX)
+        if queue.updates:
+            self._drop("updates of running requests", len(queue.updates))
+            queue.updates.clear()
+        elif queue.bodies:
+            queue.body_bytes -= queue.bodies.popleft().bytes
+            self._drop("bodies", 1)
+        else:
+            oldest = queue.jobs.popleft()
+            if oldest.future:
+                oldest.future.cancel()
+            self._drop("rows", 1)
 
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
+    def _drop(self, what: str, count: int) -> None:
+        self._dropped[what] += count
+        self._unreported[what] += count
+
+    # ---- the thread ----
+    def _loop(self) -> None:
+        self._first_open()
+        while not self._refused:
+            if self._wake.wait(IDLE):
+                self._hurry.wait(WINDOW)
+            self._wake.clear()
+            self._hurry.clear()
+            closing = self._closing.is_set()
+            while batch := self._take():
+                self._persist(batch)
+            if closing:
+                break
+            with contextlib.suppress(Exception):
+                self._database.ready()  # made again even while there is nothing to write
+        self._database.leave()
+
+    def _first_open(self) -> None:
+        try:
+            self._database.ready()
+        except StoreError as error:
+            self._refused = error
+        except OSError as error:
+            if error.errno in UNUSABLE:
+                self._refused = StoreError(f"{self.path}: {error.strerror}")
+        except sqlite3.Error as error:
+            self._failed(error)
+        self._opened.set()
+        if self.worker == 0 and self._database.conn:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.check()
+
+    def _take(self) -> list[_Queued]:
+        with self._lock:
+            queue = self._queue
+            batch = [queue.jobs.popleft() for _ in range(min(BATCH, len(queue.jobs)))]
+            batch += queue.updates.values()
+            batch += queue.bodies
+            queue.updates, queue.bodies, queue.body_bytes = {}, deque(), 0
+            dropped, self._unreported = self._unreported, Counter()
+        if dropped:
+            words = ", ".join(f"{count} {what}" for what, count in dropped.items())
+            row = self._event("warning", "store", f"the queue was full; dropped: {words}")
+            batch.append(_Queued(partial(_upsert_all, table="events", rows=(row,))))
+        return batch
+
+    def _persist(self, batch: Sequence[_Queued]) -> None:
+        """Write the batch, however long it takes; only closing ends it."""
+        jobs = [queued.job for queued in batch]
+        careful = False
+        while True:
+            try:
+                self._database.ready()
+                results = self._database.write(jobs, careful)
+            except Exception as error:
+                if not careful and code_of(error) not in TROUBLE and not isinstance(error, OSError | StoreError):
+                    careful = True  # one of the rows is to blame
+                    self._database.close()
+                    continue
+                self._failed(error)
+                if self._closing.wait(RETRY):
+                    log.error("stopping while the request log cannot be written; %d rows are lost", len(batch))
+                    results = [error] * len(batch)
+                    break
+            else:
+                self._recovered()
+                break
+        for queued, result in zip(batch, results, strict=True):
+            self._settle(queued, result)
+
+    def _settle(self, queued: _Queued, result: Any) -> None:
+        if isinstance(result, Exception) and not queued.future:
+            log.error("a row cannot be stored: %s", result)
+            self._drop("rows", 1)
+        elif isinstance(result, Exception) and queued.future:
+            queued.future.set_exception(result)
+        elif queued.future:
+            queued.future.set_result(result)
+
+    def _failed(self, error: Exception) -> None:
+        self._database.failed(error)
+        reason = getattr(error, "sqlite_errorname", "") or str(error)
+        if self._trouble_since is None:
+            self._trouble_since = self._clock()
+        self._trouble = reason
+        if time.monotonic() - self._complained >= QUIET:
+            self._complained = time.monotonic()
+            log.warning("the request log cannot be written (%s); %d rows wait in memory", reason, len(self._queue))
+
+    def _recovered(self) -> None:
+        if self._trouble_since is None:
+            return
+        lasted = self._clock() - self._trouble_since
+        reason, self._trouble, self._trouble_since = self._trouble, "", None
+        if lasted > RETRY * 4:
+            log.info("the request log is written again, after %.0f s (%s)", lasted, reason)
+            self.put_event("warning", "store", f"nothing could be written for {lasted:.0f} s", reason)
+
+
+def _put_body(transaction: Transaction, row: Row) -> None:
+    body = row["body"]
+    transaction.upsert("bodies", {**row, "at": transaction.now, "body": zlib.compress(body, 1), "size": len(body)})

@@ -81,8 +81,12 @@ def test_any_usage(place: tuple[Provider, ModelInfo], prompt: tuple[int, ...], a
         pytest.param(
             "anthropic/claude-sonnet-4.5", "chat", "list:openrouter/anthropic/claude-sonnet-4.5", id="router name"
         ),
-        pytest.param("kimi-k2-thinking", "https://api.moonshot.cn/v1", "list:moonshotai/kimi-k2-thinking", id="address"),
-        pytest.param("claude-sonnet-5", "https://gateway.example", "list:anthropic/claude-sonnet-5", id="strange address"),
+        pytest.param(
+            "kimi-k2-thinking", "https://api.moonshot.cn/v1", "list:moonshotai/kimi-k2-thinking", id="address"
+        ),
+        pytest.param(
+            "claude-sonnet-5", "https://gateway.example", "list:anthropic/claude-sonnet-5", id="strange address"
+        ),
         pytest.param("claude-sonnet-5", "no such provider", "list:anthropic/claude-sonnet-5", id="strange hint"),
     ],
 )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENT_KEY = "test-client-key-0123456789abcdef"
@@ -65,6 +64,7 @@ class Program:
     env: dict[str, str]
     log: Path
     config: dict[str, Any] = field(default_factory=dict)
+    last_id: str = ""
 
     @property
     def database(self) -> Path:
@@ -83,6 +83,13 @@ class Program:
         wait_for(lambda: not self.query("select 1 from requests where state = 'running'"))
         return self.query("select * from requests order by id")
 
+    def newest(self) -> dict[str, Any]:
+        """The next finished request that no earlier call has returned."""
+        sql = "select * from requests where id > ? and state != 'running' order by id limit 1"
+        row = dict(wait_for(lambda: self.query(sql, self.last_id))[0])
+        self.last_id = row["id"]
+        return row
+
     def row(self, request_id: str) -> dict[str, Any]:
         found = wait_for(lambda: self.query("select * from requests where id = ? and state != 'running'", request_id))
         return dict(found[0])
@@ -98,7 +105,7 @@ class Program:
     def configure(self, *channels: dict[str, Any], **more: Any) -> None:
         self.config = {"version": 1, "channels": list(channels), **more}
         before = self.log.read_text()
-        (self.folder / "ccx.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "ccx.yaml").write_text(json.dumps(self.config))
         wait_for(lambda: "is in force" in self.log.read_text()[len(before) :])
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
@@ -121,10 +128,12 @@ def running_fake() -> Iterator[Fake]:
 
 
 @contextlib.contextmanager
-def running_program(folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, **more: Any) -> Iterator[Program]:
+def running_program(
+    folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, **more: Any
+) -> Iterator[Program]:
     """``more`` goes into ccx.yaml beside the channels (clients, policy)."""
     config = {"version": 1, "channels": list(channels), **more}
-    (folder / "ccx.yaml").write_text(yaml.safe_dump(config))
+    (folder / "ccx.yaml").write_text(json.dumps(config))
     environment = {
         **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH")},
         "PORT": "0",
@@ -138,7 +147,12 @@ def running_program(folder: Path, *channels: dict[str, Any], env: Mapping[str, s
     log = folder / "log.txt"
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "run.py")], stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment, cwd=ROOT
+            [sys.executable, str(ROOT / "run.py")],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment,
+            cwd=ROOT,
         )
     program = Program(folder, "", process, environment, log, config)
     try:

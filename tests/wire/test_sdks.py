@@ -30,7 +30,13 @@ def gemini(program: Program) -> genai.Client:
 
 
 def newest(program: Program) -> dict[str, Any]:
-    return program.rows()[-1]
+    return program.newest()
+
+
+@pytest.fixture(autouse=True)
+def nothing_running(program: Program) -> None:
+    rows = program.rows()
+    program.last_id = rows[-1]["id"] if rows else ""
 
 
 class TestMessages:

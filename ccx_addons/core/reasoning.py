@@ -1,0 +1,57 @@
+"""How much a model may think: effort words and token budgets, and the way from one to the other.
+
+Words: OpenAI's ``reasoning.effort`` and Anthropic's ``output_config.effort``; budgets: Anthropic's
+``thinking.budget_tokens`` (at least 1024) and Gemini's ``thinkingConfig.thinkingBudget`` (0 switches off, -1 is dynamic).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.core.neutral import Effort, Reasoning
+
+MIN_BUDGET: Final = 1024
+"""The smallest budget Anthropic accepts."""
+
+BUDGETS: Final[Mapping[Effort, int]] = {
+    "none": 0,
+    "minimal": 1024,
+    "low": 2048,
+    "medium": 8192,
+    "high": 16384,
+    "xhigh": 24576,
+    "max": 32768,
+}
+"""Effort -> tokens. A budget reads back as the smallest effort that covers it."""
+
+
+def effort_word(text: str) -> Effort | None:
+    """The effort that a wire value names, in any case; None for a word nobody knows. ``off`` is ``none``."""
+    word = text.strip().lower()
+    if word in ("off", "disabled"):
+        return "none"
+    return next((effort for effort in BUDGETS if effort == word), None)
+
+
+def effort_of(reasoning: Reasoning | None) -> Effort | None:
+    """The effort asked for, also when only a budget was given. None: nothing was said."""
+    if reasoning is None:
+        return None
+    if reasoning.enabled is False:
+        return "none"
+    if reasoning.effort is not None:
+        return reasoning.effort
+    if reasoning.budget is None or reasoning.budget < 0:
+        return "medium" if reasoning.enabled else None
+    return next((effort for effort, budget in BUDGETS.items() if budget >= reasoning.budget), "max")
+
+
+def budget_of(reasoning: Reasoning | None) -> int | None:
+    """Tokens, also when only an effort was given; 0: thinking is off. None: nothing was said."""
+    if reasoning is None:
+        return None
+    if reasoning.enabled is False:
+        return 0
+    if reasoning.budget is not None:
+        return reasoning.budget
+    effort = effort_of(reasoning)
+    return None if effort is None else BUDGETS[effort]

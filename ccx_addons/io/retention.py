@@ -1,0 +1,52 @@
+"""What is deleted when it is old, in steps small enough that nobody waits for them."""
+
+from typing import Final
+
+from ccx_addons.io.database import Transaction
+from ccx_addons.io.rollup import DAY
+
+STEP: Final = 500
+BODY_STEP: Final = 100
+"""Rows per transaction."""
+HOURS_KEPT: Final = 100
+DAYS_KEPT: Final = 800
+"""Days for which the totals by hour and by day are kept."""
+
+RETENTION: Final = (
+    *(
+        f"""
+        DELETE FROM {table} WHERE request_id IN (
+            SELECT id FROM requests WHERE started_at < :requests AND state <> 'running' ORDER BY started_at LIMIT {STEP}
+        )"""
+        for table in ("attempts", "candidates", "bodies")
+    ),
+    f"""
+    DELETE FROM requests WHERE id IN (
+        SELECT id FROM requests WHERE started_at < :requests AND state <> 'running' ORDER BY started_at LIMIT {STEP}
+    )""",
+    f"DELETE FROM bodies WHERE rowid IN (SELECT rowid FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
+    f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
+    "DELETE FROM sessions WHERE last_at < :requests",
+    "DELETE FROM affinity WHERE expires_at < :now",
+    "DELETE FROM overrides WHERE expires_at < :now",
+    "DELETE FROM response_sessions WHERE expires < :now",
+    "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
+    "DELETE FROM commands WHERE expires_at < :yesterday",
+    f"DELETE FROM rollup_hour WHERE hour < :now - {HOURS_KEPT * DAY}",
+    f"DELETE FROM rollup_day WHERE day < :now - {DAYS_KEPT * DAY}",
+)
+
+
+def retain(transaction: Transaction, days: int, body_days: int) -> int:
+    """One step. Returns how many rows it deleted."""
+    before = transaction.conn.total_changes
+    limits = {
+        "now": transaction.now,
+        "yesterday": transaction.now - DAY,
+        "requests": transaction.now - days * DAY if days else 0,
+        "bodies": transaction.now - body_days * DAY if body_days else 0,
+    }
+    for statement in RETENTION:
+        transaction.conn.execute(statement, limits)
+    transaction.conn.execute(f"PRAGMA incremental_vacuum({STEP})").fetchall()
+    return transaction.conn.total_changes - before
