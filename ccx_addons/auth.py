@@ -121,6 +121,7 @@ class Auth:
         forwarded = flow.request.headers.get("x-forwarded-for", "")
         if not self.trusted or not forwarded:
             return peer
+        hop: str
         for hop in [peer, *reversed([part.strip() for part in forwarded.split(",")])]:
             try:
                 address = ipaddress.ip_address(hop)

@@ -6,12 +6,12 @@ request is decoded once per exchange and encoded freshly for each attempt.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mitmproxy import http
 
-from ccx_addons.core import multipart
+from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.exchange import Ended, Exchange, Upstream
 from ccx_addons.core.urls import join
@@ -48,6 +48,9 @@ RESPONSE_HEADERS: Final = re.compile(
 )
 """Answer headers that reach the client. Never: cookies, hop-by-hop, anything else of the upstream's."""
 
+USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+"""A Chat stream's closing chunk, which has nothing but the usage."""
+
 ANTHROPIC_VERSION: Final = "2023-06-01"
 SENSITIVE_QUERY: Final = frozenset({"key", "api_key", "access_token", "alt"})
 """Query parameters that are never passed on; ``alt`` is chosen for each attempt."""
@@ -72,7 +75,7 @@ class Convert:
             path = path.replace("?alt=sse", "")
         write_request(flow.request, x, attempt, protocol, path, native_body(x, attempt, model))
         x.expects_stream = x.stream
-        x.watcher = PassWatcher(x, protocol, protocol.decoder()) if x.stream else None
+        x.watcher = native_watcher(x, protocol, channel) if x.stream else None
         x.upstream = Upstream(
             host=flow.request.data.host,
             port=flow.request.data.port,
@@ -142,9 +145,22 @@ def native_body(x: Exchange, attempt: Attempt, model: str) -> bytes:
         place = x.form.get("model") if x.form else None
         return multipart.replace(x.raw, place, model) if place and place.value != model else x.raw
     in_body = x.match is not None and x.match.endpoint.model_in == "body"
-    changes = {"model": model} if in_body and model != x.model else {}
+    changes: dict[str, Any] = {"model": model} if in_body and model != x.model else {}
+    if hides_usage(x, attempt.channel):
+        changes["stream_options"] = {**read.mapping(x.body.members.get("stream_options")), "include_usage": True}
     drop = attempt.drop & x.body.members.keys()
     return x.body.edit(changes, drop) if changes or drop else x.raw
+
+
+def hides_usage(x: Exchange, channel: Channel) -> bool:
+    """A Chat stream counts its tokens only when asked to: the gateway asks, and hides what the client did not want."""
+    if x.kind != "chat" or not x.stream or x.body is None or "no_stream_options" in channel.quirks:
+        return False
+    return read.mapping(x.body.members.get("stream_options")).get("include_usage") is not True
+
+
+def native_watcher(x: Exchange, protocol: WireProtocol, channel: Channel) -> PassWatcher:
+    return PassWatcher(x, protocol, protocol.decoder(), USAGE_CHUNK if hides_usage(x, channel) else None)
 
 
 def write_request(

@@ -4,6 +4,9 @@
 learn the same things for the exchange: usage, how it stopped, whether a tool call is open, whether an error came.
 """
 
+import re
+from typing import Final
+
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import (
     Event,
@@ -24,8 +27,14 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol
 
-CONTENT_STOPS = frozenset({"length", "refusal", "stop_sequence", "pause"})
+CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
+
+EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+LONGEST_END: Final = 3
+"""Bytes of an event's end that may have come with an earlier chunk."""
+MAX_HELD_EVENT: Final = 1 << 20
+"""Bytes of one unfinished event that wait for its end; a larger one passes in pieces."""
 
 
 class Watcher:
@@ -78,19 +87,46 @@ def _means_something(part: object) -> bool:
 
 
 class PassWatcher(Watcher):
-    """Same protocol on both sides."""
+    """Same protocol on both sides: every byte passes, event by event, so that a cut never leaves half an event.
+
+    ``hidden`` matches events that the gateway asked the upstream for and the client did not: they stay here.
+    """
+
+    def __init__(
+        self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, hidden: re.Pattern[bytes] | None = None
+    ) -> None:
+        super().__init__(exchange, protocol, decoder)
+        self.hidden = hidden
+        self._held = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         for event in self.decoder.feed(data):
             self.see(event)
-        return [data] if data else []
+        if not self._held and self.hidden is None and (self.x.array or data.endswith(b"\n\n")):
+            return [data] if data else []
+        passed = self._whole_events(data)
+        if len(self._held) > MAX_HELD_EVENT:
+            passed += self._held
+            self._held.clear()
+        return [bytes(passed)] if passed else []
+
+    def _whole_events(self, data: bytes) -> bytearray:
+        held, passed, begin = self._held, bytearray(), 0
+        unseen = max(0, len(held) - LONGEST_END)
+        held += data
+        for end in EVENT_END.finditer(held, unseen):
+            if self.hidden is None or not self.hidden.search(held, begin, end.end()):
+                passed += held[begin : end.end()]
+            begin = end.end()
+        del held[:begin]
+        return passed
 
     def finish(self) -> list[bytes]:
         for event in self.decoder.flush():
             self.see(event)
         if self.fault or not self.finished:
             return self.abort(self.fault or Fault("server", "the upstream's stream ended without its end event"))
-        return []
+        return [bytes(self._held)] if self._held else []
 
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = self.fault or fault

@@ -562,7 +562,7 @@ def compress(body: bytes, spec: dict[str, str]) -> tuple[bytes, list[tuple[str, 
 
         return brotli.compress(body), [("content-encoding", "br")]
     if "zstd" in spec:
-        from ccx_addons.proxy.encoding import zstd
+        from backports import zstd
 
         return zstd.compress(body), [("content-encoding", "zstd")]
     return body, []

@@ -331,7 +331,7 @@ class Database:
             self._alive(self.boot_id)
 
 
-# ---- jobs of its own ---------------------------------------------------------------------------------------------------
+# ---- jobs of its own -------------------------------------------------------------------------------------------------
 def _run(job: Job, transaction: Transaction) -> Any:
     return job(transaction)
 

@@ -1,4 +1,4 @@
-"""OpenAI Images (platform.openai.com/docs/api-reference/images). Passes through; only usage, errors and the end are read."""
+"""OpenAI Images (platform.openai.com/docs/api-reference/images): passes through, usage, errors and the end are read."""
 
 import time
 from collections.abc import Mapping

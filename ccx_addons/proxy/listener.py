@@ -35,7 +35,7 @@ class GatewayConnection(ProxyConnectionHandler):
     """One client connection. Bounds the time to set up upstream connections, which a paused stream cannot see."""
 
     def __init__(self, master: Master, reader: Any, writer: Any, limits: Limits) -> None:
-        super().__init__(master, reader, writer, master.options, NOWHERE)
+        super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
         self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
         tls = writer.get_extra_info("ssl_object")
         if tls:

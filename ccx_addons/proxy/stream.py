@@ -605,7 +605,8 @@ def _declared_size(request: http.Request) -> int:
 
 
 def _is_sse(response: http.Response) -> bool:
-    return response.headers.get("content-type", "").lower().startswith("text/event-stream")
+    kind: str = response.headers.get("content-type", "")
+    return kind.lower().startswith("text/event-stream")
 
 
 def _is_stream(response: http.Response, expected: bool, array: bool) -> bool:

@@ -7,7 +7,7 @@ request enabled it), ``refuse`` refuses, ``long:N`` says N words, ``chunks:N`` s
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ class Said:
 
     @property
     def output(self) -> int:
-        return max(1, len(self.text.split())) + 7 * len(self.calls) + self.reasoning
+        return len(self.text.split()) + 7 * len(self.calls) + self.reasoning
 
     @property
     def reasoning(self) -> int:
@@ -78,7 +78,7 @@ def _example(schema: dict[str, Any]) -> Any:
 
 
 def _wanted_schema(kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
-    found = {
+    readers: dict[str, Callable[[], Any]] = {
         "messages": lambda: (body.get("output_config") or {}).get("format", {}).get("schema"),
         "chat": lambda: (body.get("response_format") or {}).get("json_schema", {}).get("schema"),
         "responses": lambda: (body.get("text") or {}).get("format", {}).get("schema"),
@@ -86,7 +86,8 @@ def _wanted_schema(kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
             (body.get("generationConfig") or {}).get("responseSchema")
             or (body.get("generationConfig") or {}).get("responseJsonSchema")
         ),
-    }[kind]()
+    }
+    found = readers[kind]()
     return found if isinstance(found, dict) else None
 
 
@@ -214,6 +215,7 @@ def messages_stream(said: Said) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ping", {"type": "ping"}
     for n, block in enumerate(whole["content"]):
         kind = block["type"]
+        deltas: list[dict[str, Any]]
         start = {
             "text": {"type": "text", "text": ""},
             "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -359,7 +361,7 @@ def _responses_item(
         spot = {**at, "content_index": 0}
         name = "text" if kind == "output_text" else "refusal"
         yield event("response.content_part.added", **spot, part={**part, name: ""})
-        extra = {"logprobs": []} if kind == "output_text" else {}
+        extra: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
         for piece in pieces(text, said.pieces):
             yield event(f"response.{kind}.delta", **spot, delta=piece, **extra)
         yield event(f"response.{kind}.done", **spot, **{name: text}, **extra)

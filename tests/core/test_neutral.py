@@ -1,6 +1,7 @@
 import pytest
 
 from ccx_addons.core.neutral import (
+    Event,
     FAULT_STATUS,
     Failed,
     Fault,
@@ -35,7 +36,7 @@ def test_fold_undoes_explode() -> None:
 
 
 def test_fold_joins_deltas_of_parts_that_are_open_together() -> None:
-    events = [
+    events: list[Event] = [
         Started("id", "m", usage=Usage(1)),
         PartStarted(0, Thinking("", origin="gemini")),
         PartDelta(0, "wh"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy.stream import Limits
 from tests.proxy import upstreams
-from tests.proxy.harness import FAST, gateway, read_answer
+from tests.proxy.harness import gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
 
 OK = b'{"ok":1}'
@@ -111,8 +112,7 @@ async def test_client_leaves_upstream_is_cancelled(handler: Any, first: bytes) -
         await inner
         left.set_result(time.monotonic())
 
-    slow = {"timeouts": FAST.__class__(first_byte=20, first_event=20, idle=20)}
-    async with gateway({"slow": upstream}, **slow) as g:
+    async with gateway({"slow": upstream}, timeouts=Timeouts(first_byte=20, first_event=20, idle=20)) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na")
         await asked.wait()

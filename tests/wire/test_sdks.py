@@ -9,6 +9,7 @@ import pytest
 from google import genai
 from google.genai import types
 
+from ccx_addons.core.ids import uuid7
 from tests.wire.program import CLIENT_KEY, Fake, Program
 
 HELLO = "hello there, cached think"
@@ -34,9 +35,9 @@ def newest(program: Program) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_running(program: Program) -> None:
-    rows = program.rows()
-    program.last_id = rows[-1]["id"] if rows else ""
+def begins_now(program: Program) -> None:
+    """Ids sort by time: every earlier request's is smaller than one made now."""
+    program.last_id = uuid7()
 
 
 class TestMessages:
@@ -75,7 +76,7 @@ class TestChat:
         assert "hello there" in (answer.choices[0].message.content or "")
         row = newest(program)
         assert answer.usage and row["input_tokens"] == answer.usage.prompt_tokens
-        assert row["cache_read_tokens"] == answer.usage.prompt_tokens_details.cached_tokens > 0  # type: ignore[union-attr, operator]
+        assert row["cache_read_tokens"] == answer.usage.prompt_tokens_details.cached_tokens > 0
 
     @pytest.mark.parametrize("ask_usage", [True, False])
     def test_stream(self, gpt: openai.OpenAI, program: Program, ask_usage: bool) -> None:
