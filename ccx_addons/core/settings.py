@@ -40,6 +40,7 @@ class Settings:
     )
     enable_web_ui: bool = env("ENABLE_WEB_UI", True, "run the panel")
     admin_port: int = env("ADMIN_PORT", 0, "loopback port of the panel; 0: any free one", minimum=0, maximum=65535)
+    admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
     workers: str = env(
         "WORKERS", "1", "proxy processes that share the port; auto: one a core", pattern=r"auto|[1-9]\d?"
     )

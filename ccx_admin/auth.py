@@ -1,0 +1,332 @@
+"""Who may use the panel: the admin key once in a form or with each API request, and nothing from foreign pages.
+
+Every request passes ``guard``: the Host must be one of ours (DNS rebinding), a state change needs an Origin of ours,
+and with a session also its CSRF token. Sessions live in this process and end with it.
+"""
+
+import hmac
+import ipaddress
+import secrets
+import socket
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.wrappers import Response as AnyResponse
+
+from ccx_addons.core.urls import LOOPBACK
+from ccx_admin.panel import panel
+from ccx_admin.problem import Failure, answer
+
+login_pages: Final = Blueprint("auth", __name__)
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter"})
+"""Endpoints that need no login."""
+
+MAX_FAILURES: Final = 5
+FAILURE_WINDOW: Final = 300.0
+"""Seconds: this many wrong keys in this time shut an address out, until it was quiet for as long."""
+MAX_ADDRESSES: Final = 10_000
+MAX_SESSIONS: Final = 1_000
+IDLE: Final = 12 * 3600.0
+LONGEST: Final = 7 * 24 * 3600.0
+"""Seconds a session lives without use, and at all."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""On every answer. No inline script, no inline style: scripts and bars take their numbers from data attributes."""
+
+
+# ---- addresses -------------------------------------------------------------------------------------------------------
+class LockOut:
+    """Counts wrong keys by address; an IPv6 address counts as its /64 network."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait(self, address: str, now: float) -> float:
+        """Seconds until the address may try again; 0: now."""
+        with self._lock:
+            times = self._failures.get(network_of(address))
+            if not times or len(times) < MAX_FAILURES:
+                return 0.0
+            return max(0.0, times[-1] + FAILURE_WINDOW - now)
+
+    def failed(self, address: str, now: float) -> None:
+        with self._lock:
+            times = self._failures.setdefault(network_of(address), deque(maxlen=MAX_FAILURES))
+            while times and now - times[0] > FAILURE_WINDOW:
+                times.popleft()
+            times.append(now)
+            self._failures.move_to_end(network_of(address))
+            while len(self._failures) > MAX_ADDRESSES:
+                self._failures.popitem(last=False)
+
+    def forget(self, address: str) -> None:
+        with self._lock:
+            self._failures.pop(network_of(address), None)
+
+
+def network_of(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+
+
+# ---- sessions --------------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Login:
+    created: float
+    seen: float
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The sessions of this process. Only their random ids are in cookies."""
+
+    known: OrderedDict[str, Login] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, now: float) -> str:
+        id = secrets.token_urlsafe(32)
+        with self.lock:
+            self.known[id] = Login(now, now)
+            while len(self.known) > MAX_SESSIONS:
+                self.known.popitem(last=False)
+        return id
+
+    def use(self, id: str, now: float) -> bool:
+        """Whether the session lives; this counts as use of it."""
+        with self.lock:
+            login = self.known.get(id)
+            if login is None:
+                return False
+            if now - login.seen > IDLE or now - login.created > LONGEST:
+                del self.known[id]
+                return False
+            login.seen = now
+            return True
+
+    def end(self, id: str) -> None:
+        with self.lock:
+            self.known.pop(id, None)
+
+
+class Cookies(SecureCookieSessionInterface):
+    """``Secure`` exactly when the browser came by https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+@dataclass(slots=True)
+class Auth:
+    lock_out: LockOut = field(default_factory=LockOut)
+    sessions: Sessions = field(default_factory=Sessions)
+
+
+AUTH: Final = "ccx-auth"
+
+
+def auth_of(app: Flask) -> Auth:
+    found = app.extensions[AUTH]
+    assert isinstance(found, Auth)
+    return found
+
+
+def current_auth() -> Auth:
+    return auth_of(current_app)
+
+
+# ---- the guard -------------------------------------------------------------------------------------------------------
+def guard() -> AnyResponse | None:
+    """Before every request. Raises Failure, or sends a browser to the login form."""
+    g.who = "nobody"
+    check_host()
+    changes = request.method not in SAFE_METHODS
+    upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
+    if changes or upgrade:
+        check_origin(required=upgrade)
+    if request.endpoint in PUBLIC:
+        return None
+    if key := offered_key():
+        check_key(key)
+        g.who = "api"
+        return None
+    if not current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
+        return unauthorized()
+    g.who = "panel"
+    if changes:
+        check_csrf()
+    return None
+
+
+def check_host() -> None:
+    """Only names of this machine: a foreign name that resolves to us is somebody's rebinding attack."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    if host.lower() not in own_hosts() and not is_address(host):
+        raise Failure(403, "Unknown host", f"the panel is not {host[:100]!r}; add it to ADMIN_HOSTS if it is")
+
+
+def own_hosts() -> frozenset[str]:
+    settings = panel().settings
+    name = socket.gethostname().lower()
+    return LOOPBACK | {settings.bind_host.lower(), name, f"{name}.local", *settings.admin_hosts}
+
+
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_origin(required: bool) -> None:
+    """A browser says where a request comes from. Without an Origin it is no browser's state change."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin", "")
+    wrong = urlsplit(origin).netloc.lower() != request.host.lower() if origin else required
+    if wrong or site not in ("same-origin", "none"):
+        raise Failure(403, "Foreign origin", "this request comes from another site")
+
+
+def check_csrf() -> None:
+    token = request.headers.get("X-CSRF-Token", "") or request.form.get("csrf_token", "")
+    known = str(session.get("csrf", ""))
+    if not known or not hmac.compare_digest(token.encode(), known.encode()):
+        raise Failure(403, "CSRF token missing or wrong", "reload the page and try again")
+
+
+def offered_key() -> str:
+    """The admin key of an API client; never from the query, and only below /api."""
+    if not request.path.startswith("/api/"):
+        return ""
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    return request.headers.get("X-Api-Key", "") or (bearer.strip() if scheme.lower() == "bearer" else "")
+
+
+def check_key(key: str) -> None:
+    """Raises Failure: 401, or 429 while the address is shut out."""
+    address, now, lock_out = request.remote_addr or "", panel().clock(), current_auth().lock_out
+    if wait := lock_out.wait(address, now):
+        raise shut_out(wait)
+    if is_admin_key(key):
+        lock_out.forget(address)
+        return
+    lock_out.failed(address, now)
+    panel().store.put_event("warning", "login", f"wrong admin key from {address}")
+    raise needs_key()
+
+
+def is_admin_key(key: str) -> bool:
+    right = panel().settings.admin_access_key
+    same = hmac.compare_digest(key.encode("utf-8", "surrogateescape"), right.encode())
+    return same and bool(right)
+
+
+def shut_out(wait: float) -> Failure:
+    seconds = int(wait) + 1
+    failure = Failure(429, "Too many wrong keys", f"try again in {seconds} s", retry_after=seconds)
+    failure.headers["Retry-After"] = str(seconds)
+    return failure
+
+
+def needs_key() -> Failure:
+    failure = Failure(401, "Admin key needed", "send the admin key as x-api-key or as a bearer token, or log in")
+    failure.headers["WWW-Authenticate"] = "Bearer"
+    return failure
+
+
+def unauthorized() -> AnyResponse:
+    if request.path.startswith("/api") or request.headers.get("HX-Request"):
+        return answer(needs_key())
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(url_for("auth.login", next=wanted if wanted != "/" else None), 303)
+
+
+def secure(response: Response) -> Response:
+    """After every request."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+# ---- login and logout ------------------------------------------------------------------------------------------------
+def csrf_token() -> str:
+    """The session's token, for forms (field ``csrf_token``) and scripts (header ``X-CSRF-Token``)."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(32)
+    return str(session["csrf"])
+
+
+def inside(target: str) -> str:
+    """Where to go after the login: a path of ours, nothing else."""
+    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if plain and not urlsplit(target).netloc else "/"
+
+
+@login_pages.get("/login")
+def login() -> AnyResponse | str:
+    if current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
+        return redirect(inside(request.args.get("next", "/")), 303)
+    return render_template("login.html", error="", wait=0, next=inside(request.args.get("next", "/")))
+
+
+@login_pages.post("/login")
+def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
+    check_csrf()
+    address, now, auth = request.remote_addr or "", panel().clock(), current_auth()
+    target = inside(request.form.get("next", "/"))
+    if wait := auth.lock_out.wait(address, now):
+        seconds = int(wait) + 1
+        page = render_template("login.html", error="wait", wait=seconds, next=target)
+        return page, 429, {"Retry-After": str(seconds)}
+    if not is_admin_key(request.form.get("key", "")):
+        auth.lock_out.failed(address, now)
+        panel().store.put_event("warning", "login", f"wrong admin key from {address}")
+        return render_template("login.html", error="wrong", wait=0, next=target), 401, {}
+    auth.lock_out.forget(address)
+    language = session.get("language")
+    session.clear()
+    session["id"] = auth.sessions.begin(now)
+    if language:
+        session["language"] = language
+    csrf_token()
+    panel().store.put_event("info", "login", f"logged in from {address}")
+    return redirect(target, 303)
+
+
+@login_pages.post("/logout")
+def logout() -> AnyResponse:
+    current_auth().sessions.end(str(session.get("id", "")))
+    session.clear()
+    return redirect(url_for("auth.login"), 303)
+
+
+def register(app: Flask) -> None:
+    app.extensions[AUTH] = Auth()
+    app.session_interface = Cookies()
+    app.before_request(guard)
+    app.after_request(secure)
+    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.register_blueprint(login_pages)

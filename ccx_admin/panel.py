@@ -1,0 +1,85 @@
+"""What every page and API path of the panel works with: settings, configuration, database, writer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, cast
+
+from flask import current_app
+
+from ccx_addons.core.config import Snapshot
+from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from ccx_addons.io.store import Store
+from ccx_admin.db import Reader
+
+EXTENSION: Final = "ccx"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """ccx.yaml as it is on disk now. ``problems``: why it is not in force; ``snapshot`` is then the last good one."""
+
+    text: str
+    revision: str
+    snapshot: Snapshot
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Panel:
+    """``gateway_url``: the gateway's public address without a trailing slash, as this process reaches it; may be empty.
+
+    ``clock`` gives Unix seconds.
+    """
+
+    settings: Settings
+    db: Reader
+    store: Store
+    gateway_url: str = ""
+    clock: Callable[[], float] = time.time
+    ack_wait: float = 1.5
+    """Seconds a command waits for the workers to acknowledge it."""
+    started: float = field(default_factory=time.time)
+    _config: Config | None = None
+
+    @property
+    def config_path(self) -> Path:
+        return Path(self.settings.ccx_config)
+
+    def config(self) -> Config:
+        """The file is read each time and parsed only when its content changed."""
+        try:
+            text = self.config_path.read_text("utf-8", "surrogateescape")
+        except OSError:
+            text = ""
+        revision = yaml_file.revision_of(text.encode("utf-8", "surrogateescape"))
+        known = self._config
+        if known and known.revision == revision:
+            return known
+        now = self.clock()
+        try:
+            loaded = yaml_file.load_text(text)
+            config = Config(text, revision, yaml_file.snapshot_of(loaded, self.settings, now))
+        except ConfigErrors as errors:
+            last_good = known.snapshot if known else Snapshot("", now)
+            config = Config(text, revision, last_good, tuple(errors.problems))
+        self._config = config
+        return config
+
+    def snapshot(self) -> Snapshot:
+        return self.config().snapshot
+
+    def now_ms(self) -> int:
+        return int(self.clock() * 1000)
+
+    def at(self, gateway_url: str) -> "Panel":
+        """The same panel in front of a gateway at another address."""
+        return replace(self, gateway_url=gateway_url)
+
+
+def panel() -> Panel:
+    """The panel of the application that answers this request."""
+    return cast(Panel, current_app.extensions[EXTENSION])

@@ -1,0 +1,57 @@
+"""What the panel writes: commands for the workers and events, through a store of its own."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.store import Store
+from ccx_admin.panel import Panel
+
+DATABASE: Final = "ccx.db"
+WORKER: Final = -1
+"""The panel's number beside the workers' 0, 1, ..."""
+STORE_TIME: Final = 3.0
+POLL: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """``results``: worker -> what it said; workers that did not answer in time are missing."""
+
+    id: int
+    results: dict[int, str]
+
+    @property
+    def done(self) -> bool:
+        return bool(self.results)
+
+
+def database_path(settings: Settings) -> Path:
+    return Path(settings.ccx_data_dir) / DATABASE
+
+
+def open_store(settings: Settings, boot_id: str = "") -> Store:
+    return Store.open(database_path(settings), boot_id=boot_id, worker=WORKER)
+
+
+def command(panel: Panel, kind: str, args: dict[str, Any], ttl: float = 60.0) -> Commanded:
+    """Tell all workers something and wait a moment until each has done it. Raises TimeoutError."""
+    id = panel.store.command(kind, args, ttl).result(STORE_TIME)
+    results: dict[int, str] = {}
+    until = time.monotonic() + panel.ack_wait
+    while len(results) < panel.settings.worker_count:
+        rows = panel.db.rows("SELECT worker, result FROM command_acks WHERE command_id = ?", (id,))
+        results = {row["worker"]: row["result"] for row in rows}
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        pause(min(POLL, left))
+    return Commanded(id, results)
+
+
+def pause(seconds: float) -> None:
+    """Wait; the panel's threads have no event loop to block."""
+    threading.Event().wait(seconds)
