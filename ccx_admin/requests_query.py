@@ -1,0 +1,329 @@
+"""The search box of the request list: a small grammar, bound SQL, paging by key.
+
+``status:>=400 channel:main -model:haiku took:>30s text:"quota exceeded" opus``: terms are ANDed, ``a,b`` inside a
+value is OR, ``-`` excludes, ``=x`` is exact where a value otherwise means "contains". A bare word is looked for in
+models, channel, client and error. Values are only ever bound, never part of the SQL.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ccx_addons.core.config import KINDS
+from ccx_addons.core.errors import CcxError
+from ccx_admin.db import Reader, Row
+
+MAX_QUERY: Final = 500
+MAX_TERMS: Final = 20
+MAX_LIMIT: Final = 500
+LIMIT: Final = 100
+EXPORT_STEP: Final = 500
+MAX_EXPORT: Final = 100_000
+
+STATES: Final = ("running", "ok", "failed", "client_left", "lost")
+ENDS: Final = ("done", "cut", "error event", "idle", "client left", "empty", "converter error")
+
+TERM: Final = re.compile(r'(?P<not>-)?(?:(?P<field>[a-z_]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>[^\s"]+))')
+NUMBER: Final = re.compile(r"(>=|<=|>|<|=)?(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d|k|M)?")
+FACTORS: Final = {"ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
+COUNT_FACTORS: Final = {"k": 1e3, "M": 1e6}
+
+
+class QueryError(CcxError):
+    """The query cannot be understood; the text says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One chip of the search box. ``field`` empty: a bare word."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        value = f'"{self.value}"' if re.search(r"\s", self.value) or not self.value else self.value
+        return f"{'-' if self.negated else ''}{self.field}{':' if self.field else ''}{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """``where`` is an SQL condition over table requests with the values in ``params``."""
+
+    terms: tuple[Term, ...]
+    where: str
+    params: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``next``: the ``before`` of the following page; empty: this is the last."""
+
+    rows: list[dict[str, Any]]
+    next: str
+
+
+# ---- conditions ------------------------------------------------------------------------------------------------------
+type Condition = tuple[str, tuple[Any, ...]]
+type Field = Callable[[str, str, int], Condition]
+"""(field name, one value, now in ms) -> condition."""
+
+
+def _text(*columns: str) -> Field:
+    """Contains, in either case; ``=value``: equals. LIKE gets the value with its wildcards escaped."""
+
+    def condition(name: str, value: str, now: int) -> Condition:
+        if value.startswith("="):
+            return " OR ".join(f"{column} = ? COLLATE NOCASE" for column in columns), (value[1:],) * len(columns)
+        pattern = f"%{re.sub(r'([%_!])', r'!\1', value)}%"
+        return " OR ".join(f"{column} LIKE ? ESCAPE '!'" for column in columns), (pattern,) * len(columns)
+
+    return condition
+
+
+def _choice(column: str, choices: Sequence[str]) -> Field:
+    def condition(name: str, value: str, now: int) -> Condition:
+        if value not in choices:
+            raise QueryError(f"{name}: must be one of {', '.join(choices)}")
+        return f"{column} = ?", (value,)
+
+    return condition
+
+
+def _number(column: str, factors: Mapping[str, float], default: float = 1.0) -> Field:
+    """``factors``: unit -> its size in the column's unit; ``default``: of a number without unit."""
+
+    def condition(name: str, value: str, now: int) -> Condition:
+        found = NUMBER.fullmatch(value)
+        if not found or (found[3] and found[3] not in factors):
+            units = f" with an optional unit ({', '.join(factors)})" if factors else ""
+            raise QueryError(f"{name}: needs a number{units} after >, >=, <, <= or =")
+        return f"{column} {found[1] or '='} ?", (float(found[2]) * (factors[found[3]] if found[3] else default),)
+
+    return condition
+
+
+def _status(name: str, value: str, now: int) -> Condition:
+    if found := re.fullmatch(r"([1-5])xx", value):
+        low = int(found[1]) * 100
+        return "status >= ? AND status < ?", (low, low + 100)
+    return _number("status", {})(name, value, now)
+
+
+def _yes(test: str) -> Field:
+    def condition(name: str, value: str, now: int) -> Condition:
+        if value not in ("yes", "no"):
+            raise QueryError(f"{name}: must be yes or no")
+        return (test if value == "yes" else f"NOT ({test})"), ()
+
+    return condition
+
+
+def _converted(name: str, value: str, now: int) -> Condition:
+    return _yes("converted <> ''")(name, value, now) if value in ("yes", "no") else _text("converted")(name, value, now)
+
+
+def _prefix(column: str) -> Field:
+    def condition(name: str, value: str, now: int) -> Condition:
+        return f"substr({column}, 1, ?) = ?", (len(value), value.lower())
+
+    return condition
+
+
+def _moment(column: str, operator: str) -> Field:
+    def condition(name: str, value: str, now: int) -> Condition:
+        return f"{column} {operator} ?", (moment(value, now),)
+
+    return condition
+
+
+def moment(text: str, now: int) -> int:
+    """``24h`` ago, Unix milliseconds, or an ISO time (UTC unless it says otherwise), in Unix milliseconds."""
+    if found := re.fullmatch(r"(\d{1,6})(m|h|d)", text):
+        return now - int(int(found[1]) * FACTORS[found[2]])
+    if re.fullmatch(r"\d{12,14}", text):
+        return int(text)
+    try:
+        when = datetime.fromisoformat(text)
+        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise QueryError(f"{text[:40]!r} is neither a span like 24h nor a time like 2026-01-31T12:00") from None
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "state": _choice("state", STATES),
+    "status": _status,
+    "kind": _choice("kind", KINDS),
+    "channel": _text("channel_name", "channel_id"),
+    "model": _text("model", "upstream_model"),
+    "upstream": _text("upstream_model"),
+    "client": _text("client_name"),
+    "key": _text("key_mask"),
+    "text": _text("error_message"),
+    "error": _text("error_kind"),
+    "end": _text("stream_end"),
+    "source": _choice("source", ("proxy", "health", "test")),
+    "trace": _prefix("trace_hash"),
+    "id": _prefix("id"),
+    "ip": _text("client_ip"),
+    "agent": _text("user_agent"),
+    "took": _number("total_ms", FACTORS, 1000.0),
+    "ttft": _number("coalesce(first_event_ms, ttfb_ms)", FACTORS, 1000.0),
+    "in": _number("input_tokens", COUNT_FACTORS),
+    "out": _number("output_tokens", COUNT_FACTORS),
+    "cost": _number("cost_usd", {}),
+    "attempts": _number("attempts_n", {}),
+    "failover": _yes("attempts_n > 1"),
+    "converted": _converted,
+    "stream": _yes("stream = 1"),
+    "since": _moment("started_at", ">="),
+    "until": _moment("started_at", "<"),
+}
+"""What can stand before the colon."""
+
+WORD: Final = _text("model", "upstream_model", "channel_name", "client_name", "error_message")
+
+
+def parse(text: str, now: int) -> Search:
+    """``now``: Unix milliseconds, for ``since:24h``. Raises QueryError."""
+    if len(text) > MAX_QUERY:
+        raise QueryError(f"the search is longer than {MAX_QUERY} characters")
+    terms: list[Term] = []
+    conditions: list[str] = []
+    params: list[Any] = []
+    for found in TERM.finditer(text):
+        value = found["quoted"] if found["quoted"] is not None else found["word"]
+        if not value:
+            continue
+        term = Term(found["field"] or "", value, bool(found["not"]))
+        where, values = _condition(term, found["quoted"] is not None, now)
+        terms.append(term)
+        conditions.append(f"{'NOT ' if term.negated else ''}coalesce({where}, 0)" if term.negated else f"({where})")
+        params += values
+    if len(terms) > MAX_TERMS:
+        raise QueryError(f"the search has more than {MAX_TERMS} terms")
+    return Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
+
+
+def _condition(term: Term, quoted: bool, now: int) -> Condition:
+    if not term.field:
+        return WORD("", term.value, now)
+    field = FIELDS.get(term.field)
+    if field is None:
+        raise QueryError(f"there is no field {term.field[:40]!r}; known are {', '.join(FIELDS)}")
+    values = [term.value] if quoted else [value for value in term.value.split(",") if value]
+    parts = [field(term.field, value, now) for value in values]
+    if not parts:
+        raise QueryError(f"{term.field}: has no value")
+    return " OR ".join(f"({where})" for where, _ in parts), tuple(value for _, found in parts for value in found)
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+PLACE: Final = re.compile(r"(\d{12,15})-([0-9a-f-]{1,40})")
+
+
+def search(db: Reader, found: Search, before: str = "", limit: int = LIMIT) -> Page:
+    """Rows, newest first. ``before``: ``next`` of the page before, or the id of a request."""
+    limit = max(1, min(limit, MAX_LIMIT))
+    where, params = found.where, list(found.params)
+    if before:
+        where = f"({where}) AND (started_at, id) < (?, ?)"
+        params += _place(db, before)
+    rows = db.rows(
+        f"SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list WHERE {where}"
+        " ORDER BY started_at DESC, id DESC LIMIT ?) ORDER BY started_at DESC, id DESC",
+        (*params, limit + 1),
+    )
+    shown = rows[:limit]
+    following = f"{shown[-1]['started_at']}-{shown[-1]['id']}" if len(rows) > limit else ""
+    return Page(with_chains(db, [row_of(row) for row in shown]), following)
+
+
+def _place(db: Reader, before: str) -> tuple[int, str]:
+    if place := PLACE.fullmatch(before):
+        return int(place[1]), place[2]
+    started = db.value("SELECT started_at FROM requests WHERE id = ?", (before[:64],))
+    if started is None:
+        raise QueryError("the request that this page follows is gone")
+    return int(started), before
+
+
+def running(db: Reader, limit: int = LIMIT) -> list[dict[str, Any]]:
+    """What is in flight, newest first."""
+    rows = db.rows("SELECT * FROM requests WHERE state = 'running' ORDER BY started_at DESC LIMIT ?", (limit,))
+    return with_chains(db, [row_of(row) for row in rows])
+
+
+def every(db: Reader, found: Search, limit: int = MAX_EXPORT) -> Iterator[dict[str, Any]]:
+    """All rows for an export, in steps, so that no read stays open for long."""
+    before, left = "", min(limit, MAX_EXPORT)
+    while left > 0:
+        page = search(db, found, before, min(EXPORT_STEP, left))
+        yield from page.rows
+        left -= len(page.rows)
+        before = page.next
+        if not before:
+            return
+
+
+def histogram(db: Reader, found: Search, start: int, end: int, buckets: int = 60) -> list[dict[str, int]]:
+    """Counts over ``start`` to ``end`` (Unix ms): ``at``, ``ok``, ``failover`` (ok after more than one), ``failed``."""
+    width = max(1, (end - start) // max(1, min(buckets, 500)))
+    rows = db.rows(
+        "SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND attempts_n < 2) AS ok,"
+        " total(state = 'ok' AND attempts_n > 1) AS failover, total(state NOT IN ('ok', 'running')) AS failed"
+        f" FROM requests WHERE started_at >= ? AND started_at < ? AND ({found.where}) GROUP BY n ORDER BY n",
+        (start, width, start, end, *found.params),
+    )
+    return [
+        {"at": start + row["n"] * width, **{name: int(row[name]) for name in ("ok", "failover", "failed")}}
+        for row in rows
+    ]
+
+
+def row_of(row: Row) -> dict[str, Any]:
+    """The columns of a request as JSON, with ``losses`` unpacked and ``tokens_per_s``."""
+    found: dict[str, Any] = dict(row)
+    found["stream"] = bool(row["stream"])
+    found["losses"] = json.loads(row["losses"]) if row["losses"] else []
+    found["tokens_per_s"] = speed(row["output_tokens"], row["first_event_ms"], row["total_ms"])
+    return found
+
+
+def speed(output: int | None, first_ms: float | None, total_ms: float | None) -> float | None:
+    """Output tokens per second between the first event and the end."""
+    if not output or first_ms is None or total_ms is None or total_ms <= first_ms:
+        return None
+    return round(output / (total_ms - first_ms) * 1000, 1)
+
+
+def with_chains(db: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adds ``chain``: the attempts of requests that needed more than one, in order."""
+    several = [row["id"] for row in rows if row["attempts_n"] > 1]
+    chains: dict[str, list[dict[str, Any]]] = {id: [] for id in several}
+    marks = ", ".join("?" * len(several))
+    sql = f"SELECT request_id, channel_id, channel_name, status, outcome FROM attempts WHERE request_id IN ({marks})"
+    for attempt in db.rows(f"{sql} ORDER BY request_id, n", several) if several else ():
+        chains[attempt["request_id"]].append({name: attempt[name] for name in attempt.keys()[1:]})
+    for row in rows:
+        row["chain"] = chains.get(row["id"], [])
+    return rows
+
+
+def detail(db: Reader, id: str) -> dict[str, Any] | None:
+    """One request with ``attempts``, ``candidates`` and ``bodies`` (their sides and sizes only)."""
+    row = db.row("SELECT * FROM requests WHERE id = ?", (id[:64],))
+    if row is None:
+        return None
+    found = with_chains(db, [row_of(row)])[0]
+    found["attempts"] = [dict(a) for a in db.rows("SELECT * FROM attempts WHERE request_id = ? ORDER BY n", (id,))]
+    found["candidates"] = [
+        dict(c) for c in db.rows('SELECT * FROM candidates WHERE request_id = ? ORDER BY "order"', (id,))
+    ]
+    found["bodies"] = [
+        dict(b) for b in db.rows("SELECT side, at, size, truncated FROM bodies WHERE request_id = ? ORDER BY at", (id,))
+    ]
+    return found
