@@ -6,9 +6,8 @@ answered.
 """
 
 import functools
-import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -31,31 +30,33 @@ def exchange_of(flow: http.HTTPFlow) -> Exchange | None:
     return EXCHANGES.get(flow)
 
 
-def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Any]:
-    """Wraps ``hook(self, flow, exchange)`` into the ``hook(self, flow)`` that mitmproxy calls."""
+def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitable[None] | None]:
+    """Wraps ``hook(self, flow, exchange)`` into the ``hook(self, flow)`` that mitmproxy calls.
+
+    A hook that has to wait is a coroutine function, or returns a coroutine only when it really waits.
+    """
     early = hook.__name__ in EARLY
 
     @functools.wraps(hook)
-    def sync(self: Any, flow: http.HTTPFlow) -> None:
+    def call(self: Any, flow: http.HTTPFlow) -> Awaitable[None] | None:
         exchange = EXCHANGES.get(flow)
         if exchange is None or (early and (flow.response or flow.error)):
-            return
+            return None
         try:
-            hook(self, flow, exchange)
+            waiting = hook(self, flow, exchange)
         except Exception:
             failed(flow, exchange, hook.__qualname__)
+            return None
+        return None if waiting is None else _guarded_wait(waiting, flow, exchange, hook.__qualname__)
 
-    @functools.wraps(hook)
-    async def waiting(self: Any, flow: http.HTTPFlow) -> None:
-        exchange = EXCHANGES.get(flow)
-        if exchange is None or (early and (flow.response or flow.error)):
-            return
-        try:
-            await hook(self, flow, exchange)
-        except Exception:
-            failed(flow, exchange, hook.__qualname__)
+    return call
 
-    return waiting if inspect.iscoroutinefunction(hook) else sync
+
+async def _guarded_wait(waiting: Awaitable[None], flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
+    try:
+        await waiting
+    except Exception:
+        failed(flow, exchange, where)
 
 
 def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:

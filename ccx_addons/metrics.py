@@ -6,6 +6,7 @@ A row is written at the start, at most once a second while the exchange runs, an
 
 import json
 import time
+from functools import partial
 from typing import Any, Final
 
 from mitmproxy import http
@@ -29,17 +30,17 @@ class Metrics:
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.failover is not None:
-            self.runtime.store.put_request(self.row(x), final=False)
+            self.running(x)
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.decision == "retry":
-            self.runtime.store.put_request(self.row(x), final=False)
+            self.running(x)
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.committed:
-            self.runtime.store.put_request(self.row(x), final=False)
+            self.running(x)
 
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -57,6 +58,9 @@ class Metrics:
             record.total_ms = (time.monotonic() - record.started) * 1000
         self.close(x)
 
+    def running(self, x: Exchange) -> None:
+        self.runtime.store.put_running(x.id, partial(self.row, x))
+
     def close(self, x: Exchange) -> None:
         """The final row. Requests that never were one (health checks, unknown paths without a key) leave none."""
         if x.closed:
@@ -67,7 +71,7 @@ class Metrics:
         if x.client is None or x.match is None:
             return
         store = self.runtime.store
-        store.put_request(self.row(x), final=True)
+        store.put_request(self.row(x))
         if x.attempts:
             store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):

@@ -6,7 +6,7 @@ Three SDKs ask the same path and each parses its own form: ``anthropic-version``
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,9 +36,11 @@ class Models:
             flow.metadata["ccx_google"] = True
 
     @guarded
-    async def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        if x.match is None or x.operation not in ("models", "model"):
-            return
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        return self.answer(flow, x) if x.operation in ("models", "model") else None
+
+    async def answer(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        assert x.match
         google = bool(flow.metadata.get("ccx_google")) or x.path.startswith("/v1beta")
         anthropic = any(name == "anthropic-version" for name, _ in x.headers)
         found = await self.visible(x)

@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mitmproxy import options
 from mitmproxy.addons.proxyserver import Proxyserver
@@ -17,6 +18,7 @@ from ccx_addons import chain, logs
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.io.store import Store
+from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.stream import Limits
 from ccx_addons.runtime import Runtime
@@ -28,10 +30,10 @@ NEVER: Final = 10**9
 """Seconds; mitmproxy's own inactivity limit is off, the stream and the listener have finer ones."""
 
 
-def make_master(runtime: Runtime, loop: asyncio.AbstractEventLoop) -> Master:
+def make_master(addons: Iterable[Any], loop: asyncio.AbstractEventLoop) -> Master:
     """mitmproxy with only what we need of it: none of its default addons but the option holder Proxyserver."""
     master = Master(options.Options(), loop)
-    master.addons.add(Proxyserver(), *chain(runtime))
+    master.addons.add(Proxyserver(), *addons)
     master.options.update(mode=[], connection_strategy="lazy", tcp_timeout=NEVER, validate_inbound_headers=False)
     return master
 
@@ -44,14 +46,15 @@ async def serve(runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(parent_fd, stop.set)
-    master = make_master(runtime, loop)
+    addons = chain(runtime)
+    master = make_master(addons, loop)
     limits = Limits(
         max_body=int(settings.max_request_body_mb * (1 << 20)),
         client_timeout=settings.client_timeout,
         keepalive_timeout=settings.keepalive_timeout,
     )
     tls = server_tls(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
-    listener = Listener(master, sock, limits, tls)
+    listener = Listener(master, sock, limits, tls, DirectHooks(addons))
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0)
     await listener.start()

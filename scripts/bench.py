@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +109,8 @@ def started(command: list[str], ready: Callable[[str], str], env: dict[str, str]
         assert process.stdout
         for line in process.stdout:
             if address := ready(line):
+                # mitmdump writes a line for every flow: nobody reading them would stop it.
+                threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield int(address.rsplit(":", 1)[1])
                 break
     finally:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 BOUNDS: Final = (
-    (50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500)
-    + (2000, 3000, 5000, 7000, 10000, 15000, 20000, 30000, 60000, 120000)
+    *(50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500),
+    *(2000, 3000, 5000, 7000, 10000, 15000, 20000, 30000, 60000, 120000),
 )  # fmt: skip
 """Upper bounds of the latency buckets in milliseconds; one more bucket takes the rest. Columns ttft_0 to total_20."""
 

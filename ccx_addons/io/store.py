@@ -56,6 +56,10 @@ def _upsert_all(transaction: Transaction, table: str, rows: Iterable[Row]) -> No
         transaction.upsert(table, row)
 
 
+def _upsert_running(transaction: Transaction, row: Callable[[], Row]) -> None:
+    transaction.upsert("requests", row())
+
+
 def _submitted(transaction: Transaction, call: Callable[[sqlite3.Connection], Any]) -> Any:
     return call(transaction.conn)
 
@@ -152,16 +156,22 @@ class Store:
         return store
 
     # ---- rows ----
-    def put_request(self, row: Row, *, final: bool = False) -> None:
-        """A request at its start, while it runs (only the newest such row is kept) and, once, at its end."""
-        id = str(row["id"])
+    def put_request(self, row: Row) -> None:
+        """A finished request, once."""
         queued = _Queued(partial(_upsert_all, table="requests", rows=(dict(row),)))
         with self._lock:
-            if not final:
-                self._queue.updates.setdefault(id, queued).job = queued.job
-            else:
-                self._queue.updates.pop(id, None)
-                self._queue.jobs.append(queued)
+            self._queue.updates.pop(str(row["id"]), None)
+            self._queue.jobs.append(queued)
+            self._fit()
+        self._tell()
+
+    def put_running(self, id: str, row: Callable[[], Row]) -> None:
+        """A request that starts or goes on. ``row`` is called by the writer thread, and not at all for a request that
+        is finished by then."""
+        with self._lock:
+            if id in self._queue.updates:
+                return
+            self._queue.updates[id] = _Queued(partial(_upsert_running, row=row))
             self._fit()
         self._tell()
 

@@ -29,21 +29,29 @@ LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
 
 
-class DroppedTrailers:
-    """A chunked body whose trailers nobody gets to see."""
+class WholeReads:
+    """A chunked body, as one piece for all chunks that came together, without its trailers."""
 
     def __init__(self, reader: ChunkedReader) -> None:
         self._reader = reader
+        self._ended = False
 
     def __call__(self, buffer: Any) -> Any:
-        event = self._reader(buffer)
-        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+        pieces = []
+        while not self._ended and (event := self._reader(buffer)) is not None:
+            if isinstance(event, h11.EndOfMessage):
+                self._ended = True
+            else:
+                pieces.append(event.data)
+        if pieces:
+            return h11.Data(data=b"".join(pieces))
+        return h11.EndOfMessage() if self._ended else None
 
     def read_eof(self) -> None:
         self._reader.read_eof()
 
 
-class _WithoutTrailers:
+class _WholeReads:
     """mitmproxy sets ``body_reader`` and reads from it at once, so the reader is wrapped where it is set."""
 
     _reader: Any
@@ -54,10 +62,10 @@ class _WithoutTrailers:
 
     @body_reader.setter
     def body_reader(self, reader: TBodyReader) -> None:
-        self._reader = DroppedTrailers(reader) if isinstance(reader, ChunkedReader) else reader
+        self._reader = WholeReads(reader) if isinstance(reader, ChunkedReader) else reader
 
 
-class ClientHttp1(_WithoutTrailers, Http1Server):
+class ClientHttp1(_WholeReads, Http1Server):
     """The client's HTTP/1 connection, bounded in size and time."""
 
     def __init__(self, context: Any, parent: "AttemptLayer", head_timeout: float, keepalive: float) -> None:
@@ -123,7 +131,7 @@ class ClientHttp1(_WithoutTrailers, Http1Server):
         yield from self.parent.set_deadline(self, LINGER)
 
 
-class UpstreamHttp1(_WithoutTrailers, Http1Client):
+class UpstreamHttp1(_WholeReads, Http1Client):
     """An upstream's HTTP/1 connection: skips 100, 102 and 103, bounds the answer's head."""
 
     @property

@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 
 from ccx_addons.core.exchange import Upstream
-from ccx_addons.proxy.hooks import DeadlineReached, OpenUpstream
+from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.socks import Socks5Tunnel, proxy_address
 from ccx_addons.proxy.stream import AttemptStream, Limits
@@ -40,9 +40,10 @@ UPSTREAMS: Final[dict[str, Upstream]] = {}
 class AttemptLayer(HttpLayer):
     """mitmproxy's HTTP layer with our streams, our HTTP/1 ends, our connection reuse and our timer."""
 
-    def __init__(self, context: Context, limits: Limits) -> None:
+    def __init__(self, context: Context, limits: Limits, direct: DirectHooks | None = None) -> None:
         super().__init__(context, HTTPMode.transparent)
         self.limits = limits
+        self.direct = direct
         self.deadlines: dict[layer.Layer, float] = {}
         self._timer_at = float("inf")
         self._timers: set[commands.RequestWakeup] = set()

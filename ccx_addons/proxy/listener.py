@@ -15,6 +15,7 @@ from mitmproxy.master import Master
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import UPSTREAMS, AttemptLayer
 from ccx_addons.proxy.stream import Limits
@@ -34,7 +35,9 @@ IDLE_CHECK: Final = 0.05
 class GatewayConnection(ProxyConnectionHandler):
     """One client connection. Bounds the time to set up upstream connections, which a paused stream cannot see."""
 
-    def __init__(self, master: Master, reader: Any, writer: Any, limits: Limits) -> None:
+    def __init__(
+        self, master: Master, reader: Any, writer: Any, limits: Limits, direct: DirectHooks | None = None
+    ) -> None:
         super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
         self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
         tls = writer.get_extra_info("ssl_object")
@@ -42,7 +45,14 @@ class GatewayConnection(ProxyConnectionHandler):
             self.client.tls = True
             self.client.timestamp_tls_setup = time.time()
             self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
-        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits)
+        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits, direct)
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        if isinstance(hook, WaitHook):
+            with self.timeout_watchdog.disarm():
+                await hook.rest
+        else:
+            await super().handle_hook(hook)
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
         upstream = UPSTREAMS.get(command.connection.id) or self._behind(command)
@@ -82,9 +92,20 @@ class GatewayConnection(ProxyConnectionHandler):
 
 
 class Listener:
-    """Accepts on ``sock``; keeps the connections so that ``stop`` can wait for them."""
+    """Accepts on ``sock``; keeps the connections so that ``stop`` can wait for them.
 
-    def __init__(self, master: Master, sock: socket, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
+    ``direct``: the addons whose HTTP hooks are called without mitmproxy's detour; None: other addons take part.
+    """
+
+    def __init__(
+        self,
+        master: Master,
+        sock: socket,
+        limits: Limits,
+        tls: ssl.SSLContext | None = None,
+        direct: DirectHooks | None = None,
+    ) -> None:
+        self.direct = direct
         self.master = master
         self.sock = sock
         self.limits = limits
@@ -96,7 +117,7 @@ class Listener:
         self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handler = GatewayConnection(self.master, reader, writer, self.limits)
+        handler = GatewayConnection(self.master, reader, writer, self.limits, self.direct)
         self.handlers.add(handler)
         proxyserver: Proxyserver | None = self.master.addons.get("proxyserver")
         try:

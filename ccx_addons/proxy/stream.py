@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import flow as mflow
 from mitmproxy import http
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events, layer
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
@@ -43,7 +43,13 @@ from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import exchange_of, refuse
 from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
-from ccx_addons.proxy.hooks import DeadlineReached, OpenUpstream, UpstreamAttemptHook, UpstreamOutcomeHook
+from ccx_addons.proxy.hooks import (
+    DeadlineReached,
+    OpenUpstream,
+    UpstreamAttemptHook,
+    UpstreamOutcomeHook,
+    WaitHook,
+)
 from ccx_addons.proxy.http1 import MAX_TARGET, ClientHttp1
 
 if TYPE_CHECKING:
@@ -116,6 +122,13 @@ class AttemptStream(HttpStream):
         else:
             yield from self.server_state(event)
 
+    def _hook(self, hook: commands.StartHook) -> Commands:
+        """Call the addons: at once where the chain is known, else as mitmproxy does."""
+        if self.parent.direct is None:
+            yield hook
+        elif (rest := self.parent.direct.run(hook.name, self.flow)) is not None:
+            yield WaitHook(rest)
+
     # ---- the client's request ---------------------------------------------------------------------------------------
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
@@ -123,7 +136,7 @@ class AttemptStream(HttpStream):
         flow.live = True
         flow.request.scheme = "https" if self.context.client.tls else "http"
         problem = head_problem(flow.request)
-        yield HttpRequestHeadersHook(flow)
+        yield from self._hook(HttpRequestHeadersHook(flow))
         self.exchange = exchange_of(flow)
         if self._gone():
             yield from self._finish_error("the client disconnected")
@@ -158,7 +171,7 @@ class AttemptStream(HttpStream):
             self.flow.request.raw_content = bytes(self.body)
             self.body = bytearray()
             self.client_state = self.state_done
-            yield HttpRequestHook(self.flow)
+            yield from self._hook(HttpRequestHook(self.flow))
             self.exchange = exchange_of(self.flow)
             if self._gone():
                 yield from self._finish_error("the client disconnected")
@@ -187,7 +200,7 @@ class AttemptStream(HttpStream):
             self.body = bytearray()
             x.upstream = x.watcher = x.ended = None
             x.decision = "stop"
-            yield UpstreamAttemptHook(flow)
+            yield from self._hook(UpstreamAttemptHook(flow))
             if self._gone():
                 yield from self._finish_error("the client disconnected")
                 return
@@ -236,7 +249,7 @@ class AttemptStream(HttpStream):
     def _judge(self) -> layer.CommandGenerator[bool]:
         """Let the addons decide about the attempt that ended. True: try again; False: the client has its answer."""
         self._rest()
-        yield UpstreamOutcomeHook(self.flow)
+        yield from self._hook(UpstreamOutcomeHook(self.flow))
         if self._gone():
             yield from self._finish_error("the client disconnected")
             return False
@@ -381,7 +394,7 @@ class AttemptStream(HttpStream):
             response.headers["transfer-encoding"] = "chunked"
         self.server_state = self.state_stream
         self._rest()
-        yield HttpResponseHeadersHook(self.flow)
+        yield from self._hook(HttpResponseHeadersHook(self.flow))
         if self._gone():
             yield from self._finish_error("the client disconnected")
             return
@@ -439,7 +452,7 @@ class AttemptStream(HttpStream):
         x.ended = Ended({"done": "ok", "idle": "idle", "cut": "cut"}.get(end, "late_error"), end, fault)  # type: ignore[arg-type]
         self.server_state = self.state_idle
         self._rest()
-        yield UpstreamOutcomeHook(self.flow)
+        yield from self._hook(UpstreamOutcomeHook(self.flow))
         yield from self._complete(streamed=True)
 
     # ---- towards the client -----------------------------------------------------------------------------------------
@@ -457,7 +470,7 @@ class AttemptStream(HttpStream):
         response.timestamp_start = response.timestamp_start or now
         if self.client_state == self.state_discard_request_body:
             response.headers["connection"] = "close"
-        yield HttpResponseHeadersHook(self.flow)
+        yield from self._hook(HttpResponseHeadersHook(self.flow))
         yield from self._complete(streamed=False)
 
     def _complete(self, streamed: bool) -> Commands:
@@ -467,7 +480,7 @@ class AttemptStream(HttpStream):
         if self.exchange and not streamed:
             self.exchange.bytes_out = len(response.raw_content or b"")
             self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
-        yield HttpResponseHook(self.flow)
+        yield from self._hook(HttpResponseHook(self.flow))
         self.server_state = self.state_done
         self.flow.live = False
         if self._gone():
@@ -511,7 +524,7 @@ class AttemptStream(HttpStream):
         self.flow.live = False
         if self.exchange and not self.exchange.closed:
             self.exchange.stream_end = "client left" if self.exchange.committed else ""
-        yield HttpErrorHook(self.flow)
+        yield from self._hook(HttpErrorHook(self.flow))
         yield DropStream(self.stream_id)
 
     # ---- deadlines --------------------------------------------------------------------------------------------------

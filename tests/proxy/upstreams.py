@@ -30,10 +30,13 @@ def answers(*pieces: bytes | float) -> Handler:
 
 
 def then_silence(*pieces: bytes) -> Handler:
+    """Pieces that arrive one by one, then nothing until the peer is gone."""
+
     async def handler(reader: StreamReader, writer: StreamWriter) -> None:
         await read_request(reader)
         for piece in pieces:
             writer.write(piece)
+            await asyncio.sleep(0.05)
         await reader.read()
 
     return handler
