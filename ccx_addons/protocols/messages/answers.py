@@ -1,0 +1,186 @@
+"""JSON answers, usage and stop reasons, both ways (platform.claude.com/docs/en/api/messages, Message)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.faults import fault_of
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.neutral import (
+    Fault,
+    Json,
+    Loss,
+    Opaque,
+    Part,
+    Refusal,
+    Request,
+    Response,
+    Stop,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+)
+from ccx_addons.protocols.messages.blocks import read_content, write_call, write_text, write_thinking
+from ccx_addons.protocols.messages.tools import tool_names
+from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
+
+STOPS: Final[Mapping[str, Stop]] = {
+    "end_turn": "end",
+    "max_tokens": "length",
+    "tool_use": "tool_call",
+    "stop_sequence": "stop_sequence",
+    "refusal": "refusal",
+    "pause_turn": "pause",
+    "model_context_window_exceeded": "length",
+}
+REASONS: Final[Mapping[Stop, str]] = {
+    "end": "end_turn",
+    "length": "max_tokens",
+    "tool_call": "tool_use",
+    "stop_sequence": "stop_sequence",
+    "refusal": "refusal",
+    "pause": "pause_turn",
+    "error": "end_turn",
+}
+ANSWER_FIELDS: Final = frozenset({
+    "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage",
+})  # fmt: skip
+USAGE_FIELDS: Final = frozenset({
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens_details",
+})  # fmt: skip
+
+
+# ---- usage -----------------------------------------------------------------------------------------------------------
+def read_usage(usage: Mapping[str, Json]) -> Usage | None:
+    """``input_tokens`` excludes what was read from or written to the cache; the neutral input includes it."""
+    if not usage:
+        return None
+    cached = read.count(usage.get("cache_read_input_tokens"))
+    created = _created(usage)
+    return Usage(
+        read.count(usage.get("input_tokens")) + cached + created,
+        read.count(usage.get("output_tokens")),
+        cached,
+        created,
+        read.count(read.mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
+        keep(usage, USAGE_FIELDS),
+    )
+
+
+def _created(usage: Mapping[str, Json]) -> int:
+    """The total where it is given, else the sum of its parts by lifetime."""
+    total = usage.get("cache_creation_input_tokens")
+    if total is not None:
+        return read.count(total)
+    return sum(read.count(part) for part in read.mapping(usage.get("cache_creation")).values())
+
+
+def write_usage(usage: Usage | None) -> dict[str, Json]:
+    usage = usage or Usage()
+    wire: dict[str, Json] = {
+        "input_tokens": max(0, usage.input - usage.cache_read - usage.cache_write),
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    }
+    if usage.reasoning:
+        wire["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    return wire | own(usage.extra)
+
+
+def usage_of(body: Json) -> Usage | None:
+    return read_usage(read.mapping(read.mapping(body).get("usage")))
+
+
+# ---- wire -> neutral -------------------------------------------------------------------------------------------------
+def answer_fault(body: Json) -> Fault | None:
+    table = read.mapping(body)
+    if table.get("error") or table.get("type") == "error":
+        return fault_of(table)
+    if "input_tokens" in table:
+        return None
+    for block in read.mappings(table.get("content")):
+        if block.get("type") != "text" or read.text(block.get("text")).strip():
+            return None
+    if table.get("stop_reason") in ("max_tokens", "refusal", "stop_sequence", "pause_turn"):
+        return None
+    return Fault("server", "the answer has no content")
+
+
+def decode_response(body: Json) -> Response | Fault:
+    """A complete answer. Never raises; what is no answer is a Fault."""
+    try:
+        if fault := answer_fault(body):
+            return fault
+        answer = read.mapping(body)
+        reason = read.text(answer.get("stop_reason"))
+        return Response(
+            read.text(answer.get("id")),
+            read.text(answer.get("model")),
+            read_content(answer.get("content")),
+            STOPS.get(reason, "end"),
+            usage_of(answer),
+            read.text(answer.get("stop_sequence")) or None,
+            extra=keep({**answer, **rare_reason(reason)}, ANSWER_FIELDS - {"stop_reason"}),
+        )
+    except RecursionError:
+        return Fault("server", "the answer is nested too deeply")
+
+
+def rare_reason(reason: str) -> dict[str, Json]:
+    """The stop reason for the side-car: null where the neutral word gives it back."""
+    known = STOPS.get(reason)
+    return {"stop_reason": None if not reason or (known and REASONS[known] == reason) else reason}
+
+
+# ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def encode_response(response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:
+    """The client's answer: its own model name, its own tool names."""
+    losses: list[Loss] = []
+    names = client_names(request)
+    content = [
+        block for n, part in enumerate(response.parts) if (block := _write_part(part, names, f"content[{n}]", losses))
+    ]
+    called = any(isinstance(part, ToolCall) for part in response.parts)
+    body: dict[str, Json] = {
+        "id": response.id or new_id(),
+        "type": "message",
+        "role": "assistant",
+        "model": request.model,
+        "content": content,
+        "stop_reason": write_reason(response.stop, called, losses),
+        "stop_sequence": response.stop_sequence,
+        "usage": write_usage(response.usage),
+    }
+    return body | own(response.extra), losses
+
+
+def client_names(request: Request) -> dict[str, str]:
+    """A function's name upstream -> the name that the client gave it."""
+    return {safe: name for name, safe in tool_names(request).items()}
+
+
+def write_reason(stop: Stop, called: bool, losses: list[Loss]) -> str:
+    """Clients run tools only on ``tool_use``, whatever word the upstream has for it."""
+    if stop == "error":
+        losses.append(Loss("stop_reason", "there is no word for an answer that broke off"))
+    return "tool_use" if stop == "end" and called else REASONS[stop]
+
+
+def new_id() -> str:
+    return "msg_" + uuid7().replace("-", "")
+
+
+def _write_part(part: Part, names: Mapping[str, str], path: str, losses: list[Loss]) -> Block | None:
+    match part:
+        case Text(text, extra) | Refusal(text, extra):
+            return write_text(text, extra) if text else None
+        case Thinking():
+            return write_thinking(part)
+        case ToolCall(id_, name):
+            return write_call(part, id_, names.get(name, name), path, losses)
+        case Opaque(protocol, dict(value)) if protocol == NAME:
+            return value
+    losses.append(Loss(path, f"an answer holds no {type(part).__name__}"))
+    return None

@@ -1,0 +1,175 @@
+"""Tools, their schemas and the choice among them.
+
+Source: platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
+from ccx_addons.protocols.messages.models import Rules
+from ccx_addons.protocols.messages.wire import NAME, Block, own
+
+EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
+ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
+"""Refused at the top of ``input_schema``."""
+
+
+def tool_names(request: Request) -> dict[str, str]:
+    """Each function's name -> its name on the wire."""
+    return safe_names(tool.name for tool in request.tools if isinstance(tool, Tool))
+
+
+def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses: list[Loss]) -> list[Block]:
+    """The tools that the request's choice allows. A history with calls needs their definitions, so they are made up."""
+    allowed = request.tool_choice.names if request.tool_choice else ()
+    blocks: list[Block] = []
+    for n, tool in enumerate(request.tools):
+        if isinstance(tool, ServerTool):
+            block = _write_server_tool(tool, f"tools[{n}]", losses)
+        elif allowed and tool.name not in allowed:
+            continue
+        else:
+            block = _write_tool(tool, names[tool.name], rules, f"tools[{n}]", losses)
+        if block:
+            blocks.append(block)
+    if not request.tools:
+        called = (part.name for m in request.messages for part in m.parts if isinstance(part, ToolCall))
+        blocks += [{"name": name, "input_schema": EMPTY_SCHEMA} for name in dict.fromkeys(safe_names(called).values())]
+    return blocks
+
+
+def write_tool_choice(request: Request, rules: Rules, tools: list[Block], losses: list[Loss]) -> Block | None:
+    """``tool_choice`` with ``disable_parallel_tool_use``; None where the default says it."""
+    choice, parallel = request.tool_choice, request.parallel_tools
+    if not tools:
+        if choice and choice.mode == "any":
+            losses.append(Loss("tool_choice", "there is no tool to call"))
+        return None
+    if not request.tools:
+        return {"type": "none"}
+    if choice is None and parallel is None:
+        return None
+    if choice and choice.mode == "none":
+        return {"type": "none"}
+    block = _write_choice(choice or ToolChoice("auto"), request, rules, losses)
+    if parallel is not None:
+        block["disable_parallel_tool_use"] = not parallel
+    return block
+
+
+def _write_choice(choice: ToolChoice, request: Request, rules: Rules, losses: list[Loss]) -> Block:
+    if choice.mode == "auto":
+        return {"type": "auto"}
+    if not rules.forced_tools:
+        losses.append(Loss("tool_choice", "the model cannot be made to call a tool"))
+        return {"type": "auto"}
+    if len(choice.names) == 1:
+        return {"type": "tool", "name": tool_names(request).get(choice.names[0], choice.names[0])}
+    return {"type": "any"}
+
+
+def _write_tool(tool: Tool, name: str, rules: Rules, path: str, losses: list[Loss]) -> Block:
+    block: Block = {"name": name}
+    if tool.description:
+        block["description"] = tool.description
+    block["input_schema"] = schema = _object_schema(tool.parameters, path, losses)
+    if tool.strict is False:
+        block["strict"] = False
+    elif tool.strict:
+        if rules.schemas and strict_schema(schema) == schema:
+            block["strict"] = True
+        else:
+            losses.append(Loss(f"{path}.strict", "the model or the schema does not allow strict tools"))
+    return block | own(tool.extra)
+
+
+def _object_schema(schema: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json]:
+    """The schema with an object at its top, which the API demands."""
+    if any(name in schema for name in ALTERNATIVES):
+        losses.append(Loss(f"{path}.input_schema", "alternatives at the top of a schema were merged"))
+        return _merge_alternatives(schema)
+    if schema.get("type") == "object":
+        return schema
+    return {**EMPTY_SCHEMA, **schema, "type": "object"}
+
+
+def _merge_alternatives(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """One object with every alternative's properties; required is what all of them (allOf: any of them) require."""
+    merged = {name: value for name, value in schema.items() if name not in ALTERNATIVES}
+    properties = dict(read.mapping(schema.get("properties")))
+    required = set(filter(_is_text, read.items(schema.get("required"))))
+    for word in ALTERNATIVES:
+        variants = read.mappings(schema.get(word))
+        for variant in variants:
+            properties = {**read.mapping(variant.get("properties")), **properties}
+        wanted = [set(filter(_is_text, read.items(variant.get("required")))) for variant in variants]
+        if wanted:
+            required |= set.union(*wanted) if word == "allOf" else set.intersection(*wanted)
+    return {**merged, "type": "object", "properties": properties, "required": sorted(required)}
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)
+
+
+# ---- tools that the upstream runs ------------------------------------------------------------------------------------
+def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> Block | None:
+    if tool.protocol == NAME:
+        return dict(tool.value)
+    writer = SERVER_TOOLS.get(tool.kind)
+    if writer is None:
+        losses.append(Loss(path, f"there is no {tool.kind} tool here"))
+        return None
+    return writer(tool.value)
+
+
+def _web_search(value: Mapping[str, Json]) -> Block:
+    """Domains and place mean the same in OpenAI's tool (platform.openai.com/docs/guides/tools-web-search)."""
+    block: Block = {"type": "web_search_20250305", "name": "web_search"}
+    if domains := read.items(read.mapping(value.get("filters")).get("allowed_domains")):
+        block["allowed_domains"] = domains
+    if place := {name: text for name, text in read.mapping(value.get("user_location")).items() if text is not None}:
+        block["user_location"] = {"type": "approximate", **read.mapping(place.pop("approximate", None)), **place}
+    return block
+
+
+SERVER_TOOLS: Final[Mapping[str, Callable[[Mapping[str, Json]], Block]]] = {
+    "web_search": _web_search,
+    "web_fetch": lambda _: {"type": "web_fetch_20250910", "name": "web_fetch"},
+    "code": lambda _: {"type": "code_execution_20250825", "name": "code_execution"},
+}
+"""Neutral kind -> this protocol's tool, which needs no beta header."""
+
+
+# ---- structured outputs ----------------------------------------------------------------------------------------------
+NESTED: Final = frozenset({"properties", "$defs", "definitions"})
+LISTS: Final = frozenset({"anyOf", "allOf"})
+KEPT: Final = frozenset({"type", "title", "description", "enum", "const", "default", "required", "$ref"})
+FORMATS: Final = frozenset({
+    "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
+})  # fmt: skip
+
+
+def strict_schema(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The part of the schema that structured outputs take (platform.claude.com/docs/en/build-with-claude/
+    structured-outputs#json-schema-limitations): closed objects, no limits on numbers, lengths and counts.
+    """
+    strict: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name in KEPT or (name == "format" and value in FORMATS) or (name == "minItems" and value in (0, 1)):
+            strict[name] = value
+        elif name in NESTED:
+            strict[name] = {key: _strict_value(inner) for key, inner in read.mapping(value).items()}
+        elif name in LISTS or name == "oneOf":
+            strict["anyOf" if name == "oneOf" else name] = [_strict_value(inner) for inner in read.items(value)]
+        elif name == "items":
+            strict[name] = _strict_value(value)
+    if schema.get("type") == "object" or "properties" in schema:
+        strict["additionalProperties"] = False
+    return strict
+
+
+def _strict_value(value: Json) -> Json:
+    return strict_schema(value) if isinstance(value, dict) else value

@@ -1,0 +1,284 @@
+"""The neutral conversation as this protocol's turns.
+
+The API wants: a user turn first, roles that alternate, the results of all tool calls at the head of the user turn after
+them and nowhere else, ids of letters, digits, ``_`` and ``-`` that no two calls share, no empty text
+(platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls). System messages are taken between a user and
+an assistant turn by newer models (/docs/en/build-with-claude/mid-conversation-system-messages).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from ccx_addons.core.neutral import (
+    Loss,
+    Media,
+    Message,
+    Opaque,
+    Part,
+    Refusal,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    safe_name,
+)
+from ccx_addons.protocols.messages.blocks import write_call, write_media, write_text, write_thinking
+from ccx_addons.protocols.messages.models import Rules
+from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
+
+type Place = tuple[int, int]
+"""Index of a message and of a part in it."""
+
+SAFE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+NO_RESULT: Final = "No result was recorded for this call."
+CONTINUE: Final = "Continue."
+"""What a user turn says that the API demands and nobody wrote."""
+
+
+@dataclass(slots=True)
+class Turn:
+    role: Literal["user", "assistant", "system"]
+    blocks: list[Block]
+    fields: dict[str, object] = field(default_factory=dict)
+    calls: list[Place] = field(default_factory=list)
+    """Calls of this assistant turn that still need their results after it."""
+
+    def wire(self) -> Block:
+        return {"role": self.role, "content": self.blocks, **self.fields}
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Which result answers which call, and the id that both have on the wire."""
+
+    results: dict[Place, ToolResult]
+    ids: dict[Place, str]
+    orphans: set[Place]
+
+
+def pair_calls(messages: Sequence[Message]) -> Pairs:
+    """Each result belongs to the oldest unanswered call with its id; ids that come again are told apart."""
+    pairs = Pairs({}, {}, set())
+    waiting: dict[str, list[Place]] = {}
+    taken: set[str] = set()
+    for m, message in enumerate(messages):
+        for p, part in enumerate(message.parts):
+            if isinstance(part, ToolCall) and message.role == "assistant":
+                wire = first = safe_id(part.id)
+                again = 1
+                while wire in taken:
+                    again += 1
+                    wire = f"{first}_{again}"
+                taken.add(wire)
+                pairs.ids[m, p] = wire
+                earlier = waiting.setdefault(part.id, [])
+                if earlier and earlier[0][0] < m:
+                    earlier.clear()
+                earlier.append((m, p))
+            elif isinstance(part, ToolResult) and message.role == "user":
+                if calls := waiting.get(part.id):
+                    pairs.results[calls.pop(0)] = part
+                else:
+                    pairs.orphans.add((m, p))
+    return pairs
+
+
+def safe_id(id_: str) -> str:
+    """The id if the API takes it, else one made from it: the same every time, and different for different ids."""
+    if SAFE_ID.fullmatch(id_):
+        return id_
+    mark = hashlib.sha256(id_.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return f"{UNSAFE.sub('_', id_)[:47]}_{mark}".lstrip("_")
+
+
+class Conversation:
+    """Builds the turns of one request. ``system`` and ``turns`` are the result."""
+
+    def __init__(self, request: Request, rules: Rules, names: Mapping[str, str], losses: list[Loss]) -> None:
+        self.rules = rules
+        self.names = names
+        self.losses = losses
+        self.turns: list[Turn] = []
+        self.system = [block for _, block in self._texts(request.system, "system")]
+        self._pairs = pair_calls(request.messages)
+        self._instructions = Turn("system", [])
+        for m, message in enumerate(request.messages):
+            match message.role:
+                case "system":
+                    self._add_system(m, message)
+                case "user":
+                    self._add_user(m, message)
+                case "assistant":
+                    self._add_assistant(m, message)
+        self._answer_calls()
+        self._place_instructions()
+
+    # ---- messages ----
+    def _add_system(self, m: int, message: Message) -> None:
+        """Where the model takes it, it waits for the end of the user turn that it follows or precedes."""
+        blocks = [block for _, block in self._texts(message.parts, f"messages[{m}]")]
+        if not self.turns:
+            self.system += blocks
+        elif self.rules.system_turns:
+            self._answer_calls()
+            self._instructions.blocks += blocks
+            self._instructions.fields |= own(message.extra)
+        elif blocks:
+            self.system += blocks
+            self.losses.append(Loss(f"messages[{m}]", "the model takes system text only before the conversation"))
+
+    def _add_user(self, m: int, message: Message) -> None:
+        blocks = list(self._user_blocks(m, message.parts))
+        self._answer_calls()
+        if blocks:
+            self._add("user", blocks, message)
+
+    def _add_assistant(self, m: int, message: Message) -> None:
+        blocks = list(self._assistant_blocks(m, message.parts))
+        if blocks:
+            self._place_instructions()
+            turn = self._add("assistant", blocks, message)
+            turn.calls += [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
+
+    def _add(self, role: Literal["user", "assistant"], blocks: list[Block], message: Message | None = None) -> Turn:
+        if not self.turns or self.turns[-1].role != role:
+            self.turns.append(Turn(role, []))
+        turn = self.turns[-1]
+        turn.blocks += blocks
+        if message:
+            turn.fields |= own(message.extra)
+        return turn
+
+    def _answer_calls(self) -> None:
+        """The user turn with the results of the last turn's calls, wherever they stand in the request."""
+        if not self.turns or not self.turns[-1].calls:
+            return
+        calls, self.turns[-1].calls = self.turns[-1].calls, []
+        self._add("user", [self._result(place) for place in calls])
+
+    def _place_instructions(self) -> None:
+        """System text goes behind the user turn; where none stands, it becomes one."""
+        held, self._instructions = self._instructions, Turn("system", [])
+        if not held.blocks:
+            return
+        if self.turns and self.turns[-1].role == "user":
+            self.turns.append(held)
+        else:
+            self._add("user", held.blocks)
+            self.losses.append(Loss("messages", "system text that follows no user turn is said as the user"))
+
+    # ---- parts ----
+    def _user_blocks(self, m: int, parts: Iterable[Part]) -> Iterator[Block]:
+        for p, part in enumerate(parts):
+            path = f"messages[{m}].content[{p}]"
+            if not isinstance(part, ToolResult):
+                yield from self._plain(part, path)
+            elif (m, p) in self._pairs.orphans:
+                self.losses.append(Loss(path, "a result without its call is said as the user's text"))
+                for inner in part.parts:
+                    yield from self._plain(inner, path)
+
+    def _assistant_blocks(self, m: int, parts: Iterable[Part]) -> Iterator[Block]:
+        for p, part in enumerate(parts):
+            path = f"messages[{m}].content[{p}]"
+            match part:
+                case Thinking():
+                    yield from self._thinking(part, path)
+                case ToolCall(name=name):
+                    wire_name = self.names.get(name) or safe_name(name)
+                    yield write_call(part, self._pairs.ids[m, p], wire_name, path, self.losses)
+                case Media():
+                    self.losses.append(Loss(path, "an assistant turn holds no media"))
+                case _:
+                    yield from self._plain(part, path)
+
+    def _result(self, place: Place) -> Block:
+        block: Block = {"type": "tool_result", "tool_use_id": self._pairs.ids[place]}
+        result = self._pairs.results.get(place)
+        if result is None:
+            self.losses.append(Loss(f"messages[{place[0]}].content[{place[1]}]", "the call has no result"))
+            return block | {"content": NO_RESULT, "is_error": True}
+        path = f"messages[{place[0]}].content[{place[1]}].result"
+        match [inner for part in result.parts for inner in self._plain(part, path)]:
+            case []:
+                pass
+            case [{"type": "text", "text": text, **rest}] if not rest:
+                block["content"] = text
+            case content:
+                block["content"] = content
+        if result.is_error:
+            block["is_error"] = True
+        return block | own(result.extra)
+
+    def _thinking(self, part: Thinking, path: str) -> Iterator[Block]:
+        """Claude takes back only what it signed; other models take thoughts as they are."""
+        if part.origin == NAME and part.signature:
+            yield write_thinking(part)
+        elif part.text and not self.rules.claude:
+            if part.signature:
+                self.losses.append(Loss(path, "the signature is another protocol's"))
+            yield write_thinking(replace(part, signature=None))
+        elif part.text or part.signature:
+            self.losses.append(Loss(path, "thinking goes back only to the protocol that signed it"))
+
+    def _plain(self, part: Part, path: str) -> Iterator[Block]:
+        """Text and media; a loss for anything else."""
+        match part:
+            case Text(text, extra) | Refusal(text, extra):
+                if text:
+                    yield write_text(text, extra)
+            case Media():
+                block = write_media(part)
+                if isinstance(block, str):
+                    self.losses.append(Loss(path, block))
+                else:
+                    yield block
+            case Opaque(protocol, value) if protocol == NAME:
+                yield value
+            case Opaque(protocol):
+                self.losses.append(Loss(path, f"only {protocol} understands this"))
+            case _:
+                self.losses.append(Loss(path, f"{type(part).__name__} has no place here"))
+
+    def _texts(self, parts: Iterable[Part], path: str) -> Iterator[tuple[int, Block]]:
+        """System blocks: text only, beside what this protocol kept for itself."""
+        for p, part in enumerate(parts):
+            if isinstance(part, Media):
+                self.losses.append(Loss(f"{path}[{p}]", "system text holds no media"))
+            else:
+                yield from ((p, block) for block in self._plain(part, f"{path}[{p}]"))
+
+    # ---- ends ----
+    def thoughts_in_loop(self) -> bool:
+        """Whether manual thinking may be on: the running tool loop, if there is one, began with a thinking block.
+
+        "Expected thinking or redacted_thinking, but found tool_use" is the API's refusal.
+        """
+        called = False
+        for turn in reversed(self.turns):
+            if turn.role == "user" and all(block.get("type") != "tool_result" for block in turn.blocks):
+                break
+            if turn.role == "assistant":
+                if turn.blocks[0].get("type") in ("thinking", "redacted_thinking"):
+                    return True
+                called = called or any(block.get("type") == "tool_use" for block in turn.blocks)
+        return not called
+
+    def close_ends(self, prefill: bool) -> None:
+        """A user turn first, and last unless the model continues an assistant turn (``prefill``)."""
+        if not self.turns or self.turns[0].role != "user":
+            self.turns.insert(0, Turn("user", [write_text(CONTINUE, NOTHING)]))
+            self.losses.append(Loss("messages", "a conversation begins with a user turn; one was added"))
+        last = self.turns[-1]
+        if last.role != "assistant" or last.blocks[-1].get("type") not in ("text", "thinking", "redacted_thinking"):
+            return
+        if not prefill:
+            self._add("user", [write_text(CONTINUE, NOTHING)])
+            self.losses.append(Loss("messages", "the model does not continue an assistant turn; a user turn was added"))
+        elif last.blocks[-1].get("type") == "text" and (text := last.blocks[-1]["text"].rstrip()):
+            last.blocks[-1] = last.blocks[-1] | {"text": text}

@@ -1,0 +1,47 @@
+"""What every module of this protocol shares: its name, paths, key header and the side-car under its name."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ccx_addons.core.config import AuthStyle, Kind
+from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
+
+NAME: Final[Kind] = "messages"
+DEFAULT_VERSION: Final = "v1"
+PATHS: Final[Mapping[str, str]] = {
+    "generate": "/messages",
+    "count_tokens": "/messages/count_tokens",
+    "models": "/models",
+    "model": "/models/{model}",
+}
+NOTHING: Final[Mapping[str, Json]] = {}
+
+type Block = dict[str, Any]
+"""A content block as it stands on the wire."""
+
+
+def upstream_path(operation: str, model: str, stream: bool) -> str:
+    return PATHS[operation].replace("{model}", model)
+
+
+def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
+    if style == "query":
+        return "?key", secret
+    if style in ("x-api-key", "x-goog-api-key"):
+        return style, secret
+    if style == "auto" and secret.startswith("sk-ant-") and not secret.startswith("sk-ant-oat"):
+        return "x-api-key", secret
+    return "authorization", f"Bearer {secret}"
+
+
+def own(extra: Extra) -> dict[str, Json]:
+    """The fields that this protocol kept for itself."""
+    return dict(extra.get(NAME, NOTHING)) if extra else {}
+
+
+def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
+    """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
+    if fields.keys() <= known:
+        return NO_EXTRA
+    rest = {name: value for name, value in fields.items() if name not in known and value is not None}
+    return {NAME: rest} if rest else NO_EXTRA
