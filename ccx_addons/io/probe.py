@@ -1,37 +1,40 @@
-"""Questions the gateway asks upstreams of its own accord, with httpx: model lists."""
+"""Questions the gateway asks upstreams of its own accord, with httpx: model lists, pings, tests, replays."""
 
 import asyncio
-from collections.abc import Mapping
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
 from ccx_addons.core import read
-from ccx_addons.core.config import Channel
-from ccx_addons.core.urls import join
+from ccx_addons.core.config import Channel, Key, Kind, mask
+from ccx_addons.core.neutral import Response, Text, Usage
+from ccx_addons.core.urls import LOOPBACK, host_port, join
 from ccx_addons.protocols import PROTOCOLS
 
 LIST_TIMEOUT: Final = 5.0
-MAX_PAGES: Final = 5
+PING_TIMEOUT: Final = 10.0
+TEST_TIMEOUT: Final = 60.0
+REPLAY_TIMEOUT: Final = 300.0
+MAX_ANSWER: Final = 4 << 20
+MAX_WORDS: Final = 800
 VERSION_HEADER: Final[Mapping[str, str]] = {"anthropic-version": "2023-06-01"}
 
 
+# ---- model lists -----------------------------------------------------------------------------------------------------
 async def list_models(channel: Channel) -> list[dict[str, Any]]:
     """The channel's models as its upstream lists them, each with an ``id``. Empty when it cannot be asked."""
-    protocol = PROTOCOLS[channel.protocol]
-    path = protocol.upstream_path("models", "", False)
     for key in [key for key in channel.keys if key.enabled][:2]:
-        name, value = protocol.auth_header(key.secret, channel.auth)
-        params = {"key": value} if name == "?key" else {}
-        headers = {"accept-encoding": "identity", **VERSION_HEADER, **dict(channel.headers)}
-        if name != "?key":
-            headers[name] = value
-        url = join(key.base_url or channel.base_urls[0], protocol.DEFAULT_VERSION, path)
-        verify: Any = channel.ca_file or channel.verify_tls
+        url, headers, params = _models_request(channel, key)
         try:
             async with (
                 asyncio.timeout(LIST_TIMEOUT),
-                httpx.AsyncClient(verify=verify, proxy=channel.proxy, timeout=LIST_TIMEOUT) as client,
+                httpx.AsyncClient(verify=_verify(channel), proxy=channel.proxy, timeout=LIST_TIMEOUT) as client,
             ):
                 answer = await client.get(url, headers=headers, params=params)
         except (httpx.HTTPError, TimeoutError, OSError, ValueError):
@@ -39,6 +42,55 @@ async def list_models(channel: Channel) -> list[dict[str, Any]]:
         if answer.status_code == 200 and (found := _entries(answer)):
             return found
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """``error``: why there is no list, in the upstream's words or ours; never with a key in it."""
+
+    models: tuple[dict[str, Any], ...] = ()
+    status: int = 0
+    error: str = ""
+
+
+def ask_models(channel: Channel, key: Key) -> Models:
+    """What ``list_models`` asks, with one key, and why it failed."""
+    url, headers, params = _models_request(channel, key)
+    try:
+        with _client(channel, LIST_TIMEOUT * 2) as client:
+            answer = client.get(url, headers=headers, params=params)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        return Models(error=words_of(error))
+    if answer.status_code != 200:
+        return Models(
+            (), answer.status_code, _fault_words(channel, key, answer.status_code, answer.headers, answer.content)
+        )
+    found = tuple(_entries(answer))
+    return Models(found, 200, "" if found else "the answer is no list of models")
+
+
+def _models_request(channel: Channel, key: Key) -> tuple[str, dict[str, str], dict[str, str]]:
+    protocol = PROTOCOLS[channel.protocol]
+    path = protocol.upstream_path("models", "", False)
+    headers, params = _credentials(channel, key)
+    return join(key.base_url or channel.base_urls[0], protocol.DEFAULT_VERSION, path), headers, params
+
+
+def _credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, str]]:
+    """Headers and query parameters of a request of ours."""
+    name, value = PROTOCOLS[channel.protocol].auth_header(key.secret, channel.auth)
+    headers = {"accept-encoding": "identity", **VERSION_HEADER, **dict(channel.headers)}
+    if name == "?key":
+        return headers, {"key": value}
+    return {**headers, name: value}, {}
+
+
+def _verify(channel: Channel) -> Any:
+    return channel.ca_file or channel.verify_tls
+
+
+def _client(channel: Channel, timeout: float) -> httpx.Client:
+    return httpx.Client(verify=_verify(channel), proxy=channel.proxy, timeout=timeout, trust_env=False)
 
 
 def _entries(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -53,3 +105,194 @@ def _entries(answer: httpx.Response) -> list[dict[str, Any]]:
         if name:
             found.append({**entry, "id": name})
     return found
+
+
+# ---- ping ------------------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Ping:
+    """How long each step to a base URL took, in ms; None: it was not made. Any HTTP answer at all is ``ok``."""
+
+    base_url: str
+    ok: bool = False
+    address: str = ""
+    dns_ms: float | None = None
+    tcp_ms: float | None = None
+    tls_ms: float | None = None
+    http_ms: float | None = None
+    total_ms: float = 0.0
+    status: int = 0
+    error: str = ""
+
+
+def ping(channel: Channel, base_url: str) -> Ping:
+    """Name, connection, TLS and the head of an answer, without a key."""
+    found = Ping(base_url)
+    began = time.perf_counter()
+    try:
+        if not channel.proxy:
+            found.address = _resolve(base_url)
+            found.dns_ms = _since(began)
+        with _client(channel, PING_TIMEOUT) as client, _traced(found) as trace:
+            request = client.build_request("GET", base_url.rstrip("#") + "/", extensions={"trace": trace})
+            answer = client.send(request, stream=True)
+            answer.close()
+        found.status, found.ok = answer.status_code, True
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        found.error = words_of(error)
+    found.total_ms = _since(began)
+    return found
+
+
+def _resolve(base_url: str) -> str:
+    host, port = host_port(base_url)
+    return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+
+
+@contextmanager
+def _traced(found: Ping) -> Iterator[Any]:
+    """httpx's trace extension: https://www.python-httpx.org/advanced/extensions/#trace."""
+    started: dict[str, float] = {}
+
+    def trace(name: str, info: Mapping[str, Any]) -> None:
+        step, _, what = name.rpartition(".")
+        if what == "started":
+            started[step] = time.perf_counter()
+        elif what == "complete" and step.endswith("connect_tcp"):
+            found.tcp_ms = _since(started[step])
+        elif what == "complete" and step.endswith("start_tls"):
+            found.tls_ms = _since(started[step])
+        elif what == "complete" and step.endswith("receive_response_headers"):
+            found.http_ms = _since(started[step.replace("receive_response", "send_request")])
+
+    yield trace
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
+
+
+# ---- test ------------------------------------------------------------------------------------------------------------
+PROMPT: Final = "Answer with the word OK."
+
+BODIES: Final[Mapping[Kind, Mapping[str, Any]]] = {
+    "messages": {"max_tokens": 16, "messages": [{"role": "user", "content": PROMPT}]},
+    "chat": {"messages": [{"role": "user", "content": PROMPT}]},
+    "responses": {"input": [{"role": "user", "content": PROMPT}], "store": False},
+    "gemini": {"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]},
+    "embeddings": {"input": PROMPT},
+}
+"""The smallest request of each protocol. There is none for images: every one costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One minimal request. ``text``: the first words of the answer. ``error`` never holds a key."""
+
+    ok: bool
+    model: str
+    key_mask: str
+    url: str = ""
+    status: int = 0
+    total_ms: float = 0.0
+    text: str = ""
+    usage: Usage | None = None
+    error: str = ""
+
+
+def test(channel: Channel, key: Key, model: str) -> Test:
+    """Ask for a word. ``model`` is the client's; the channel's mapping applies."""
+    upstream = channel.models.apply(model).model
+    if channel.protocol not in BODIES:
+        return Test(False, upstream, key.mask, error=f"{channel.protocol} cannot be tested without cost")
+    protocol = PROTOCOLS[channel.protocol]
+    operation = "embeddings" if channel.protocol == "embeddings" else "generate"
+    base_url = key.base_url or channel.base_urls[0]
+    url = join(base_url, protocol.DEFAULT_VERSION, protocol.upstream_path(operation, upstream, False))
+    headers, params = _credentials(channel, key)
+    body = dict(BODIES[channel.protocol])
+    if channel.protocol != "gemini":
+        body["model"] = upstream
+    began = time.perf_counter()
+    try:
+        with _client(channel, TEST_TIMEOUT) as client:
+            answer = client.post(url, headers=headers, params=params, json=body)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        return Test(False, upstream, key.mask, url, 0, _since(began), error=words_of(error))
+    return _judged(channel, key, upstream, url, answer, _since(began))
+
+
+def _judged(channel: Channel, key: Key, model: str, url: str, answer: httpx.Response, total_ms: float) -> Test:
+    protocol, status = PROTOCOLS[channel.protocol], answer.status_code
+    error, text, usage = "", "", None
+    if status >= 300:
+        error = _fault_words(channel, key, status, answer.headers, answer.content)
+    else:
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        fault = protocol.answer_fault(body) if body is not None else None
+        error = "the answer is not JSON" if body is None else fault.message if fault else ""
+        usage = None if error else protocol.usage_of(body)
+        text = "" if error else _first_words(protocol, body)
+    return Test(not error, model, key.mask, url, status, total_ms, text, usage, _without(error, key))
+
+
+def _first_words(protocol: Any, body: Any) -> str:
+    response = protocol.decode_response(body) if hasattr(protocol, "decode_response") else None
+    if not isinstance(response, Response):
+        return ""
+    return "".join(part.text for part in response.parts if isinstance(part, Text))[:200]
+
+
+def _fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:
+    fault = PROTOCOLS[channel.protocol].decode_error(status, dict(headers), body[:MAX_ANSWER])
+    return _without(f"{status}: {fault.message}", key)
+
+
+def _without(text: str, key: Key) -> str:
+    return text.replace(key.secret, mask(key.secret))[:MAX_WORDS]
+
+
+def words_of(error: Exception) -> str:
+    """A failed connection in words for people."""
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    return str(error)[:MAX_WORDS] or type(error).__name__
+
+
+# ---- replay ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """``request_id``: of the new request in the gateway's log; empty: the gateway did not answer."""
+
+    status: int = 0
+    request_id: str = ""
+    total_ms: float = 0.0
+    bytes: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+def replay(url: str, headers: Mapping[str, str], body: bytes) -> Replay:
+    """Send a captured client request to the gateway's own address and read the whole answer, keeping none of it."""
+    host = urlsplit(url).hostname or ""
+    began, size = time.perf_counter(), 0
+    try:
+        with (
+            httpx.Client(verify=host not in LOOPBACK, timeout=REPLAY_TIMEOUT, trust_env=False) as client,
+            client.stream("POST", url, headers=dict(headers), content=body) as answer,
+        ):
+            for chunk in answer.iter_raw():
+                size += len(chunk)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        return Replay(total_ms=_since(began), bytes=size, error=words_of(error))
+    return Replay(
+        answer.status_code,
+        answer.headers.get("x-ccx-request-id", ""),
+        _since(began),
+        size,
+        {name: value for name, value in answer.headers.items() if name.startswith("x-ccx-")},
+    )

@@ -1,0 +1,316 @@
+"""Channels, keys, clients and the running state as the panel and its API show them. Keys appear as masks only."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot
+from ccx_addons.core.urls import join
+from ccx_addons.protocols import PROTOCOLS
+from ccx_admin import redact
+from ccx_admin.db import Reader, Row
+from ccx_admin.panel import Panel
+
+WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
+MAX_EVENTS: Final = 500
+
+
+# ---- configuration ---------------------------------------------------------------------------------------------------
+def iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def patterns(found: Patterns) -> list[str]:
+    return [*found.include, *(f"!{pattern}" for pattern in found.exclude)]
+
+
+def key_of(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "mask": key.mask,
+        "name": key.name,
+        "weight": key.weight,
+        "models": patterns(key.models),
+        "base_url": redact.hide_url(key.base_url),
+        "enabled": key.enabled,
+    }
+
+
+def channel_of(channel: Channel) -> dict[str, Any]:
+    """The settings of a channel, in the words of ccx.yaml."""
+    found: dict[str, Any] = {}
+    for entry in fields(Channel):
+        value = getattr(channel, entry.name)
+        found[entry.name] = _plain(value)
+    found.update(
+        base_urls=[redact.hide_url(url) for url in channel.base_urls],
+        keys=[key_of(key) for key in channel.keys],
+        serves=sorted(channel.serves),
+        models={name: {"to": t.to, "effort": t.effort} for name, t in channel.models.entries.items()},
+        allow=patterns(channel.allow),
+        promoted_until=iso(channel.promoted_until),
+        headers={name: redact.shown_header(name, value) for name, value in channel.headers},
+        proxy=redact.hide_url(channel.proxy) if channel.proxy else None,
+        quirks=sorted(channel.quirks),
+        tags=list(channel.tags),
+    )
+    found["reasoning"]["effort"] = dict(channel.reasoning.effort)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def request_urls(channel: Channel, model: str = "MODEL") -> list[dict[str, str]]:
+    """The exact URL of a request, for each base URL."""
+    return urls_of(channel.protocol, channel.base_urls, channel.models.apply(model).model)
+
+
+def urls_of(protocol: Kind, base_urls: Iterable[str], model: str = "MODEL") -> list[dict[str, str]]:
+    wire = PROTOCOLS[protocol]
+    operation = {"images": "image_generate", "embeddings": "embeddings"}.get(protocol, "generate")
+    path = wire.upstream_path(operation, model, False)
+    return [
+        {"base_url": redact.hide_url(url), "url": redact.hide_url(join(url, wire.DEFAULT_VERSION, path))}
+        for url in base_urls
+    ]
+
+
+def client_of(client: Client) -> dict[str, Any]:
+    return {
+        "name": client.name,
+        "mask": client.key_mask,
+        "kinds": sorted(client.kinds),
+        "models": patterns(client.models),
+        "limits": asdict(client.limits),
+        "enabled": client.enabled,
+        "from_environment": client.name == "default",
+    }
+
+
+def policy_of(policy: Policy) -> dict[str, Any]:
+    found = asdict(policy)
+    found["bodies"]["redact"] = list(policy.bodies.redact)
+    return found
+
+
+# ---- running state ---------------------------------------------------------------------------------------------------
+def breakers(db: Reader) -> list[dict[str, Any]]:
+    """Breakers that are not closed."""
+    rows = db.rows("SELECT * FROM breakers WHERE state <> 'closed' ORDER BY channel_id, kind")
+    return [_state(row) for row in rows]
+
+
+def key_states(db: Reader, now: int) -> list[dict[str, Any]]:
+    """Keys that cool down or are blocked now."""
+    rows = db.rows(
+        "SELECT * FROM key_state WHERE state = 'blocked' AND (until IS NULL OR until > ?)"
+        " OR state = 'cooling' AND until > ? ORDER BY channel_id, key_id",
+        (now, now),
+    )
+    return [_state(row) for row in rows]
+
+
+def _state(row: Row) -> dict[str, Any]:
+    found = dict(row)
+    detail = found.pop("detail", "")
+    try:
+        found["detail"] = json.loads(detail) if detail else None
+    except ValueError:
+        found["detail"] = None
+    return found
+
+
+def in_flight(db: Reader) -> dict[str, int]:
+    """Channel id -> requests in flight."""
+    rows = db.rows("SELECT channel_id, count(*) AS n FROM requests WHERE state = 'running' GROUP BY channel_id")
+    return {row["channel_id"]: row["n"] for row in rows}
+
+
+def channels(panel: Panel) -> list[dict[str, Any]]:
+    """Every channel in its order, with ``state`` in a word, ``reason`` in a sentence, and its running state."""
+    snapshot, now = panel.snapshot(), panel.now_ms()
+    resting = _by_channel(breakers(panel.db))
+    keys = _by_channel(key_states(panel.db, now))
+    flying = in_flight(panel.db)
+    ordered = sorted(snapshot.channels, key=lambda c: (c.status == "disabled", c.priority, c.id))
+    return [
+        channel_row(channel, resting.get(channel.id, []), keys.get(channel.id, []), flying.get(channel.id, 0), now)
+        for channel in ordered
+    ]
+
+
+def channel(panel: Panel, id: str) -> dict[str, Any] | None:
+    return next((found for found in channels(panel) if found["id"] == id), None)
+
+
+def _by_channel(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["channel_id"], []).append(row)
+    return found
+
+
+def channel_row(
+    channel: Channel, breakers: list[dict[str, Any]], keys: list[dict[str, Any]], flying: int, now: int
+) -> dict[str, Any]:
+    found = channel_of(channel)
+    for key in found["keys"]:
+        key["state"] = "ok" if key["enabled"] else "off"
+        key["states"] = [entry for entry in keys if entry["key_id"] == key["id"]]
+        for entry in key["states"]:
+            if not entry["model"] and key["enabled"]:
+                key["state"] = entry["state"]
+    usable = sum(key["state"] == "ok" for key in found["keys"])
+    state, reason, until = _judge(channel, breakers, usable, now)
+    found.update(
+        state=state,
+        reason=reason,
+        until=until,
+        breakers=breakers,
+        usable_keys=usable,
+        in_flight=flying,
+        promoted=bool(channel.promoted_until and channel.promoted_until * 1000 > now),
+        request_urls=request_urls(channel),
+    )
+    return found
+
+
+def _judge(channel: Channel, breakers: list[dict[str, Any]], usable: int, now: int) -> tuple[str, str, int | None]:
+    """(state, reason, until in Unix ms): ok, degraded, open, half-open, paused, standby, no keys."""
+    if word := WORDS[channel.status]:
+        return word, "taken out by hand" if word == "paused" else "in the standby pool", None
+    if not usable:
+        return "no keys", "no key can be used now" if channel.keys else "has no key", None
+    held = [b for b in breakers if not b["model"]]
+    if held:
+        worst = min(held, key=lambda b: (b["state"] != "open", -(b["until"] or 0)))
+        everything = len(held) >= len(channel.base_urls) * max(1, len({b["key_id"] for b in held}))
+        state = worst["state"] if everything and worst["key_id"] == "" else "degraded"
+        if worst["state"] == "open" and worst["until"] and worst["until"] <= now:
+            state = "half-open"
+        return state, worst["reason"], worst["until"]
+    if breakers:
+        return "degraded", f"{breakers[0]['model']}: {breakers[0]['reason']}", breakers[0]["until"]
+    if usable < len(channel.keys):
+        return "degraded", f"{usable} of {len(channel.keys)} keys can be used", None
+    return "ok", "", None
+
+
+def clients(panel: Panel) -> list[dict[str, Any]]:
+    """Every client with ``last_seen`` (Unix ms) and what it asked last, None when it never was seen."""
+    rows = panel.db.rows(
+        "SELECT client_name, max(hour) AS hour, sum(requests) AS requests FROM rollup_hour GROUP BY client_name"
+    )
+    seen = {row["client_name"]: row for row in rows}
+    found = []
+    for client in panel.snapshot().clients:
+        entry = client_of(client)
+        last = last_request(panel.db, client.name) if client.name in seen else None
+        total = seen[client.name]["requests"] if client.name in seen else 0
+        found.append({**entry, "requests": total, "last": last})
+    return found
+
+
+def last_request(db: Reader, client_name: str, since: int = 0) -> dict[str, Any] | None:
+    """The newest request of a client after ``since`` (Unix ms): the live check after its set-up."""
+    row = db.row(
+        "SELECT id, started_at, kind, operation, model, user_agent, status, state, client_ip FROM requests"
+        " WHERE rowid = (SELECT rowid FROM requests INDEXED BY requests_list WHERE client_name = ? AND started_at >= ?"
+        " ORDER BY started_at DESC, id DESC LIMIT 1)",
+        (client_name, since),
+    )
+    return dict(row) if row else None
+
+
+def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """Newest first. ``before``: an event's id."""
+    conditions, params = ["1"], []
+    if kind:
+        conditions.append("kind = ?")
+        params.append(kind)
+    if before:
+        conditions.append("id < ?")
+        params.append(str(before))
+    sql = f"SELECT * FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    return [dict(row) for row in db.rows(sql, (*params, max(1, min(limit, MAX_EVENTS))))]
+
+
+def sessions(db: Reader, now: int, kind: str = "", limit: int = 200) -> list[dict[str, Any]]:
+    """Conversations, latest first, with their place (``affinity``) and what was ordered by hand (``override``)."""
+    where, params = ("s.kind = ?", [kind]) if kind else ("1", [])
+    rows = db.rows(
+        "SELECT s.*, a.channel_id AS home, a.expires_at AS home_until, o.channels, o.avoid, o.expires_at, o.note"
+        " FROM sessions s"
+        " LEFT JOIN affinity a ON a.kind = s.kind AND a.trace_hash = s.trace_hash AND a.expires_at > ?"
+        " LEFT JOIN overrides o ON o.kind = s.kind AND o.trace_hash = s.trace_hash"
+        " AND (o.expires_at IS NULL OR o.expires_at > ?)"
+        f" WHERE {where} ORDER BY s.last_at DESC LIMIT ?",
+        (now, now, *params, max(1, min(limit, 1000))),
+    )
+    return [_session(row) for row in rows]
+
+
+def _session(row: Row) -> dict[str, Any]:
+    found = dict(row)
+    home, home_until = found.pop("home"), found.pop("home_until")
+    ordered = {name: found.pop(name) for name in ("channels", "avoid", "expires_at", "note")}
+    found["affinity"] = {"channel_id": home, "expires_at": home_until} if home else None
+    found["override"] = None
+    if ordered["channels"] is not None:
+        lists = {name: json.loads(ordered[name]) if ordered[name] else [] for name in ("channels", "avoid")}
+        found["override"] = {**ordered, **lists}
+    prompt = found["input_tokens"]
+    found["cache_hit_rate"] = round(found["cache_read_tokens"] / prompt, 4) if prompt else None
+    return found
+
+
+# ---- status ----------------------------------------------------------------------------------------------------------
+def in_force(db: Reader) -> str:
+    """The revision the gateway said last that it uses; empty: it has not said."""
+    text = db.value(
+        "SELECT message FROM events WHERE kind = 'config' AND message LIKE 'configuration % is in force'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    return str(text).split()[1] if text else ""
+
+
+def problems(panel: Panel) -> list[dict[str, Any]]:
+    """What somebody should look at, worst first: ``level``, ``kind``, ``message``, and where it is."""
+    found: list[dict[str, Any]] = []
+    config = panel.config()
+    secrets = redact.secrets_of(config.text)
+    for problem in config.problems:
+        words = redact.clean(str(problem), secrets)
+        found.append({"level": "error", "kind": "config", "message": words, "line": problem.line})
+    health = panel.store.health()
+    if health.trouble:
+        found.append({"level": "error", "kind": "store", "message": f"nothing can be written: {health.trouble}"})
+    for channel in channels(panel):
+        if channel["state"] in ("open", "half-open", "no keys", "degraded"):
+            level = "error" if channel["state"] in ("open", "no keys") else "warning"
+            words = f"{channel['name']}: {channel['state']}" + (f", {channel['reason']}" if channel["reason"] else "")
+            place = {"channel_id": channel["id"], "until": channel["until"], "state": channel["state"]}
+            found.append({"level": level, "kind": "channel", "message": words, **place})
+    found += [{"level": "warning", "kind": "config", "message": words} for words in config.snapshot.warnings]
+    found += _blocked_keys(panel, config.snapshot)
+    return sorted(found, key=lambda entry: entry["level"] != "error")
+
+
+def _blocked_keys(panel: Panel, snapshot: Snapshot) -> list[dict[str, Any]]:
+    names = {channel.id: channel.name for channel in snapshot.channels}
+    return [
+        {
+            "level": "warning",
+            "kind": "key",
+            "message": f"{names[state['channel_id']]}: key {state['key_mask']} is blocked, {state['reason']}",
+            "channel_id": state["channel_id"],
+            "key_id": state["key_id"],
+            "until": state["until"],
+        }
+        for state in key_states(panel.db, panel.now_ms())
+        if state["state"] == "blocked" and state["channel_id"] in names
+    ]
