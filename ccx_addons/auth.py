@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
-from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import EXCHANGES, failed, refuse
@@ -86,12 +86,12 @@ class Auth:
         if response := self.cors(flow, x) or self.local(flow, x):
             flow.response = response
             return
-        credentials, x.query = credentials_of(flow.request, x.query)
-        x.headers = tuple(
-            (name, value)
-            for raw_name, value in flow.request.headers.items(multi=True)
-            if (name := raw_name.lower()) not in CREDENTIAL_HEADERS
+        headers = tuple(
+            (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+            for name, value in flow.request.headers.fields
         )
+        credentials, x.query = credentials_of(headers, x.query)
+        x.headers = tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS)
         fault = self.check(x, credentials)
         if not fault and x.match is None:
             fault = not_found(x)
@@ -118,8 +118,8 @@ class Auth:
         """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
         name = flow.client_conn.peername
         peer: str = name[0] if name else ""
-        forwarded = flow.request.headers.get("x-forwarded-for", "")
-        if not self.trusted or not forwarded:
+        forwarded = flow.request.headers.get("x-forwarded-for", "") if self.trusted else ""
+        if not forwarded:
             return peer
         hop: str
         for hop in [peer, *reversed([part.strip() for part in forwarded.split(",")])]:
@@ -145,8 +145,8 @@ class Auth:
 
     def cors(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
         """Preflight answers for the origins in CORS_ORIGINS; nobody else's pages may call the gateway."""
-        origin = flow.request.headers.get("origin", "")
-        if flow.request.method != "OPTIONS" or not origin:
+        origin = flow.request.headers.get("origin", "") if x.method == "OPTIONS" else ""
+        if not origin:
             return None
         if not allowed_origin(origin, self.runtime.settings.cors_origins):
             return http.Response.make(403, b"", {})
@@ -168,18 +168,17 @@ def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
     return "*" in allowed or origin in allowed
 
 
-def credentials_of(request: http.Request, query: str) -> tuple[list[str], str]:
+def credentials_of(headers: Headers, query: str) -> tuple[list[str], str]:
     """Every key the client sent, in the five places, and the query without ``key``."""
-    headers = request.headers
-    bearer = headers.get("authorization", "")
-    found = [
-        headers.get("x-api-key", ""),
-        bearer[7:] if bearer[:7].lower() == "bearer " else bearer,
-        headers.get("x-goog-api-key", ""),
-    ]
-    # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
-    offered = headers.get("sec-websocket-protocol", "").split(",")
-    found += [part.strip().removeprefix("openai-insecure-api-key.") for part in offered]
+    found = []
+    for name, value in headers:
+        if name == "authorization":
+            found.append(value[7:] if value[:7].lower() == "bearer " else value)
+        elif name == "sec-websocket-protocol":
+            # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
+            found += [part.strip().removeprefix("openai-insecure-api-key.") for part in value.split(",")]
+        elif name in CREDENTIAL_HEADERS:
+            found.append(value)
     if "key=" in query:
         pairs = parse_qsl(query, keep_blank_values=True)
         found += [value for name, value in pairs if name == "key"]

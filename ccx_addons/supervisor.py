@@ -96,7 +96,7 @@ def spawn_worker(sock: socket.socket, alive: int, index: int, boot_id: str, env:
     def spawn() -> "subprocess.Popen[bytes]":
         ready_read, ready_write = os.pipe()
         numbers = [sock.fileno(), ready_write, alive, index]
-        command = [sys.executable, str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id, str(admin)]
+        command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id, str(admin)]
         process = subprocess.Popen(command, env=env, pass_fds=(sock.fileno(), ready_write, alive))
         os.close(ready_write)
         os.set_blocking(ready_read, True)

@@ -5,6 +5,7 @@ learn the same things for the exchange: usage, how it stopped, whether a tool ca
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core.exchange import Exchange
@@ -29,6 +30,21 @@ from ccx_addons.protocols import Decoder, Encoder, WireProtocol
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
+
+TELLING: Final[Mapping[str, re.Pattern[bytes]]] = {
+    "messages": re.compile(
+        rb'"(?:message_start|message_delta|message_stop|content_block_start|content_block_stop|error)"'
+    ),
+    "chat": re.compile(
+        rb'"(?:usage|error)"\s*:\s*[^n\s]|"finish_reason"\s*:\s*"|"(?:tool_calls|function_call)"|\[DONE\]'
+    ),
+    "responses": re.compile(
+        rb'"error"\s*:\s*[^n\s]|"type"\s*:\s*"(?:error|response\.'
+        rb"(?!(?:output_text|refusal|function_call_arguments|custom_tool_call_input|reasoning_\w+)\.delta))"
+    ),
+}
+"""What an event must hold to say more than another piece of text or arguments. Inside a JSON string the quotes are
+escaped, so that text about these words does not match. Whole events without it need not be read while they pass."""
 
 EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 LONGEST_END: Final = 3
@@ -97,11 +113,13 @@ class PassWatcher(Watcher):
     ) -> None:
         super().__init__(exchange, protocol, decoder)
         self.hidden = hidden
+        self.telling = TELLING.get(protocol.NAME)
         self._held = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        for event in self.decoder.feed(data):
-            self.see(event)
+        if self.telling and not self._held and data.endswith(b"\n\n"):
+            return self._skim(data, self.telling)
+        self._read(data)
         if not self._held and self.hidden is None and (self.x.array or data.endswith(b"\n\n")):
             return [data] if data else []
         passed = self._whole_events(data)
@@ -109,6 +127,31 @@ class PassWatcher(Watcher):
             passed += self._held
             self._held.clear()
         return [bytes(passed)] if passed else []
+
+    def _read(self, data: bytes) -> None:
+        for event in self.decoder.feed(data):
+            self.see(event)
+
+    def _skim(self, data: bytes, telling: re.Pattern[bytes]) -> list[bytes]:
+        """Whole events: reads those that tell something, and before the stream means anything every one."""
+        kept, at, start = [], 0, 0
+        while at < len(data):
+            if self.meaningful:
+                found = telling.search(data, at)
+                if not found:
+                    break
+                before = data.rfind(b"\n\n", at, found.start())
+                at = at if before < 0 else before + 2
+            end = data.index(b"\n\n", at) + 2
+            event = data[at:end]
+            self._read(event)
+            if self.hidden and self.hidden.search(event):
+                kept.append(data[start:at])
+                start = end
+            at = end
+        kept.append(data[start:])
+        whole = b"".join(kept)
+        return [whole] if whole else []
 
     def _whole_events(self, data: bytes) -> bytearray:
         held, passed, begin = self._held, bytearray(), 0

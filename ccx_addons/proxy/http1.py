@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import h11
 from h11._readers import ChunkedReader
+from mitmproxy.connection import Connection
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http import RequestHeaders, RequestProtocolError, ResponseHeaders, ResponseProtocolError
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader
@@ -65,7 +66,30 @@ class _WholeReads:
         self._reader = WholeReads(reader) if isinstance(reader, ChunkedReader) else reader
 
 
-class ClientHttp1(_WholeReads, Http1Server):
+class _HeadWithBody:
+    """A message's head goes out with the first bytes of its body: one system call, one packet."""
+
+    _head: bytes = b""
+
+    def _held_back(self, head: Generator[Any, Any, None]) -> layer.CommandGenerator[None]:
+        for command in head:
+            if isinstance(command, commands.SendData):
+                self._head += command.data
+            else:
+                yield command
+
+    def _with_head(self, conn: Connection, rest: Generator[Any, Any, None]) -> layer.CommandGenerator[None]:
+        for command in rest:
+            if self._head and isinstance(command, commands.SendData):
+                command.data = self._head + command.data
+                self._head = b""
+            yield command
+        if self._head:
+            yield commands.SendData(conn, self._head)
+            self._head = b""
+
+
+class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
     """The client's HTTP/1 connection, bounded in size and time."""
 
     def __init__(self, context: Any, parent: "AttemptLayer", head_timeout: float, keepalive: float) -> None:
@@ -122,8 +146,10 @@ class ClientHttp1(_WholeReads, Http1Server):
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, ResponseProtocolError) and not self.response:
             yield from _json_errors(super().send(event))
+        elif isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
+            yield from self._held_back(super().send(event))
         else:
-            yield from super().send(event)
+            yield from self._with_head(self.conn, super().send(event))
 
     def linger(self) -> layer.CommandGenerator[None]:
         """The answer went out before the body was read: throw the rest away for a moment, then close."""
@@ -131,8 +157,14 @@ class ClientHttp1(_WholeReads, Http1Server):
         yield from self.parent.set_deadline(self, LINGER)
 
 
-class UpstreamHttp1(_WholeReads, Http1Client):
+class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
     """An upstream's HTTP/1 connection: skips 100, 102 and 103, bounds the answer's head."""
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, RequestHeaders) and not event.end_stream:
+            yield from self._held_back(super().send(event))
+        else:
+            yield from self._with_head(self.conn, super().send(event))
 
     @property
     def idle(self) -> bool:

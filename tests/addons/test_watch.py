@@ -1,0 +1,103 @@
+"""Streams that pass untouched: what the client gets, and what the gateway learns from reading along."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccx_addons.convert import USAGE_CHUNK
+from ccx_addons.core.config import Snapshot
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.protocols import PROTOCOLS
+from ccx_addons.watch import PassWatcher
+from scripts.fake import answers
+
+
+def watcher(kind: Any, hidden: re.Pattern[bytes] | None = None) -> PassWatcher:
+    protocol = PROTOCOLS[kind]
+    x = Exchange("id", 0, 0, Snapshot("r", 0), "POST", "/", "", ())
+    return PassWatcher(x, protocol, protocol.decoder(), hidden)
+
+
+def stream(kind: str, end: str = "\n\n") -> bytes:
+    text = 'say "usage":{"error":1} and "tool_calls" twice'
+    said = answers.Said("m", text, "hm, thinking", [("f", '{"a": 1}')], input=100, cached=40)
+    events = {
+        "messages": lambda: answers.messages_stream(said),
+        "chat": lambda: answers.chat_stream(said, True),
+        "responses": lambda: answers.responses_stream(said, {}),
+    }[kind]()
+    return "".join(frame(name, data, end) for name, data in events).encode()
+
+
+def frame(name: str, data: Any, end: str) -> str:
+    text = data if isinstance(data, str) else json.dumps(data)
+    return (f"event: {name}{end[: len(end) // 2]}" if name else "") + f"data: {text}{end}"
+
+
+def run(found: PassWatcher, data: bytes, cuts: list[int]) -> bytes:
+    out, at = [], 0
+    for cut in [*sorted(cuts), len(data)]:
+        out += found.feed(data[at:cut])
+        at = max(at, cut)
+    return b"".join(out + found.finish())
+
+
+def learned(found: PassWatcher) -> tuple[Any, ...]:
+    return found.meaningful, found.finished, found.fault, found.open_tools, found.x.usage, found.x.stop
+
+
+KINDS = ["messages", "chat", "responses"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n", "\r\r"], ids=["LF", "CRLF", "CR"])
+@given(cuts=st.lists(st.integers(0, 3000), max_size=12))
+def test_chunk_borders_change_nothing(kind: str, end: str, cuts: list[int]) -> None:
+    data = stream(kind, end)
+    whole, pieces = watcher(kind), watcher(kind)
+    assert run(whole, data, []) == data
+    assert run(pieces, data, [min(cut, len(data)) for cut in cuts]) == data
+    assert learned(pieces) == learned(whole)
+    assert whole.finished and whole.x.usage and whole.x.usage.cache_read == 40 and not whole.open_tools
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_event_by_event_learns_the_same_as_a_decoder_that_reads_everything(kind: str) -> None:
+    data = stream(kind)
+    skimming, reading = watcher(kind), watcher(kind)
+    reading.telling = None
+    events = [event + b"\n\n" for event in data.split(b"\n\n")[:-1]]
+    for event in events:
+        assert skimming.feed(event) == [event]
+        reading.feed(event)
+        assert learned(skimming) == learned(reading)
+
+
+@given(cuts=st.lists(st.integers(0, 3000), max_size=12))
+def test_the_hidden_usage_chunk_stays_and_everything_else_passes(cuts: list[int]) -> None:
+    data = stream("chat")
+    found = watcher("chat", USAGE_CHUNK)
+    passed = run(found, data, [min(cut, len(data)) for cut in cuts])
+    kept = [event for event in data.split(b"\n\n") if b'"choices": []' not in event]
+    assert passed == b"\n\n".join(kept) and found.x.usage
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cut_leaves_no_half_event(kind: str) -> None:
+    found = watcher(kind)
+    data = stream(kind)
+    passed = b"".join(found.feed(data[: len(data) // 2]) + found.abort(Fault("server", "gone")))
+    events = passed.split(b"\n\n")
+    assert events[-1] == b"" and b"gone" in events[-2]
+    for event in events[:-1]:
+        json.loads(event.split(b"data: ", 1)[1])
+
+
+def test_an_event_that_never_ends_passes_in_pieces() -> None:
+    found = watcher("chat")
+    assert found.feed(b"data: " + b"x" * (1 << 20)) == [b"data: " + b"x" * (1 << 20)]
