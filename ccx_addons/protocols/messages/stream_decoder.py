@@ -1,6 +1,6 @@
 """Stream bytes -> events (platform.claude.com/docs/en/build-with-claude/streaming)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,19 +69,23 @@ class StreamDecoder:
         self.count = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        try:
-            found = self.reader.feed(data)
-        except EventTooLarge as error:
-            return self._fail(Fault("server", str(error)))
-        return [event for message in found for event in self._read(message)]
+        return self._events(lambda: self.reader.feed(data))
 
     def flush(self) -> list[Event]:
-        events = [event for message in self.reader.flush() for event in self._read(message)]
+        events = self._events(self.reader.flush)
         if self.failed or self.finished:
             return events
         if self.stop is None:
             return [*events, *self._fail(Fault("server", "the stream ended without message_stop"))]
         return [*events, *self._finish()]
+
+    def _events(self, found: Callable[[], list[ServerEvent]]) -> list[Event]:
+        if self.failed or self.finished:
+            return []
+        try:
+            return [event for message in found() for event in self._read(message)]
+        except EventTooLarge as error:
+            return self._fail(Fault("server", str(error)))
 
     def _fail(self, fault: Fault) -> list[Event]:
         self.failed = True

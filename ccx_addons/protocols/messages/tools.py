@@ -22,8 +22,13 @@ def tool_names(request: Request) -> dict[str, str]:
 
 
 def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses: list[Loss]) -> list[Block]:
-    """The tools that the request's choice allows. A history with calls needs their definitions, so they are made up."""
-    allowed = request.tool_choice.names if request.tool_choice else ()
+    """The tools; only those that the choice names, where the wire cannot say the choice itself.
+
+    A history with calls needs definitions: where the request has none, they are made up.
+    """
+    choice = request.tool_choice
+    said = choice is None or (choice.mode == "any" and len(choice.names) == 1 and rules.forced_tools)
+    allowed = () if choice is None or said else choice.names
     blocks: list[Block] = []
     for n, tool in enumerate(request.tools):
         if isinstance(tool, ServerTool):

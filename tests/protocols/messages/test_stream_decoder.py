@@ -1,0 +1,232 @@
+import json
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.neutral import (
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Opaque,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Response,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+    fold,
+)
+from tests.protocols.messages.values import decode_all, frame
+
+START = {"type": "message_start", "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 5}}}
+TEXT = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+HELLO = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}}
+STOP = {"type": "content_block_stop", "index": 0}
+END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
+DONE = {"type": "message_stop"}
+WHOLE = [START, TEXT, HELLO, STOP, END, DONE]
+
+
+def block(index: int, start: dict[str, Any], *deltas: dict[str, Any]) -> list[dict[str, Any]]:
+    begun = {"type": "content_block_start", "index": index, "content_block": start}
+    grown = [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+    return [begun, *grown, {"type": "content_block_stop", "index": index}]
+
+
+def decode(*values: dict[str, Any]) -> list[Event]:
+    return decode_all(b"".join(map(frame, values)))
+
+
+def answer(*values: dict[str, Any]) -> Response:
+    folded = fold(decode(*values))
+    assert isinstance(folded, Response)
+    return folded
+
+
+def test_the_events_of_a_stream() -> None:
+    assert decode(*WHOLE) == [
+        Started("msg_1", "m", usage=Usage(5)),
+        PartStarted(0, Text("")),
+        PartDelta(0, "hello"),
+        PartStopped(0),
+        Finished("end", Usage(5, 2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param(b"".join(map(frame, WHOLE)).replace(b"\n", b"\r\n"), id="crlf"),
+        pytest.param(b"".join(map(frame, WHOLE)).replace(b"\n", b"\r"), id="cr"),
+        pytest.param(b"".join(map(frame, WHOLE)).replace(b": ", b":"), id="no space after the colon"),
+        pytest.param(b"".join(b"data: " + json.dumps(v).encode() + b"\n\n" for v in WHOLE), id="no event names"),
+        pytest.param(b"".join(json.dumps(v).encode() + b"\n\n" for v in WHOLE), id="bare JSON lines"),
+        pytest.param(b": hi\n\n" + b": hi\n\n".join(map(frame, WHOLE)), id="comments"),
+        pytest.param(b"".join(map(frame, [*WHOLE, {"type": "ping"}, HELLO])), id="events behind the end"),
+        pytest.param(b"".join(map(frame, WHOLE[:-1])), id="no message_stop"),
+        pytest.param(b"".join(map(frame, WHOLE)).rstrip(b"\n"), id="no last empty line"),
+        pytest.param(b"".join(map(frame, [*WHOLE[:3], *WHOLE[4:]])), id="no content_block_stop"),
+        pytest.param(b"".join(map(frame, [START, *WHOLE[2:]])), id="no content_block_start"),
+        pytest.param(b"".join(map(frame, WHOLE[:-1])) + b"data: [DONE]\n\n", id="another protocol's end"),
+        pytest.param(b"".join(map(frame, [START, {"type": "news", "index": 0}, *WHOLE[1:]])), id="unknown event"),
+        pytest.param(b"event: message_start\ndata: 5\n\n" + b"".join(map(frame, WHOLE)), id="data that is no object"),
+        pytest.param(
+            b"".join(b"event: %s\ndata: %s\n\n" % (v["type"].encode(), json.dumps({**v, "type": ""}).encode())
+                     for v in WHOLE),  # type: ignore[attr-defined]
+            id="types only as event names",
+        ),
+    ],
+)  # fmt: skip
+def test_what_upstreams_do_to_streams(stream: bytes) -> None:
+    assert fold(decode_all(stream)) == Response("msg_1", "m", (Text("hello"),), "end", Usage(5, 2))
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        pytest.param(
+            block(
+                0,
+                {"type": "thinking", "thinking": "", "signature": ""},
+                {"type": "thinking_delta", "thinking": "why"},
+                {"type": "signature_delta", "signature": "sig"},
+            ),
+            Thinking("why", "sig", "messages"),
+            id="thinking",
+        ),
+        pytest.param(
+            block(0, {"type": "redacted_thinking", "data": "enc"}), Thinking("", "enc", "messages", True), id="redacted"
+        ),
+        pytest.param(
+            block(0, {"type": "tool_use", "id": "t", "name": "f", "input": {}}, *[
+                {"type": "input_json_delta", "partial_json": text} for text in ("", '{"a":', "1}")
+            ]),
+            ToolCall("t", "f", '{"a":1}'),
+            id="call",
+        ),
+        pytest.param(
+            block(0, {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+                  {"type": "input_json_delta", "partial_json": ""}),
+            ToolCall("t", "f", "{}"),
+            id="call without arguments",
+        ),
+        pytest.param(
+            block(0, {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}),
+            ToolCall("t", "f", '{"a":1}'),
+            id="call that is whole at its start",
+        ),
+        pytest.param(
+            block(0, {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "direct"}},
+                  {"type": "input_json_delta", "partial_json": "{}"}),
+            ToolCall("t", "f", "{}", {"messages": {"caller": {"type": "direct"}}}),
+            id="own fields",
+        ),
+        pytest.param(
+            block(0, {"type": "text", "text": "", "citations": []}, {"type": "text_delta", "text": "x"},
+                  {"type": "citations_delta", "citation": {"cited_text": "a"}},
+                  {"type": "citations_delta", "citation": {"cited_text": "b"}}),
+            Text("x", {"messages": {"citations": [{"cited_text": "a"}, {"cited_text": "b"}]}}),
+            id="citations",
+        ),
+        pytest.param(
+            block(0, {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+                  {"type": "input_json_delta", "partial_json": '{"query":'},
+                  {"type": "input_json_delta", "partial_json": '"x"}'}),
+            Opaque("messages", {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "x"}}),
+            id="server tool",
+        ),
+        pytest.param(
+            block(0, {"type": "compaction", "content": None},
+                  {"type": "compaction_delta", "content": "a"}, {"type": "compaction_delta", "content": "b"}),
+            Opaque("messages", {"type": "compaction", "content": "ab"}),
+            id="block of a beta",
+        ),
+    ],
+)  # fmt: skip
+def test_blocks(values: list[dict[str, Any]], part: object) -> None:
+    assert answer(START, *values, END, DONE).parts == (part,)
+
+
+def test_parts_are_counted_whatever_the_upstream_counts() -> None:
+    values = [
+        *block(3, {"type": "text", "text": "a"})[:1],
+        *block(3, {"type": "text", "text": ""}, {"type": "text_delta", "text": "b"}),
+    ]
+    assert decode(START, *values)[1:6] == [
+        PartStarted(0, Text("a")), PartStopped(0), PartStarted(1, Text("")), PartDelta(1, "b"), PartStopped(1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop", "extra"),
+    [
+        ("end_turn", "end", {}),
+        ("max_tokens", "length", {}),
+        ("tool_use", "tool_call", {}),
+        ("stop_sequence", "stop_sequence", {}),
+        ("refusal", "refusal", {}),
+        ("pause_turn", "pause", {}),
+        ("model_context_window_exceeded", "length", {"messages": {"stop_reason": "model_context_window_exceeded"}}),
+        ("something_new", "end", {"messages": {"stop_reason": "something_new"}}),
+    ],
+)
+def test_stops(reason: str, stop: str, extra: dict[str, Any]) -> None:
+    found = answer(START, {"type": "message_delta", "delta": {"stop_reason": reason}}, DONE)
+    assert (found.stop, found.extra) == (stop, extra)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "usage"),
+    [
+        pytest.param({"input_tokens": 5}, {"output_tokens": 2}, Usage(5, 2), id="in two places"),
+        pytest.param({"input_tokens": 5}, {"input_tokens": 0, "output_tokens": 2}, Usage(5, 2), id="a later zero"),
+        pytest.param({"input_tokens": 5}, {"input_tokens": None, "output_tokens": 2}, Usage(5, 2), id="a later null"),
+        pytest.param({"input_tokens": 5, "output_tokens": 1}, {"input_tokens": 7, "output_tokens": 9}, Usage(7, 9),
+                     id="cumulative"),
+        pytest.param({"input_tokens": 1, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 100},
+                     {"output_tokens": 3, "output_tokens_details": {"thinking_tokens": 2}}, Usage(111, 3, 10, 100, 2),
+                     id="caches and thoughts"),
+    ],
+)  # fmt: skip
+def test_usage(first: dict[str, Any], later: dict[str, Any], usage: Usage) -> None:
+    start = {"type": "message_start", "message": {"id": "m", "model": "m", "usage": first}}
+    assert answer(start, {**END, "usage": later}, DONE).usage == usage
+
+
+def test_own_fields_of_the_message_are_kept() -> None:
+    start = {"type": "message_start", "message": {**START["message"], "container": None, "diagnostics": {"a": 1}}}  # type: ignore[dict-item]
+    end = {**END, "delta": {"stop_reason": "refusal", "stop_details": {"category": "bio"}}, "context_management": {}}
+    assert answer(start, end, DONE).extra == {
+        "messages": {"diagnostics": {"a": 1}, "stop_details": {"category": "bio"}, "context_management": {}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        pytest.param(
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "overloaded",
+            "Overloaded", id="official",
+        ),
+        pytest.param({"error": {"message": "no quota", "code": 429}}, "rate_limit", "no quota", id="a relay's"),
+        pytest.param({"error": "broken"}, "server", "broken", id="a string"),
+    ],
+)  # fmt: skip
+def test_error_events_fail(value: dict[str, Any], kind: str, message: str) -> None:
+    stream = b"".join(map(frame, WHOLE[:3])) + b"data: " + json.dumps(value).encode() + b"\n\n" + frame(DONE)
+    last = decode_all(stream)[-1]
+    assert isinstance(last, Failed)
+    assert (last.fault.kind, last.fault.message) == (kind, message)
+
+
+def test_an_event_without_end_fails() -> None:
+    events = decode_all(b"data: " + b"x" * (17 << 20))
+    assert [type(event) for event in events] == [Failed]
+
+
+def test_an_empty_stream_fails() -> None:
+    assert fold(decode_all(b"")) == Fault("server", "the stream ended without message_stop")
