@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
-from ccx_admin import auth, problem, writer
+from ccx_admin import auth, live, problem, writer
 from ccx_admin.api import API
 from ccx_admin.db import Reader
 from ccx_admin.pages import PAGES
@@ -59,4 +59,5 @@ def create_app(
     auth.register(app)
     for blueprint in (*API, *PAGES):
         app.register_blueprint(blueprint)
+    live.register(app)
     return app

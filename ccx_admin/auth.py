@@ -163,7 +163,7 @@ def guard() -> AnyResponse | None:
     changes = request.method not in SAFE_METHODS
     upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
     if changes or upgrade:
-        check_origin(required=upgrade)
+        check_origin(required=upgrade and not offered_key())
     if request.endpoint in PUBLIC:
         return None
     if key := offered_key():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ccx_addons.core.config import Status
+from ccx_addons.core.config import Snapshot, Status
 from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.urls import canonical
@@ -45,18 +45,28 @@ class Preview:
 # ---- making a change -------------------------------------------------------------------------------------------------
 def apply(panel: Panel, change: Change, expected: str | None, who: str) -> str:
     """The new revision. Raises RevisionConflict when the file is not at ``expected`` (None: whatever it is)."""
+    _must_be_valid(panel)
     return yaml_file.edit(panel.config_path, change, expected, who, panel.settings, panel.clock())
 
 
-def preview(panel: Panel, change: Change) -> Preview:
+def preview(panel: Panel, change: Change) -> tuple[Preview, Snapshot | None]:
+    """What ``apply`` would do, and the configuration after it, None when it would not be valid."""
+    _must_be_valid(panel)
     before = panel.config().text
     after = yaml_file.edited(before, change)
     problems: tuple[Problem, ...] = ()
+    snapshot = None
     try:
-        yaml_file.snapshot_of(yaml_file.load_text(after), panel.settings, panel.clock())
+        snapshot = yaml_file.snapshot_of(yaml_file.load_text(after), panel.settings, panel.clock())
     except ConfigErrors as errors:
         problems = tuple(errors.problems)
-    return Preview(redact.clean_config(yaml_file.diff(before, after), before, after), problems)
+    return Preview(redact.clean_config(yaml_file.diff(before, after), before, after), problems), snapshot
+
+
+def _must_be_valid(panel: Panel) -> None:
+    """A file that cannot be read as configuration is repaired in the editor first, as text."""
+    if problems := panel.config().problems:
+        raise ConfigErrors(list(problems))
 
 
 # ---- the document ----------------------------------------------------------------------------------------------------

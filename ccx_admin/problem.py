@@ -9,7 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.io.yaml_file import RevisionConflict
+from ccx_admin import redact
 from ccx_admin.db import DatabaseUnavailable
+from ccx_admin.panel import panel
 
 log: Final = logging.getLogger("ccx")
 
@@ -39,10 +41,10 @@ def failure_of(error: Exception) -> Failure:
         case Failure():
             return error
         case RevisionConflict():
-            return Failure(409, "Changed meanwhile", str(error), diff=error.diff)
+            return Failure(409, "Changed meanwhile", str(error), diff=masked(error.diff))
         case ConfigErrors():
-            problems = [asdict(problem) for problem in error.problems]
-            return Failure(422, "The configuration is not valid", str(error)[:2000], problems=problems)
+            problems = [{**asdict(p), "message": masked(p.message)} for p in error.problems]
+            return Failure(422, "The configuration is not valid", masked(str(error))[:2000], problems=problems)
         case DatabaseUnavailable():
             return Failure(503, "The database cannot be read", str(error))
         case CcxError():
@@ -55,6 +57,11 @@ def failure_of(error: Exception) -> Failure:
             return failure
     log.error("the panel failed at %s %s", request.method, request.path, exc_info=error)
     return Failure(500, "Internal error", "the panel failed; its log says why")
+
+
+def masked(text: str) -> str:
+    """Words about ccx.yaml without the secrets of the file."""
+    return redact.clean(text, redact.secrets_of(panel().config().text))
 
 
 def answer(failure: Failure) -> Response:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -227,7 +228,7 @@ def fill(store: Store, count: int, now: float, days: float = 1.0, running: int =
     """Write the rows, ``running`` requests in flight, and what the scheduler would keep. Returns the ids."""
     ids = []
     for n, (row, attempts) in enumerate(rows(count, now, days), 1):
-        store.put_request(row, final=True)
+        store.put_request(row)
         store.put_attempts(attempts)
         ids.append(row["id"])
         if n % 2_000 == 0:
@@ -236,7 +237,8 @@ def fill(store: Store, count: int, now: float, days: float = 1.0, running: int =
         row, _ = _exchange(random.Random(n), now - 4 - n, n)
         kept = ("id", "started_at", "kind", "operation", "stream", "client_name", "model", "channel_id", "channel_name")
         live = {name: row[name] for name in kept}
-        store.put_request({**live, "boot_id": store.boot_id, "state": "running", "phase": "streaming", "attempts_n": 1})
+        live.update(boot_id=store.boot_id, state="running", phase="streaming", attempts_n=1)
+        store.put_running(row["id"], partial(dict, live))
     _state(store, int(now * 1000), ids)
     if not store.flush(60):
         raise RuntimeError("the rows were not written")

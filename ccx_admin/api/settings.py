@@ -1,0 +1,200 @@
+"""/api/config and /api/settings: the text of ccx.yaml, its history, the policy, the process settings."""
+
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, jsonify
+from werkzeug.wrappers import Response
+
+from ccx_addons.core.config import help_of
+from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from ccx_admin import channel_edit, redact, views
+from ccx_admin.operation import expected_revision, operation, who
+from ccx_admin.panel import panel
+from ccx_admin.problem import Failure, not_found
+from ccx_admin.schema import Json, array, boolean, free, table, text
+
+settings: Final = Blueprint("api_settings", __name__, url_prefix="/api")
+
+TEXT: Final = text("ccx.yaml; secrets as kept:... words", maxLength=yaml_file.MAX_SIZE)
+REVISION: Final = table({"revision": text()}, ("revision",))
+
+
+@operation(
+    settings, "GET", "/config", answer=table({"text": TEXT, "revision": text()}, ("text", "revision"), more=True)
+)
+def get_config() -> Response:
+    """The text of ccx.yaml, each secret as a word ``kept:...`` that stands for it when the text is saved again."""
+    config = panel().config()
+    response = jsonify(
+        text=redact.hidden(config.text),
+        revision=config.revision,
+        in_force=views.in_force(panel().db),
+        problems=[asdict(problem) for problem in config.problems],
+    )
+    response.set_etag(config.revision)
+    return response
+
+
+@operation(settings, "PUT", "/config", body=table({"text": TEXT}, ("text",)), answer=REVISION, errors=(409, 428))
+def put_config(body: dict[str, Json]) -> dict[str, Json]:
+    """Save the whole text. ``If-Match`` must name the revision it was made from; 409 with the difference otherwise."""
+    expected = expected_revision()
+    if expected is None:
+        raise Failure(428, "If-Match needed", "send the revision that was edited as If-Match")
+    current = panel()
+    text = redact.restored(body["text"], current.config().text)
+    revision = yaml_file.save(current.config_path, text, expected, who(), current.settings, current.clock())
+    return {"revision": revision}
+
+
+@operation(
+    settings,
+    "POST",
+    "/config/validate",
+    body=table({"text": TEXT}, ("text",)),
+    answer=table({"valid": boolean(), "problems": array(free()), "diff": text()}, ("valid", "problems"), more=True),
+)
+def validate(body: dict[str, Json]) -> dict[str, Json]:
+    """What is wrong with a text, each fault with its line, and how it differs from the file."""
+    current = panel().config()
+    try:
+        text = redact.restored(body["text"], current.text)
+        snapshot = yaml_file.snapshot_of(yaml_file.load_text(text), panel().settings, panel().clock())
+    except ConfigErrors as errors:
+        secrets = redact.secrets_of(body["text"]) | redact.secrets_of(current.text)
+        found = [{**asdict(p), "message": redact.clean(p.message, secrets)} for p in errors.problems]
+        return {"valid": False, "problems": found, "warnings": [], "diff": ""}
+    diff = redact.clean_config(yaml_file.diff(current.text, text), current.text, text)
+    return {"valid": True, "problems": [], "warnings": list(snapshot.warnings), "diff": diff}
+
+
+@operation(settings, "GET", "/config/history", answer=table({"versions": array(free())}, ("versions",), more=True))
+def history() -> dict[str, Json]:
+    """Kept versions, newest first: revision, when (Unix ms), and who replaced it."""
+    versions = [
+        {"revision": version.revision, "saved_at": saved_at(version), "who": version.who}
+        for version in yaml_file.history(panel().config_path)
+    ]
+    return {"revision": panel().config().revision, "versions": versions}
+
+
+def saved_at(version: yaml_file.Version) -> int | None:
+    try:
+        return int(datetime.strptime(version.saved_at, "%Y%m%dT%H%M%S.%f%z").timestamp() * 1000)
+    except ValueError:
+        return None
+
+
+def text_of(revision: str) -> str:
+    """The file now, or a kept version."""
+    current = panel().config()
+    if revision in ("", current.revision):
+        return current.text
+    found = next((v for v in yaml_file.history(panel().config_path) if v.revision == revision), None)
+    if found is None:
+        raise not_found("version", revision)
+    return found.path.read_text("utf-8", "surrogateescape")
+
+
+@operation(
+    settings,
+    "GET",
+    "/config/diff",
+    query={"from": text("a kept revision"), "to": text("another; not given: the file now")},
+    answer=table({"diff": text()}, ("diff",)),
+    errors=(404,),
+)
+def diff(query: dict[str, Json]) -> dict[str, Json]:
+    """How two versions differ, secrets masked."""
+    before, after = text_of(query.get("from", "")), text_of(query.get("to", ""))
+    return {"diff": redact.clean_config(yaml_file.diff(before, after), before, after)}
+
+
+@operation(
+    settings,
+    "POST",
+    "/config/rollback",
+    body=table({"revision": text()}, ("revision",)),
+    answer=REVISION,
+    errors=(404, 409),
+)
+def rollback(body: dict[str, Json]) -> dict[str, Json]:
+    """Put a kept version back."""
+    current, revision = panel(), body["revision"]
+    expected = expected_revision()
+    if expected not in (None, current.config().revision):
+        raise yaml_file.RevisionConflict(yaml_file.diff(text_of(revision), current.config().text))
+    if not any(version.revision == revision for version in yaml_file.history(current.config_path)):
+        raise not_found("version", revision)
+    saved = yaml_file.rollback(current.config_path, revision, who(), current.settings, current.clock())
+    return {"revision": saved}
+
+
+# ---- policy and process settings -------------------------------------------------------------------------------------
+SECRET_SETTINGS: Final = frozenset({"proxy_access_key", "admin_access_key"})
+
+PRESETS: Final = {
+    "gentle": {"window": 50, "failure_rate": 0.85, "consecutive": 10},
+    "balanced": {"window": 20, "failure_rate": 0.7, "consecutive": 5},
+    "aggressive": {"window": 10, "failure_rate": 0.5, "consecutive": 3},
+}
+"""Of ``policy.breaker``."""
+
+
+def environment(given: Settings) -> list[dict[str, Json]]:
+    """The process settings with their help; of keys only whether they are set."""
+    found = []
+    for entry in fields(Settings):
+        value, secret = getattr(given, entry.name), entry.name in SECRET_SETTINGS
+        shown: Json = bool(value) if secret else list(value) if isinstance(value, tuple) else value
+        found.append(
+            {
+                "name": entry.metadata["name"],
+                "value": shown,
+                "secret": secret,
+                "default": None if secret else entry.default,
+                "help": entry.metadata["help"],
+            }
+        )
+    return found
+
+
+@operation(
+    settings,
+    "GET",
+    "/settings",
+    answer=table({"revision": text(), "policy": free(), "prices": free()}, ("revision", "policy"), more=True),
+)
+def get_settings() -> dict[str, Json]:
+    """Policy and prices in force, the breaker's presets, and the settings of the process (read at start)."""
+    snapshot = panel().snapshot()
+    return {
+        "revision": panel().config().revision,
+        "policy": views.policy_of(snapshot.policy),
+        "help": {
+            f"{name}.{entry.name}": help_of(type(getattr(snapshot.policy, name)), entry.name)
+            for name in ("affinity", "breaker", "timeouts", "bodies")
+            for entry in fields(getattr(snapshot.policy, name))
+        },
+        "presets": PRESETS,
+        "prices": {pattern: asdict(price) for pattern, price in snapshot.prices.items()},
+        "environment": environment(panel().settings),
+    }
+
+
+@operation(
+    settings,
+    "PATCH",
+    "/settings",
+    body=table({"policy": free(), "prices": free()}),
+    answer=table({"revision": text(), "policy": free()}, ("revision", "policy"), more=True),
+    errors=(409,),
+)
+def patch_settings(body: dict[str, Json]) -> dict[str, Json]:
+    """Change policy or prices: merge patch, null brings a default back."""
+    channel_edit.apply(panel(), channel_edit.patch_settings(body), expected_revision(), who())
+    return get_settings()

@@ -1,0 +1,86 @@
+"""Test requests to one channel, logged with source ``test`` so that no statistics count them."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.ids import uuid7
+from ccx_addons.io import probe
+from ccx_addons.io.prices import Cost, cost
+from ccx_admin import redact
+from ccx_admin.panel import Panel
+from ccx_admin.problem import invalid
+
+MAX_NAMES: Final = 200
+
+
+def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
+    """One minimal request: ``ok``, ``request_id``, ``total_ms``, ``text``, ``error`` and what it cost."""
+    if not model:
+        model = channel.health_check.model or first_model(channel, key)
+    started = panel.now_ms()
+    found = probe.test(channel, key, model)
+    usage = found.usage
+    price = cost(found.model, usage, channel.protocol, panel.snapshot().prices, panel.clock()) if usage else Cost(None)
+    price = price.times(channel.price_multiplier)
+    id = uuid7(panel.clock())
+    error = redact.clean(found.error, (key.secret,))
+    panel.store.put_request(
+        {
+            "id": id,
+            "boot_id": panel.store.boot_id,
+            "worker": panel.store.worker,
+            "started_at": started,
+            "ended_at": started + int(found.total_ms),
+            "state": "ok" if found.ok else "failed",
+            "phase": "done",
+            "kind": channel.protocol,
+            "operation": "generate",
+            "client_name": "panel",
+            "model": model,
+            "upstream_model": found.model,
+            "channel_id": channel.id,
+            "channel_name": channel.name,
+            "key_mask": found.key_mask,
+            "attempts_n": 1,
+            "status": found.status,
+            "error_kind": "" if found.ok else "test",
+            "error_message": error,
+            "total_ms": found.total_ms,
+            "input_tokens": usage.input if usage else None,
+            "output_tokens": usage.output if usage else None,
+            "cost_usd": price.usd,
+            "price_source": price.source,
+            "usage_source": "reported" if usage else "",
+            "config_revision": panel.snapshot().revision,
+            "source": "test",
+        }
+    )
+    return {
+        "ok": found.ok,
+        "request_id": id,
+        "status": found.status,
+        "model": model,
+        "upstream_model": found.model,
+        "key_mask": found.key_mask,
+        "url": redact.hide_url(found.url),
+        "total_ms": found.total_ms,
+        "text": found.text,
+        "error": error,
+        "usage": asdict(usage) if usage else None,
+        "cost_usd": price.usd,
+    }
+
+
+def first_model(channel: Channel, key: Key) -> str:
+    """A model to test with when nobody names one: of the mapping, of the allowed names, or of the upstream's list."""
+    names = [*channel.models.entries, *channel.allow.include]
+    if plain := next((name for name in names if "*" not in name), ""):
+        return plain
+    listed = probe.ask_models(channel, key)
+    found = next((str(m["id"]) for m in listed.models[:MAX_NAMES] if channel.allow.allows(str(m["id"]))), "")
+    if not found:
+        raise invalid(
+            f"name a model to test with; the upstream's list could not be used: {listed.error or 'it is empty'}"
+        )
+    return found

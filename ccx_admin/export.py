@@ -1,0 +1,145 @@
+"""Requests as files: CSV, JSON lines, and HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/)."""
+
+import base64
+import csv
+import io
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from ccx_addons.core.endpoints import ENDPOINTS
+from ccx_admin import redact
+from ccx_admin.db import Reader
+
+COLUMNS: Final = (
+    "id", "started_at", "ended_at", "state", "kind", "operation", "stream", "client_name", "client_ip", "user_agent",
+    "model", "upstream_model", "channel_id", "channel_name", "key_mask", "converted", "attempts_n", "status",
+    "error_kind", "error_message", "stream_end", "ttfb_ms", "first_event_ms", "total_ms", "input_tokens",
+    "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "usage_source", "cost_usd",
+    "price_source", "bytes_in", "bytes_out", "source",
+)  # fmt: skip
+SIDES: Final = ("client_request", "upstream_request", "upstream_response", "client_response")
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield line(COLUMNS)
+    for row in rows:
+        yield line([cell(row[column]) for column in COLUMNS])
+
+
+def line(values: Iterable[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(values)
+    return out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """A value of a CSV cell that no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(row) + "\n"
+
+
+# ---- bodies ----------------------------------------------------------------------------------------------------------
+def bodies(db: Reader, id: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``."""
+    rows = db.rows("SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ?", (id,))
+    return {row["side"]: _body(dict(row), tuple(secrets)) for row in rows}
+
+
+def _body(row: dict[str, Any], secrets: tuple[str, ...]) -> dict[str, Any]:
+    pairs = json.loads(row["headers"]) if row["headers"] else []
+    found = {
+        "headers": [[name, redact.clean(str(value), secrets)] for name, value in pairs],
+        "size": row["size"],
+        "truncated": bool(row["truncated"]),
+        "at": row["at"],
+    }
+    content = raw_of(row["body"])
+    try:
+        return {**found, "text": redact.clean(content.decode(), secrets)}
+    except UnicodeDecodeError:
+        return {**found, "base64": base64.b64encode(content).decode()}
+
+
+def raw_of(stored: bytes) -> bytes:
+    return zlib.decompress(stored)
+
+
+def path_of(row: Mapping[str, Any]) -> str:
+    """The request line's path, from kind and operation; empty: there is no such endpoint any more."""
+    fits = [
+        endpoint
+        for endpoint in ENDPOINTS
+        if endpoint.kind == row["kind"]
+        and endpoint.operation == row["operation"]
+        and endpoint.stream in (None, bool(row["stream"]))
+    ]
+    if not fits:
+        return ""
+    prefix = f"/{row['route_prefix']}" if row["route_prefix"] else ""
+    path = fits[0].pattern.replace("{model}", quote(row["model"], safe="")).replace("{id}", "ID")
+    return prefix + path + ("?alt=sse" if row["kind"] == "gemini" and row["stream"] else "")
+
+
+# ---- HAR -------------------------------------------------------------------------------------------------------------
+def as_har(
+    db: Reader, rows: Iterable[Mapping[str, Any]], root: str, secrets: Iterable[str], version: str
+) -> Iterator[str]:
+    """One HAR file, entry by entry: what clients sent and got."""
+    creator = {"name": "CCX", "version": version}
+    yield f'{{"log": {{"version": "1.2", "creator": {json.dumps(creator)}, "entries": ['
+    known = tuple(secrets)
+    for n, row in enumerate(rows):
+        yield (",\n" if n else "\n") + json.dumps(har_entry(row, bodies(db, row["id"], known), root))
+    yield "\n]}}\n"
+
+
+def har_entry(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], root: str) -> dict[str, Any]:
+    asked, answered = found.get("client_request", {}), found.get("client_response", {})
+    first = row["first_event_ms"] or row["ttfb_ms"]
+    total = row["total_ms"] or 0.0
+    wait = min(first, total) if first is not None else total
+    request: dict[str, Any] = {
+        **_message(asked),
+        "method": "POST",
+        "url": (root or "http://127.0.0.1") + (path_of(row) or "/"),
+        "queryString": [],
+        "bodySize": row["bytes_in"] if row["bytes_in"] is not None else -1,
+    }
+    if "text" in asked:
+        request["postData"] = {"mimeType": "application/json", "text": asked["text"]}
+    content: dict[str, Any] = {"size": row["bytes_out"] or 0, "mimeType": "application/json"}
+    if "text" in answered:
+        content["text"] = answered["text"]
+    response = {
+        **_message(answered),
+        "status": row["status"],
+        "statusText": "",
+        "content": content,
+        "redirectURL": "",
+        "bodySize": row["bytes_out"] if row["bytes_out"] is not None else -1,
+    }
+    return {
+        "startedDateTime": datetime.fromtimestamp(row["started_at"] / 1000, UTC).isoformat(timespec="milliseconds"),
+        "time": total,
+        "request": request,
+        "response": response,
+        "cache": {},
+        "timings": {"send": 0, "wait": wait, "receive": max(0.0, total - wait)},
+        "comment": f"{row['channel_name']} {row['model']} > {row['upstream_model']}",
+        "_ccx": {name: row[name] for name in ("id", "state", "attempts_n", "error_message", "cost_usd")},
+    }
+
+
+def _message(found: Mapping[str, Any]) -> dict[str, Any]:
+    headers = [{"name": name, "value": value} for name, value in found.get("headers", [])]
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": headers, "headersSize": -1}
