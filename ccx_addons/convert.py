@@ -5,22 +5,24 @@ request is decoded once per exchange and encoded freshly for each attempt.
 """
 
 import re
+import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from mitmproxy import http
 
-from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Kind
-from ccx_addons.core.exchange import Ended, Exchange, Upstream
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
+from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.urls import join
-from ccx_addons.core.verdict import Attempt
-from ccx_addons.core.wire_json import BadJson, loads
-from ccx_addons.guard import guarded
-from ccx_addons.protocols import PROTOCOLS, WireProtocol
+from ccx_addons.core.verdict import Outcome
+from ccx_addons.guard import guarded, refuse
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini
 from ccx_addons.runtime import Runtime
-from ccx_addons.watch import PassWatcher
+from ccx_addons.translate import converts, hides_usage, judge, neutral_request, outgoing
+from ccx_addons.watch import ConvertWatcher, PassWatcher
 
 COMMON_HEADERS: Final = re.compile(
     r"accept|accept-language|content-type|user-agent|idempotency-key|traceparent|tracestate|x-client-request-id"
@@ -51,6 +53,9 @@ RESPONSE_HEADERS: Final = re.compile(
 USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 """A Chat stream's closing chunk, which has nothing but the usage."""
 
+MAX_LOSSES: Final = 1000
+UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
+
 ANTHROPIC_VERSION: Final = "2023-06-01"
 SENSITIVE_QUERY: Final = frozenset({"key", "api_key", "access_token", "alt"})
 """Query parameters that are never passed on; ``alt`` is chosen for each attempt."""
@@ -62,20 +67,35 @@ class Convert:
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        record = x.current
-        if record is None or record.outcome is not None:
-            return
+        try:
+            while (record := x.current) and record.outcome is None:
+                if self.write(flow, x, record):
+                    return
+                skip(x, record)
+        except BadRequest as bad:
+            fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
+            flow.response = refuse(flow, fault)
+
+    def write(self, flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> bool:
+        """``flow.request`` and the watcher for one attempt. False: the channel refuses what would get lost."""
         attempt = record.attempt
         channel = attempt.channel
         protocol = PROTOCOLS[channel.protocol]
-        record.upstream_model = model = channel.models.apply(x.model).model
+        mapped = channel.models.apply(x.model)
+        record.upstream_model = mapped.model
+        record.converted = converts(x, channel)
+        out = outgoing(x, attempt, mapped)
+        record.fields, record.losses = out.fields, list(out.losses)
+        if out.losses and channel.on_loss == "refuse":
+            return False
+        x.losses = list(out.losses)
+        path = protocol.upstream_path(x.operation, mapped.model, x.stream)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query
-        path = protocol.upstream_path(x.operation, model, x.stream)
-        if x.array:
+        if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
-        write_request(flow.request, x, attempt, protocol, path, native_body(x, attempt, model))
+        write_request(flow.request, x, record, protocol, path, out.body)
         x.expects_stream = x.stream
-        x.watcher = native_watcher(x, protocol, channel) if x.stream else None
+        x.watcher = watcher(x, record) if x.stream else None
         x.upstream = Upstream(
             host=flow.request.data.host,
             port=flow.request.data.port,
@@ -87,6 +107,7 @@ class Convert:
             fresh=attempt.fresh,
         )
         x.phase = "connecting"
+        return True
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -94,13 +115,17 @@ class Convert:
         record, response = x.current, flow.response
         if record is None or response is None or x.ended is None or x.committed:
             return
-        protocol = PROTOCOLS[record.attempt.channel.protocol]
+        channel = record.attempt.channel
         content = response.raw_content or b""
         if x.ended.kind == "status":
             headers = {name.lower(): value for name, value in response.headers.items()}
-            x.ended.fault = protocol.decode_error(response.status_code, headers, content)
+            x.ended.fault = PROTOCOLS[channel.protocol].decode_error(response.status_code, headers, content)
         elif x.ended.kind == "ok":
-            x.ended = judge(x, protocol, content)
+            x.ended, body = judge(x, channel, content)
+            if x.ended.kind == "ok" and record.converted:
+                response.raw_content = body
+                response.headers["content-type"] = "application/json"
+                response.headers["content-length"] = str(len(body))
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -112,64 +137,62 @@ class Convert:
         ]
         response.headers = http.Headers(kept)
         response.http_version = "HTTP/1.1"
+        if x.committed and x.current and x.current.converted:
+            response.headers["content-type"] = "application/json" if x.array else "text/event-stream"
         response.headers["x-ccx-request-id"] = x.id
         if x.attempts:
             response.headers["x-ccx-attempts"] = str(len(x.attempts))
         if x.losses:
-            response.headers["x-ccx-losses"] = "; ".join(dict.fromkeys(loss.path for loss in x.losses))[:1000]
+            response.headers["x-ccx-losses"] = loss_header(x.losses)
         if response.headers.get("content-type", "").startswith("text/event-stream"):
             response.headers["cache-control"] = "no-cache"
             response.headers["x-accel-buffering"] = "no"
 
 
-def judge(x: Exchange, protocol: WireProtocol, content: bytes) -> Ended:
-    """Whether a 2xx body is an answer; takes its usage."""
-    if x.operation == "delete" and not content:
-        return Ended("ok")
-    if x.stream:
-        return Ended("bad_body", "the upstream answered a stream request without a stream")
+def skip(x: Exchange, record: AttemptRecord) -> None:
+    """A channel with ``on_loss: refuse``: nothing is sent; on to the next candidate, or a 400 that names the losses.
+
+    Raises BadRequest when no candidate is left.
+    """
+    assert x.failover
+    words = "; ".join(f"{loss.path}: {loss.reason}" for loss in record.losses)
+    fault = Fault("invalid_request", f"the conversion would lose something: {words}", 400, "conversion_loss")
+    record.outcome = Outcome("refused_loss", fault=fault, detail=words)
+    record.total_ms = 0.0
     try:
-        value = loads(content)
-    except BadJson as bad:
-        return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty")
-    if fault := protocol.answer_fault(value):
-        has_error = isinstance(value, dict) and bool(value.get("error"))
-        return Ended("error_body" if has_error else "empty", fault.message, fault)
-    x.usage = protocol.usage_of(value)
-    return Ended("ok")
+        following = x.failover.send(record.outcome)
+    except StopIteration:
+        raise BadRequest(fault.message, record.losses[0].path) from None
+    x.attempts.append(AttemptRecord(following, started=time.monotonic()))
 
 
-def native_body(x: Exchange, attempt: Attempt, model: str) -> bytes:
-    """The client's own body with the model renamed and refused fields left out; not one other byte changes."""
-    if x.body is None:
-        place = x.form.get("model") if x.form else None
-        return multipart.replace(x.raw, place, model) if place and place.value != model else x.raw
-    in_body = x.match is not None and x.match.endpoint.model_in == "body"
-    changes: dict[str, Any] = {"model": model} if in_body and model != x.model else {}
-    if hides_usage(x, attempt.channel):
-        changes["stream_options"] = {**read.mapping(x.body.members.get("stream_options")), "include_usage": True}
-    drop = attempt.drop & x.body.members.keys()
-    return x.body.edit(changes, drop) if changes or drop else x.raw
+def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
+    """What reads the attempt's stream, and turns it into the client's where they differ."""
+    upstream = PROTOCOLS[record.attempt.channel.protocol]
+    if not record.converted:
+        hidden = USAGE_CHUNK if hides_usage(x, record.attempt.channel) else None
+        return PassWatcher(x, upstream, upstream.decoder(), hidden)
+    request = neutral_request(x)
+    encoder = gemini.array_encoder(request) if x.array else TEXT_PROTOCOLS[x.kind].encoder(request)
+    return ConvertWatcher(x, PROTOCOLS[x.kind], upstream.decoder(), encoder)
 
 
-def hides_usage(x: Exchange, channel: Channel) -> bool:
-    """A Chat stream counts its tokens only when asked to: the gateway asks, and hides what the client did not want."""
-    if x.kind != "chat" or not x.stream or x.body is None or "no_stream_options" in channel.quirks:
-        return False
-    return read.mapping(x.body.members.get("stream_options")).get("include_usage") is not True
-
-
-def native_watcher(x: Exchange, protocol: WireProtocol, channel: Channel) -> PassWatcher:
-    return PassWatcher(x, protocol, protocol.decoder(), USAGE_CHUNK if hides_usage(x, channel) else None)
+def loss_header(losses: list[Loss]) -> str:
+    """Paths only, as header text; the log row has the reasons."""
+    paths = "; ".join(dict.fromkeys(loss.path for loss in losses))
+    return UNPRINTABLE.sub("?", paths)[:MAX_LOSSES]
 
 
 def write_request(
-    request: http.Request, x: Exchange, attempt: Attempt, protocol: WireProtocol, path: str, body: bytes
+    request: http.Request, x: Exchange, record: AttemptRecord, protocol: WireProtocol, path: str, body: bytes
 ) -> None:
     """``flow.request`` becomes the upstream's: what mitmproxy sends and mitmweb shows. Only its own key is on it."""
+    attempt = record.attempt
     channel = attempt.channel
     name, value = protocol.auth_header(attempt.key.secret, channel.auth)
     query = [part for part in x.query.split("&") if part and part.partition("=")[0] not in SENSITIVE_QUERY]
+    if record.converted:
+        query = []
     if name == "?key":
         query.append(f"key={value}")
     url = join(attempt.base_url, protocol.DEFAULT_VERSION, path)

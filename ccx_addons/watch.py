@@ -6,6 +6,7 @@ learn the same things for the exchange: usage, how it stopped, whether a tool ca
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.exchange import Exchange
@@ -26,6 +27,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
+from ccx_addons.mask import clean, clean_bytes
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
@@ -126,7 +128,11 @@ class PassWatcher(Watcher):
         if len(self._held) > MAX_HELD_EVENT:
             passed += self._held
             self._held.clear()
-        return [bytes(passed)] if passed else []
+        return self._cleaned(bytes(passed)) if passed else []
+
+    def _cleaned(self, passed: bytes) -> list[bytes]:
+        """An upstream's error event may repeat its key."""
+        return [clean_bytes(passed, self.x) if self.fault else passed]
 
     def _read(self, data: bytes) -> None:
         for event in self.decoder.feed(data):
@@ -151,7 +157,7 @@ class PassWatcher(Watcher):
             at = end
         kept.append(data[start:])
         whole = b"".join(kept)
-        return [whole] if whole else []
+        return self._cleaned(whole) if whole else []
 
     def _whole_events(self, data: bytes) -> bytearray:
         held, passed, begin = self._held, bytearray(), 0
@@ -190,6 +196,7 @@ class ConvertWatcher(Watcher):
         chunks = self._convert(self.decoder.flush())
         if not self.finished and not self.fault:
             chunks += self.abort(Fault("server", "the upstream's stream ended without its end event"))
+        self.x.losses += self.encoder.losses
         return chunks
 
     def abort(self, fault: Fault) -> list[bytes]:
@@ -200,6 +207,8 @@ class ConvertWatcher(Watcher):
     def _convert(self, events: list[Event]) -> list[bytes]:
         chunks = []
         for event in events:
+            if isinstance(event, Failed):
+                event = Failed(replace(event.fault, message=clean(event.fault.message, self.x)))
             self.see(event)
             if chunk := self.encoder.encode(event):
                 chunks.append(chunk)

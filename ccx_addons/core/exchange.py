@@ -69,6 +69,8 @@ class AttemptRecord:
     started: float
     upstream_model: str = ""
     converted: bool = False
+    fields: frozenset[str] = frozenset()
+    """Names of the top-level members that were sent: those an upstream may refuse and a next try leave out."""
     connect_ms: float | None = None
     tls_ms: float | None = None
     ttfb_ms: float | None = None

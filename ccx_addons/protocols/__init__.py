@@ -1,7 +1,7 @@
 """Wire protocols. One module is one protocol; modules never import each other.
 
-``PROTOCOLS`` holds the four that convert into each other; mypy checks each module against ``TextProtocol``.
-``PASS_PROTOCOLS`` adds images and embeddings, which only pass through: they are checked against ``WireProtocol``.
+``TEXT_PROTOCOLS`` holds the four that convert into each other; mypy checks each module against ``TextProtocol``.
+``PROTOCOLS`` adds images and embeddings, which only pass through: they are checked against ``WireProtocol``.
 """
 
 from collections.abc import Mapping
@@ -92,6 +92,14 @@ class TextProtocol(WireProtocol, Protocol):
 
     def encoder(self, request: Request) -> Encoder: ...
 
+
+TEXT_PROTOCOLS: Final[Mapping[Kind, TextProtocol]] = {
+    "messages": messages,
+    "chat": chat,
+    "responses": responses,
+    "gemini": gemini,
+}
+"""Those that convert into each other, all sixteen pairs."""
 
 PROTOCOLS: Final[Mapping[Kind, WireProtocol]] = {
     "messages": messages,

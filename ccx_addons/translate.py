@@ -1,0 +1,126 @@
+"""Between the client's protocol and the channel's: request bodies out, complete answers back.
+
+Same protocol on both sides: the client's own bytes, with only the edits the channel asks for. Otherwise the request is
+decoded once an exchange and encoded freshly for each attempt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ccx_addons.core import multipart, read
+from ccx_addons.core.config import Channel, Mapped
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.exchange import Ended, Exchange
+from ccx_addons.core.neutral import Fault, Loss, Request
+from ccx_addons.core.verdict import Attempt
+from ccx_addons.core.wire_json import BadJson, dumps, loads
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy
+
+type Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A body for an upstream, the names of its top-level members, and what it could not say."""
+
+    body: bytes
+    fields: frozenset[str] = frozenset()
+    losses: tuple[Loss, ...] = ()
+
+
+def converts(x: Exchange, channel: Channel) -> bool:
+    """Whether this attempt needs another protocol than the client's."""
+    return channel.protocol != x.kind and x.kind in TEXT_PROTOCOLS and channel.protocol in TEXT_PROTOCOLS
+
+
+def outgoing(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    """The body of an attempt. Raises BadRequest when the client's request cannot be understood for a conversion."""
+    if converts(x, attempt.channel):
+        return _converted(x, attempt, mapped)
+    return _native(x, attempt, mapped)
+
+
+def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    """The client's own body with the model renamed and refused fields left out; not one other byte changes."""
+    if x.body is None:
+        place = x.form.get("model") if x.form else None
+        renamed = place and place.value != mapped.model
+        return Outgoing(multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw)
+    members, channel = x.body.members, attempt.channel
+    in_body = x.match is not None and x.match.endpoint.model_in == "body"
+    changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
+    if hides_usage(x, channel):
+        changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
+    if x.operation == "generate":
+        changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
+    drop = attempt.drop & members.keys()
+    body = x.body.edit(changes, drop) if changes or drop else x.raw
+    return Outgoing(body, frozenset(members))
+
+
+def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    channel = attempt.channel
+    request = replace(neutral_request(x), model=mapped.model)
+    losses: list[Loss] = []
+    limit = channel.limits.max_output_tokens
+    if limit and (request.max_tokens is None or request.max_tokens > limit):
+        if request.max_tokens is not None:
+            losses.append(Loss("max_tokens", f"the channel's model answers with at most {limit} tokens"))
+        request = replace(request, max_tokens=limit)
+    body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request)
+    body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort)
+    for name in attempt.drop & body.keys():
+        del body[name]
+    return Outgoing(dumps(body), frozenset(body), (*losses, *lost))
+
+
+def neutral_request(x: Exchange) -> Request:
+    """The client's request in neutral form, decoded once. Raises BadRequest."""
+    if x.request is None:
+        if x.body is None:
+            raise BadRequest("this request cannot be converted for the channels that could take it")
+        x.request = TEXT_PROTOCOLS[x.kind].decode_request(x.body.members, x.model, x.stream)
+    return x.request
+
+
+def hides_usage(x: Exchange, channel: Channel) -> bool:
+    """A Chat stream counts its tokens only when asked to: the gateway asks, and hides what the client did not want."""
+    if x.kind != "chat" or not x.stream or x.body is None or "no_stream_options" in channel.quirks:
+        return False
+    return read.mapping(x.body.members.get("stream_options")).get("include_usage") is not True
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
+    if x.operation == "delete" and not content:
+        return Ended("ok"), content
+    if x.stream:
+        return Ended("bad_body", "the upstream answered a stream request without a stream"), content
+    try:
+        value = loads(content)
+    except BadJson as bad:
+        return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
+    protocol = PROTOCOLS[channel.protocol]
+    if fault := protocol.answer_fault(value):
+        return _no_answer(value, fault), content
+    x.usage = protocol.usage_of(value)
+    if not converts(x, channel):
+        return Ended("ok"), content
+    return _translated(x, channel, value)
+
+
+def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, bytes]:
+    answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
+    if isinstance(answer, Fault):
+        return _no_answer(value, answer), b""
+    body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))
+    x.stop, x.usage = answer.stop, answer.usage or x.usage
+    x.losses += losses
+    return Ended("ok"), dumps(body)
+
+
+def _no_answer(value: Json, fault: Fault) -> Ended:
+    has_error = isinstance(value, Mapping) and bool(value.get("error"))
+    return Ended("error_body" if has_error else "empty", fault.message, fault)
