@@ -63,7 +63,7 @@ SOCKETS: Final = Sockets()
 
 def changes(current: Panel, since: int) -> dict[str, Any]:
     """Rows written after revision ``since``, oldest revision first. 0: only the revision now."""
-    newest = int(current.db.value("SELECT coalesce(max(rev), 0) FROM requests") or 0)
+    newest = int(current.db.value("SELECT value FROM counter WHERE name = 'rev'"))
     if since <= 0 or since > newest:
         return {"rev": newest, "rows": [], "more": False}
     rows = current.db.rows(

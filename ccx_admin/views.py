@@ -202,9 +202,7 @@ def _judge(channel: Channel, breakers: list[dict[str, Any]], usable: int, now: i
 
 def clients(panel: Panel) -> list[dict[str, Any]]:
     """Every client with ``last_seen`` (Unix ms) and what it asked last, None when it never was seen."""
-    rows = panel.db.rows(
-        "SELECT client_name, max(hour) AS hour, sum(requests) AS requests FROM rollup_hour GROUP BY client_name"
-    )
+    rows = panel.db.rows("SELECT client_name, sum(requests) AS requests FROM rollup_day GROUP BY client_name")
     seen = {row["client_name"]: row for row in rows}
     found = []
     for client in panel.snapshot().clients:
