@@ -22,12 +22,15 @@ from ccx_addons.core.neutral import (
 )
 from tests.protocols.messages.values import decode_all, frame
 
-START = {"type": "message_start", "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 5}}}
-TEXT = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-HELLO = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}}
-STOP = {"type": "content_block_stop", "index": 0}
-END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
-DONE = {"type": "message_stop"}
+START: dict[str, Any] = {
+    "type": "message_start",
+    "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 5}},
+}
+TEXT: dict[str, Any] = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+HELLO: dict[str, Any] = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}}
+STOP: dict[str, Any] = {"type": "content_block_stop", "index": 0}
+END: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
+DONE: dict[str, Any] = {"type": "message_stop"}
 WHOLE = [START, TEXT, HELLO, STOP, END, DONE]
 
 
@@ -76,7 +79,7 @@ def test_the_events_of_a_stream() -> None:
         pytest.param(b"event: message_start\ndata: 5\n\n" + b"".join(map(frame, WHOLE)), id="data that is no object"),
         pytest.param(
             b"".join(b"event: %s\ndata: %s\n\n" % (v["type"].encode(), json.dumps({**v, "type": ""}).encode())
-                     for v in WHOLE),  # type: ignore[attr-defined]
+                     for v in WHOLE),
             id="types only as event names",
         ),
     ],
@@ -198,7 +201,7 @@ def test_usage(first: dict[str, Any], later: dict[str, Any], usage: Usage) -> No
 
 
 def test_own_fields_of_the_message_are_kept() -> None:
-    start = {"type": "message_start", "message": {**START["message"], "container": None, "diagnostics": {"a": 1}}}  # type: ignore[dict-item]
+    start = {"type": "message_start", "message": {**START["message"], "container": None, "diagnostics": {"a": 1}}}
     end = {**END, "delta": {"stop_reason": "refusal", "stop_details": {"category": "bio"}}, "context_management": {}}
     assert answer(start, end, DONE).extra == {
         "messages": {"diagnostics": {"a": 1}, "stop_details": {"category": "bio"}, "context_management": {}}

@@ -231,7 +231,13 @@ def test_a_stream_that_begins_in_the_middle_is_completed() -> None:
 def test_late_events_are_not_written() -> None:
     encoder = messages.encoder(ask())
     encoder.encode(Finished("end"))
-    late = [Started("m", "m"), PartStarted(0, Text("x")), PartDelta(0, "y"), PartStopped(0), Finished("end")]
+    late: list[Event] = [
+        Started("m", "m"),
+        PartStarted(0, Text("x")),
+        PartDelta(0, "y"),
+        PartStopped(0),
+        Finished("end"),
+    ]
     assert [encoder.encode(event) for event in late] == [b""] * 5
 
 

@@ -18,6 +18,7 @@ from ccx_addons.core.neutral import (
     Reasoning,
     Request,
     Response,
+    Stop,
     Text,
     Thinking,
     Tool,
@@ -155,7 +156,9 @@ CITED = st.builds(
 def responses(draw: st.DrawFn, model: str = MODERN) -> Response:
     parts = draw(st.lists(st.builds(Text, WORDS) | CITED | SIGNED | SEARCHES, min_size=1, max_size=3))
     calls = draw(st.lists(st.builds(ToolCall, IDS, NAMES, ARGUMENTS), max_size=2))
-    stop = draw(st.sampled_from(["length", "stop_sequence", "refusal", "pause", "tool_call" if calls else "end"]))
+    whole: Stop = "tool_call" if calls else "end"
+    stops: list[Stop] = ["length", "stop_sequence", "refusal", "pause", whole]
+    stop = draw(st.sampled_from(stops))
     extra = draw(
         st.sampled_from([NO_EXTRA, {"messages": {"container": {"id": "c", "expires_at": "2026-01-01T00:00:00Z"}}}])
     )
