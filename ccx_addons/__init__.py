@@ -13,6 +13,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.failover import Failover
     from ccx_addons.metrics import Metrics
     from ccx_addons.models import Models
+    from ccx_addons.panel import Panel
     from ccx_addons.proxy.tls import UpstreamTls
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
@@ -20,6 +21,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     return [
         Reload(runtime),
         Auth(runtime),
+        Panel(runtime),
         Models(runtime),
         Route(runtime),
         Convert(runtime),

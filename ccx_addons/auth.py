@@ -17,6 +17,7 @@ from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import EXCHANGES, failed, refuse
+from ccx_addons.proxy.websocket import accept
 from ccx_addons.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -32,6 +33,7 @@ WRONG_KEY: Final = Fault(
     status=401,
     code="invalid_api_key",
 )
+UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket clients: upgrade the connection", 426)
 LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429, retry_after=60)
 
 
@@ -86,6 +88,9 @@ class Auth:
         if response := self.cors(flow, x) or self.local(flow, x):
             flow.response = response
             return
+        if x.match is None and self.runtime.admin_port and endpoints.for_panel(x.path):
+            x.forward = ("127.0.0.1", self.runtime.admin_port)
+            return
         headers = tuple(
             (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
             for name, value in flow.request.headers.fields
@@ -100,6 +105,8 @@ class Auth:
             fault = Fault("permission", words, status=403, code="kind_not_allowed")
         if fault:
             flow.response = refuse(flow, fault)
+        elif x.operation == "websocket":
+            flow.response = accept(flow.request) or refuse(flow, UPGRADE)
 
     def check(self, x: Exchange, credentials: list[str]) -> Fault | None:
         """Sets ``x.client``, or says why not. An address that guesses is shut out whatever it sends next."""

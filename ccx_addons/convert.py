@@ -132,6 +132,8 @@ class Convert:
         """Only what the client may see of the upstream's head, and who we are."""
         response = flow.response
         assert response
+        if response.status_code == 101:
+            return
         kept = [
             field for field in response.headers.fields if RESPONSE_HEADERS.fullmatch(field[0].decode("latin-1").lower())
         ]

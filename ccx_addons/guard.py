@@ -33,7 +33,8 @@ def exchange_of(flow: http.HTTPFlow) -> Exchange | None:
 def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitable[None] | None]:
     """Wraps ``hook(self, flow, exchange)`` into the ``hook(self, flow)`` that mitmproxy calls.
 
-    A hook that has to wait is a coroutine function, or returns a coroutine only when it really waits.
+    A hook that has to wait is a coroutine function, or returns a coroutine only when it really waits. Requests for the
+    panel pass by all addons but the one that says it is ``for_panel``.
     """
     early = hook.__name__ in EARLY
 
@@ -41,6 +42,8 @@ def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitabl
     def call(self: Any, flow: http.HTTPFlow) -> Awaitable[None] | None:
         exchange = EXCHANGES.get(flow)
         if exchange is None or (early and (flow.response or flow.error)):
+            return None
+        if exchange.forward and not getattr(self, "for_panel", False):
             return None
         try:
             waiting = hook(self, flow, exchange)

@@ -62,13 +62,13 @@ class Metrics:
         self.runtime.store.put_running(x.id, partial(self.row, x))
 
     def close(self, x: Exchange) -> None:
-        """The final row. Requests that never were one (health checks, unknown paths without a key) leave none."""
+        """The final row. What never was a request of a model (health checks, unknown paths, handshakes) leaves none."""
         if x.closed:
             return
         x.closed = True
         x.phase = "done"
         x.ended_at = time.monotonic()
-        if x.client is None or x.match is None:
+        if x.client is None or x.match is None or x.status == 101:
             return
         store = self.runtime.store
         store.put_request(self.row(x))

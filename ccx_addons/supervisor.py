@@ -5,16 +5,17 @@ spawns, restarts what crashed, passes SIGTERM on, and waits.
 """
 
 import argparse
-import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ START_TIME: Final = 30.0
 """Seconds a worker may take until it is ready."""
 STEADY: Final = 5.0
 """A process that lived this many seconds is restarted at once, a younger one after a pause."""
+WATCH: Final = 0.25
+"""Seconds between two looks at the children."""
 
 
 class StartError(CcxError):
@@ -52,15 +55,43 @@ def main_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]], in
 # ---- serve -----------------------------------------------------------------------------------------------------------
 @dataclass
 class Child:
-    """One supervised process. ``command`` gets the file descriptors it inherits."""
+    """One supervised process."""
 
     name: str
-    spawn: Callable[[], "subprocess.Popen[bytes]"]
+    start: Callable[[], "subprocess.Popen[bytes]"]
     process: "subprocess.Popen[bytes]"
     born: float = field(default_factory=time.monotonic)
+    again_at: float | None = None
+    """When a process that died is started again; None: it lives."""
 
-    def crashed(self) -> bool:
-        return self.process.poll() is not None
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def revive(self, now: float) -> None:
+        """Start again what died: at once when it had lived for a while, else after a pause, so that it cannot spin."""
+        if self.alive:
+            return
+        if self.again_at is None:
+            lived = now - self.born
+            print(f"ccx: {self.name} ended with {self.process.returncode} after {lived:.0f} s", file=sys.stderr)
+            self.again_at = now if lived > STEADY else now + STEADY
+        if now >= self.again_at:
+            self.again_at, self.born = None, now
+            self.process = self.start()
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """What children inherit: the listening sockets, and the pipe whose end tells them that the supervisor is gone."""
+
+    public: socket.socket
+    panel: socket.socket | None
+    alive: int
+
+    @property
+    def panel_port(self) -> int:
+        return int(self.panel.getsockname()[1]) if self.panel else 0
 
 
 def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
@@ -78,35 +109,41 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     return settings, merged
 
 
-def bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
+def bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((settings.bind_host, settings.port))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise StartError(f"cannot listen on {settings.bind_host}:{settings.port}: {error.strerror}") from None
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     sock.listen(1024)
     sock.setblocking(False)
     return sock
 
 
-def spawn_worker(sock: socket.socket, alive: int, index: int, boot_id: str, env: dict[str, str], admin: int) -> Child:
-    def spawn() -> "subprocess.Popen[bytes]":
-        ready_read, ready_write = os.pipe()
-        numbers = [sock.fileno(), ready_write, alive, index]
-        command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id, str(admin)]
-        process = subprocess.Popen(command, env=env, pass_fds=(sock.fileno(), ready_write, alive))
-        os.close(ready_write)
-        os.set_blocking(ready_read, True)
-        ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
-        os.close(ready_read)
-        if not ready:
-            process.wait(START_TIME)
-        return process
+def start_worker(sockets: Sockets, index: int, boot_id: str, env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A proxy process; waits until it is ready, or dead."""
+    ready_read, ready_write = os.pipe()
+    public = sockets.public.fileno()
+    numbers = (public, ready_write, sockets.alive, index, sockets.panel_port)
+    command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id]
+    process = subprocess.Popen(command, env=env, pass_fds=(public, ready_write, sockets.alive))
+    os.close(ready_write)
+    ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
+    os.close(ready_read)
+    if not ready:
+        process.wait(START_TIME)
+    return process
 
-    return Child(f"worker {index}", spawn, spawn())
+
+def start_panel(sockets: Sockets, env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """The panel's process. Traffic does not wait for it."""
+    assert sockets.panel
+    numbers = (sockets.panel.fileno(), sockets.alive)
+    command = [sys.executable, str(ROOT / "run.py"), "panel", *map(str, numbers)]
+    return subprocess.Popen(command, env=env, pass_fds=numbers)
 
 
 @main_errors
@@ -116,41 +153,40 @@ def serve(arguments: list[str]) -> int:
 
 
 def run(settings: Settings, env: dict[str, str], banner: str = "") -> int:
-    sock = bind(settings)
-    stopping: list[int] = []
+    """Everything until SIGTERM or Ctrl-C. Returns the exit status."""
+    public = bind(settings.bind_host, settings.port)
+    panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda n, _: stopping.append(n))
+        signal.signal(number, lambda *_: stopping.set())
     alive_read, alive_write = os.pipe()
-    os.set_inheritable(alive_read, True)
+    sockets = Sockets(public, panel, alive_read)
+    host, port = public.getsockname()[:2]
+    scheme = "https" if settings.tls_cert_file else "http"
+    shown = f"[{host}]" if ":" in host else host
     boot_id = uuid7()
-    children = [spawn_worker(sock, alive_read, index, boot_id, env, 0) for index in range(settings.worker_count)]
-    if any(child.crashed() for child in children):
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
+    env = {**env, "CCX_BOOT_ID": boot_id, "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
+    children = []
+    for index in range(settings.worker_count):
+        start = partial(start_worker, sockets, index, boot_id, env)
+        children.append(Child(f"worker {index}", start, start()))
+    if not all(child.alive for child in children):
         os.close(alive_write)
         return 1
-    scheme = "https" if settings.tls_cert_file else "http"
-    host, port = sock.getsockname()[:2]
-    print(f"CCX is ready on {scheme}://{f'[{host}]' if ':' in host else host}:{port}{banner}", flush=True)
-    while not stopping:
-        watch(children)
-        with contextlib.suppress(InterruptedError):
-            signal.sigtimedwait([], 0.2) if hasattr(signal, "sigtimedwait") else None
+    if panel:
+        start = partial(start_panel, sockets, env)
+        children.append(Child("panel", start, start()))
+    print(f"CCX is ready on {scheme}://{shown}:{port}{banner}", flush=True)
+    while not stopping.wait(WATCH):
+        for child in children:
+            child.revive(time.monotonic())
     return stop(children, settings.shutdown_grace, alive_write)
-
-
-def watch(children: list[Child]) -> None:
-    """Restart what died. A process that dies young waits a moment, so that a broken one does not spin."""
-    for child in children:
-        if child.crashed():
-            lived = time.monotonic() - child.born
-            print(f"ccx: {child.name} ended with {child.process.returncode} after {lived:.0f} s", file=sys.stderr)
-            if lived > STEADY or time.monotonic() - child.born > STEADY:
-                child.born = time.monotonic()
-                child.process = child.spawn()
 
 
 def stop(children: list[Child], grace: float, alive_write: int) -> int:
     for child in children:
-        if not child.crashed():
+        if child.alive:
             child.process.send_signal(signal.SIGTERM)
     os.close(alive_write)
     until = time.monotonic() + grace + 10
@@ -168,8 +204,16 @@ def worker(arguments: list[str]) -> int:
     """A proxy process; started by the supervisor only."""
     from ccx_addons import worker as process  # mitmproxy is heavy: only the worker loads it
 
-    fd, ready, alive, index = map(int, arguments[:4])
-    return process.main(fd, ready, alive, index, arguments[4], int(arguments[5]))
+    fd, ready, alive, index, panel_port = map(int, arguments[:5])
+    return process.main(fd, ready, alive, index, arguments[5], panel_port)
+
+
+def panel(arguments: list[str]) -> int:
+    """The panel's process; started by the supervisor only."""
+    from ccx_admin import serve as process  # Flask is for this process only
+
+    fd, alive = map(int, arguments)
+    return process.main(fd, alive)
 
 
 @main_errors
@@ -220,4 +264,5 @@ COMMANDS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "check": check,
     "demo": demo,
     "worker": worker,
+    "panel": panel,
 }

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -53,8 +54,7 @@ def watch_parent(parent_fd: int, stop: Callable[[], None]) -> None:
     """Call ``stop`` once the other end of the pipe is closed."""
 
     def wait() -> None:
-        while os.read(parent_fd, 1):
-            pass
+        select.select([parent_fd], [], [])  # nobody writes: it becomes readable at its end
         stop()
 
     if parent_fd >= 0:

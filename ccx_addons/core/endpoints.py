@@ -84,7 +84,12 @@ LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
 """Answered by the gateway itself; they have no route prefix."""
 
 VERSIONS: Final = frozenset({"v1", "v1beta"})
-RESERVED_PREFIXES: Final = VERSIONS | {"api", "admin", "login", "logout", "static", "health", "metrics", "live"}
+PANEL: Final = frozenset({
+    "", "api", "login", "logout", "static", "favicon.ico", "language", "theme", "overview", "requests", "channels",
+    "sessions", "usage", "clients", "settings", "test",
+})  # fmt: skip
+"""First path segments of the panel and its API; the empty one is its front page."""
+RESERVED_PREFIXES: Final = VERSIONS | PANEL | {"admin", "health", "metrics", "live"}
 """First path segments that can never be a channel's route prefix."""
 
 _PREFIX: Final = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})(/v1(?:beta)?/.*)")
@@ -110,6 +115,11 @@ def find(method: str, path: str) -> Match | None:
         if endpoint.method == method and (hit := pattern.fullmatch(path)):
             return Match(endpoint, prefix, unquote(hit[1]))
     return None
+
+
+def for_panel(path: str) -> bool:
+    """Whether a path that is no endpoint belongs to the panel."""
+    return path.startswith("/") and path[1:].partition("/")[0] in PANEL
 
 
 def methods_of(path: str) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             elif not self.buf:
                 self.lingering = False
                 yield from self.parent.set_deadline(self, self.keepalive)
-        elif self.state == self.wait:
+        elif self.state in (self.wait, self.passthrough):
             self.parent.clear_deadline(self)
 
     def _out_of_time(self) -> layer.CommandGenerator[None]:

@@ -9,6 +9,7 @@ import itertools
 import time
 from typing import Any, Final
 
+from mitmproxy import http
 from mitmproxy.connection import Connection, ConnectionState, Server
 from mitmproxy.proxy import commands, events, layer, tunnel
 from mitmproxy.proxy.context import Context
@@ -29,6 +30,7 @@ from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.socks import Socks5Tunnel, proxy_address
 from ccx_addons.proxy.stream import AttemptStream, Limits
+from ccx_addons.proxy.websocket import ClientWebSocket
 
 attempt_ids: Final = itertools.count(1 << 32)
 """Above every id a client can choose (HTTP/2 has 31 bits)."""
@@ -130,6 +132,17 @@ class AttemptLayer(HttpLayer):
         self.streams.pop(stream.attempt_id, None)
         stream.attempt_id = next(attempt_ids)
         self.streams[stream.attempt_id] = stream
+
+    def open_socket(self, handshake: http.Request, stream_id: int) -> layer.CommandGenerator[None]:
+        """The client's connection speaks WebSocket from here on."""
+        before = self.connections[self.context.client]
+        assert isinstance(before, ClientHttp1)
+        self.clear_deadline(before)
+        socket = ClientWebSocket(before.context, self, handshake, stream_id + 2)
+        self.connections[self.context.client] = socket
+        yield from self.event_to_child(socket, events.Start())
+        if early := bytes(before.buf):
+            yield from self.event_to_child(socket, events.DataReceived(self.context.client, early))
 
     # ---- upstream connections ---------------------------------------------------------------------------------------
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:

@@ -83,8 +83,11 @@ class GatewayConnection(ProxyConnectionHandler):
     def idle(self) -> bool:
         """Nothing is going on: it can be closed without anybody losing anything."""
         end = self.layer.connections.get(self.client)
-        waiting = not isinstance(end, ClientHttp1) or (end.state == end.read_headers and not end.buf)
-        return waiting and not self.layer.streams
+        if isinstance(end, ClientHttp1):
+            if end.state == end.passthrough:
+                return True  # a live page of the panel: it connects again
+            return end.state == end.read_headers and not end.buf and not self.layer.streams
+        return not self.layer.streams
 
     def close(self) -> None:
         if self.client.state is not ConnectionState.CLOSED and (io := self.transports.get(self.client)) and io.handler:

@@ -38,6 +38,7 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
+from mitmproxy.proxy.layers.tcp import TCPLayer
 
 from ccx_addons.core import sse
 from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
@@ -208,7 +209,7 @@ class AttemptStream(HttpStream):
             if self._gone():
                 yield from self._finish_error("the client disconnected")
                 return
-            if not flow.response and x.client is None:
+            if not flow.response and x.client is None and x.forward is None:
                 flow.response = refuse(flow, NOT_ADMITTED)
             if not flow.response and x.upstream is None:
                 flow.response = refuse(flow, Fault("server", "no upstream was chosen for this request", status=500))
@@ -490,6 +491,9 @@ class AttemptStream(HttpStream):
         if self._gone():
             yield DropStream(self.stream_id)
             return
+        if response.status_code == 101:
+            yield from self._switch_protocols(response)
+            return
         if not streamed:
             content = response.raw_content or b""
             if self.flow.request.method == "HEAD":
@@ -503,6 +507,18 @@ class AttemptStream(HttpStream):
             end = self.parent.connections.get(self.context.client)
             if isinstance(end, ClientHttp1):
                 yield from end.linger()
+
+    def _switch_protocols(self, response: http.Response) -> Commands:
+        """A WebSocket: of the panel, which is passed through, or our own, which makes requests of its messages."""
+        yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=True), self.context.client)
+        if self.exchange and self.exchange.forward:
+            self.child_layer = TCPLayer(self.context, ignore=True)
+            self._handle_event = self.passthrough  # type: ignore[method-assign]  # as mitmproxy does on an upgrade
+            yield from self.child_layer.handle_event(events.Start())
+            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        else:
+            yield DropStream(self.stream_id)
+            yield from self.parent.open_socket(self.flow.request, self.stream_id)
 
     # ---- the client leaves ------------------------------------------------------------------------------------------
     def _gone(self) -> bool:

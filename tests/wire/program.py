@@ -108,6 +108,11 @@ class Program:
         (self.folder / "ccx.yaml").write_text(json.dumps(self.config))
         wait_for(lambda: "is in force" in self.log.read_text()[len(before) :])
 
+    def children(self, command: str) -> list[int]:
+        """Process numbers of the supervisor's children that run ``run.py COMMAND``."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in found if f"\0{command}\0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)

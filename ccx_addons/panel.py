@@ -1,0 +1,59 @@
+"""Requests for the panel go to its own process, through the gateway's port, untouched: pages, API and live socket."""
+
+import time
+from html import escape
+from typing import Final
+
+from mitmproxy import http
+
+from ccx_addons.core.config import Timeouts
+from ccx_addons.core.exchange import Exchange, Upstream
+from ccx_addons.guard import guarded
+from ccx_addons.runtime import Runtime
+
+PATIENCE: Final = Timeouts(total=120, connect=3, first_byte=60, idle=60)
+FORWARDED: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+AWAY: Final = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>CCX</title>
+<p>The panel is starting; this page loads again by itself. Traffic is not affected. ({reason})"""
+
+
+class Panel:
+    for_panel = True
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @guarded
+    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.forward is None:
+            return
+        request = flow.request
+        for name in FORWARDED:
+            request.headers.pop(name, None)
+        request.headers["x-forwarded-for"] = x.client_ip
+        request.headers["x-forwarded-proto"] = request.scheme
+        if request.headers.get("upgrade", "").lower() != "websocket":
+            request.headers["connection"] = "keep-alive"
+        if request.http_version == "HTTP/2.0":
+            request.headers["host"] = request.authority or request.headers.get("host", "")
+            request.authority, request.http_version = "", "HTTP/1.1"
+        if request.raw_content:
+            request.headers.pop("transfer-encoding", None)
+            request.headers["content-length"] = str(len(request.raw_content))
+        request.data.scheme = b"http"
+        request.data.host, request.data.port = x.forward
+        x.upstream = Upstream(*x.forward, tls=False, timeouts=PATIENCE)
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.forward is None or x.ended is None:
+            return
+        if x.ended.kind not in ("ok", "status"):
+            page = AWAY.format(reason=escape(x.ended.kind.replace("_", " ")))
+            headers = {"content-type": "text/html; charset=utf-8", "retry-after": "2", "cache-control": "no-store"}
+            flow.response = http.Response.make(503, page, headers)
+        elif flow.response:
+            flow.response.headers.pop("transfer-encoding", None)
+            if flow.response.status_code not in (101, 204, 304):
+                flow.response.headers["content-length"] = str(len(flow.response.raw_content or b""))
+            flow.response.timestamp_end = time.time()

@@ -1,0 +1,274 @@
+"""Responses over WebSocket (platform.openai.com/docs/guides/websocket-mode): each message is a request of its own.
+
+The client's end of the connection speaks frames instead of HTTP/1; behind it every ``response.create`` becomes an
+ordinary ``POST /v1/responses`` on a stream of its own, so that routing, failover, conversion and the log are the same.
+One request at a time, as the vendor's server does; the others wait.
+"""
+
+import contextlib
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from mitmproxy import http
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import (
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._base import HttpConnection, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
+from wsproto.connection import Connection as Frames
+from wsproto.connection import ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
+
+from ccx_addons.core import ids, read, sse, wire_json
+from ccx_addons.proxy.hooks import DeadlineReached
+
+if TYPE_CHECKING:
+    from ccx_addons.proxy.layer import AttemptLayer
+
+IDLE: Final = 900.0
+"""Seconds without a request after which the socket is closed."""
+REMEMBERED: Final = 4
+"""Answers of this connection that ``previous_response_id`` can continue, also when nothing is stored."""
+MAX_WAITING: Final = 16
+"""Messages that may wait for the one under way."""
+ENDINGS: Final = ('"response.completed"', '"response.incomplete"')
+
+NOT_FOR_POST: Final = frozenset({"connection", "upgrade", "content-length", "transfer-encoding", "content-type"})
+TRANSPORT_FIELDS: Final = frozenset({"type", "generate", "stream", "background", "stream_id"})
+"""Members of a message that are no members of a request body."""
+
+type Commands = layer.CommandGenerator[None]
+
+
+def accept(request: http.Request) -> http.Response | None:
+    """The answer 101 to a WebSocket handshake (RFC 6455 section 4.2.2). None: this is none that we can answer."""
+    headers = request.headers
+    key = headers.get("sec-websocket-key", "")
+    if headers.get("upgrade", "").lower() != "websocket" or headers.get("sec-websocket-version") != "13" or not key:
+        return None
+    found = {"upgrade": "websocket", "connection": "Upgrade"}
+    found["sec-websocket-accept"] = generate_accept_token(key.encode("latin-1", "replace")).decode()
+    if protocol := headers.get("sec-websocket-protocol", "").split(",")[0].strip():
+        found["sec-websocket-protocol"] = protocol
+    response = http.Response.make(101, b"", found)
+    del response.headers["content-length"]
+    return response
+
+
+class ClientWebSocket(HttpConnection):
+    """The client's end after the handshake: messages in, events out."""
+
+    def __init__(self, context: Context, parent: "AttemptLayer", handshake: http.Request, next_id: int) -> None:
+        super().__init__(context, context.client)
+        self.parent = parent
+        self.handshake = handshake
+        self.frames = Frames(ConnectionType.SERVER)
+        self.stream_id = next_id
+        self.busy = False
+        self.over = False
+        self.waiting: deque[Mapping[str, Any]] = deque()
+        self.message = ""
+        self.input: list[Any] = []
+        self.answers: OrderedDict[str, list[Any]] = OrderedDict()
+        self.status = 200
+        self.reader = sse.Reader()
+        self.body = bytearray()
+
+    @property
+    def idle(self) -> bool:
+        return not self.busy
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, HttpEvent):
+            if event.stream_id == self.stream_id and not self.over:
+                yield from self._answer(event)
+        elif isinstance(event, events.Start):
+            yield from self.parent.set_deadline(self, IDLE)
+        elif isinstance(event, DeadlineReached):
+            if not self.busy:
+                yield from self._close(CloseReason.GOING_AWAY, "idle")
+        elif isinstance(event, events.DataReceived) and not self.over:
+            yield from self._receive(event.data)
+        elif isinstance(event, events.ConnectionClosed):
+            yield from self._left()
+
+    # ---- from the client --------------------------------------------------------------------------------------------
+    def _receive(self, data: bytes) -> Commands:
+        try:
+            self.frames.receive_data(data)
+            found = list(self.frames.events())
+        except RemoteProtocolError as error:
+            yield from self._close(CloseReason.PROTOCOL_ERROR, str(error)[:100])
+            return
+        for event in found:
+            if self.over:
+                return
+            yield from self._frame(event)
+
+    def _frame(self, event: Event) -> Commands:
+        match event:
+            case TextMessage(data=data, message_finished=finished):
+                self.message += data
+                if len(self.message) > self.parent.limits.max_body:
+                    yield from self._close(CloseReason.MESSAGE_TOO_BIG, "the message is too large")
+                elif finished:
+                    text, self.message = self.message, ""
+                    yield from self._understand(text)
+            case BytesMessage():
+                yield from self._close(CloseReason.UNSUPPORTED_DATA, "only text messages are understood")
+            case Ping():
+                yield self._send(event.response())
+            case CloseConnection():
+                yield self._send(event.response())
+                yield from self._left()
+                yield commands.CloseConnection(self.conn)
+
+    def _understand(self, text: str) -> Commands:
+        message = wire_json.loads_object(text)
+        if message is None or message.get("type") != "response.create":
+            yield self._error(400, {"message": "expected a JSON object of type response.create", "code": "bad_message"})
+        elif len(self.waiting) >= MAX_WAITING:
+            yield self._error(429, {"message": "too many requests wait on this connection", "code": "too_many_waiting"})
+        else:
+            self.waiting.append(message)
+            yield from self._next()
+
+    def _next(self) -> Commands:
+        """Begin the next request, unless one is under way."""
+        while self.waiting and not self.busy and not self.over:
+            message = self.waiting.popleft()
+            body = {name: value for name, value in message.items() if name not in TRANSPORT_FIELDS}
+            self._continue(body)
+            given = body.get("input")
+            self.input = given if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
+            if message.get("generate") is False:
+                yield from self._warm_up(body)
+                continue
+            self.busy = True
+            self.status, self.reader, self.body = 200, sse.Reader(), bytearray()
+            data = wire_json.dumps({**body, "stream": True})
+            yield ReceiveHttp(RequestHeaders(self.stream_id, self._request(len(data)), end_stream=False))
+            yield ReceiveHttp(RequestData(self.stream_id, data))
+            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+
+    def _continue(self, body: dict[str, Any]) -> None:
+        """An answer of this very connection is continued from memory: no upstream has to know it."""
+        known = self.answers.get(read.text(body.get("previous_response_id")))
+        if known is None:
+            return
+        given = body.get("input")
+        body["input"] = [*known, *(given if isinstance(given, list) else [{"role": "user", "content": given}])]
+        del body["previous_response_id"]
+
+    def _request(self, length: int) -> http.Request:
+        kept = [field for field in self.handshake.headers.fields if _is_kept(field[0])]
+        request = self.handshake.copy()
+        request.method = "POST"
+        request.headers = http.Headers(
+            [*kept, (b"content-type", b"application/json"), (b"content-length", b"%d" % length)]
+        )
+        request.timestamp_start = time.time()
+        return request
+
+    def _warm_up(self, body: dict[str, Any]) -> Commands:
+        """``generate: false``: nothing is asked of a model, the input waits for its continuation."""
+        id = f"resp_{ids.uuid7().replace('-', '')}"
+        response = {
+            "id": id, "object": "response", "created_at": int(time.time()), "status": "completed", "error": None,
+            "incomplete_details": None, "instructions": body.get("instructions"), "metadata": None,
+            "model": body.get("model"), "output": [], "parallel_tool_calls": body.get("parallel_tool_calls", True),
+            "temperature": None, "tool_choice": body.get("tool_choice") or "auto", "tools": body.get("tools") or [],
+            "top_p": None, "usage": None,
+        }  # fmt: skip
+        for number, kind in enumerate(("response.created", "response.completed")):
+            event = {"type": kind, "sequence_number": number, "response": response}
+            yield self._text(wire_json.dump_text(event))
+        self._remember(id, [])
+
+    # ---- to the client ----------------------------------------------------------------------------------------------
+    def _answer(self, event: HttpEvent) -> Commands:
+        if isinstance(event, ResponseHeaders):
+            self.status = event.response.status_code
+        elif isinstance(event, ResponseData) and self.status == 200:
+            for message in self.reader.feed(event.data):
+                yield from self._event(message.data)
+        elif isinstance(event, ResponseData):
+            self.body += event.data
+        elif isinstance(event, ResponseEndOfMessage):
+            if self.status == 200:
+                for message in self.reader.flush():
+                    yield from self._event(message.data)
+            else:
+                error = read.mapping((wire_json.loads_object(bytes(self.body)) or {}).get("error"))
+                yield self._error(self.status, error)
+            yield from self._done()
+        elif isinstance(event, ResponseProtocolError):
+            yield self._error(502, {"message": event.message, "code": "upstream_error"})
+            yield from self._done()
+
+    def _event(self, data: str) -> Commands:
+        if data.startswith("{"):
+            if any(ending in data[:200] for ending in ENDINGS):
+                response = read.mapping((wire_json.loads_object(data) or {}).get("response"))
+                self._remember(read.text(response.get("id")), read.items(response.get("output")))
+            yield self._text(data)
+
+    def _remember(self, id: str, output: list[Any]) -> None:
+        self.answers[id] = [*self.input, *output]
+        while len(self.answers) > REMEMBERED:
+            self.answers.popitem(last=False)
+
+    def _done(self) -> Commands:
+        self.busy = False
+        self.stream_id += 2
+        yield from self.parent.set_deadline(self, IDLE)
+        yield from self._next()
+
+    def _error(self, status: int, error: Mapping[str, Any]) -> commands.SendData:
+        fields = {"type": "invalid_request_error", "code": None, "message": "", "param": None, **error}
+        return self._text(wire_json.dump_text({"type": "error", "status": status, "error": fields}))
+
+    def _text(self, data: str) -> commands.SendData:
+        return self._send(TextMessage(data=data))
+
+    def _send(self, event: Event) -> commands.SendData:
+        return commands.SendData(self.conn, self.frames.send(event))
+
+    # ---- the end ----------------------------------------------------------------------------------------------------
+    def _close(self, code: CloseReason, reason: str) -> Commands:
+        with contextlib.suppress(LocalProtocolError):  # both sides may be closing already
+            yield self._send(CloseConnection(code=code, reason=reason))
+        yield from self._left()
+        yield commands.CloseConnection(self.conn)
+
+    def _left(self) -> Commands:
+        """Nobody waits for answers any more."""
+        if self.over:
+            return
+        self.over = True
+        self.waiting.clear()
+        self.parent.clear_deadline(self)
+        if self.busy:
+            yield ReceiveHttp(
+                RequestProtocolError(self.stream_id, "the client closed its socket", ErrorCode.CLIENT_DISCONNECTED)
+            )
+
+
+def _is_kept(name: bytes) -> bool:
+    """Everything of the handshake but what made it one; a key in the subprotocol stays for the key check."""
+    lower = name.lower().decode("latin-1")
+    websocket = lower.startswith("sec-websocket-") and lower != "sec-websocket-protocol"
+    return lower not in NOT_FOR_POST and not websocket

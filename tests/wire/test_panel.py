@@ -1,0 +1,53 @@
+"""The panel behind the gateway's port: its own process, which may die without touching traffic."""
+
+import json
+import os
+import signal
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Program, wait_for
+
+ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(autouse=True)
+def panel_answers(program: Program) -> None:
+    wait_for(lambda: httpx.get(f"{program.url}/login").status_code == 200, 20)
+
+
+def test_pages_and_api_come_through_the_public_port(program: Program) -> None:
+    assert httpx.get(f"{program.url}/").headers["location"].endswith("/login")
+    answer = httpx.get(f"{program.url}/api/status", headers={"x-api-key": ADMIN_KEY})
+    assert answer.status_code == 200 and answer.json()["gateway_url"] == program.url
+    assert answer.headers["content-security-policy"] and answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_client_key_opens_no_panel_and_the_admin_key_no_model(program: Program) -> None:
+    assert httpx.get(f"{program.url}/api/status", headers={"x-api-key": CLIENT_KEY}).status_code == 401
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    assert httpx.post(f"{program.url}/v1/chat/completions", json=ASK, headers=headers).status_code == 401
+
+
+def test_another_host_name_is_refused(program: Program) -> None:
+    assert httpx.get(f"{program.url}/login", headers={"host": "evil.example"}).status_code in (400, 403, 421)
+
+
+def test_the_live_socket_passes(program: Program) -> None:
+    address = program.url.replace("http", "ws") + "/api/live"
+    with connect(address, additional_headers={"x-api-key": ADMIN_KEY, "origin": program.url}) as socket:
+        assert program.post("/v1/chat/completions", ASK).status_code == 200
+        rows = wait_for(lambda: json.loads(socket.recv(5))["rows"])
+        assert rows[-1]["model"] == ASK["model"]
+    with pytest.raises(InvalidStatus), connect(address, additional_headers={"origin": "http://evil.example"}):
+        pass
+
+
+def test_a_panel_that_dies_comes_back_and_traffic_never_notices(program: Program) -> None:
+    (panel,) = program.children("panel")
+    os.kill(panel, signal.SIGKILL)
+    assert program.post("/v1/chat/completions", ASK).status_code == 200
+    wait_for(lambda: httpx.get(f"{program.url}/login").status_code == 200, 20)
