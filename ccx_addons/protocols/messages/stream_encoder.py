@@ -5,7 +5,7 @@ follow each other: a part that starts while another is open waits until that one
 not appear, because a client would send it back and the API refuses empty text.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ccx_addons.core import read, sse
 from ccx_addons.core.neutral import (
@@ -150,7 +150,7 @@ class StreamEncoder:
         match written.part:
             case Text(text, extra) | Refusal(text, extra):
                 return self._write_delta(written, PartDelta(0, text, extra=extra))
-            case Thinking(text, signature, redacted=False):
+            case Thinking(text, signature):
                 return self._write_delta(written, PartDelta(0, text, signature))
             case ToolCall(id_, name, arguments, extra):
                 self._called = True
@@ -201,8 +201,6 @@ class StreamEncoder:
         chunks = []
         if isinstance(written.part, Thinking) and written.signature:
             chunks.append(self._write_signature(written, written.part))
-        elif isinstance(written.part, Thinking) and written.part.redacted and written.part.signature:
-            chunks.append(self._start_block(written, write_thinking(written.part)))
         if written.index >= 0:
             chunks.append(_frame("content_block_stop", {"index": written.index}))
         return b"".join(chunks)
@@ -210,8 +208,7 @@ class StreamEncoder:
     def _write_signature(self, written: Written, part: Thinking) -> bytes:
         """As one delta: the official client keeps only the last one."""
         if part.redacted:
-            whole = Thinking("", (part.signature or "") + written.signature, part.origin, True, part.extra)
-            return self._start_block(written, write_thinking(whole))
+            return self._start_block(written, write_thinking(replace(part, signature=written.signature)))
         signature = write_signature(written.signature, part.origin)
         head = self._begin(written, {"type": "thinking", "thinking": "", "signature": ""})
         return head + _delta(written.index, {"type": "signature_delta", "signature": signature})
