@@ -22,7 +22,7 @@ def text(help: str = "", **more: Json) -> dict[str, Json]:
     return _described({"type": "string", "maxLength": 1_000, **more}, help)
 
 
-def integer(help: str = "", low: int = 0, high: int = 10**12, **more: Json) -> dict[str, Json]:
+def integer(help: str = "", low: int = 0, high: int = 10**15, **more: Json) -> dict[str, Json]:
     return _described({"type": "integer", "minimum": low, "maximum": high, **more}, help)
 
 

@@ -56,7 +56,7 @@ def put_config(body: dict[str, Json]) -> dict[str, Json]:
     "POST",
     "/config/validate",
     body=table({"text": TEXT}, ("text",)),
-    answer=table({"valid": boolean(), "problems": array(free()), "diff": text()}, ("valid", "problems"), more=True),
+    answer=table({"valid": boolean(), "problems": array(free()), "diff": text(maxLength=10**7)}, ("valid", "problems"), more=True),
 )
 def validate(body: dict[str, Json]) -> dict[str, Json]:
     """What is wrong with a text, each fault with its line, and how it differs from the file."""
@@ -105,7 +105,7 @@ def text_of(revision: str) -> str:
     "GET",
     "/config/diff",
     query={"from": text("a kept revision"), "to": text("another; not given: the file now")},
-    answer=table({"diff": text()}, ("diff",)),
+    answer=table({"diff": text(maxLength=10**7)}, ("diff",)),
     errors=(404,),
 )
 def diff(query: dict[str, Json]) -> dict[str, Json]:
