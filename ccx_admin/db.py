@@ -60,9 +60,8 @@ class Reader:
 
     def data_version(self) -> int:
         """A number that changes when another process has committed something, or the file was replaced."""
-        opened = int(getattr(self._local, "opened", 0))
         version = int(self.value("PRAGMA data_version"))
-        return version if opened == getattr(self._local, "opened", 0) else -version
+        return version + (int(self._local.opened) << 32)
 
     def close(self) -> None:
         """Close this thread's connection; the next query opens another."""

@@ -91,7 +91,7 @@ def ask(described: Any, mode: GenerationMode, requests: list[str]) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def run(case: Case, existing: bool) -> None:
+    def run(case: "Case[Any]", existing: bool) -> None:
         if existing:
             case.headers.pop("If-Match", None)
             id = requests[-1] if "/requests/" in case.path else "ch_main0001"
