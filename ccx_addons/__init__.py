@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 def chain(runtime: "Runtime") -> list[Any]:
     """The chain. Imported late: the supervisor and the panel do without mitmproxy."""
     from ccx_addons.auth import Auth
+    from ccx_addons.capture import Capture
     from ccx_addons.convert import Convert
     from ccx_addons.failover import Failover
     from ccx_addons.metrics import Metrics
@@ -27,5 +28,6 @@ def chain(runtime: "Runtime") -> list[Any]:
         Convert(runtime),
         Failover(runtime),
         Metrics(runtime),
+        Capture(runtime),
         UpstreamTls(),
     ]

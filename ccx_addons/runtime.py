@@ -23,6 +23,8 @@ class Runtime:
     boot_id: str = ""
     started: float = field(default_factory=time.time)
     ready: bool = False
+    watched: dict[str, float] = field(default_factory=dict)
+    """Request id -> Unix seconds until which a page shows its text live."""
     admin_port: int = 0
     """Loopback port of the panel; 0: there is none."""
 

@@ -62,6 +62,33 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
+class Tap:
+    """What passes in both directions of an answer, as far as ``limit`` bytes go, for whoever wants to see it."""
+
+    limit: int
+    upstream: bytearray = field(default_factory=bytearray)
+    client: bytearray = field(default_factory=bytearray)
+    cut: set[str] = field(default_factory=set)
+    """``upstream`` or ``client``: more came than was kept."""
+
+    def from_upstream(self, data: bytes) -> None:
+        self._keep("upstream", self.upstream, data)
+
+    def to_client(self, data: bytes) -> None:
+        self._keep("client", self.client, data)
+
+    def begin_attempt(self) -> None:
+        self.upstream.clear()
+        self.cut.discard("upstream")
+
+    def _keep(self, side: str, kept: bytearray, data: bytes) -> None:
+        room = self.limit - len(kept)
+        kept += data[:room]
+        if len(data) > room:
+            self.cut.add(side)
+
+
+@dataclass(slots=True)
 class AttemptRecord:
     """One try. Times are monotonic seconds; durations are milliseconds, None while unknown."""
 
@@ -143,6 +170,8 @@ class Exchange:
     ended: Ended | None = None
     decision: Literal["retry", "commit", "stop"] = "stop"
     attempts: list[AttemptRecord] = field(default_factory=list)
+    tap: Tap | None = None
+    """None, and without any cost, unless bodies are captured or somebody watches."""
 
     # ---- what came of it (stream, convert, failover, metrics) -------------------------------------------------------
     phase: Phase = "queued"

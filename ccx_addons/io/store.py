@@ -188,10 +188,11 @@ class Store:
         body: bytes,
         headers: Iterable[tuple[str, str]] = (),
         truncated: bool = False,
+        redact: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """One side of a captured exchange, already redacted; it may be put again while it grows."""
+        """One side of a captured exchange; it may be put again while it grows. ``redact`` runs in the writer thread."""
         row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
-        queued = _Queued(partial(_put_body, row=row), bytes=len(body))
+        queued = _Queued(partial(_put_body, row=row, redact=redact), bytes=len(body))
         with self._lock:
             if self._queue.body_bytes + len(body) > QUEUE_BYTES:
                 self._drop("bodies", 1)
@@ -414,6 +415,6 @@ class Store:
             self.put_event("warning", "store", f"nothing could be written for {lasted:.0f} s", reason)
 
 
-def _put_body(transaction: Transaction, row: Row) -> None:
-    body = row["body"]
+def _put_body(transaction: Transaction, row: Row, redact: Callable[[bytes], bytes]) -> None:
+    body = redact(row["body"])
     transaction.upsert("bodies", {**row, "at": transaction.now, "body": zlib.compress(body, 1), "size": len(body)})

@@ -204,6 +204,8 @@ class AttemptStream(HttpStream):
             self.held, self.held_size, self.inflater = [], 0, None
             self.body = bytearray()
             x.upstream = x.watcher = x.ended = None
+            if x.tap:
+                x.tap.begin_attempt()
             x.decision = "stop"
             yield from self._hook(UpstreamAttemptHook(flow))
             if self._gone():
@@ -340,6 +342,8 @@ class AttemptStream(HttpStream):
         assert self.flow.response
         self.flow.response.headers.pop("content-encoding", None)
         self.flow.response.raw_content = bytes(self.body)
+        if self.x.tap:
+            self.x.tap.from_upstream(bytes(self.body))
         self.body = bytearray()
         self.server_state = self.state_idle
         self.x.ended = Ended("ok" if self.flow.response.status_code < 300 else "status")
@@ -352,7 +356,7 @@ class AttemptStream(HttpStream):
         assert watcher
         if isinstance(event, ResponseData):
             try:
-                chunks = watcher.feed(self._inflate(event.data, MAX_ANSWER))
+                chunks = self._stream_piece(event.data)
             except BadEncoding as bad:
                 yield from self._fail("bad_body", str(bad))
                 return
@@ -420,7 +424,7 @@ class AttemptStream(HttpStream):
             x.last_byte_at = now
             self.comment_at = max(self.comment_at, now + KEEPALIVE_EVERY)
             try:
-                chunks = watcher.feed(self._inflate(event.data, MAX_ANSWER))
+                chunks = self._stream_piece(event.data)
             except Exception as bug:
                 yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"), True)
                 return
@@ -463,6 +467,8 @@ class AttemptStream(HttpStream):
     # ---- towards the client -----------------------------------------------------------------------------------------
     def _to_client(self, chunk: bytes) -> Commands:
         self.x.bytes_out += len(chunk)
+        if self.x.tap:
+            self.x.tap.to_client(chunk)
         yield SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
 
     def _answer(self) -> Commands:
@@ -586,6 +592,14 @@ class AttemptStream(HttpStream):
 
     def _inflate(self, data: bytes, limit: int) -> bytes:
         return self.inflater.feed(data, limit) if self.inflater else data
+
+    def _stream_piece(self, data: bytes) -> list[bytes]:
+        """One piece of the upstream's stream through the watcher. Raises whatever is wrong with either."""
+        assert self.x.watcher
+        piece = self._inflate(data, MAX_ANSWER)
+        if self.x.tap:
+            self.x.tap.from_upstream(piece)
+        return self.x.watcher.feed(piece)
 
 
 TIMEOUT_WORDS: Final[dict[str, str]] = {

@@ -1,0 +1,138 @@
+"""Bodies for the panel: kept when the policy says so, and shown live while somebody watches a running request.
+
+Four sides of an exchange: the client's request, the last attempt's request and answer, and what the client got.
+Credentials are never among the headers, keys are masked, and the policy's patterns are redacted in the writer thread.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from typing import Final
+
+from mitmproxy import http
+
+from ccx_addons.core.config import Bodies, mask
+from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.guard import guarded
+from ccx_addons.mask import clean
+from ccx_addons.runtime import Runtime
+
+log: Final = logging.getLogger("ccx")
+
+LIVE_EVERY: Final = 0.5
+"""Seconds between two looks of whoever watches."""
+LIVE_KB: Final = 256
+CREDENTIALS: Final = frozenset(
+    {"authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie", "set-cookie"}
+)
+
+
+class Capture:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.active: dict[str, Exchange] = {}
+        self.shown: dict[str, int] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self.show_live())
+
+    def done(self) -> None:
+        if self.task:
+            self.task.cancel()
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.active[x.id] = x
+        bodies = x.snapshot.policy.bodies
+        if bodies.capture != "off":
+            x.tap = Tap(bodies.max_kb << 10)
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.close(flow, x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.close(flow, x)
+
+    def close(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.active.pop(x.id, None)
+        self.shown.pop(x.id, None)
+        bodies = x.snapshot.policy.bodies
+        failed = x.state != "ok" or len(x.attempts) > 1
+        if x.tap is None or x.client is None or x.match is None or not (bodies.capture == "all" or failed):
+            return
+        if bodies.capture == "off":
+            return  # it was only watched
+        self.keep(flow, x, x.tap, bodies)
+
+    def keep(self, flow: http.HTTPFlow, x: Exchange, tap: Tap, bodies: Bodies) -> None:
+        redact = redaction(x, bodies.redact)
+        put = partial(self.runtime.store.put_body, x.id, redact=redact)
+        put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit)
+        if x.attempts:
+            sent = flow.request.raw_content or b""
+            put("upstream_request", sent[: tap.limit], safe(pairs(flow.request.headers), x), len(sent) > tap.limit)
+            put("upstream_response", bytes(tap.upstream), (), "upstream" in tap.cut)
+        headers = safe(pairs(flow.response.headers), x) if flow.response else ()
+        if not x.committed and flow.response:
+            tap.to_client(flow.response.raw_content or b"")
+        put("client_response", bytes(tap.client), headers, "client" in tap.cut)
+
+    # ---- live -------------------------------------------------------------------------------------------------------
+    async def show_live(self) -> None:
+        """The text so far of running streams that a page watches (``runtime.watched``, filled by commands)."""
+        while True:
+            await asyncio.sleep(LIVE_EVERY)
+            try:
+                self.look(time.time())
+            except Exception:
+                log.exception("showing live text failed")
+
+    def look(self, now: float) -> None:
+        watched = self.runtime.watched
+        for id in [id for id, until in watched.items() if until < now]:
+            del watched[id]
+        for id in watched:
+            x = self.active.get(id)
+            if x is None:
+                continue
+            if x.tap is None:
+                x.tap = Tap(LIVE_KB << 10)
+            if len(x.tap.client) != self.shown.get(id, 0):
+                self.shown[id] = len(x.tap.client)
+                redact = redaction(x, x.snapshot.policy.bodies.redact)
+                self.runtime.store.put_body(id, "client_response", bytes(x.tap.client), redact=redact)
+
+
+def pairs(headers: http.Headers) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in headers.items(multi=True)]
+
+
+def safe(headers: Iterable[tuple[str, str]], x: Exchange) -> list[tuple[str, str]]:
+    """Headers as they may be kept: credentials as masks."""
+    return [(name, mask(value) if name in CREDENTIALS else clean(value, x)) for name, value in headers]
+
+
+def redaction(x: Exchange, patterns: tuple[str, ...]) -> Callable[[bytes], bytes]:
+    """Masks this exchange's keys, what looks like a key, and whatever the policy's patterns find."""
+    secrets = tuple(record.attempt.key.secret for record in x.attempts)
+
+    def redact(body: bytes) -> bytes:
+        text = body.decode("utf-8", "surrogateescape")
+        for secret in secrets:
+            text = text.replace(secret, mask(secret))
+        for pattern in patterns:
+            text = compiled(pattern).sub("[redacted]", text)
+        return clean(text).encode("utf-8", "surrogateescape")
+
+    return redact
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
