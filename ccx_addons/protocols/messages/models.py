@@ -6,7 +6,7 @@ Sources: platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -40,10 +40,16 @@ class Rules:
     """The conversation may end with an assistant turn, which the model continues."""
     schemas: bool = True
     """Structured outputs: ``output_config.format`` and strict tools."""
+    unsigned_thoughts: bool = False
+    """Thinking is taken back without a signature, which some vendors demand while thinking is on."""
 
 
-OTHER: Final = Rules(False, "free", "budget", "disabled", (), True, False, True, False)
-"""A model of another vendor, or one whose name says nothing."""
+UNKNOWN: Final = Rules(False, "free", "budget", "disabled", (), True, False, True, False)
+"""A model whose name says nothing."""
+
+OTHER: Final = replace(UNKNOWN, unsigned_thoughts=True)
+OTHER_NAMES: Final = re.compile(r"deepseek|glm|kimi|qwen|minimax|mimo|doubao")
+"""Models of vendors that offer this protocol for their own (e.g. api-docs.deepseek.com/guides/anthropic_api)."""
 
 FIRST_MODERN: Final[Version] = (4, 7)
 """From here on: no sampling parameters, adaptive thinking only, every effort."""
@@ -57,7 +63,7 @@ def rules_of(model: str) -> Rules:
         return _rules(old[3], (int(old[1]), int(old[2] or 0)))
     if new := NEW_NAME.search(name):
         return _rules(new[1], (int(new[2]), int(new[3] or 0)) if new[2] else (5, 0))
-    return OTHER
+    return OTHER if OTHER_NAMES.search(name) else UNKNOWN
 
 
 def _rules(family: str, version: Version) -> Rules:

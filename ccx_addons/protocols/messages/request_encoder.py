@@ -114,7 +114,7 @@ def plan_thinking(request: Request, rules: Rules, forced: bool, loop_has_thought
     if forced:
         losses.append(Loss("reasoning", "a forced tool call excludes thinking"))
         return _thinking_off(reasoning, rules, limit, losses)
-    if rules.claude and not loop_has_thoughts:
+    if not (loop_has_thoughts or rules.unsigned_thoughts):
         losses.append(Loss("reasoning", "the running tool loop began without thinking"))
         return _thinking_off(reasoning, rules, limit, losses)
     return _manual(request, reasoning, rules, losses)

@@ -216,10 +216,10 @@ class Conversation:
         return block | own(result.extra)
 
     def _thinking(self, part: Thinking, path: str) -> Iterator[Block]:
-        """Claude takes back only what it signed; other models take thoughts as they are."""
+        """Claude takes back only what it signed; some others take thoughts as they are."""
         if part.origin == NAME and part.signature:
             yield write_thinking(part)
-        elif part.text and not self.rules.claude:
+        elif part.text and self.rules.unsigned_thoughts:
             if part.signature:
                 self.losses.append(Loss(path, "the signature is another protocol's"))
             yield write_thinking(replace(part, signature=None))

@@ -8,8 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.neutral import Event, Fault, Finished, Request, Response, explode, fold
+from ccx_addons.core.neutral import (
+    NO_EXTRA,
+    Event,
+    Fault,
+    Finished,
+    Media,
+    Message,
+    Opaque,
+    OutputFormat,
+    Reasoning,
+    Refusal,
+    Request,
+    Response,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    explode,
+    fold,
+)
 from ccx_addons.protocols import messages
+from scripts.fake.strict import refusal
 from tests.protocols.messages.values import (
     JSON,
     ask,
@@ -133,3 +155,60 @@ def test_deep_nesting_is_refused_or_read(depth: int) -> None:
 def test_events_of_the_stream_are_whole_and_in_order() -> None:
     events: list[Event] = decode_all(encode_all(list(explode(Response("i", "m", (), "length"))), ask()))
     assert [type(event).__name__ for event in events] == ["Started", "Finished"]
+
+
+PARTS = st.one_of(
+    st.builds(Text, st.sampled_from(["", " ", "x"])),
+    st.builds(Thinking, st.text(max_size=3), st.sampled_from([None, "sig_1"]), st.sampled_from(["messages", "gemini"])),
+    st.builds(
+        ToolCall, st.sampled_from(["1", "", "a:b"]), st.sampled_from(["f", "n.s"]), st.sampled_from(["", "{}", "["])
+    ),
+    st.builds(lambda id_: ToolResult(id_, (Text("ok"),)), st.sampled_from(["1", "", "a:b", "2"])),
+    st.sampled_from(
+        [Media("image/png", data="aGk="), Media("audio/wav", data="aGk="), Refusal("no"), Opaque("chat", 1)]
+    ),
+)
+TALKS = st.lists(
+    st.builds(Message, st.sampled_from(["user", "assistant", "system"]), st.lists(PARTS, max_size=4).map(tuple)),
+    max_size=6,
+).map(tuple)
+EFFORTS = st.sampled_from([None, "none", "minimal", "low", "medium", "high", "xhigh", "max"])
+ANY_REQUESTS = st.builds(
+    Request,
+    st.sampled_from(["claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-opus-5", "claude-fable-5-1", "sonnet"]),
+    TALKS,
+    st.lists(st.builds(Text, st.sampled_from(["", "be"])), max_size=2).map(tuple),
+    st.lists(st.builds(Tool, st.sampled_from(["f", "n.s", ""])), max_size=2, unique_by=lambda tool: tool.name).map(
+        tuple
+    ),
+    st.sampled_from([None, ToolChoice("auto"), ToolChoice("any"), ToolChoice("any", ("f",)), ToolChoice("none")]),
+    st.sampled_from([None, True, False]),
+    max_tokens=st.sampled_from([None, 1, 1024, 2000, 60_000]),
+    temperature=st.sampled_from([None, 0.0, 1.0, 2.0]),
+    top_p=st.sampled_from([None, 0.5, 1.0]),
+    top_k=st.sampled_from([None, 5]),
+    stop=st.sampled_from([(), ("x", "")]),
+    seed=st.sampled_from([None, 7]),
+    reasoning=st.none()
+    | st.builds(Reasoning, st.sampled_from([None, True, False]), EFFORTS, st.sampled_from([None, -1, 0, 5, 50_000])),
+    output=st.sampled_from([None, OutputFormat("json"), OutputFormat("json_schema", {"type": "object"})]),
+    user=st.sampled_from([None, "u"]),
+    cache_key=st.sampled_from([None, "k"]),
+    extra=st.sampled_from([NO_EXTRA, {"chat": {"n": 2}}]),
+)
+"""Requests as other protocols' clients make them, with all that this protocol cannot say."""
+
+
+@settings(max_examples=400)
+@given(ANY_REQUESTS)
+def test_the_strict_upstream_takes_every_request(request: Request) -> None:
+    body, _ = messages.encode_request(request)
+    wire = json.loads(json.dumps(body))
+    if (thinking := wire.get("thinking", {})).get("type") == "enabled":
+        assert 1024 <= thinking["budget_tokens"] < wire["max_tokens"]
+        assert wire.get("tool_choice", {}).get("type") not in ("any", "tool")
+        assert wire.get("temperature", 1) == 1
+        # The strict upstream wants thoughts in every turn with calls; the API only in the running tool loop.
+        del wire["thinking"]
+    assert refusal("messages", "generate", wire, {"anthropic-version": "2023-06-01"}, request.model) is None
+    messages.decode_request(wire, request.model, request.stream)

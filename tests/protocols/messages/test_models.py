@@ -1,6 +1,6 @@
 import pytest
 
-from ccx_addons.protocols.messages.models import OTHER, rules_of
+from ccx_addons.protocols.messages.models import OTHER, UNKNOWN, rules_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,11 @@ def test_rules(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("model", ["", "glm-5", "kimi-k3", "deepseek-v4", "sonnet", "my-claude"])
-def test_other_models_are_not_restricted(model: str) -> None:
+@pytest.mark.parametrize("model", ["glm-5", "moonshotai/Kimi-K3", "deepseek-v4"])
+def test_models_of_other_vendors(model: str) -> None:
     assert rules_of(model) is OTHER
+
+
+@pytest.mark.parametrize("model", ["", "sonnet", "my-claude", "gpt-4.1"])
+def test_names_that_say_nothing(model: str) -> None:
+    assert rules_of(model) is UNKNOWN

@@ -194,6 +194,7 @@ SIGNED = Thinking("x", "s", "messages")
                      budget(2000), [], id="the loop is over"),
         pytest.param(EITHER, loop(Text("more")), ADAPTIVE, ["reasoning.budget"], id="adaptive needs no thoughts"),
         pytest.param(OTHER, loop(Text("more")), budget(2000), [], id="another vendor"),
+        pytest.param("sonnet", loop(Text("more")), OFF, ["reasoning"], id="an unknown name"),
     ],
 )  # fmt: skip
 def test_a_tool_loop_without_thoughts(model: str, talk: tuple[Message, ...], thinking: Any, losses: list[str]) -> None:

@@ -168,6 +168,7 @@ def test_system_messages(model: str, talk: list[Message], turns: list[Any], top:
         pytest.param(OTHER, Thinking("x", None, "chat"), {"thinking": "x", "signature": ""}, False, id="another vendor takes thoughts"),
         pytest.param(OTHER, Thinking("x", "s", "gemini"), {"thinking": "x", "signature": ""}, True, id="but no foreign signature"),
         pytest.param(OTHER, Thinking("", "s", "responses", True), None, True, id="nor redacted thoughts"),
+        pytest.param("sonnet", Thinking("x", None, "chat"), None, True, id="an unknown name"),
     ],
 )  # fmt: skip
 def test_thinking(model: str, part: Thinking, kept: dict[str, str] | None, lost: bool) -> None:
