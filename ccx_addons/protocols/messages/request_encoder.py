@@ -1,5 +1,6 @@
 """Neutral request -> body (platform.claude.com/docs/en/api/messages/create)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -32,6 +33,9 @@ JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON
 CACHE_MARK: Final[Mapping[str, Json]] = {"type": "ephemeral"}
 MERGED: Final = frozenset({"thinking", "output_config", "metadata"})
 """Own fields that this module writes together with neutral ones."""
+
+PERSONAL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
+"""E-mail addresses and telephone numbers: "user_id appears to contain an email address"."""
 
 type Losses = list[Loss]
 
@@ -242,7 +246,11 @@ def _rest(request: Request, losses: Losses) -> dict[str, Json]:
         wire["stop_sequences"] = stops
     if len(stops) < len(request.stop):
         losses.append(Loss("stop", "a stop sequence of white space is not taken"))
-    metadata = {**({"user_id": request.user} if request.user else {}), **kept.get("metadata", NOTHING)}
+    metadata = dict(kept.get("metadata", NOTHING))
+    if request.user and PERSONAL.search(request.user):
+        losses.append(Loss("user", "an address or telephone number is refused as an id"))
+    elif request.user:
+        metadata["user_id"] = request.user
     if metadata:
         wire["metadata"] = metadata
     if request.service_tier:

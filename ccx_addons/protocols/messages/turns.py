@@ -1,7 +1,7 @@
 """The neutral conversation as this protocol's turns.
 
 The API wants: a user turn first, roles that alternate, the results of all tool calls at the head of the user turn after
-them and nowhere else, ids of letters, digits, ``_`` and ``-`` that no two calls share, no empty text
+them and nowhere else, ids of letters, digits, ``_`` and ``-`` that no two calls share, no blank text
 (platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls). System messages are taken between a user and
 an assistant turn by newer models (/docs/en/build-with-claude/mid-conversation-system-messages).
 """
@@ -230,7 +230,7 @@ class Conversation:
         """Text and media; a loss for anything else."""
         match part:
             case Text(text, extra) | Refusal(text, extra):
-                if text:
+                if text.strip():
                     yield write_text(text, extra)
             case Media():
                 block = write_media(part)

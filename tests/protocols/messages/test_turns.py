@@ -77,7 +77,7 @@ C = "messages"
     [
         pytest.param([user("a"), user("b"), assistant("c"), assistant("d"), user("e")],
                      [("user", ["a", "b"]), ("assistant", ["c", "d"]), ("user", ["e"])], [], id="same roles merge"),
-        pytest.param([user("a", ""), assistant(""), user(""), user("b")], [("user", ["a", "b"])], [], id="empty text is dropped"),
+        pytest.param([user("a", "", " \n"), assistant(""), user(""), user("b")], [("user", ["a", "b"])], [], id="blank text is dropped"),
         pytest.param([user("a"), assistant(call("1"), call("2")), user(result("2"), "x", result("1"))],
                      [("user", ["a"]), ("assistant", ["call 1", "call 2"]), ("user", ["result 1: ok", "result 2: ok", "x"])],
                      [], id="results stand first, in order of the calls"),

@@ -131,7 +131,7 @@ def requests(draw: st.DrawFn) -> Request:
                 ]
             )
         ),
-        user=draw(st.none() | WORDS),
+        user=draw(st.none() | NAMES),
         service_tier=draw(st.sampled_from([None, "auto", "standard_only"])),
         stream=draw(st.booleans()),
         extra=extra,
