@@ -31,7 +31,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.answers import client_names, new_id, write_reason, write_usage
 from ccx_addons.protocols.messages.blocks import write_signature, write_thinking
 from ccx_addons.protocols.messages.errors import encode_stream_error
-from ccx_addons.protocols.messages.wire import NAME, Block, own
+from ccx_addons.protocols.messages.wire import Block, own
 
 MESSAGE_STOP = sse.frame('{"type":"message_stop"}', "message_stop")
 
@@ -85,10 +85,10 @@ class StreamEncoder:
 
     # ---- the message ----
     def _start(self, event: Started) -> bytes:
+        self._usage = event.usage or self._usage
         if self._started:
             return b""
         self._started = True
-        self._usage = event.usage
         message: Block = {
             "id": event.id or new_id(),
             "type": "message",
@@ -113,11 +113,12 @@ class StreamEncoder:
     # ---- parts ----
     def _start_part(self, index: int, part: Part) -> bytes:
         head = b"" if self._started else self._start(Started("", ""))
-        if not isinstance(part, Text | Refusal | Thinking | ToolCall) and not (
-            isinstance(part, Opaque) and part.protocol == NAME
-        ):
-            self.losses.append(Loss(f"content[{index}]", f"an answer holds no {type(part).__name__}"))
-            return head
+        match part:
+            case Text() | Refusal() | Thinking() | ToolCall() | Opaque(protocol="messages", value=dict()):
+                pass
+            case _:
+                self.losses.append(Loss(f"content[{index}]", f"an answer holds no {type(part).__name__}"))
+                return head
         first = not self._parts
         self._parts[index] = written = Written(part)
         return head + self._open(written) if first else head

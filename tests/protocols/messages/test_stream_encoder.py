@@ -259,3 +259,9 @@ def test_a_failure_is_the_error_event() -> None:
     assert sent(stream)[-1] == {"type": "error", "error": {"type": "overloaded_error", "message": "later"}}
     with pytest.raises(anthropic.APIStatusError, match="later"):
         sdk_message(stream)
+
+
+def test_a_start_that_comes_late_still_tells_the_usage() -> None:
+    stream = encode_all([PartStarted(0, Text("x")), Started("m", "m", usage=Usage(7, 1)), Finished("end")], ask())
+    assert kinds(stream).count("message_start") == 1
+    assert sdk_message(stream)["usage"]["input_tokens"] == 7
