@@ -1,0 +1,175 @@
+"""Writes what is generated from the code: config/ccx.schema.json, config/env.example and the README's tables.
+
+python scripts/schema.py            write the files
+python scripts/schema.py --check    exit 1 when one of them is stale
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from ccx_addons.core import config
+from ccx_addons.core.config_parse import CLIENT_KEYS, KEY_KEYS
+from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
+from ccx_addons.core.settings import Settings
+
+TEXT = {"type": "string"}
+PATTERNS = {"type": "array", "items": TEXT, "description": "exact, prefix*, *suffix, *contains*, *; ! excludes"}
+KINDS = {"type": "array", "items": {"enum": list(config.KINDS)}}
+SCALARS: dict[Any, dict[str, Any]] = {
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: TEXT,
+}
+
+
+def scalar(hint: Any) -> dict[str, Any]:
+    hint = getattr(hint, "__value__", hint)
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    options = get_args(hint)
+    if NoneType in options:
+        inner = scalar(next(option for option in options if option is not NoneType))
+        return {"anyOf": [inner, {"type": "null"}]}
+    return dict(SCALARS.get(hint, {}))
+
+
+def table(cls: type, special: dict[str, Any]) -> dict[str, Any]:
+    """A dataclass as a JSON schema; ``special`` describes the fields whose YAML form differs."""
+    hints = get_type_hints(cls)
+    properties = {}
+    for entry in fields(cls):
+        found = dict(special[entry.name]) if entry.name in special else scalar(hints[entry.name])
+        if words := entry.metadata.get("help"):
+            found["description"] = words
+        for word in ("minimum", "maximum"):
+            if word in entry.metadata:
+                found[word] = entry.metadata[word]
+        if entry.default is not MISSING and isinstance(entry.default, bool | int | float | str):
+            found["default"] = entry.default
+        properties[entry.name] = found
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def mapping(values: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": values}
+
+
+def channel() -> dict[str, Any]:
+    key = {name: TEXT for name in KEY_KEYS} | {
+        "weight": {"type": "integer", "minimum": 1}, "models": PATTERNS, "enabled": {"type": "boolean"},
+    }  # fmt: skip
+    target = {"to": TEXT, "effort": TEXT}
+    special = {
+        "base_urls": {"type": "array", "items": TEXT, "minItems": 1},
+        "keys": {
+            "type": "array",
+            "items": {"anyOf": [TEXT, {"type": "object", "properties": key, "required": ["key"]}]},
+        },
+        "serves": KINDS,
+        "models": mapping({"anyOf": [TEXT, {"type": "object", "properties": target, "required": ["to"]}]}),
+        "allow": PATTERNS,
+        "promoted_until": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        "headers": mapping(TEXT),
+        "timeouts": table(config.Timeouts, {}),
+        "limits": table(config.ChannelLimits, {}),
+        "reasoning": table(config.ReasoningPolicy, {"effort": mapping(TEXT)}),
+        "quirks": {"type": "array", "items": TEXT},
+        "embedding": table(config.Embedding, {}),
+        "health_check": table(config.HealthCheck, {}),
+        "tags": {"type": "array", "items": TEXT},
+    }
+    return {**table(config.Channel, special), "required": ["name", "protocol", "base_urls"]}
+
+
+def client() -> dict[str, Any]:
+    forms = {"kinds": KINDS, "models": PATTERNS, "enabled": {"type": "boolean"}}
+    forms["limits"] = table(config.ClientLimits, {})
+    properties = {name: forms.get(name, TEXT) for name in CLIENT_KEYS}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name"]}
+
+
+def schema() -> str:
+    policy = {
+        "affinity": table(config.Affinity, {}),
+        "breaker": table(config.BreakerPolicy, {}),
+        "timeouts": table(config.Timeouts, {}),
+        "bodies": table(config.Bodies, {"redact": {"type": "array", "items": TEXT}}),
+    }
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "CCX configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "version": {"const": 1},
+            "clients": {"type": "array", "items": client()},
+            "channels": {"type": "array", "items": channel()},
+            "policy": table(config.Policy, policy),
+            "prices": mapping(table(config.Price, {})),
+        },
+    }
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def env_example() -> str:
+    lines = ["# Every process setting with its default. Copy what you change to config/.env; the environment wins.", ""]
+    for entry in fields(Settings):
+        value = ",".join(entry.default) if isinstance(entry.default, tuple) else entry.default
+        shown = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value
+        lines += [f"# {entry.metadata['help']}", f"#{entry.metadata['name']}={shown}", ""]
+    return "\n".join(lines)
+
+
+def endpoint_table() -> str:
+    rows = [(e.method, e.pattern, e.kind, e.operation) for e in ENDPOINTS]
+    rows += [(e.method, e.pattern, "", e.operation) for e in LOCAL.values()]
+    lines = ["| method | path | kind | what |", "| --- | --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {m} | `{p}` | {k} | {o.replace('_', ' ')} |" for m, p, k, o in rows)]) + "\n"
+
+
+def readme() -> str:
+    """The README with its generated part made anew, between two comment lines."""
+    text = (ROOT / "README.md").read_text()
+    begin, end = "<!-- endpoints -->\n", "<!-- /endpoints -->"
+    head, _, rest = text.partition(begin)
+    return head + begin + endpoint_table() + end + rest.partition(end)[2]
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "config/ccx.schema.json": schema,
+    "config/env.example": env_example,
+    "README.md": readme,
+}
+
+
+def stale() -> list[str]:
+    """Files that do not say what the code says."""
+    found = []
+    for name, make in FILES.items():
+        path = ROOT / name
+        if not path.exists() or path.read_text() != make():
+            found.append(name)
+    return found
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        for name in stale():
+            print(f"{name} is stale: run python scripts/schema.py")
+        return 1 if stale() else 0
+    for name, make in FILES.items():
+        (ROOT / name).write_text(make())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
