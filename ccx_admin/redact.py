@@ -21,7 +21,7 @@ LIKELY: Final = re.compile(
 """What looks like a key wherever it stands: in a comment, in a text of an upstream."""
 WRITTEN: Final = re.compile(r"""\b(?:key|keys)\s*:\s*\[?\s*["']?([^\s"',\[\]{}#]{8,})""")
 """A key in a file that is no valid YAML."""
-KEPT: Final = re.compile(r"kept:([0-9a-f]{8})(?::[^\s\"',\[\]{}#]*)?")
+KEPT: Final = re.compile(r"kept:([0-9a-f]{8})(?::(?:••••|\S{4}…\S{4}))?")
 SECRET_HEADER: Final = re.compile(r"secret|token|key|auth|cookie|password|credential", re.I)
 SHORTEST: Final = 4
 """Characters of the shortest secret that is replaced in running text."""

@@ -3,15 +3,20 @@
 Works on ruamel.yaml's round-trip nodes, which keep a comment with the leaf above it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml.comments import CommentedMap as Table
 from ruamel.yaml.comments import CommentedSeq as Entries
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 __all__ = ["Entries", "Table", "drop", "merge", "move", "put", "remove", "sequence", "styled", "without_nulls"]
 
 type Json = Any
+
+PLAIN: Final = re.compile(r"(?:[\w./@+*!<>=() -]|(?<=[\w/]):(?=[\w/]))*")
+"""Text that the emitter may write without quotes; it still quotes what would be read as something else."""
 
 
 def sequence(document: Table, name: str) -> Entries:
@@ -26,12 +31,14 @@ def sequence(document: Table, name: str) -> Entries:
 
 def styled(value: Json, top: bool = False) -> Json:
     """Plain data as nodes: with ``top`` one entry a line, short lists and mappings inside."""
+    if isinstance(value, str):
+        return value if PLAIN.fullmatch(value) else Quoted(value)
     if isinstance(value, Mapping):
-        table = Table((name, styled(entry)) for name, entry in value.items())
+        table = Table((styled(name), styled(entry)) for name, entry in value.items())
         if not top:
             table.fa.set_flow_style()
         return table
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         entries = Entries(styled(entry) for entry in value)
         entries.fa.set_flow_style()
         return entries
