@@ -71,7 +71,7 @@ def check(value: Json, schema: Schema, path: str = "") -> None:
     elif isinstance(value, list) and "items" in schema:
         for n, entry in enumerate(value):
             check(entry, schema["items"], f"{path}[{n}]")
-    elif isinstance(value, Mapping | list | str):
+    else:
         check_plain(value, path)
 
 

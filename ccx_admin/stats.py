@@ -91,7 +91,7 @@ def range_of(name: str, now: int, bucket: str = "", utc_offset: int = 0) -> Rang
     length, width = SPANS[name]
     width = BUCKETS.get(bucket, width)
     end = -(-(now + 1) // width) * width
-    start = _began(name, now, utc_offset) // width * width if not length else end - length
+    start = (end - length if length else _began(name, now, utc_offset)) // width * width
     if (end - start) // width > MAX_POINTS:
         raise RangeError(f"bucket: {bucket} gives more than {MAX_POINTS} points for {name}")
     return Range(name, start, end, width)

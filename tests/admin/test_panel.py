@@ -1,0 +1,49 @@
+"""The configuration as the panel sees it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from ccx_admin.panel import EXTENSION, Panel
+from tests.admin.seed import CONFIG
+
+
+@pytest.fixture
+def current(app: Flask) -> Panel:
+    panel = app.extensions[EXTENSION]
+    assert isinstance(panel, Panel)
+    return panel
+
+
+def test_is_parsed_once(current: Panel) -> None:
+    assert current.config() is current.config()
+    assert len(current.snapshot().channels) == 5
+
+
+def test_sees_a_change_of_the_same_size_and_time(current: Panel) -> None:
+    path = current.config_path
+    before = path.stat()
+    current.config()
+    path.write_text(CONFIG.replace("name: main", "name: mein"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert current.snapshot().channels[0].name == "mein"
+
+
+@pytest.mark.parametrize("text", ["channels: 7\n", "\x00", "{", "channels: [{name: x}]\n"])
+def test_a_bad_file_keeps_the_last_good_one(current: Panel, text: str) -> None:
+    current.config()
+    current.config_path.write_text(text)
+    found = current.config()
+    assert found.problems and found.text == text and len(found.snapshot.channels) == 5
+
+
+def test_no_file_is_an_empty_one(current: Panel) -> None:
+    Path(current.config_path).unlink()
+    assert current.snapshot().channels == () and not current.config().problems
+
+
+def test_bytes_that_are_no_text(current: Panel) -> None:
+    current.config_path.write_bytes(b"channels: \xff\xfe\n")
+    assert current.config().problems
