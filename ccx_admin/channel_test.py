@@ -1,6 +1,5 @@
 """Test requests to one channel, logged with source ``test`` so that no statistics count them."""
 
-from dataclasses import asdict
 from typing import Any, Final
 
 from ccx_addons.core.config import Channel, Key
@@ -9,13 +8,18 @@ from ccx_addons.io import probe
 from ccx_addons.io.prices import Cost, cost
 from ccx_admin import redact
 from ccx_admin.panel import Panel
-from ccx_admin.problem import invalid
+from ccx_admin.problem import Failure, invalid
 
 MAX_NAMES: Final = 200
 
 
 def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
-    """One minimal request: ``ok``, ``request_id``, ``total_ms``, ``text``, ``error`` and what it cost."""
+    """One minimal request: ``ok``, ``request_id``, ``total_ms``, ``text``, ``error`` and what it cost.
+
+    Raises Failure for images, and when nobody knows a model to ask.
+    """
+    if channel.protocol not in probe.BODIES:
+        raise Failure(409, "Not tested", f"every request to {channel.protocol} costs; send one through the gateway")
     if not model:
         model = channel.health_check.model or first_model(channel, key)
     started = panel.now_ms()
@@ -35,7 +39,7 @@ def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
             "state": "ok" if found.ok else "failed",
             "phase": "done",
             "kind": channel.protocol,
-            "operation": "generate",
+            "operation": "embeddings" if channel.protocol == "embeddings" else "generate",
             "client_name": "panel",
             "model": model,
             "upstream_model": found.model,
@@ -67,7 +71,7 @@ def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
         "total_ms": found.total_ms,
         "text": found.text,
         "error": error,
-        "usage": asdict(usage) if usage else None,
+        "usage": {"input": usage.input, "output": usage.output} if usage else None,
         "cost_usd": price.usd,
     }
 

@@ -158,7 +158,7 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
         raise Failure(409, "No gateway", "this process does not know the gateway's address or a client key")
     pairs = export.bodies(current.db, id, ())["client_request"]["headers"]
     headers = {name.lower(): value for name, value in pairs if name.lower() in REPLAYED_HEADERS}
-    headers.update({"x-api-key": current.settings.proxy_access_key, "x-ccx-source": "test", "x-ccx-replay-of": id})
+    headers.update({"x-api-key": current.settings.proxy_access_key, "x-ccx-test": current.store.boot_id})
     if body.get("channel"):
         headers["x-ccx-channel"] = body["channel"]
     found = probe.replay(current.gateway_url + path, headers, export.raw_of(kept["body"]))

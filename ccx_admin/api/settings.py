@@ -56,7 +56,9 @@ def put_config(body: dict[str, Json]) -> dict[str, Json]:
     "POST",
     "/config/validate",
     body=table({"text": TEXT}, ("text",)),
-    answer=table({"valid": boolean(), "problems": array(free()), "diff": text(maxLength=10**7)}, ("valid", "problems"), more=True),
+    answer=table(
+        {"valid": boolean(), "problems": array(free()), "diff": text(maxLength=10**7)}, ("valid", "problems"), more=True
+    ),
 )
 def validate(body: dict[str, Json]) -> dict[str, Json]:
     """What is wrong with a text, each fault with its line, and how it differs from the file."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core.neutral import Usage
 from ccx_addons.io import probe, yaml_file
 from ccx_addons.io.store import Store
 from ccx_admin import channel_edit
@@ -235,8 +236,10 @@ def test_test_is_logged_as_one(api: Api, store: Store, monkeypatch: pytest.Monke
 
 def test_test_finds_a_model_by_itself(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "ask_models", lambda channel, key: probe.Models(({"id": "gpt-5"},), 200))
-    monkeypatch.setattr(probe, "test", lambda channel, key, model: probe.Test(True, model, key.mask))
-    assert api.do("POST", f"/api/channels/{CODEX}/test", {})["model"] == "gpt-5"
+    usage = Usage(input=1_000_000, output=0)
+    monkeypatch.setattr(probe, "test", lambda channel, key, model: probe.Test(True, model, key.mask, usage=usage))
+    found = api.do("POST", f"/api/channels/{CODEX}/test", {})
+    assert found["model"] == "gpt-5" and found["usage"] == {"input": 1_000_000, "output": 0} and found["cost_usd"] > 0
     assert api.do("POST", f"/api/channels/{BACK}/test", {})["model"] == "opus"
 
 
@@ -250,3 +253,8 @@ def test_models(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_usable_key(api: Api) -> None:
     api.do("PATCH", f"/api/channels/{CODEX}/keys/{channel_edit.key_id(SECRETS[3])}", {"enabled": False})
     assert api.do("POST", f"/api/channels/{CODEX}/test", {"model": "x"}, 409)["title"] == "No key"
+
+
+def test_images_cost(api: Api) -> None:
+    api.do("PATCH", f"/api/channels/{CODEX}", {"protocol": "images"})
+    assert api.do("POST", f"/api/channels/{CODEX}/test", {"model": "x"}, 409)["title"] == "Not tested"

@@ -132,8 +132,7 @@ def test_replay(api: Api, store: Store, gateway: list[Any]) -> None:
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "x-api-key": PROXY_KEY,
-        "x-ccx-source": "test",
-        "x-ccx-replay-of": "r1",
+        "x-ccx-test": "test",
         "x-ccx-channel": "backup",
     }
 
