@@ -1,0 +1,169 @@
+"""Complete answers, both ways (platform.openai.com/docs/api-reference/chat/object)."""
+
+import time
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.neutral import (
+    Fault,
+    Json,
+    Loss,
+    Media,
+    Refusal,
+    Request,
+    Response,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+    fold,
+)
+from ccx_addons.protocols.chat.errors import error_in
+from ccx_addons.protocols.chat.finish import BROKEN, finish_reason, read_usage, write_usage
+from ccx_addons.protocols.chat.parts import write_media
+from ccx_addons.protocols.chat.reader import AnswerReader
+from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, write_foreign, write_thoughts
+from ccx_addons.protocols.chat.tools import ClientTools, write_call
+from ccx_addons.protocols.chat.wire import NAME, Fields, own
+
+CONTENT_FIELDS: Final = (
+    "content", "tool_calls", *FIELDS, DETAILS, "refusal", "function_call", "audio", "images",
+)  # fmt: skip
+PARAGRAPH: Final = "\n\n"
+
+
+# ---- wire -> neutral -------------------------------------------------------------------------------------------------
+def usage_of(body: Json) -> Usage | None:
+    return read_usage(read.mapping(read.mapping(body).get("usage")))
+
+
+def answer_fault(body: Json) -> Fault | None:
+    answer = read.mapping(body)
+    if fault := error_in(answer):
+        return fault
+    for choice in read.mappings(answer.get("choices")):
+        reason = read.text(choice.get("finish_reason")).lower()
+        if kind := BROKEN.get(reason):
+            return Fault(kind, f"the upstream broke off: {reason}", code=reason)
+        message = read.mapping(choice.get("message"))
+        if reason in ("length", "content_filter") or any(message.get(name) for name in CONTENT_FIELDS):
+            return None
+    return Fault("server", "the answer has no content")
+
+
+def decode_response(body: Json) -> Response | Fault:
+    """A complete answer. Never raises; what is no answer is a Fault."""
+    try:
+        if fault := answer_fault(body):
+            return fault
+        answer = AnswerReader()
+        events = answer.read(body)
+        return fold(events if answer.ended else [*events, *answer.end()])
+    except RecursionError:
+        return Fault("server", "the answer is nested too deeply")
+
+
+# ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def encode_response(response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:
+    """The client's answer: its own model name, its own tool names, its own kind of calls."""
+    losses: list[Loss] = []
+    kept = own(response.extra)
+    logprobs, annotations = kept.pop("logprobs", None), kept.pop("annotations", None)
+    message = _message(response, ClientTools(request), losses)
+    if annotations:
+        message.setdefault("annotations", annotations)
+    called = "tool_calls" in message or "function_call" in message
+    reason = finish_reason(response.stop, called, message["refusal"] is not None, losses)
+    choice: Fields = {
+        "index": 0,
+        "message": message,
+        "logprobs": logprobs,
+        "finish_reason": "function_call" if "function_call" in message and reason == "tool_calls" else reason,
+    }
+    if response.stop_sequence:
+        choice["stop_reason"] = response.stop_sequence
+    body: Fields = {
+        "id": response.id or new_id(),
+        "object": "chat.completion",
+        "created": response.created or int(time.time()),
+        "model": request.model,
+        "choices": [choice],
+    }
+    if response.usage:
+        body["usage"] = write_usage(response.usage)
+    return body | kept, losses
+
+
+def new_id() -> str:
+    return "chatcmpl-" + uuid7().replace("-", "")
+
+
+def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fields:
+    message: Fields = {"role": "assistant", "content": None, "refusal": None}
+    said = Said()
+    thoughts = [part for part in response.parts if isinstance(part, Thinking)]
+    if thoughts:
+        message |= _thoughts(thoughts)
+    for n, part in enumerate(response.parts):
+        match part:
+            case Text(text, extra):
+                if text:
+                    message["content"] = (message["content"] or "") + said.gap("content", said.last) + text
+                message |= own(extra)
+            case Refusal(text):
+                message["refusal"] = (message["refusal"] or "") + said.gap("refusal", said.last) + text
+            case ToolCall():
+                _add_call(message, part, tools, f"content[{n}]", losses)
+            case Media():
+                _add_image(message, part, f"content[{n}]", losses)
+            case Thinking():
+                pass
+            case _:
+                losses.append(Loss(f"content[{n}]", f"an answer holds no {type(part).__name__}"))
+        said.last = type(part)
+    return message
+
+
+class Said:
+    """What has been said in each field: texts that follow each other directly are one, others are paragraphs."""
+
+    def __init__(self) -> None:
+        self.last: type | None = None
+        """Kind of the part before."""
+        self._fields: set[str] = set()
+
+    def gap(self, field: str, before: type | None) -> str:
+        """What stands before the first words of a part that came after one of the kind ``before``."""
+        apart = field in self._fields and before is not Text
+        self._fields.add(field)
+        return PARAGRAPH if apart else ""
+
+
+def _thoughts(thoughts: list[Thinking]) -> Fields:
+    """The text where clients look for it; a foreign signature in details, with which some clients send it back."""
+    if any(thought.origin == NAME for thought in thoughts):
+        return write_thoughts(thought for thought in thoughts if thought.origin == NAME)
+    text = PARAGRAPH.join(thought.text for thought in thoughts if thought.text)
+    signed = [thought for thought in thoughts if thought.signature]
+    details = [write_foreign(thought, n) for n, thought in enumerate(signed)]
+    return ({FIELDS[0]: text} if text else {}) | ({DETAILS: details} if details else {})
+
+
+def _add_call(message: Fields, call: ToolCall, tools: ClientTools, path: str, losses: list[Loss]) -> None:
+    name = tools.name(call.name)
+    if not tools.legacy:
+        message.setdefault("tool_calls", []).append(write_call(call, call.id, name, name in tools.freeform))
+    elif "function_call" in message:
+        losses.append(Loss(path, "an answer holds one function_call"))
+    else:
+        message["function_call"] = {"name": name, "arguments": call.arguments or "{}"}
+
+
+def _add_image(message: Fields, part: Media, path: str, losses: list[Loss]) -> None:
+    block = write_media(part)
+    if isinstance(block, str) or block["type"] != "image_url":
+        losses.append(Loss(path, "an answer holds no media but images"))
+        return
+    images = message.setdefault("images", [])
+    images.append({"index": len(images), **block})

@@ -1,0 +1,211 @@
+"""The neutral conversation as this protocol's messages.
+
+The API wants the results of all calls of an assistant message as ``tool`` messages right after it, and text only in
+them (platform.openai.com/docs/guides/function-calling#handling-function-calls).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ccx_addons.core.neutral import (
+    Loss,
+    Media,
+    Message,
+    Part,
+    Refusal,
+    Request,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from ccx_addons.protocols.chat.models import Rules
+from ccx_addons.protocols.chat.parts import join_texts, write_parts
+from ccx_addons.protocols.chat.requests import ERROR_MARK
+from ccx_addons.protocols.chat.thoughts import write_thoughts
+from ccx_addons.protocols.chat.tools import Naming
+from ccx_addons.protocols.chat.wire import NAME, Fields, own
+
+type Place = tuple[int, int]
+"""Index of a message and of a part in it."""
+
+PARAGRAPH: Final = "\n\n"
+NO_RESULT: Final = "No result was recorded for this call."
+MAX_ID: Final = 40
+"""Characters of a call's id that OpenAI takes."""
+SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
+
+
+class Pairs:
+    """Which result answers which call. Each belongs to the oldest unanswered call with its id."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self.results: dict[Place, ToolResult] = {}
+        self.orphans: set[Place] = set()
+        waiting: dict[str, list[Place]] = {}
+        for m, message in enumerate(messages):
+            for p, part in enumerate(message.parts):
+                if isinstance(part, ToolCall) and message.role == "assistant":
+                    earlier = waiting.setdefault(part.id, [])
+                    if earlier and earlier[0][0] < m:
+                        # The id comes again in a later turn: what the earlier one lacks it will not get.
+                        earlier.clear()
+                    earlier.append((m, p))
+                elif isinstance(part, ToolResult):
+                    if calls := waiting.get(part.id):
+                        self.results[calls.pop(0)] = part
+                    else:
+                        self.orphans.add((m, p))
+
+
+class Conversation:
+    """Builds ``messages`` of one request."""
+
+    def __init__(self, request: Request, rules: Rules, naming: Naming, losses: list[Loss]) -> None:
+        self.messages: list[Fields] = []
+        self._rules = rules
+        self._naming = naming
+        self._losses = losses
+        self._pairs = Pairs(request.messages)
+        self._held: list[Fields] = []
+        """Media of tools' results, which the next user message shows."""
+        if system := list(self._texts(request.system, "system")):
+            self.messages.append({"role": "system", "content": join_texts(system, PARAGRAPH)})
+        for m, message in enumerate(request.messages):
+            match message.role:
+                case "system":
+                    self._add_system(m, message)
+                case "user":
+                    self._add_user(m, message)
+                case "assistant":
+                    self._add_assistant(m, message)
+        self._show_media()
+
+    # ---- messages ----
+    def _add_system(self, m: int, message: Message) -> None:
+        if blocks := list(self._texts(message.parts, f"messages[{m}]")):
+            self._show_media()
+            content = join_texts(blocks, PARAGRAPH)
+            self.messages.append({"role": "system", "content": content, **own(message.extra)})
+
+    def _add_user(self, m: int, message: Message) -> None:
+        blocks, self._held = self._held, []
+        for p, part in enumerate(message.parts):
+            if not isinstance(part, ToolResult):
+                blocks += write_parts((part,), f"messages[{m}].content[{p}]", self._losses)
+            elif (m, p) in self._pairs.orphans:
+                self._losses.append(Loss(f"messages[{m}].content[{p}]", "a result without its call is said as text"))
+                blocks.append({"type": "text", "text": f"Result of the tool call {part.id}:"})
+                blocks += write_parts(part.parts, f"messages[{m}].content[{p}]", self._losses)
+        if blocks:
+            self.messages.append({"role": "user", "content": join_texts(blocks, PARAGRAPH), **own(message.extra)})
+
+    def _add_assistant(self, m: int, message: Message) -> None:
+        path = f"messages[{m}].content"
+        calls = [(p, part) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
+        refusal = PARAGRAPH.join(part.text for part in message.parts if isinstance(part, Refusal))
+        said: Fields = {"role": "assistant", "content": self._assistant_content(message.parts, path)}
+        if refusal:
+            said["refusal"] = refusal
+        said |= self._thoughts(message.parts, path)
+        ids = self._ids([call for _, call in calls])
+        if calls:
+            said["tool_calls"] = [self._naming.call(call, id_) for (_, call), id_ in zip(calls, ids, strict=True)]
+        said |= own(message.extra)
+        if len(said) == 2 and said["content"] is None:
+            return
+        self._show_media()
+        self.messages.append(said)
+        self.messages += [self._result((m, p), id_) for (p, _), id_ in zip(calls, ids, strict=True)]
+
+    # ---- what an assistant said ----
+    def _assistant_content(self, parts: Sequence[Part], path: str) -> str | list[Fields] | None:
+        """Texts follow each other; where something stood between them, as paragraphs."""
+        paragraphs: list[list[Fields]] = []
+        joined = False
+        for p, part in enumerate(parts):
+            if isinstance(part, Media):
+                self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
+            if isinstance(part, Media | Thinking | ToolCall | Refusal):
+                joined = False
+                continue
+            blocks = list(write_parts((part,), f"{path}[{p}]", self._losses))
+            if joined:
+                paragraphs[-1] += blocks
+            elif blocks:
+                paragraphs.append(blocks)
+                joined = True
+        if not paragraphs:
+            return None
+        joint = [join_texts(blocks, "") for blocks in paragraphs]
+        if all(isinstance(text, str) for text in joint):
+            return PARAGRAPH.join(text for text in joint if isinstance(text, str))
+        return [block for blocks in paragraphs for block in blocks]
+
+    def _thoughts(self, parts: Sequence[Part], path: str) -> Fields:
+        """Own thoughts go back as they came; those of other protocols have no meaning here."""
+        taken: list[Thinking] = []
+        for p, part in enumerate(parts):
+            if not isinstance(part, Thinking):
+                continue
+            if part.origin == NAME and self._rules.thoughts:
+                taken.append(part)
+            elif part.text or part.signature:
+                why = "the model takes no thoughts" if part.origin == NAME else "thinking goes back only to its origin"
+                self._losses.append(Loss(f"{path}[{p}]", why))
+        return write_thoughts(taken)
+
+    def _ids(self, calls: Sequence[ToolCall]) -> list[str]:
+        """The calls' ids, told apart where two of one message are alike."""
+        ids: list[str] = []
+        for call in calls:
+            id_ = wire_id(call.id, self._rules.short_ids)
+            again = 1
+            while id_ in ids:
+                again += 1
+                id_ = wire_id(f"{call.id}_{again}", self._rules.short_ids)
+            ids.append(id_)
+        return ids
+
+    # ---- results ----
+    def _result(self, place: Place, id_: str) -> Fields:
+        said: Fields = {"role": "tool", "tool_call_id": id_}
+        path = f"messages[{place[0]}].content[{place[1]}]"
+        result = self._pairs.results.get(place)
+        if result is None:
+            self._losses.append(Loss(path, "the call has no result"))
+            return said | {"content": ERROR_MARK + NO_RESULT}
+        blocks = list(write_parts(result.parts, f"{path}.result", self._losses))
+        texts = [block for block in blocks if block.get("type") == "text"]
+        if len(texts) < len(blocks):
+            note = {"type": "text", "text": f"Content of the result of the tool call {id_}:"}
+            self._held += [note, *(block for block in blocks if block.get("type") != "text")]
+        if result.is_error:
+            first = texts[0] if texts else {"type": "text", "text": ""}
+            texts[:1] = [first | {"text": ERROR_MARK + first["text"]}]
+        return said | {"content": join_texts(texts, PARAGRAPH), **own(result.extra)}
+
+    def _show_media(self) -> None:
+        if self._held:
+            self.messages.append({"role": "user", "content": self._held})
+            self._held = []
+
+    def _texts(self, parts: Iterable[Part], path: str) -> Iterable[Fields]:
+        """System text, which holds no media."""
+        for p, part in enumerate(parts):
+            if isinstance(part, Media):
+                self._losses.append(Loss(f"{path}[{p}]", "system text holds no media"))
+            else:
+                yield from write_parts((part,), f"{path}[{p}]", self._losses)
+
+
+def wire_id(id_: str, short: bool) -> str:
+    """The id if the API takes it, else one made from it: the same every time, and different for different ids."""
+    if short:
+        return id_ if SHORT_ID.fullmatch(id_) else _digest(id_)[:9]
+    return id_ if 0 < len(id_) <= MAX_ID else f"call_{_digest(id_)[:32]}"
+
+
+def _digest(id_: str) -> str:
+    return hashlib.sha256(id_.encode("utf-8", "backslashreplace")).hexdigest()

@@ -1,0 +1,40 @@
+"""Errors: read from whatever an upstream sends, also inside answers and streams.
+
+https://platform.openai.com/docs/guides/error-codes/api-errors, https://openrouter.ai/docs/api-reference/errors,
+https://platform.minimax.io/docs/api-reference/errorcode.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ccx_addons.core import read
+from ccx_addons.core.faults import MAX_TEXT, fault_of, read_fault
+from ccx_addons.core.neutral import Fault, Json
+from ccx_addons.core.wire_json import dump_text, loads_object
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+    fault = read_fault(status, headers, body, time.time())
+    return _with_provider(fault, loads_object(body) or {}) if b'"metadata"' in body else fault
+
+
+def error_in(answer: Mapping[str, Json]) -> Fault | None:
+    """The error that a 2xx answer or a chunk of a stream carries; None when it carries none."""
+    if answer.get("error") or answer.get("object") == "error":
+        return _with_provider(fault_of(answer), answer)
+    for choice in read.mappings(answer.get("choices"))[:1]:
+        if choice.get("error"):
+            return _with_provider(fault_of(choice), choice)
+    state = read.mapping(answer.get("base_resp"))
+    if code := read.count(state.get("status_code")):
+        return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code))
+    return None
+
+
+def _with_provider(fault: Fault, body: Mapping[str, Json]) -> Fault:
+    """OpenRouter's own message is a general one; what the provider answered stands in ``metadata.raw``."""
+    raw = read.mapping(read.mapping(body.get("error")).get("metadata")).get("raw")
+    if not raw:
+        return fault
+    return replace(fault, message=f"{fault.message}: {raw if isinstance(raw, str) else dump_text(raw)}"[:MAX_TEXT])

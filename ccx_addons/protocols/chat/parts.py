@@ -1,0 +1,211 @@
+"""Content parts of messages, both ways (platform.openai.com/docs/api-reference/chat/create, messages)."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text
+from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
+
+TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text"})
+TEXT_FIELDS: Final = frozenset({"type", "text"})
+REFUSAL_FIELDS: Final = frozenset({"type", "refusal"})
+
+ANY_IMAGE: Final = "image/*"
+PDF: Final = "application/pdf"
+AUDIO_FORMATS: Final[Mapping[str, str]] = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+AUDIO_TYPES: Final[Mapping[str, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+TEXT_MIMES: Final = frozenset({"application/json", "application/xml", "application/yaml", "application/javascript"})
+EXTENSIONS: Final[Mapping[str, str]] = {
+    "pdf": PDF,
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "html": "text/html",
+    "json": "application/json",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+}
+"""Ending of a file's name -> its type, where nothing else says it. A file without either is a PDF."""
+FOREIGN_FILES: Final = ("file_", "files/", "http://", "https://", "gs://")
+"""How other vendors' file ids begin; this protocol's begin with ``file-``."""
+
+
+# ---- wire -> neutral -------------------------------------------------------------------------------------------------
+def read_content(content: Json, path: str) -> tuple[Part, ...]:
+    """``content`` of a message: a string, a list of parts, or null. Raises BadRequest for anything else."""
+    if content is None or content == "":
+        return ()
+    if isinstance(content, str):
+        return (Text(content),)
+    if not isinstance(content, list):
+        raise BadRequest("content must be a string or a list of parts", path)
+    parts = (_read_part(block, f"{path}[{n}]") for n, block in enumerate(content))
+    return tuple(part for part in parts if part != Text(""))
+
+
+def _read_part(block: Json, path: str) -> Part:
+    if isinstance(block, str):
+        return Text(block)
+    if not isinstance(block, dict) or not isinstance(kind := block.get("type"), str):
+        raise BadRequest("a content part must be an object with a type", path)
+    if kind in TEXT_TYPES:
+        return Text(_string(block.get("text"), f"{path}.text"), keep(block, TEXT_FIELDS))
+    match kind:
+        case "refusal":
+            return Refusal(_string(block.get("refusal"), f"{path}.refusal"), keep(block, REFUSAL_FIELDS))
+        case "image_url":
+            return _read_image(block, path)
+        case "input_audio":
+            return _read_audio(block, path)
+        case "file":
+            return _read_file(block, path)
+    return Opaque(NAME, dict(block))
+
+
+def _read_image(block: Mapping[str, Json], path: str) -> Media:
+    image = block.get("image_url")
+    inner = read.mapping(image)
+    url = _string(image if isinstance(image, str) else inner.get("url"), f"{path}.image_url.url")
+    extra = _extra(block, "image_url", inner, {"url"})
+    if found := read.data_url(url):
+        return Media(found[0], data=found[1], extra=extra)
+    return Media(ANY_IMAGE, url=url, extra=extra)
+
+
+def _read_audio(block: Mapping[str, Json], path: str) -> Media:
+    inner = read.mapping(block.get("input_audio"))
+    data = _string(inner.get("data"), f"{path}.input_audio.data")
+    form = _string(inner.get("format"), f"{path}.input_audio.format")
+    mime = AUDIO_TYPES.get(form, f"audio/{form}")
+    return Media(mime, data=data, extra=_extra(block, "input_audio", inner, {"data", "format"}))
+
+
+def _read_file(block: Mapping[str, Json], path: str) -> Media:
+    inner = read.mapping(block.get("file"))
+    name = read.text(inner.get("filename"))
+    mime = EXTENSIONS.get(name.rpartition(".")[2].lower(), PDF)
+    extra = _extra(block, "file", inner, {"file_data", "file_id", "filename"})
+    if inner.get("file_id") is not None:
+        return Media(mime, file_id=_string(inner["file_id"], f"{path}.file.file_id"), name=name, extra=extra)
+    data = _string(inner.get("file_data"), f"{path}.file.file_data")
+    if found := read.data_url(data):
+        return Media(found[0], data=found[1], name=name, extra=extra)
+    if data.startswith(("http://", "https://")):
+        # An extension of some servers, for which the wire form is kept.
+        return Media(mime, url=data, name=name, extra=_extra(block, "file", inner, {"file_id", "filename"}))
+    return Media(mime, data=data, name=name, extra=extra)
+
+
+def _extra(block: Mapping[str, Json], kind: str, inner: Mapping[str, Json], known: set[str]) -> Extra:
+    """The side-car of a part, with the unknown fields of its inner object under that object's name."""
+    rest = {name: value for name, value in inner.items() if name not in known and value is not None}
+    outer = {name: value for name, value in block.items() if name not in ("type", kind)}
+    return sidecar({**outer, kind: rest or None})
+
+
+def _string(value: Json, path: str) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(f"{path} must be a string", path)
+    return value
+
+
+# ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def write_parts(parts: Iterable[Part], path: str, losses: list[Loss]) -> Iterator[Fields]:
+    """Text and media as content parts, in order; a loss for what has no place in content."""
+    for n, part in enumerate(parts):
+        place = f"{path}[{n}]"
+        match part:
+            case Text(text, extra):
+                if text:
+                    yield {"type": "text", "text": text, **own(extra)}
+            case Refusal(text):
+                yield {"type": "text", "text": text}
+            case Media():
+                block = write_media(part)
+                if isinstance(block, str):
+                    losses.append(Loss(place, block))
+                else:
+                    yield block
+            case Opaque(protocol, dict(value)) if protocol == NAME:
+                yield value
+            case Opaque(protocol):
+                losses.append(Loss(place, f"only {protocol} understands this"))
+            case _:
+                losses.append(Loss(place, f"{type(part).__name__} has no place here"))
+
+
+def join_texts(blocks: list[Fields], between: str) -> str | list[Fields]:
+    """One string where that says the same: many servers take nothing else for text."""
+    if all(block.keys() == {"type", "text"} for block in blocks):
+        return between.join(block["text"] for block in blocks)
+    return blocks
+
+
+def write_media(part: Media) -> Fields | str:
+    """The content part, or why there is none."""
+    mime = part.mime.partition(";")[0].strip().lower()
+    if mime.startswith("image/"):
+        return _write_image(part, mime)
+    if mime.startswith("audio/"):
+        form = AUDIO_FORMATS.get(mime, mime.removeprefix("audio/"))
+        if part.data is None:
+            return "sound is taken only as data"
+        return _block("input_audio", {"data": part.data, "format": form}, part.extra)
+    if mime.startswith("video/"):
+        return "video is not taken"
+    return _write_file(part, mime)
+
+
+def _write_image(part: Media, mime: str) -> Fields | str:
+    if part.file_id is not None:
+        return "an image is taken only as data or URL"
+    kind = "image/png" if mime == ANY_IMAGE else mime
+    url = part.url if part.url is not None else f"data:{kind};base64,{part.data}"
+    return _block("image_url", {"url": url}, part.extra)
+
+
+def _write_file(part: Media, mime: str) -> Fields | str:
+    name = {"filename": part.name} if part.name else {}
+    if part.file_id is not None:
+        if part.file_id.startswith(FOREIGN_FILES):
+            return "a file stored at another vendor cannot be read here"
+        return _block("file", {"file_id": part.file_id, **name}, part.extra)
+    if part.url is not None:
+        if "file_data" not in own(part.extra).get("file", NOTHING):
+            return "a file is taken only as data"
+        return _block("file", name, part.extra)
+    if _is_text(mime):
+        return _file_as_text(part, mime)
+    mime = mime or PDF
+    name = {"filename": part.name or "document.pdf"}
+    return _block("file", {"file_data": f"data:{mime};base64,{part.data}", **name}, part.extra)
+
+
+def _file_as_text(part: Media, mime: str) -> Fields | str:
+    try:
+        text = base64.b64decode(part.data or "").decode("utf-8", "surrogatepass")
+    except (binascii.Error, ValueError):
+        return f"{mime} is not UTF-8 text"
+    return {"type": "text", "text": f"<document>\n<name>{part.name}</name>\n{text}\n</document>" if part.name else text}
+
+
+def _is_text(mime: str) -> bool:
+    return mime.startswith("text/") or mime in TEXT_MIMES or mime.endswith(("+json", "+xml"))
+
+
+def _block(kind: str, inner: Fields, extra: Extra) -> Fields:
+    kept = own(extra)
+    return {"type": kind, kind: {**inner, **kept.pop(kind, NOTHING)}, **kept}

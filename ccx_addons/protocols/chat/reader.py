@@ -1,0 +1,323 @@
+"""Answers -> events: the chunks of a stream, or a complete answer, which is one chunk that came at once.
+
+https://platform.openai.com/docs/api-reference/chat/streaming
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import (
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Json,
+    Media,
+    Part,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Refusal,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from ccx_addons.core.wire_json import dump_text
+from ccx_addons.protocols.chat.errors import error_in
+from ccx_addons.protocols.chat.finish import BROKEN, merge_usage, read_usage, stop_of
+from ccx_addons.protocols.chat.parts import ANY_IMAGE
+from ccx_addons.protocols.chat.thoughts import (
+    DETAILS,
+    FIELDS,
+    Piece,
+    ThinkTags,
+    detail_text,
+    merge_details,
+    secret_thought,
+    signature_of,
+    split_details,
+)
+from ccx_addons.protocols.chat.tools import CALL_FIELDS, arguments_text, made_up_id
+from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, sidecar
+
+CHUNK_FIELDS: Final = frozenset({
+    "id", "object", "created", "model", "choices", "usage", "obfuscation", "base_resp", "x_groq",
+})  # fmt: skip
+LOGPROBS: Final = ("content", "refusal")
+
+type Kind = Literal["text", "thought", "refusal"]
+"""What is being said: one of them at a time."""
+
+EMPTY: Final[Mapping[Kind, Part]] = {
+    "text": Text(""),
+    "thought": Thinking("", origin=NAME),
+    "refusal": Refusal(""),
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """A call on its way. ``index`` is the part's, -1 before it has started: its name may come after its id."""
+
+    id: str
+    name: str = ""
+    index: int = -1
+    custom: bool = False
+    held: list[str] = field(default_factory=list)
+    fields: Fields = field(default_factory=dict)
+
+
+class AnswerReader:
+    """``read`` takes one chunk as JSON; ``end`` gives what is known only at the end. Nothing comes after a failure."""
+
+    def __init__(self) -> None:
+        self.started = self.ended = False
+        self.reason = ""
+        """The finish reason, once it has come."""
+        self._sequence: str | None = None
+        self._usage: Fields = {}
+        self._logprobs: Fields = {}
+        self._origin: tuple[str, int, str] = ("", 0, "")
+        self._count = 0
+        self._kind: Kind | None = None
+        self._index = 0
+        self._tags = ThinkTags()
+        self._field: str | None = None
+        self._spoken: list[Fields] = []
+        self._secret: list[Fields] = []
+        self._annotations: list[Json] = []
+        self._refused = False
+        self._calls: list[Call] = []
+        self._by_index: dict[int, Call] = {}
+
+    # ---- chunks ----
+    def read(self, chunk: Mapping[str, Json]) -> list[Event]:
+        if fault := error_in(chunk):
+            return self.fail(fault)
+        if usage := chunk.get("usage") or read.mapping(chunk.get("x_groq")).get("usage"):
+            merge_usage(self._usage, read.mapping(usage))
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choice := choices[0], dict):
+            return []
+        if choice.get("index"):
+            # One of several answers; the first one counts.
+            return []
+        events = [] if self.started else self._start(chunk)
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            self._delta(delta, events, "delta" not in choice)
+        if len(choice) > 3:
+            self._beside(choice)
+        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+            self.reason = reason
+            if kind := BROKEN.get(reason.lower()):
+                events += self.fail(Fault(kind, f"the upstream broke off: {reason}", code=reason))
+        return events
+
+    def fail(self, fault: Fault) -> list[Event]:
+        self.ended = True
+        return [Failed(fault)]
+
+    def end(self) -> list[Event]:
+        """The end of all parts and of the answer."""
+        self.ended = True
+        events: list[Event] = []
+        self._flush_tags(events)
+        left_over = self._annotations if self._kind != "text" else []
+        self._close(events)
+        for call in self._calls:
+            self._stop_call(call, events)
+        if self._secret:
+            self._whole(secret_thought(self._secret), events)
+        stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
+        sequence = self._sequence if stop == "stop_sequence" else None
+        extra = sidecar({"logprobs": self._logprobs or None, "annotations": left_over or None})
+        return [*events, Finished(stop, read_usage(self._usage), sequence, extra)]
+
+    def _start(self, chunk: Mapping[str, Json]) -> list[Event]:
+        self.started = True
+        id_, model = read.text(chunk.get("id")), read.text(chunk.get("model"))
+        created = read.count(chunk.get("created"))
+        self._origin = id_, created, model
+        return [Started(id_, model, created, extra=keep(chunk, CHUNK_FIELDS))]
+
+    def _beside(self, choice: Mapping[str, Json]) -> None:
+        """What stands beside the delta: usage (Kimi), the stop sequence (vLLM), probabilities."""
+        if usage := choice.get("usage"):
+            merge_usage(self._usage, read.mapping(usage))
+        if isinstance(sequence := choice.get("stop_reason"), str) and sequence:
+            self._sequence = sequence
+        if logprobs := read.mapping(choice.get("logprobs")):
+            for name in LOGPROBS:
+                if tokens := read.items(logprobs.get(name)):
+                    self._logprobs.setdefault(name, []).extend(tokens)
+
+    def _delta(self, delta: Mapping[str, Json], events: list[Event], whole: bool) -> None:
+        content = delta.get("content")
+        plain = self._kind == self._tags.state == "text" and len(delta) == 1 + ("role" in delta)
+        if plain and content and isinstance(content, str):
+            # By far the most frequent chunk: more of the text, perhaps beside the role.
+            events.append(PartDelta(self._index, content))
+            return
+        self._think(delta, events)
+        if content:
+            self._say(_pieces(content, self._tags), events)
+        if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            self._refused = True
+            self._flush_tags(events)
+            self._write("refusal", refusal, events)
+        if annotations := read.items(delta.get("annotations")):
+            self._annotations += annotations
+        if isinstance(audio := delta.get("audio"), dict) and (transcript := read.text(audio.get("transcript"))):
+            self._say([(False, transcript)], events)
+        for image in read.mappings(delta.get("images")):
+            self._show(image, events)
+        if calls := delta.get("tool_calls"):
+            for call in read.mappings(calls):
+                self._call(call, events, whole)
+        if isinstance(function := delta.get("function_call"), dict):
+            self._call({"index": -1, "function": function}, events, whole)
+
+    # ---- text and thoughts ----
+    def _think(self, delta: Mapping[str, Json], events: list[Event]) -> None:
+        name = next((name for name in FIELDS if delta.get(name)), None)
+        text = read.text(delta.get(name)) if name else ""
+        if details := read.mappings(delta.get(DETAILS)):
+            spoken, secret = split_details(details)
+            merge_details(self._secret, secret)
+            text = text or detail_text(spoken)
+            if not text and spoken and self._kind != "thought":
+                self._write("thought", "", events)
+            elif text and self._kind != "thought":
+                self._close(events)
+            merge_details(self._spoken, spoken)
+        if text:
+            self._write("thought", text, events)
+            self._field = name or self._field
+
+    def _say(self, pieces: list[Piece], events: list[Event]) -> None:
+        for thought, text in pieces:
+            self._write("thought" if thought else "text", text, events)
+
+    def _flush_tags(self, events: list[Event]) -> None:
+        if self._tags.state != "text":
+            self._say(self._tags.flush(), events)
+
+    def _write(self, kind: Kind, text: str, events: list[Event]) -> None:
+        if self._kind != kind:
+            self._close(events)
+            self._kind = kind
+            self._index = self._next()
+            events.append(PartStarted(self._index, EMPTY[kind]))
+        if text:
+            events.append(PartDelta(self._index, text))
+
+    def _close(self, events: list[Event]) -> None:
+        """Ends what is being said, with what is known about it only then."""
+        if self._kind is None:
+            return
+        if self._kind == "thought":
+            if signature := signature_of(self._spoken, self._field):
+                events.append(PartDelta(self._index, signature=signature))
+            self._spoken, self._field = [], None
+        elif self._kind == "text" and self._annotations:
+            events.append(PartDelta(self._index, extra=sidecar({"annotations": self._annotations})))
+            self._annotations = []
+        events.append(PartStopped(self._index))
+        self._kind = None
+
+    def _show(self, image: Mapping[str, Json], events: list[Event]) -> None:
+        """A picture in an answer (openrouter.ai/docs/features/multimodal/image-generation)."""
+        url = read.text(read.mapping(image.get("image_url")).get("url"))
+        if not url:
+            return
+        self._flush_tags(events)
+        self._close(events)
+        found = read.data_url(url)
+        self._whole(Media(found[0], data=found[1]) if found else Media(ANY_IMAGE, url=url), events)
+
+    def _whole(self, part: Part, events: list[Event]) -> None:
+        index = self._next()
+        events += (PartStarted(index, part), PartStopped(index))
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+    # ---- calls ----
+    def _call(self, item: Mapping[str, Json], events: list[Event], whole: bool) -> None:
+        """A piece of a call, or all of it. Calls stay open to the end: their pieces may come mixed."""
+        custom = isinstance(item.get("custom"), dict)
+        function = read.mapping(item.get("custom" if custom else "function"))
+        name = read.text(function.get("name"))
+        call = self._find_call(read.integer(item.get("index")), read.text(item.get("id")), name, whole)
+        call.custom = call.custom or custom or item.get("type") == "custom"
+        if item.keys() - CALL_FIELDS:
+            call.fields |= keep(item, CALL_FIELDS).get(NAME, NOTHING)
+        call.name = call.name or name
+        if text := _call_text(function, call.custom):
+            call.held.append(text)
+        if call.index < 0 and call.name:
+            self._flush_tags(events)
+            self._close(events)
+            self._start_call(call, events)
+        if call.index >= 0:
+            events += (PartDelta(call.index, text) for text in call.held)
+            call.held.clear()
+
+    def _find_call(self, index: int | None, id_: str, name: str, whole: bool) -> Call:
+        """By index; where servers send none, or the same for all, an id that is new with a name begins a call."""
+        known = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
+        if known and not whole and not (id_ and known.id and id_ != known.id and (name or index is None)):
+            known.id = known.id or (id_ if known.index < 0 else "")
+            return known
+        call = Call(id_)
+        self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _start_call(self, call: Call, events: list[Event]) -> None:
+        call.index = self._next()
+        id_ = call.id or made_up_id(*self._origin, self._calls.index(call))
+        call.id = id_
+        events.append(PartStarted(call.index, ToolCall(id_, call.name, "", sidecar(call.fields))))
+        call.fields = {}
+        if call.custom:
+            events.append(PartDelta(call.index, '{"input":"'))
+
+    def _stop_call(self, call: Call, events: list[Event]) -> None:
+        if call.index < 0:
+            self._start_call(call, events)
+            events += (PartDelta(call.index, text) for text in call.held)
+        text = '"}' if call.custom else ""
+        if text or call.fields:
+            events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))
+        events.append(PartStopped(call.index))
+
+
+def _call_text(function: Mapping[str, Json], custom: bool) -> str:
+    """A piece of the arguments; the text of a custom tool becomes a piece of a JSON string."""
+    if custom:
+        return dump_text(read.text(function.get("input")))[1:-1]
+    return arguments_text(function.get("arguments"))
+
+
+def _pieces(content: Any, tags: ThinkTags) -> list[Piece]:
+    """Content is text; some servers answer with parts, among them thoughts
+    (docs.mistral.ai/capabilities/reasoning).
+    """
+    if isinstance(content, str):
+        return tags.feed(content)
+    pieces: list[Piece] = []
+    for item in read.mappings(content):
+        if item.get("type") == "thinking":
+            inner = item.get("thinking")
+            texts = [inner] if isinstance(inner, str) else [part.get("text") for part in read.mappings(inner)]
+            pieces += ((True, text) for text in texts if isinstance(text, str) and text)
+        elif text := read.text(item.get("text")):
+            pieces += tags.feed(text)
+    return pieces

@@ -1,0 +1,198 @@
+"""Reasoning on this protocol, which has no official place for it.
+
+Fields that servers use: ``reasoning_content`` (DeepSeek, Kimi, GLM, Qwen), ``reasoning`` (vLLM, OpenRouter),
+``reasoning_details`` (openrouter.ai/docs/use-cases/reasoning-tokens), and ``<think>...</think>`` before the answer.
+
+A thought's signature says how it goes back to its server: the name of the field, or the JSON of the details, which
+carry signatures of their own. Foreign signatures reach this protocol's clients in details whose format is the origin.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Json, Thinking
+from ccx_addons.core.wire_json import BadJson, dump_text, loads
+from ccx_addons.protocols.chat.wire import NAME, Fields
+
+FIELDS: Final = ("reasoning_content", "reasoning")
+DETAILS: Final = "reasoning_details"
+TEXTS: Final[Mapping[Json, str]] = {"reasoning.text": "text", "reasoning.summary": "summary"}
+"""Type of a detail -> the field with its text."""
+GROWING: Final = frozenset({"text", "summary", "data", "signature"})
+FORMAT: Final = "ccx-"
+
+OPEN: Final = "<think>"
+CLOSE: Final = "</think>"
+MAX_BLANK: Final = 64
+"""White space that may stand before the opening tag."""
+
+type Piece = tuple[bool, str]
+"""Whether it is a thought, and text of it."""
+
+
+class ThinkTags:
+    """Tells thoughts from the answer in text that comes in pieces: a tag at its very start opens the thoughts.
+
+    An opening tag anywhere else is text. Without a closing tag everything is a thought. White space around the tags
+    belongs to neither.
+    """
+
+    def __init__(self) -> None:
+        self.state: Literal["start", "thought", "after", "text"] = "start"
+        self._held = ""
+        self._blank = True
+        """Only white space has come since the last tag."""
+
+    def feed(self, text: str) -> list[Piece]:
+        if self.state == "text":
+            return [(False, text)] if text else []
+        self._held += text
+        pieces: list[Piece] = []
+        if self.state == "start":
+            self._start()
+        if self.state == "thought":
+            self._think(pieces)
+        if self.state == "after":
+            self._held = self._held.lstrip()
+            if self._held:
+                self.state = "text"
+        if self.state == "text" and self._held:
+            pieces.append((False, self._held))
+            self._held = ""
+        return pieces
+
+    def flush(self) -> list[Piece]:
+        """What was held back because a tag might have come; what follows is text."""
+        held, thought = self._held, self.state == "thought"
+        if self.state == "after" or (thought and self._blank and not held.strip()):
+            held = ""
+        self._held, self.state = "", "text"
+        return [(thought, held)] if held else []
+
+    def _start(self) -> None:
+        word = self._held.lstrip()
+        blank = len(self._held) - len(word)
+        if blank > MAX_BLANK or not OPEN.startswith(word[: len(OPEN)]):
+            self.state = "text"
+        elif len(word) >= len(OPEN):
+            self.state = "thought"
+            self._held = word[len(OPEN) :]
+
+    def _think(self, pieces: list[Piece]) -> None:
+        if self._blank:
+            self._held = self._held.lstrip()
+            self._blank = not self._held
+        thought, closed, rest = self._held.partition(CLOSE)
+        if closed:
+            self.state = "after"
+            self._held = rest
+        else:
+            kept = _end_of(thought)
+            self._held = thought[len(thought) - kept :]
+            thought = thought[: len(thought) - kept]
+        if thought:
+            pieces.append((True, thought))
+
+
+def _end_of(text: str) -> int:
+    """How many characters at the end may be the beginning of the closing tag."""
+    return next((n for n in range(min(len(CLOSE) - 1, len(text)), 0, -1) if text.endswith(CLOSE[:n])), 0)
+
+
+# ---- details ---------------------------------------------------------------------------------------------------------
+def detail_text(details: Iterable[Mapping[str, Json]]) -> str:
+    return "".join(read.text(item.get(TEXTS.get(item.get("type"), ""))) for item in details if _is_text(item))
+
+
+def merge_details(known: list[Fields], new: Iterable[Mapping[str, Json]]) -> None:
+    """Adds pieces of details: those with one index and type belong together, their texts follow each other."""
+    for piece in new:
+        last = known[-1] if known else None
+        if last is None or (last.get("index"), last.get("type")) != (piece.get("index"), piece.get("type")):
+            known.append(dict(piece))
+            continue
+        for name, value in piece.items():
+            if name in GROWING and isinstance(value, str) and isinstance(before := last.get(name), str):
+                last[name] = before + value
+            elif value is not None:
+                last[name] = value
+
+
+def split_details(details: Iterable[Mapping[str, Json]]) -> tuple[list[Fields], list[Fields]]:
+    """Those with text, and those that only their server can read."""
+    spoken: list[Fields] = []
+    secret: list[Fields] = []
+    for item in details:
+        (spoken if _is_text(item) else secret).append(dict(item))
+    return spoken, secret
+
+
+def signature_of(details: Sequence[Mapping[str, Json]], field: str | None) -> str | None:
+    """How thoughts with these details, or those that came in ``field``, go back."""
+    if any(item.get("signature") or item.get("id") for item in details):
+        return dump_text(details)
+    return field
+
+
+def secret_thought(details: Sequence[Mapping[str, Json]]) -> Thinking:
+    return Thinking("", dump_text(details), NAME, True)
+
+
+def _is_text(item: Mapping[str, Json]) -> bool:
+    kind = item.get("type")
+    return isinstance(kind, str) and kind in TEXTS
+
+
+# ---- messages, both ways ---------------------------------------------------------------------------------------------
+def read_thoughts(message: Mapping[str, Json]) -> list[Thinking]:
+    """The thoughts of an assistant message that a client sends."""
+    details = read.mappings(message.get(DETAILS))
+    if foreign := [thought for item in details if (thought := _read_foreign(item))]:
+        return foreign
+    spoken, secret = split_details(details)
+    text = next((found for name in FIELDS if (found := read.text(message.get(name)))), "") or detail_text(spoken)
+    thoughts = [Thinking(text, signature_of(spoken, None), NAME)] if text or spoken else []
+    return [*thoughts, secret_thought(secret)] if secret else thoughts
+
+
+def write_thoughts(thoughts: Iterable[Thinking]) -> Fields:
+    """The fields with which this protocol's own thoughts go back to their server."""
+    texts: dict[str, list[str]] = {}
+    details: list[Json] = []
+    for thought in thoughts:
+        field = FIELDS[0]
+        if thought.signature in FIELDS:
+            field = thought.signature
+        elif thought.signature:
+            details += _read_details(thought.signature)
+        if thought.text:
+            texts.setdefault(field, []).append(thought.text)
+    fields: dict[str, Any] = {name: "\n\n".join(found) for name, found in texts.items()}
+    return {**fields, DETAILS: details} if details else fields
+
+
+def write_foreign(thought: Thinking, index: int) -> Fields:
+    """A thought that another protocol signed, for a client that sends details back as they came."""
+    kind = "reasoning.encrypted" if thought.redacted else "reasoning.text"
+    said: Fields = {"data": thought.signature} if thought.redacted else {"text": thought.text}
+    if not thought.redacted:
+        said["signature"] = thought.signature
+    return {"type": kind, **said, "format": f"{FORMAT}{thought.origin}", "index": index}
+
+
+def _read_foreign(item: Mapping[str, Json]) -> Thinking | None:
+    form = read.text(item.get("format"))
+    if not form.startswith(FORMAT):
+        return None
+    origin = form.removeprefix(FORMAT)
+    if item.get("type") == "reasoning.encrypted":
+        return Thinking("", read.text(item.get("data")) or None, origin, True)
+    return Thinking(read.text(item.get("text")), read.text(item.get("signature")) or None, origin)
+
+
+def _read_details(signature: str) -> list[Json]:
+    try:
+        return read.items(loads(signature))
+    except BadJson:
+        return []
