@@ -48,7 +48,7 @@ def run(found: PassWatcher, data: bytes, cuts: list[int]) -> bytes:
 
 
 def learned(found: PassWatcher) -> tuple[Any, ...]:
-    return found.meaningful, found.finished, found.fault, found.open_tools, found.x.usage, found.x.stop
+    return found.meaningful, found.finished, found.fault, len(found.open_tools), found.x.usage, found.x.stop
 
 
 KINDS = ["messages", "chat", "responses"]
