@@ -33,20 +33,33 @@ from ccx_addons.protocols import Decoder, Encoder, WireProtocol
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
 
-TELLING: Final[Mapping[str, re.Pattern[bytes]]] = {
-    "messages": re.compile(
-        rb'"(?:message_start|message_delta|message_stop|content_block_start|content_block_stop|error)"'
+type Telling = tuple[re.Pattern[bytes], ...]
+
+TELLING: Final[Mapping[str, Telling]] = {
+    "messages": (
+        re.compile(rb'"message_(?:start|delta|stop)"'),
+        re.compile(rb'"content_block_st(?:art|op)"'),
+        re.compile(rb'"error"'),
     ),
-    "chat": re.compile(
-        rb'"(?:usage|error)"\s*:\s*[^n\s]|"finish_reason"\s*:\s*"|"(?:tool_calls|function_call)"|\[DONE\]'
+    "chat": (
+        re.compile(rb'"usage"\s*:\s*[^n\s]'),
+        re.compile(rb'"finish_reason"\s*:\s*"'),
+        re.compile(rb'"tool_calls"'),
+        re.compile(rb'"function_call"'),
+        re.compile(rb'"error"\s*:\s*[^n\s]'),
+        re.compile(rb"\[DONE\]"),
     ),
-    "responses": re.compile(
-        rb'"error"\s*:\s*[^n\s]|"type"\s*:\s*"(?:error|response\.'
-        rb"(?!(?:output_text|refusal|function_call_arguments|custom_tool_call_input|reasoning_\w+)\.delta))"
+    "responses": (
+        re.compile(rb'"error"\s*:\s*[^n\s]'),
+        re.compile(
+            rb'"type"\s*:\s*"(?:error|response\.'
+            rb"(?!(?:output_text|refusal|function_call_arguments|custom_tool_call_input|reasoning_\w+)\.delta))"
+        ),
     ),
 }
 """What an event must hold to say more than another piece of text or arguments. Inside a JSON string the quotes are
-escaped, so that text about these words does not match. Whole events without it need not be read while they pass."""
+escaped, so that text about these words does not match. Whole events without it need not be read while they pass.
+Each pattern begins with plain text, which re finds several times faster than one pattern of alternatives."""
 
 EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 LONGEST_END: Final = 3
@@ -138,15 +151,15 @@ class PassWatcher(Watcher):
         for event in self.decoder.feed(data):
             self.see(event)
 
-    def _skim(self, data: bytes, telling: re.Pattern[bytes]) -> list[bytes]:
+    def _skim(self, data: bytes, telling: Telling) -> list[bytes]:
         """Whole events: reads those that tell something, and before the stream means anything every one."""
         kept, at, start = [], 0, 0
         while at < len(data):
             if self.meaningful:
-                found = telling.search(data, at)
-                if not found:
+                first = min((found.start() for pattern in telling if (found := pattern.search(data, at))), default=-1)
+                if first < 0:
                     break
-                before = data.rfind(b"\n\n", at, found.start())
+                before = data.rfind(b"\n\n", at, first)
                 at = at if before < 0 else before + 2
             end = data.index(b"\n\n", at) + 2
             event = data[at:end]

@@ -7,7 +7,6 @@ answers are skipped, the head is bounded. Both: trailers are dropped instead of 
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
-import h11
 from h11._readers import ChunkedReader
 from mitmproxy.connection import Connection
 from mitmproxy.net.http.status_codes import RESPONSES
@@ -18,6 +17,7 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader
 
 from ccx_addons.core import wire_json
+from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.hooks import DeadlineReached
 
 if TYPE_CHECKING:
@@ -28,28 +28,6 @@ MAX_TARGET: Final = 8 * 1024
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
-
-
-class WholeReads:
-    """A chunked body, as one piece for all chunks that came together, without its trailers."""
-
-    def __init__(self, reader: ChunkedReader) -> None:
-        self._reader = reader
-        self._ended = False
-
-    def __call__(self, buffer: Any) -> Any:
-        pieces = []
-        while not self._ended and (event := self._reader(buffer)) is not None:
-            if isinstance(event, h11.EndOfMessage):
-                self._ended = True
-            else:
-                pieces.append(event.data)
-        if pieces:
-            return h11.Data(data=b"".join(pieces))
-        return h11.EndOfMessage() if self._ended else None
-
-    def read_eof(self) -> None:
-        self._reader.read_eof()
 
 
 class _WholeReads:
@@ -63,7 +41,7 @@ class _WholeReads:
 
     @body_reader.setter
     def body_reader(self, reader: TBodyReader) -> None:
-        self._reader = WholeReads(reader) if isinstance(reader, ChunkedReader) else reader
+        self._reader = ChunkedBody() if isinstance(reader, ChunkedReader) else reader
 
 
 class _HeadWithBody:
@@ -117,13 +95,9 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         yield from self._watch_head()
 
     def _watch_head(self) -> layer.CommandGenerator[None]:
-        """After each event: the head must not grow for ever; a served connection waits for its next request."""
+        """After each event: a served connection waits for its next request."""
         if self.state == self.read_headers:
-            if len(self.buf) > MAX_HEAD:
-                yield commands.SendData(self.conn, error_page(431, "the request head is larger than 64 KiB"))
-                yield commands.CloseConnection(self.conn)
-                self.state = self.done
-            elif not self.buf:
+            if not self.buf:
                 self.lingering = False
                 yield from self.parent.set_deadline(self, self.keepalive)
         elif self.state in (self.wait, self.passthrough):
@@ -141,7 +115,12 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             self.state = self.done
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        yield from _json_errors(super().read_headers(event))
+        if len(self.buf) > MAX_HEAD and b"\r\n\r\n" not in bytes(self.buf)[:MAX_HEAD]:
+            yield commands.SendData(self.conn, error_page(431, "the request head is larger than 64 KiB"))
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+        else:
+            yield from _json_errors(super().read_headers(event))
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, ResponseProtocolError) and not self.response:

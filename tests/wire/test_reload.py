@@ -1,0 +1,96 @@
+"""Changes of ccx.yaml: in force within a second, never half, and never at the cost of a request."""
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.wire.program import Fake, Program, channel, running_program, wait_for
+
+ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+SLOW = {"model": "gpt-fake-slowchunks=60", "stream": True, "messages": [{"role": "user", "content": "long:20"}]}
+
+
+def upstream_of(program: Program) -> str:
+    answer = program.post("/v1/chat/completions", ASK)
+    return str(program.row(answer.headers["x-ccx-request-id"])["channel_name"]) if answer.status_code == 200 else ""
+
+
+def test_a_change_is_in_force_and_a_running_stream_keeps_its_snapshot(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("one", fake.url, "chat")) as program:
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(program.post("/v1/chat/completions", SLOW)))
+        asking.start()
+        wait_for(lambda: program.query("select 1 from requests where phase = 'streaming'"))
+        (tmp_path / "ccx.yaml").write_text(json.dumps({"channels": [channel("two", fake.url, "chat")]}))
+        changed = time.monotonic()
+        wait_for(lambda: upstream_of(program) == "two")
+        assert time.monotonic() - changed < 2
+        asking.join(10)
+        row = program.row(answers[0].headers["x-ccx-request-id"])
+        assert (row["channel_name"], row["stream_end"]) == ("one", "done")
+        assert answers[0].text.rstrip().endswith("[DONE]")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["channels: [", "", "\0\0", "channels: 7", '{"channels": [{"name": "x"}]}', "a: &a [*a]", "directory", "deleted"],
+)
+def test_a_bad_file_changes_nothing_and_the_next_good_one_is_taken(fake: Fake, tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "ccx.yaml"
+    with running_program(tmp_path, channel("one", fake.url, "chat", "sk-a-secret-key-0123456789")) as program:
+        file.unlink()
+        if damage == "directory":
+            file.mkdir()
+        elif damage != "deleted":
+            file.write_text(damage)
+        wait_for(lambda: "ccx.yaml" in program.log.read_text() or damage == "")
+        if damage:
+            assert upstream_of(program) == "one" and "sk-a-secret" not in program.log.read_text()
+            rows = wait_for(lambda: program.query("select * from events where kind = 'config' and level = 'error'"))
+            assert len(rows) == 1
+        if damage == "directory":
+            file.rmdir()
+        program.configure(channel("two", fake.url, "chat"))
+        assert upstream_of(program) == "two"
+
+
+def test_a_change_with_the_same_size_and_time_is_seen(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("one", fake.url, "chat")) as program:
+        file = tmp_path / "ccx.yaml"
+        before = file.stat()
+        file.write_text(file.read_text().replace('"one"', '"two"'))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert file.stat().st_size == before.st_size
+        wait_for(lambda: upstream_of(program) == "two")
+
+
+def test_reloads_under_load_lose_nothing(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("c0", fake.url, "chat")) as program:
+        stop = threading.Event()
+        statuses: list[int] = []
+
+        def ask() -> None:
+            while not stop.is_set():
+                statuses.append(program.post("/v1/chat/completions", ASK).status_code)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for n in range(8):
+            program.configure(channel(f"c{n + 1}", fake.url, "chat"))
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+        assert len(statuses) > 20 and set(statuses) == {200}
+        rows = wait_for(lambda: found if len(found := program.rows()) >= len(statuses) else None)
+        assert len(rows) == len(statuses) and len({row["config_revision"] for row in rows}) > 2
+
+
+def test_a_key_from_a_missing_variable_costs_only_that_key(fake: Fake, tmp_path: Path) -> None:
+    keys = channel("one", fake.url, "chat", "env:NOT_SET_ANYWHERE", "good-key")
+    with running_program(tmp_path, keys) as program:
+        assert upstream_of(program) == "one"
