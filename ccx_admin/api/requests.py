@@ -39,7 +39,7 @@ def parsed(text: str, current: Panel) -> Search:
         "limit": integer("rows of a page; of a file the most", 1, requests_query.MAX_EXPORT, default=100),
         "format": choice(("json", *MEDIA), default="json"),
     },
-    answer=table({"rows": array(free()), "next": text()}, ("rows", "next"), more=True),
+    answer=table({"rows": array(free()), "next": text(), "log": free("of a HAR file")}, more=True),
     media=("text/csv", "application/jsonl"),
 )
 def list_requests(query: dict[str, Json]) -> dict[str, Json] | Response:
