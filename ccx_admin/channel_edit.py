@@ -6,7 +6,6 @@ A change is made with ``apply`` (checked against the revision the user saw, writ
 
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -319,8 +318,3 @@ def patch_settings(patch: Mapping[str, Json]) -> Change:
             merge(document, {name: value})
 
     return change
-
-
-def slug(text: str) -> str:
-    """A name for a channel made of a host or a template's name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "channel"

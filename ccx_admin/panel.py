@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
@@ -42,7 +42,6 @@ class Panel:
     clock: Callable[[], float] = time.time
     ack_wait: float = 1.5
     """Seconds a command waits for the workers to acknowledge it."""
-    started: float = field(default_factory=time.time)
     _config: Config | None = None
 
     @property
@@ -74,10 +73,6 @@ class Panel:
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)
-
-    def at(self, gateway_url: str) -> "Panel":
-        """The same panel in front of a gateway at another address."""
-        return replace(self, gateway_url=gateway_url)
 
 
 def panel() -> Panel:

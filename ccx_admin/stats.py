@@ -7,7 +7,7 @@ measures: a figure does not depend on where it was read. Health checks and tests
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ccx_addons.core.errors import CcxError
 from ccx_addons.io.rollup import COUNTED, COUNTS, MEASURES, quantile
@@ -47,7 +47,6 @@ BUCKETS: Final[Mapping[str, int]] = {
 }
 MAX_POINTS: Final = 1_500
 
-type By = Literal["", "model", "channel", "client", "key", "kind"]
 DIMENSIONS: Final[Mapping[str, str]] = {
     "model": "model",
     "channel": "channel_id",
@@ -128,12 +127,12 @@ def source_of(bucket: int) -> Source:
 
 
 def _where(source: Source, span: Range, filters: Mapping[str, str]) -> tuple[str, list[Any]]:
-    conditions, params = [source.counted, f"{source.time} >= ?", f"{source.time} < ?"], [span.start, span.end]
-    values: list[Any] = list(params)
+    conditions = [source.counted, f"{source.time} >= ?", f"{source.time} < ?"]
+    values: list[Any] = [span.start, span.end]
     for name, value in filters.items():
-        if name not in FILTERS:
-            raise RangeError(f"{name}: must be one of {', '.join(FILTERS)}")
-        conditions.append(f"{FILTERS[name]} = ?")
+        if name not in DIMENSIONS:
+            raise RangeError(f"{name}: must be one of {', '.join(DIMENSIONS)}")
+        conditions.append(f"{DIMENSIONS[name]} = ?")
         values.append(value)
     return " AND ".join(conditions), values
 

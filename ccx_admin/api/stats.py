@@ -18,7 +18,7 @@ RANGE: Final = {
     "bucket": choice(tuple(stats.BUCKETS), "width of a bucket; not given: so that there are fewer than 200"),
     "utc_offset": integer("minutes east of UTC, for today and year", -840, 840, default=0),
 }
-FILTERS: Final = {name: text("only this " + name) for name in stats.FILTERS}
+FILTERS: Final = {name: text("only this " + name) for name in stats.DIMENSIONS}
 
 
 def span_of(query: dict[str, Json]) -> stats.Range:
@@ -29,7 +29,7 @@ def span_of(query: dict[str, Json]) -> stats.Range:
 
 
 def filters_of(query: dict[str, Json]) -> dict[str, str]:
-    return {name: query[name] for name in stats.FILTERS if name in query}
+    return {name: query[name] for name in stats.DIMENSIONS if name in query}
 
 
 @operation(
