@@ -89,13 +89,13 @@ class Convert:
         if out.losses and channel.on_loss == "refuse":
             return False
         x.losses = list(out.losses)
-        path = protocol.upstream_path(x.operation, mapped.model, x.stream)
+        path = protocol.upstream_path(out.operation, mapped.model, out.stream)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
         write_request(flow.request, x, record, protocol, path, out.body)
-        x.expects_stream = x.stream
-        x.watcher = watcher(x, record) if x.stream else None
+        x.expects_stream = out.stream
+        x.watcher = watcher(x, record) if out.stream else None
         x.upstream = Upstream(
             host=flow.request.data.host,
             port=flow.request.data.port,
@@ -124,7 +124,7 @@ class Convert:
             x.ended, body = judge(x, channel, content)
             if x.ended.kind == "ok" and record.converted:
                 response.raw_content = body
-                response.headers["content-type"] = "application/json"
+                response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
                 response.headers["content-length"] = str(len(body))
 
     @guarded

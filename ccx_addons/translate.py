@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ccx_addons import compaction
 from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.errors import BadRequest
@@ -25,6 +26,8 @@ class Outgoing:
     """A body for an upstream, the names of its top-level members, and what it could not say."""
 
     body: bytes
+    operation: str
+    stream: bool
     fields: frozenset[str] = frozenset()
     losses: tuple[Loss, ...] = ()
 
@@ -46,7 +49,8 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if x.body is None:
         place = x.form.get("model") if x.form else None
         renamed = place and place.value != mapped.model
-        return Outgoing(multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw)
+        body = multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw
+        return Outgoing(body, x.operation, x.stream)
     members, channel = x.body.members, attempt.channel
     in_body = x.match is not None and x.match.endpoint.model_in == "body"
     changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
@@ -54,14 +58,18 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
         changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
+    if x.kind == "responses" and (restored := compaction.restored(members)) is not members:
+        changes["input"] = restored["input"]
     drop = attempt.drop & members.keys()
     body = x.body.edit(changes, drop) if changes or drop else x.raw
-    return Outgoing(body, frozenset(members))
+    return Outgoing(body, x.operation, x.stream, frozenset(members))
 
 
 def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     channel = attempt.channel
     request = replace(neutral_request(x), model=mapped.model)
+    if summarises(x):
+        request = compaction.summary_request(request)
     losses: list[Loss] = []
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
@@ -72,7 +80,7 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort)
     for name in attempt.drop & body.keys():
         del body[name]
-    return Outgoing(dumps(body), frozenset(body), (*losses, *lost))
+    return Outgoing(dumps(body), "generate", request.stream, frozenset(body), (*losses, *lost))
 
 
 def neutral_request(x: Exchange) -> Request:
@@ -80,8 +88,18 @@ def neutral_request(x: Exchange) -> Request:
     if x.request is None:
         if x.body is None:
             raise BadRequest("this request cannot be converted for the channels that could take it")
-        x.request = TEXT_PROTOCOLS[x.kind].decode_request(x.body.members, x.model, x.stream)
+        members = x.body.members
+        if x.kind == "responses":
+            members = compaction.untriggered(compaction.restored(members))
+        x.request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)
     return x.request
+
+
+def summarises(x: Exchange) -> bool:
+    """Whether the client asks for a compaction, which a converting channel answers with a summary."""
+    if x.kind != "responses" or x.body is None:
+        return False
+    return x.operation == "compact" or compaction.triggered(x.body.members)
 
 
 def hides_usage(x: Exchange, channel: Channel) -> bool:
@@ -96,7 +114,7 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
     if x.operation == "delete" and not content:
         return Ended("ok"), content
-    if x.stream:
+    if x.expects_stream:
         return Ended("bad_body", "the upstream answered a stream request without a stream"), content
     try:
         value = loads(content)
@@ -115,9 +133,14 @@ def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, byte
     answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
-    body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))
     x.stop, x.usage = answer.stop, answer.usage or x.usage
+    if x.operation == "compact":
+        return Ended("ok"), dumps(compaction.compacted(answer))
+    body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))
     x.losses += losses
+    if summarises(x):
+        body = compaction.answered(body, answer)
+        return Ended("ok"), compaction.events(body) if x.stream else dumps(body)
     return Ended("ok"), dumps(body)
 
 
