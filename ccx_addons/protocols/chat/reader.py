@@ -188,7 +188,8 @@ class AnswerReader:
         if details := read.mappings(delta.get(DETAILS)):
             spoken, secret = split_details(details)
             merge_details(self._secret, secret)
-            text = text or detail_text(spoken)
+            if not text and self._field is None:
+                text = detail_text(spoken)
             if not text and spoken and self._kind != "thought":
                 self._write("thought", "", events)
             elif text and self._kind != "thought":

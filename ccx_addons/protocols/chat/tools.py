@@ -156,8 +156,8 @@ def write_call(call: ToolCall, id_: str, name: str, custom: bool) -> Fields:
 
 def plain_input(arguments: str) -> str:
     """The text of a custom tool's call; arguments of another shape as they are."""
-    value = loads_object(arguments) if arguments else {"input": ""}
-    return value["input"] if value and isinstance(value.get("input"), str) else arguments
+    value = loads_object(arguments)
+    return value["input"] if value and len(value) == 1 and isinstance(value.get("input"), str) else arguments
 
 
 def write_tools(request: Request, rules: Rules, naming: Naming, losses: list[Loss]) -> list[Fields]:
