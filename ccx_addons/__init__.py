@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 def chain(runtime: "Runtime") -> list[Any]:
     """The chain. Imported late: the supervisor and the panel do without mitmproxy."""
     from ccx_addons.auth import Auth
+    from ccx_addons.body import Body
     from ccx_addons.capture import Capture
     from ccx_addons.convert import Convert
     from ccx_addons.failover import Failover
@@ -18,11 +19,14 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.proxy.tls import UpstreamTls
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
+    from ccx_addons.sessions import Sessions
 
     return [
         Reload(runtime),
         Auth(runtime),
         Panel(runtime),
+        Body(runtime),
+        Sessions(runtime),
         Models(runtime),
         Route(runtime),
         Convert(runtime),

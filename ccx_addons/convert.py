@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 
 from ccx_addons.core.config import Channel, Kind
-from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.urls import join
@@ -72,6 +72,9 @@ class Convert:
                 if self.write(flow, x, record):
                     return
                 skip(x, record)
+        except UnknownResponse as unknown:
+            code = "previous_response_not_found"
+            flow.response = refuse(flow, Fault("not_found", str(unknown), 404, code, param=unknown.param))
         except BadRequest as bad:
             fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
             flow.response = refuse(flow, fault)

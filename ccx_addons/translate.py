@@ -11,7 +11,7 @@ from typing import Any
 from ccx_addons import compaction
 from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Mapped
-from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Request
 from ccx_addons.core.verdict import Attempt
@@ -90,9 +90,22 @@ def neutral_request(x: Exchange) -> Request:
             raise BadRequest("this request cannot be converted for the channels that could take it")
         members = x.body.members
         if x.kind == "responses":
-            members = compaction.untriggered(compaction.restored(members))
+            members = compaction.untriggered(compaction.restored(continued(x, members)))
         x.request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)
     return x.request
+
+
+def continued(x: Exchange, members: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The input with what ``previous_response_id`` stands for. Raises UnknownResponse: nobody remembers that answer."""
+    if not members.get("previous_response_id"):
+        return members
+    if x.history is None:
+        raise UnknownResponse(read.text(members.get("previous_response_id")))
+    given = members.get("input")
+    asked = given if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
+    whole = {**members, "input": [*x.history, *asked]}
+    del whole["previous_response_id"]
+    return whole
 
 
 def summarises(x: Exchange) -> bool:

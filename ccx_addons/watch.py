@@ -164,6 +164,8 @@ class PassWatcher(Watcher):
             end = data.index(b"\n\n", at) + 2
             event = data[at:end]
             self._read(event)
+            if self.finished and not self.x.final_event:
+                self.x.final_event = event
             if self.hidden and self.hidden.search(event):
                 kept.append(data[start:at])
                 start = end
@@ -177,6 +179,8 @@ class PassWatcher(Watcher):
         unseen = max(0, len(held) - LONGEST_END)
         held += data
         for end in EVENT_END.finditer(held, unseen):
+            if self.finished and held.find(b'"response.', begin, end.end()) >= 0:
+                self.x.final_event = bytes(held[begin : end.end()])
             if self.hidden is None or not self.hidden.search(held, begin, end.end()):
                 passed += held[begin : end.end()]
             begin = end.end()
@@ -225,4 +229,6 @@ class ConvertWatcher(Watcher):
             self.see(event)
             if chunk := self.encoder.encode(event):
                 chunks.append(chunk)
+                if isinstance(event, Finished):
+                    self.x.final_event = chunk
         return [b"".join(chunks)] if chunks else []

@@ -2,6 +2,7 @@
 
 CcxError
 ├── BadRequest      the client's request cannot be understood; has a ``param``
+│   └── UnknownResponse   previous_response_id names an answer that nobody remembers: 404
 ├── ConfigErrors    the configuration is not valid; holds every Problem with path and line
 └── StoreError      the database cannot be used at all
 """
@@ -19,6 +20,13 @@ class BadRequest(CcxError):
     def __init__(self, message: str, param: str = "") -> None:
         super().__init__(message)
         self.param = param
+
+
+class UnknownResponse(BadRequest):
+    """Answered with 404, as platform.openai.com does."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Previous response with id '{id[:100]}' not found.", "previous_response_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
 from ccx_addons.core.multipart import Field
-from ccx_addons.core.neutral import Fault, Loss, Request, Stop, Usage
+from ccx_addons.core.neutral import Fault, Json, Loss, Request, Stop, Usage
 from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
@@ -153,6 +153,10 @@ class Exchange:
     array: bool = False
     """A Gemini client without ``alt=sse``: its stream is one JSON array."""
     trace: str = ""
+    history: "list[dict[str, Json]] | None" = None
+    """Responses items that ``previous_response_id`` stands for, where the gateway remembers them."""
+    home: str = ""
+    """Id of the channel that made the answer which is continued."""
     images: bool = False
     pin: str = ""
     request: Request | None = None
@@ -182,6 +186,8 @@ class Exchange:
     usage_estimated: bool = False
     stop: Stop | None = None
     stream_end: StreamEnd = ""
+    final_event: bytes = b""
+    """The last event of a Responses stream, which holds the whole answer."""
     losses: list[Loss] = field(default_factory=list)
     status: int = 0
     bytes_out: int = 0

@@ -251,7 +251,9 @@ CREATE TABLE response_sessions (
     client TEXT NOT NULL,
     created INTEGER NOT NULL,
     expires INTEGER NOT NULL,
-    messages TEXT NOT NULL                      -- JSON
+    channel_id TEXT NOT NULL DEFAULT '',        -- whose upstream made it
+    trace_hash TEXT NOT NULL DEFAULT '',        -- the conversation it belongs to
+    messages TEXT NOT NULL                      -- JSON: Responses items
 ) STRICT
 """,
     "CREATE INDEX response_sessions_expires ON response_sessions (expires)",

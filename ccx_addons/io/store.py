@@ -244,6 +244,15 @@ class Store:
         result of the one that was committed."""
         return self._add(partial(_submitted, call=call), Future())
 
+    def read(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row of a query, on a read-only connection of its own; for other threads than the event loop's.
+
+        Raises sqlite3.Error.
+        """
+        with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+            return row
+
     def retention(self, days: int, body_days: int) -> None:
         """Delete what is older, in small steps, one a batch; 0: keep for ever. Roll-ups stay much longer."""
 

@@ -1,0 +1,65 @@
+"""Reads the client's body once: inflated with a bound, parsed once, with the place of what may be edited."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.core import multipart, read
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.wire_json import BadJson, JsonBody
+from ccx_addons.guard import guarded, refuse
+from ccx_addons.proxy.encoding import BadEncoding, inflate
+from ccx_addons.runtime import Runtime
+
+FORM_FIELDS: Final = frozenset({"model", "stream"})
+MAX_MODEL: Final = 256
+
+
+class Body:
+    def __init__(self, runtime: Runtime) -> None:
+        self.limit = int(runtime.settings.max_request_body_mb * (1 << 20))
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        try:
+            read_body(flow.request, x, self.limit)
+        except BadRequest as bad:
+            fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
+            flow.response = refuse(flow, fault)
+
+
+def read_body(request: http.Request, x: Exchange, limit: int) -> None:
+    """Fills raw, body or form, model and stream. Raises BadRequest."""
+    assert x.match
+    endpoint = x.match.endpoint
+    raw = request.raw_content or b""
+    try:
+        x.raw = inflate(raw, request.headers.get("content-encoding", ""), limit)
+    except BadEncoding as bad:
+        raise BadRequest(f"the request body has {bad}") from None
+    kind = request.headers.get("content-type", "")
+    if endpoint.method != "POST":
+        x.model = x.match.subject if endpoint.model_in == "path" else ""
+        return
+    if kind.lower().startswith("multipart/form-data"):
+        x.form = multipart.fields(x.raw, kind, FORM_FIELDS)
+        if x.form is None:
+            raise BadRequest("the multipart body is malformed")
+        values: Mapping[str, Any] = {name: field.value for name, field in x.form.items()}
+        stream = values.get("stream", "").lower() == "true"
+    else:
+        try:
+            x.body = JsonBody.parse(x.raw)
+        except BadJson as bad:
+            raise BadRequest(str(bad)) from None
+        values = x.body.members
+        stream = read.flag(values.get("stream")) is True
+    x.stream = stream if endpoint.stream is None else endpoint.stream
+    x.model = x.match.subject if endpoint.model_in == "path" else read.text(values.get("model"))
+    if not x.model:
+        raise BadRequest("the request names no model", "model")
+    if len(x.model) > MAX_MODEL or not x.model.isprintable():
+        raise BadRequest("the model's name is not a name", "model")

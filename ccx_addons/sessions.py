@@ -1,0 +1,172 @@
+"""Answers that ``previous_response_id`` continues (platform.openai.com/docs/guides/conversation-state).
+
+An upstream that speaks Responses knows its own answers: the id goes through, and the conversation stays with the
+channel that made it. For converting channels the gateway remembers the items itself, per client, for a day: in memory
+for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing.
+"""
+
+import asyncio
+import json
+import logging
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.core import read, sse
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.wire_json import loads_object
+from ccx_addons.guard import guarded
+from ccx_addons.io.store import Store
+from ccx_addons.runtime import Runtime
+
+log: Final = logging.getLogger("ccx")
+
+LIFE: Final = 24 * 3600.0
+"""Seconds an answer can be continued."""
+MAX_ITEMS: Final = 200
+MAX_CHARACTERS: Final = 1_600_000
+"""About 400,000 tokens. Older items are left out first, and never a call without its result."""
+IN_MEMORY: Final = 500
+
+type Items = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One answer and everything before it, as Responses items."""
+
+    client: str
+    channel_id: str
+    trace: str
+    items: Items
+    expires: float
+    """Unix seconds."""
+
+
+class Sessions:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.recent: OrderedDict[str, Stored] = OrderedDict()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Finds what is continued; waits only when it is not in memory."""
+        id = self.wanted(x)
+        if not id:
+            return None
+        if stored := self.recent.get(id):
+            self.take(x, stored)
+            return None
+        return self.find(x, id)
+
+    def wanted(self, x: Exchange) -> str:
+        if x.kind != "responses" or x.match is None:
+            return ""
+        if x.operation in ("get", "delete"):
+            return x.match.subject
+        return read.text(x.body.members.get("previous_response_id")) if x.body else ""
+
+    async def find(self, x: Exchange, id: str) -> None:
+        try:
+            stored = await asyncio.to_thread(load, self.runtime.store, id)
+        except sqlite3.Error as error:
+            log.warning("request %s: stored answers cannot be read: %s", x.id, error)
+            return
+        if stored:
+            self.take(x, stored)
+
+    def take(self, x: Exchange, stored: Stored) -> None:
+        """Only the client that asked the first time may go on."""
+        if x.client and stored.client == x.client.name and stored.expires > time.time():
+            x.history = stored.items
+            x.home = stored.channel_id
+            x.trace = stored.trace
+
+    # ---- keeping ----------------------------------------------------------------------------------------------------
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.kind != "responses" or x.operation != "generate" or x.body is None or x.state != "ok":
+            return
+        if x.body.members.get("store") is False or flow.response is None or x.current is None:
+            return
+        answer = x.final_event if x.stream else flow.response.raw_content or b""
+        if answer:
+            task = asyncio.get_running_loop().create_task(self.keep(x, answer))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def keep(self, x: Exchange, answer: bytes) -> None:
+        """Reading and writing JSON happens in a thread."""
+        assert x.current and x.client
+        channel = x.current.attempt.channel.id
+        found = await asyncio.to_thread(remembered, x, answer)
+        if found is None:
+            return
+        id, items = found
+        now = time.time()
+        self.recent[id] = Stored(x.client.name, channel, x.trace, items, now + LIFE)
+        while len(self.recent) > IN_MEMORY:
+            self.recent.popitem(last=False)
+        row = {"client": x.client.name, "created": int(now * 1000), "expires": int((now + LIFE) * 1000)}
+        self.runtime.store.put_response_session(
+            {"id": id, **row, "channel_id": channel, "trace_hash": x.trace, "messages": json.dumps(items)}
+        )
+
+
+def remembered(x: Exchange, answer: bytes) -> tuple[str, Items] | None:
+    """Id and items of a finished answer: history, input, output. None: it is no answer that could be continued."""
+    text = answer.decode("utf-8", "replace")
+    if x.stream:
+        whole = read.mapping((loads_object(next(iter(_datas(answer)), "")) or {}).get("response"))
+    else:
+        whole = loads_object(text) or {}
+    id = read.text(whole.get("id"))
+    if not id or x.body is None:
+        return None
+    given = x.body.members.get("input")
+    asked = read.mappings(given) if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
+    return id, trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
+
+
+def _datas(answer: bytes) -> list[str]:
+    reader = sse.Reader()
+    return [event.data for event in (*reader.feed(answer), *reader.flush()) if event.data.startswith("{")]
+
+
+def trimmed(items: Items) -> Items:
+    """The newest items within the limits. What is left never begins with the result of a call that is gone."""
+    kept: Items = []
+    size = 0
+    for item in reversed(items):
+        size += len(json.dumps(item))
+        if len(kept) >= MAX_ITEMS or size > MAX_CHARACTERS:
+            break
+        kept.append(item)
+    kept.reverse()
+    if len(kept) < len(items):
+        calls: set[Any] = set()
+        whole: Items = []
+        for item in kept:
+            is_result = str(item.get("type", "")).endswith("_output")
+            if is_result and item.get("call_id") not in calls:
+                continue
+            if not is_result:
+                calls.add(item.get("call_id"))
+            whole.append(item)
+        kept = whole
+    return kept
+
+
+def load(store: Store, id: str) -> Stored | None:
+    """From SQLite, on a connection of its own. Raises sqlite3.Error."""
+    row = store.read("SELECT client, channel_id, trace_hash, messages, expires FROM response_sessions WHERE id = ?", id)
+    if row is None:
+        return None
+    client, channel_id, trace, messages, expires = row
+    return Stored(client, channel_id, trace, json.loads(messages), expires / 1000)

@@ -1,0 +1,86 @@
+import json
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.errors import UnknownResponse
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.sessions import MAX_ITEMS, Sessions, Stored, remembered, trimmed
+from ccx_addons.translate import continued
+
+ANSWER = {"id": "resp_1", "output": [{"type": "message", "role": "assistant", "content": []}]}
+
+
+def exchange(stream: bool = False, **body: Any) -> Exchange:
+    x = Exchange("id", 0, 0, Snapshot("r", 0), "POST", "/v1/responses", "", (), stream=stream)
+    x.body = JsonBody.parse(json.dumps({"model": "m", **body}).encode())
+    x.client = Client("alice", "")
+    return x
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("hi", [{"role": "user", "content": "hi"}]),
+        ([{"role": "user", "content": "a"}], [{"role": "user", "content": "a"}]),
+    ],
+    ids=["text", "items"],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream: bool) -> None:
+    x = exchange(stream, input=given)
+    x.history = [{"role": "user", "content": "before"}]
+    answer = json.dumps(ANSWER).encode()
+    if stream:
+        event = {"type": "response.completed", "response": ANSWER}
+        answer = f"event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
+    assert remembered(x, answer) == ("resp_1", [*x.history, *asked, *ANSWER["output"]])
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b"not json", b"data: {}\n\n", b'{"id": 7}'])
+def test_no_answer_is_not_remembered(answer: bytes) -> None:
+    assert remembered(exchange(input="x"), answer) is None
+
+
+def test_what_is_left_never_begins_with_an_orphan() -> None:
+    turn = [
+        {"type": "function_call", "call_id": "c", "name": "f"},
+        {"type": "function_call_output", "call_id": "c", "output": "1"},
+        {"role": "user", "content": "x"},
+    ]
+    items = [{**item, "call_id": f"c{n}"} if "call_id" in item else item for n in range(100) for item in turn]
+    kept = trimmed(items)
+    assert len(kept) <= MAX_ITEMS and kept[-1] == items[-1]
+    calls = set()
+    for item in kept:
+        if item.get("type") == "function_call":
+            calls.add(item["call_id"])
+        elif item.get("type") == "function_call_output":
+            assert item["call_id"] in calls
+
+
+def test_short_histories_stay_whole() -> None:
+    items = [{"role": "user", "content": "x"}] * 3
+    assert trimmed(items) == items
+
+
+@pytest.mark.parametrize(
+    ("client", "expires", "taken"), [("alice", 9e12, True), ("bob", 9e12, False), ("alice", 1.0, False)]
+)
+def test_only_the_same_client_continues_and_only_for_a_day(client: str, expires: float, taken: bool) -> None:
+    x = exchange(input="x", previous_response_id="resp_1")
+    stored = Stored(client, "ch_1", "trace", [{"role": "user", "content": "before"}], expires)
+    Sessions.take(Sessions.__new__(Sessions), x, stored)
+    assert (x.history, x.home, x.trace) == ((stored.items, "ch_1", "trace") if taken else (None, "", ""))
+
+
+def test_the_input_is_continued() -> None:
+    x = exchange(input="now", previous_response_id="resp_1")
+    assert x.body
+    with pytest.raises(UnknownResponse):
+        continued(x, x.body.members)
+    x.history = [{"role": "user", "content": "before"}]
+    members = continued(x, x.body.members)
+    assert [item["content"] for item in members["input"]] == ["before", "now"] and "previous_response_id" not in members
