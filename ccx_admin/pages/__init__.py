@@ -1,7 +1,20 @@
-"""The pages, one blueprint each."""
+"""The pages, one blueprint each, and the shell around them."""
 
 from typing import Final
 
 from flask import Blueprint
 
-PAGES: Final[tuple[Blueprint, ...]] = ()
+from ccx_admin.pages import channels, clients, overview, request_detail, requests, sessions, settings, usage
+from ccx_admin.pages.shell import shell
+
+PAGES: Final[tuple[Blueprint, ...]] = (
+    shell,
+    overview.pages,
+    requests.pages,
+    request_detail.pages,
+    channels.pages,
+    sessions.pages,
+    usage.pages,
+    clients.pages,
+    settings.pages,
+)

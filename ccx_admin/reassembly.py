@@ -1,0 +1,228 @@
+"""Captured bodies -> a conversation that people can read: system, turns, thinking, tool calls, the answer. Pure.
+
+The same decoders that convert traffic read it here. What they cannot read is shown as it is.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from ccx_addons.core import neutral
+from ccx_addons.core.config import Kind
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.neutral import Event, Failed, Fault, Finished, PartDelta, PartStarted, apply_delta
+from ccx_addons.core.sse import Reader
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
+
+type Look = Literal["text", "thinking", "call", "result", "media", "refusal", "other"]
+type Body = Mapping[str, Any]
+"""One side as export.bodies gives it: ``text`` (or ``base64``), ``headers``, ``truncated``."""
+
+MAX_EVENTS: Final = 2_000
+MAX_TEXT: Final = 400_000
+"""Characters of one piece that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """``name``: of a tool or a medium. ``note``: a size, an id, "redacted"."""
+
+    look: Look
+    text: str
+    name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``role``: user, assistant, system, or tool for a turn of tool results only."""
+
+    role: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``settings``: what the client said about the answer, name -> value. ``problem``: why ``raw`` is all there is."""
+
+    system: tuple[Piece, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    tools: tuple[str, ...] = ()
+    settings: Mapping[str, Any] | None = None
+    raw: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``stop`` empty: there is no end yet. ``fault``: what broke it. ``events``: how many stream events were read."""
+
+    pieces: tuple[Piece, ...] = ()
+    stop: str = ""
+    fault: str = ""
+    raw: str = ""
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event of a stream as it came: its name, its data, and the type the data names."""
+
+    name: str
+    data: str
+    type: str
+
+    @property
+    def pretty(self) -> str:
+        return pretty(self.data)
+
+
+# ---- what was asked --------------------------------------------------------------------------------------------------
+def asked(kind: Kind, model: str, stream: bool, body: Body) -> Asked:
+    """The client's request. Never raises."""
+    text = str(body.get("text", ""))
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        why = "only its beginning was kept" if body.get("truncated") else "it is not JSON"
+        return Asked(raw=text[:MAX_TEXT], problem=why)
+    protocol = TEXT_PROTOCOLS.get(kind)
+    if protocol is None or not isinstance(found, dict):
+        return Asked(raw=pretty(text))
+    try:
+        request = protocol.decode_request(found, model, stream)
+    except BadRequest as error:
+        return Asked(raw=pretty(text), problem=str(error))
+    return Asked(
+        system=pieces(request.system),
+        turns=tuple(turn(message) for message in request.messages),
+        tools=tuple(tool.name if isinstance(tool, neutral.Tool) else tool.kind for tool in request.tools),
+        settings=settings_of(request),
+    )
+
+
+SETTINGS: Final = ("max_tokens", "temperature", "top_p", "top_k", "seed", "verbosity", "service_tier")
+
+
+def settings_of(request: neutral.Request) -> dict[str, Any]:
+    found = {name: getattr(request, name) for name in SETTINGS if getattr(request, name) is not None}
+    if request.stop:
+        found["stop"] = list(request.stop)
+    if request.reasoning and request.reasoning.effort:
+        found["effort"] = request.reasoning.effort
+    if request.reasoning and request.reasoning.budget:
+        found["thinking budget"] = request.reasoning.budget
+    if request.output and request.output.kind != "text":
+        found["output"] = request.output.kind
+    return found
+
+
+def turn(message: neutral.Message) -> Turn:
+    only_results = bool(message.parts) and all(isinstance(part, neutral.ToolResult) for part in message.parts)
+    return Turn("tool" if only_results else message.role, pieces(message.parts))
+
+
+def pieces(parts: Iterable[neutral.Part]) -> tuple[Piece, ...]:
+    return tuple(piece(part) for part in parts)
+
+
+def piece(part: neutral.Part) -> Piece:
+    match part:
+        case neutral.Text(text):
+            return Piece("text", text[:MAX_TEXT])
+        case neutral.Thinking(text, redacted=redacted):
+            return Piece("thinking", text[:MAX_TEXT], note="redacted" if redacted or not text else "")
+        case neutral.ToolCall(id, name, arguments):
+            return Piece("call", pretty(arguments)[:MAX_TEXT], name, id)
+        case neutral.ToolResult(id, inner, is_error):
+            text = "\n".join(found.text or f"[{found.name}]" for found in pieces(inner))
+            return Piece("result", text[:MAX_TEXT], part.name, "error" if is_error else id)
+        case neutral.Media():
+            return Piece("media", part.url or "", part.name or part.mime, media_size(part))
+        case neutral.Refusal(text):
+            return Piece("refusal", text[:MAX_TEXT])
+        case neutral.Opaque(protocol, value):
+            name = str(value.get("type", "")) if isinstance(value, Mapping) else ""
+            return Piece("other", json.dumps(value, indent=2, ensure_ascii=False)[:MAX_TEXT], name or protocol)
+
+
+def media_size(part: neutral.Media) -> str:
+    if part.data is not None:
+        return f"{len(part.data) * 3 // 4 / 1024:.0f} KB"
+    return part.file_id or ""
+
+
+def pretty(text: str) -> str:
+    """JSON with indentation; other text as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+# ---- what came back --------------------------------------------------------------------------------------------------
+def answer(kind: Kind, body: Body) -> Answer:
+    """An answer in the words of ``kind``: complete, cut or still growing. Never raises."""
+    text = str(body.get("text", ""))
+    protocol = TEXT_PROTOCOLS.get(kind)
+    if protocol is None:
+        return Answer(raw=pretty(text)[:MAX_TEXT], stop="end")
+    if is_stream(text):
+        return streamed(kind, text)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return Answer(raw=text[:MAX_TEXT])
+    response = protocol.decode_response(found)
+    if isinstance(response, Fault):
+        return Answer(fault=response.message, raw=pretty(text))
+    return Answer(pieces(response.parts), response.stop)
+
+
+def is_stream(text: str) -> bool:
+    return text.lstrip().startswith(("data:", "event:", "id:", "retry:", ":", "["))
+
+
+def streamed(kind: Kind, text: str) -> Answer:
+    decoder = PROTOCOLS[kind].decoder()
+    events = [*decoder.feed(text.encode("utf-8", "replace"))]
+    ended = any(isinstance(event, Finished | Failed) for event in events)
+    parts = folded(events)
+    stop = next((event.stop for event in events if isinstance(event, Finished)), "")
+    if not ended:
+        events += decoder.flush()
+        stop = next((event.stop for event in events if isinstance(event, Finished)), "")
+    fault = next((event.fault.message for event in events if isinstance(event, Failed)), "")
+    return Answer(parts, str(stop), fault, "" if parts or fault else text[:MAX_TEXT], len(events))
+
+
+def folded(events: Sequence[Event]) -> tuple[Piece, ...]:
+    """Every part as far as it came: unlike neutral.fold, which wants the end."""
+    parts: dict[int, neutral.Part] = {}
+    texts: dict[int, list[str]] = {}
+    for event in events:
+        match event:
+            case PartStarted(index, part):
+                parts[index], texts[index] = part, []
+            case PartDelta(index, text) if index in texts:
+                texts[index].append(text)
+    return pieces(apply_delta(part, replace(PartDelta(index), text="".join(texts[index]))) for index, part in parts.items())
+
+
+def events_of(body: Body) -> tuple[list[Received], int]:
+    """The events of a stream as they came, at most MAX_EVENTS, and how many there are. None: it is no stream."""
+    text = str(body.get("text", ""))
+    if not is_stream(text) or text.lstrip().startswith("["):
+        return [], 0
+    reader = Reader()
+    found = [*reader.feed(text.encode("utf-8", "replace")), *reader.flush()]
+    return [Received(event.name, event.data, type_of(event.data)) for event in found[:MAX_EVENTS]], len(found)
+
+
+def type_of(data: str) -> str:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return ""
+    return str(found.get("type") or found.get("object") or "") if isinstance(found, dict) else ""

@@ -1,0 +1,102 @@
+// Buttons and forms that call the API: data-call, data-api, data-copy.
+
+import { call, refresh, showDiff, showProblem, toast } from "./api.js";
+import { collect } from "./forms.js";
+import { _, duration } from "./words.js";
+
+const AFTER = {
+  refresh: () => {
+    toast(_("Saved"));
+    refresh();
+  },
+  reload: () => location.reload(),
+  commanded: (found) => {
+    toast(_("{n} workers have done it", { n: Object.keys(found.workers ?? {}).length }));
+    setTimeout(refresh, 600);
+  },
+  channels: () => location.assign("/channels"),
+  replayed: (found) =>
+    toast(_("Sent again: {status} after {time}", { status: found.status, time: duration(found.total_ms) }), found.status >= 400, {
+      href: `/requests/${found.request_id}`,
+      text: _("Open it"),
+    }),
+  tested: (found) =>
+    toast(
+      found.ok ? _("The test was answered in {time}: {text}", { time: duration(found.total_ms), text: found.text }) : _("The test failed: {error}", { error: found.error }),
+      !found.ok,
+      { href: `/requests/${found.request_id}`, text: _("Open it") },
+    ),
+  deleted: (found) => {
+    toast(_("{n} bodies were deleted", { n: found.deleted }));
+    refresh();
+  },
+  secret: (found) => {
+    const place = document.getElementById("secret");
+    place.hidden = false;
+    place.querySelector("code").textContent = found.secret;
+    place.scrollIntoView({ block: "center" });
+    place.querySelector("button").focus();
+    document.querySelectorAll("pre[data-snippet]").forEach((pre) => (pre.textContent = pre.textContent.replaceAll("YOUR_CCX_KEY", found.secret)));
+  },
+};
+
+async function run(element, method, path, body, revision) {
+  element.setAttribute("aria-busy", "true");
+  try {
+    const found = await call(method, path, body, revision);
+    (AFTER[element.dataset.after] ?? AFTER.refresh)(found, element);
+  } catch (error) {
+    showProblem(error);
+  } finally {
+    element.removeAttribute("aria-busy");
+  }
+}
+
+async function submit(form) {
+  const [method, path] = form.dataset.api.split(" ");
+  const body = collect(form);
+  const revision = form.dataset.revision;
+  if (form.dataset.preview !== undefined) {
+    try {
+      const asked = form.dataset.preview === "config" ? null : { channel: body, ...(form.dataset.preview ? { id: form.dataset.preview } : {}) };
+      if (asked) {
+        const shown = await call("POST", "/api/channels/preview", asked);
+        if (!(await showDiff(shown.diff, shown.problems))) return;
+      }
+    } catch (error) {
+      showProblem(error);
+      return;
+    }
+  }
+  await run(form, method, path, body, revision);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(_("Copied"));
+  } catch {
+    toast(_("Could not copy"), true);
+  }
+}
+
+export function startActions() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-call]");
+    if (button) {
+      if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
+      const [method, path] = button.dataset.call.split(" ");
+      const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "DELETE" || method === "GET" ? undefined : {};
+      button.closest("details.menu")?.removeAttribute("open");
+      run(button, method, path, body, button.dataset.revision);
+    }
+    const copied = event.target.closest("[data-copy]");
+    if (copied) copy(document.querySelector(copied.dataset.copy).textContent);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-api]");
+    if (!form) return;
+    event.preventDefault();
+    submit(form);
+  });
+}

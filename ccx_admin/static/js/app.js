@@ -1,0 +1,111 @@
+// Everything the pages do beyond being read. Each part finds what it needs on the page and rests otherwise.
+
+import { call, refresh, showDiff, showProblem, toast } from "./api.js";
+import { startActions } from "./actions.js";
+import { startChannels } from "./channels.js";
+import { startCharts } from "./charts.js";
+import { startClients } from "./clients.js";
+import { remember, startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { onChange, start as startLive, watch } from "./live.js";
+import { startSpecial } from "./special.js";
+import { startRequests } from "./requests.js";
+import { showTimes, startClocks, _ } from "./words.js";
+
+const REFRESH_EVERY = 2000;
+
+// A part of a page that is fetched anew keeps what the reader opened, and its charts.
+if (window.Idiomorph) {
+  Object.assign(window.Idiomorph.defaults.callbacks, {
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    beforeNodeMorphed: (node) => !(node.dataset?.keep !== undefined || (node === document.activeElement && node.matches?.("input, textarea, select"))),
+  });
+}
+
+function followPage() {
+  const places = document.querySelectorAll("[data-refresh]");
+  if (!places.length) return;
+  let last = 0;
+  let timer = null;
+  const soon = () => {
+    if (timer || document.hidden) return;
+    timer = setTimeout(() => {
+      timer = null;
+      last = Date.now();
+      if (!String(getSelection()) && !document.querySelector("dialog[open], details.menu[open]")) refresh();
+    }, Math.max(200, last + REFRESH_EVERY - Date.now()));
+  };
+  const one = document.querySelector("[data-request]");
+  onChange((message) => {
+    if (one) {
+      if (message.bodies || message.rows?.some((row) => row.id === one.dataset.request)) soon();
+      const done = message.rows?.find((row) => row.id === one.dataset.request && row.state !== "running");
+      if (done) watch(null);
+    } else soon();
+  });
+  if (one?.dataset.state === "running") watch(one.dataset.request);
+  if (!one) setInterval(() => document.hidden || soon(), 15000);
+}
+
+function yaml() {
+  const form = document.getElementById("yaml");
+  if (!form) return;
+  const text = form.querySelector("textarea");
+  const place = document.getElementById("yaml-problems");
+  let timer = null;
+  const check = async () => {
+    const found = await call("POST", "/api/config/validate", { text: text.value });
+    place.replaceChildren(
+      ...(found.valid ? [{ message: _("Valid"), good: true }] : found.problems).map((problem) => {
+        const item = document.createElement("li");
+        item.className = problem.good ? "good" : "bad";
+        item.textContent = problem.good ? problem.message : `${problem.line ? `${problem.line}: ` : ""}${problem.path}: ${problem.message}`;
+        return item;
+      }),
+    );
+    return found;
+  };
+  text.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => check().catch(showProblem), 400);
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Tab" && !event.shiftKey && !event.altKey && event.ctrlKey) {
+      event.preventDefault();
+      text.setRangeText("  ", text.selectionStart, text.selectionEnd, "end");
+    }
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const found = await check();
+      if (!(await showDiff(found.diff, found.problems))) return;
+      await call("PUT", "/api/config", { text: text.value }, form.dataset.revision);
+      toast(_("Saved"));
+      location.reload();
+    } catch (error) {
+      showProblem(error);
+    }
+  });
+}
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  showTimes(document);
+  remember(event.detail.elt ?? document);
+});
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) location.reload();
+});
+
+startClocks();
+startActions();
+startSpecial();
+startForms();
+startKeys();
+startRequests();
+startChannels();
+startClients();
+startCharts();
+yaml();
+followPage();
+startLive();

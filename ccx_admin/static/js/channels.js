@@ -1,0 +1,221 @@
+// Channels: their order by dragging and by buttons, pasting a new one, trying the mapping.
+
+import { call, showProblem, toast } from "./api.js";
+import { collect, valueOf } from "./forms.js";
+import { _ } from "./words.js";
+
+function order() {
+  const list = document.getElementById("channel-list");
+  if (!list) return;
+  const ids = () => [...list.querySelectorAll(".channel[data-id]")].map((row) => row.dataset.id);
+  let before = ids();
+
+  async function save(focus) {
+    const now = ids();
+    if (now.join() === before.join()) return;
+    const former = before;
+    before = now;
+    number();
+    try {
+      const rest = [...document.querySelectorAll("#standby-list .channel[data-id]")].map((row) => row.dataset.id);
+      const found = await call("POST", "/api/channels/order", { ids: [...now, ...rest] }, list.dataset.revision);
+      list.dataset.revision = found.revision;
+      toast(_("Order saved"));
+    } catch (error) {
+      former.forEach((id) => list.append(list.querySelector(`.channel[data-id="${id}"]`)));
+      before = former;
+      number();
+      showProblem(error);
+    }
+    focus?.focus();
+  }
+
+  function number() {
+    list.querySelectorAll(".order").forEach((place, n) => (place.textContent = n + 1));
+  }
+
+  if (list.dataset.sortable === "yes") {
+    new window.Sortable(list, { handle: ".handle", draggable: ".channel[data-id]", animation: 120, ghostClass: "ghost", onEnd: () => save() });
+  }
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-move]");
+    if (!button) return;
+    const row = button.closest(".channel");
+    const other = button.dataset.move === "up" ? row.previousElementSibling : row.nextElementSibling;
+    if (!other) return;
+    if (button.dataset.move === "up") other.before(row);
+    else other.after(row);
+    save(button);
+  });
+  document.body.addEventListener("htmx:afterSettle", () => (before = ids()));
+}
+
+function paste() {
+  const form = document.getElementById("paste");
+  if (!form) return;
+  const text = form.querySelector("textarea");
+  const card = document.getElementById("proposal");
+  const status = document.getElementById("paste-status");
+  const save = [...form.querySelectorAll("[data-save]")];
+  let timer = null;
+
+  async function look() {
+    if (!text.value.trim()) {
+      card.hidden = true;
+      save.forEach((button) => (button.disabled = true));
+      status.textContent = "";
+      return;
+    }
+    try {
+      show(await call("POST", "/api/channels/parse", { text: text.value }));
+    } catch (error) {
+      showProblem(error);
+    }
+  }
+
+  function show(found) {
+    card.hidden = false;
+    const channel = found.channel;
+    const name = card.querySelector('[name="name"]');
+    if (!name.dataset.touched) name.value = channel.name;
+    const protocol = card.querySelector('[name="protocol"]');
+    if (!protocol.dataset.touched) protocol.value = channel.protocol;
+    fill("#urls", found.request_urls.map((entry) => entry.url));
+    fill("#keys", channel.keys.map((key) => key.mask + (key.known_in ? ` (${_("known in {name}", { name: key.known_in })})` : "")));
+    fill("#notes", found.notes);
+    const words = found.complete ? "Addresses and keys were found" : channel.base_urls.length ? "A key is missing" : "An address is missing";
+    status.textContent = _(words);
+    status.className = found.complete ? "good" : "warn";
+    save.forEach((button) => (button.disabled = !channel.base_urls.length));
+    card.dataset.urls = JSON.stringify(channel.base_urls);
+    if (protocol.dataset.touched) preview();
+  }
+
+  async function preview() {
+    const protocol = card.querySelector('[name="protocol"]').value;
+    const base_urls = JSON.parse(card.dataset.urls || "[]");
+    try {
+      const found = await call("POST", "/api/channels/preview", { channel: { name: "preview", protocol, base_urls, keys: [] } });
+      fill("#urls", found.request_urls.map((entry) => entry.url));
+    } catch (error) {
+      showProblem(error);
+    }
+  }
+
+  function fill(selector, lines) {
+    card.querySelector(selector).replaceChildren(
+      ...lines.map((line) => {
+        const item = document.createElement("li");
+        item.textContent = line;
+        return item;
+      }),
+    );
+  }
+
+  async function add(test) {
+    const body = { paste: text.value, name: card.querySelector('[name="name"]').value.trim(), protocol: card.querySelector('[name="protocol"]').value };
+    const serves = valueOf(card.querySelector('[data-type="kinds"]'));
+    if (serves) body.serves = serves.split(", ");
+    const position = form.querySelector('[name="position"]:checked').value;
+    save.forEach((button) => button.setAttribute("aria-busy", "true"));
+    try {
+      const found = await call("POST", `/api/channels?position=${position}`, body, form.dataset.revision);
+      if (test) {
+        const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
+        sessionStorage.setItem("tested", JSON.stringify(result));
+      }
+      location.assign(`/channels/${found.channel.id}`);
+    } catch (error) {
+      showProblem(error);
+      save.forEach((button) => button.removeAttribute("aria-busy"));
+    }
+  }
+
+  text.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, 250);
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) add(true);
+  });
+  for (const field of card.querySelectorAll('[name="name"], [name="protocol"]')) {
+    field.addEventListener("input", () => (field.dataset.touched = "yes"));
+  }
+  card.querySelector('[name="protocol"]').addEventListener("change", preview);
+  save.forEach((button) => button.addEventListener("click", () => add(button.dataset.save === "test")));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  look();
+}
+
+function tellTest() {
+  const kept = sessionStorage.getItem("tested");
+  if (!kept) return;
+  sessionStorage.removeItem("tested");
+  const found = JSON.parse(kept);
+  const link = found.request_id ? { href: `/requests/${found.request_id}`, text: _("Open it") } : null;
+  toast(found.ok ? _("The test was answered in {time}: {text}", { time: `${Math.round(found.total_ms)} ms`, text: found.text }) : _("The test failed: {error}", { error: found.error }), !found.ok, link);
+}
+
+function tester() {
+  const field = document.getElementById("map-test");
+  if (!field) return;
+  const form = document.getElementById("channel-form");
+  const place = document.getElementById("map-result");
+  let timer = null;
+  async function look() {
+    const models = field.value.split(/[\s,]+/).filter(Boolean).slice(0, 20);
+    if (!models.length) return place.replaceChildren();
+    try {
+      const found = await call("POST", "/api/channels/preview", { id: form.dataset.preview, channel: collect(form), models });
+      place.replaceChildren(
+        ...found.mapping.map((entry) => {
+          const item = document.createElement("li");
+          item.className = entry.allowed ? "" : "warn";
+          const end = entry.entry ? `${entry.entry} → ${entry.upstream_model}${entry.effort ? ` (${entry.effort})` : ""}` : `${entry.upstream_model} (${_("unchanged")})`;
+          item.textContent = entry.allowed ? `${entry.model} → ${end}` : `${entry.model}: ${_("not offered")}`;
+          return item;
+        }),
+      );
+    } catch (error) {
+      showProblem(error);
+    }
+  }
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, 300);
+  };
+  field.addEventListener("input", soon);
+  form.querySelector("[data-map]").addEventListener("input", soon);
+}
+
+function upstream() {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-ask]");
+    if (!button) return;
+    const place = document.getElementById("upstream-answer");
+    button.setAttribute("aria-busy", "true");
+    try {
+      const [method, path] = button.dataset.ask.split(" ");
+      const found = await call(method, path, method === "POST" ? {} : undefined);
+      place.textContent = found.pings
+        ? found.pings.map((ping) => Object.entries(ping).filter(([, value]) => value !== "" && value != null).map(([name, value]) => `${name} ${value}`).join("  ")).join("\n")
+        : found.error || `${_("{n} models", { n: found.models.length })}\n${found.models.map((model) => model.id ?? model).join("\n")}`;
+      place.hidden = false;
+      const names = document.getElementById("model-names");
+      if (names && found.models) names.replaceChildren(...found.models.map((model) => new Option(model.id ?? model)));
+    } catch (error) {
+      showProblem(error);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+}
+
+export function startChannels() {
+  order();
+  paste();
+  tester();
+  upstream();
+  tellTest();
+}
+

@@ -1,0 +1,99 @@
+// Charts over time with uPlot, from /api/stats/history.
+
+import { call } from "./api.js";
+import { _, count, duration, money } from "./words.js";
+
+const COLOURS = ["--info", "--amber", "--good", "--messages", "--gemini", "--responses", "--images", "--embeddings", "--calm"];
+const MEASURES = {
+  requests: { values: (s) => s.requests, form: count, stacked: true },
+  tokens: { values: (s) => s.input_tokens.map((n, i) => n + s.output_tokens[i]), form: count, stacked: true },
+  cost: { values: (s) => s.cost_usd, form: money, stacked: true },
+  ttft: { values: (s) => s.ttft_p50, form: duration, stacked: false },
+};
+
+function colour(name, alpha = 1) {
+  const probe = document.createElement("span");
+  probe.style.color = alpha === 1 ? `var(${name})` : `color-mix(in srgb, var(${name}) ${alpha * 100}%, transparent)`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+// Series on top of each other, largest first in the list; what is drawn is the running sum.
+function stack(columns) {
+  const sums = [];
+  for (const column of columns) sums.push(column.map((value, i) => (value ?? 0) + (sums.at(-1)?.[i] ?? 0)));
+  return sums;
+}
+
+function draw(place, found) {
+  const measure = MEASURES[place.dataset.show] ?? MEASURES.requests;
+  let series = found.series.map((s) => ({ label: s.label ? (s.name === "other" ? _("other") : s.label) : _("requests"), values: measure.values(s) }));
+  if (place.dataset.failed !== undefined && found.series.length) {
+    const s = found.series[0];
+    series = [
+      { label: _("failed"), values: s.failed, colour: "--bad" },
+      { label: _("requests"), values: s.requests.map((n, i) => n - s.failed[i]), colour: "--info" },
+    ];
+  }
+  const drawn = measure.stacked ? stack(series.map((s) => s.values)) : series.map((s) => s.values);
+  const times = found.times.map((ms) => ms / 1000);
+  const line = colour("--line");
+  const ink = colour("--soft");
+  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui" };
+  // Drawn from the top of the stack down, so that each one covers the sum below it.
+  const order = series.map((_s, i) => i).reverse();
+  const bars = window.uPlot.paths.bars({ size: [0.82, 40], gap: 1 });
+  const options = {
+    width: place.clientWidth,
+    height: Number(place.dataset.height || 210),
+    cursor: { drag: { x: false, y: false }, y: false },
+    legend: { live: true },
+    scales: { x: { time: true }, y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    axes: [axis, { ...axis, size: 58, values: (_u, ticks) => ticks.map(measure.form) }],
+    series: [
+      { value: (_u, s) => (s == null ? "" : new Date(s * 1000).toLocaleString()) },
+      ...order.map((i) => {
+        const name = series[i].colour ?? COLOURS[i % COLOURS.length];
+        const own = series[i].values;
+        return {
+          label: series[i].label || _("(none)"),
+          stroke: colour(name),
+          width: measure.stacked ? 0 : 1.5,
+          fill: measure.stacked ? colour(name, 0.86) : undefined,
+          paths: measure.stacked ? bars : undefined,
+          points: { show: false },
+          spanGaps: true,
+          value: (_u, _v, _s, at) => (at == null ? "" : measure.form(own[at])),
+        };
+      }),
+    ],
+  };
+  place.replaceChildren();
+  const plot = new window.uPlot(options, [times, ...order.map((i) => drawn[i])], place);
+  place.plot = plot;
+}
+
+export async function load(place) {
+  const query = place.dataset.chart;
+  try {
+    const found = await call("GET", `/api/stats/history?${query}`);
+    draw(place, found);
+  } catch (error) {
+    place.textContent = error.message;
+  }
+}
+
+export function startCharts() {
+  const places = [...document.querySelectorAll("[data-chart]")];
+  if (!places.length) return;
+  places.forEach(load);
+  let timer = null;
+  new ResizeObserver(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => places.forEach((place) => place.plot?.setSize({ width: place.clientWidth, height: place.plot.height })), 100);
+  }).observe(document.getElementById("content"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => places.forEach(load));
+  setInterval(() => document.hidden || places.forEach(load), 60000);
+}

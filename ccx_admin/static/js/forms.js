@@ -1,0 +1,92 @@
+// A form's fields as JSON: names are paths, data-type says how a value is read, and unchanged fields stay out.
+
+const READ = {
+  text: (value) => value.trim() || null,
+  textarea: (value) => value || null,
+  number: (value) => (value.trim() === "" ? null : Number(value)),
+  choice: (value) => value || null,
+  bool: (value) => value === "true",
+  words: (value) => list(value.split(/[,\n]/)),
+  kinds: (value) => list(value.split(",")),
+  lines: (value) => list(value.split("\n")),
+  pairs: (value) =>
+    Object.fromEntries(
+      list(value.split("\n"))
+        .filter((line) => line.includes(":"))
+        .map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]),
+    ),
+};
+
+const list = (parts) => parts.map((part) => part.trim()).filter(Boolean);
+
+const initial = new WeakMap();
+
+export function valueOf(field) {
+  if (field.dataset.type === "kinds") return list([...field.querySelectorAll("input:checked")].map((box) => box.value)).join(", ");
+  return field.type === "checkbox" ? (field.checked ? "true" : "") : field.value;
+}
+
+export function remember(root = document) {
+  for (const field of root.querySelectorAll("[data-type]")) if (!initial.has(field)) initial.set(field, valueOf(field));
+}
+
+function place(target, path, value) {
+  const parts = path.split(".");
+  const last = parts.pop();
+  for (const part of parts) target = target[part] ??= {};
+  target[last] = value;
+}
+
+// Pairs are a merge patch, too: a name that was taken away becomes null.
+function merged(before, after) {
+  const gone = Object.keys(before).filter((name) => !(name in after));
+  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...after };
+}
+
+export function collect(form) {
+  const found = {};
+  for (const field of form.querySelectorAll("[data-type]")) {
+    const type = field.dataset.type;
+    const text = valueOf(field);
+    const before = initial.get(field) ?? "";
+    if (field.dataset.always === undefined && text === before) continue;
+    let value = READ[type](text);
+    if (type === "pairs") value = merged(READ.pairs(before), value);
+    if (Array.isArray(value) && !value.length) value = null;
+    place(found, field.dataset.name || field.name, value);
+  }
+  const map = form.querySelector("[data-map]");
+  if (map) {
+    const models = mapping(map);
+    const before = JSON.parse(map.dataset.map);
+    if (JSON.stringify(models) !== JSON.stringify(before)) found.models = merged(before, models);
+  }
+  for (const field of form.querySelectorAll("select[name]:not([data-type]), input[name]:not([data-type])")) {
+    if (field.value && field.type !== "hidden") place(found, field.name, field.type === "number" ? Number(field.value) : field.value);
+  }
+  if (form.dataset.wrap) return form.dataset.wrap.split(".").reduceRight((inner, name) => ({ [name]: inner }), found);
+  return found;
+}
+
+export function mapping(map) {
+  const found = {};
+  for (const row of map.querySelectorAll(".map-row")) {
+    const [from, to] = row.querySelectorAll("input");
+    const effort = row.querySelector("select").value;
+    if (from.value.trim() && to.value.trim()) found[from.value.trim()] = effort ? { to: to.value.trim(), effort } : to.value.trim();
+  }
+  return found;
+}
+
+export function startForms() {
+  remember();
+  document.addEventListener("click", (event) => {
+    const add = event.target.closest("[data-add-row]");
+    if (add) {
+      const rows = document.querySelector(add.dataset.addRow);
+      rows.append(document.getElementById("map-row").content.cloneNode(true));
+      rows.lastElementChild.querySelector("input").focus();
+    }
+    event.target.closest("[data-remove-row]")?.closest(".map-row").remove();
+  });
+}

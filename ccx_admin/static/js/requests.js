@@ -1,0 +1,134 @@
+// The request list: live rows, the histogram that zooms, and keys.
+
+import { onChange } from "./live.js";
+import { _, showTimes } from "./words.js";
+
+const FETCH_EVERY = 400;
+const KEEP = 200;
+
+export function startRequests() {
+  const table = document.getElementById("requests");
+  if (table) followRows(table);
+  const histogram = document.getElementById("histogram");
+  if (histogram) zoom(histogram);
+}
+
+function followRows(table) {
+  if (table.dataset.live === "no") return;
+  const waiting = new Set();
+  const held = new Set();
+  let busy = false;
+  const fresh = document.getElementById("fresh");
+
+  onChange((message) => {
+    if (message.reload || (table.dataset.live === "reload" && message.rows?.length)) {
+      location.reload();
+      return;
+    }
+    for (const row of message.rows ?? []) {
+      const known = document.getElementById(`r-${row.id}`);
+      if (!known && scrolled()) held.add(row.id);
+      else waiting.add(row.id);
+    }
+    showHeld();
+    load();
+  });
+
+  function scrolled() {
+    return table.getBoundingClientRect().top < 0 || String(getSelection()).length > 0;
+  }
+
+  function showHeld() {
+    fresh.hidden = held.size === 0;
+    fresh.textContent = _("{n} new", { n: held.size });
+  }
+
+  fresh.addEventListener("click", () => {
+    held.forEach((id) => waiting.add(id));
+    held.clear();
+    showHeld();
+    scrollTo({ top: 0 });
+    load();
+  });
+
+  async function load() {
+    if (busy || !waiting.size || document.hidden) return;
+    busy = true;
+    const ids = [...waiting].slice(0, 100);
+    ids.forEach((id) => waiting.delete(id));
+    try {
+      const query = new URLSearchParams({ ids: ids.join(",") });
+      if (table.dataset.q) query.set("q", table.dataset.q);
+      const answer = await fetch(`/requests/rows?${query}`, { headers: { "HX-Request": "true" } });
+      if (answer.status === 401) location.reload();
+      if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      // They come again with their next change.
+    }
+    setTimeout(() => {
+      busy = false;
+      load();
+    }, FETCH_EVERY);
+  }
+
+  function put(page) {
+    const running = document.getElementById("running");
+    const finished = document.getElementById("finished");
+    for (const row of page.querySelectorAll("tr[data-id]")) {
+      const known = document.getElementById(row.id);
+      if (known && Number(known.dataset.rev) > Number(row.dataset.rev)) continue;
+      const place = row.dataset.state === "running" ? running : finished;
+      if (known && known.parentElement === place) {
+        const current = known.classList.contains("current");
+        window.Idiomorph.morph(known, row);
+        document.getElementById(row.id)?.classList.toggle("current", current);
+      } else {
+        known?.remove();
+        row.classList.add("new");
+        const before = [...place.children].find((other) => Number(other.dataset.started) <= Number(row.dataset.started));
+        place.insertBefore(row, before ?? null);
+      }
+    }
+    while (finished.children.length > KEEP) finished.lastElementChild.remove();
+    showTimes(table);
+  }
+}
+
+// Drag over the bars: the list shows that time.
+function zoom(figure) {
+  const bars = figure.querySelector("svg.bars");
+  const start = Number(figure.dataset.start);
+  const end = Number(figure.dataset.end);
+  let from = null;
+  let brush = null;
+  const x = (event) => Math.max(0, Math.min(1, (event.clientX - bars.getBoundingClientRect().left) / bars.clientWidth));
+
+  bars.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    from = x(event);
+    brush = document.createElement("div");
+    brush.className = "brush";
+    figure.append(brush);
+    bars.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  bars.addEventListener("pointermove", (event) => {
+    if (from === null) return;
+    const [low, high] = [from, x(event)].sort((a, b) => a - b);
+    const left = bars.getBoundingClientRect().left - figure.getBoundingClientRect().left;
+    brush.style.left = `${left + low * bars.clientWidth}px`;
+    brush.style.width = `${(high - low) * bars.clientWidth}px`;
+  });
+  const done = (event) => {
+    if (from === null) return;
+    const [low, high] = [from, x(event)].sort((a, b) => a - b);
+    from = null;
+    brush.remove();
+    if (event.type === "pointercancel" || high - low < 0.01) return;
+    const at = (share) => Math.round(start + (end - start) * share);
+    const q = `${figure.dataset.search} since:${at(low)} until:${at(high)}`.trim();
+    location.assign(`/requests?q=${encodeURIComponent(q)}`);
+  };
+  bars.addEventListener("pointerup", done);
+  bars.addEventListener("pointercancel", done);
+}

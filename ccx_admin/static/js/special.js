@@ -1,0 +1,45 @@
+// Forms whose body is not simply their fields: keys to add, where a session goes, a price.
+
+import { call, refresh, showProblem, toast } from "./api.js";
+import { _ } from "./words.js";
+
+const FORMS = {
+  addKeys: async (form) => {
+    const field = form.elements.keys;
+    const keys = field.value.split(/[\s,]+/).filter(Boolean).map((key) => ({ key }));
+    if (!keys.length) return;
+    await call("POST", `/api/channels/${form.dataset.addKeys}/keys`, { keys });
+    field.value = "";
+    toast(_("Saved"));
+    refresh();
+  },
+  override: async (form) => {
+    const body = { [form.elements.how.value]: [form.elements.channel.value], seconds: Number(form.elements.seconds.value) };
+    await call("PUT", `/api/sessions/${encodeURIComponent(form.dataset.override)}/override`, body);
+    location.reload();
+  },
+  price: async (form) => {
+    const price = {};
+    for (const name of ["input", "output", "cache_read", "cache_write"]) {
+      if (form.elements[name].value !== "") price[name] = Number(form.elements[name].value);
+    }
+    await call("PATCH", "/api/settings", { prices: { [form.elements.pattern.value.trim()]: price } });
+    location.reload();
+  },
+};
+
+export function startSpecial() {
+  document.addEventListener("submit", async (event) => {
+    const name = Object.keys(FORMS).find((key) => key in event.target.dataset);
+    if (!name) return;
+    event.preventDefault();
+    event.target.setAttribute("aria-busy", "true");
+    try {
+      await FORMS[name](event.target);
+    } catch (error) {
+      showProblem(error);
+    } finally {
+      event.target.removeAttribute("aria-busy");
+    }
+  });
+}

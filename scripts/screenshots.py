@@ -1,0 +1,124 @@
+"""Pictures of every page of the panel: light and dark, wide and narrow, over made-up traffic.
+
+``python -m scripts.screenshots FOLDER [--rows N] [--only requests,channels] [--language zh]``
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.store import Store
+from ccx_admin import create_app
+from tests.admin import seed
+
+KEY: Final = "admin-key-for-the-pictures-0123"
+CHROMIUM: Final = "/usr/bin/chromium"
+SIZES: Final = {"wide": (1280, 800), "narrow": (390, 844)}
+
+
+@contextmanager
+def serving(folder: Path, rows: int, config: str = seed.CONFIG) -> Iterator[tuple[str, list[str]]]:
+    """A panel over ``rows`` made-up requests: its address and the ids."""
+    (folder / "ccx.yaml").write_text(config)
+    store = Store.open(folder / "ccx.db", boot_id="pictures", worker=-1)
+    ids = seed.fill(store, rows, time.time(), days=1.0, running=2 if rows > 1 else 0) if rows else []
+    settings = Settings(
+        admin_access_key=KEY,
+        proxy_access_key="proxy-key-for-the-pictures-0123",
+        ccx_config=str(folder / "ccx.yaml"),
+        ccx_data_dir=str(folder),
+    )
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, create_app(settings, store, ack_wait=0.2), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", ids
+    finally:
+        server.shutdown()
+        thread.join(5)
+        store.close(5)
+
+
+def log_in(page: Page, root: str) -> None:
+    page.goto(f"{root}/login")
+    page.fill('input[name="key"]', KEY)
+    page.press('input[name="key"]', "Enter")
+    page.wait_for_url(f"{root}/")
+
+
+def pages_of(ids: list[str]) -> dict[str, str]:
+    found = {
+        "overview": "/",
+        "requests": "/requests",
+        "channels": "/channels",
+        "channel": "/channels/ch_back0002",
+        "new": "/channels/new?template=glm",
+        "why": "/channels/why?kind=messages&model=claude-opus-4-7",
+        "sessions": "/sessions",
+        "usage": "/usage?range=24h",
+        "clients": "/clients",
+        "settings": "/settings",
+        "file": "/settings?tab=file",
+        "events": "/settings?tab=events",
+        "about": "/settings?tab=about",
+        "login": "/login",
+    }
+    if ids:
+        found |= {"detail": f"/requests/{ids[-1]}", "session": f"/sessions/{0:032x}"}
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--themes", default="light,dark")
+    parser.add_argument("--whole", action="store_true", help="the whole page, not only what fits the window")
+    given = parser.parse_args(arguments)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    config = seed.CONFIG if given.rows else "version: 1\n"
+    with tempfile.TemporaryDirectory() as data, serving(Path(data), given.rows, config) as (root, ids), sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        wanted = {n: a for n, a in pages_of(ids).items() if not given.only or n in given.only.split(",")}
+        for theme in given.themes.split(","):
+            for name, (width, height) in SIZES.items():
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme="dark" if theme == "dark" else "light",
+                    locale="zh-CN" if given.language == "zh" else "en-GB",
+                )
+                page = context.new_page()
+                page.on("console", lambda m: print(m.type, m.text) if m.type in ("error", "warning") else None)
+                page.on("pageerror", lambda error: print("page error", error))
+                log_in(page, root)
+                for place, address in wanted.items():
+                    if place == "login":
+                        continue
+                    page.goto(root + address)
+                    page.wait_for_timeout(500)
+                    page.screenshot(path=str(given.folder / f"{place}-{theme}-{name}.png"), full_page=given.whole)
+                if "login" in wanted:
+                    context.clear_cookies()
+                    page.goto(f"{root}/login")
+                    page.screenshot(path=str(given.folder / f"login-{theme}-{name}.png"))
+                context.close()
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
