@@ -1,0 +1,156 @@
+"""Content parts, both ways."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.neutral import Loss, Media, Opaque, Part, Refusal, Text
+from ccx_addons.protocols.chat.parts import join_texts, read_content, write_media, write_parts
+
+PNG = "data:image/png;base64,aGk="
+
+
+def image(url: Any, **fields: Any) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": url, **fields}
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        pytest.param("hi", (Text("hi"),), id="a string"),
+        pytest.param("", (), id="an empty string"),
+        pytest.param(None, (), id="null"),
+        pytest.param(["hi"], (Text("hi"),), id="a string in a list"),
+        pytest.param([{"type": "text", "text": "hi"}], (Text("hi"),), id="text"),
+        pytest.param([{"type": "text", "text": ""}], (), id="empty text"),
+        pytest.param([{"type": "input_text", "text": "hi"}], (Text("hi"),), id="text in Responses words"),
+        pytest.param(
+            [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}],
+            (Text("hi", {"chat": {"cache_control": {"type": "ephemeral"}}}),), id="text with a cache mark",
+        ),
+        pytest.param([{"type": "refusal", "refusal": "no"}], (Refusal("no"),), id="refusal"),
+        pytest.param([image({"url": PNG})], (Media("image/png", data="aGk="),), id="image data"),
+        pytest.param([image(PNG)], (Media("image/png", data="aGk="),), id="image as a string"),
+        pytest.param(
+            [image({"url": "https://x/a.png", "detail": "low"})],
+            (Media("image/*", url="https://x/a.png", extra={"chat": {"image_url": {"detail": "low"}}}),),
+            id="image URL with detail",
+        ),
+        pytest.param(
+            [{"type": "input_audio", "input_audio": {"data": "aGk=", "format": "mp3"}}],
+            (Media("audio/mpeg", data="aGk="),), id="sound",
+        ),
+        pytest.param(
+            [{"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"}}],
+            (Media("application/pdf", data="aGk=", name="a.pdf"),), id="file data",
+        ),
+        pytest.param(
+            [{"type": "file", "file": {"file_data": "aGk=", "filename": "a.csv"}}],
+            (Media("text/csv", data="aGk=", name="a.csv"),), id="bare file data, its type by its name",
+        ),
+        pytest.param(
+            [{"type": "file", "file": {"file_id": "file-1"}}],
+            (Media("application/pdf", file_id="file-1"),), id="file id",
+        ),
+        pytest.param(
+            [{"type": "video_url", "video_url": {"url": "u"}}],
+            (Opaque("chat", {"type": "video_url", "video_url": {"url": "u"}}),), id="unknown",
+        ),
+    ],
+)  # fmt: skip
+def test_read_content(content: Any, parts: tuple[Part, ...]) -> None:
+    assert read_content(content, "content") == parts
+
+
+@pytest.mark.parametrize(
+    ("content", "param"),
+    [
+        pytest.param(5, "c", id="a number"),
+        pytest.param([5], "c[0]", id="a number in a list"),
+        pytest.param([{}], "c[0]", id="no type"),
+        pytest.param([{"type": "text"}], "c[0].text", id="no text"),
+        pytest.param([image({})], "c[0].image_url.url", id="no URL"),
+        pytest.param([{"type": "file", "file": {}}], "c[0].file.file_data", id="no file"),
+        pytest.param([{"type": "file", "file": {"file_id": 5}}], "c[0].file.file_id", id="a file id that is a number"),
+        pytest.param(
+            [{"type": "input_audio", "input_audio": {"data": "x"}}], "c[0].input_audio.format", id="no format"
+        ),
+    ],
+)
+def test_content_that_cannot_be_understood(content: Any, param: str) -> None:
+    with pytest.raises(BadRequest) as bad:
+        read_content(content, "c")
+    assert bad.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("media", "block"),
+    [
+        pytest.param(Media("image/jpeg", data="aGk="), image({"url": "data:image/jpeg;base64,aGk="}), id="image"),
+        pytest.param(Media("image/*", url="https://x/a"), image({"url": "https://x/a"}), id="image URL"),
+        pytest.param(
+            Media("audio/wav", data="aGk="),
+            {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}, id="sound",
+        ),
+        pytest.param(
+            Media("application/pdf", data="aGk="),
+            {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "document.pdf"}},
+            id="a PDF without a name gets one",
+        ),
+        pytest.param(
+            Media("application/pdf", file_id="file-1", name="a.pdf"),
+            {"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}}, id="file id",
+        ),
+        pytest.param(
+            Media("text/plain", data=base64.b64encode(b"hello").decode(), name="a.txt"),
+            {"type": "text", "text": "<document>\n<name>a.txt</name>\nhello\n</document>"}, id="a text with a name",
+        ),
+        pytest.param(
+            Media("application/json", data=base64.b64encode(b"{}").decode()), {"type": "text", "text": "{}"},
+            id="a text",
+        ),
+    ],
+)  # fmt: skip
+def test_write_media(media: Media, block: dict[str, Any]) -> None:
+    assert write_media(media) == block
+
+
+@pytest.mark.parametrize(
+    ("media", "why"),
+    [
+        pytest.param(Media("image/png", file_id="file-1"), "image", id="an image in a store"),
+        pytest.param(Media("audio/wav", url="https://x"), "sound", id="sound elsewhere"),
+        pytest.param(Media("video/mp4", data="x"), "video", id="video"),
+        pytest.param(Media("application/pdf", url="https://x"), "only as data", id="a PDF elsewhere"),
+        pytest.param(Media("application/pdf", file_id="file_01"), "another vendor", id="another vendor's file"),
+        pytest.param(Media("text/plain", data="/w=="), "UTF-8", id="no text after all"),
+    ],
+)
+def test_media_that_cannot_be_said(media: Media, why: str) -> None:
+    said = write_media(media)
+    assert isinstance(said, str)
+    assert why in said
+
+
+def test_a_file_url_goes_back_to_servers_that_take_it() -> None:
+    block = {"type": "file", "file": {"file_data": "https://x/a.pdf", "filename": "a.pdf"}}
+    (part,) = read_content([block], "c")
+    assert isinstance(part, Media)
+    assert part.url == "https://x/a.pdf"
+    assert write_media(part) == block
+
+
+def test_what_is_foreign_is_a_loss() -> None:
+    losses: list[Loss] = []
+    parts = [Opaque("messages", {}), Opaque("chat", {"type": "video_url"}), Text(""), Refusal("no")]
+    assert list(write_parts(parts, "c", losses)) == [{"type": "video_url"}, {"type": "text", "text": "no"}]
+    assert [loss.path for loss in losses] == ["c[0]"]
+
+
+def test_texts_become_one_string_where_that_says_the_same() -> None:
+    plain = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    marked = [*plain, {"type": "text", "text": "c", "cache_control": {}}]
+    assert join_texts(plain, "\n") == "a\nb"
+    assert join_texts(marked, "\n") == marked
