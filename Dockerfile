@@ -5,7 +5,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.lock && useradd 
 COPY run.py ./
 COPY ccx_addons ccx_addons
 COPY ccx_admin ccx_admin
-COPY scripts/fake_upstream.py scripts/fake_upstream.py
+COPY scripts scripts
 RUN mkdir -p config data && chown -R ccx config data
 USER ccx
 ENV BIND_HOST=0.0.0.0
