@@ -21,7 +21,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.protocols.chat.models import Rules
-from ccx_addons.protocols.chat.parts import join_texts, write_parts
+from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
 from ccx_addons.protocols.chat.thoughts import write_thoughts
 from ccx_addons.protocols.chat.tools import Naming
@@ -93,7 +93,7 @@ class Conversation:
         blocks, self._held = self._held, []
         for p, part in enumerate(message.parts):
             if not isinstance(part, ToolResult):
-                blocks += write_parts((part,), f"messages[{m}].content[{p}]", self._losses)
+                blocks += write_part(part, f"messages[{m}].content[{p}]", self._losses)
             elif (m, p) in self._pairs.orphans:
                 self._losses.append(Loss(f"messages[{m}].content[{p}]", "a result without its call is said as text"))
                 blocks.append({"type": "text", "text": f"Result of the tool call {part.id}:"})
@@ -130,7 +130,7 @@ class Conversation:
             if isinstance(part, Media | Thinking | ToolCall | Refusal):
                 joined = False
                 continue
-            blocks = list(write_parts((part,), f"{path}[{p}]", self._losses))
+            blocks = write_part(part, f"{path}[{p}]", self._losses)
             if joined:
                 paragraphs[-1] += blocks
             elif blocks:
@@ -176,7 +176,7 @@ class Conversation:
         if result is None:
             self._losses.append(Loss(path, "the call has no result"))
             return said | {"content": ERROR_MARK + NO_RESULT}
-        blocks = list(write_parts(result.parts, f"{path}.result", self._losses))
+        blocks = write_parts(result.parts, f"{path}.result", self._losses)
         texts = [block for block in blocks if block.get("type") == "text"]
         if len(texts) < len(blocks):
             note = {"type": "text", "text": f"Content of the result of the tool call {id_}:"}
@@ -197,7 +197,7 @@ class Conversation:
             if isinstance(part, Media):
                 self._losses.append(Loss(f"{path}[{p}]", "system text holds no media"))
             else:
-                yield from write_parts((part,), f"{path}[{p}]", self._losses)
+                yield from write_part(part, f"{path}[{p}]", self._losses)
 
 
 def wire_id(id_: str, short: bool) -> str:

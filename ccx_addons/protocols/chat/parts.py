@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
@@ -123,28 +123,30 @@ def _string(value: Json, path: str) -> str:
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------
-def write_parts(parts: Iterable[Part], path: str, losses: list[Loss]) -> Iterator[Fields]:
+def write_parts(parts: Iterable[Part], path: str, losses: list[Loss]) -> list[Fields]:
     """Text and media as content parts, in order; a loss for what has no place in content."""
-    for n, part in enumerate(parts):
-        place = f"{path}[{n}]"
-        match part:
-            case Text(text, extra):
-                if text:
-                    yield {"type": "text", "text": text, **own(extra)}
-            case Refusal(text):
-                yield {"type": "text", "text": text}
-            case Media():
-                block = write_media(part)
-                if isinstance(block, str):
-                    losses.append(Loss(place, block))
-                else:
-                    yield block
-            case Opaque(protocol, dict(value)) if protocol == NAME:
-                yield value
-            case Opaque(protocol):
-                losses.append(Loss(place, f"only {protocol} understands this"))
-            case _:
-                losses.append(Loss(place, f"{type(part).__name__} has no place here"))
+    return [block for n, part in enumerate(parts) for block in write_part(part, f"{path}[{n}]", losses)]
+
+
+def write_part(part: Part, path: str, losses: list[Loss]) -> list[Fields]:
+    """One content part, or none."""
+    match part:
+        case Text(text, extra):
+            return [{"type": "text", "text": text, **own(extra)}] if text else []
+        case Refusal(text):
+            return [{"type": "text", "text": text}]
+        case Media():
+            block = write_media(part)
+            if isinstance(block, dict):
+                return [block]
+            losses.append(Loss(path, block))
+        case Opaque(protocol, dict(value)) if protocol == NAME:
+            return [value]
+        case Opaque(protocol):
+            losses.append(Loss(path, f"only {protocol} understands this"))
+        case _:
+            losses.append(Loss(path, f"{type(part).__name__} has no place here"))
+    return []
 
 
 def join_texts(blocks: list[Fields], between: str) -> str | list[Fields]:

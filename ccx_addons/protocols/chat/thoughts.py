@@ -131,12 +131,17 @@ def split_details(details: Iterable[Mapping[str, Json]]) -> tuple[list[Fields], 
 def signature_of(details: Sequence[Mapping[str, Json]], field: str | None) -> str | None:
     """How thoughts with these details, or those that came in ``field``, go back."""
     if any(item.get("signature") or item.get("id") for item in details):
-        return dump_text(details)
+        return _same_text(details)
     return field
 
 
 def secret_thought(details: Sequence[Mapping[str, Json]]) -> Thinking:
-    return Thinking("", dump_text(details), NAME, True)
+    return Thinking("", _same_text(details), NAME, True)
+
+
+def _same_text(details: Sequence[Mapping[str, Json]]) -> str:
+    """JSON that is the same whether the details came whole or in pieces."""
+    return dump_text([dict(sorted(item.items())) for item in details])
 
 
 def _is_text(item: Mapping[str, Json]) -> bool:

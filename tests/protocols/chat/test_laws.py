@@ -129,8 +129,8 @@ def test_any_chunks_decode_and_encode(values: list[dict[str, Any]]) -> None:
 
 @given(st.lists(st.lists(CALLS, max_size=3), max_size=5))
 def test_any_calls_have_names_ids_and_ends(values: list[list[dict[str, Any]]]) -> None:
-    chunks = [{"id": "c", "choices": [{"delta": {"tool_calls": calls}}]} for calls in values]
-    end = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    chunks: list[dict[str, Any]] = [{"id": "c", "choices": [{"delta": {"tool_calls": calls}}]} for calls in values]
+    end: dict[str, Any] = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
     answer = fold(decode_all(b"".join(map(frame, [*chunks, end]))))
     assert isinstance(answer, Response)
     body, _ = chat.encode_response(answer, ask())
@@ -170,7 +170,7 @@ def test_any_messages_decode_or_are_refused(values: list[dict[str, Any]], data: 
 
 
 # ---- the official client ---------------------------------------------------------------------------------------------
-def accumulate(stream: bytes) -> dict[str, Any]:
+def accumulate(stream: bytes) -> Any:
     """What the official client makes of a stream, without its own fields."""
     state: ChatCompletionStreamState[Any] = ChatCompletionStreamState()
     for line in stream.decode().split("\n\n"):

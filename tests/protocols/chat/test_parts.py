@@ -144,13 +144,13 @@ def test_a_file_url_goes_back_to_servers_that_take_it() -> None:
 
 def test_what_is_foreign_is_a_loss() -> None:
     losses: list[Loss] = []
-    parts = [Opaque("messages", {}), Opaque("chat", {"type": "video_url"}), Text(""), Refusal("no")]
-    assert list(write_parts(parts, "c", losses)) == [{"type": "video_url"}, {"type": "text", "text": "no"}]
+    parts: list[Part] = [Opaque("messages", {}), Opaque("chat", {"type": "video_url"}), Text(""), Refusal("no")]
+    assert write_parts(parts, "c", losses) == [{"type": "video_url"}, {"type": "text", "text": "no"}]
     assert [loss.path for loss in losses] == ["c[0]"]
 
 
 def test_texts_become_one_string_where_that_says_the_same() -> None:
-    plain = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    plain: list[dict[str, Any]] = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     marked = [*plain, {"type": "text", "text": "c", "cache_control": {}}]
     assert join_texts(plain, "\n") == "a\nb"
     assert join_texts(marked, "\n") == marked

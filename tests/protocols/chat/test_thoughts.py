@@ -55,8 +55,8 @@ def test_borders_do_not_matter_to_tags(pieces: list[str]) -> None:
     assert split(*pieces) == split("".join(pieces)) == split(*"".join(pieces))
 
 
-DETAIL = {"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "anthropic-claude-v1", "index": 0}
-SECRET = {"type": "reasoning.encrypted", "data": "eHl6", "id": "rs_1", "index": 1}
+DETAIL = {"format": "anthropic-claude-v1", "index": 0, "signature": "c2ln", "text": "hm", "type": "reasoning.text"}
+SECRET = {"data": "eHl6", "id": "rs_1", "index": 1, "type": "reasoning.encrypted"}
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def conversations(draw: st.DrawFn, model: str) -> tuple[Message, ...]:
     messages: list[Message] = []
     ids = iter(draw(st.lists(IDS, unique=True, max_size=4)))
     for _ in range(draw(st.integers(0, 2))):
-        shown = [*draw(st.lists(IMAGES | FILES, max_size=2)), Text(draw(WORDS), draw(CACHED))]
+        shown: list[Part] = [*draw(st.lists(IMAGES | FILES, max_size=2)), Text(draw(WORDS), draw(CACHED))]
         named = draw(st.sampled_from([NO_EXTRA, {"chat": {"name": "ann"}}]))
         messages.append(Message("user", tuple(shown), named))
         if draw(st.booleans()):
@@ -169,8 +169,8 @@ CITED: dict[str, Any] = {
         ]
     }
 }
-DETAILED = dump_text([{"type": "reasoning.text", "text": "hm", "signature": "c2ln", "index": 0}])
-SECRET = dump_text([{"type": "reasoning.encrypted", "data": "eHl6", "id": "rs_1", "index": 1}])
+DETAILED = '[{"index":0,"signature":"c2ln","text":"hm","type":"reasoning.text"}]'
+SECRET = '[{"data":"eHl6","id":"rs_1","index":1,"type":"reasoning.encrypted"}]'
 THOUGHTS = st.builds(
     lambda text, signature: Thinking(text, signature, "chat"),
     WORDS,
