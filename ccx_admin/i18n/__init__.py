@@ -16,6 +16,16 @@ LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {"en": {}, "zh": ZH}
 COOKIE: Final = "ccx_language"
 
+FROM_API: Final = (
+    "taken out by hand", "in the standby pool", "no key can be used now", "has no key", "only its beginning was kept",
+    "it is not JSON", "bodies are not captured; policy.bodies.capture turns it on",
+    "bodies are captured of failed requests only; policy.bodies.capture says so", "Not found", "Invalid value",
+    "Forbidden", "Unknown host", "Foreign origin", "CSRF token missing or wrong", "reload the page and try again",
+    "The database cannot be read", "Internal error", "the panel failed; its log says why", "Not possible",
+    "Method Not Allowed",
+)  # fmt: skip
+"""Texts that other modules write and the pages show."""
+
 
 def language() -> str:
     """Of this request: the cookie's, else the first one the browser prefers, else English."""

@@ -3,4 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-ZH: Final[Mapping[str, str]] = {}
+from ccx_admin.i18n.zh_help import HELP
+from ccx_admin.i18n.zh_pages import PAGES
+
+ZH: Final[Mapping[str, str]] = {**PAGES, **HELP}

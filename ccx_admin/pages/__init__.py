@@ -4,11 +4,10 @@ from typing import Final
 
 from flask import Blueprint
 
-from ccx_admin.pages import channels, clients, overview, request_detail, requests, sessions, settings, usage
-from ccx_admin.pages.shell import shell
+from ccx_admin.pages import channels, clients, overview, request_detail, requests, sessions, settings, shell, usage
 
 PAGES: Final[tuple[Blueprint, ...]] = (
-    shell,
+    shell.pages,
     overview.pages,
     requests.pages,
     request_detail.pages,

@@ -67,14 +67,14 @@ def activity(current: Panel) -> dict[str, Activity]:
     width = DAY // PARTS
     start = current.now_ms() // width * width + width - DAY
     rows = current.db.rows(
-        f"SELECT channel_id, (started_at - ?) / ? AS n, count(*) AS asked, total({LOST}) AS bad FROM attempts"
-        " WHERE request_id >= ? AND started_at >= ? GROUP BY channel_id, n",
+        f"SELECT channel_id, (started_at - ?) / ? AS part, count(*) AS asked, total({LOST}) AS bad FROM attempts"
+        " WHERE request_id >= ? AND started_at >= ? GROUP BY channel_id, part",
         (start, width, since_id(start), start),
     )
     counted: dict[str, list[tuple[int, int]]] = {}
     for row in rows:
-        if 0 <= row["n"] < PARTS:
-            counted.setdefault(row["channel_id"], [(0, 0)] * PARTS)[row["n"]] = (row["asked"], int(row["bad"]))
+        if 0 <= row["part"] < PARTS:
+            counted.setdefault(row["channel_id"], [(0, 0)] * PARTS)[row["part"]] = (row["asked"], int(row["bad"]))
     return {id: Activity(tuple(parts)) for id, parts in counted.items()}
 
 

@@ -13,7 +13,7 @@ from ccx_admin.i18n import _
 from ccx_admin.pages import vocabulary
 from ccx_admin.panel import panel
 
-shell: Final = Blueprint("shell", __name__)
+pages: Final = Blueprint("shell", __name__)
 
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "ccx_theme"
@@ -31,7 +31,7 @@ NAVIGATION: Final = (
 """(endpoint, word, icon)."""
 
 SCRIPT_WORDS: Final = (
-    "Saved", "Copied", "Could not copy", "Failed", "The panel cannot be reached", "live", "polling", "paused",
+    "Saved", "Copied", "Time", "Could not copy", "Failed", "The panel cannot be reached", "live", "polling", "paused",
     "{n} new", "Nothing changes", "The file changed meanwhile. Nothing was saved; this is the difference:",
     "in force", "Delete {name}?", "Sent again: {status} after {time}", "Open it", "Waiting for the first request …",
     "Seen: {what}", "Valid", "The test was answered in {time}: {text}", "The test failed: {error}",
@@ -44,7 +44,7 @@ SCRIPT_WORDS: Final = (
 
 
 # ---- language and theme ----------------------------------------------------------------------------------------------
-@shell.before_app_request
+@pages.before_app_request
 def choose() -> Response | None:
     """``?language=zh`` or ``?theme=dark`` on any page: a cookie, and back to the page without it."""
     given = {name: request.args.get(name, "") for name in ("language", "theme")}
@@ -64,14 +64,14 @@ def theme() -> str:
     return found if found in THEMES else "auto"
 
 
-@shell.after_app_request
+@pages.after_app_request
 def vary(response: Any) -> Any:
     response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 
 # ---- templates -------------------------------------------------------------------------------------------------------
-@shell.app_context_processor
+@pages.app_context_processor
 def frame() -> Mapping[str, Any]:
     """Names that every template knows."""
     return {
@@ -106,27 +106,27 @@ for _filter in (
     format.count, format.exact, format.duration, format.money, format.percent, format.size, format.clock, format.stamp,
     format.iso,
 ):  # fmt: skip
-    shell.add_app_template_filter(_filter)
+    pages.add_app_template_filter(_filter)
 
 
-@shell.app_template_filter()
+@pages.app_template_filter()
 def relative(ms: float | None) -> str:
     return format.relative(ms, panel().now_ms(), _)
 
 
-@shell.app_template_filter()
+@pages.app_template_filter()
 def highest(values: Iterable[float | None], least: float) -> float:
     """The largest value that is known, or ``least`` when all are below it: what a drawing is as high as."""
     return max((value for value in values if value is not None), default=least) or least
 
 
-@shell.app_template_filter()
+@pages.app_template_filter()
 def pretty(value: Any) -> str:
     """JSON for people."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-@shell.app_template_filter()
+@pages.app_template_filter()
 def breakable(text: str) -> Markup:
     """A long id or address that may be broken after its separators."""
     return Markup("").join(Markup("{}<wbr>").format(escape(c)) if c in "/-_:.@" else escape(c) for c in text)

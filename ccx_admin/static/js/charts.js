@@ -1,7 +1,7 @@
 // Charts over time with uPlot, from /api/stats/history.
 
 import { call } from "./api.js";
-import { _, count, duration, money } from "./words.js";
+import { _, clock, count, duration, money, stamp } from "./words.js";
 
 const COLOURS = ["--info", "--amber", "--good", "--messages", "--gemini", "--responses", "--images", "--embeddings", "--calm"];
 const MEASURES = {
@@ -11,13 +11,19 @@ const MEASURES = {
   ttft: { values: (s) => s.ttft_p50, form: duration, stacked: false },
 };
 
-function colour(name, alpha = 1) {
+// A token as the canvas wants it; ``share`` of it on the panel's ground, because bars stand before each other.
+function colour(name, share = 1) {
   const probe = document.createElement("span");
-  probe.style.color = alpha === 1 ? `var(${name})` : `color-mix(in srgb, var(${name}) ${alpha * 100}%, transparent)`;
+  probe.style.color = share === 1 ? `var(${name})` : `color-mix(in srgb, var(${name}) ${share * 100}%, var(--panel))`;
   document.body.append(probe);
   const found = getComputedStyle(probe).color;
   probe.remove();
   return found;
+}
+
+// A place on the time axis: the clock within two days, the date beyond.
+function moment(ms, seconds) {
+  return seconds > 2 * 86400 ? stamp(ms).slice(5, 10) : clock(ms).slice(0, 5);
 }
 
 // Series on top of each other, largest first in the list; what is drawn is the running sum.
@@ -51,9 +57,9 @@ function draw(place, found) {
     cursor: { drag: { x: false, y: false }, y: false },
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-    axes: [axis, { ...axis, size: 58, values: (_u, ticks) => ticks.map(measure.form) }],
+    axes: [{ ...axis, values: (_u, ticks) => ticks.map((s) => moment(s * 1000, times.at(-1) - times[0])) }, { ...axis, size: 58, values: (_u, ticks) => ticks.map(measure.form) }],
     series: [
-      { value: (_u, s) => (s == null ? "" : new Date(s * 1000).toLocaleString()) },
+      { label: _("Time"), value: (_u, s) => (s == null ? "" : stamp(s * 1000)) },
       ...order.map((i) => {
         const name = series[i].colour ?? COLOURS[i % COLOURS.length];
         const own = series[i].values;
@@ -61,7 +67,7 @@ function draw(place, found) {
           label: series[i].label || _("(none)"),
           stroke: colour(name),
           width: measure.stacked ? 0 : 1.5,
-          fill: measure.stacked ? colour(name, 0.86) : undefined,
+          fill: measure.stacked ? colour(name, name === "--bad" ? 0.85 : 0.62) : undefined,
           paths: measure.stacked ? bars : undefined,
           points: { show: false },
           spanGaps: true,

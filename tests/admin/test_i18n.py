@@ -1,0 +1,186 @@
+"""Every text of the panel in every language: none missing, none left over, with the same places to fill."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import Environment, nodes
+
+from ccx_addons.core import config, verdict
+from ccx_addons.core.settings import Settings
+from ccx_addons.scheduler import rules
+from ccx_admin import format, i18n, stats
+from ccx_admin.api.settings import PRESETS
+from ccx_admin.i18n.zh_help import HELP
+from ccx_admin.pages import channel_form, clients, request_detail, requests, settings, shell, usage, vocabulary
+from ccx_admin.snippets import snippets
+
+ADMIN: Final = Path(i18n.__file__).parents[1]
+ROOT: Final = "http://localhost"
+"""A note that names it is another text for each gateway, and stays English."""
+MARKERS: Final = frozenset({"_", "fill", "words"})
+
+
+def in_templates() -> Iterator[str]:
+    for path in sorted((ADMIN / "templates").rglob("*.html")):
+        tree = Environment().parse(path.read_text())
+        for call in tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "_":
+                for constant in call.args[:1]:
+                    yield from constants(constant)
+
+
+def constants(node: nodes.Node) -> Iterator[str]:
+    """A text, or both texts of a choice."""
+    match node:
+        case nodes.Const(value=str(text)):
+            yield text
+        case nodes.CondExpr(expr1=first, expr2=second):
+            yield from constants(first)
+            if second is not None:
+                yield from constants(second)
+
+
+def in_code() -> Iterator[str]:
+    for path in sorted((ADMIN / "pages").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS):
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                yield node.args[0].value
+
+
+def in_scripts() -> Iterator[str]:
+    for path in sorted((ADMIN / "static/js").glob("*.js")):
+        yield from re.findall(r'\b_\("((?:[^"\\]|\\.)*)"', path.read_text())
+
+
+def in_tables() -> Iterator[str]:
+    for table in (
+        vocabulary.STATES,
+        vocabulary.PHASES,
+        vocabulary.ENDS,
+        vocabulary.CHANNELS,
+        vocabulary.KEYS,
+        vocabulary.LEVELS,
+    ):
+        yield from (badge.word for badge in table.values())
+    yield vocabulary.UNKNOWN.word
+    yield from vocabulary.OUTCOMES.values()
+    yield from vocabulary.ACTIONS.values()
+    yield from shell.THEMES
+    yield from (word for _endpoint, word, _icon in shell.NAVIGATION)
+    yield from shell.SCRIPT_WORDS
+    for _limit, _unit, past, future in format.AGES:
+        yield from (past, future)
+    yield from (word for word, _term in requests.QUICK)
+    for table in (request_detail.TABS, usage.BY, usage.SHOW, settings.TABS, settings.TIMEOUTS):
+        yield from (word for _name, word in table)
+    yield from (row[1] for row in settings.BREAKER)
+    yield from (words for _name, words, _step in clients.LIMITS)
+    yield from (words for _code, words in clients.SYMPTOMS)
+    yield from PRESETS
+    yield from (
+        "today",
+        "year",
+        "test",
+        "health",
+        "off",
+        "errors",
+        "all",
+        "user",
+        "assistant",
+        "system",
+        "tool",
+        "redacted",
+        "error",
+    )
+    for _id, label, entries in channel_form.FORM:
+        yield label
+        for entry in entries:
+            yield entry.label
+            if entry.unit:
+                yield entry.unit
+            owner = channel_form.TABLES.get(entry.name.rpartition(".")[0], config.Channel)
+            if help := config.help_of(owner, entry.name.rpartition(".")[2]):
+                yield help
+    yield from (entry.metadata["help"] for entry in fields(Settings))
+    yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
+    yield from ("reported", "estimated")
+
+
+def in_routing() -> Iterator[str]:
+    """Reasons that the gateway writes into its rows."""
+    yield from (rule.__doc__ or "" for rule in rules.RULES)
+    for table in (verdict.BY_KIND, verdict.BY_CATEGORY):
+        yield from (found.reason for found in table.values() if found.reason)
+
+
+def marked() -> set[str]:
+    return {*in_templates(), *in_code(), *in_scripts(), *in_tables(), *in_routing(), *i18n.FROM_API} - {""}
+
+
+@pytest.fixture(scope="module")
+def texts() -> set[str]:
+    return marked()
+
+
+OTHERS: Final = [code for code in i18n.LANGUAGES if code != "en"]
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_is_there(code: str, texts: set[str]) -> None:
+    assert sorted(texts - set(i18n.TEXTS[code])) == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_text_is_left_over(code: str, texts: set[str]) -> None:
+    """Reasons stay: rows that were written earlier still have them."""
+    assert sorted(set(i18n.TEXTS[code]) - texts - set(HELP)) == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_places_are_the_same(code: str) -> None:
+    for text, other in i18n.TEXTS[code].items():
+        assert places(other) == places(text), text
+
+
+def places(text: str) -> set[str]:
+    return {name for _before, name, _spec, _conversion in string.Formatter().parse(text) if name is not None}
+
+
+def test_scripts_get_their_words() -> None:
+    assert set(in_scripts()) <= set(shell.SCRIPT_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("header", "cookie", "expected"),
+    [
+        pytest.param("zh-CN,zh;q=0.9,en;q=0.8", "", "zh", id="the browser's"),
+        pytest.param("fr", "", "en", id="none that is known"),
+        pytest.param("zh", "en", "en", id="the cookie wins"),
+        pytest.param("en", "xx", "en", id="an unknown cookie"),
+    ],
+)
+def test_language(app: Flask, header: str, cookie: str, expected: str) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": header, "Cookie": f"{i18n.COOKIE}={cookie}"}):
+        assert i18n.language() == expected
+
+
+def test_choosing_a_language(session: FlaskClient) -> None:
+    answer = session.get("/requests?q=opus&language=zh")
+    assert (answer.status_code, answer.location) == (303, "/requests?q=opus")
+    assert '<html lang="zh-CN"' in session.get("/requests").text
+    assert session.get("/requests?language=xx").status_code == 303
+    assert '<html lang="zh-CN"' in session.get("/requests").text
+
+
+def test_ranges_have_no_other_words() -> None:
+    assert {name for name in stats.SPANS if name.isalpha()} == {"today", "year"}
