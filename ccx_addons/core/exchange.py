@@ -17,7 +17,6 @@ from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
     from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict
-    from ccx_addons.scheduler.rules import Decision
 
 type Phase = Literal["queued", "connecting", "waiting", "streaming", "tool", "done"]
 type State = Literal["running", "ok", "failed", "client_left"]
@@ -59,6 +58,17 @@ class Watcher(Protocol):
     def feed(self, data: bytes) -> list[bytes]: ...
     def finish(self) -> list[bytes]: ...
     def abort(self, fault: Fault) -> list[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why routing dropped or moved a channel: ``rule`` is the name of the scheduler's rule."""
+
+    channel_id: str
+    channel_name: str
+    rule: str
+    kept: bool
+    reason: str
 
 
 @dataclass(slots=True)
@@ -161,7 +171,7 @@ class Exchange:
     pin: str = ""
     request: Request | None = None
     """Decoded only when a candidate speaks another protocol."""
-    decisions: "tuple[Decision, ...]" = ()
+    decisions: tuple[Decision, ...] = ()
     """Why each channel was kept, dropped or moved."""
     failover: "Generator[Attempt, Outcome, None] | None" = None
 

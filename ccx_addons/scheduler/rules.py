@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
+from ccx_addons.core.exchange import Decision
 
 if TYPE_CHECKING:
     from ccx_addons.scheduler import State
@@ -26,17 +27,6 @@ class Pick:
     pin: str = ""
     images: bool = False
     prompt_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Why a channel was dropped or moved: ``rule`` is the function's name."""
-
-    channel_id: str
-    channel_name: str
-    rule: str
-    kept: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
