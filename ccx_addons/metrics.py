@@ -32,17 +32,17 @@ class Metrics:
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.failover is not None:
-            self.running(x)
+            self.progress(x)
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.decision == "retry":
-            self.running(x)
+            self.progress(x)
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.committed:
-            self.running(x)
+            self.progress(x)
 
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -60,7 +60,7 @@ class Metrics:
             record.total_ms = (time.monotonic() - record.started) * 1000
         self.close(x)
 
-    def running(self, x: Exchange) -> None:
+    def progress(self, x: Exchange) -> None:
         self.runtime.store.put_running(x.id, partial(self.row, x))
 
     def close(self, x: Exchange) -> None:
