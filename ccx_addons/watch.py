@@ -45,6 +45,7 @@ TELLING: Final[Mapping[str, Telling]] = {
         re.compile(rb'"usage"\s*:\s*[^n\s]'),
         re.compile(rb'"finish_reason"\s*:\s*"'),
         re.compile(rb'"tool_calls"'),
+        re.compile(rb'"refusal"\s*:\s*"'),
         re.compile(rb'"function_call"'),
         re.compile(rb'"error"\s*:\s*[^n\s]'),
         re.compile(rb"\[DONE\]"),

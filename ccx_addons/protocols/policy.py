@@ -11,6 +11,7 @@ from ccx_addons.core.config import Kind, Patterns, ReasoningPolicy
 from ccx_addons.core.neutral import Effort, Reasoning
 from ccx_addons.core.read import integer, mapping
 from ccx_addons.core.reasoning import budget_of, effort_word
+from ccx_addons.protocols.messages.models import rules_of
 
 type Json = Any
 type Body = Mapping[str, Json]
@@ -39,8 +40,13 @@ def changes(
 
 
 def _messages(body: Body, effort: Effort, style: str, model: str) -> dict[str, Json]:
+    rules = rules_of(model)
     if effort == "none":
-        return {"thinking": {"type": "disabled"}}
+        return {"thinking": {"type": "disabled"}} if rules.off == "disabled" else {}
+    if rules.thinking != "budget" and rules.efforts:
+        level = effort if effort in rules.efforts else rules.efforts[0] if effort == "minimal" else rules.efforts[-1]
+        output = {**mapping(body.get("output_config")), "effort": level}
+        return {"thinking": {"type": "adaptive"}, "output_config": output}
     budget = budget_of(Reasoning(effort=effort)) or 0
     found: dict[str, Json] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
     limit = integer(body.get("max_tokens"))

@@ -69,3 +69,17 @@ def test_changes(
 def test_gemini_2_has_a_budget() -> None:
     config = {"thinkingConfig": {"thinkingBudget": 2048}}
     assert changes("gemini", {}, ReasoningPolicy(), "m", "gemini-2.5-pro", "low") == {"generationConfig": config}
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "expected"),
+    [
+        ("claude-opus-4-7", "xhigh", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"}}),
+        ("claude-opus-4-7", "minimal", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        ("claude-sonnet-4-6", "xhigh", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}),
+        ("claude-sonnet-4-5", "low", {"thinking": {"type": "enabled", "budget_tokens": 2048}}),
+        ("glm-5", "low", {"thinking": {"type": "enabled", "budget_tokens": 2048}}),
+    ],
+)
+def test_each_generation_of_claude_in_its_own_words(model: str, effort: str, expected: dict[str, Any]) -> None:
+    assert changes("messages", {}, ReasoningPolicy(), "m", model, effort) == expected
