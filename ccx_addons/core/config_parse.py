@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from ccx_addons.core import urls
 from ccx_addons.core.config import (
     KINDS,
+    TEXT_KINDS,
     Affinity,
     Bodies,
     BreakerPolicy,
@@ -36,14 +37,17 @@ from ccx_addons.core.errors import ConfigErrors, Problem
 
 type Json = Any
 
-DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
-PATTERN: Final = re.compile(r"!?\*?[A-Za-z0-9._:/@+\[\]() -]*\*?")
+DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
+PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
 NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 CHANNEL_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 DEFAULTS: Final = Policy()
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
+"""An unknown key that is shown as it is. Anything else could be a secret in the wrong place."""
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 FORBIDDEN_HEADERS: Final = frozenset({
@@ -68,8 +72,9 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def problem(self, path: str, message: str) -> None:
-        line = next((self.lines[p] for p in _parents(path) if p in self.lines), 0)
+    def problem(self, path: str, message: str, place: str = "") -> None:
+        """``place``: the path by which the line is found, where ``path`` hides a part of it."""
+        line = next((self.lines[p] for p in _parents(place or path) if p in self.lines), 0)
         self.problems.append(Problem(path, message, line))
 
     def table(self, value: Json, path: str, known: tuple[str, ...]) -> dict[str, Json]:
@@ -81,7 +86,8 @@ class Reader:
             if name not in known:
                 near = difflib.get_close_matches(str(name), known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-                self.problem(f"{path}.{name}" if path else str(name), f"unknown key {str(name)[:64]!r}{hint}")
+                shown = str(name) if PLAIN_NAME.fullmatch(str(name)) else mask(str(name))
+                self.problem(_below(path, shown), f"unknown key {shown!r}{hint}", _below(path, str(name)))
         return {name: entry for name, entry in value.items() if name in known}
 
     def sequence(self, value: Json, path: str) -> list[Json]:
@@ -92,18 +98,23 @@ class Reader:
             return []
         return value
 
-    def strings(self, value: Json, path: str) -> tuple[str, ...]:
-        found = []
+    def entries(self, value: Json, path: str) -> Iterator[tuple[str, Json]]:
+        """The entries of a list, each with its own path."""
         for n, entry in enumerate(self.sequence(value, path)):
-            if (text := self.text(entry, f"{path}[{n}]")) is not None:
-                found.append(text)
-        return tuple(found)
+            yield f"{path}[{n}]", entry
+
+    def strings(self, value: Json, path: str) -> tuple[str, ...]:
+        found = (self.text(entry, at) for at, entry in self.entries(value, path))
+        return tuple(text for text in found if text is not None)
 
     def text(self, value: Json, path: str, pattern: re.Pattern[str] | None = None, what: str = "") -> str | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
             self.problem(path, f"expected text, got {_kind(value)}")
+            return None
+        if SURROGATE.search(value):
+            self.problem(path, "has half a character (a lone surrogate)")
             return None
         if pattern and not pattern.fullmatch(value):
             self.problem(path, f"is not {what}")
@@ -202,21 +213,21 @@ def parse(
     """Raises ConfigErrors with every problem. No text of it ever holds a secret."""
     reader = Reader(lines or {}, environ, now)
     top = reader.table({} if data is None else data, "", TOP_KEYS)
-    if top.get("version", 1) != 1:
+    if top.get("version", 1) != 1 or isinstance(top.get("version"), bool):
         reader.problem("version", "must be 1")
     policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))
     clients = _clients(reader, top.get("clients"), default_client_key, admin_key)
-    channels = tuple(
-        channel
-        for n, entry in enumerate(reader.sequence(top.get("channels"), "channels"))
-        if (channel := _channel(reader, entry, f"channels[{n}]", policy.timeouts, own_addresses, quirk_names))
-    )
-    _no_duplicates(reader, "channels", "name", [c.name for c in channels])
-    _no_duplicates(reader, "channels", "id", [c.id for c in channels])
+    channels = {
+        path: channel
+        for path, entry in reader.entries(top.get("channels"), "channels")
+        if (channel := _channel(reader, entry, path, policy.timeouts, own_addresses, quirk_names))
+    }
+    _no_duplicates(reader, "name", {f"{path}.name": c.name for path, c in channels.items()})
+    _no_duplicates(reader, "id", {f"{path}.id": c.id for path, c in channels.items()})
     prices = _prices(reader, top.get("prices"))
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
-    return Snapshot(revision, now, clients, channels, policy, prices, tuple(reader.warnings))
+    return Snapshot(revision, now, clients, tuple(channels.values()), policy, prices, tuple(reader.warnings))
 
 
 def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
@@ -237,34 +248,36 @@ def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
 def _bodies(reader: Reader, value: Json, given: Bodies) -> Bodies:
     if not isinstance(value, dict) or "redact" not in value:
         return reader.scalars(Bodies, value, "policy.bodies", given)
-    redact = reader.strings(value["redact"], "policy.bodies.redact")
-    for n, pattern in enumerate(redact):
+    redact = []
+    for at, entry in reader.entries(value["redact"], "policy.bodies.redact"):
         try:
-            re.compile(pattern)
-        except re.error as error:
-            reader.problem(f"policy.bodies.redact[{n}]", f"is not a regular expression: {error}")
+            redact.append(re.compile(reader.text(entry, at) or "").pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            reader.problem(at, f"is not a regular expression: {error}")
     rest = {name: entry for name, entry in value.items() if name != "redact"}
-    return replace(reader.scalars(Bodies, rest, "policy.bodies", given), redact=redact)
+    return replace(reader.scalars(Bodies, rest, "policy.bodies", given), redact=tuple(redact))
 
 
 def _clients(reader: Reader, value: Json, default_key: str, admin_key: str) -> tuple[Client, ...]:
-    clients = []
+    clients: dict[str, Client] = {}
     if default_key:
-        clients.append(Client("default", _sha256(default_key), mask(default_key)))
-    for n, entry in enumerate(reader.sequence(value, "clients")):
-        if client := _client(reader, entry, f"clients[{n}]"):
-            clients.append(client)
+        clients["PROXY_ACCESS_KEY"] = Client("default", _sha256(default_key), mask(default_key))
+    for path, entry in reader.entries(value, "clients"):
+        if client := _client(reader, entry, path):
+            clients[path] = client
     admin = _sha256(admin_key) if admin_key else ""
-    for n, client in enumerate(clients):
-        if admin and client.key_sha256 == admin:
-            reader.problem(f"clients[{n}].key", f"the key of {client.name!r} must differ from ADMIN_ACCESS_KEY")
-    _no_duplicates(reader, "clients", "name", [c.name for c in clients])
-    _no_duplicates(reader, "clients", "key", [c.key_sha256 for c in clients], secret=True)
-    return tuple(clients)
+    for path, client in clients.items():
+        if client.key_sha256 == admin:
+            reader.problem(f"{path}.key", f"the key of {client.name!r} must differ from ADMIN_ACCESS_KEY")
+    _no_duplicates(reader, "name", {f"{path}.name": c.name for path, c in clients.items()})
+    _no_duplicates(reader, "key", {f"{path}.key": c.key_sha256 for path, c in clients.items()}, secret=True)
+    return tuple(clients.values())
 
 
 def _client(reader: Reader, value: Json, path: str) -> Client | None:
     table = reader.table(value, path, CLIENT_KEYS)
+    if not isinstance(value, dict):
+        return None
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
     digest, masked = "", ""
     if "key" in table and "key_sha256" in table:
@@ -293,12 +306,15 @@ def _channel(
     own: tuple[tuple[str, int], ...],
     quirk_names: frozenset[str] | None,
 ) -> Channel | None:
-    table = reader.table(value, path, CHANNEL_KEYS)
     before = len(reader.problems)
+    table = reader.table(value, path, CHANNEL_KEYS)
+    if not isinstance(value, dict):
+        return None
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)") or ""
     protocol = table.get("protocol")
     if protocol not in KINDS:
         reader.problem(f"{path}.protocol", f"must be one of {', '.join(KINDS)}")
+        protocol = ""
     found: dict[str, Any] = {
         "id": reader.text(table.get("id", _id(name)), f"{path}.id", CHANNEL_ID, "an id"),
         "base_urls": _base_urls(reader, table.get("base_urls"), f"{path}.base_urls", own),
@@ -315,7 +331,8 @@ def _channel(
         "tags": reader.strings(table.get("tags"), f"{path}.tags"),
     }
     found["keys"] = _keys(reader, table.get("keys"), f"{path}.keys", found["base_urls"])
-    _check_serves(reader, path, protocol, found["serves"])
+    if protocol:
+        _check_serves(reader, path, protocol, found["serves"])
     hints = get_type_hints(Channel)
     for entry in fields(Channel):
         if entry.name in table and entry.name not in found and entry.name not in ("name", "protocol", "promoted_until"):
@@ -330,10 +347,11 @@ def _channel(
     return Channel(**found)
 
 
-def _check_serves(reader: Reader, path: str, protocol: Json, serves: frozenset[str]) -> None:
-    text = {"messages", "chat", "responses", "gemini"}
-    for kind in serves - {protocol}:
-        if kind not in text or protocol not in text:
+def _check_serves(reader: Reader, path: str, protocol: str, serves: frozenset[str]) -> None:
+    if not serves:
+        reader.problem(f"{path}.serves", "needs at least one kind")
+    for kind in sorted(serves - {protocol}):
+        if kind not in TEXT_KINDS or protocol not in TEXT_KINDS:
             reader.problem(f"{path}.serves", f"{kind} cannot be served by a channel that speaks {protocol}")
 
 
@@ -347,22 +365,29 @@ def _check_text_fields(reader: Reader, path: str, found: dict[str, Any]) -> None
 
 
 def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    found = tuple(urls.canonical(url) for url in reader.strings(value, path))
-    if not found:
+    given = reader.sequence(value, path)
+    if not given:
         reader.problem(path, "needs at least one URL")
-    for n, url in enumerate(found):
-        if wrong := urls.url_problem(url):
-            reader.problem(f"{path}[{n}]", wrong)
+    found = []
+    for at, entry in reader.entries(given, path):
+        text = reader.text(entry, at)
+        if text is None:
+            continue
+        url = urls.canonical(text)
+        if wrong := urls.url_problem(url, user=False):
+            reader.problem(at, wrong)
         elif urls.points_at(url, own):
-            reader.problem(f"{path}[{n}]", "points at this gateway itself")
-    return found
+            reader.problem(at, "points at this gateway itself")
+        found.append(url)
+    return tuple(found)
 
 
 def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) -> tuple[Key, ...]:
-    keys: list[Key] = []
-    for n, entry in enumerate(reader.sequence(value, path)):
-        at = f"{path}[{n}]"
+    keys: dict[str, Key] = {}
+    for at, entry in reader.entries(value, path):
         table = {"key": entry} if isinstance(entry, str) else reader.table(entry, at, KEY_KEYS)
+        if not isinstance(entry, str | dict):
+            continue
         secret = reader.secret(table.get("key"), at if isinstance(entry, str) else f"{at}.key")
         base_url = urls.canonical(reader.text(table.get("base_url", ""), f"{at}.base_url") or "")
         if base_url and base_url not in base_urls:
@@ -372,16 +397,19 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
         name = reader.text(table.get("name", ""), f"{at}.name") or ""
         models = _patterns(reader, table.get("models"), f"{at}.models")
         if secret and weight is not MISSING and enabled is not MISSING:
-            keys.append(Key("k_" + _sha256(secret)[:8], secret, name, weight, models, base_url, enabled))
-    _no_duplicates(reader, path, "key", [key.id for key in keys], secret=True)
-    return tuple(keys)
+            keys[at] = Key("k_" + _sha256(secret)[:8], secret, name, weight, models, base_url, enabled)
+    _no_duplicates(reader, "key", {at: key.id for at, key in keys.items()}, secret=True)
+    return tuple(keys.values())
 
 
 def _patterns(reader: Reader, value: Json, path: str) -> Patterns:
     include, exclude = [], []
-    for n, entry in enumerate(reader.strings(value, path)):
-        if not PATTERN.fullmatch(entry) or not entry.strip("!"):
-            reader.problem(f"{path}[{n}]", "is not a model pattern (exact, prefix*, *suffix, *contains*, *, !exclude)")
+    for at, element in reader.entries(value, path):
+        entry = reader.text(element, at)
+        if entry is None:
+            continue
+        if not PATTERN.fullmatch(entry):
+            reader.problem(at, "is not a model pattern (exact, prefix*, *suffix, *contains*, *, !exclude)")
         elif entry.startswith("!"):
             exclude.append(entry[1:].lower())
         else:
@@ -470,7 +498,8 @@ def _prices(reader: Reader, value: Json) -> dict[str, Price]:
         if "input" not in table or "output" not in table:
             reader.problem(path, "needs input and output, in dollars per million tokens")
             continue
-        amounts = {n: reader.scalar(v, float, {"minimum": 0}, f"{path}.{n}") for n, v in table.items()}
+        hints = get_type_hints(Price)
+        amounts = {n: reader.scalar(v, hints[n], {"minimum": 0}, f"{path}.{n}") for n, v in table.items()}
         if MISSING not in amounts.values():
             found[str(name)] = Price(**amounts)
     return found
@@ -487,13 +516,18 @@ def _time(reader: Reader, value: Json, path: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _no_duplicates(reader: Reader, path: str, what: str, values: list[str], secret: bool = False) -> None:
+def _no_duplicates(reader: Reader, what: str, values: Mapping[str, str], secret: bool = False) -> None:
+    """``values``: path -> value."""
     seen: set[str] = set()
-    for n, value in enumerate(values):
+    for path, value in values.items():
         if value in seen:
             shown = "" if secret else f" {value!r}"
-            reader.problem(f"{path}[{n}]", f"the {what}{shown} is used twice")
+            reader.problem(path, f"the {what}{shown} is used twice")
         seen.add(value)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -507,7 +541,7 @@ def _kind(value: Json) -> str:
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _id(name: str) -> str:

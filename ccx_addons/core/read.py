@@ -1,5 +1,6 @@
 """Tolerant reading of wire values: anything of the wrong type reads as absent, so decoders never raise."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,10 @@ def count(value: Json) -> int:
 
 
 def number(value: Json) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Any number that a float can hold and that is finite; JSON can write larger ones."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def flag(value: Json) -> bool | None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -12,14 +13,8 @@ from ccx_addons.core.urls import LOOPBACK
 
 MIN_KEY: Final = 16
 BOOLEANS: Final = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
 }
 WEAK_KEYS: Final = frozenset({"your-proxy-access-key", "your-admin-access-key", "changeme", "password", "secret"})
 
@@ -42,7 +37,11 @@ class Settings:
     admin_port: int = env("ADMIN_PORT", 0, "loopback port of the panel; 0: any free one", minimum=0, maximum=65535)
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
     workers: str = env(
-        "WORKERS", "1", "proxy processes that share the port; auto: one a core", pattern=r"auto|[1-9]\d?"
+        "WORKERS",
+        "1",
+        "proxy processes that share the port; auto: one a core",
+        pattern="auto|[1-9]|[1-5][0-9]|6[0-4]",
+        words="a number from 1 to 64, or auto",
     )
     ccx_config: str = env("CCX_CONFIG", "config/ccx.yaml", "path of the configuration")
     ccx_data_dir: str = env("CCX_DATA_DIR", "data", "folder of the database")
@@ -144,19 +143,9 @@ def weakness(key: str) -> str:
 
 def _convert(text: str, default: Any, rules: Mapping[str, Any]) -> Any:
     if isinstance(default, bool):
-        words = {
-            "true": True,
-            "1": True,
-            "yes": True,
-            "on": True,
-            "false": False,
-            "0": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() not in words:
+        if text.lower() not in BOOLEANS:
             raise ValueError("must be true or false")
-        return words[text.lower()]
+        return BOOLEANS[text.lower()]
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, int | float):
@@ -165,8 +154,8 @@ def _convert(text: str, default: Any, rules: Mapping[str, Any]) -> Any:
         if text.lower() not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return text.lower()
-    if rules["name"] == "WORKERS" and text != "auto" and not (text.isdecimal() and 1 <= int(text) <= 64):
-        raise ValueError("must be a number from 1 to 64, or auto")
+    if "pattern" in rules and not re.fullmatch(rules["pattern"], text):
+        raise ValueError(f"must be {rules['words']}")
     return text
 
 
@@ -175,6 +164,7 @@ def _number(text: str, kind: type, rules: Mapping[str, Any]) -> float:
         value: float = kind(text)
     except ValueError:
         raise ValueError(f"must be a {'whole ' if kind is int else ''}number") from None
-    if not rules.get("minimum", 0) <= value <= rules.get("maximum", 10**9):
-        raise ValueError(f"must be at least {rules.get('minimum', 0)}")
+    low, high = rules.get("minimum", 0), rules.get("maximum", 10**9)
+    if not low <= value <= high:
+        raise ValueError(f"must be at least {low} and at most {high}")
     return value

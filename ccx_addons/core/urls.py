@@ -4,6 +4,7 @@
 trailing ``#`` means: exactly this, add no version.
 """
 
+import ipaddress
 import re
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,17 +28,19 @@ def canonical(base_url: str) -> str:
     return trimmed.rstrip("#").rstrip("/") + ("#" if trimmed.endswith("#") else "")
 
 
-def url_problem(url: str, schemes: frozenset[str] = frozenset({"http", "https"})) -> str:
-    """What is wrong with a URL; empty: nothing."""
+def url_problem(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), user: bool = True) -> str:
+    """What is wrong with a URL; empty: nothing. ``user``: it may name a user and password. Never repeats a part."""
     try:
         parts = urlsplit(url.rstrip("#"))
         port = parts.port
-    except ValueError as error:
-        return f"is not a URL ({error})"
+    except ValueError:
+        return "is not a URL: its host or port cannot be read"
     if parts.scheme not in schemes:
         return f"must begin with {' or '.join(f'{s}://' for s in sorted(schemes))}"
     if not parts.hostname or any(c.isspace() for c in url) or not url.isprintable():
         return "has no host name"
+    if "@" in parts.netloc and not user:
+        return "must not have a user name or password: keys go under keys"
     if port == 0:
         return "has the port 0"
     if parts.query or parts.fragment:
@@ -54,6 +57,19 @@ def points_at(url: str, own: tuple[tuple[str, int], ...]) -> bool:
     """Whether a base URL is one of the gateway's own addresses: that would loop."""
     host, port = host_port(url)
     return any(
-        port == own_port and (host == own_host or (host in LOOPBACK and own_host in LOOPBACK))
+        port == own_port and (host == own_host or (_is_local(host) and own_host in LOOPBACK))
         for own_host, own_port in own
     )
+
+
+def _is_local(host: str) -> bool:
+    """Whether the name or address is this machine's own, whatever it is called."""
+    name = host.rstrip(".")
+    if name in LOOPBACK or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)

@@ -17,6 +17,7 @@ def test_nothing_raises_and_types_hold(value: object) -> None:
 def test_numbers() -> None:
     assert read.integer(2.0) == 2 and read.integer(2.5) is None and read.count(-3) == 0
     assert read.number(2) == 2.0 and read.number(True) is None
+    assert read.number(10**400) is None and read.number(-(10**400)) is None and read.number(1e308 * 10) is None
     assert read.mappings([1, {"a": 1}, "x"]) == [{"a": 1}]
 
 

@@ -1,0 +1,64 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccx_addons.core.config import Channel, Key, Policy, Snapshot, Timeouts
+from ccx_addons.core.endpoints import find
+from ccx_addons.core.exchange import AttemptRecord, Exchange, Tap
+from ccx_addons.core.verdict import Attempt
+
+CHANNEL = Channel("ch", "main", "chat", ("https://a",), (), frozenset({"chat"}))
+
+
+def exchange(**more: Any) -> Exchange:
+    snapshot = Snapshot("r", 0, policy=Policy(timeouts=Timeouts(total=30)))
+    return Exchange("id", 1000.0, 50.0, snapshot, "POST", "/v1/x", "", (), **more)
+
+
+def test_kind_is_the_endpoints_or_the_guess() -> None:
+    assert exchange().kind == "chat" and exchange(error_kind="gemini").kind == "gemini"
+    assert exchange(match=find("POST", "/v1/messages"), error_kind="gemini").kind == "messages"
+
+
+def test_operation() -> None:
+    assert exchange().operation == ""
+    assert exchange(match=find("POST", "/v1/messages/count_tokens")).operation == "count_tokens"
+
+
+def test_deadline_is_the_snapshots() -> None:
+    assert exchange().deadline == 80.0
+
+
+def test_current_is_the_last_attempt() -> None:
+    x = exchange()
+    assert x.current is None
+    records = [AttemptRecord(Attempt(CHANNEL, Key("k", "s"), "https://a", n), 0.0) for n in (1, 2)]
+    x.attempts += records
+    assert x.current is records[1]
+
+
+def test_exchanges_are_told_apart() -> None:
+    assert exchange() != exchange(), "two requests with equal fields are still two"
+
+
+@given(st.integers(0, 20), st.lists(st.binary(max_size=8)))
+def test_tap_keeps_the_beginning(limit: int, pieces: list[bytes]) -> None:
+    tap = Tap(limit)
+    for piece in pieces:
+        tap.from_upstream(piece)
+        tap.to_client(piece)
+    whole = b"".join(pieces)
+    assert bytes(tap.upstream) == bytes(tap.client) == whole[:limit]
+    assert tap.cut == ({"upstream", "client"} if len(whole) > limit else set())
+
+
+@pytest.mark.parametrize("size", [3, 9])
+def test_a_new_attempt_forgets_the_old_answer(size: int) -> None:
+    tap = Tap(5)
+    tap.from_upstream(b"x" * size)
+    tap.to_client(b"y" * size)
+    tap.begin_attempt()
+    assert not tap.upstream and "upstream" not in tap.cut
+    assert tap.client and ("client" in tap.cut) is (size > 5)
