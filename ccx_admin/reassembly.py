@@ -207,7 +207,9 @@ def folded(events: Sequence[Event]) -> tuple[Piece, ...]:
                 parts[index], texts[index] = part, []
             case PartDelta(index, text) if index in texts:
                 texts[index].append(text)
-    return pieces(apply_delta(part, replace(PartDelta(index), text="".join(texts[index]))) for index, part in parts.items())
+    return pieces(
+        apply_delta(part, replace(PartDelta(index), text="".join(texts[index]))) for index, part in parts.items()
+    )
 
 
 def events_of(body: Body) -> tuple[list[Received], int]:

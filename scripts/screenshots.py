@@ -91,7 +91,11 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     given.folder.mkdir(parents=True, exist_ok=True)
     config = seed.CONFIG if given.rows else "version: 1\n"
-    with tempfile.TemporaryDirectory() as data, serving(Path(data), given.rows, config) as (root, ids), sync_playwright() as p:
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serving(Path(data), given.rows, config) as (root, ids),
+        sync_playwright() as p,
+    ):
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         wanted = {n: a for n, a in pages_of(ids).items() if not given.only or n in given.only.split(",")}
         for theme in given.themes.split(","):

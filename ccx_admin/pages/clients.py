@@ -20,7 +20,10 @@ LIMITS: Final = (
 """(name, words, step); 0 is no limit."""
 
 SYMPTOMS: Final = (
-    ("401", "The key is not known: a stray space, an old variable of the shell, or the admin key instead of a client key."),
+    (
+        "401",
+        "The key is not known: a stray space, an old variable of the shell, or the admin key instead of a client key.",
+    ),
     ("404", "The path is not known. Most often /v1 stands twice: tools that add it want the root address."),
     ("404 model_not_found", "No active channel offers this model; see Channels, Why."),
     ("429", "A limit of this client, or every upstream's rate limit; the request's page says which."),

@@ -44,7 +44,8 @@ def index() -> str:
         tiles=None if first_run else tiles_of(current, name),
         running=flying,
         failures=recent_failures(current),
-        has_client=any(client.name != "default" for client in current.snapshot().clients) or state["first_run"]["has_request"],
+        has_client=any(client.name != "default" for client in current.snapshot().clients)
+        or state["first_run"]["has_request"],
         range=name,
         ranges=tuple(stats.SPANS),
         late=current.snapshot().policy.timeouts.total * 1000,

@@ -96,7 +96,9 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
     if not tries:
         if state == "ok":
             return fill("Answered by the gateway itself, without asking a channel.")
-        return fill("Refused before any channel was asked: {why}", why=row["error_message"] or _("no reason was recorded"))
+        return fill(
+            "Refused before any channel was asked: {why}", why=row["error_message"] or _("no reason was recorded")
+        )
     parts = [told(attempt) for attempt in tries]
     if state == "client_left":
         last = fill("The client left after {time}.", time=format.duration(row["total_ms"]))
@@ -108,7 +110,11 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
         return lead + joined + Markup(".")
     if state == "failed" and row["stream_end"] not in ("", "done"):
         end = _(vocabulary.badge(vocabulary.ENDS, row["stream_end"]).word)
-        return joined + fill(". The answer had begun and then broke: {end}, after {time}.", end=end, time=format.duration(row["total_ms"]))
+        return joined + fill(
+            ". The answer had begun and then broke: {end}, after {time}.",
+            end=end,
+            time=format.duration(row["total_ms"]),
+        )
     if state == "failed":
         return joined + fill(". Nothing else was left to try; the client got {status}.", status=row["status"])
     return joined + Markup(".")
@@ -124,7 +130,13 @@ def told(attempt: Mapping[str, Any]) -> Markup:
         again = ""
         if attempt["retry_after"] is not None:
             again = _(", retry after {time}", time=format.duration(attempt["retry_after"] * 1000))
-        return name + fill("answered {status} ({why}{again}) after {time}", status=attempt["status"], why=_(why), again=again, time=after)
+        return name + fill(
+            "answered {status} ({why}{again}) after {time}",
+            status=attempt["status"],
+            why=_(why),
+            again=again,
+            time=after,
+        )
     words = _(vocabulary.OUTCOMES.get(attempt["outcome"], attempt["outcome"]))
     return name + fill("failed, {why}, after {time}", why=words, time=after)
 
@@ -202,12 +214,16 @@ def sent(sides: Mapping[str, Any]) -> dict[str, Any]:
         return {"lines": [], "headers": [], "same": False}
     left, right = (lines_of(side) for side in (client, upstream))
     return {
-        "lines": list(side_by_side(left, right)) if client and upstream else [Pair(l, "", "same") for l in left or right],
+        "lines": list(side_by_side(left, right)) if client and upstream else alone(left or right),
         "headers": headers(client or {}, upstream or {}),
         "same": left == right,
         "both": client is not None and upstream is not None,
         "truncated": any(side and side["truncated"] for side in (client, upstream)),
     }
+
+
+def alone(lines: list[str]) -> list[Pair]:
+    return [Pair(line, "", "same") for line in lines]
 
 
 def lines_of(side: Mapping[str, Any] | None) -> list[str]:
@@ -272,7 +288,11 @@ def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def curl(current: Panel, row: Mapping[str, Any]) -> str:
     """The request as a command. The key is a variable of the shell."""
     root = current.gateway_url or request.host_url.rstrip("/")
-    lines = [f"curl '{root}{export.path_of(row) or '/'}'", "-H \"authorization: Bearer $CCX_KEY\"", "-H 'content-type: application/json'"]
+    lines = [
+        f"curl '{root}{export.path_of(row) or '/'}'",
+        '-H "authorization: Bearer $CCX_KEY"',
+        "-H 'content-type: application/json'",
+    ]
     if row["kind"] == "messages":
         lines.append("-H 'anthropic-version: 2023-06-01'")
     side = export.bodies(current.db, row["id"], redact.secrets_in_force(current.snapshot())).get("client_request")

@@ -22,7 +22,7 @@ MAX_ROWS: Final = 200
 QUICK: Final = (
     ("failed", "state:failed,lost"),
     ("failed over", "failover:yes"),
-    ("broken streams", 'end:cut,idle,empty,error'),
+    ("broken streams", "end:cut,idle,empty,error"),
     ("converted", "converted:yes"),
     ("slow", "took:>30s"),
     ("client left", "state:client_left"),

@@ -78,7 +78,7 @@ def routing(current: Panel) -> dict[str, Any]:
         Preset(
             name,
             values,
-            what_if.openings(samples, replace(breaker, **values)),
+            what_if.openings(samples, with_preset(breaker, values)),
             all(getattr(breaker, field) == value for field, value in values.items()),
         )
         for name, values in PRESETS.items()
@@ -92,6 +92,10 @@ def routing(current: Panel) -> dict[str, Any]:
         "timeout_fields": TIMEOUTS,
         "defaults": BreakerPolicy(),
     }
+
+
+def with_preset(breaker: BreakerPolicy, values: Mapping[str, Any]) -> BreakerPolicy:
+    return replace(breaker, **values)
 
 
 def last_day(current: Panel) -> list[what_if.Sample]:

@@ -1,7 +1,7 @@
 """What every page shares: language and theme, the filters of its templates, and the frame around its content."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from flask import Blueprint, g, redirect, request
@@ -72,7 +72,7 @@ def vary(response: Any) -> Any:
 
 # ---- templates -------------------------------------------------------------------------------------------------------
 @pages.app_context_processor
-def frame() -> Mapping[str, Any]:
+def frame() -> dict[str, Any]:
     """Names that every template knows."""
     return {
         "_": _,
@@ -128,5 +128,5 @@ def pretty(value: Any) -> str:
 
 @pages.app_template_filter()
 def breakable(text: str) -> Markup:
-    """A long id or address that may be broken after its separators."""
-    return Markup("").join(Markup("{}<wbr>").format(escape(c)) if c in "/-_:.@" else escape(c) for c in text)
+    """A long id or address that may be broken after its separators; a name stays whole as long as it can."""
+    return Markup("").join(Markup("{}<wbr>").format(escape(c)) if c in "/:@" else escape(c) for c in text)

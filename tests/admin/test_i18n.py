@@ -15,7 +15,6 @@ from jinja2 import Environment, nodes
 
 from ccx_addons.core import config, verdict
 from ccx_addons.core.settings import Settings
-from ccx_addons.scheduler import rules
 from ccx_admin import format, i18n, stats
 from ccx_admin.api.settings import PRESETS
 from ccx_admin.i18n.zh_help import HELP
@@ -63,7 +62,7 @@ def in_scripts() -> Iterator[str]:
 
 
 def in_tables() -> Iterator[str]:
-    for table in (
+    for badges in (
         vocabulary.STATES,
         vocabulary.PHASES,
         vocabulary.ENDS,
@@ -71,7 +70,7 @@ def in_tables() -> Iterator[str]:
         vocabulary.KEYS,
         vocabulary.LEVELS,
     ):
-        yield from (badge.word for badge in table.values())
+        yield from (badge.word for badge in badges.values())
     yield vocabulary.UNKNOWN.word
     yield from vocabulary.OUTCOMES.values()
     yield from vocabulary.ACTIONS.values()
@@ -81,8 +80,8 @@ def in_tables() -> Iterator[str]:
     for _limit, _unit, past, future in format.AGES:
         yield from (past, future)
     yield from (word for word, _term in requests.QUICK)
-    for table in (request_detail.TABS, usage.BY, usage.SHOW, settings.TABS, settings.TIMEOUTS):
-        yield from (word for _name, word in table)
+    pairs = (*request_detail.TABS, *usage.BY, *usage.SHOW, *settings.TABS, *settings.TIMEOUTS)
+    yield from (word for _name, word in pairs)
     yield from (row[1] for row in settings.BREAKER)
     yield from (words for _name, words, _step in clients.LIMITS)
     yield from (words for _code, words in clients.SYMPTOMS)
@@ -116,15 +115,14 @@ def in_tables() -> Iterator[str]:
     yield from ("reported", "estimated")
 
 
-def in_routing() -> Iterator[str]:
+def in_verdicts() -> Iterator[str]:
     """Reasons that the gateway writes into its rows."""
-    yield from (rule.__doc__ or "" for rule in rules.RULES)
     for table in (verdict.BY_KIND, verdict.BY_CATEGORY):
         yield from (found.reason for found in table.values() if found.reason)
 
 
 def marked() -> set[str]:
-    return {*in_templates(), *in_code(), *in_scripts(), *in_tables(), *in_routing(), *i18n.FROM_API} - {""}
+    return {*in_templates(), *in_code(), *in_scripts(), *in_tables(), *in_verdicts(), *i18n.FROM_API} - {""}
 
 
 @pytest.fixture(scope="module")
