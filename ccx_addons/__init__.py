@@ -20,6 +20,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
     from ccx_addons.sessions import Sessions
+    from ccx_addons.upkeep import Upkeep
 
     return [
         Reload(runtime),
@@ -33,5 +34,6 @@ def chain(runtime: "Runtime") -> list[Any]:
         Failover(runtime),
         Metrics(runtime),
         Capture(runtime),
+        Upkeep(runtime),
         UpstreamTls(),
     ]

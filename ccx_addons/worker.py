@@ -105,6 +105,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
+def note(runtime: Runtime, kind: str, words: str) -> None:
+    """An event of the whole gateway, which its first worker writes for all."""
+    if runtime.worker == 0:
+        runtime.store.put_event("info", kind, words, f"configuration {runtime.snapshot.revision}")
+
+
 def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int) -> int:
     settings = Settings.read(os.environ)
     listener = logs.start(settings.log_level, settings.log_format)
@@ -115,7 +121,10 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
         try:
             spare_the_collector()
             run = asyncio.run if uvloop is None else uvloop.run
+            size = f"{settings.worker_count} workers, {len(snapshot.channels)} channels"
+            note(runtime, "start", f"the gateway starts: {size}")
             run(serve(runtime, socket.socket(fileno=fd), ready_fd, parent_fd))
+            note(runtime, "stop", f"the gateway stops after {time.time() - runtime.started:.0f} s")
         finally:
             store.close()
     finally:
