@@ -8,7 +8,7 @@ from mitmproxy import http
 
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
-from ccx_addons.core.vendor_errors import retry_after
+from ccx_addons.core.vendor_errors import category_of, retry_after
 from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.mask import clean, clean_bytes
@@ -60,10 +60,12 @@ class Failover:
     @guarded
     def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
         """The client left: whatever was under way is nobody's fault."""
+        if x.failover is None:
+            return
         record = x.current
-        if record and record.outcome is None and x.failover is not None:
+        if record and record.outcome is None:
             record.outcome = Outcome("client_left", committed=x.committed)
-            x.failover.close()
+        x.failover.close()
 
     def give_up(self, flow: http.HTTPFlow, x: Exchange, outcome: Outcome) -> http.Response:
         """The last upstream's own words in the client's shape, with the channel's name in front of foreign faults."""
@@ -83,6 +85,8 @@ class Failover:
     def pass_on(self, response: http.Response, x: Exchange, outcome: Outcome) -> http.Response:
         """The upstream's own error body: clients read its exact words."""
         x.fault = outcome.fault
+        if outcome.fault:
+            response.status_code = status_of(outcome.fault)
         response.raw_content = clean_bytes(response.raw_content or b"", x)
         response.headers["content-length"] = str(len(response.raw_content or b""))
         return response
@@ -98,18 +102,19 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         word, message, status = TRANSPORT[kind]
         detail = x.ended.detail
         fault = Fault(word, f"{message} ({detail})" if detail and detail not in message else message, status=status)
-    members = x.body.members if x.body else {}
     betas = next((value for name, value in x.headers if name == "anthropic-beta"), "")
     return Outcome(
         kind=kind,
         status=record.status,
         fault=fault,
-        retry_after=fault.retry_after if fault and fault.retry_after is not None else retry_after(headers, time.time()),
+        retry_after=fault.retry_after
+        if fault and fault.retry_after is not None
+        else retry_after(headers, time.time(), record.status),
         elapsed=now - record.started,
         reused=record.reused,
         committed=x.committed,
         detail=x.ended.detail,
-        fields=frozenset([*members, *(token.strip() for token in betas.split(","))]),
+        fields=record.fields | {token.strip() for token in betas.split(",")},
     )
 
 
@@ -119,5 +124,13 @@ def best_fault(x: Exchange) -> Fault:
     spoken = [r.outcome.fault for r in x.attempts if r.outcome and r.outcome.fault and r.outcome.kind not in TRANSPORT]
     fault = (spoken or faults or [VAGUE])[-1]
     waits = [found.retry_after for found in faults if found.retry_after is not None]
-    status = fault.status if 400 <= fault.status < 600 else FAULT_STATUS[fault.kind]
-    return replace(fault, status=status, retry_after=min(waits) if waits else None)
+    status = status_of(fault)
+    kind = "not_found" if status == 404 else fault.kind
+    return replace(fault, kind=kind, status=status, retry_after=min(waits) if waits else None)
+
+
+def status_of(fault: Fault) -> int:
+    """The upstream's status; a relay's 5xx that means an unknown model becomes 404, so that nobody asks again."""
+    if fault.status >= 500 and category_of(fault) in ("model_not_found", "no_channel"):
+        return 404
+    return fault.status if 400 <= fault.status < 600 else FAULT_STATUS[fault.kind]

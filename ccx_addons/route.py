@@ -1,23 +1,24 @@
-"""What is asked, and who may answer it: reads the body once, ranks the channels, and starts the failover."""
+"""What is asked, and who may answer it: ranks the channels, and starts the failover."""
 
 import re
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from mitmproxy import http
 
-from ccx_addons.core import multipart, read
-from ccx_addons.core.config import Channel, Key
-from ccx_addons.core.errors import BadRequest
+from ccx_addons.core import read
+from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
-from ccx_addons.core.wire_json import BadJson, JsonBody
+from ccx_addons.failover import best_fault
+from ccx_addons.gate import PATIENCE, Gate
 from ccx_addons.guard import guarded, refuse
-from ccx_addons.proxy.encoding import BadEncoding, inflate
+from ccx_addons.io.state import write_changes
+from ccx_addons.mask import clean
 from ccx_addons.runtime import Runtime
-from ccx_addons.scheduler import Pick, Ranking, rank
+from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
 
 IMAGE: Final = re.compile(
@@ -26,103 +27,104 @@ IMAGE: Final = re.compile(
 """A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
 
 PIN_HEADER: Final = "x-ccx-channel"
-FORM_FIELDS: Final = frozenset({"model", "stream"})
+OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{400,}")
+BYTES_PER_TOKEN: Final = 4
+MAX_MESSAGE: Final = 800
+
+ALL_BUSY: Final = Fault(
+    "rate_limit",
+    "every channel that could take this request is at its own limit",
+    429,
+    "rate_limit_exceeded",
+    retry_after=PATIENCE,
+)
 
 
 class Route:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.gate = Gate(runtime.state)
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        try:
-            self.read_body(flow, x)
-        except BadRequest as bad:
-            fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
-            flow.response = refuse(flow, fault)
-            return
         assert x.client
         if x.model and not x.client.models.allows(x.model):
             words = f"the key {x.client.name!r} may not use the model {x.model!r}"
             flow.response = refuse(flow, Fault("permission", words, status=403, code="model_not_allowed"))
             return
-        pick = self.pick(x)
-        now = time.time()
-        ranking = rank(pick, x.snapshot, self.runtime.state, now)
-        x.decisions = ranking.decisions
-        if not ranking.channels:
-            flow.response = refuse(flow, nobody(x, ranking))
+        if refusal := self.gate.admit(x):
+            fault = Fault("rate_limit", refusal.words, 429, "rate_limit_exceeded", retry_after=refusal.retry_after)
+            flow.response = refuse(flow, fault)
             return
-        x.failover = self.failover(x, pick)
+        search = self.search(x)
+        x.decisions = search.ranking.decisions
+        if not search.ranking.entries:
+            flow.response = refuse(flow, nobody(x, search.ranking))
+            return
+        x.failover = attempts(search, time.monotonic, x.deadline, time.time)
         x.next_attempt = next(x.failover, None)
 
     @guarded
-    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        """The next candidate becomes the attempt; convert writes its request."""
+    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """The next candidate becomes the attempt; convert writes its request. Waits only where a limit or a probe asks
+        for it."""
         attempt, x.next_attempt = x.next_attempt, None
-        if attempt:
-            x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+        if attempt is None:
+            return None
+        if self.gate.open_for(attempt) and self.gate.enter(x, attempt) == 0:
+            begin(x, attempt)
+            return None
+        x.phase = "queued"
+        return self.queue(flow, x, attempt)
 
-    def failover(self, x: Exchange, pick: Pick) -> Generator[Attempt, Outcome, None]:
-        """The attempts for this exchange, under the snapshot it arrived with."""
-        state, snapshot = self.runtime.state, x.snapshot
-
-        def channels(done: frozenset[str]) -> list[Channel]:
-            left = rank(pick, snapshot, state, time.time()).channels
-            return [channel for channel in left if channel.id not in done]
-
-        def choose(channel: Channel, used: frozenset[tuple[str, str, str]]) -> tuple[Key, str] | None:
-            return state.keys.choose(pick.kind, channel, channel.models.apply(pick.model).model, used, time.time())
-
-        def learn(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
-            if x.current:
-                x.current.verdict = verdict
-            state.learn(pick, snapshot, attempt, outcome, verdict, time.time())
-
-        return attempts(channels, choose, learn, time.monotonic, x.deadline, time.time, pinned=bool(x.pin))
-
-    # ---- the body ---------------------------------------------------------------------------------------------------
-    def read_body(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        """Fills raw, body or form, model and stream. Raises BadRequest."""
-        assert x.match
-        endpoint = x.match.endpoint
-        limit = int(self.runtime.settings.max_request_body_mb * (1 << 20))
-        raw = flow.request.raw_content or b""
-        try:
-            x.raw = inflate(raw, flow.request.headers.get("content-encoding", ""), limit)
-        except BadEncoding as bad:
-            raise BadRequest(f"the request body has {bad}") from None
-        kind = flow.request.headers.get("content-type", "")
-        if endpoint.method != "POST":
-            x.model = x.match.subject if endpoint.model_in == "path" else ""
-            return
-        if kind.lower().startswith("multipart/form-data"):
-            x.form = multipart.fields(x.raw, kind, FORM_FIELDS)
-            if x.form is None:
-                raise BadRequest("the multipart body is malformed")
-            values: Mapping[str, Any] = {name: field.value for name, field in x.form.items()}
-            stream = values.get("stream", "").lower() == "true"
-        else:
+    async def queue(self, flow: http.HTTPFlow, x: Exchange, attempt: Attempt) -> None:
+        """One patience for all candidates: those that come when it is used up have to have a place at once."""
+        assert x.failover
+        await self.gate.probe(x.kind, attempt)
+        until = min(time.monotonic() + PATIENCE, x.deadline)
+        while not await self.gate.enter_by(x, attempt, until):
             try:
-                x.body = JsonBody.parse(x.raw)
-            except BadJson as bad:
-                raise BadRequest(str(bad)) from None
-            values = x.body.members
-            stream = read.flag(values.get("stream")) is True
-        x.stream = stream if endpoint.stream is None else endpoint.stream
-        x.model = x.match.subject if endpoint.model_in == "path" else read.text(values.get("model"))
-        if not x.model:
-            raise BadRequest("the request names no model", "model")
-        if len(x.model) > 256 or not x.model.isprintable():
-            raise BadRequest("the model's name is not a name", "model")
+                attempt = x.failover.send(Outcome("rate_wait"))
+            except StopIteration:
+                flow.response = refuse(flow, best_fault(x) if x.attempts else ALL_BUSY)
+                return
+        begin(x, attempt)
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.leave(x)
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.dismiss(x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.dismiss(x)
+
+    def search(self, x: Exchange) -> Search:
+        """The way through the channels, under the snapshot the exchange arrived with."""
+        runtime, state = self.runtime, self.runtime.state
+
+        def told(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+            if x.current and x.current.attempt.number == attempt.number:
+                x.current.verdict = verdict
+            write_changes(state, runtime.snapshot, runtime.store, time.time())
+
+        def words(outcome: Outcome) -> str:
+            return clean(outcome.fault.message, x)[:MAX_MESSAGE] if outcome.fault else outcome.detail
+
+        return Search(self.pick(x), x.snapshot, state, time.time, told, words)
 
     def pick(self, x: Exchange) -> Pick:
         assert x.match and x.client
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
-        x.trace = trace_of(headers, members)
+        x.trace = trace_of(headers, members, x.trace)
         x.images = x.body is not None and IMAGE.search(x.raw) is not None
         x.pin = headers.get(PIN_HEADER, "")
+        windows = self.runtime.state.indexes.of(x.snapshot).windows
         return Pick(
             kind=x.kind,
             model=x.model,
@@ -131,7 +133,27 @@ class Route:
             route_prefix=x.match.route_prefix,
             pin=x.pin,
             images=x.images,
+            prompt_tokens=prompt_tokens(x.raw) if windows else 0,
+            output_tokens=output_tokens(members),
+            home=x.home,
+            only_home=x.operation in ("get", "delete"),
+            vectors=x.operation in ("embed", "embeddings"),
         )
+
+
+def begin(x: Exchange, attempt: Attempt) -> None:
+    x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+
+
+def prompt_tokens(raw: bytes) -> int:
+    """About how many tokens a body is, pictures and files left out: enough to pass by a window that is too small."""
+    return len(BASE64.sub(b"", raw)) // BYTES_PER_TOKEN
+
+
+def output_tokens(members: Mapping[str, Any]) -> int:
+    """The longest answer that is asked for; 0: the request does not say."""
+    wanted = next((n for name in OUTPUT_FIELDS if (n := read.count(members.get(name)))), 0)
+    return wanted or read.count(read.mapping(members.get("generationConfig")).get("maxOutputTokens"))
 
 
 def nobody(x: Exchange, ranking: Ranking) -> Fault:
@@ -145,7 +167,8 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     if x.model and not any(listed(channel, x) for channel in serving):
         words = f"no {x.kind} channel offers the model {x.model!r}"
         return Fault("not_found", words, status=404, code="model_not_found", param="model")
-    last = next((d.reason for d in reversed(ranking.decisions) if not d.kept), "none is usable")
+    near = [d for d in ranking.decisions if d.rule not in ("allows_model", "has_prefix", "is_active")]
+    last = near[-1].reason if near else "none is active"
     return Fault("unavailable", f"no {x.kind} channel can take this request: {last}", status=503, code="no_channel")
 
 

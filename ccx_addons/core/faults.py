@@ -6,15 +6,18 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
-from ccx_addons.core.vendor_errors import retry_after
+from ccx_addons.core.vendor_errors import LONGEST, retry_after
 from ccx_addons.core.wire_json import BadJson, loads
 
 type Json = Any
 
 MESSAGE_FIELDS: Final = ("message", "msg", "detail", "error_description", "error_message", "Message", "upstream_error")
 CODE_FIELDS: Final = ("code", "reason", "RetCode", "status")
+HTTP_STATUS: Final = re.compile("[45][0-9][0-9]")
+"""A code that only repeats the status (Google) says less than any other."""
 TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
 MAX_TEXT: Final = 2000
+NO_MESSAGE: Final = "an error without a message"
 
 
 def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Fault:
@@ -25,7 +28,7 @@ def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float)
         value = None
     if isinstance(value, list) and value:
         value = value[0]
-    wait = retry_after(headers, now)
+    wait = retry_after(headers, now, status)
     if value is None or not isinstance(value, dict | str):
         return Fault(fault_kind(status), _plain(body) or f"HTTP {status} without a message", status, retry_after=wait)
     return fault_of(value, status, wait)
@@ -34,15 +37,16 @@ def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float)
 def fault_of(value: Json, status: int = 0, wait: float | None = None) -> Fault:
     """The same for JSON that is already read: an error body, or an error event in a stream."""
     if isinstance(value, str):
-        return Fault(fault_kind(status), value[:MAX_TEXT], status, retry_after=wait)
+        return Fault(fault_kind(status), value[:MAX_TEXT] or NO_MESSAGE, status, retry_after=wait)
     places = list(_places(value))
     message = next((text for place in places for name in MESSAGE_FIELDS if (text := _text(place.get(name)))), "")
-    code = next((text for place in places for name in CODE_FIELDS if (text := _code(place.get(name)))), "")
+    codes = [text for place in places for name in CODE_FIELDS if (text := _code(place.get(name)))]
+    code = next((text for text in codes if not HTTP_STATUS.fullmatch(text)), codes[0] if codes else "")
     kind = next((text for place in places if (text := read.text(place.get("type"))) not in ("", "error")), "")
     param = next((text for place in places if (text := read.text(place.get("param")))), "")
     status = status or next((n for place in places if 400 <= (n := read.count(place.get("code"))) < 600), 0)
-    wait = wait if wait is not None else _google_delay(places)
-    message = message or code or kind or "an error without a message"
+    wait = wait if wait is not None else _named_delay(places)
+    message = message or code or kind or NO_MESSAGE
     return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait)
 
 
@@ -100,12 +104,15 @@ def _code(value: Json) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else read.text(value)
 
 
-def _google_delay(places: list[Mapping[str, Json]]) -> float | None:
-    """RetryInfo: ``{"retryDelay": "7s"}`` (google.rpc)."""
+def _named_delay(places: list[Mapping[str, Json]]) -> float | None:
+    """RetryInfo ``{"retryDelay": "7s"}`` (google.rpc), or ``resets_in_seconds`` (ChatGPT accounts)."""
     for place in places:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)s", read.text(place.get("retryDelay")))
         if found:
-            return float(found[1])
+            return min(float(found[1]), LONGEST)
+        seconds = read.number(place.get("resets_in_seconds"))
+        if seconds is not None and seconds >= 0:
+            return min(seconds, LONGEST)
     return None
 
 

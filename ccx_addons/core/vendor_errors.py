@@ -1,6 +1,8 @@
-"""What an upstream's error means: structured codes first, words only where a status does not decide.
+"""What an upstream's error means: structured codes first, words only where neither they nor the status decide.
 
-Codes and wordings are those of the vendors' error references and of common relays; each class is a table below.
+Codes and wordings are those of the vendors' error references (platform.claude.com/docs/en/api/errors,
+platform.openai.com/docs/guides/error-codes, ai.google.dev/gemini-api/docs/troubleshooting) and of common relays; each
+class is a row of a table below.
 """
 
 import re
@@ -12,9 +14,12 @@ from typing import Final, Literal
 from ccx_addons.core.neutral import Fault
 
 type Category = Literal[
-    "auth", "permission", "balance", "rate_limit", "overloaded", "pool_empty", "model_not_found", "context_length",
-    "moderation", "capability", "unsupported", "client", "server",
+    "auth", "permission", "refused", "balance", "rate_limit", "account_busy", "overloaded", "pool_empty",
+    "model_not_found", "no_channel", "not_enabled", "context_length", "moderation", "capability", "unsupported",
+    "client", "unclear", "no_path", "server",
 ]  # fmt: skip
+"""``refused``: a 403 that does not say that the key is at fault. ``no_channel``: a relay that has nobody for this model
+just now. ``not_enabled``: this key may not use this model. ``unclear``: a 400 without a word about the request."""
 
 CODES: Final[Mapping[Category, frozenset[str]]] = {
     "moderation": frozenset({
@@ -23,79 +28,116 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
     }),
     "model_not_found": frozenset({"model_not_found", "model_not_available", "deploymentnotfound"}),
     "context_length": frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"}),
+    "account_busy": frozenset({"accountratelimitexceeded"}),
     "balance": frozenset({
         "1113", "insufficient_balance", "insufficient_quota", "insufficient_user_quota", "api_key_quota_exhausted",
         "usage_limit_exceeded", "usage_limit_reached", "daily_limit_exceeded", "subscription_not_found",
         "subscription_invalid", "pre_consume_token_quota_failed", "pre_consume_quota_failed", "accountquotaexceeded",
-        "billing_error", "billing_hard_limit_reached", "billing_not_active",
+        "billing_error", "billing_hard_limit_reached", "billing_not_active", "exceeded_current_quota_error",
     }),
     "auth": frozenset({
-        "authentication_error", "invalid_api_key", "api_key_required", "api_key_disabled", "api_key_expired",
-        "invalid_token", "token_expired", "token_revoked", "empty_token", "invalid_auth_header", "invalid_admin_key",
-        "unauthorized", "unauthenticated", "user_not_found", "user_inactive", "account_deactivated",
+        "authentication_error", "invalid_api_key", "invalid_authentication_error", "api_key_required",
+        "api_key_disabled", "api_key_expired", "api_key_invalid", "invalid_token", "token_expired", "token_revoked",
+        "empty_token", "invalid_auth_header", "invalid_admin_key", "unauthorized", "unauthenticated", "user_not_found",
+        "user_inactive", "account_deactivated",
     }),
     "permission": frozenset({
         "permission_error", "permission_denied", "access_denied", "service_disabled", "group_deleted",
         "group_disabled", "group_not_allowed",
     }),
-    "overloaded": frozenset({"overloaded_error", "system_cpu_overloaded", "server_overloaded"}),
+    "overloaded": frozenset({
+        "overloaded_error", "system_cpu_overloaded", "server_overloaded", "engine_overloaded_error", "slow_down",
+    }),
     "pool_empty": frozenset({"no_available_account", "accounts_exhausted"}),
-    "rate_limit": frozenset({"rate_limit_error", "rate_limit_exceeded", "resource_exhausted", "too_many_requests"}),
+    "rate_limit": frozenset({
+        "rate_limit_error", "rate_limit_exceeded", "rate_limit_reached_error", "resource_exhausted",
+        "too_many_requests", "throttlingexception",
+    }),
 }  # fmt: skip
 """Exact codes or types, lower case, in the order in which they decide."""
 
-RESOURCE: Final = r"balance|quota|credits?|funds|subscription|allowance|recharge|余额|额度|充提|积分"
-STATE: Final = r"insufficient|negative|exhausted|depleted|too low|expired|overdue|not enough|不足|耗尽|已用尽|过期|失败"
 TRANSIENT: Final = re.compile(
-    r"rate limit|too many requests|requests per|tokens per|perminute|per minute|请求过于频繁|限流", re.IGNORECASE
+    r"rate limit|too many requests|requests per|tokens per|per ?minute|请求过于频繁|请求频率|限流", re.IGNORECASE
 )
+"""Limits that are over in a moment: whatever else the message says, no balance is used up."""
+
+RESOURCE: Final = r"balance|quota|credits?|funds|subscription|allowance|recharge|余额|额度|充提|积分"
+SHORT: Final = r"insufficient|negative|exhausted|depleted|too low|expired|overdue|not enough|不足|耗尽|已用尽|过期|失败"
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
-    ("pool_empty", r"no available account|accounts? (?:pool )?(?:is )?exhausted|无可用账号"),
+    ("pool_empty", r"no available accounts?|accounts? (?:pool )?(?:is |are )?exhausted|无可用账号"),
+    ("not_enabled", r"image generation (?:tool )?is not enabled"),
+    ("no_channel", r"no available channel for model|under group .{0,60}\(distributor\)|无可用渠道"),
     (
         "balance",
-        rf"(?:{RESOURCE})[^.]{{0,40}}(?:{STATE})|(?:{STATE})[^.]{{0,20}}(?:{RESOURCE})|out of credits|no balance|"
-        r"quota (?:is )?used up|(?:daily|monthly|5-hour usage|call) (?:limit|quota)[^.]{0,20}exceeded|"
-        r"exceeded the [\w-]+ usage quota|limit exceeded for your plan|tokenstatusexhausted|"
-        r"exceeded your current quota|no active subscription|预扣费",
+        rf"(?:{RESOURCE}).{{0,40}}?(?:{SHORT})|(?:{SHORT}).{{0,20}}?(?:{RESOURCE})|out of credits|no balance|"
+        r"quota (?:is |was )?(?:used up|exceeded)|exceeded your current quota|"
+        r"used all (?:of )?(?:the |your )?available|"
+        r"(?:daily|monthly|weekly|usage|call) (?:limit|quota) (?:is |was |has been )?(?:exceeded|reached|exhausted)|"
+        r"exceeded the [\w-]+ usage quota|limit exceeded for your plan|tokenstatusexhausted|no active subscription|"
+        r"预扣费",
     ),
     (
         "model_not_found",
-        r"model[^.]{0,80}(?:not found|does not exist|not supported|not available)|unsupported model|"
-        r"unknown model|supported api model names|no available channel for model",
+        r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|not available|不存在)|"
+        r"(?:unsupported|unknown|no such) model|supported api model names|^model: \S+$",
     ),
     (
         "context_length",
-        r"maximum context length|prompt is too long|context window|input is too long|"
-        r"too many (?:input )?tokens|exceeds? the (?:maximum )?(?:number of )?(?:context|input token)",
+        r"maximum context length|prompt is too long|exceeds? (?:the )?context|context window|input is too long|"
+        r"too many (?:input |prompt )tokens|input token count.{0,60}exceeds|"
+        r"exceeds? the (?:maximum )?(?:number of )?(?:context|input|prompt) tokens?",
     ),
     ("overloaded", r"overloaded|负载已饱和|系统过载"),
-    ("capability", r"does not support (?:image|vision|tool)|(?:image|vision|multimodal)[^.]{0,30}not supported"),
+    (
+        "capability",
+        r"(?:does not|doesn't|not) support (?:image|vision|tool|audio|file|pdf|multimodal)|"
+        r"(?:image|vision|multimodal|audio)\b.{0,40}?(?:not supported|unsupported|cannot be processed)|"
+        r"support image input|不支持(?:图片|图像|视觉|多模态)|"
+        r"(?:unknown parameter|invalid value|unsupported).{0,40}(?:tools?\[|tool_choice|web_search|tool_search)",
+    ),
 )
 WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _WORDS)
-KEY_WORDS: Final = re.compile(
-    r"(?:invalid|incorrect|expired|revoked|disabled)[^.]{0,20}(?:api[ _-]?key|token)|该令牌已过期|无效的", re.I
-)
+"""Searched in the message, in this order; never where ``SCHEMA`` says that the request itself is at fault."""
 
-BAD_BETA: Final = re.compile(r"anthropic-beta[^`'\"]{0,40}[`'\"]?([a-z0-9-]+-20\d\d-\d\d-\d\d)[`'\"]?", re.I)
-BAD_FIELD: Final = re.compile(
-    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})[`'\"]?(?:: Extra inputs are not permitted| is deprecated|"
-    r"[^.]{0,40}(?:no longer supported|is not supported (?:for|with|by) this model))|"
-    r"(?:Unrecognized request argument supplied|Unsupported parameter|Unknown parameter|Unsupported value)s?: "
-    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})|Unknown name \"([A-Za-z_]{1,40})\"",
+KEY_WORDS: Final = re.compile(
+    r"(?:invalid|incorrect|expired|revoked|disabled)[^.]{0,20}(?:api[ _-]?key|token\b)|"
+    r"api[ _-]?key[^.]{0,20}(?:not valid|invalid|incorrect|expired|revoked|disabled)|"
+    r"令牌已过期|(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|authentication failed|认证失败|鉴权失败",
     re.IGNORECASE,
 )
+GROUP_WORDS: Final = re.compile(r"no permission to access group|switch this api key to an available group", re.I)
+BROKEN: Final = re.compile(
+    r"expecting (?:value|property name|'.{1,3}' delimiter)|bad_response_body|json decode|<!doctype|<html|"
+    r"invalid character '.{1,3}' looking for",
+    re.IGNORECASE,
+)
+"""A relay that could not read its own upstream says so with a 400."""
+
+SCHEMA: Final = re.compile(
+    r"^(?:messages|input|contents|tools|system|instructions)[.\[]|max_(?:output_|completion_)?tokens|maxOutputTokens|"
+    r"field required|required field|missing required parameter|(?:is|are) required|schema validation|"
+    r"validation failed|unsupported content type|must be passed back to the api",
+    re.IGNORECASE,
+)
+BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
+BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
+BAD_FIELD: Final = re.compile(
+    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
+    r"[^.]{0,40}(?:no longer supported|is not supported (?:for|with|by) this model))|"
+    r"(?:Unrecognized request argument supplied|Unsupported parameter|Unknown parameter|Unsupported value)s?: "
+    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})|Unknown name \"([A-Za-z_]{1,40})\"|"
+    r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
+    re.IGNORECASE,
+)
+FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({"model", "messages", "input", "contents", "tools", "max_tokens", "system", "stream"})
 """Fields whose loss would change what was asked."""
-
-RESET_AT: Final = re.compile(
-    r"reset(?:s)? (?:at|on) (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*([+-]\d{4}|Z)?", re.IGNORECASE
-)
-
 
 BY_STATUS: Final[Mapping[int, Category]] = {
     401: "auth",
     402: "balance",
-    403: "permission",
+    403: "refused",
+    404: "no_path",
     408: "server",
     409: "server",
     413: "context_length",
@@ -103,83 +145,147 @@ BY_STATUS: Final[Mapping[int, Category]] = {
     429: "rate_limit",
     529: "overloaded",
 }
+MESSAGE_DECIDES: Final = frozenset({0, 400, 401, 402, 403, 404, 422, 429})
+"""Statuses (0: none, inside a 200) whose words are read for balance and keys."""
 
 
 def category_of(fault: Fault) -> Category:
-    """The class of an error answer. Message words win over a generic ``invalid_request`` wrapper, codes over words."""
+    """The class of an error answer: by its codes, else its words, else its status."""
     codes = {fault.code.lower(), fault.type.lower()} - {""}
+    words = _by_words(fault)
     for category, known in CODES.items():
-        if codes & known and not (category == "balance" and TRANSIENT.search(fault.message)):
-            if category == "rate_limit" and _by_words(fault) == "balance":
-                return "balance"
-            return category
-    if words := _by_words(fault):
+        if codes & known:
+            if category == "rate_limit" and words in ("balance", "overloaded"):
+                return words
+            if category == "balance" and TRANSIENT.search(fault.message):
+                continue
+            return words if category == "model_not_found" and words == "no_channel" else category
+    if words:
         return words
     if fault.status in BY_STATUS:
         return BY_STATUS[fault.status]
     if fault.status == 0 or fault.status >= 500:
         return "server"
-    if KEY_WORDS.search(fault.message):
-        return "auth"
-    return "unsupported" if dropped_field(fault.message) else "client"
+    return _refused_request(fault, codes)
 
 
 def _by_words(fault: Fault) -> Category | None:
+    message = fault.message
+    if SCHEMA.search(message) and not re.search(r"context|prompt", message, re.IGNORECASE):
+        return None
+    reads_keys = fault.status in MESSAGE_DECIDES
     for category, pattern in WORDS:
-        if category == "balance" and (TRANSIENT.search(fault.message) or fault.status == 413):
+        if category == "balance" and (not reads_keys or TRANSIENT.search(message)):
             continue
-        if pattern.search(fault.message):
+        if pattern.search(message):
             return category
+    if reads_keys and KEY_WORDS.search(message):
+        return "auth"
+    if fault.status == 403 and GROUP_WORDS.search(message):
+        return "permission"
     return None
 
 
-def dropped_field(message: str) -> str:
+def _refused_request(fault: Fault, codes: set[str]) -> Category:
+    """A 4xx about which neither codes nor words nor the status said anything."""
+    if BROKEN.search(fault.message):
+        return "server"
+    if dropped_field(fault) or BETA_REFUSED.search(fault.message):
+        return "unsupported"
+    nothing_said = fault.status == 400 and not codes - {"400"} and not SCHEMA.search(fault.message)
+    return "unclear" if nothing_said and fault.param == "" and len(fault.message) < UNCLEAR else "client"
+
+
+UNCLEAR: Final = 40
+"""Characters: "Bad request" and the like; whoever says more speaks about the request."""
+
+
+def dropped_field(fault: Fault) -> str:
     """The request field that an upstream names as unknown or deprecated; empty: none that may be dropped."""
-    found = BAD_FIELD.search(message)
-    name = next((group for group in found.groups() if group), "") if found else ""
-    return "" if name.split(".")[0] in NEVER_DROPPED else name.split(".")[0]
+    if fault.code.lower() in FIELD_CODES and fault.param:
+        name = fault.param
+    else:
+        found = BAD_FIELD.search(fault.message)
+        name = next((group for group in found.groups() if group), "") if found else ""
+    top = re.split(r"[.\[]", name)[0]
+    return "" if top in NEVER_DROPPED else top
 
 
-def dropped_beta(message: str) -> str:
-    """The anthropic-beta token that an upstream refuses."""
-    found = BAD_BETA.search(message)
-    return found[1] if found else ""
+def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:
+    """The anthropic-beta tokens among ``sent`` that an upstream refuses: those it names, or all when it names none."""
+    if not BETA_REFUSED.search(message):
+        return frozenset()
+    betas = frozenset(name for name in sent if BETA_TOKEN.fullmatch(name))
+    named = frozenset(BETA_TOKEN.findall(message))
+    return betas & named if named else betas
 
 
-def reset_time(message: str) -> float | None:
-    """Unix seconds of "It will reset at 2026-07-03 11:37:21 +0800"."""
-    found = RESET_AT.search(message)
-    if not found:
-        return None
-    moment = datetime.fromisoformat(found[1].replace(" ", "T"))
-    zone = found[2] or "Z"
-    if zone == "Z":
-        return moment.replace(tzinfo=UTC).timestamp()
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
-    return moment.replace(tzinfo=timezone(offset if zone[0] == "+" else -offset)).timestamp()
+# ---- when it is over -------------------------------------------------------------------------------------------------
+RESET_AT: Final = re.compile(
+    r"(?:resets?(?: time)?|available again|try again)\s*(?:at|on|after|is|:)?\s*"
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*([+-]\d\d:?\d\d|Z|UTC)?",
+    re.IGNORECASE,
+)
+RESET_IN: Final = re.compile(
+    r"(?:try again|retry|resets?|available again) (?:in|after) ((?:\d+(?:\.\d+)?\s?(?:ms|h|m|s)\w*\s?)+)", re.IGNORECASE
+)
+PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s?(ms|h|m|s)", re.IGNORECASE)
+SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST: Final = 86_400.0 * 31
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110 section 10.2.3), else vendors' reset headers."""
+def reset_time(message: str, now: float) -> float | None:
+    """Unix seconds of "It will reset at 2026-07-03 11:37:21 +0800" or "try again in 6m0s"; None: it says nothing, or
+    the moment is past. A time without a zone is UTC."""
+    if found := RESET_AT.search(message):
+        try:
+            moment = datetime.fromisoformat(found[1].replace(" ", "T"))
+        except ValueError:
+            return None
+        at = moment.replace(tzinfo=_zone(found[2] or "")).timestamp()
+        return min(at, now + LONGEST) if at > now else None
+    if found := RESET_IN.search(message):
+        wait = sum(float(number) * SECONDS[unit.lower()] for number, unit in PART.findall(found[1]))
+        return now + min(wait, LONGEST) if wait else None
+    return None
+
+
+def _zone(text: str) -> timezone:
+    if text[:1] not in ("+", "-"):
+        return UTC
+    digits = text[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
+    return timezone(offset if text[0] == "+" else -offset)
+
+
+def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> float | None:
+    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110 section 10.2.3), else vendors' reset headers.
+
+    Reset headers come with every answer; they say when to come back only where a limit is what was hit.
+    """
     value = headers.get("retry-after", "").strip()
     if value:
         try:
-            return min(max(0.0, float(value)), 86_400 * 31)
+            return min(max(0.0, float(value)), LONGEST)
         except ValueError:
             pass
         try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST)
         except (ValueError, TypeError):
             pass
+    if milliseconds := re.fullmatch(r"\d{1,12}", headers.get("retry-after-ms", "").strip()):
+        return min(int(milliseconds[0]) / 1000, LONGEST)
+    if status != 429:
+        return None
     resets = [
         seconds
         for name, text in headers.items()
         if name.startswith(("anthropic-ratelimit-", "x-ratelimit-reset"))
         and "reset" in name
         and _exhausted(headers, name)
-        and (seconds := _reset_seconds(text, now)) is not None
+        and (seconds := _reset_seconds(text.strip(), now)) is not None
     ]
-    return max(resets) if resets else None
+    return min(max(resets), LONGEST) if resets else None
 
 
 def _exhausted(headers: Mapping[str, str], reset_name: str) -> bool:
@@ -201,7 +307,10 @@ def _reset_seconds(text: str, now: float) -> float | None:
         number = float(text)
     except ValueError:
         try:
-            return max(0.0, datetime.fromisoformat(text).timestamp() - now)
+            moment = datetime.fromisoformat(text)
         except ValueError:
             return None
+        return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
+    if number != number or number < 0:
+        return None
     return max(0.0, number - now) if number > 10**9 else number

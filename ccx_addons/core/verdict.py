@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.vendor_errors import Category, category_of, dropped_beta, dropped_field, reset_time
+from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, reset_time
 
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
@@ -17,6 +17,8 @@ type OutcomeKind = Literal[
 type Action = Literal["commit", "same_key", "next_key", "next_channel", "stop"]
 type Blame = Literal["none", "key", "model", "channel"]
 type Health = Literal["success", "failure", "open", "neutral"]
+type Need = Literal["", "larger window", "lists the model"]
+"""What the next channel must have so that going on makes sense."""
 
 MAX_ATTEMPTS: Final = 12
 MAX_PER_KEY: Final = 2
@@ -25,6 +27,18 @@ FAST: Final = 10.0
 BLOCK: Final = 3600.0
 """Seconds a key rests when an upstream does not say how long its balance or model is gone."""
 FOR_EVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an attempt goes. ``model``: the upstream's name of it. ``waits``: another request probes whether this place
+    is back, and this one waits a moment for what it finds."""
+
+    channel: Channel
+    key: Key
+    base_url: str
+    model: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,8 @@ class Attempt:
     number: int
     fresh: bool = False
     drop: frozenset[str] = frozenset()
+    model: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,8 @@ class Outcome:
 class Verdict:
     """``cooldown``: seconds the blamed key or channel rests (None: by its own count). ``block``: it is unusable.
 
-    ``until``: Unix seconds a block ends; infinity: until somebody lifts it.
+    ``until``: Unix seconds a block ends; infinity: until somebody lifts it. ``need``: what the next channel must have;
+    where none has it, the verdict is ``stop`` and nothing is blamed.
     """
 
     action: Action
@@ -70,6 +87,7 @@ class Verdict:
     block: bool = False
     until: float = 0.0
     drop: frozenset[str] = frozenset()
+    need: Need = ""
 
 
 FAILED: Final = Verdict("next_key", "", "key", "failure")
@@ -101,104 +119,135 @@ BY_KIND: Final[Mapping[str, Verdict]] = {
 BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
     "auth": Verdict("next_key", "the key is refused", "key", block=True, until=FOR_EVER),
     "permission": Verdict("next_key", "the key may not do this", "key", block=True, until=FOR_EVER),
+    "refused": Verdict("next_key", "the upstream forbids this", "key"),
     "balance": Verdict("next_key", "the key's balance or quota is used up", "key", block=True),
     "rate_limit": Verdict("next_key", "rate limited", "key"),
+    "account_busy": Verdict("next_key", "the key's account is asked too often", "key", cooldown=15.0),
     "overloaded": Verdict("next_channel", "the upstream is overloaded", "channel", "open", 15.0),
     "pool_empty": Verdict("next_channel", "the upstream has no account left", "channel", "open", 60.0),
-    "model_not_found": Verdict("next_channel", "the upstream does not have this model", "model", block=True),
-    "context_length": Verdict("stop", "the prompt is too long for this model"),
+    "model_not_found": Verdict(
+        "next_channel", "the upstream does not have this model", "model", block=True, need="lists the model"
+    ),
+    "no_channel": Verdict("next_channel", "the relay has nobody for this model", need="lists the model"),
+    "not_enabled": Verdict("next_key", "the key may not use this model", "model", block=True),
+    "context_length": Verdict("next_channel", "the prompt is too long for this model", need="larger window"),
     "moderation": Verdict("stop", "the upstream refuses this content"),
     "capability": Verdict("next_channel", "the model cannot do what is asked"),
     "unsupported": Verdict("stop", "the upstream does not know a field of the request"),
     "client": Verdict("stop", "the upstream refuses the request"),
+    "unclear": Verdict("next_channel", "the upstream refuses the request and does not say why"),
+    "no_path": Verdict("next_channel", "the upstream does not have this path"),
     "server": replace(FAILED, reason="the upstream failed"),
 }
 """Outcomes with an upstream error: an HTTP status, an error body in a 200, or an error event before the commit."""
 
+REDIRECT: Final = Verdict("next_channel", "a redirect is not followed", "none", "failure")
 TRY_AGAIN_FAST: Final = frozenset({"empty", "bad_body"})
 WITH_FAULT: Final = frozenset({"status", "error_body", "stream_error"})
+HONOURS_WAIT: Final[frozenset[Category]] = frozenset({"rate_limit", "account_busy", "refused", "server"})
+"""Classes whose cooldown the upstream may set itself (Retry-After and its kin)."""
 
 
 def classify(outcome: Outcome, tries: int, now: float) -> Verdict:
     """The verdict on an attempt. ``tries``: how often this key was tried in this exchange, this time included."""
     if outcome.committed and outcome.kind not in ("ok", "client_left"):
         return BY_KIND["late_error"]
-    if outcome.kind == "reset" and outcome.reused:
+    if is_stale(outcome):
         return Verdict("same_key", "an idle connection was closed; trying a fresh one")
     if outcome.kind in TRY_AGAIN_FAST and tries < MAX_PER_KEY and outcome.elapsed < FAST:
         return Verdict("same_key", BY_KIND[outcome.kind].reason + "; trying once more")
     if outcome.kind not in WITH_FAULT or outcome.fault is None:
         return BY_KIND.get(outcome.kind) or replace(FAILED, reason="the upstream failed")
+    if 300 <= outcome.status < 400:
+        return replace(REDIRECT, reason=f"a redirect ({outcome.status}) is not followed")
     return _by_fault(outcome, outcome.fault, tries, now)
 
 
+def is_stale(outcome: Outcome) -> bool:
+    """A reused connection that turned out to be closed: no try at all."""
+    return outcome.kind == "reset" and outcome.reused
+
+
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float) -> Verdict:
-    if 300 <= outcome.status < 400:
-        return Verdict("next_channel", f"redirect ({outcome.status}) is not followed", "none", "failure")
     category = category_of(fault)
-    if category in ("unsupported", "client") and tries < MAX_PER_KEY:
-        names = {dropped_field(fault.message), dropped_beta(fault.message)} & outcome.fields
+    if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < MAX_PER_KEY:
+        names = ({dropped_field(fault)} & outcome.fields) | dropped_betas(fault.message, outcome.fields)
         if names:
             return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=frozenset(names))
-    if category == "client" and outcome.status == 404:
-        return Verdict("next_channel", "the upstream does not have this path", "none", "neutral")
-    if category == "client" and outcome.kind != "status":
-        return replace(FAILED, reason=BY_KIND[outcome.kind].reason)
+    if category in ("client", "unclear", "server") and outcome.kind == "error_body":
+        if tries < MAX_PER_KEY and outcome.elapsed < FAST:
+            return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")
+        category = "server"
+    elif category in ("client", "unclear") and outcome.kind != "status":
+        category = "server"
     verdict = BY_CATEGORY[category]
     reason = f"{verdict.reason} ({outcome.status})" if outcome.status else verdict.reason
-    if verdict.block and verdict.until == 0:
-        until = reset_time(fault.message) or now + (outcome.retry_after or BLOCK)
-        return replace(verdict, reason=reason, until=until)
-    if category in ("rate_limit", "server"):
-        return replace(verdict, reason=reason, cooldown=outcome.retry_after)
-    return replace(verdict, reason=reason)
+    if category == "server" and outcome.kind != "status":
+        reason = BY_KIND[outcome.kind].reason
+    if category == "balance":
+        wait = now + (outcome.retry_after or BLOCK)
+        return replace(verdict, reason=reason, until=reset_time(fault.message, now) or wait)
+    if verdict.block and not verdict.until:
+        return replace(verdict, reason=reason, until=now + BLOCK)
+    return replace(verdict, reason=reason, cooldown=_cooldown(category, verdict, outcome, fault, now))
 
 
-type Choose = Callable[[Channel, frozenset[tuple[str, str, str]]], tuple[Key, str] | None]
-"""The next key and base URL of a channel, given the (channel, key, base URL) triples that are used up."""
+def _cooldown(category: Category, verdict: Verdict, outcome: Outcome, fault: Fault, now: float) -> float | None:
+    """What the upstream asks for comes before our own numbers; an overloaded one may only ask for more."""
+    if verdict.blame == "channel":
+        return max(verdict.cooldown or 0.0, outcome.retry_after or 0.0)
+    if category not in HONOURS_WAIT:
+        return verdict.cooldown
+    if outcome.retry_after is not None:
+        return outcome.retry_after
+    if category == "rate_limit" and (until := reset_time(fault.message, now)):
+        return until - now
+    return verdict.cooldown
+
+
+class Search(Protocol):
+    """What the failover generator asks of the scheduler, for one exchange (scheduler/search.py)."""
+
+    def find(self) -> Target | None:
+        """The best target not used up yet; None: nothing is left."""
+
+    def begin(self, attempt: Attempt) -> None:
+        """The attempt is about to be made; ``learn`` ends it."""
+
+    def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
+        """The verdict with its need looked at, and what it means for later targets of this exchange."""
+
+    def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        """What it means for everybody."""
 
 
 def attempts(
-    channels: Callable[[frozenset[str]], list[Channel]],
-    choose: Choose,
-    learn: Callable[[Attempt, Outcome, Verdict], None],
-    clock: Callable[[], float],
-    deadline: float,
-    now: Callable[[], float],
-    pinned: bool = False,
+    search: Search, clock: Callable[[], float], deadline: float, now: Callable[[], float]
 ) -> Generator[Attempt, Outcome, None]:
     """Yields attempts and is sent their outcomes; returns when an answer is committed or nothing is left.
 
-    ``channels`` ranks what is left, given the channel ids that are used up; ``learn`` is told every verdict;
-    ``clock`` and ``deadline`` are monotonic, ``now`` is Unix time. All seconds.
+    ``clock`` and ``deadline`` are monotonic seconds, ``now`` is Unix time. Closing it early means that the client left.
+    An outcome ``rate_wait`` says that the attempt never was made.
     """
-    done: frozenset[str] = frozenset()
-    used: frozenset[tuple[str, str, str]] = frozenset()
     number = 0
-    while number < MAX_ATTEMPTS and clock() < deadline:
-        left = channels(done)
-        choice = choose(left[0], used) if left else None
-        if not left:
-            return
-        if choice is None:
-            if pinned:
-                return
-            done |= {left[0].id}
-            continue
-        channel, (key, base_url) = left[0], choice
-        attempt = Attempt(channel, key, base_url, number + 1)
+    while number < MAX_ATTEMPTS and clock() < deadline and (target := search.find()):
+        attempt = Attempt(
+            target.channel, target.key, target.base_url, number + 1, model=target.model, waits=target.waits
+        )
         tries = 0
         while True:
-            number += 1
-            tries += 1
-            outcome = yield replace(attempt, number=number)
-            verdict = classify(outcome, tries, now())
-            learn(attempt, outcome, verdict)
+            search.begin(attempt)
+            try:
+                outcome = yield attempt
+            except GeneratorExit:
+                search.learn(attempt, Outcome("client_left"), BY_KIND["client_left"])
+                raise
+            number += outcome.kind != "rate_wait"
+            tries += not is_stale(outcome)
+            verdict = search.settle(attempt, classify(outcome, tries, now()))
+            search.learn(attempt, outcome, verdict)
             if verdict.action != "same_key" or number >= MAX_ATTEMPTS or clock() >= deadline:
                 break
-            attempt = replace(attempt, fresh=True, drop=attempt.drop | verdict.drop)
+            attempt = replace(attempt, number=number + 1, fresh=True, drop=attempt.drop | verdict.drop, waits=False)
         if verdict.action in ("commit", "stop"):
             return
-        used |= {(channel.id, key.id, base_url)}
-        if verdict.action == "next_channel":
-            done |= {channel.id}

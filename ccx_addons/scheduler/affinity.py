@@ -8,6 +8,8 @@ from typing import Any, Final
 from ccx_addons.core import read
 
 MAX_TRACES: Final = 10_000
+RENEW: Final = 15.0
+"""Seconds: a place is renewed at most this often, so that a busy conversation does not write a row per answer."""
 
 FIRST_HEADERS: Final = (
     "conversation_id", "conversation-id", "session_id", "session-id", "x-claude-code-session-id", "thread-id",
@@ -17,12 +19,17 @@ SUB_AGENT_HEADERS: Final = ("x-claude-code-agent-id", "x-codex-subagent", "x-ope
 """A sub-agent has a conversation of its own inside its parent's session."""
 
 
-def trace_of(headers: Mapping[str, str], members: Mapping[str, Any]) -> str:
-    """A hash of the first identifier present; empty: nothing says what this belongs to. The identifier is not kept."""
+def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: str = "") -> str:
+    """A hash of the first identifier present; empty: nothing says what this belongs to. The identifier is not kept.
+
+    ``session``: the trace of the answer that ``previous_response_id`` continues, where it is known.
+    """
     found = next((value for name in FIRST_HEADERS if (value := headers.get(name, "").strip())), "")
     found = found or read.text(members.get("prompt_cache_key"))
     found = found or read.text(read.mapping(members.get("metadata")).get("user_id"))
-    found = found or read.text(members.get("user")) or read.text(members.get("previous_response_id"))
+    found = found or read.text(members.get("user"))
+    if session and not found:
+        return session
     found = found or next((value for name in LAST_HEADERS if (value := headers.get(name, "").strip())), "")
     if not found:
         return ""
@@ -36,11 +43,24 @@ class Traces:
     def __init__(self) -> None:
         self._places: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
 
+    def place_of(self, kind: str, trace: str) -> tuple[str, float]:
+        """(channel id, until when); an unknown trace has none."""
+        return self._places.get((kind, trace), ("", 0.0))
+
     def channel_of(self, kind: str, trace: str, now: float) -> str:
-        channel, until = self._places.get((kind, trace), ("", 0.0))
+        channel, until = self.place_of(kind, trace)
         return channel if until > now else ""
 
-    def keep(self, kind: str, trace: str, channel: str, until: float) -> None:
+    def keep(self, kind: str, trace: str, channel: str, until: float) -> bool:
+        """True: it is news worth writing down (another channel, or at least RENEW seconds longer)."""
+        known, known_until = self.place_of(kind, trace)
+        if known == channel and until < known_until + RENEW:
+            return False
+        self.put(kind, trace, channel, until)
+        return True
+
+    def put(self, kind: str, trace: str, channel: str, until: float) -> None:
+        """As another worker says."""
         self._places[(kind, trace)] = (channel, until)
         self._places.move_to_end((kind, trace))
         while len(self._places) > MAX_TRACES:

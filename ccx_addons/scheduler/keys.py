@@ -1,35 +1,90 @@
-"""Which key and base URL of a channel comes next, and what failures do to a key."""
+"""What happens to keys and base URLs, and which of them comes next."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.config import Key, Rotate
 
 COOLDOWN: Final = 300.0
 LONG_COOLDOWN: Final = 600.0
-"""After three failures in a row."""
+LONG_AFTER: Final = 3
+"""A key rests five minutes after a failure, ten when it failed three times in a row."""
 URL_COOLDOWN: Final = 30.0
-MODEL_BLOCK: Final = 3600.0
+MAX_MODELS: Final = 200
+"""Most models that one key is remembered not to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBlock:
+    """This key does not have a model, ``until`` then (Unix seconds)."""
+
+    until: float
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(slots=True)
 class KeyState:
-    """Unix seconds throughout; ``reason`` is for people and holds no secret."""
+    """Unix seconds throughout. ``reason`` and ``message`` are for people; the message is the upstream's, masked.
+
+    ``place`` is the key's own time in the rotation, ``flying`` its attempts under way.
+    """
 
     failures: int = 0
     failed_at: float = 0.0
     cool_until: float = 0.0
     blocked_until: float = 0.0
     reason: str = ""
+    message: str = ""
+    changed_at: float = 0.0
     uses: int = 0
-    models: dict[str, float] = field(default_factory=dict)
-    """Upstream model -> until when this key does not have it."""
+    flying: int = 0
+    place: float = 0.0
+    models: dict[str, ModelBlock] = field(default_factory=dict)
 
     def blocked(self, now: float) -> bool:
         return self.blocked_until > now
 
     def cooling(self, now: float) -> bool:
         return self.cool_until > now
+
+    def lacks(self, model: str, now: float) -> bool:
+        block = self.models.get(model)
+        return block is not None and block.until > now
+
+    # ---- learning ---------------------------------------------------------------------------------------------------
+    def succeed(self, now: float) -> bool:
+        """True: there was something to forget."""
+        if not (self.failures or self.cool_until or self.blocked_until):
+            return False
+        self.failures, self.cool_until, self.blocked_until = 0, 0.0, 0.0
+        self.reason, self.message, self.changed_at = "", "", now
+        return True
+
+    def fail(self, reason: str, message: str, rest: float | None, now: float) -> None:
+        """It rests for ``rest`` seconds, or by how often it failed in a row."""
+        self.failures += 1
+        self.failed_at = self.changed_at = now
+        self.reason, self.message = reason, message
+        own = COOLDOWN if self.failures < LONG_AFTER else LONG_COOLDOWN
+        self.cool_until = now + (own if rest is None else rest)
+
+    def block(self, reason: str, message: str, until: float, now: float) -> None:
+        self.failures += 1
+        self.failed_at = self.changed_at = now
+        self.reason, self.message, self.blocked_until = reason, message, until
+
+    def unblock(self, now: float) -> None:
+        self.failures, self.cool_until, self.blocked_until = 0, 0.0, 0.0
+        self.reason, self.message, self.changed_at = "", "", now
+
+    def block_model(self, model: str, block: ModelBlock, now: float) -> None:
+        self.models.pop(model, None)
+        self.models[model] = block
+        if len(self.models) > MAX_MODELS:
+            del self.models[next(iter(self.models))]
+        self.changed_at = now
 
 
 @dataclass(slots=True)
@@ -38,89 +93,48 @@ class UrlState:
     failed_at: float = 0.0
 
 
-class Keys:
-    """The state of all keys and base URLs of one worker."""
+# ---- choosing --------------------------------------------------------------------------------------------------------
+def ranked_urls(urls: Sequence[str], states: dict[str, UrlState], now: float) -> Sequence[str]:
+    """Never failed in their order; then those whose pause is over, fewest failures first; then by how long they still
+    pause."""
+    if len(urls) < 2 or not states:
+        return urls
 
-    def __init__(self) -> None:
-        self.keys: dict[tuple[str, str], KeyState] = {}
-        self.urls: dict[tuple[str, str, str], UrlState] = {}
+    def rank(url: str) -> tuple[int, float]:
+        state = states.get(url)
+        if state is None or not state.failures:
+            return (0, 0.0)
+        rest = state.failed_at + URL_COOLDOWN - now
+        return (1, state.failures) if rest <= 0 else (2, rest)
 
-    def of(self, channel: Channel, key: Key) -> KeyState:
-        return self.keys.setdefault((channel.id, key.id), KeyState())
+    return sorted(urls, key=rank)
 
-    # ---- choosing ---------------------------------------------------------------------------------------------------
-    def usable(self, channel: Channel, model: str, now: float) -> list[Key]:
-        """Keys that may be used for this model at all; those that only cool down are among them."""
-        return [
-            key
-            for key in channel.keys
-            if key.enabled
-            and key.models.allows(model)
-            and not (state := self.of(channel, key)).blocked(now)
-            and state.models.get(model, 0.0) <= now
-        ]
 
-    def choose(
-        self, kind: str, channel: Channel, model: str, used: frozenset[tuple[str, str, str]], now: float
-    ) -> tuple[Key, str] | None:
-        """The next key and base URL not used up yet. When all keys cool down: the one that failed longest ago."""
-        for url in self.ranked_urls(kind, channel, now):
-            left = [
-                key
-                for key in self.usable(channel, model, now)
-                if (channel.id, key.id, url) not in used and key.base_url in ("", url)
-            ]
-            ready = [key for key in left if not self.of(channel, key).cooling(now)]
-            if ready:
-                return self._first(channel, ready), url
-            if left and not any(triple[0] == channel.id for triple in used):
-                return min(left, key=lambda key: self.of(channel, key).failed_at), url
-        return None
+def first_key(ready: Sequence[Key], states: dict[str, KeyState], rotate: Rotate) -> Key:
+    """Of keys that may be used now, in the order of weight and list. A key without a state was never used."""
+    if rotate == "fill_first" or len(ready) == 1:
+        return ready[0]
+    fresh = KeyState()
 
-    def _first(self, channel: Channel, keys: list[Key]) -> Key:
-        heaviest = max(key.weight for key in keys)
-        match channel.rotate:
-            case "fill_first":
-                return next(key for key in keys if key.weight == heaviest)
-            case "round_robin":
-                return min(keys, key=lambda key: self.of(channel, key).uses / key.weight)
-            case "least_used":
-                return min(keys, key=lambda key: self.of(channel, key).uses)
+    def by_turn(key: Key) -> float:
+        return states.get(key.id, fresh).place
 
-    def ranked_urls(self, kind: str, channel: Channel, now: float) -> list[str]:
-        """Never failed in order, then those whose pause is over, then the rest by how long they still pause."""
+    def by_use(key: Key) -> tuple[float, float]:
+        state = states.get(key.id, fresh)
+        return (state.flying / key.weight, state.uses / key.weight)
 
-        def rank(url: str) -> tuple[int, float]:
-            state = self.urls.get((kind, channel.id, url))
-            if state is None or not state.failures:
-                return (0, 0.0)
-            rest = state.failed_at + URL_COOLDOWN - now
-            return (1, state.failures) if rest <= 0 else (2, rest)
+    return min(ready, key=by_turn) if rotate == "round_robin" else min(ready, key=by_use)
 
-        return sorted(channel.base_urls, key=rank)
 
-    # ---- learning ---------------------------------------------------------------------------------------------------
-    def succeeded(self, kind: str, channel: Channel, key: Key, url: str) -> None:
-        state = self.of(channel, key)
-        state.failures, state.cool_until, state.blocked_until, state.reason = 0, 0.0, 0.0, ""
-        self.urls.pop((kind, channel.id, url), None)
+def take_turn(key: Key, states: dict[str, KeyState], ready: Iterable[Key]) -> None:
+    """The key moves back in the rotation by the share of its weight; one that was away does not catch up."""
+    state = states.setdefault(key.id, KeyState())
+    others = [states[k.id].place for k in ready if k.id in states and k.id != key.id]
+    state.place = max(state.place, min(others, default=0.0)) + 1 / key.weight
+    state.uses += 1
+    state.flying += 1
 
-    def failed(self, channel: Channel, key: Key, reason: str, rest: float | None, now: float) -> None:
-        """The key rests for ``rest`` seconds, or by how often it failed in a row."""
-        state = self.of(channel, key)
-        state.failures += 1
-        state.failed_at = now
-        state.reason = reason
-        state.cool_until = now + (rest if rest is not None else COOLDOWN if state.failures < 3 else LONG_COOLDOWN)
 
-    def url_failed(self, kind: str, channel: Channel, url: str, now: float) -> None:
-        state = self.urls.setdefault((kind, channel.id, url), UrlState())
-        state.failures += 1
-        state.failed_at = now
-
-    def block(self, channel: Channel, key: Key, reason: str, until: float, now: float) -> None:
-        state = self.of(channel, key)
-        state.failed_at, state.blocked_until, state.reason = now, until, reason
-
-    def block_model(self, channel: Channel, key: Key, model: str, now: float) -> None:
-        self.of(channel, key).models[model] = now + MODEL_BLOCK
+def longest_ago(keys: Sequence[Key], states: dict[str, KeyState]) -> Key:
+    """When all keys only cool down: the one that failed longest ago."""
+    return min(keys, key=lambda key: states[key.id].failed_at if key.id in states else 0.0)

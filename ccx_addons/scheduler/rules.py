@@ -1,23 +1,29 @@
-"""The rules of selection, in their order. Each keeps, drops or moves channels and leaves its reason.
+"""The rules of selection, in their order. Each leaves its reason, so that the dry run shows exactly what routing did.
 
-A rule is one function ``(pick, snapshot, state, now, channels) -> channels``; whatever it left out or put first is
-recorded by ``rank``, so that the dry run shows exactly what routing did.
+First the filters drop channels that can not take the request at all; what follows from the configuration alone is
+computed once for a model (index.py). Then the preferences pick, one after the other, from what is left: who is picked
+first is tried first.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
 from ccx_addons.core.exchange import Decision
+from ccx_addons.scheduler.index import Entry, comparable
 
 if TYPE_CHECKING:
-    from ccx_addons.scheduler import State
+    from ccx_addons.scheduler.state import Standing, State
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What is asked, as far as choosing a channel needs it."""
+    """What is asked, as far as choosing a channel needs it. ``prompt_tokens``, ``output_tokens``: 0 is unknown.
+
+    ``home``: id of the channel that made the answer which is continued, or (``only_home``) asked for or deleted.
+    ``vectors``: the answer is an embedding, which only compares with others of the same space.
+    """
 
     kind: Kind
     model: str
@@ -27,99 +33,249 @@ class Pick:
     pin: str = ""
     images: bool = False
     prompt_tokens: int = 0
+    output_tokens: int = 0
+    vectors: bool = False
+    home: str = ""
+    only_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    channels: tuple[Channel, ...]
+    entries: tuple[Entry, ...]
     decisions: tuple[Decision, ...]
 
-
-type Rule = Callable[[Pick, Snapshot, "State", float, list[Channel]], list[Channel]]
-
-
-def serves(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """does not take this kind of request, or is not active"""
-    found = [c for c in channels if pick.kind in c.serves and c.status == "active"]
-    return sorted(found, key=lambda c: (c.priority, c.id))
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return tuple(entry.channel for entry in self.entries)
 
 
-def allows_model(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """does not offer this model"""
-    return [c for c in channels if not pick.model or c.allow.allows(pick.model)]
+@dataclass(slots=True)
+class View:
+    """One ranking under way. ``all``: what the configuration leaves, in the order of priority, whatever its health."""
+
+    pick: Pick
+    snapshot: Snapshot
+    state: "State"
+    now: float
+    all: tuple[Entry, ...]
+    standings: "dict[str, Standing]" = field(default_factory=dict)
+    why: int = 0
+    dropped: list[Decision] = field(default_factory=list)
+    placed: list[Decision] = field(default_factory=list)
+    """At most ``why`` of each are noted."""
+
+    def standing(self, entry: Entry) -> "Standing":
+        found = self.standings.get(entry.channel.id)
+        if found is None:
+            found = self.state.standing(self.pick.kind, entry, self.now)
+            self.standings[entry.channel.id] = found
+        return found
+
+    def ready(self, entry: Entry) -> bool:
+        return self.standing(entry).ready
+
+    def pressed(self, entry: Entry) -> bool:
+        limits = entry.channel.limits
+        return bool(limits.rpm or limits.concurrency) and self.state.limits.pressed(entry.channel, self.now)
+
+    def drop(self, entry: Entry, rule: str, reason: str) -> None:
+        if len(self.dropped) < self.why:
+            self.dropped.append(Decision(entry.channel.id, entry.channel.name, rule, False, reason))
+
+    def place(self, entry: Entry, preference: "Preference") -> None:
+        if len(self.placed) < self.why:
+            words = f"place {len(self.placed) + 1}: {preference.__doc__}"
+            standing = self.standing(entry)
+            if not standing.ready:
+                words += f"; {standing.words(self.now)}"
+            self.placed.append(Decision(entry.channel.id, entry.channel.name, preference.__name__, True, words))
 
 
-def has_prefix(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """has another route prefix"""
-    return [c for c in channels if c.route_prefix == pick.route_prefix]
+type Filter = Callable[[View, Entry], str]
+"""Why a channel is dropped; empty: it stays."""
+type Preference = Callable[[View, list[Entry]], list[Entry]]
+"""Those of the channels that come next, in their order."""
 
 
-def is_capable(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """takes no images, or its context window is too small"""
-    return [
-        c
-        for c in channels
-        if not (pick.images and c.no_vision)
-        and not (c.limits.context_window and pick.prompt_tokens > c.limits.context_window)
-    ]
+# ---- filters ---------------------------------------------------------------------------------------------------------
+def client_may(view: View, entry: Entry) -> str:
+    client = view.pick.client
+    if view.pick.kind not in client.kinds:
+        return f"the client {client.name} may not use {view.pick.kind}"
+    if view.pick.model and not client.models.allows(view.pick.model):
+        return f"the client {client.name} may not use {view.pick.model}"
+    return ""
 
 
-def has_key(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """has no usable key"""
-    return [c for c in channels if state.keys.usable(c, c.models.apply(pick.model).model, now)]
+def client_allows(pick: Pick) -> bool:
+    return pick.kind in pick.client.kinds and (not pick.model or pick.client.models.allows(pick.model))
 
 
-def is_pinned(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """is not the channel asked for by x-ccx-channel"""
-    return [c for c in channels if pick.pin in (c.name, c.id)] if pick.pin else channels
+def sees_images(view: View, entry: Entry) -> str:
+    return "takes no images" if view.pick.images and entry.channel.no_vision else ""
 
 
-def is_promoted(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """is promoted"""
-    promoted = [c for c in channels if c.promoted_until is not None and c.promoted_until > now]
-    return promoted[:1] + [c for c in channels if c not in promoted[:1]]
+def has_window(view: View, entry: Entry) -> str:
+    window = entry.channel.limits.context_window
+    if window and view.pick.prompt_tokens > window:
+        return f"its context window of {window} tokens is too small for about {view.pick.prompt_tokens}"
+    return ""
 
 
-def has_affinity(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
+def has_output(view: View, entry: Entry) -> str:
+    most = entry.channel.limits.max_output_tokens
+    if most and view.pick.output_tokens > most:
+        return f"it answers with at most {most} tokens, {view.pick.output_tokens} are asked for"
+    return ""
+
+
+def has_key(view: View, entry: Entry) -> str:
+    standing = view.standing(entry)
+    return "" if standing.usable else standing.words(view.now)
+
+
+def is_pinned(view: View, entry: Entry) -> str:
+    pin = view.pick.pin
+    return "" if not pin or pin in (entry.channel.name, entry.channel.id) else f"the request asks for {pin}"
+
+
+def is_home(view: View, entry: Entry) -> str:
+    return "did not make this answer" if view.pick.home != entry.channel.id else ""
+
+
+def not_avoided(view: View, entry: Entry) -> str:
+    override = view.state.override(view.pick.kind, view.pick.trace, view.now)
+    return "kept from this conversation by hand" if override and entry.channel.id in override.avoid else ""
+
+
+def same_space(view: View, entry: Entry) -> str:
+    """The reference is what is asked for by hand, else the first of the configuration, however it feels today."""
+    if not view.pick.vectors:
+        return ""
+    chosen = [e for e in view.all if not view.pick.pin or view.pick.pin in (e.channel.name, e.channel.id)]
+    promoted = [e for e in chosen if is_promoted_now(e.channel, view.now)]
+    first = next(iter(promoted or chosen), entry)
+    return "" if comparable(first.space, entry.space) else f"its vectors are not those of {first.channel.name}"
+
+
+FILTERS: Final[tuple[tuple[Filter, bool], ...]] = (
+    (client_may, False),
+    (sees_images, False),
+    (has_window, True),
+    (has_output, True),
+    (has_key, False),
+    (is_pinned, False),
+    (is_home, False),
+    (not_avoided, False),
+    (same_space, False),
+)
+"""(filter, gentle). A gentle one rests on estimates or can be mended: it never drops the last channels. Those before
+them, serves, is_active, allows_model and has_prefix, are in index.py."""
+
+NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
+    client_may: lambda view: not client_allows(view.pick),
+    sees_images: lambda view: view.pick.images,
+    has_window: lambda view: view.pick.prompt_tokens > 0,
+    has_output: lambda view: view.pick.output_tokens > 0,
+    is_pinned: lambda view: bool(view.pick.pin),
+    is_home: lambda view: view.pick.only_home and bool(view.pick.home),
+    not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
+    same_space: lambda view: view.pick.vectors,
+}
+"""Filters that have nothing to say about most requests."""
+
+
+# ---- preferences -----------------------------------------------------------------------------------------------------
+def is_overridden(view: View, entries: list[Entry]) -> list[Entry]:
+    """chosen for this conversation by hand"""
+    override = view.state.override(view.pick.kind, view.pick.trace, view.now)
+    if override is None:
+        return []
+    by_id = {entry.channel.id: entry for entry in entries}
+    return [by_id[id] for id in override.channels if id in by_id and view.ready(by_id[id])]
+
+
+def is_promoted(view: View, entries: list[Entry]) -> list[Entry]:
+    """promoted"""
+    return [entry for entry in entries if is_promoted_now(entry.channel, view.now)][:1]
+
+
+def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
     """has this conversation"""
-    if not pick.trace or pick.images or not snapshot.policy.affinity.enabled:
-        return channels
-    known = state.traces.channel_of(pick.kind, pick.trace, now)
-    home = next((c for c in channels if c.id == known), None)
-    if home is None or any(c.priority < home.priority and state.healthy(pick.kind, c, now) for c in channels):
-        return channels
-    return [home, *[c for c in channels if c is not home]]
+    pick = view.pick
+    if pick.images or not view.snapshot.policy.affinity.enabled:
+        return []
+    known = pick.home or (view.state.traces.channel_of(pick.kind, pick.trace, view.now) if pick.trace else "")
+    home = next((entry for entry in entries if entry.channel.id == known), None)
+    if home is None or not view.ready(home) or view.pressed(home):
+        return []
+    smaller = (entry for entry in entries if entry.channel.priority < home.channel.priority)
+    return [] if any(view.ready(entry) and not view.pressed(entry) for entry in smaller) else [home]
 
 
-def is_healthy(pick: Pick, snapshot: Snapshot, state: "State", now: float, channels: list[Channel]) -> list[Channel]:
-    """rests after failures: tried last"""
-    return sorted(channels, key=lambda c: not state.healthy(pick.kind, c, now))
+def by_priority(view: View, entries: list[Entry]) -> list[Entry]:
+    """next by priority"""
+    return [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
 
 
-RULES: Final[tuple[Rule, ...]] = (
-    serves,
-    allows_model,
-    has_prefix,
-    is_capable,
-    has_key,
-    is_pinned,
-    is_healthy,
-    has_affinity,
+def under_pressure(view: View, entries: list[Entry]) -> list[Entry]:
+    """its limits are used up for the moment"""
+    return [entry for entry in entries if view.ready(entry)]
+
+
+def last_resort(view: View, entries: list[Entry]) -> list[Entry]:
+    """tried last"""
+    return sorted(entries, key=lambda entry: view.standing(entry).rate)
+
+
+PREFERENCES: Final[tuple[Preference, ...]] = (
+    is_overridden,
     is_promoted,
+    has_affinity,
+    by_priority,
+    under_pressure,
+    last_resort,
 )
 
 
-def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float) -> Ranking:
-    """All rules over all channels. ``now``: Unix seconds."""
-    channels = [c for c in snapshot.channels if pick.kind in c.serves]
-    decisions: list[Decision] = []
-    for rule in RULES:
-        after = rule(pick, snapshot, state, now, channels)
-        kept = {c.id for c in after}
-        words = rule.__doc__ or ""
-        decisions += [Decision(c.id, c.name, rule.__name__, False, words) for c in channels if c.id not in kept]
-        if len(after) > 1 and channels and after[0] is not channels[0] and rule is not serves:
-            decisions.append(Decision(after[0].id, after[0].name, rule.__name__, True, f"{words}: first"))
-        channels = after
-    decisions += [Decision(c.id, c.name, "order", True, f"place {n}") for n, c in enumerate(channels, 1)]
-    return Ranking(tuple(channels), tuple(decisions))
+def is_promoted_now(channel: Channel, now: float) -> bool:
+    return channel.promoted_until is not None and channel.promoted_until > now
+
+
+EVERYTHING: Final = 1_000_000
+
+
+# ---- all together ----------------------------------------------------------------------------------------------------
+def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = EVERYTHING) -> Ranking:
+    """All rules over all channels. ``now``: Unix seconds. ``why``: most decisions of each sort that are noted."""
+    state.restore(now)
+    plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix)
+    view = View(pick, snapshot, state, now, plan.entries, why=why)
+    left = _filtered(view, list(plan.entries))
+    ranked: list[Entry] = []
+    for preference in PREFERENCES:
+        if not left:
+            break
+        chosen = preference(view, left)
+        if not chosen:
+            continue
+        for entry in chosen[: max(0, why - len(ranked))]:
+            view.place(entry, preference)
+        ranked += chosen
+        taken = {entry.channel.id for entry in chosen}
+        left = [entry for entry in left if entry.channel.id not in taken]
+    return Ranking(tuple(ranked), (*plan.dropped[:why], *view.dropped, *view.placed))
+
+
+def _filtered(view: View, entries: list[Entry]) -> list[Entry]:
+    for rule, gentle in FILTERS:
+        if rule in NEEDED and not NEEDED[rule](view):
+            continue
+        dropped = {entry.channel.id: reason for entry in entries if (reason := rule(view, entry))}
+        if not dropped or (gentle and len(dropped) == len(entries)):
+            continue
+        for entry in entries:
+            if entry.channel.id in dropped:
+                view.drop(entry, rule.__name__, dropped[entry.channel.id])
+        entries = [entry for entry in entries if entry.channel.id not in dropped]
+    return entries

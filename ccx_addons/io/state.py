@@ -1,0 +1,365 @@
+"""The scheduler's state in data/ccx.db: written by every worker, read by the others, the panel and the next start.
+
+Each row of breakers, key_state and affinity says in ``detail`` who wrote it (``by``), so that a worker leaves its own
+rows alone. A channel that rests is the breaker row without base URL, key and model.
+"""
+
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ccx_addons.core import read
+from ccx_addons.core.config import BreakerPolicy, Snapshot
+from ccx_addons.core.wire_json import BadJson, loads
+from ccx_addons.io.store import Store
+from ccx_addons.scheduler import State
+from ccx_addons.scheduler import breaker as circuit
+from ccx_addons.scheduler.breaker import Breaker, BreakerState, Sample
+from ccx_addons.scheduler.keys import KeyState, ModelBlock
+from ccx_addons.scheduler.limits import DAY, MINUTE, start_of_month
+from ccx_addons.scheduler.state import NEVER, ChannelState, Override
+
+type Row = Mapping[str, Any]
+type Apply = Callable[[State, Row, BreakerPolicy], None]
+
+BUSY: Final = 1.0
+"""Seconds a reader waits for the database."""
+OLD: Final = 86_400.0
+"""Seconds after which what was remembered of a breaker or a failure no longer matters."""
+STATES: Final[Mapping[str, BreakerState]] = {"closed": "closed", "open": "open", "half-open": "half-open"}
+
+
+def milliseconds(at: float) -> int | None:
+    """For the database; None: never, or not at all."""
+    return None if at in (0.0, NEVER) else int(at * 1000)
+
+
+def seconds(at: Any) -> float:
+    return at / 1000 if isinstance(at, int) else 0.0
+
+
+def writer_of(store: Store) -> str:
+    return f"{store.boot_id}:{store.worker}"
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) -> None:
+    """Put everything that changed into the store's queue; it never blocks. ``snapshot`` knows the keys' masks."""
+    changes = state.changes
+    if not changes:
+        return
+    by = writer_of(store)
+    for kind, channel_id, base_url, key_id, model in changes.breakers:
+        store.put_breaker(
+            {
+                "kind": kind,
+                "channel_id": channel_id,
+                "base_url": base_url,
+                "key_id": key_id,
+                "model": model,
+                "updated_at": milliseconds(now),
+                **_breaker_row(state.of(kind, channel_id), base_url, key_id, model, now, by),
+            }
+        )
+    for kind, channel_id, key_id, model in changes.keys:
+        store.put_key_state(
+            {
+                "kind": kind,
+                "channel_id": channel_id,
+                "key_id": key_id,
+                "model": model,
+                "key_mask": _mask_of(snapshot, channel_id, key_id),
+                "updated_at": milliseconds(now),
+                "detail": {"by": by},
+                **_key_row(state.of(kind, channel_id).key(key_id), model, now),
+            }
+        )
+    for kind, trace in changes.traces:
+        channel_id, until = state.traces.place_of(kind, trace)
+        place = {"kind": kind, "trace_hash": trace, "channel_id": channel_id, "expires_at": milliseconds(until) or 0}
+        store.put_affinity({**place, "detail": {"by": by}})
+    for event in changes.events:
+        store.put_event(event.level, event.kind, event.message)
+    changes.clear()
+
+
+def _breaker_row(known: ChannelState, base_url: str, key_id: str, model: str, now: float, by: str) -> dict[str, Any]:
+    if not key_id:
+        resting = known.cool_until > now
+        return {
+            "state": "open" if resting else "closed",
+            "until": milliseconds(known.cool_until),
+            "reason": known.cool_reason,
+            "detail": {"by": by},
+        }
+    found = known.models.get((key_id, model)) if model else known.breakers.get((base_url, key_id))
+    found = found or Breaker(changed_at=now)
+    return {
+        "state": found.state,
+        "level": found.level,
+        "failures": found.failures,
+        "opened_at": milliseconds(found.opened_at),
+        "until": milliseconds(found.until),
+        "reason": found.reason,
+        "detail": {
+            "by": by,
+            "changed_at": found.changed_at,
+            "probe_until": found.probe_until,
+            "samples": [[sample.at, int(sample.ok), sample.model] for sample in found.samples],
+        },
+    }
+
+
+def _key_row(state: KeyState, model: str, now: float) -> dict[str, Any]:
+    if model:
+        block = state.models.get(model)
+        if block is None:
+            return {"state": "ok", "reason": "", "message": "", "until": None}
+        words = {"reason": block.reason, "message": block.message}
+        return {"state": "blocked", "until": milliseconds(block.until), **words}
+    blocked, cooling = state.blocked(now), state.cooling(now)
+    return {
+        "state": "blocked" if blocked else "cooling" if cooling else "ok",
+        "reason": state.reason,
+        "message": state.message,
+        "until": milliseconds(state.blocked_until if blocked else state.cool_until),
+        "failures": state.failures,
+        "failed_at": milliseconds(state.failed_at),
+        "used_at": milliseconds(now),
+    }
+
+
+def _mask_of(snapshot: Snapshot, channel_id: str, key_id: str) -> str:
+    channel = snapshot.channel(channel_id)
+    return next((key.mask for key in channel.keys if key.id == key_id), "") if channel else ""
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+def apply_breaker(state: State, row: Row, policy: BreakerPolicy) -> None:
+    known = state.of(row["kind"], row["channel_id"])
+    known.standings.clear()
+    if not row["key_id"]:
+        known.cool_until = seconds(row["until"]) if row["state"] != "closed" else 0.0
+        known.cool_reason = row["reason"]
+        return
+    detail = _detail(row)
+    other = Breaker(
+        state=STATES.get(row["state"], "closed"),
+        level=row["level"],
+        opened_at=seconds(row["opened_at"]),
+        until=seconds(row["until"]),
+        probe_until=read.number(detail.get("probe_until")) or 0.0,
+        reason=row["reason"],
+        changed_at=read.number(detail.get("changed_at")) or seconds(row["updated_at"]),
+        samples=deque(Sample(float(at), bool(ok), str(model)) for at, ok, model in read.items(detail.get("samples"))),
+    )
+    place = (row["key_id"], row["model"]) if row["model"] else (row["base_url"], row["key_id"])
+    found = (known.models if row["model"] else known.breakers).setdefault(place, Breaker())
+    circuit.merge(found, other, policy)
+
+
+def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
+    known = state.of(row["kind"], row["channel_id"])
+    known.standings.clear()
+    key, until = known.key(row["key_id"]), NEVER if row["until"] is None else seconds(row["until"])
+    if row["model"]:
+        if row["state"] == "blocked":
+            key.models[row["model"]] = ModelBlock(until, row["reason"], row["message"])
+        else:
+            key.models.pop(row["model"], None)
+        return
+    changed = seconds(row["updated_at"])
+    if changed < key.changed_at:
+        return
+    key.failures, key.failed_at, key.changed_at = row["failures"], seconds(row["failed_at"]), changed
+    key.reason, key.message = row["reason"], row["message"]
+    key.blocked_until = until if row["state"] == "blocked" else 0.0
+    key.cool_until = until if row["state"] == "cooling" else 0.0
+    state.restore_at = min(state.restore_at, key.blocked_until or NEVER)
+
+
+def apply_affinity(state: State, row: Row, policy: BreakerPolicy) -> None:
+    state.traces.put(row["kind"], row["trace_hash"], row["channel_id"], seconds(row["expires_at"]))
+
+
+def overrides_of(rows: Iterable[Row]) -> dict[tuple[str, str], Override]:
+    return {
+        (row["kind"], row["trace_hash"]): Override(
+            tuple(_strings(row["channels"])),
+            frozenset(_strings(row["avoid"])),
+            NEVER if row["expires_at"] is None else seconds(row["expires_at"]),
+        )
+        for row in rows
+    }
+
+
+def _detail(row: Row) -> Mapping[str, Any]:
+    try:
+        return read.mapping(loads(row["detail"].encode()))
+    except BadJson:
+        return {}
+
+
+def _strings(text: str) -> list[str]:
+    try:
+        return [str(item) for item in read.items(loads(text.encode()))]
+    except BadJson:
+        return []
+
+
+SHARED: Final[tuple[tuple[str, str, Apply], ...]] = (
+    ("breakers", "SELECT * FROM breakers WHERE rev > ? AND (state <> 'closed' OR updated_at > ?)", apply_breaker),
+    ("key_state", "SELECT * FROM key_state WHERE rev > ? AND (state <> 'ok' OR updated_at > ?)", apply_key),
+    ("affinity", "SELECT * FROM affinity WHERE rev > ? AND expires_at > ? ORDER BY rev", apply_affinity),
+)
+"""(table, what is new since a revision, how it is taken over). The second value is a time before which nothing counts:
+for affinity now, else a day ago."""
+
+OVERRIDES: Final = "SELECT * FROM overrides WHERE expires_at IS NULL OR expires_at > ?"
+COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE id > ? AND expires_at > ? ORDER BY id"
+SPENT: Final = """
+    SELECT client_name, day AS at, sum(input_tokens + output_tokens) AS tokens, sum(cost_usd) AS usd
+    FROM rollup_day WHERE day >= ? GROUP BY client_name, day
+"""
+SPENT_SINCE: Final = """
+    SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
+        coalesce(cost_usd, 0) AS usd
+    FROM requests INDEXED BY requests_rev
+    WHERE rev > ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
+"""
+ELSEWHERE: Final = """
+    SELECT client_name, channel_id, sum(started_at > ?) AS begun, sum(state = 'running') AS flying
+    FROM requests WHERE started_at > ? AND NOT (boot_id = ? AND worker = ?) GROUP BY client_name, channel_id
+"""
+
+
+@dataclass(slots=True)
+class News:
+    """What one look at the database found. ``overrides``, ``elsewhere``: None when they were not read."""
+
+    rows: list[tuple[Apply, Row]] = field(default_factory=list)
+    overrides: dict[tuple[str, str], Override] | None = None
+    commands: list[tuple[int, str, Mapping[str, Any]]] = field(default_factory=list)
+    spent: list[Row] = field(default_factory=list)
+    elsewhere: dict[tuple[str, ...], tuple[int, int]] | None = None
+
+
+class Reader:
+    """Follows the database for one worker. ``look`` blocks, so it belongs into a thread; one at a time."""
+
+    def __init__(self, path: Path, boot_id: str, worker: int, shared: bool) -> None:
+        """``shared``: other workers serve the same clients, and their requests count, too."""
+        self.path, self.boot_id, self.worker, self.shared = path, boot_id, worker, shared
+        self.by = f"{boot_id}:{worker}"
+        self.conn: sqlite3.Connection | None = None
+        self.identity: tuple[int, int] = (0, 0)
+        self.version = -1
+        self.rev = self.command = 0
+        self.first = True
+
+    def look(self, now: float) -> News | None:
+        """What is new; None: nothing. Raises sqlite3.Error and OSError, after which the next look opens anew."""
+        try:
+            return self._look(now)
+        except (sqlite3.Error, OSError):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self.conn:
+            self.conn.close()
+        self.conn, self.version = None, -1
+
+    def _look(self, now: float) -> News | None:
+        place = self.path.stat()
+        if self.conn and (place.st_dev, place.st_ino) != self.identity:
+            self.close()
+        if self.conn is None:
+            self.identity = (place.st_dev, place.st_ino)
+            self.conn = connect(self.path)
+        (version,) = self.conn.execute("PRAGMA data_version").fetchone()
+        if version == self.version:
+            return None
+        self.conn.execute("BEGIN")
+        try:
+            news = self._read(self.conn, now)
+        finally:
+            self.conn.execute("COMMIT")
+        self.version, self.first = version, False
+        return news
+
+    def _read(self, conn: sqlite3.Connection, now: float) -> News:
+        ms = int(now * 1000)
+        (rev,) = conn.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
+        news = News()
+        for table, sql, apply in SHARED:
+            found = conn.execute(sql, (self.rev, ms if table == "affinity" else ms - int(OLD * 1000)))
+            news.rows += [(apply, row) for row in found if self.first or _detail(row).get("by") != self.by]
+        news.overrides = overrides_of(conn.execute(OVERRIDES, (ms,)))
+        for row in conn.execute(COMMANDS, (self.command, ms)):
+            news.commands.append((row["id"], row["kind"], read.mapping(_args(row["args"]))))
+            self.command = row["id"]
+        if self.first:
+            news.spent = conn.execute(SPENT, (int(start_of_month(now) * 1000),)).fetchall()
+        elif self.shared:
+            news.spent = conn.execute(SPENT_SINCE, (self.rev, self.boot_id, self.worker)).fetchall()
+        if self.shared:
+            since = (ms - int(MINUTE * 1000), ms - int(DAY * 1000))
+            news.elsewhere = _elsewhere(conn.execute(ELSEWHERE, (*since, self.boot_id, self.worker)))
+        self.rev = rev
+        return news
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Read only, from whatever thread looks."""
+    conn = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
+    )
+    conn.row_factory = sqlite3.Row
+    return conn
+
+
+def _args(text: str) -> Any:
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return {}
+
+
+def _elsewhere(rows: Iterable[Row]) -> dict[tuple[str, ...], tuple[int, int]]:
+    found: dict[tuple[str, ...], tuple[int, int]] = {}
+    for row in rows:
+        for name in (("client", row["client_name"]), ("channel", row["channel_id"])):
+            begun, flying = found.get(name, (0, 0))
+            found[name] = (begun + row["begun"], flying + row["flying"])
+    return found
+
+
+def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
+    """What was read becomes part of the state. Commands are left to the caller."""
+    for apply, row in news.rows:
+        apply(state, row, policy)
+    if news.overrides is not None:
+        state.overrides = news.overrides
+    for row in news.spent:
+        state.limits.spend(row["client_name"], int(row["tokens"]), float(row["usd"]), now, seconds(row["at"]))
+    if news.elsewhere is not None:
+        state.limits.elsewhere = news.elsewhere
+
+
+def load_state(path: Path, policy: BreakerPolicy, now: float) -> State:
+    """What the workers have written down, for whoever only wants to look at it (the panel, ``run.py check``).
+
+    Raises sqlite3.Error and OSError when there is no database to read.
+    """
+    state, reader = State(), Reader(path, "", -1, shared=False)
+    with closing(reader):
+        if news := reader.look(now):
+            take(state, news, policy, now)
+    state.restore(now)
+    return state

@@ -1,0 +1,244 @@
+"""Circuit breakers: one per (kind, channel, base URL, key), and one per (kind, channel, key, upstream model).
+
+    closed --enough failures--> open --its time is over--> half-open --success--> closed
+                                  ^------------- failure, one level higher ---------'
+
+Half-open lets one probe through. All times are Unix seconds and arguments; nothing here looks at a clock.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from ccx_addons.core.config import BreakerPolicy
+
+type BreakerState = Literal["closed", "open", "half-open"]
+
+PRESETS: Final[Mapping[str, BreakerPolicy]] = {
+    "gentle": BreakerPolicy(window=50, failure_rate=0.85, consecutive=10),
+    "balanced": BreakerPolicy(window=20, failure_rate=0.7, consecutive=5),
+    "aggressive": BreakerPolicy(window=10, failure_rate=0.5, consecutive=3),
+}
+
+PROBE: Final = 120.0
+"""Seconds after which a probe that nobody heard of again no longer holds others off."""
+MAX_LEVEL: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRule:
+    """``often``: (failures in a row, seconds they may lie apart), any of which opens a model's breaker."""
+
+    often: tuple[tuple[int, float], ...] = ((2, 300.0), (3, 1800.0))
+    backoff: float = 60.0
+    max_backoff: float = 1800.0
+
+
+MODEL_RULE: Final = ModelRule()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sample:
+    """One attempt that counts."""
+
+    at: float
+    ok: bool
+    model: str = ""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """``samples``: the window, oldest first. ``until``: when an open breaker becomes half-open.
+
+    ``probe_until``: a probe is under way, at most until then. ``changed_at``: of two workers' opinions the later holds.
+    """
+
+    state: BreakerState = "closed"
+    level: int = 0
+    opened_at: float = 0.0
+    until: float = 0.0
+    probe_until: float = 0.0
+    reason: str = ""
+    changed_at: float = 0.0
+    samples: deque[Sample] = field(default_factory=deque)
+
+    @property
+    def failures(self) -> int:
+        """In a row, up to now."""
+        count = 0
+        for sample in reversed(self.samples):
+            if sample.ok:
+                break
+            count += 1
+        return count
+
+    @property
+    def failed(self) -> int:
+        return sum(not sample.ok for sample in self.samples)
+
+    def passes(self, now: float) -> bool:
+        """Whether a request may go through: closed, or half-open without a probe under way."""
+        if self.state == "closed":
+            return True
+        return self.until <= now and self.probe_until <= now
+
+    def probing(self, now: float) -> bool:
+        return self.state != "closed" and self.probe_until > now
+
+    def next_change(self, now: float) -> float:
+        """When ``passes`` may turn true by itself; infinity: only by an event."""
+        if self.state == "closed" or self.passes(now):
+            return float("inf")
+        return max(self.until, self.probe_until)
+
+    def words(self, now: float) -> str:
+        """The state for people."""
+        if self.state == "closed":
+            return "closed"
+        if self.probing(now):
+            return f"half-open, a probe is under way: {self.reason}"
+        if self.until <= now:
+            return f"half-open: {self.reason}"
+        return f"open for {self.until - now:.0f} s more: {self.reason}"
+
+
+# ---- transitions -----------------------------------------------------------------------------------------------------
+def begin_probe(breaker: Breaker, now: float) -> bool:
+    """An attempt goes through. True: it is a probe, also a forced one through an open breaker."""
+    if breaker.state == "closed":
+        return False
+    breaker.state, breaker.probe_until, breaker.changed_at = "half-open", now + PROBE, now
+    breaker.until = min(breaker.until, now)
+    return True
+
+
+def end_probe(breaker: Breaker, now: float) -> bool:
+    """An attempt ended without a word about health (the client left): the next one may probe."""
+    if breaker.probe_until <= 0.0:
+        return False
+    breaker.probe_until, breaker.changed_at = 0.0, now
+    return True
+
+
+def half_open(breaker: Breaker, reason: str, now: float) -> None:
+    """A key that is back: one probe first."""
+    breaker.state, breaker.until, breaker.probe_until = "half-open", now, 0.0
+    breaker.opened_at = breaker.opened_at or now
+    breaker.reason, breaker.changed_at = reason, now
+
+
+def succeed(breaker: Breaker, policy: BreakerPolicy, model: str, now: float) -> bool:
+    """A success. True: this closed it, and the window begins anew."""
+    if breaker.state != "closed":
+        reset(breaker, now)
+        return True
+    _take(breaker, policy, Sample(now, True, model))
+    return False
+
+
+def fail(breaker: Breaker, policy: BreakerPolicy, model: str, why: str, now: float, at_once: bool = False) -> bool:
+    """A failure, or (``at_once``) an upstream that says it is overloaded. True: this opened it.
+
+    Failures of one single model do not open it: the model's own breaker does.
+    """
+    if breaker.state == "open" and breaker.until > now:
+        return False  # an attempt that began before the breaker opened
+    probed = breaker.state != "closed"
+    _take(breaker, policy, Sample(now, False, model))
+    reason = f"{why}: the probe failed" if probed else why if at_once else _enough(breaker, policy, why)
+    if not reason:
+        return False
+    _open(breaker, reason, policy.backoff, policy.max_backoff, now)
+    return True
+
+
+def fail_model(breaker: Breaker, why: str, now: float, rule: ModelRule = MODEL_RULE) -> bool:
+    """A failure of one model on one key. True: this opened its breaker."""
+    if breaker.state == "open" and breaker.until > now:
+        return False
+    probed = breaker.state != "closed"
+    breaker.samples.append(Sample(now, False))
+    longest = max(seconds for _, seconds in rule.often)
+    while breaker.samples and breaker.samples[0].at < now - longest:
+        breaker.samples.popleft()
+    often = next(
+        (
+            f"{count} failures in {seconds / 60:.0f} min, the last: {why}"
+            for count, seconds in rule.often
+            if sum(sample.at >= now - seconds for sample in breaker.samples) >= count
+        ),
+        "",
+    )
+    reason = f"{why}: the probe failed" if probed else often
+    if not reason:
+        return False
+    _open(breaker, reason, rule.backoff, rule.max_backoff, now)
+    return True
+
+
+def succeed_model(breaker: Breaker, now: float) -> bool:
+    """True: there was something to forget. A late success while it is open does not close it."""
+    if breaker.state == "open" and breaker.until > now:
+        return False
+    changed = breaker.state != "closed" or bool(breaker.samples)
+    reset(breaker, now)
+    return changed
+
+
+def reset(breaker: Breaker, now: float) -> None:
+    """Closed, level 0, nothing remembered."""
+    breaker.state, breaker.level, breaker.reason, breaker.changed_at = "closed", 0, "", now
+    breaker.opened_at = breaker.until = breaker.probe_until = 0.0
+    breaker.samples.clear()
+
+
+def merge(breaker: Breaker, other: Breaker, policy: BreakerPolicy) -> None:
+    """What another worker knows: the later opinion holds, the windows become one."""
+    if other.changed_at >= breaker.changed_at:
+        breaker.state, breaker.level, breaker.reason = other.state, other.level, other.reason
+        breaker.opened_at, breaker.until, breaker.probe_until = other.opened_at, other.until, other.probe_until
+        breaker.changed_at = other.changed_at
+        if other.state == "closed" and not other.samples:
+            breaker.samples.clear()
+    known: Iterable[Sample] = {*breaker.samples, *other.samples}
+    breaker.samples = deque(sorted(known)[-_most(policy) :])
+
+
+def _open(breaker: Breaker, reason: str, backoff: float, longest: float, now: float) -> None:
+    if breaker.state != "closed":
+        breaker.level = min(breaker.level + 1, MAX_LEVEL)
+    breaker.state, breaker.reason = "open", reason
+    breaker.opened_at, breaker.probe_until, breaker.changed_at = now, 0.0, now
+    breaker.until = now + min(backoff * 2**breaker.level, longest)
+
+
+def _most(policy: BreakerPolicy) -> int:
+    return max(policy.window, policy.consecutive)
+
+
+def _take(breaker: Breaker, policy: BreakerPolicy, sample: Sample) -> None:
+    samples = breaker.samples
+    samples.append(sample)
+    while len(samples) > _most(policy) or samples[0].at < sample.at - policy.max_age:
+        samples.popleft()
+
+
+def _enough(breaker: Breaker, policy: BreakerPolicy, why: str) -> str:
+    """Why the window is bad enough to open, in words; empty: it is not."""
+    failures = [sample for sample in breaker.samples if not sample.ok]
+    models = {sample.model for sample in failures}
+    if len(models) == 1 and "" not in models:
+        return ""
+    in_a_row = breaker.failures
+    if in_a_row >= policy.consecutive:
+        return f"{in_a_row} failures in a row, the last: {why}"
+    window = list(breaker.samples)[-policy.window :]
+    bad = sum(not sample.ok for sample in window)
+    if len(window) >= max(3, policy.window // 2) and bad / len(window) >= policy.failure_rate:
+        return f"{bad} of {len(window)} attempts failed, the last: {why}"
+    return ""
+
+
+def copy(breaker: Breaker) -> Breaker:
+    return replace(breaker, samples=deque(breaker.samples))

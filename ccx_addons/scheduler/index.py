@@ -1,0 +1,117 @@
+"""What follows from the configuration alone, computed once for a snapshot and a (kind, model, route prefix).
+
+A ranking then looks at each channel once, and at none of its keys while nothing is wrong with it.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from ccx_addons.core.config import Channel, Key, Kind, Snapshot
+from ccx_addons.core.exchange import Decision
+
+MAX_PLANS: Final = 128
+MAX_INDEXES: Final = 4
+"""Snapshots in use at the same time: the one in force, and those that running exchanges keep."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A channel as one model sees it. ``model``: the upstream's name; ``keys``: those that may be used for it, in the
+    order of weight and list; ``lists``: the channel names this model itself, not only by taking all."""
+
+    channel: Channel
+    model: str
+    keys: tuple[Key, ...]
+    lists: bool
+    space: tuple[str, int]
+    """Vectors of one space can be compared: its name and the vectors' length (0: unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``entries`` in the order of priority and id."""
+
+    entries: tuple[Entry, ...]
+    dropped: tuple[Decision, ...]
+
+
+class Index:
+    """The plans of one snapshot; the least used are forgotten."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.channels = sorted(snapshot.channels, key=lambda channel: (channel.priority, channel.id))
+        self.windows = any(channel.limits.context_window for channel in snapshot.channels)
+        """Whether it matters how long a prompt is."""
+        self._plans: OrderedDict[tuple[Kind, str, str], Plan] = OrderedDict()
+
+    def plan(self, kind: Kind, model: str, prefix: str) -> Plan:
+        place = (kind, model, prefix)
+        if found := self._plans.get(place):
+            self._plans.move_to_end(place)
+            return found
+        entries, dropped = [], []
+        for channel in self.channels:
+            rule, reason = static_reason(channel, kind, model, prefix)
+            if rule == "serves":
+                continue
+            if rule:
+                dropped.append(Decision(channel.id, channel.name, rule, False, reason))
+            else:
+                entries.append(entry_of(channel, model))
+        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped))
+        if len(self._plans) > MAX_PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+
+class Indexes:
+    """The index of a snapshot, made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, Index] = OrderedDict()
+
+    def of(self, snapshot: Snapshot) -> Index:
+        index = self._known.get(id(snapshot))
+        if index is None or index.snapshot is not snapshot:
+            index = self._known[id(snapshot)] = Index(snapshot)
+            if len(self._known) > MAX_INDEXES:
+                self._known.popitem(last=False)
+        return index
+
+
+def static_reason(channel: Channel, kind: Kind, model: str, prefix: str) -> tuple[str, str]:
+    """(rule, why) this channel can never be used; empty: it can."""
+    if kind not in channel.serves:
+        return "serves", f"does not take {kind}"
+    if channel.status != "active":
+        return "is_active", "is suspended" if channel.status == "suspended" else "is in the standby pool"
+    if model and not channel.allow.allows(model):
+        return "allows_model", f"does not offer the model {model}"
+    if channel.route_prefix != prefix:
+        return (
+            "has_prefix",
+            f"takes only /{channel.route_prefix}/..." if channel.route_prefix else "has no route prefix",
+        )
+    return "", ""
+
+
+def entry_of(channel: Channel, model: str) -> Entry:
+    mapped = channel.models.apply(model)
+    keys = [key for key in channel.keys if key.enabled and key.models.allows(mapped.model)]
+    keys = [key for key in keys if key.base_url in ("", *channel.base_urls)]
+    named = bool(model) and any(pattern != "*" for pattern in channel.allow.include) and channel.allow.allows(model)
+    space = channel.embedding.space or mapped.model.lower()
+    return Entry(
+        channel,
+        mapped.model,
+        tuple(sorted(keys, key=lambda key: -key.weight)),
+        named or mapped.entry not in ("", "*"),
+        (space, channel.embedding.dimensions),
+    )
+
+
+def comparable(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether vectors of the two spaces can be compared."""
+    return one[0] == other[0] and (one[1] == other[1] or 0 in (one[1], other[1]))

@@ -1,0 +1,92 @@
+"""One exchange's way through the channels: what the failover generator (core/verdict.py) asks of the scheduler."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from ccx_addons.core.config import Channel, Snapshot
+from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
+from ccx_addons.scheduler.index import Entry
+from ccx_addons.scheduler.rules import Pick, rank
+from ccx_addons.scheduler.state import State, Triple
+
+NOTED: Final = 50
+"""Most channels of which the log says why they were taken, and most of which it says why not."""
+
+
+class Search:
+    """``told`` hears every verdict as it was settled. ``words``: the upstream's message of an outcome, masked."""
+
+    def __init__(
+        self,
+        pick: Pick,
+        snapshot: Snapshot,
+        state: State,
+        now: Callable[[], float],
+        told: Callable[[Attempt, Outcome, Verdict], None] | None = None,
+        words: Callable[[Outcome], str] = lambda outcome: outcome.fault.message if outcome.fault else "",
+    ) -> None:
+        self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
+        self.told, self.words = told, words
+        self.ranking = rank(pick, snapshot, state, now(), NOTED)
+        """The first choice, with its reasons."""
+        self.fresh = True
+        self.done: frozenset[str] = frozenset()
+        self.used: frozenset[Triple] = frozenset()
+        self.window = 0
+        """The next channel's context window has to be larger; 0: any will do."""
+        self.listed = False
+        """The next channel has to list the model."""
+
+    def find(self) -> Target | None:
+        now = self.now()
+        for entry in self._left(self.done):
+            known = self.state.of(self.pick.kind, entry.channel.id)
+            if target := known.target(entry, self.used, now):
+                return target
+            self.done |= {entry.channel.id}
+        return None
+
+    def begin(self, attempt: Attempt) -> None:
+        self.state.begin(self.pick.kind, attempt, self.now())
+
+    def _left(self, done: frozenset[str]) -> list[Entry]:
+        ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), 0)
+        self.fresh = False
+        return [entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry)]
+
+    def _suits(self, entry: Entry) -> bool:
+        return (not self.window or entry.channel.limits.context_window > self.window) and (
+            entry.lists or not self.listed
+        )
+
+    def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
+        channel = attempt.channel
+        if verdict.action == "same_key":
+            return verdict
+        self.used |= {(channel.id, attempt.key.id, attempt.base_url)}
+        if verdict.action == "next_channel":
+            self.done |= {channel.id}
+        if verdict.need:
+            return self._needing(channel, verdict)
+        return verdict
+
+    def _needing(self, channel: Channel, verdict: Verdict) -> Verdict:
+        """Going on makes sense only where another channel has what this one lacks."""
+        before = (self.window, self.listed)
+        if verdict.need == "larger window":
+            self.window = max(self.window, channel.limits.context_window, self.pick.prompt_tokens, 1)
+        else:
+            self.listed = True
+        if self._left(self.done):
+            return verdict
+        self.window, self.listed = before
+        return replace(verdict, action="stop", blame="none", block=False)
+
+    def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        now, pick, policy = self.now(), self.pick, self.snapshot.policy
+        self.state.learn(pick.kind, attempt, outcome, verdict, policy, now, self.words(outcome))
+        if verdict.health == "success" and pick.trace and not pick.images:
+            self.state.keep(pick.kind, pick.trace, attempt.channel, policy.affinity.ttl, now)
+        if self.told:
+            self.told(attempt, outcome, verdict)

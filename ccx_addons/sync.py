@@ -1,0 +1,102 @@
+"""Keeps what this worker knows of channels and keys in step with the other workers, the panel and the database.
+
+Every fifth of a second a thread looks whether the database changed; the event loop only takes over what was found.
+Commands of the panel are carried out here and acknowledged.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ccx_addons.core.config import KINDS
+from ccx_addons.io.state import News, Reader, take, write_changes
+from ccx_addons.runtime import Runtime
+
+log: Final = logging.getLogger("ccx")
+
+EVERY: Final = 0.2
+"""Seconds between two looks."""
+MOST_WATCHED: Final = 600.0
+"""Seconds that one command may watch a request."""
+
+
+class Sync:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        store = runtime.store
+        self.reader = Reader(store.path, store.boot_id, store.worker, shared=runtime.settings.worker_count > 1)
+        self.task: asyncio.Task[None] | None = None
+        self.trouble = ""
+
+    def running(self) -> None:
+        """Before the first request: what was known when the gateway stopped."""
+        self.take_over(self.look())
+        self.task = asyncio.get_running_loop().create_task(self.follow())
+
+    def done(self) -> None:
+        if self.task:
+            self.task.cancel()
+        self.publish()
+
+    async def follow(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                self.take_over(await asyncio.to_thread(self.look))
+                self.runtime.state.restore(time.time())
+                self.publish()
+            except Exception:
+                log.exception("sharing the state of channels and keys failed")
+
+    def look(self) -> News | None:
+        try:
+            news = self.reader.look(time.time())
+        except (sqlite3.Error, OSError) as error:
+            if str(error) != self.trouble:
+                log.warning("the state of channels and keys cannot be read (%s); this worker goes on alone", error)
+            self.trouble = str(error)
+            return None
+        self.trouble = ""
+        return news
+
+    def take_over(self, news: News | None) -> None:
+        if news is None:
+            return
+        now = time.time()
+        take(self.runtime.state, news, self.runtime.snapshot.policy.breaker, now)
+        for id, kind, args in news.commands:
+            self.runtime.store.ack_command(id, self.obey(kind, args, now))
+
+    def publish(self) -> None:
+        write_changes(self.runtime.state, self.runtime.snapshot, self.runtime.store, time.time())
+
+    # ---- commands ---------------------------------------------------------------------------------------------------
+    def obey(self, kind: str, args: Mapping[str, Any], now: float) -> str:
+        """Carry a command out; the result in words."""
+        match kind:
+            case "reset":
+                return self.reset(str(args.get("channel_id", "")), str(args.get("kind", "")), now)
+            case "unblock":
+                return self.unblock(args, now)
+            case "watch":
+                seconds = args.get("seconds", 0)
+                until = min(float(seconds) if isinstance(seconds, int | float) else 0.0, MOST_WATCHED)
+                self.runtime.watched[str(args.get("request_id", ""))] = now + until
+                return "watching"
+            case "override":
+                return "taken over"  # the rows of overrides come with every look
+        return f"unknown command {kind!r}"
+
+    def reset(self, channel_id: str, kind: str, now: float) -> str:
+        for each in [kind] if kind else KINDS:
+            self.runtime.state.reset(each, channel_id, now)
+        return "reset"
+
+    def unblock(self, args: Mapping[str, Any], now: float) -> str:
+        channel_id, key_id, model = (str(args.get(name, "")) for name in ("channel_id", "key_id", "model"))
+        state, kinds = self.runtime.state, [str(args["kind"])] if args.get("kind") else KINDS
+        lifted = [kind for kind in kinds if state.unblock(kind, channel_id, key_id, model, now)]
+        return f"unblocked for {', '.join(lifted)}" if lifted else "it was not blocked"
