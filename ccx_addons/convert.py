@@ -88,10 +88,11 @@ class Convert:
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        record.fields, record.losses = out.fields, list(out.losses)
-        if out.losses and channel.on_loss == "refuse":
+        refused = [Loss(name, "the upstream refuses it") for name in sorted(attempt.drop)]
+        record.fields, record.losses = out.fields, [*out.losses, *refused]
+        if record.losses and channel.on_loss == "refuse":
             return False
-        x.losses = list(out.losses)
+        x.losses = list(record.losses)
         path = protocol.upstream_path(out.operation, mapped.model, out.stream)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query
         if x.array and not record.converted:

@@ -73,11 +73,15 @@ class Metrics:
         if x.client is None or x.match is None or x.status == 101:
             return
         store = self.runtime.store
-        store.put_request(self.row(x))
         if x.attempts:
             store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
             store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
+        row = self.row(x)
+        store.put_request(row)  # last: whoever sees a finished request finds the rest of it
+        if row["source"] == "proxy":
+            tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
+            self.runtime.state.limits.spend(x.client.name, tokens, row["cost_usd"] or 0.0, time.time(), x.started_at)
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""

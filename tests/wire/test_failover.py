@@ -70,7 +70,8 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         channels.append(
             channel(f"bad-{n}", fake.url, "chat", f"fake:{spec}:k", route_prefix=prefix, timeouts=FAST, id=f"bad_{n}")
         )
-        channels.append(channel(f"good-{n}", fake.url, "chat", route_prefix=prefix, priority=2, id=f"good_{n}"))
+        good = channel(f"good-{n}", fake.url, "chat", route_prefix=prefix, priority=2, id=f"good_{n}")
+        channels.append({**good, "models": {"gpt-4.1": "gpt-4.1"}})  # it names the model: a typo goes nowhere else
     folder: Path = tmp_path_factory.mktemp("failover")
     with running_program(folder, *channels) as program:
         yield program
