@@ -1,10 +1,13 @@
 """Why would a request go where it goes? The scheduler's own code, with the state the workers have written down."""
 
+import sqlite3
 from dataclasses import asdict
 from typing import Any
 
 from ccx_addons.core.config import Client, Kind, Snapshot
-from ccx_addons.scheduler import Pick, State, rank
+from ccx_addons.io.state import load_state
+from ccx_addons.scheduler import Pick, State
+from ccx_addons.scheduler import explain as scheduler
 from ccx_admin.panel import Panel
 from ccx_admin.problem import invalid, not_found
 
@@ -38,43 +41,26 @@ def explain(panel: Panel, asked: dict[str, Any]) -> dict[str, Any]:
     """``channels``: in the order they would be tried, with the upstream's model; ``decisions``: why, step by step."""
     snapshot = panel.snapshot()
     pick = pick_of(snapshot, asked)
-    ranking = rank(pick, snapshot, state_of(panel, snapshot), panel.clock())
+    found = scheduler.explain(snapshot, state_of(panel, snapshot), pick, panel.clock())
     return {
         "revision": snapshot.revision,
         "channels": [
             {
-                "id": channel.id,
-                "name": channel.name,
-                "protocol": channel.protocol,
-                "upstream_model": channel.models.apply(pick.model).model,
-                "converted": "" if channel.protocol == pick.kind else f"{pick.kind}>{channel.protocol}",
+                "id": place.channel_id,
+                "name": place.channel_name,
+                "protocol": place.protocol,
+                "upstream_model": place.upstream_model,
+                "converted": place.converted,
             }
-            for channel in ranking.channels
+            for place in found.places
         ],
-        "decisions": [asdict(decision) for decision in ranking.decisions],
+        "decisions": [asdict(decision) for decision in found.decisions],
     }
 
 
 def state_of(panel: Panel, snapshot: Snapshot) -> State:
-    """Keys that rest or are blocked, and where conversations stay, as the workers wrote it."""
-    state, db = State(), panel.db
-    channels = {channel.id: channel for channel in snapshot.channels}
-    for row in db.rows("SELECT * FROM key_state WHERE state <> 'ok'"):
-        channel = channels.get(row["channel_id"])
-        key = next((k for k in channel.keys if k.id == row["key_id"]), None) if channel else None
-        if channel is None or key is None:
-            continue
-        until = row["until"] / 1000 if row["until"] is not None else float("inf")
-        known = state.keys.of(channel, key)
-        known.reason, known.failures = row["reason"], row["failures"]
-        if row["model"]:
-            known.models[row["model"]] = until
-        elif row["state"] == "blocked":
-            known.blocked_until = until
-        else:
-            known.cool_until = until
-    for row in db.rows("SELECT * FROM affinity WHERE expires_at > ?", (panel.now_ms(),)):
-        state.traces.keep(row["kind"], row["trace_hash"], row["channel_id"], row["expires_at"] / 1000)
-    for row in db.rows("SELECT * FROM breakers WHERE state = 'open' AND model = '' AND key_id = ''"):
-        state.resting[(row["kind"], row["channel_id"])] = (row["until"] or 0) / 1000
-    return state
+    """What the workers have written down of keys, breakers and conversations; nothing when there is no database yet."""
+    try:
+        return load_state(panel.db.path, snapshot.policy.breaker, panel.clock())
+    except (sqlite3.Error, OSError):
+        return State()
