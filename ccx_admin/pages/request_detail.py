@@ -10,7 +10,8 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup, escape
 
 from ccx_addons.core.config import Kind
-from ccx_admin import export, format, reassembly, redact, requests_query
+from ccx_addons.protocols import reassembly
+from ccx_admin import export, format, redact, requests_query
 from ccx_admin.api.requests import why_no_bodies
 from ccx_admin.i18n import _
 from ccx_admin.pages import vocabulary

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.config import KINDS, Kind
-from ccx_admin import reassembly
-from ccx_admin.reassembly import Answer, Piece
+from ccx_addons.protocols import reassembly
+from ccx_addons.protocols.reassembly import Answer, Piece
 
 
 def body(value: Any, **more: Any) -> dict[str, Any]:

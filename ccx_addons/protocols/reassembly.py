@@ -17,7 +17,7 @@ from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
 
 type Look = Literal["text", "thinking", "call", "result", "media", "refusal", "other"]
 type Body = Mapping[str, Any]
-"""One side as export.bodies gives it: ``text`` (or ``base64``), ``headers``, ``truncated``."""
+"""One side as text: ``text`` (or ``base64``), ``headers``, ``truncated``."""
 
 MAX_EVENTS: Final = 2_000
 MAX_TEXT: Final = 400_000
