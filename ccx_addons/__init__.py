@@ -20,10 +20,12 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
     from ccx_addons.sessions import Sessions
+    from ccx_addons.sync import Sync
     from ccx_addons.upkeep import Upkeep
 
     return [
         Reload(runtime),
+        Sync(runtime),
         Auth(runtime),
         Panel(runtime),
         Body(runtime),
