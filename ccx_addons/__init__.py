@@ -16,6 +16,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.metrics import Metrics
     from ccx_addons.models import Models
     from ccx_addons.panel import Panel
+    from ccx_addons.prometheus import Prometheus
     from ccx_addons.proxy.tls import UpstreamTls
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
@@ -35,6 +36,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Convert(runtime),
         Failover(runtime),
         Metrics(runtime),
+        Prometheus(runtime),
         Capture(runtime),
         Upkeep(runtime),
         UpstreamTls(),

@@ -23,6 +23,7 @@ from ccx_addons.runtime import Runtime
 log: Final = logging.getLogger("ccx")
 
 CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol")
+ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 MAX_FAILURES: Final = 10
 FAILURE_WINDOW: Final = 60.0
 MAX_ADDRESSES: Final = 10_000
@@ -32,6 +33,9 @@ WRONG_KEY: Final = Fault(
     "the access key for this gateway is missing or wrong; use a key from config/.env (PROXY_ACCESS_KEY) or ccx.yaml",
     status=401,
     code="invalid_api_key",
+)
+WRONG_ADMIN_KEY: Final = Fault(
+    "authentication", "this needs the admin key of the gateway (ADMIN_ACCESS_KEY)", status=401, code="invalid_api_key"
 )
 UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket clients: upgrade the connection", 426)
 LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429, retry_after=60)
@@ -97,6 +101,10 @@ class Auth:
         )
         credentials, x.query = credentials_of(headers, x.query)
         x.headers = tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS)
+        if x.operation == "metrics":
+            if fault := self.check_admin(x, headers):
+                flow.response = refuse(flow, fault)
+            return
         fault = self.check(x, credentials)
         if not fault and x.match is None:
             fault = not_found(x)
@@ -120,6 +128,21 @@ class Auth:
             self.lock_out.failed(x.client_ip, now)
             log.warning("request %s from %s refused: wrong access key", x.id, x.client_ip)
         return WRONG_KEY
+
+    def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
+        """For what is not of clients: the admin key, as Bearer or x-api-key."""
+        now = time.monotonic()
+        if self.lock_out.closed(x.client_ip, now):
+            return LOCKED_OUT
+        keys, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
+        admin = self.runtime.settings.admin_access_key.encode()
+        right = [hmac.compare_digest(key.encode("utf-8", "surrogateescape"), admin) for key in keys]
+        if admin and any(right):
+            return None
+        if keys:
+            self.lock_out.failed(x.client_ip, now)
+            log.warning("request %s from %s refused: wrong admin key", x.id, x.client_ip)
+        return WRONG_ADMIN_KEY
 
     def address_of(self, flow: http.HTTPFlow) -> str:
         """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""

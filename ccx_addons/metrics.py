@@ -135,7 +135,7 @@ class Metrics:
             "bytes_out": x.bytes_out,
             "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
             "config_revision": x.snapshot.revision,
-            "source": "test" if header(x, TEST_HEADER) == (self.runtime.boot_id or None) else "proxy",
+            "source": "test" if is_test(x, self.runtime.boot_id) else "proxy",
         }
 
     def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
@@ -191,6 +191,11 @@ def milliseconds(unix: float) -> int:
 
 def since(x: Exchange, at: float | None) -> float | None:
     return None if at is None else round((at - x.clock) * 1000, 1)
+
+
+def is_test(x: Exchange, boot_id: str) -> bool:
+    """Whether the panel asked, or mitmweb, and not a client."""
+    return bool(boot_id) and header(x, TEST_HEADER) == boot_id
 
 
 def header(x: Exchange, name: str) -> str:

@@ -1,0 +1,192 @@
+"""GET /metrics in the Prometheus text format 0.0.4
+(https://github.com/prometheus/docs/blob/main/docs/instrumenting/exposition_formats.md).
+
+Every worker has its own numbers and labels them with its own number: scrapes reach one worker at a time, and a query
+sums over ``worker``. Counting is constant work at the end of an exchange; what is a state is looked up when asked.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mitmproxy import http
+
+from ccx_addons.core.config import Kind
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.guard import guarded
+from ccx_addons.io.schema import BOUNDS
+from ccx_addons.metrics import is_test
+from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.breaker import Breaker
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS: Final = tuple(bound / 1000 for bound in BOUNDS)
+"""Upper bounds in seconds; the same as those of the panel."""
+CLOSED, HALF_OPEN, OPEN = range(3)
+
+type Labels = tuple[tuple[str, str], ...]
+type Sample = tuple[str, Labels, float]
+"""What follows the family's name (``_sum`` and the like), labels, value."""
+
+
+@dataclass(slots=True)
+class Counter:
+    """Only ever grows. ``values``: by the values of the labels, in their order."""
+
+    labels: tuple[str, ...]
+    values: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    def add(self, *values: str, by: float = 1) -> None:
+        self.values[values] = self.values.get(values, 0) + by
+
+    def samples(self) -> Iterator[Sample]:
+        for values, count in self.values.items():
+            yield "", tuple(zip(self.labels, values, strict=True)), count
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Seconds by kind. ``counts``: how many fell into each bucket; one more takes the rest."""
+
+    counts: dict[Kind, list[int]] = field(default_factory=dict)
+    sums: dict[Kind, float] = field(default_factory=dict)
+
+    def observe(self, kind: Kind, seconds: float) -> None:
+        counts = self.counts.setdefault(kind, [0] * (len(BUCKETS) + 1))
+        counts[bisect_left(BUCKETS, seconds)] += 1
+        self.sums[kind] = self.sums.get(kind, 0.0) + seconds
+
+    def samples(self) -> Iterator[Sample]:
+        for kind, counts in self.counts.items():
+            total = 0
+            for bound, count in zip((*BUCKETS, float("inf")), counts, strict=True):
+                total += count
+                yield "_bucket", (("kind", kind), ("le", number(bound))), total
+            yield "_sum", (("kind", kind),), self.sums[kind]
+            yield "_count", (("kind", kind),), total
+
+
+class Prometheus:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.requests = Counter(("kind", "channel", "state"))
+        self.attempts = Counter(("channel", "outcome"))
+        self.tokens = Counter(("kind", "channel", "direction"))
+        self.first = Histogram()
+        self.total = Histogram()
+        self.flying: dict[str, Kind] = {}
+        """Exchange id -> kind."""
+
+    # ---- counting ---------------------------------------------------------------------------------------------------
+    @guarded
+    def requestheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.operation == "metrics":
+            flow.response = http.Response.make(200, self.text(time.time()), {"content-type": CONTENT_TYPE})
+        elif x.operation != "websocket":
+            self.flying[x.id] = x.kind
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.count(x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.count(x)
+
+    def count(self, x: Exchange) -> None:
+        """An exchange is over. What has no row in the request log is not counted either."""
+        self.flying.pop(x.id, None)
+        if x.client is None or x.match is None or x.status == 101 or is_test(x, self.runtime.boot_id):
+            return
+        channel = x.current.attempt.channel.name if x.current else ""
+        self.requests.add(x.kind, channel, x.state)
+        for record in x.attempts:
+            self.attempts.add(record.attempt.channel.name, record.outcome.kind if record.outcome else "client_left")
+        if x.usage:
+            self.tokens.add(x.kind, channel, "input", by=x.usage.input)
+            self.tokens.add(x.kind, channel, "output", by=x.usage.output)
+        if x.state == "ok" and (first := x.first_event_at or x.first_byte_at):
+            self.first.observe(x.kind, first - x.clock)
+        if x.ended_at is not None:
+            self.total.observe(x.kind, x.ended_at - x.clock)
+
+    # ---- telling ----------------------------------------------------------------------------------------------------
+    def text(self, now: float) -> str:
+        """Everything, as the endpoint answers it. ``now``: Unix seconds."""
+        health = self.runtime.store.health()
+        flying = Counter(("kind",))
+        for kind in self.flying.values():
+            flying.add(kind)
+        revision = (("revision", self.runtime.snapshot.revision),)
+        families = (
+            ("ccx_requests_total", "counter", "Finished requests.", self.requests.samples()),
+            ("ccx_attempts_total", "counter", "Attempts at upstreams, by how they ended.", self.attempts.samples()),
+            ("ccx_tokens_total", "counter", "Tokens of prompts and answers.", self.tokens.samples()),
+            ("ccx_first_event_seconds", "histogram", "Time until an answer began.", self.first.samples()),
+            ("ccx_request_seconds", "histogram", "Time until a request was over.", self.total.samples()),
+            ("ccx_requests_in_flight", "gauge", "Requests under way.", flying.samples()),
+            ("ccx_store_queue_rows", "gauge", "Rows that wait to be written.", [("", (), health.queued)]),
+            (
+                "ccx_store_dropped_total",
+                "counter",
+                "What the request log gave up because its queue was full.",
+                [("", (("what", what),), count) for what, count in health.dropped.items()],
+            ),
+            (
+                "ccx_breaker_state",
+                "gauge",
+                "The worst breaker of a channel: 0 closed, 1 half-open, 2 open.",
+                self.breakers(now),
+            ),
+            ("ccx_keys_blocked", "gauge", "Keys of a channel that may not be used now.", self.blocked(now)),
+            ("ccx_config_info", "gauge", "The configuration in force.", [("", revision, 1)]),
+            ("ccx_start_time_seconds", "gauge", "When the worker started.", [("", (), self.runtime.started)]),
+        )
+        worker = ("worker", str(self.runtime.worker))
+        return "".join(
+            line for name, kind, words, samples in families for line in lines(name, kind, words, samples, worker)
+        )
+
+    def breakers(self, now: float) -> Iterator[Sample]:
+        for labels, kind, channel_id in self.places():
+            known = self.runtime.state.channels.get((kind, channel_id))
+            found = [*known.breakers.values(), *known.models.values()] if known else []
+            yield "", labels, max((level(breaker, now) for breaker in found), default=0)
+
+    def blocked(self, now: float) -> Iterator[Sample]:
+        for labels, kind, channel_id in self.places():
+            known = self.runtime.state.channels.get((kind, channel_id))
+            yield "", labels, sum(key.blocked(now) for key in known.keys.values()) if known else 0
+
+    def places(self) -> Iterator[tuple[Labels, Kind, str]]:
+        """Every channel of the configuration in every kind it serves."""
+        for channel in self.runtime.snapshot.channels:
+            for kind in sorted(channel.serves):
+                yield (("channel", channel.name), ("kind", kind)), kind, channel.id
+
+
+def level(breaker: Breaker, now: float) -> int:
+    if breaker.state == "closed":
+        return CLOSED
+    return OPEN if breaker.until > now else HALF_OPEN
+
+
+# ---- the format ------------------------------------------------------------------------------------------------------
+def lines(name: str, kind: str, words: str, samples: Iterable[Sample], *common: tuple[str, str]) -> Iterator[str]:
+    """One family; ``common`` are labels of every sample."""
+    yield f"# HELP {name} {words}\n# TYPE {name} {kind}\n"
+    for suffix, labels, value in samples:
+        pairs = ",".join(f'{label}="{escape(text)}"' for label, text in (*common, *labels))
+        yield f"{name}{suffix}{{{pairs}}} {number(value)}\n"
+
+
+def escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def number(value: float) -> str:
+    if value == float("inf"):
+        return "+Inf"
+    return str(int(value)) if value == int(value) else repr(float(value))
