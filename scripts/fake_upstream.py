@@ -2,7 +2,7 @@
 
     fake_upstream.py [--host 127.0.0.1] [--port 0]      prints its address when ready
 
-What the good answer says is driven by words in the last user text (fake/answers.py). What the real API refuses is refused
+What the good answer says is driven by words in the last user text (fake/said.py). What the real API refuses is refused
 in its own words (fake/strict.py). A key that begins with ``bad``, ``poor``, ``slowdown`` or ``forbidden`` gets 401, 402 or
 429 quota, 429 with Retry-After, 403.
 
@@ -284,7 +284,7 @@ class Reply:
         if "moderation" in spec:
             return 400, strict.error(kind, 400, "blocked by our content policy", "content_policy_violation")
         if (name := spec.get("unsupported")) and name in asked.json:
-            return 400, strict.error(kind, 400, strict._unknown(kind, name))
+            return 400, strict.error(kind, 400, strict.unknown_field(kind, name))
         if (token := spec.get("badbeta")) and token in asked.headers.get("anthropic-beta", ""):
             return 400, strict.error(kind, 400, f"Unexpected value(s) `{token}` for the `anthropic-beta` header")
         if "leakkey" in spec:

@@ -28,6 +28,7 @@ from ccx_addons.core.config_parse import parse
 from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
+from ccx_addons.protocols.quirks import QUIRKS
 
 try:
     import fcntl
@@ -44,7 +45,11 @@ INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\.(?:[0-9]*[1-9]|0)")
 """Only numbers that print as they are written: nothing is lost where the text was meant."""
 
-WORDS: Final[Mapping[str, Any]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+WORDS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 QUOTED: Final = frozenset({"'", '"', "|", ">"})
 
 EXAMPLE: Final = """\
@@ -79,12 +84,15 @@ class Loaded:
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader where libyaml is there
-    """Composes nodes only; ``_plain`` builds the values by our own rules."""
+    """Composes nodes only; ``_plain`` builds the values by our own rules. A node with a tag has it from the file."""
+
+    def resolve(self, kind: type, value: Any, implicit: Any) -> str:
+        return ""
 
 
 def load_text(text: str) -> Loaded:
     """Raises ConfigErrors for anything that is not one plain YAML document."""
-    revision = revision_of(text.encode("utf-8", "surrogateescape"))
+    revision = revision_of(text.encode("utf-8", "surrogatepass"))
     if len(text) > MAX_SIZE:
         raise _error("the file is larger than 4 MiB")
     try:
@@ -108,11 +116,17 @@ def load_text(text: str) -> Loaded:
 
 def load(path: Path) -> Loaded:
     try:
-        return load_text(path.read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise _error("is not UTF-8 text") from None
+        return load_text(_text(path))
     except OSError as error:
         raise _error(f"cannot be read: {error.strerror}") from None
+
+
+def _text(path: Path) -> str:
+    """Decoded only: line ends stay as they are. Raises OSError, or ConfigErrors when it is no text."""
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise ConfigErrors([Problem(path.name, "is not UTF-8 text")]) from None
 
 
 def _plain(node: Node, path: str, depth: int, lines: dict[str, int], problems: list[Problem], seen: set[int]) -> Json:
@@ -125,6 +139,9 @@ def _plain(node: Node, path: str, depth: int, lines: dict[str, int], problems: l
         problems.append(Problem(path, "aliases (*name) are not supported", line))
         return None
     seen.add(id(node))
+    if node.tag:
+        problems.append(Problem(path, "tags (!name) are not supported", line))
+        return None
     if isinstance(node, ScalarNode):
         return _scalar(node)
     if isinstance(node, SequenceNode):
@@ -172,6 +189,7 @@ def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
         lines=loaded.lines,
         timeouts=settings.timeouts,
         bodies=Bodies(capture=settings.capture_bodies),  # type: ignore[arg-type]  # its choices are checked there
+        quirk_names=frozenset(QUIRKS),
     )
 
 
@@ -191,8 +209,7 @@ def save(path: Path, text: str, expected: str, who: str, settings: Settings, now
     """
     with _locked(path):
         current = _read(path)
-        if revision_of(current.encode()) != expected:
-            raise RevisionConflict(diff(current, text))
+        _check_revision(path, current, expected, text)
         snapshot_of(load_text(text), settings, now)
         _keep(path, current, who, now)
         write_atomically(path, text)
@@ -208,8 +225,8 @@ def edit(
     """
     with _locked(path):
         current = _read(path)
-        if expected is not None and revision_of(current.encode()) != expected:
-            raise RevisionConflict(diff(current, current))
+        if expected is not None:
+            _check_revision(path, current, expected, current)
         text = edited(current, change)
         snapshot_of(load_text(text), settings, now)
         _keep(path, current, who, now)
@@ -218,18 +235,21 @@ def edit(
 
 
 def edited(text: str, change: Callable[[Any], None]) -> str:
-    """The document after ``change``, without writing anything: what a preview shows."""
+    """The document after ``change``, without writing anything: what a preview shows. Raises ConfigErrors."""
+    if not isinstance(load_text(text).data, dict | None):
+        raise _error("expected a mapping")
     ruamel = YAML()
     ruamel.preserve_quotes = True
     ruamel.width = 4096
     ruamel.indent(mapping=2, sequence=4, offset=2)
-    document = ruamel.load(text)
+    document = ruamel.load(text.replace("\r\n", "\n"))
     if document is None:
-        document = ruamel.load("version: 1\n")
+        comments = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("#"))
+        document = ruamel.load(comments + "version: 1\n")
     change(document)
     out = io.StringIO()
     ruamel.dump(document, out)
-    return out.getvalue()
+    return out.getvalue().replace("\n", "\r\n") if "\r\n" in text else out.getvalue()
 
 
 def diff(before: str, after: str) -> str:
@@ -262,7 +282,7 @@ def rollback(path: Path, revision: str, who: str, settings: Settings, now: float
     version = next((v for v in history(path) if v.revision == revision), None)
     if version is None:
         raise CcxError(f"the version {revision!r} is not kept")
-    return save(path, version.path.read_text("utf-8"), revision_of(_read(path).encode()), who, settings, now)
+    return save(path, _text(version.path), revision_of(_read(path).encode()), who, settings, now)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -287,9 +307,17 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return _text(path)
     except FileNotFoundError:
         return ""
+
+
+def _check_revision(path: Path, current: str, expected: str, wanted: str) -> None:
+    """Raises RevisionConflict: what changed since, or what ``wanted`` changes when the expected version is not kept."""
+    if revision_of(current.encode()) == expected:
+        return
+    kept = next((_text(version.path) for version in history(path) if version.revision == expected), None)
+    raise RevisionConflict(diff(current, wanted) if kept is None else diff(kept, current))
 
 
 def _backups(path: Path) -> Path:
@@ -318,8 +346,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 # ---- .env and the first start ----------------------------------------------------------------------------------------
 def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The process environment over the file; a missing file is no problem."""
-    found = dotenv.dotenv_values(env_file, interpolate=False, encoding="utf-8") if env_file.is_file() else {}
+    """The process environment over the file; a missing file is no problem. Raises ConfigErrors when it is no text."""
+    found = {}
+    if env_file.is_file():
+        found = dotenv.dotenv_values(stream=io.StringIO(_text(env_file)), interpolate=False)
     return {**{name: value for name, value in found.items() if value is not None}, **environ}
 
 

@@ -1,0 +1,115 @@
+"""What the fake model says: deterministic, driven by words in the last user text.
+
+``call:NAME {json}`` calls a tool (several may stand there), ``think`` thinks (where the request enabled it), ``refuse``
+refuses, ``long:N`` says N words, ``chunks:N`` streams N pieces, ``cached`` reads a cache, ``cachewrite`` writes one,
+``length`` is cut by the token limit, ``stopseq`` ends at the request's first stop sequence, ``cite`` cites a source.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.fake.heard import READERS, Heard
+
+CALL = re.compile(r"call:([\w.-]+)\s*(\{[^}]*\})?")
+CITED_URL = "https://sources.test/one"
+CITED_TITLE = "Source one"
+
+
+@dataclass
+class Said:
+    """What the model says: thought, text, calls; and what it counts."""
+
+    model: str
+    text: str = ""
+    thought: str = ""
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    refused: bool = False
+    cut: bool = False
+    stopped_by: str = ""
+    cited: bool = False
+    pieces: int = 0
+    input: int = 0
+    cached: int = 0
+    cache_written: int = 0
+    turn: int = 0
+    """Number of the turn, part of every call's id: ids never come twice in a conversation."""
+    whole_arguments: bool = False
+    """Arguments are streamed in one piece."""
+
+    @property
+    def output(self) -> int:
+        return len(self.text.split()) + 7 * len(self.calls) + self.reasoning
+
+    @property
+    def reasoning(self) -> int:
+        return len(self.thought.split())
+
+    def argument_pieces(self, arguments: str) -> list[str]:
+        return pieces(arguments, 1 if self.whole_arguments else 3)
+
+
+def say(kind: str, model: str, body: dict[str, Any]) -> Said:
+    heard = READERS[kind](body)
+    text = heard.text
+    said = Said(model, input=len(json.dumps(body)) // 4, pieces=_number(text, "chunks"), turn=heard.turns)
+    said.cached = said.input // 2 if "cached" in text else 0
+    said.cache_written = said.input // 4 if "cachewrite" in text else 0
+    said.whole_arguments = "glm" in model and body.get("tool_stream") is not True
+    said.cut, said.cited = "length" in text, "cite" in text
+    said.stopped_by = heard.stop[0] if heard.stop and "stopseq" in text else ""
+    if "think" in text and heard.thinks:
+        said.thought = "let me think about this"
+    said.calls = _calls(heard)
+    if "refuse" in text:
+        said.refused, said.text, said.calls = True, "I cannot help with that.", []
+    elif heard.results:
+        said.text = "tool said: " + " | ".join(heard.results)
+    elif said.calls:
+        said.text = "I will call." if "aloud" in text else ""
+    elif words := _number(text, "long"):
+        said.text = " ".join(f"word{n}" for n in range(words))
+    else:
+        said.text = f"{model} heard: {text}"
+    if heard.schema and not said.refused:
+        said.text = json.dumps(_example(heard.schema))
+    return said
+
+
+def _calls(heard: Heard) -> list[tuple[str, str]]:
+    if heard.results or not heard.tools:
+        return []
+    found = [(name, arguments or _arguments(heard.tools.get(name, {}))) for name, arguments in CALL.findall(heard.text)]
+    if heard.forced and not found:
+        name = heard.forced if heard.forced != "*" else next(iter(heard.tools))
+        found = [(name, _arguments(heard.tools.get(name, {})))]
+    return found
+
+
+def _number(text: str, name: str) -> int:
+    found = re.search(rf"{name}:(\d+)", text)
+    return int(found[1]) if found else 0
+
+
+def _arguments(schema: dict[str, Any]) -> str:
+    return json.dumps(_example(schema) if schema else {})
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    kind = str(schema.get("type", "object")).lower()
+    if "enum" in schema:
+        return schema["enum"][0]
+    if kind == "object":
+        return {name: _example(inner) for name, inner in (schema.get("properties") or {}).items()}
+    if kind == "array":
+        return [_example(schema.get("items") or {"type": "string"})]
+    return {"string": "value", "integer": 7, "number": 1.5, "boolean": True}.get(kind)
+
+
+def pieces(text: str, wanted: int) -> list[str]:
+    """The text in about ``wanted`` pieces, or by words."""
+    if wanted:
+        size = max(1, -(-len(text) // wanted))
+        return [text[i : i + size] for i in range(0, len(text), size)] or [""]
+    return re.findall(r"\S+\s*", text)
