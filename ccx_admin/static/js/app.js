@@ -89,8 +89,17 @@ function yaml() {
   });
 }
 
+// What is wider than its place can be moved with the keys, too.
+function reachable() {
+  for (const place of document.querySelectorAll(".scroll")) {
+    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+    else place.removeAttribute("tabindex");
+  }
+}
+
 document.body.addEventListener("htmx:afterSettle", (event) => {
   showTimes(document);
+  reachable();
   remember(event.detail.elt ?? document);
 });
 document.body.addEventListener("htmx:responseError", (event) => {
@@ -98,6 +107,8 @@ document.body.addEventListener("htmx:responseError", (event) => {
 });
 
 startClocks();
+reachable();
+addEventListener("resize", reachable);
 startActions();
 startSpecial();
 startForms();

@@ -1,0 +1,111 @@
+"""A real Chromium in front of a real panel with made-up traffic."""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.store import Store
+from ccx_admin import create_app
+from tests.admin import seed
+
+KEY: Final = "admin-key-for-the-browser-0123456789"
+CHROMIUM: Final = shutil.which("chromium") or "/usr/bin/chromium"
+WIDE: Final = {"width": 1280, "height": 800}
+NARROW: Final = {"width": 390, "height": 844}
+
+
+@dataclass
+class Site:
+    """A panel that is being served. ``folder`` holds its ccx.yaml."""
+
+    root: str
+    store: Store
+    folder: Path
+    ids: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Over 120 requests, or as many as the test's marker parameter says."""
+    (tmp_path / "ccx.yaml").write_text(seed.CONFIG)
+    store = Store.open(tmp_path / "ccx.db", boot_id="browser", worker=-1)
+    count = getattr(request, "param", 120)
+    ids = seed.fill(store, count, time.time(), running=2 if count > 1 else 0) if count else []
+    settings = Settings(
+        admin_access_key=KEY,
+        proxy_access_key="proxy-key-for-the-browser-0123456789",
+        ccx_config=str(tmp_path / "ccx.yaml"),
+        ccx_data_dir=str(tmp_path),
+    )
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, create_app(settings, store, ack_wait=0.05), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(f"http://127.0.0.1:{server.server_port}", store, tmp_path, ids)
+    server.shutdown()
+    thread.join(10)
+    store.close(5)
+
+
+@dataclass
+class Tab:
+    """A page that notes everything that went wrong on it."""
+
+    page: Page
+    site: Site
+    errors: list[str] = field(default_factory=list)
+
+    def note(self, words: str) -> None:
+        """A page may be left before its socket is open."""
+        if "closed before the connection is established" not in words:
+            self.errors.append(words)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.site.root + path)
+        self.page.wait_for_load_state("load")
+
+    def live(self) -> None:
+        """Until the socket is open."""
+        self.page.wait_for_selector("#live.on")
+
+
+def open_tab(chromium: Browser, site: Site, **options: Any) -> tuple[BrowserContext, Tab]:
+    context = chromium.new_context(
+        viewport=options.pop("viewport", WIDE), locale=options.pop("locale", "en-GB"), **options
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    tab = Tab(page, site)
+    page.on("console", lambda m: tab.note(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    page.goto(f"{site.root}/login")
+    page.fill('input[name="key"]', KEY)
+    page.press('input[name="key"]', "Enter")
+    page.wait_for_url(f"{site.root}/")
+    return context, tab
+
+
+@pytest.fixture
+def tab(chromium: Browser, site: Site) -> Iterator[Tab]:
+    context, tab = open_tab(chromium, site)
+    yield tab
+    context.close()
+    assert tab.errors == []

@@ -1,0 +1,284 @@
+"""What people do in the panel."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.admin import seed
+from tests.browser.conftest import Site, Tab, open_tab
+
+
+def put(site: Site, **more: object) -> dict[str, object]:
+    """One more request, now."""
+    row, attempts = next(iter(seed.rows(1, time.time(), 0.001)))
+    row.update(more, started_at=int(time.time() * 1000))
+    site.store.put_request(row)
+    site.store.put_attempts([{**attempt, "request_id": row["id"]} for attempt in attempts])
+    site.store.flush(10)
+    return row
+
+
+def config_of(site: Site) -> str:
+    return (site.folder / "ccx.yaml").read_text()
+
+
+# ---- requests --------------------------------------------------------------------------------------------------------
+def test_new_rows_appear_and_end_by_themselves(tab: Tab) -> None:
+    tab.go("/requests")
+    tab.live()
+    row = put(tab.site, state="running", phase="waiting", status=0, stream_end="", error_message="")
+    place = tab.page.locator(f"#running #r-{row['id']}")
+    expect(place).to_contain_text("waiting for the first token")
+    tab.site.store.put_request(
+        {
+            **row,
+            "state": "failed",
+            "phase": "done",
+            "status": 200,
+            "stream_end": "cut",
+            "error_message": "the stream broke",
+        }
+    )
+    done = tab.page.locator(f"#finished #r-{row['id']}")
+    expect(done).to_contain_text("cut")
+    expect(done).to_contain_text("the stream broke")
+    expect(place).to_have_count(0)
+
+
+def test_rows_that_do_not_match_stay_away(tab: Tab) -> None:
+    tab.go("/requests?q=model:only-this")
+    row = put(tab.site, model="only-this-one", state="ok")
+    other = put(tab.site, model="another", state="ok")
+    tab.go("/requests?q=model:only-this")
+    tab.live()
+    put(tab.site, model="another", state="ok")
+    mine = put(tab.site, model="only-this-too", state="ok")
+    expect(tab.page.locator(f"#r-{mine['id']}")).to_be_visible()
+    expect(tab.page.locator(f"#r-{row['id']}")).to_be_visible()
+    expect(tab.page.locator(f"#r-{other['id']}")).to_have_count(0)
+
+
+def test_nothing_moves_under_the_reader(tab: Tab) -> None:
+    tab.go("/requests")
+    tab.live()
+    tab.page.mouse.wheel(0, 1500)
+    expect(tab.page.locator("#requests thead")).not_to_be_in_viewport()
+    row = put(tab.site, state="ok")
+    fresh = tab.page.locator("#fresh")
+    expect(fresh).to_have_text("1 new")
+    expect(tab.page.locator(f"#r-{row['id']}")).to_have_count(0)
+    fresh.click()
+    expect(tab.page.locator(f"#r-{row['id']}")).to_be_visible()
+
+
+def test_keys_move_and_open(tab: Tab) -> None:
+    tab.go("/requests")
+    tab.page.keyboard.press("j")
+    tab.page.keyboard.press("j")
+    expect(tab.page.locator("tr.current")).to_have_count(1)
+    id = tab.page.locator("tr.current").get_attribute("data-id")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url(f"**/requests/{id}")
+    tab.page.keyboard.press("g")
+    tab.page.keyboard.press("c")
+    tab.page.wait_for_url("**/channels")
+    tab.page.keyboard.press("?")
+    expect(tab.page.locator("#help")).to_be_visible()
+
+
+def test_the_histogram_zooms(tab: Tab) -> None:
+    tab.go("/requests")
+    box = tab.page.locator("svg.bars").bounding_box()
+    assert box
+    tab.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 20)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
+    tab.page.mouse.up()
+    tab.page.wait_for_url(re.compile(r"since%3A\d+%20until%3A\d+"))
+    expect(tab.page.locator(".chip.on")).to_have_count(2)
+
+
+def test_a_running_stream_is_shown_as_it_grows(tab: Tab) -> None:
+    row = put(
+        tab.site, kind="messages", state="running", phase="streaming", status=0, stream_end="", stream=1, converted=""
+    )
+    tab.go(f"/requests/{row['id']}")
+    tab.live()
+    expect(tab.page.get_by_text("Waiting for text")).to_be_visible()
+    events = (
+        'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"c","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
+        'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+        'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"It grows"}}\n\n'
+    )
+    tab.site.store.put_body(str(row["id"]), "client_response", events.encode(), [])
+    tab.site.store.flush(10)
+    expect(tab.page.locator("#answer")).to_contain_text("It grows")
+    commands = tab.site.store.submit(lambda conn: conn.execute("SELECT kind FROM commands").fetchall()).result(10)
+    assert ("watch",) in [tuple(command) for command in commands]
+
+
+# ---- channels --------------------------------------------------------------------------------------------------------
+def order_of(tab: Tab) -> list[str | None]:
+    return [row.get_attribute("data-id") for row in tab.page.locator("#channel-list .channel").all()]
+
+
+def test_order_by_button(tab: Tab) -> None:
+    tab.go("/channels")
+    tab.page.get_by_role("button", name="Move backup up").click()
+    expect(tab.page.locator(".toast")).to_contain_text("Order saved")
+    tab.go("/channels")
+    assert order_of(tab)[:2] == ["ch_back0002", "ch_main0001"]
+
+
+def test_order_by_dragging(tab: Tab) -> None:
+    tab.go("/channels")
+    handle = tab.page.locator("#c-ch_codex003 .handle").bounding_box()
+    target = tab.page.locator("#c-ch_main0001").bounding_box()
+    assert handle
+    assert target
+    tab.page.mouse.move(handle["x"] + 5, handle["y"] + 5)
+    tab.page.mouse.down()
+    tab.page.mouse.move(target["x"] + 30, target["y"] + 30, steps=6)
+    tab.page.mouse.move(target["x"] + 30, target["y"] + 4, steps=4)
+    tab.page.mouse.up()
+    expect(tab.page.locator(".toast")).to_contain_text("Order saved")
+    shown = order_of(tab)
+    assert shown.index("ch_codex003") < 2
+    tab.go("/channels")
+    assert order_of(tab) == shown
+
+
+def test_a_stale_order_is_refused_and_put_back(tab: Tab) -> None:
+    tab.go("/channels")
+    tab.page.evaluate("document.getElementById('channel-list').dataset.revision = '0000000000000000'")
+    tab.page.get_by_role("button", name="Move backup up").click()
+    expect(tab.page.locator(".toast.bad")).to_contain_text("changed meanwhile")
+    assert order_of(tab)[:2] == ["ch_main0001", "ch_back0002"]
+    tab.page.keyboard.press("Escape")
+    tab.errors.clear()  # Chromium notes the 409
+
+
+def test_pasting_makes_a_channel(tab: Tab) -> None:
+    tab.go("/channels/new")
+    tab.page.locator("#paste textarea").fill(
+        "export DEEPSEEK=https://api.deepseek.com/chat/completions key sk-0123456789abcdef0123456789abcdef"
+    )
+    expect(tab.page.locator("#urls")).to_contain_text("https://api.deepseek.com/v1/chat/completions")
+    expect(tab.page.locator("#keys")).to_contain_text("sk-0…cdef")
+    tab.page.get_by_role("button", name="Save", exact=True).click()
+    tab.page.wait_for_url(re.compile(r"/channels/ch_\w+$"))
+    expect(tab.page.locator("h1")).to_contain_text("deepseek")
+    assert "sk-0123456789abcdef0123456789abcdef" in config_of(tab.site)
+    assert "sk-0123456789abcdef0123456789abcdef" not in tab.page.content()
+
+
+def test_a_change_is_shown_before_it_is_saved(tab: Tab) -> None:
+    tab.go("/channels/ch_back0002")
+    tab.page.fill('input[name="name"]', "cheap")
+    tab.page.locator(".map-row input").nth(1).fill("glm-6")
+    tab.page.fill("#map-test", "claude-opus-4-7")
+    expect(tab.page.locator("#map-result")).to_contain_text("opus → glm-6")
+    tab.page.get_by_role("button", name="Show the change and save").click()
+    diff = tab.page.locator("#changes-diff")
+    expect(diff.locator(".add").first).to_contain_text("cheap")
+    before = config_of(tab.site)
+    assert "cheap" not in before.replace("# cheap, but slow", "")
+    with tab.page.expect_navigation():
+        tab.page.locator("#changes-save").click()
+    expect(tab.page.locator("h1")).to_contain_text("cheap")
+    assert "opus: glm-6" in config_of(tab.site)
+    assert "# cheap, but slow at night" in config_of(tab.site)
+
+
+def test_a_key_is_added_and_never_shown(tab: Tab) -> None:
+    tab.go("/channels/ch_main0001")
+    tab.page.locator("#add-keys textarea").fill("sk-ant-api03-NEWNEWNEWNEWNEWNEW")
+    tab.page.get_by_role("button", name="Add", exact=True).click()
+    expect(tab.page.locator("#keys tbody tr")).to_have_count(3)
+    assert "sk-ant-api03-NEWNEWNEWNEWNEWNEW" not in tab.page.content()
+
+
+def test_the_menu_pauses_a_channel(tab: Tab) -> None:
+    tab.go("/channels")
+    tab.page.get_by_label("Actions for codex").click()
+    tab.page.locator("#c-ch_codex003").get_by_role("button", name="Pause").click()
+    expect(tab.page.locator("#c-ch_codex003")).to_contain_text("paused")
+
+
+# ---- clients and settings --------------------------------------------------------------------------------------------
+def test_a_new_client_shows_its_key_once_and_sees_its_first_request(tab: Tab) -> None:
+    tab.go("/clients?tool=curl&client=alice-laptop")
+    tab.page.fill('#edit input[name="name"]', "bob")
+    tab.page.get_by_role("button", name="Make the key").click()
+    secret = tab.page.locator("#secret-text")
+    expect(secret).to_have_text(re.compile(r"^ccx-"))
+    key = secret.inner_text()
+    expect(tab.page.locator("#snippet-1")).to_contain_text(key)
+    put(tab.site, client_name="alice-laptop", state="ok")
+    expect(tab.page.locator("#first-request")).to_contain_text("Seen:")
+    tab.go("/clients")
+    assert key not in tab.page.content()
+    expect(tab.page.locator("#clients")).to_contain_text("bob")
+
+
+def test_a_preset_is_chosen(tab: Tab) -> None:
+    tab.go("/settings")
+    tab.page.get_by_role("button", name="Gentle").click()
+    expect(tab.page.locator('.preset[aria-pressed="true"]')).to_contain_text("Gentle")
+    assert "consecutive: 10" in config_of(tab.site)
+
+
+def test_the_file_is_checked_while_it_is_written(tab: Tab) -> None:
+    tab.go("/settings?tab=file")
+    text = tab.page.locator(".editor")
+    text.fill(text.input_value().replace("protocol: gemini", "protocol: gemeni"))
+    expect(tab.page.locator("#yaml-problems")).to_contain_text("protocol")
+    text.fill(text.input_value().replace("protocol: gemeni", "protocol: gemini").replace("name: local", "name: here"))
+    expect(tab.page.locator("#yaml-problems")).to_contain_text("Valid")
+    tab.page.get_by_role("button", name="Show the change and save").click()
+    expect(tab.page.locator("#changes-diff")).to_contain_text("name: here")
+    with tab.page.expect_navigation():
+        tab.page.locator("#changes-save").click()
+    expect(tab.page.locator(".editor")).to_have_value(re.compile("name: here"))
+    assert config_of(tab.site) == seed.CONFIG.replace("name: local", "name: here")
+
+
+def test_language_and_theme_are_remembered(chromium: Browser, site: Site) -> None:
+    context, tab = open_tab(chromium, site, locale="zh-CN")
+    expect(tab.page.locator(".tabs")).to_contain_text("总览")
+    tab.page.get_by_role("link", name="English").click()
+    expect(tab.page.locator(".tabs")).to_contain_text("Overview")
+    tab.page.get_by_role("link", name="Theme: auto").click()
+    tab.page.get_by_role("link", name="Theme: light").click()
+    expect(tab.page.locator("html")).to_have_attribute("data-theme", "dark")
+    context.close()
+    assert tab.errors == []
+
+
+@pytest.mark.parametrize("path", ["/", "/channels", "/sessions"])
+def test_pages_follow_what_happens(tab: Tab, path: str) -> None:
+    tab.go(path)
+    tab.live()
+    row = (
+        put(tab.site, model="a-model-never-seen", state="running", phase="streaming", trace_hash="ab" * 16)
+        if path == "/"
+        else put(tab.site, state="ok", model="a-model-never-seen", trace_hash="ab" * 16)
+    )
+    if path == "/channels":
+        tab.site.store.put_breaker(
+            {
+                "kind": "responses",
+                "channel_id": "ch_codex003",
+                "state": "open",
+                "reason": "a reason never seen",
+                "until": int(time.time() * 1000) + 60_000,
+                "base_url": "https://api.openai.com/v1",
+            }
+        )
+        put(tab.site, state="ok")
+        expect(tab.page.locator("#c-ch_codex003")).to_contain_text("a reason never seen")
+    else:
+        expect(tab.page.locator("main")).to_contain_text("a-model-never-seen")
+    assert row
