@@ -1,4 +1,8 @@
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ccx", deadline=None)
+settings.load_profile("ccx")
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,8 @@ class Problem:
     line: int = 0
 
     def __str__(self) -> str:
-        place = f"line {self.line}, {self.path}" if self.line else self.path
-        return f"{place}: {self.message}"
+        place = ", ".join(filter(None, (f"line {self.line}" if self.line else "", self.path)))
+        return f"{place}: {self.message}" if place else self.message
 
 
 class ConfigErrors(CcxError):

@@ -159,6 +159,7 @@ class Database:
         self.conn: sqlite3.Connection | None = None
         self.identity = (0, 0)
         self.damaged = (0, 0)
+        self.journal: list[tuple[int, int]] = []
         self.columns: dict[str, dict[str, bool]] = {}
         self.statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self.boot_fd = -1
@@ -169,6 +170,8 @@ class Database:
         """Open unless the right file is open already."""
         if self.conn and _identity(self.path) != self.identity:
             log.warning("%s was deleted or replaced; opening it again", self.path)
+            with _locked(self._beside("lock")):
+                self._drop_journal()
             self.close()
         if self.conn is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -177,6 +180,7 @@ class Database:
                 self._hold_boot()
                 self._connect()
                 self._migrate()
+                self.journal = [_identity(part) for part in self._parts()]
                 if self.first:
                     self._mark_lost()
                     self.first = False
@@ -202,6 +206,13 @@ class Database:
                 part.unlink(missing_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self.path.chmod(0o600)
+
+    def _drop_journal(self) -> None:
+        """The journal of a file that is gone would be played into the new one. While the old connection is open no
+        other file can have the same identity, so another worker's new journal stays."""
+        for part, known in zip(self._parts(), self.journal, strict=False):
+            if known != (0, 0) and _identity(part) == known:
+                part.unlink(missing_ok=True)
 
     def _connect(self) -> None:
         conn = sqlite3.connect(

@@ -4,6 +4,8 @@ from ccx_addons.core.errors import BadRequest, CcxError, ConfigErrors, Problem, 
 def test_a_problem_names_its_place() -> None:
     assert str(Problem("channels[0].name", "is not a name", 7)) == "line 7, channels[0].name: is not a name"
     assert str(Problem("PORT", "must be a number")) == "PORT: must be a number"
+    assert str(Problem("", "expected a mapping", 1)) == "line 1: expected a mapping"
+    assert str(Problem("", "expected a mapping")) == "expected a mapping"
 
 
 def test_config_errors_hold_every_problem() -> None:

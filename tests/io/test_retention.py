@@ -1,0 +1,131 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, STEP, retain
+from ccx_addons.io.rollup import DAY
+from tests.io.rows import NOW, one, request, rows
+
+OLD = NOW - 100 * DAY
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "ccx.db", "boot", 0, lambda: NOW / 1000)
+    database.ready()
+    yield database
+    database.leave()
+
+
+def put(database: Database, table: str, *found: dict[str, Any]) -> None:
+    def job(transaction: Transaction) -> None:
+        for row in found:
+            transaction.upsert(table, row)
+
+    database.write([job])
+
+
+def step(database: Database, days: int = 90, body_days: int = 7) -> int:
+    (deleted,) = database.write([lambda transaction: retain(transaction, days, body_days)])
+    return int(deleted)
+
+
+def body(id: str, at: int) -> dict[str, Any]:
+    return {"request_id": id, "side": "client_request", "at": at, "body": b"x", "size": 1}
+
+
+def test_old_requests_go_with_all_that_belongs_to_them(database: Database) -> None:
+    put(database, "requests", request("old", started_at=OLD), request("new"))
+    for id in ("old", "new"):
+        put(database, "attempts", {"request_id": id, "n": 1}, {"request_id": id, "n": 2})
+        put(database, "candidates", {"request_id": id, "order": 0})
+        put(database, "bodies", body(id, NOW))
+    assert step(database) == 5 and step(database) == 0
+    for table in ("attempts", "candidates", "bodies"):
+        assert set(rows(database.path, f"SELECT request_id FROM {table}")) == {("new",)}
+    assert rows(database.path, "SELECT id FROM requests") == [("new",)]
+
+
+def test_totals_stay_much_longer(database: Database) -> None:
+    put(database, "requests", request("old", started_at=OLD, input_tokens=5))
+    step(database)
+    assert rows(database.path, "SELECT requests, input_tokens FROM rollup_day") == [(1, 5)]
+
+
+def test_totals_go_at_last(database: Database) -> None:
+    put(database, "requests", request("a", started_at=NOW - (HOURS_KEPT + 1) * DAY))
+    put(database, "requests", request("b", started_at=NOW - (DAYS_KEPT + 1) * DAY))
+    step(database)
+    assert one(database.path, "SELECT count(*) FROM rollup_hour") == 0
+    assert rows(database.path, "SELECT day FROM rollup_day") == [((NOW - (HOURS_KEPT + 1) * DAY) // DAY * DAY,)]
+
+
+def test_a_running_request_stays_however_old_it_is(database: Database) -> None:
+    put(database, "requests", request("old", started_at=OLD, state="running"))
+    assert step(database) == 0 and one(database.path, "SELECT count(*) FROM requests") == 1
+
+
+def test_bodies_go_earlier_than_their_requests(database: Database) -> None:
+    put(database, "requests", request("a", started_at=NOW - 8 * DAY))
+    put(database, "bodies", body("a", NOW - 8 * DAY), body("b", NOW - 6 * DAY))
+    assert step(database) == 1
+    assert rows(database.path, "SELECT request_id FROM bodies") == [("b",)]
+    assert one(database.path, "SELECT count(*) FROM requests") == 1
+
+
+def test_zero_days_keep_for_ever(database: Database) -> None:
+    put(database, "requests", request("a", started_at=OLD))
+    put(database, "bodies", body("a", OLD))
+    put(database, "sessions", {"kind": "chat", "trace_hash": "t", "last_at": OLD})
+    assert step(database, 0, 0) == 0
+
+
+def test_steps_are_small(database: Database) -> None:
+    put(database, "requests", *(request(f"r{n}", started_at=OLD + n) for n in range(STEP + 3)))
+    put(database, "bodies", *(body(f"b{n}", OLD + n) for n in range(BODY_STEP + 1)))
+    assert [step(database) for _ in range(3)] == [STEP + BODY_STEP, 4, 0]
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("events", {"at": OLD, "level": "info", "kind": "x"}, {"at": NOW, "level": "info", "kind": "x"}),
+        (
+            "sessions",
+            {"kind": "chat", "trace_hash": "a", "last_at": OLD},
+            {"kind": "chat", "trace_hash": "b", "last_at": NOW},
+        ),
+        (
+            "affinity",
+            {"kind": "chat", "trace_hash": "a", "expires_at": NOW - 1},
+            {"kind": "chat", "trace_hash": "b", "expires_at": NOW + 1},
+        ),
+        (
+            "overrides",
+            {"kind": "chat", "trace_hash": "a", "expires_at": NOW - 1},
+            {"kind": "chat", "trace_hash": "b", "expires_at": None},
+        ),
+        (
+            "response_sessions",
+            {"id": "a", "client": "c", "created": 0, "expires": NOW - 1, "messages": "[]"},
+            {"id": "b", "client": "c", "created": 0, "expires": NOW + 1, "messages": "[]"},
+        ),
+        (
+            "commands",
+            {"at": OLD, "expires_at": NOW - 2 * DAY, "kind": "x"},
+            {"at": NOW, "expires_at": NOW - 1, "kind": "x"},
+        ),
+    ],
+)
+def test_what_else_expires(database: Database, table: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    put(database, table, old, new)
+    assert step(database) == 1 and one(database.path, f"SELECT count(*) FROM {table}") == 1
+
+
+def test_acknowledgements_go_with_their_command(database: Database) -> None:
+    put(database, "commands", {"at": OLD, "expires_at": OLD, "kind": "x"})
+    put(database, "command_acks", {"command_id": 1, "boot_id": "b", "worker": 0, "at": OLD})
+    assert step(database) == 2 and one(database.path, "SELECT count(*) FROM command_acks") == 0

@@ -1,0 +1,260 @@
+import itertools
+import math
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.rollup import DAY, HOUR, KEYS, MEASURES, quantile
+from ccx_addons.io.schema import BOUNDS, HISTOGRAM
+from tests.io.rows import NOW, request
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "ccx.db", "boot", 0, lambda: NOW / 1000)
+    database.ready()
+    yield database
+    database.leave()
+
+
+def upsert_all(transaction: Transaction, rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        transaction.upsert("requests", row)
+
+
+def put(database: Database, *found: dict[str, Any]) -> None:
+    database.write([partial(upsert_all, rows=found)])
+
+
+def read(database: Database, sql: str) -> list[dict[str, Any]]:
+    assert database.conn
+    cursor = database.conn.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def bucket(milliseconds: float) -> int:
+    return next((n for n, high in enumerate(BOUNDS) if milliseconds <= high), len(BOUNDS))
+
+
+MIXED = [
+    request("a", input_tokens=10, output_tokens=5, cost_usd=0.5, total_ms=900, first_event_ms=300, attempts_n=2),
+    request("b", input_tokens=1, cache_read_tokens=7, output_tokens=2, total_ms=50, ttfb_ms=50),
+    request("c", state="failed", input_tokens=3, output_tokens=1, attempts_n=12, total_ms=10),
+    request("d", state="client_left", output_tokens=4),
+    request("e", state="lost"),
+    request("f", started_at=NOW + HOUR, reasoning_tokens=2, output_tokens=9, cost_usd=0.25, total_ms=200_000),
+    request("g", started_at=NOW + DAY, total_ms=1),
+    request("h", model="other", total_ms=1),
+    request("i", client_name="bob", total_ms=1),
+    request("j", source="test", input_tokens=99),
+    request("k", source="health", input_tokens=99),
+    request("l", state="running", input_tokens=99),
+]
+
+
+def recount(found: list[dict[str, Any]], length: int) -> Counter[tuple[Any, ...]]:
+    """What the roll-ups must say, counted row by row."""
+    totals: Counter[tuple[Any, ...]] = Counter()
+    for row in found:
+        if row.get("source", "proxy") != "proxy" or row["state"] == "running":
+            continue
+        place = (row["started_at"] // length * length, *(row[name] for name in KEYS))
+
+        def add(what: str, amount: float, place: tuple[Any, ...] = place) -> None:
+            totals[(*place, what)] += amount  # type: ignore[assignment]  # costs are no whole numbers
+
+        tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
+        add("requests", 1)
+        add(row["state"], 1)
+        add("failovers", row["attempts_n"] > 1)
+        add("attempts", row["attempts_n"])
+        for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"):
+            add(name, row.get(name) or 0)
+        add("cost_usd", row.get("cost_usd") or 0)
+        add("wasted_tokens", tokens if row["state"] != "ok" else 0)
+        add("unpriced", row.get("cost_usd") is None and tokens > 0)
+        total, first = row.get("total_ms"), row.get("first_event_ms")
+        if row["state"] != "ok":
+            continue
+        if total is not None and first is not None and total > first and row.get("output_tokens") is not None:
+            add("stream_tokens", row["output_tokens"])
+            add("stream_ms", total - first)
+        if total is not None:
+            add(f"total_{bucket(total)}", 1)
+        ttft = first if first is not None else row.get("ttfb_ms")
+        if ttft is not None:
+            add(f"ttft_{bucket(ttft)}", 1)
+    return Counter({key: value for key, value in totals.items() if value})
+
+
+def counted(database: Database, table: str, start: str) -> Counter[tuple[Any, ...]]:
+    totals: Counter[tuple[Any, ...]] = Counter()
+    for row in read(database, f"SELECT * FROM {table}"):
+        place = (row[start], *(row[name] for name in KEYS))
+        for name in MEASURES:
+            if row[name]:
+                totals[(*place, name)] = row[name]
+    return totals
+
+
+def test_totals_equal_a_recount(database: Database) -> None:
+    for batch in itertools.batched(MIXED, 5):
+        put(database, *batch)
+    assert counted(database, "rollup_hour", "hour") == recount(MIXED, HOUR)
+    assert counted(database, "rollup_day", "day") == recount(MIXED, DAY)
+
+
+AMOUNT = st.none() | st.integers(0, 10_000)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "state": st.sampled_from(["ok", "failed", "client_left", "lost", "running"]),
+            "started_at": st.integers(NOW, NOW + 2 * HOUR),
+            "model": st.sampled_from(["m", "n"]),
+            "attempts_n": st.integers(0, 12),
+            "source": st.sampled_from(["proxy", "proxy", "test"]),
+            "cost_usd": st.none() | st.integers(0, 8).map(lambda n: n / 8),
+        },
+        optional={
+            "input_tokens": AMOUNT,
+            "output_tokens": AMOUNT,
+            "total_ms": st.none() | st.integers(0, 200_000),
+            "first_event_ms": st.none() | st.integers(0, 200_000),
+            "ttfb_ms": st.none() | st.integers(0, 200_000),
+        },
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=30)
+@given(ROWS, st.integers(1, 8))
+def test_any_rows_in_any_batches_are_counted_once(found: list[dict[str, Any]], size: int) -> None:
+    given_ = [request(f"r{n}", **row) for n, row in enumerate(found)]
+    with TemporaryDirectory() as folder:
+        database = Database(Path(folder) / "ccx.db", "boot", 0, lambda: NOW / 1000)
+        database.ready()
+        try:
+            for batch in itertools.batched(given_, size):
+                put(database, *batch)
+            put(database, *given_)  # a final row is final: putting it again counts nothing
+            assert counted(database, "rollup_hour", "hour") == recount(given_, HOUR)
+        finally:
+            database.leave()
+
+
+def test_a_request_counts_when_it_is_final_and_only_then(database: Database) -> None:
+    put(database, request("a", state="running", input_tokens=5))
+    assert read(database, "SELECT * FROM rollup_hour") == []
+    put(database, request("a", input_tokens=7))
+    put(database, request("a", input_tokens=100, state="failed"))
+    (row,) = read(database, "SELECT requests, ok, failed, input_tokens FROM rollup_hour")
+    assert row == {"requests": 1, "ok": 1, "failed": 0, "input_tokens": 7}
+
+
+def test_a_transaction_that_fails_counts_nothing_twice(database: Database) -> None:
+    def bad(transaction: Any) -> None:
+        transaction.upsert("requests", request("a"))
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        database.write([bad])
+    put(database, request("a"))
+    assert read(database, "SELECT requests FROM rollup_day") == [{"requests": 1}]
+
+
+def test_sessions_are_counted_from_their_requests(database: Database) -> None:
+    def named(transaction: Any) -> None:
+        transaction.upsert("sessions", {"kind": "chat", "trace_hash": "t", "title": "hello"})
+
+    database.write([named])
+    put(database, request("a", trace_hash="t", input_tokens=1, cost_usd=1.0, started_at=NOW + 5, ended_at=NOW + 10))
+    put(database, request("b", trace_hash="t", state="failed", channel_id="", channel_name="", output_tokens=2))
+    put(database, request("c", trace_hash="t", state="running"), request("d", trace_hash="t", source="test"))
+    put(database, request("e", trace_hash=""))
+    (row,) = read(database, "SELECT * FROM sessions")
+    assert row | {"rev": 0} == {
+        "kind": "chat",
+        "trace_hash": "t",
+        "rev": 0,
+        "title": "hello",
+        "parent": "",
+        "client_name": "alice",
+        "model": "m",
+        "channel_id": "c1",
+        "channel_name": "main",
+        "first_at": NOW,
+        "last_at": NOW + 1000,
+        "requests": 2,
+        "failed": 1,
+        "input_tokens": 1,
+        "cache_read_tokens": 0,
+        "output_tokens": 2,
+        "cost_usd": 1.0,
+    }
+
+
+@pytest.mark.parametrize("edge", [*BOUNDS, 0])
+def test_every_latency_is_in_exactly_one_bucket(database: Database, edge: int) -> None:
+    put(database, *(request(f"r{n}", total_ms=edge + n) for n in (0, 1)))
+    (row,) = read(database, "SELECT * FROM rollup_hour")
+    found = [row[name] for name in HISTOGRAM["total"]]
+    assert sum(found) == 2 and found[bucket(edge)] >= 1 and found[bucket(edge + 1)] >= 1
+
+
+# ---- quantiles -------------------------------------------------------------------------------------------------------
+EMPTY = [0.0] * (len(BOUNDS) + 1)
+
+
+def histogram(*values: float) -> list[float]:
+    counts = list(EMPTY)
+    for value in values:
+        counts[bucket(value)] += 1
+    return counts
+
+
+def test_no_values_no_quantile() -> None:
+    assert quantile(EMPTY, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "q", "expected"),
+    [
+        pytest.param([25], 1.0, 50.0, id="the upper bound of its bucket"),
+        pytest.param([25, 25], 0.5, 25.0, id="interpolated"),
+        pytest.param([25, 60, 60, 60], 0.25, 50.0, id="exactly at a border"),
+        pytest.param([500_000], 1.0, 240_000.0, id="beyond the last bound"),
+    ],
+)
+def test_quantile(values: list[float], q: float, expected: float) -> None:
+    assert quantile(histogram(*values), q) == expected
+
+
+@given(st.lists(st.floats(0, 240_000), min_size=1, max_size=30), st.sampled_from([0.1, 0.5, 0.9, 0.95, 1.0]))
+def test_a_quantile_is_in_the_bucket_of_the_true_one(values: list[float], q: float) -> None:
+    found = quantile(histogram(*values), q)
+    true = sorted(values)[max(0, math.ceil(round(q * len(values), 6)) - 1)]
+    assert found is not None
+    edges = [0, *BOUNDS, 2 * BOUNDS[-1]]
+    low, high = edges[bucket(true)], edges[bucket(true) + 1]
+    assert low - 1e-6 <= found <= high + 1e-6
+
+
+def test_only_final_rows_are_looked_through(database: Database) -> None:
+    """The additions use the index over revisions, however many rows there are."""
+    assert database.conn
+    with closing(sqlite3.connect(database.path)) as connection:
+        sql = "SELECT count(*) FROM requests INDEXED BY requests_rev WHERE rev > 5"
+        (plan,) = connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+    assert "requests_rev" in plan[3] and "SCAN" not in plan[3]

@@ -1,0 +1,64 @@
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from ccx_addons.io.schema import BOUNDS, HISTOGRAM, MIGRATIONS
+
+
+def built() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    for _, statements in MIGRATIONS:
+        for statement in statements:
+            connection.execute(statement)
+    return connection
+
+
+def test_migrations_are_numbered_in_order() -> None:
+    names = [name for name, _ in MIGRATIONS]
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_bounds_grow_and_fill_the_histogram() -> None:
+    assert list(BOUNDS) == sorted(set(BOUNDS))
+    assert {len(columns) for columns in HISTOGRAM.values()} == {len(BOUNDS) + 1}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "requests", "attempts", "candidates", "bodies", "breakers", "key_state", "affinity", "sessions", "overrides",
+        "commands", "command_acks", "events", "response_sessions", "rollup_hour", "rollup_day",
+    ],
+)  # fmt: skip
+def test_tables(table: str) -> None:
+    with closing(built()) as connection:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        keys = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[5]]
+        assert columns and keys
+        assert not [name for name in columns if "secret" in name or name == "key"], "key material never enters"
+
+
+def test_types_are_checked() -> None:
+    with closing(built()) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute("INSERT INTO requests (id, rev, started_at) VALUES ('a', 1, 'yesterday')")
+
+
+def test_roll_ups_have_every_bucket() -> None:
+    with closing(built()) as connection:
+        for table in ("rollup_hour", "rollup_day"):
+            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            assert columns >= {column for names in HISTOGRAM.values() for column in names}
+
+
+def test_the_list_of_requests_is_read_from_its_index() -> None:
+    sql = "SELECT id, state, model FROM requests ORDER BY started_at DESC LIMIT 50"
+    with closing(built()) as connection:
+        (plan,) = connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert "USING COVERING INDEX requests_list" in plan[3]
+
+
+def test_revisions_begin_with_the_time() -> None:
+    with closing(built()) as connection:
+        (rev,) = connection.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
+        assert rev > 1_700_000_000_000
