@@ -8,7 +8,6 @@ for the next turn, in SQLite for other workers and after a restart. ``store: fal
 import asyncio
 import json
 import logging
-import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable
@@ -18,6 +17,7 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core import read, sse
+from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.guard import guarded
@@ -75,7 +75,7 @@ class Sessions:
     async def find(self, x: Exchange, id: str) -> None:
         try:
             stored = await asyncio.to_thread(load, self.runtime.store, id)
-        except sqlite3.Error as error:
+        except StoreError as error:
             log.warning("request %s: stored answers cannot be read: %s", x.id, error)
             return
         if stored:
@@ -164,7 +164,7 @@ def trimmed(items: Items) -> Items:
 
 
 def load(store: Store, id: str) -> Stored | None:
-    """From SQLite, on a connection of its own. Raises sqlite3.Error."""
+    """From SQLite, on a connection of its own. Raises StoreError."""
     row = store.read("SELECT client, channel_id, trace_hash, messages, expires FROM response_sessions WHERE id = ?", id)
     if row is None:
         return None

@@ -247,11 +247,15 @@ class Store:
     def read(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of a query, on a read-only connection of its own; for other threads than the event loop's.
 
-        Raises sqlite3.Error.
+        Raises StoreError.
         """
-        with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
-            row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
-            return row
+        address = f"{self.path.as_uri()}?mode=ro"
+        try:
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
+                row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+                return row
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
 
     def retention(self, days: int, body_days: int) -> None:
         """Delete what is older, in small steps, one a batch; 0: keep for ever. Roll-ups stay much longer."""
@@ -265,6 +269,8 @@ class Store:
     # ---- state ----
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything put before is in the file. False: it is not, after ``timeout`` seconds."""
+        if not self._thread.is_alive():
+            return False
         done = self.submit(lambda conn: None)
         self._hurry.set()
         try:
@@ -334,9 +340,10 @@ class Store:
             self._wake.clear()
             self._hurry.clear()
             closing = self._closing.is_set()
-            while batch := self._take():
-                self._persist(batch)
-            if closing:
+            written = True
+            while written and (batch := self._take()):
+                written = self._persist(batch)
+            if closing or not written:
                 break
             with contextlib.suppress(Exception):
                 self._database.ready()  # made again even while there is nothing to write
@@ -371,8 +378,8 @@ class Store:
             batch.append(_Queued(partial(_upsert_all, table="events", rows=(row,))))
         return batch
 
-    def _persist(self, batch: Sequence[_Queued]) -> None:
-        """Write the batch, however long it takes; only closing ends it."""
+    def _persist(self, batch: Sequence[_Queued]) -> bool:
+        """Write the batch, however long it takes. False: closing ended it, and nothing more will be written."""
         jobs = [queued.job for queued in batch]
         careful = False
         while True:
@@ -386,14 +393,18 @@ class Store:
                     continue
                 self._failed(error)
                 if self._closing.wait(RETRY):
-                    log.error("stopping while the request log cannot be written; %d rows are lost", len(batch))
-                    results = [error] * len(batch)
-                    break
+                    left = [*batch, *self._take()]
+                    log.error("stopping while the request log cannot be written; %d rows are lost", len(left))
+                    for queued in left:
+                        if queued.future:
+                            queued.future.cancel()
+                    return False
             else:
                 self._recovered()
                 break
         for queued, result in zip(batch, results, strict=True):
             self._settle(queued, result)
+        return True
 
     def _settle(self, queued: _Queued, result: Any) -> None:
         if isinstance(result, Exception) and not queued.future:
