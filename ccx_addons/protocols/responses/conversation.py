@@ -1,0 +1,210 @@
+"""The neutral conversation as input items (platform.openai.com/docs/guides/conversation-state).
+
+The API wants every result behind its call, a result for every call, and no two calls with one id; ids have at most 64
+characters.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
+from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
+from ccx_addons.protocols.responses.models import Rules
+from ccx_addons.protocols.responses.natives import BY_CALL
+from ccx_addons.protocols.responses.parts import ITEM, write_parts
+from ccx_addons.protocols.responses.requests import CONTINUES
+from ccx_addons.protocols.responses.thoughts import write_reasoning
+from ccx_addons.protocols.responses.tools import Naming
+from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, own
+
+type Place = tuple[int, int]
+"""Index of a message and of a part in it."""
+
+LONGEST_ID: Final = 64
+NO_RESULT: Final = "No result was recorded for this call."
+
+
+@dataclass(slots=True)
+class Pairs:
+    """The id that a call has on the wire, which call a result answers, and the calls that no result answers."""
+
+    ids: dict[Place, str]
+    calls: dict[Place, Place]
+    waiting: set[Place]
+
+
+def pair_calls(messages: Sequence[Message]) -> Pairs:
+    """Each result belongs to the oldest unanswered call with its id before it; ids that come again are told apart."""
+    pairs = Pairs({}, {}, set())
+    waiting: dict[str, list[Place]] = {}
+    taken: set[str] = set()
+    for m, message in enumerate(messages):
+        for p, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                wire = first = safe_id(part.id)
+                again = 1
+                while wire in taken:
+                    again += 1
+                    wire = safe_id(f"{first}_{again}")
+                taken.add(wire)
+                pairs.ids[m, p] = wire
+                pairs.waiting.add((m, p))
+                earlier = waiting.setdefault(part.id, [])
+                if earlier and earlier[0][0] < m:
+                    earlier.clear()
+                earlier.append((m, p))
+            elif isinstance(part, ToolResult) and (calls := waiting.get(part.id)):
+                pairs.calls[m, p] = call = calls.pop(0)
+                pairs.waiting.discard(call)
+    return pairs
+
+
+def safe_id(id_: str) -> str:
+    """The id if the API takes it, else one made from it: the same every time, and different for different ids."""
+    if 0 < len(id_) <= LONGEST_ID:
+        return id_
+    return f"call_{hashlib.sha256(id_.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
+
+
+class Conversation:
+    """Builds the input of one request. ``instructions`` and ``items`` are the result."""
+
+    def __init__(self, request: Request, rules: Rules, naming: Naming, losses: list[Loss]) -> None:
+        self.items: list[Item] = []
+        self._rules = rules
+        self._naming = naming
+        self._losses = losses
+        self._messages = request.messages
+        self._pairs = pair_calls(request.messages)
+        self._continues = any(name in own(request.extra) for name in CONTINUES)
+        """Calls and results may stand in a part of the conversation that the upstream knows."""
+        self.instructions = self._write_system(request.system)
+        for m, message in enumerate(request.messages):
+            match message.role:
+                case "system":
+                    self._add_message(message.parts, "developer", f"messages[{m}]", own(message.extra))
+                case "user":
+                    self._add_user(m, message)
+                case "assistant":
+                    self._add_assistant(m, message)
+
+    def _write_system(self, parts: Iterable[Part]) -> str:
+        """Instructions; text that came as an item of its own goes back as one."""
+        plain: list[str] = []
+        for n, part in enumerate(parts):
+            match part:
+                case Text(text, extra) if fields := own(extra).get(ITEM):
+                    self._add_message((Text(text),), "developer", f"system[{n}]", fields)
+                case Text(text) | Refusal(text):
+                    plain.append(text)
+                case _:
+                    self._losses.append(Loss(f"system[{n}]", "instructions hold only text"))
+        return PARAGRAPH.join(filter(None, plain))
+
+    def _add_message(self, parts: Iterable[Part], role: str, path: str, fields: Item) -> None:
+        blocks = write_parts(parts, path, role == "assistant", self._losses)
+        if blocks:
+            self.items.append({"type": "message", "role": role, "content": blocks, **fields})
+
+    # ---- turns ----
+    def _add_user(self, m: int, message: Message) -> None:
+        said: list[Part] = []
+        for p, part in enumerate(message.parts):
+            path = f"messages[{m}].content[{p}]"
+            match part:
+                case ToolResult():
+                    self._add_message(said, "user", path, {})
+                    said = []
+                    self._add_result((m, p), part, path)
+                case Opaque(protocol, dict(item)) if protocol == NAME and _is_item(item):
+                    self.items.append(item)
+                case _:
+                    said.append(part)
+        self._add_message(said, "user", f"messages[{m}].content", own(message.extra))
+
+    def _add_result(self, place: Place, result: ToolResult, path: str) -> None:
+        call = self._pairs.calls.get(place)
+        if call is not None:
+            kind = self._kind(self._call(call))
+            self.items.append(write_result(result, kind, self._pairs.ids[call], path, self._losses))
+        elif self._continues:
+            self.items.append(write_result(result, "", result.id, path, self._losses))
+        else:
+            self._losses.append(Loss(path, "a result without its call is said as the user's text"))
+            self._add_message(result.parts, "user", path, {})
+
+    def _add_assistant(self, m: int, message: Message) -> None:
+        said: list[Part] = []
+        fields: Item = {}
+        waiting: list[Place] = []
+        for p, part in enumerate(message.parts):
+            path = f"messages[{m}].content[{p}]"
+            if isinstance(part, Text | Refusal):
+                its = own(part.extra).get(ITEM) or {}
+                if said and its != fields:
+                    self._add_message(said, "assistant", path, fields)
+                    said = []
+                fields = its
+                said.append(part)
+                continue
+            self._add_message(said, "assistant", path, fields)
+            said = []
+            if isinstance(part, ToolCall) and (m, p) in self._pairs.waiting:
+                waiting.append((m, p))
+            self._add_part((m, p), part, path)
+        self._add_message(said, "assistant", f"messages[{m}].content", fields)
+        for place in waiting:
+            self._answer(place)
+
+    def _add_part(self, place: Place, part: Part, path: str) -> None:
+        match part:
+            case ToolCall():
+                kind = self._kind(part)
+                item = write_call(
+                    part, kind, self._naming.tool(part.name), self._naming.wire_name(part.name), self._pairs.ids[place]
+                )
+                self.items.append({"status": "completed", **item} if kind in BY_CALL else item)
+            case Thinking():
+                self._add_thought(part, path)
+            case Opaque(protocol, dict(item)) if protocol == NAME:
+                self.items.append(item)
+            case Opaque(protocol):
+                self._losses.append(Loss(path, f"only {protocol} understands this"))
+            case _:
+                self._losses.append(Loss(path, f"an assistant message holds no {type(part).__name__.lower()}"))
+
+    def _add_thought(self, part: Thinking, path: str) -> None:
+        """The API takes back what it encrypted or remembers; others take thoughts as they are."""
+        if part.origin == NAME and (part.signature or own(part.extra).get("id")):
+            self.items.append(write_reasoning(part))
+        elif part.text and self._rules.thoughts:
+            if part.signature:
+                self._losses.append(Loss(path, "the signature is another protocol's"))
+            self.items.append({"type": "reasoning", "summary": [{"type": "summary_text", "text": part.text}]})
+        elif part.text or part.signature:
+            self._losses.append(Loss(path, "thinking goes back only to the protocol that made it"))
+
+    # ---- calls ----
+    def _call(self, place: Place) -> ToolCall:
+        part = self._messages[place[0]].parts[place[1]]
+        assert isinstance(part, ToolCall)
+        return part
+
+    def _kind(self, call: ToolCall) -> str:
+        return call_kind(call, self._naming.tool(call.name))
+
+    def _answer(self, place: Place) -> None:
+        """A result for a call that has none, unless it is still to come from elsewhere."""
+        if self._continues:
+            return
+        path = f"messages[{place[0]}].content[{place[1]}]"
+        self._losses.append(Loss(path, "the call has no result"))
+        result = ToolResult("", (Text(NO_RESULT),), is_error=True)
+        self.items.append(write_result(result, self._kind(self._call(place)), self._pairs.ids[place], path, []))
+
+
+def _is_item(value: Item) -> bool:
+    """Whether it stands among items; a content part stands in a message."""
+    return not str(value.get("type", "")).startswith("input_")

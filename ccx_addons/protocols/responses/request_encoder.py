@@ -1,0 +1,197 @@
+"""Neutral request -> body (platform.openai.com/docs/api-reference/responses/create)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
+from ccx_addons.core.reasoning import BUDGETS, effort_of
+from ccx_addons.protocols.responses.conversation import Conversation
+from ccx_addons.protocols.responses.models import Rules, rules_of
+from ccx_addons.protocols.responses.requests import CONTINUES
+from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
+from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own
+
+SERVICE_TIERS: Final[Mapping[str, str]] = {
+    "auto": "auto",
+    "default": "default",
+    "standard": "default",
+    "standard_only": "default",
+    "flex": "flex",
+    "scale": "scale",
+    "priority": "priority",
+    "fast": "priority",
+}
+DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
+"""Sampling fields and what they are where nobody says one."""
+ENCRYPTED: Final = "reasoning.encrypted_content"
+JSON_ONLY: Final = "Answer with JSON."
+"""The API takes ``json_object`` only where the input speaks of JSON."""
+MERGED: Final = frozenset({"reasoning", "text"})
+"""Own fields that this module writes together with neutral ones."""
+
+type Losses = list[Loss]
+
+
+def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+    """The body, and what it cannot say of the request.
+
+    Clients of other protocols bring the whole conversation each time, so the upstream need not store it, and gives its
+    reasoning along, encrypted.
+    """
+    losses: Losses = []
+    rules = rules_of(request.model)
+    kept = own(request.extra)
+    naming = Naming(request)
+    talk = Conversation(_speaking_of_json(request), rules, naming, losses)
+    body: Item = {"model": request.model}
+    if talk.instructions:
+        body["instructions"] = talk.instructions
+    if talk.items or not any(name in kept for name in CONTINUES):
+        body["input"] = talk.items
+    body |= _tools(request, rules, naming, losses)
+    body |= _limit(request, rules, losses)
+    reasoning = _reasoning(request, kept, rules, losses)
+    if reasoning:
+        body["reasoning"] = reasoning
+    body |= _sampling(request, rules, reasoning.get("effort"), losses)
+    if text := write_text_config(request, rules, losses):
+        body["text"] = text
+    body |= _rest(request, kept, losses)
+    if NAME not in request.extra:
+        body["store"] = False
+        if rules.encrypts:
+            body["include"] = [ENCRYPTED]
+    if request.stream:
+        body["stream"] = True
+    return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
+
+
+def _tools(request: Request, rules: Rules, naming: Naming, losses: Losses) -> Item:
+    wire: Item = {}
+    tools = write_tools(request, naming, losses)
+    if tools:
+        wire["tools"] = tools
+    if (choice := write_tool_choice(request, tools, naming, losses)) is not None:
+        wire["tool_choice"] = choice
+    if request.parallel_tools is not None and (tools or NAME in request.extra):
+        if rules.parallel:
+            wire["parallel_tool_calls"] = request.parallel_tools
+        elif not request.parallel_tools:
+            losses.append(Loss("parallel_tools", "the model takes no word on parallel calls"))
+    return wire
+
+
+def _limit(request: Request, rules: Rules, losses: Losses) -> Item:
+    if request.max_tokens is None:
+        return {}
+    if request.max_tokens < rules.least_tokens:
+        losses.append(Loss("max_tokens", f"{rules.least_tokens} is the smallest limit"))
+    return {"max_output_tokens": max(request.max_tokens, rules.least_tokens)}
+
+
+def _reasoning(request: Request, kept: Item, rules: Rules, losses: Losses) -> Item:
+    """Effort and summary. Thinking that was switched on elsewhere is meant to be seen, and so asks for a summary."""
+    wire: Item = dict(kept.get("reasoning") or NOTHING)
+    reasoning = request.reasoning
+    if reasoning is None:
+        return wire
+    if effort := _effort(request, rules, losses):
+        wire["effort"] = effort
+    summary = reasoning.summary or ("auto" if reasoning.enabled else None)
+    if summary in (None, "none"):
+        return wire
+    if rules.efforts:
+        wire["summary"] = summary
+    elif reasoning.summary:
+        losses.append(Loss("reasoning.summary", "the model does not reason"))
+    return wire
+
+
+def _effort(request: Request, rules: Rules, losses: Losses) -> Effort | None:
+    """The effort in a word that the model has: its own, or the next lower one, or its lowest."""
+    reasoning, effort = request.reasoning, effort_of(request.reasoning)
+    if reasoning is None or effort is None:
+        return None
+    if reasoning.budget is not None and reasoning.budget > 0 and reasoning.effort is None:
+        losses.append(Loss("reasoning.budget", "a budget is said as an effort"))
+    if effort in rules.efforts:
+        return effort
+    if not rules.efforts:
+        if effort != "none":
+            losses.append(Loss("reasoning.effort", "the model takes no effort"))
+        return None
+    order = list(BUDGETS)
+    lower = [known for known in rules.efforts if order.index(known) <= order.index(effort) and known != "none"]
+    found = lower[-1] if lower else next(known for known in rules.efforts if known != "none")
+    losses.append(Loss("reasoning.effort", f"{effort} is said as {found}"))
+    return found
+
+
+def _sampling(request: Request, rules: Rules, effort: Json, losses: Losses) -> Item:
+    asked = {"temperature": request.temperature, "top_p": request.top_p}
+    wire = {name: value for name, value in asked.items() if value is not None}
+    if rules.sampling or (rules.sampling_at_none and effort == "none"):
+        return wire
+    losses += [
+        Loss(name, "the model takes no sampling parameters") for name, value in wire.items() if value != DEFAULTS[name]
+    ]
+    return {}
+
+
+def write_text_config(request: Request, rules: Rules, losses: Losses) -> Item:
+    """``text``: the output's format and verbosity."""
+    kept = own(request.extra).get("text") or NOTHING
+    wire: Item = {name: value for name, value in kept.items() if name != "format"}
+    if form := _format(request, kept.get("format") or NOTHING):
+        wire["format"] = form
+    if request.verbosity and rules.verbosity:
+        wire["verbosity"] = request.verbosity
+    elif request.verbosity:
+        losses.append(Loss("verbosity", "the model takes no verbosity"))
+    return wire
+
+
+def _format(request: Request, kept: Mapping[str, Json]) -> Item:
+    output = request.output
+    if output is None:
+        return dict(kept)
+    if output.kind != "json_schema":
+        return {"type": "text" if output.kind == "text" else "json_object", **kept}
+    wire: Item = {"type": "json_schema", "name": safe_name(output.name or "response"), "schema": output.schema or {}}
+    if output.strict is not None:
+        wire["strict"] = output.strict
+    return {**wire, **kept}
+
+
+def _speaking_of_json(request: Request) -> Request:
+    if request.output is None or request.output.kind != "json":
+        return request
+    texts = (part.text for message in request.messages for part in message.parts if isinstance(part, Text))
+    if any("json" in text.lower() for text in texts):
+        return request
+    return replace(request, messages=(*request.messages, Message("system", (Text(JSON_ONLY),))))
+
+
+def _rest(request: Request, kept: Item, losses: Losses) -> Item:
+    wire: Item = {}
+    if request.user and request.user != kept.get("safety_identifier"):
+        wire["user"] = request.user
+    if request.cache_key:
+        wire["prompt_cache_key"] = request.cache_key
+    if request.service_tier:
+        if NAME in request.extra or request.service_tier in SERVICE_TIERS:
+            wire["service_tier"] = SERVICE_TIERS.get(request.service_tier, request.service_tier)
+        else:
+            losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))
+    unsaid = {
+        "stop": bool(request.stop),
+        "seed": request.seed is not None,
+        "top_k": request.top_k is not None,
+        "presence_penalty": bool(request.presence_penalty),
+        "frequency_penalty": bool(request.frequency_penalty),
+    }
+    losses += [
+        Loss(name, "there is nothing like it here") for name, asked in unsaid.items() if asked and name not in kept
+    ]
+    return wire

@@ -1,0 +1,62 @@
+"""Reasoning items, both ways (platform.openai.com/docs/guides/reasoning).
+
+``encrypted_content`` is the signature of a thought. Another protocol's signature reaches this protocol's clients in the
+same field, marked with its origin, and so finds its way back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Extra, Json, Thinking
+from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, keep, own, sidecar
+
+FOREIGN: Final = "ccx-"
+"""``ccx-ORIGIN:SIGNATURE``. A colon is in no base64, so no content of this protocol looks like it."""
+REDACTED: Final = ".redacted"
+"""Ends the origin of a thought that has nothing but its signature."""
+REASONING_FIELDS: Final = frozenset({"type", "summary", "content", "encrypted_content", "status"})
+
+
+# ---- wire -> neutral -------------------------------------------------------------------------------------------------
+def read_reasoning(item: Mapping[str, Json]) -> Thinking:
+    """The thought of an item; what was thought comes before its summary. Wrong types read as absent."""
+    texts = [read.text(part.get("text")) for name in ("content", "summary") for part in read.mappings(item.get(name))]
+    signature = read.text(item.get("encrypted_content")) or None
+    return Thinking(PARAGRAPH.join(texts), signature, NAME, False, reasoning_extra(item))
+
+
+def true_origin(part: Thinking) -> Thinking:
+    """A thought that a client sends back, under the protocol whose signature it carries."""
+    if part.signature and part.signature.startswith(FOREIGN):
+        origin, colon, signature = part.signature.removeprefix(FOREIGN).partition(":")
+        if colon:
+            redacted = origin.endswith(REDACTED)
+            origin = origin.removesuffix(REDACTED)
+            return replace(part, origin=origin, signature=signature or None, redacted=redacted)
+    return part
+
+
+def reasoning_extra(item: Mapping[str, Json]) -> Extra:
+    """The item's own fields, and the texts as they are where one summary does not say them."""
+    extra = keep(item, REASONING_FIELDS)
+    content, summary = read.items(item.get("content")), read.items(item.get("summary"))
+    if content or len(summary) > 1:
+        return sidecar({**own(extra), "summary": summary, "content": content or None})
+    return extra
+
+
+# ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def write_reasoning(part: Thinking) -> Item:
+    """The item, but for an id that it has not brought itself."""
+    item: Item = {"type": "reasoning", "summary": [{"type": "summary_text", "text": part.text}] if part.text else []}
+    if part.signature:
+        item["encrypted_content"] = write_signature(part)
+    return item | own(part.extra)
+
+
+def write_signature(part: Thinking) -> str:
+    if part.origin == NAME:
+        return part.signature or ""
+    return f"{FOREIGN}{part.origin}{REDACTED if part.redacted else ''}:{part.signature}"

@@ -1,0 +1,53 @@
+"""What every module of this protocol shares: its name, its paths, ids and the side-car under its name."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ccx_addons.core.config import Kind
+from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
+
+NAME: Final[Kind] = "responses"
+DEFAULT_VERSION: Final = "v1"
+PATHS: Final[Mapping[str, str]] = {
+    "generate": "/responses",
+    "compact": "/responses/compact",
+    "get": "/responses/{model}",
+    "delete": "/responses/{model}",
+    "models": "/models",
+    "model": "/models/{model}",
+}
+NOTHING: Final[Mapping[str, Json]] = {}
+
+PARAGRAPH: Final = "\n\n"
+"""Between texts that the wire keeps apart and the neutral form does not."""
+
+type Item = dict[str, Any]
+"""An item of ``input`` or ``output``, or another object, as it stands on the wire."""
+
+
+def upstream_path(operation: str, model: str, stream: bool) -> str:
+    return PATHS[operation].replace("{model}", model)
+
+
+def own(extra: Extra) -> Item:
+    """The fields that this protocol kept for itself."""
+    return dict(extra.get(NAME, NOTHING)) if extra else {}
+
+
+def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
+    """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
+    if fields.keys() <= known:
+        return NO_EXTRA
+    return sidecar({name: value for name, value in fields.items() if name not in known})
+
+
+def sidecar(fields: Mapping[str, Json]) -> Extra:
+    """These fields, but for nulls, under this protocol's name."""
+    kept = {name: value for name, value in fields.items() if value is not None}
+    return {NAME: kept} if kept else NO_EXTRA
+
+
+def made_up_id(prefix: str, *parts: Any) -> str:
+    """An item's id, as the API forms them: the same for the same parts."""
+    return f"{prefix}_{hashlib.sha256(repr(parts).encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
