@@ -16,8 +16,8 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Bodies, mask
 from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.mask import clean
 from ccx_addons.guard import guarded
-from ccx_addons.mask import clean
 from ccx_addons.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")

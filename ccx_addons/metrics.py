@@ -13,9 +13,9 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.mask import clean
 from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
-from ccx_addons.mask import clean
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Decision
 

@@ -10,13 +10,13 @@ from mitmproxy import http
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.mask import clean
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.failover import best_fault
 from ccx_addons.gate import PATIENCE, Gate
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.state import write_changes
-from ccx_addons.mask import clean
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of

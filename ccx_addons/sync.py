@@ -6,12 +6,12 @@ Commands of the panel are carried out here and acknowledged.
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ccx_addons.core.config import KINDS
+from ccx_addons.core.errors import StoreError
 from ccx_addons.io.state import News, Reader, take, write_changes
 from ccx_addons.runtime import Runtime
 
@@ -54,7 +54,7 @@ class Sync:
     def look(self) -> News | None:
         try:
             news = self.reader.look(time.time())
-        except (sqlite3.Error, OSError) as error:
+        except StoreError as error:
             if str(error) != self.trouble:
                 log.warning("the state of channels and keys cannot be read (%s); this worker goes on alone", error)
             self.trouble = str(error)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.mask import clean, clean_bytes
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -27,7 +28,6 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
-from ccx_addons.mask import clean, clean_bytes
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})

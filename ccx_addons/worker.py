@@ -15,9 +15,9 @@ from mitmproxy import options
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 
-from ccx_addons import chain, logs
+from ccx_addons import chain
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import logs, yaml_file
 from ccx_addons.io.store import Store
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.listener import Listener, server_tls

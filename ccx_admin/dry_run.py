@@ -1,10 +1,10 @@
 """Why would a request go where it goes? The scheduler's own code, with the state the workers have written down."""
 
-import sqlite3
 from dataclasses import asdict
 from typing import Any
 
 from ccx_addons.core.config import Client, Kind, Snapshot
+from ccx_addons.core.errors import StoreError
 from ccx_addons.io.state import load_state
 from ccx_addons.scheduler import Pick, State
 from ccx_addons.scheduler import explain as scheduler
@@ -62,5 +62,5 @@ def state_of(panel: Panel, snapshot: Snapshot) -> State:
     """What the workers have written down of keys, breakers and conversations; nothing when there is no database yet."""
     try:
         return load_state(panel.db.path, snapshot.policy.breaker, panel.clock())
-    except (sqlite3.Error, OSError):
+    except StoreError:
         return State()

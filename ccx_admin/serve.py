@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from flask import Flask
 
-from ccx_addons import logs
 from ccx_addons.core.settings import Settings
+from ccx_addons.io import logs
 from ccx_admin import create_app
 from ccx_admin.live import MAX_SOCKETS
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.config import BreakerPolicy, Snapshot
+from ccx_addons.core.errors import StoreError
 from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
@@ -263,12 +264,12 @@ class Reader:
         self.first = True
 
     def look(self, now: float) -> News | None:
-        """What is new; None: nothing. Raises sqlite3.Error and OSError, after which the next look opens anew."""
+        """What is new; None: nothing. Raises StoreError, after which the next look opens anew."""
         try:
             return self._look(now)
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError) as error:
             self.close()
-            raise
+            raise StoreError(str(error)) from error
 
     def close(self) -> None:
         if self.conn:
@@ -355,7 +356,7 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
 def load_state(path: Path, policy: BreakerPolicy, now: float) -> State:
     """What the workers have written down, for whoever only wants to look at it (the panel, ``run.py check``).
 
-    Raises sqlite3.Error and OSError when there is no database to read.
+    Raises StoreError when there is no database to read.
     """
     state, reader = State(), Reader(path, "", -1, shared=False)
     with closing(reader):

@@ -7,7 +7,7 @@ import queue
 import sys
 from typing import Final
 
-from ccx_addons.mask import clean
+from ccx_addons.core.mask import clean
 
 QUIET: Final = ("mitmproxy", "asyncio", "httpx", "httpcore", "hpack")
 """Libraries that are heard only from WARNING on."""
