@@ -121,14 +121,18 @@ SCHEMA: Final = re.compile(
 )
 BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
 BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
-BAD_FIELD: Final = re.compile(
-    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
-    r"[^.]{0,40}(?:no longer supported|is not supported (?:for|with|by) this model))|"
-    r"(?:Unrecognized request argument supplied|Unsupported parameter|Unknown parameter|Unsupported value)s?: "
-    r"[`'\"]?([a-z_][a-z0-9_.]{1,40})|Unknown name \"([A-Za-z_]{1,40})\"|"
-    r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
-    re.IGNORECASE,
+NAME: Final = r"[`'\"]?([a-z_][a-z0-9_.]{1,40})"
+BAD_FIELD: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:Unrecognized request argument supplied|Unsupported (?:parameter|value)|Unknown parameter)s?: " + NAME,
+        r"Unknown name \"([A-Za-z_]{1,40})\"",
+        r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
+        NAME + r"[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
+        r" (?:is )?no longer supported| is not supported (?:for|with|by) this model)",
+    )
 )
+"""How upstreams name a field they do not take; the first pattern that matches decides."""
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({"model", "messages", "input", "contents", "tools", "max_tokens", "system", "stream"})
 """Fields whose loss would change what was asked."""
@@ -205,8 +209,7 @@ def dropped_field(fault: Fault) -> str:
     if fault.code.lower() in FIELD_CODES and fault.param:
         name = fault.param
     else:
-        found = BAD_FIELD.search(fault.message)
-        name = next((group for group in found.groups() if group), "") if found else ""
+        name = next((found[1] for pattern in BAD_FIELD if (found := pattern.search(fault.message))), "")
     top = re.split(r"[.\[]", name)[0]
     return "" if top in NEVER_DROPPED else top
 

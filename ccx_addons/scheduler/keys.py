@@ -1,6 +1,6 @@
 """What happens to keys and base URLs, and which of them comes next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -126,13 +126,15 @@ def first_key(ready: Sequence[Key], states: dict[str, KeyState], rotate: Rotate)
     return min(ready, key=by_turn) if rotate == "round_robin" else min(ready, key=by_use)
 
 
-def take_turn(key: Key, states: dict[str, KeyState], ready: Iterable[Key]) -> None:
-    """The key moves back in the rotation by the share of its weight; one that was away does not catch up."""
+def take_turn(key: Key, states: dict[str, KeyState], turn: float) -> float:
+    """The key moves back in the rotation by the share of its weight. ``turn``: the last result; one that was away for
+    long begins there, and does not catch up."""
     state = states.setdefault(key.id, KeyState())
-    others = [states[k.id].place for k in ready if k.id in states and k.id != key.id]
-    state.place = max(state.place, min(others, default=0.0)) + 1 / key.weight
+    turn = max(state.place, turn)
+    state.place = turn + 1 / key.weight
     state.uses += 1
     state.flying += 1
+    return turn
 
 
 def longest_ago(keys: Sequence[Key], states: dict[str, KeyState]) -> Key:

@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.config import Channel, Snapshot
-from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
+from ccx_addons.core.verdict import MAX_ATTEMPTS, Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.rules import Pick, rank
 from ccx_addons.scheduler.state import State, Triple
 
 NOTED: Final = 50
 """Most channels of which the log says why they were taken, and most of which it says why not."""
+
+SPREAD: Final = MAX_ATTEMPTS // 2
+"""Attempts after which each one goes to another channel, while healthy ones are left: many keys of broken channels do
+not use up what a healthy one needs."""
 
 
 class Search:
@@ -65,11 +69,16 @@ class Search:
         if verdict.action == "same_key":
             return verdict
         self.used |= {(channel.id, attempt.key.id, attempt.base_url)}
-        if verdict.action == "next_channel":
+        if verdict.action == "next_channel" or (attempt.number >= SPREAD and self._others_ready(channel)):
             self.done |= {channel.id}
         if verdict.need:
             return self._needing(channel, verdict)
         return verdict
+
+    def _others_ready(self, channel: Channel) -> bool:
+        kind, now = self.pick.kind, self.now()
+        left = (entry for entry in self._left(self.done) if entry.channel.id != channel.id)
+        return any(self.state.standing(kind, entry, now).ready for entry in left)
 
     def _needing(self, channel: Channel, verdict: Verdict) -> Verdict:
         """Going on makes sense only where another channel has what this one lacks."""

@@ -71,6 +71,7 @@ class ChannelState:
 
     cool_until: float = 0.0
     cool_reason: str = ""
+    turn: float = 0.0
     keys: dict[str, KeyState] = field(default_factory=dict)
     urls: dict[str, UrlState] = field(default_factory=dict)
     breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
@@ -238,23 +239,22 @@ class State:
         return found if found and found.until > now else None
 
     # ---- attempts ---------------------------------------------------------------------------------------------------
-    def begin(self, kind: str, target: Attempt, now: float) -> None:
+    def begin(self, kind: str, attempt: Attempt, now: float) -> None:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
-        known = self.of(kind, target.channel.id)
-        take_turn(target.key, known.keys, target.channel.keys)
-        if not target.waits:
-            self.probe(kind, target, now)
+        known = self.of(kind, attempt.channel.id)
+        known.turn = take_turn(attempt.key, known.keys, known.turn)
+        if not attempt.waits:
+            self.probe(kind, attempt, now)
 
-    def probe(self, kind: str, target: Attempt, now: float) -> bool:
+    def probe(self, kind: str, attempt: Attempt, now: float) -> bool:
         """Make the attempt the probe of its breakers. False: another one's probe is under way."""
-        known = self.of(kind, target.channel.id)
-        if any(found.probing(now) for found in known.breakers_of(target.key.id, target.base_url, target.model)):
+        known, key_id = self.of(kind, attempt.channel.id), attempt.key.id
+        if any(found.probing(now) for found in known.breakers_of(key_id, attempt.base_url, attempt.model)):
             return False
-        place = (kind, target.channel.id)
-        for base_url, model in ((target.base_url, ""), ("", target.model)):
-            found = known.models.get((target.key.id, model)) if model else known.breakers.get((base_url, target.key.id))
+        for base_url, model in ((attempt.base_url, ""), ("", attempt.model)):
+            found = known.models.get((key_id, model)) if model else known.breakers.get((base_url, key_id))
             if found and circuit.begin_probe(found, now):
-                self.changes.breakers.add((*place, base_url, target.key.id, model))
+                self.changes.breakers.add((kind, attempt.channel.id, base_url, key_id, model))
                 known.standings.clear()
         return True
 

@@ -1,0 +1,175 @@
+"""Every kind of outcome, and what is done about it."""
+
+from typing import Any, get_args
+
+import pytest
+
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.vendor_errors import Category
+from ccx_addons.core.verdict import BY_CATEGORY, BY_KIND, FOR_EVER, WITH_FAULT, Outcome, OutcomeKind, classify
+
+NOW = 1_700_000_000.0
+
+
+def answered(
+    status: int, message: str = "", wait: float | None = None, kind: OutcomeKind = "status", **more: Any
+) -> Outcome:
+    fields = more.pop("fields", frozenset())
+    elapsed = more.pop("elapsed", 20.0)
+    fault = Fault("server", message or f"error {status}", status, **more)
+    return Outcome(kind, status, fault, wait, elapsed, fields=fields)
+
+
+TRANSPORT = [
+    ("connect", "next_key", "key", "failure"),
+    ("tls", "next_key", "key", "failure"),
+    ("connect_timeout", "next_key", "key", "failure"),
+    ("first_byte_timeout", "next_key", "key", "failure"),
+    ("first_event_timeout", "next_key", "key", "failure"),
+    ("reset", "next_key", "key", "failure"),
+    ("cut", "next_key", "key", "failure"),
+    ("idle", "next_key", "key", "failure"),
+    ("bad_body", "next_key", "key", "failure"),
+    ("empty", "next_key", "key", "failure"),
+    ("total_timeout", "stop", "key", "failure"),
+    ("converter", "next_channel", "none", "failure"),
+    ("ok", "commit", "none", "success"),
+    ("client_left", "stop", "none", "neutral"),
+    ("refused_loss", "next_channel", "none", "neutral"),
+    ("rate_wait", "next_channel", "none", "neutral"),
+]
+
+
+@pytest.mark.parametrize(("kind", "action", "blame", "health"), TRANSPORT)
+def test_outcomes_without_words(kind: OutcomeKind, action: str, blame: str, health: str) -> None:
+    found = classify(Outcome(kind, elapsed=20.0), 1, NOW)
+    assert (found.action, found.blame, found.health) == (action, blame, health) and found.reason
+
+
+ANSWERS = [
+    pytest.param(answered(401), "next_key", "key", "neutral", "blocked", id="401"),
+    pytest.param(answered(403, type="permission_error"), "next_key", "key", "neutral", "blocked", id="403, permission"),
+    pytest.param(answered(403), "next_key", "key", "neutral", None, id="403"),
+    pytest.param(answered(402), "next_key", "key", "neutral", NOW + 3600, id="402"),
+    pytest.param(answered(402, wait=60.0), "next_key", "key", "neutral", NOW + 60, id="402 with a time"),
+    pytest.param(answered(429, "quota exceeded. It will reset at 2023-11-14 23:13:20", code="AccountQuotaExceeded"), "next_key", "key", "neutral", NOW + 3600, id="until the time it names"),
+    pytest.param(answered(429), "next_key", "key", "neutral", None, id="429"),
+    pytest.param(answered(408), "next_key", "key", "failure", None, id="408"),
+    pytest.param(answered(409), "next_key", "key", "failure", None, id="409"),
+    pytest.param(answered(425), "next_key", "key", "failure", None, id="425"),
+    pytest.param(answered(500), "next_key", "key", "failure", None, id="500"),
+    pytest.param(answered(503), "next_key", "key", "failure", None, id="503"),
+    pytest.param(answered(529), "next_channel", "channel", "open", None, id="529"),
+    pytest.param(answered(503, "no available account"), "next_channel", "channel", "open", None, id="empty pool"),
+    pytest.param(answered(404, "model x not found"), "next_channel", "model", "neutral", NOW + 3600, id="model"),
+    pytest.param(answered(403, "image generation is not enabled"), "next_key", "model", "neutral", NOW + 3600, id="images not enabled"),
+    pytest.param(answered(404, "nope"), "next_channel", "none", "neutral", None, id="404"),
+    pytest.param(answered(413), "next_channel", "none", "neutral", None, id="413"),
+    pytest.param(answered(400, type="invalid_request_error"), "stop", "none", "neutral", None, id="400"),
+    pytest.param(answered(400, "Bad request"), "next_channel", "none", "neutral", None, id="400 without a word"),
+    pytest.param(answered(405, "use POST"), "stop", "none", "neutral", None, id="405"),
+    pytest.param(answered(422, "field required"), "stop", "none", "neutral", None, id="422"),
+    pytest.param(answered(400, code="content_filter"), "stop", "none", "neutral", None, id="moderation"),
+    pytest.param(answered(400, "this model does not support images"), "next_channel", "none", "neutral", None, id="capability"),
+    pytest.param(answered(301), "next_channel", "none", "failure", None, id="redirect"),
+    pytest.param(answered(0, "oops", kind="error_body"), "next_key", "key", "failure", None, id="error in a 200"),
+    pytest.param(answered(0, "oops", kind="stream_error"), "next_key", "key", "failure", None, id="error event first"),
+    pytest.param(answered(0, type="authentication_error", kind="stream_error"), "next_key", "key", "neutral", "blocked", id="error event: key"),
+    pytest.param(answered(0, type="overloaded_error", kind="stream_error"), "next_channel", "channel", "open", None, id="error event: overloaded"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "action", "blame", "health", "until"), ANSWERS)
+def test_answers(outcome: Outcome, action: str, blame: str, health: str, until: float | str | None) -> None:
+    found = classify(outcome, 1, NOW)
+    assert (found.action, found.blame, found.health) == (action, blame, health) and found.reason
+    assert found.until == (FOR_EVER if until == "blocked" else until or 0.0) and found.block == bool(until)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cooldown"),
+    [
+        pytest.param(answered(429), None, id="by its own count"),
+        pytest.param(answered(429, wait=7.0), 7.0, id="Retry-After"),
+        pytest.param(answered(429, wait=0.0), 0.0, id="at once"),
+        pytest.param(answered(429, "try again in 20s"), 20.0, id="in words"),
+        pytest.param(answered(503, wait=9.0), 9.0, id="503 with Retry-After"),
+        pytest.param(answered(429, "too frequent", code="AccountRateLimitExceeded"), 15.0, id="account"),
+        pytest.param(answered(529), 15.0, id="overloaded"),
+        pytest.param(answered(529, wait=40.0), 40.0, id="overloaded, asks for more"),
+        pytest.param(answered(529, wait=1.0), 15.0, id="overloaded, asks for less"),
+        pytest.param(answered(503, "no available account"), 60.0, id="empty pool"),
+    ],
+)
+def test_cooldown(outcome: Outcome, cooldown: float | None) -> None:
+    assert classify(outcome, 1, NOW).cooldown == cooldown
+
+
+@pytest.mark.parametrize(
+    ("outcome", "need"),
+    [
+        (answered(404, "model x does not exist"), "lists the model"),
+        (answered(503, "No available channel for model x"), "lists the model"),
+        (answered(413), "larger window"),
+        (answered(400, "prompt is too long"), "larger window"),
+        (answered(500), ""),
+    ],
+)
+def test_what_the_next_channel_needs(outcome: Outcome, need: str) -> None:
+    assert classify(outcome, 1, NOW).need == need
+
+
+# ---- the same key once more ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["empty", "bad_body"])
+@pytest.mark.parametrize(
+    ("elapsed", "tries", "action"), [(9.9, 1, "same_key"), (10.0, 1, "next_key"), (1.0, 2, "next_key")]
+)
+def test_a_quick_bad_answer_is_tried_once_more(kind: OutcomeKind, elapsed: float, tries: int, action: str) -> None:
+    assert classify(Outcome(kind, elapsed=elapsed), tries, NOW).action == action
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tries", "action"),
+    [
+        (answered(0, "oops", kind="error_body", elapsed=1.0), 1, "same_key"),
+        (answered(0, "oops", kind="error_body", elapsed=1.0), 2, "next_key"),
+        (answered(0, "invalid api key", kind="error_body", elapsed=1.0), 1, "next_key"),
+    ],
+)
+def test_a_quick_error_inside_a_200(outcome: Outcome, tries: int, action: str) -> None:
+    assert classify(outcome, tries, NOW).action == action
+
+
+def test_a_stale_connection_is_no_try() -> None:
+    assert classify(Outcome("reset", reused=True), 2, NOW).action == "same_key"
+    assert classify(Outcome("reset"), 1, NOW).action == "next_key"
+
+
+@pytest.mark.parametrize(
+    ("message", "fields", "dropped"),
+    [
+        ("Unsupported parameter: 'top_k'", {"top_k", "model"}, {"top_k"}),
+        ("Unsupported parameter: 'top_k'", {"model"}, set()),
+        ("Unexpected value(s) `a-2025-01-01` for the `anthropic-beta` header", {"a-2025-01-01"}, {"a-2025-01-01"}),
+        ("temperature: Extra inputs are not permitted", {"temperature"}, {"temperature"}),
+        ("something else is wrong here, and in detail", {"top_k"}, set()),
+    ],
+)
+def test_a_refused_field_is_left_out_once(message: str, fields: set[str], dropped: set[str]) -> None:
+    outcome = answered(400, message, fields=frozenset(fields), type="invalid_request_error")
+    found = classify(outcome, 1, NOW)
+    assert found.action == ("same_key" if dropped else "stop") and found.drop == frozenset(dropped)
+    assert classify(outcome, 2, NOW).action == "stop"
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in get_args(OutcomeKind.__value__) if kind not in ("ok", "client_left")]
+)
+def test_after_the_commit_nothing_is_tried_again(kind: OutcomeKind) -> None:
+    found = classify(Outcome(kind, 500, Fault("server", "x", 500), committed=True), 1, NOW)
+    assert (found.action, found.blame, found.health) == ("stop", "none", "failure")
+
+
+def test_the_tables_are_complete() -> None:
+    assert set(BY_CATEGORY) == set(get_args(Category.__value__))
+    assert set(get_args(OutcomeKind.__value__)) == set(BY_KIND) | {"status"} and WITH_FAULT - {"status"} <= set(BY_KIND)

@@ -1,0 +1,171 @@
+"""One exchange's way: which keys and channels are tried, in which order, and where it ends."""
+
+import pytest
+
+from ccx_addons.core.config import Channel
+from ccx_addons.core.verdict import MAX_ATTEMPTS, Outcome, attempts
+from ccx_addons.scheduler import Pick, Search, State
+from tests.scheduler.values import NOW, OK, broken, channel, key, limits, names, patterns, pick, run, snapshot, status
+
+A = channel("a", key("a1"), key("a2"))
+B = channel("b", key("b1"), key("b2"), priority=2)
+C = channel("c", priority=3)
+NO_MODEL = status(404, "The model `m` does not exist", code="model_not_found")
+TOO_LONG = status(400, "prompt is too long: 250000 tokens > 200000 maximum", type="invalid_request_error")
+
+
+def tried(
+    outcomes: list[Outcome], *channels: Channel, state: State | None = None, asked: Pick | None = None
+) -> list[str]:
+    search = Search(asked or pick(), snapshot(*channels), state or State(), lambda: NOW)
+    return names(run(search, outcomes))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "found"),
+    [
+        pytest.param([OK], ["a/a1"], id="answered"),
+        pytest.param([status(500), OK], ["a/a1", "a/a2"], id="next key"),
+        pytest.param([status(500)] * 2 + [OK], ["a/a1", "a/a2", "b/b1"], id="then the next channel"),
+        pytest.param([status(429)] * 5, ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="everything once"),
+        pytest.param([status(529), OK], ["a/a1", "b/b1"], id="overloaded: next channel"),
+        pytest.param([status(302), OK], ["a/a1", "b/b1"], id="redirect: next channel"),
+        pytest.param([status(404, "Not Found"), OK], ["a/a1", "b/b1"], id="no such path: next channel"),
+        pytest.param([status(400, "messages: field required"), OK], ["a/a1"], id="the client's fault: stop"),
+        pytest.param([Outcome("empty", elapsed=1), OK], ["a/a1", "a/a1"], id="quickly empty: once more"),
+        pytest.param([Outcome("empty", elapsed=1)] * 2 + [OK], ["a/a1", "a/a1", "a/a2"], id="empty twice: next key"),
+        pytest.param([Outcome("reset", reused=True), OK], ["a/a1", "a/a1"], id="stale connection"),
+        pytest.param([Outcome("rate_wait"), OK], ["a/a1", "b/b1"], id="no place: next channel"),
+        pytest.param([Outcome("client_left"), OK], ["a/a1"], id="client left"),
+        pytest.param([Outcome("total_timeout"), OK], ["a/a1"], id="time is over"),
+        pytest.param([Outcome("late_error", committed=True), OK], ["a/a1"], id="after the commit"),
+        pytest.param([Outcome("refused_loss"), OK], ["a/a1", "b/b1"], id="a channel that refuses losses"),
+    ],
+)
+def test_the_way(outcomes: list[Outcome], found: list[str]) -> None:
+    assert tried(outcomes, A, B, C) == found
+
+
+def test_a_pin_never_leaves_its_channel() -> None:
+    assert tried([status(500)] * 9, A, B, C, asked=pick(pin="b")) == ["b/b1", "b/b2"]
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
+LISTS = [
+    pytest.param({"models": {"m": "x"}}, True, id="mapped"),
+    pytest.param({"models": {"m*": "x"}}, True, id="mapped by a pattern"),
+    pytest.param({"models": {"*": "x"}}, False, id="mapped with everything"),
+    pytest.param({"allow": patterns("m", "n")}, True, id="listed"),
+    pytest.param({"allow": patterns("*")}, False, id="everything allowed"),
+    pytest.param({}, False, id="nothing said"),
+]
+
+
+@pytest.mark.parametrize(("more", "goes_on"), LISTS)
+def test_an_unknown_model_goes_only_where_it_is_listed(more: dict[str, object], goes_on: bool) -> None:
+    other = channel("other", priority=5, **more)
+    state = State()
+    assert tried([NO_MODEL, OK], A, B, other, state=state) == (["a/a1", "other/other1"] if goes_on else ["a/a1"])
+    blocked = state.of("chat", "ch_a").key("k_a1").lacks("m", NOW)
+    assert blocked == goes_on, "a typo marks nobody"
+
+
+def test_a_typo_walks_nowhere_and_marks_nobody() -> None:
+    state, asked = State(), pick("clade-opus")
+    assert tried([NO_MODEL] * 9, A, B, C, state=state, asked=asked) == ["a/a1"]
+    assert all(not key.failures and not key.models for known in state.channels.values() for key in known.keys.values())
+    assert not any(found.samples for known in state.channels.values() for found in known.breakers.values())
+    assert tried([OK], A, B, C, state=state, asked=asked) == ["a/a1"], "and the next one is asked again"
+
+
+# ---- context ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("first", "second", "tokens", "goes_on"),
+    [
+        pytest.param(100, 200, 0, True, id="larger"),
+        pytest.param(200, 200, 0, False, id="the same"),
+        pytest.param(200, 100, 0, False, id="smaller"),
+        pytest.param(100, 0, 0, False, id="unknown"),
+        pytest.param(0, 200, 0, True, id="the first one's is unknown"),
+        pytest.param(0, 200, 150, True, id="fits by the estimate"),
+    ],
+)
+def test_a_long_prompt_goes_only_to_a_larger_window(first: int, second: int, tokens: int, goes_on: bool) -> None:
+    one, other = (
+        channel(name, priority=n, limits=limits(context_window=window))
+        for n, (name, window) in enumerate([("a", first), ("b", second)])
+    )
+    found = tried([TOO_LONG, OK], one, other, asked=pick(prompt_tokens=tokens))
+    assert found == (["a/a1", "b/b1"] if goes_on else ["a/a1"])
+
+
+def test_a_prompt_that_is_too_long_everywhere_ends_with_the_last_word() -> None:
+    windows = [channel(name, priority=n, limits=limits(context_window=n)) for n, name in enumerate("abc", 1)]
+    assert tried([TOO_LONG] * 3, *windows) == ["a/a1", "b/b1", "c/c1"]
+
+
+# ---- bounds ----------------------------------------------------------------------------------------------------------
+def test_twelve_attempts_at_most() -> None:
+    many = [channel(f"n{n:02}", priority=n) for n in range(30)]
+    assert len(tried([status(500)] * 99, *many)) == MAX_ATTEMPTS
+
+
+def test_many_keys_of_broken_channels_do_not_use_up_the_attempts() -> None:
+    broken_ones = [channel(f"n{n}", *(key(f"{n}-{k}") for k in range(5)), priority=n) for n in range(7)]
+    found = tried([status(500)] * 11 + [OK], *broken_ones, channel("good", priority=99))
+    assert [name.split("/")[0] for name in found].count("n0") == 5 and found[-1] == "good/good1"
+
+
+def test_the_deadline_ends_it() -> None:
+    search = Search(pick(), snapshot(A, B), State(), lambda: NOW)
+    assert list(attempts(search, lambda: 601.0, 600.0, lambda: NOW)) == []
+
+
+def test_what_is_told_and_kept() -> None:
+    heard = []
+    state = State()
+    search = Search(
+        pick(trace="t"),
+        snapshot(A, B),
+        state,
+        lambda: NOW,
+        lambda attempt, outcome, verdict: heard.append((attempt.number, verdict.action)),
+        lambda outcome: "masked",
+    )
+    run(search, [status(402, "my secret"), OK])
+    assert heard == [(1, "next_key"), (2, "commit")]
+    assert state.of("chat", "ch_a").key("k_a1").message == "masked"
+    assert state.traces.channel_of("chat", "t", NOW + 1799) == "ch_a"
+
+
+@pytest.mark.parametrize(
+    "asked", [pick(trace="t", images=True), pick()], ids=["with pictures", "belongs to no conversation"]
+)
+def test_no_affinity(asked: Pick) -> None:
+    state = State()
+    tried([OK], A, state=state, asked=asked)
+    assert not state.changes.traces
+
+
+def test_closing_it_early_is_the_clients_leaving() -> None:
+    heard: list[str] = []
+    search = Search(
+        pick(), snapshot(A), State(), lambda: NOW, lambda attempt, outcome, verdict: heard.append(outcome.kind)
+    )
+    run(search, [])
+    assert heard == ["client_left"]
+
+
+def test_refused_fields_are_left_out_on_the_same_key() -> None:
+    refused = status(400, "Unsupported parameter: 'top_k' is not supported", code="unsupported_parameter")
+    fields = Outcome("status", 400, refused.fault, fields=frozenset({"top_k", "model"}))
+    search = Search(pick(), snapshot(A), State(), lambda: NOW)
+    first, second = run(search, [fields, OK])
+    assert (first.drop, second.drop, second.key.name) == (frozenset(), frozenset({"top_k"}), "a1")
+
+
+def test_the_transport_fault_tries_the_other_base_url_first() -> None:
+    two = channel("a", key("a1"), key("a2"), base_urls=("https://one.example", "https://two.example"))
+    search = Search(pick(), snapshot(two), State(), lambda: NOW)
+    made = run(search, [broken(), broken(), OK])
+    assert [(one.key.name, one.base_url[8:11]) for one in made] == [("a1", "one"), ("a1", "two"), ("a2", "one")]
