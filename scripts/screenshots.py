@@ -76,7 +76,11 @@ def pages_of(ids: list[str]) -> dict[str, str]:
         "login": "/login",
     }
     if ids:
-        found |= {"detail": f"/requests/{ids[-1]}", "session": f"/sessions/{0:032x}"}
+        found |= {
+            "detail": f"/requests/{ids[-1]}",
+            "session": f"/sessions/{0:032x}",
+            "search": "/requests?q=failover:yes",
+        }
     return found
 
 
@@ -114,6 +118,9 @@ def main(arguments: list[str]) -> int:
                         continue
                     page.goto(root + address)
                     page.wait_for_timeout(500)
+                    if place == "search" and page.locator("tr[data-id] a").count():
+                        page.locator("tr[data-id] a").first.click()
+                        page.wait_for_timeout(500)
                     page.screenshot(path=str(given.folder / f"{place}-{theme}-{name}.png"), full_page=given.whole)
                 if "login" in wanted:
                     context.clear_cookies()

@@ -4,11 +4,13 @@
 finds every text that is marked and has none.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import g, has_request_context, request
 
+from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh import ZH
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
@@ -45,3 +47,28 @@ def translate(code: str, text: str, /, **values: Any) -> str:
 def _(text: str, /, **values: Any) -> str:
     """The text in the language of this request."""
     return translate(language(), text, **values)
+
+
+NUMBERS: Final = frozenset({"n", "bad", "all", "window", "tokens", "most", "wanted", "status"})
+"""Places of reasons that hold a number."""
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    def place(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{r'[0-9]+' if found[1] in NUMBERS else '.+'})"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", place, re.escape(text)))
+
+
+PATTERNS: Final = {text: _pattern(text) for text in REASONS}
+
+
+def told(text: str) -> str:
+    """A reason that was put together elsewhere, in the language of this request; unknown ones stay as they are."""
+    known = TEXTS[language()]
+    if not known or text in known:
+        return known.get(text, text)
+    for template, pattern in PATTERNS.items():
+        if found := pattern.fullmatch(text):
+            return REASONS[template].format(**{name: told(value) for name, value in found.groupdict().items()})
+    return text

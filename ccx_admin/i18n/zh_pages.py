@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 PAGES: Final[Mapping[str, str]] = {
+    ".": "。",
+    "; ": "；",
     "(none)": "（无）",
     "(nothing)": "（无内容）",
     ", retry after {time}": "，{time} 后重试",
@@ -213,7 +215,7 @@ PAGES: Final[Mapping[str, str]] = {
     ),
     "Nothing matches": "没有匹配",
     "Nothing needs your attention.": "没有需要处理的问题。",
-    "Nothing was decided before this request ended.": "此请求结束前未作任何决定。",
+    "No decision was recorded for this request.": "此请求没有记录任何决定。",
     "Older": "较旧",
     "One address and one key in front of your AI providers.": "一个地址、一个密钥，统一接入你的 AI 供应商。",
     "Only one channel came into question, and it answered; nothing had to be decided.": (

@@ -13,7 +13,7 @@ from ccx_addons.core.config import Kind
 from ccx_addons.protocols import reassembly
 from ccx_admin import export, format, redact, requests_query
 from ccx_admin.api.requests import why_no_bodies
-from ccx_admin.i18n import _
+from ccx_admin.i18n import _, told
 from ccx_admin.pages import vocabulary
 from ccx_admin.panel import Panel, panel
 from ccx_admin.problem import not_found
@@ -100,15 +100,15 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
         return fill(
             "Refused before any channel was asked: {why}", why=row["error_message"] or _("no reason was recorded")
         )
-    parts = [told(attempt) for attempt in tries]
+    parts = [told_of(attempt) for attempt in tries]
     if state == "client_left":
         last = fill("The client left after {time}.", time=format.duration(row["total_ms"]))
-        return Markup("; ").join([*parts[:-1], Markup("")]) + last if len(parts) > 1 else last
-    joined = Markup("; ").join(parts)
+        return fill("; ").join([*parts[:-1], Markup("")]) + last if len(parts) > 1 else last
+    joined = fill("; ").join(parts)
     if state == "ok" and len(tries) > 1:
         moved = len(tries) - 1
         lead = fill("Failed over once: ") if moved == 1 else fill("Failed over {n} times: ", n=moved)
-        return lead + joined + Markup(".")
+        return lead + joined + fill(".")
     if state == "failed" and row["stream_end"] not in ("", "done"):
         end = _(vocabulary.badge(vocabulary.ENDS, row["stream_end"]).word)
         return joined + fill(
@@ -118,10 +118,10 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
         )
     if state == "failed":
         return joined + fill(". Nothing else was left to try; the client got {status}.", status=row["status"])
-    return joined + Markup(".")
+    return joined + fill(".")
 
 
-def told(attempt: Mapping[str, Any]) -> Markup:
+def told_of(attempt: Mapping[str, Any]) -> Markup:
     name = Markup("<b>{}</b> ").format(attempt["channel_name"] or attempt["channel_id"])
     after = format.duration(attempt["total_ms"])
     if attempt["outcome"] == "ok" and attempt["status"] < 400:
@@ -134,7 +134,7 @@ def told(attempt: Mapping[str, Any]) -> Markup:
         return name + fill(
             "answered {status} ({why}{again}) after {time}",
             status=attempt["status"],
-            why=_(why),
+            why=told(why),
             again=again,
             time=after,
         )

@@ -99,11 +99,12 @@ def one(trace: str) -> str:
 
 
 def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """Oldest first. A cache belongs to one channel and key: whoever moves begins anew."""
+    """Oldest first. Kinds are apart. A cache belongs to one channel and key: whoever moves begins anew."""
     found: list[Step] = []
-    last: Mapping[str, Any] | None = None
-    rate_before: float | None = None
+    lasts: dict[str, Mapping[str, Any]] = {}
+    rates: dict[str, float] = {}
     for row in rows:
+        last, rate_before = lasts.get(row["kind"]), rates.get(row["kind"])
         rate = (row["cache_read_tokens"] or 0) / row["input_tokens"] if row["input_tokens"] else None
         moved = last is not None and bool(row["channel_id"]) and row["channel_id"] != last["channel_id"]
         fell = rate is not None and rate_before is not None and rate_before - rate > DROP
@@ -112,6 +113,7 @@ def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
             lost = "channel" if moved else "key" if row["key_mask"] != last["key_mask"] else "time"
         found.append(Step(row, rate, moved, lost))
         if row["channel_id"]:
-            last = row
-        rate_before = rate if rate is not None else rate_before
+            lasts[row["kind"]] = row
+        if rate is not None:
+            rates[row["kind"]] = rate
     return found

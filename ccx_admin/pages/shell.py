@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from ccx_admin import format, i18n
-from ccx_admin.i18n import _
+from ccx_admin.i18n import _, told
 from ccx_admin.pages import vocabulary
 from ccx_admin.panel import panel
 
@@ -76,6 +76,7 @@ def frame() -> dict[str, Any]:
     """Names that every template knows."""
     return {
         "_": _,
+        "told": told,
         "language": i18n.language(),
         "languages": i18n.LANGUAGES,
         "theme": theme(),

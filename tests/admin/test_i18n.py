@@ -17,6 +17,7 @@ from ccx_addons.core import config, verdict
 from ccx_addons.core.settings import Settings
 from ccx_admin import format, i18n, stats
 from ccx_admin.api.settings import PRESETS
+from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.pages import channel_form, clients, request_detail, requests, settings, shell, usage, vocabulary
 from ccx_admin.snippets import snippets
@@ -152,6 +153,31 @@ def test_places_are_the_same(code: str) -> None:
 
 def places(text: str) -> set[str]:
     return {name for _before, name, _spec, _conversion in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("the upstream failed", "上游失败", id="a known one"),
+        pytest.param("does not offer the model gpt-5", "不提供模型 gpt-5", id="a pattern"),
+        pytest.param(
+            "half-open: 5 failures in a row, the last: the upstream is overloaded",
+            "半开：连续失败 5 次，最后一次：上游过载",
+            id="patterns inside each other",
+        ),
+        pytest.param("something new", "something new", id="unknown"),
+    ],
+)
+def test_reasons(app: Flask, text: str, expected: str) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "zh"}):
+        assert i18n.told(text) == expected
+    with app.test_request_context("/", headers={"Accept-Language": "en"}):
+        assert i18n.told(text) == text
+
+
+def test_places_of_reasons_are_the_same() -> None:
+    for text, other in REASONS.items():
+        assert places(other) == places(text), text
 
 
 def test_scripts_get_their_words() -> None:

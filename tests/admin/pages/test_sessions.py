@@ -7,9 +7,10 @@ from flask.testing import FlaskClient
 from ccx_admin.pages import sessions
 
 
-def row(channel: str, rate: float | None, key: str = "k") -> dict[str, Any]:
+def row(channel: str, rate: float | None, key: str = "k", kind: str = "messages") -> dict[str, Any]:
     prompt = None if rate is None else 1000
     return {
+        "kind": kind,
         "channel_id": channel,
         "key_mask": key,
         "input_tokens": prompt,
@@ -24,6 +25,7 @@ def row(channel: str, rate: float | None, key: str = "k") -> dict[str, Any]:
         pytest.param([row("a", 0.96), row("b", 0.0)], ["", "channel"], id="another channel"),
         pytest.param([row("a", 0.96), row("a", 0.0, "other")], ["", "key"], id="another key"),
         pytest.param([row("a", 0.96), row("a", 0.1)], ["", "time"], id="ran out"),
+        pytest.param([row("a", 0.9), row("b", 0.0, kind="chat"), row("a", 0.9)], ["", "", ""], id="kinds are apart"),
         pytest.param([row("a", 0.5), row("b", 0.4)], ["", ""], id="a little less"),
         pytest.param([row("a", 0.9), row("a", None), row("b", 0.0)], ["", "", "channel"], id="over one without tokens"),
     ],
