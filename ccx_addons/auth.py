@@ -5,12 +5,13 @@ import hmac
 import ipaddress
 import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from mitmproxy import http
 
+from ccx_addons import original
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
@@ -45,16 +46,18 @@ class LockOut:
     """Counts wrong keys per address: ten within a minute close the address for a minute."""
 
     def __init__(self) -> None:
-        self.failures: dict[str, deque[float]] = {}
+        self.failures: OrderedDict[str, deque[float]] = OrderedDict()
+        """The address that failed last comes last; the first ones are forgotten when there are too many."""
 
     def closed(self, address: str, now: float) -> bool:
         times = self.failures.get(address)
         return times is not None and len(times) >= MAX_FAILURES and now - times[-1] < FAILURE_WINDOW
 
     def failed(self, address: str, now: float) -> None:
-        if len(self.failures) >= MAX_ADDRESSES:
-            self.failures = {a: t for a, t in self.failures.items() if now - t[-1] < FAILURE_WINDOW}
         times = self.failures.setdefault(address, deque(maxlen=MAX_FAILURES))
+        self.failures.move_to_end(address)
+        if len(self.failures) > MAX_ADDRESSES:
+            self.failures.popitem(last=False)
         while times and now - times[0] > FAILURE_WINDOW:
             times.popleft()
         times.append(now)
@@ -67,6 +70,8 @@ class Auth:
         self.trusted = [ipaddress.ip_network(net) for net in runtime.settings.trusted_proxies]
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not flow.live:
+            return  # mitmweb loads it from a file: nobody is asking
         request = flow.request
         path, _, query = request.path.partition("?")
         x = Exchange(
@@ -95,23 +100,15 @@ class Auth:
         if x.match is None and self.runtime.admin_port and endpoints.for_panel(x.path):
             x.forward = ("127.0.0.1", self.runtime.admin_port)
             return
-        headers = tuple(
-            (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-            for name, value in flow.request.headers.fields
-        )
+        headers = lower_case(flow.request)
         credentials, x.query = credentials_of(headers, x.query)
-        x.headers = tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS)
+        x.headers = without_credentials(headers)
         if x.operation == "metrics":
             if fault := self.check_admin(x, headers):
                 flow.response = refuse(flow, fault)
             return
-        fault = self.check(x, credentials)
-        if not fault and x.match is None:
-            fault = not_found(x)
-        if not fault and x.client and x.match and x.match.endpoint.kind not in x.client.kinds:
-            words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
-            fault = Fault("permission", words, status=403, code="kind_not_allowed")
-        if fault:
+        x.client = original.client_of(flow, x.snapshot)
+        if fault := (None if x.client else self.check(x, credentials)) or refusal(x):
             flow.response = refuse(flow, fault)
         elif x.operation == "websocket":
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
@@ -147,7 +144,7 @@ class Auth:
     def address_of(self, flow: http.HTTPFlow) -> str:
         """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
         name = flow.client_conn.peername
-        peer: str = name[0] if name else ""
+        peer: str = name[0].removeprefix("::ffff:") if name else ""  # IPv4 on a socket for both
         forwarded = flow.request.headers.get("x-forwarded-for", "") if self.trusted else ""
         if not forwarded:
             return peer
@@ -192,6 +189,27 @@ class Auth:
                 "vary": "origin",
             },
         )
+
+
+def lower_case(request: http.Request) -> Headers:
+    return tuple(
+        (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+        for name, value in request.headers.fields
+    )
+
+
+def without_credentials(headers: Headers) -> Headers:
+    return tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS)
+
+
+def refusal(x: Exchange) -> Fault | None:
+    """Why a client that is known gets no answer on this path."""
+    if x.match is None:
+        return not_found(x)
+    if x.client and x.match.endpoint.kind not in x.client.kinds:
+        words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
+        return Fault("permission", words, status=403, code="kind_not_allowed")
+    return None
 
 
 def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:

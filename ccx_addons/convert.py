@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mitmproxy import http
 
+from ccx_addons.auth import allowed_origin
 from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
@@ -46,9 +47,9 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
 
 RESPONSE_HEADERS: Final = re.compile(
     r"content-type|content-length|transfer-encoding|connection|request-id|x-request-id|retry-after|"
-    r"(?:anthropic|x)-ratelimit-[\w-]+|openai-(?:model|processing-ms|version)|x-ccx-[\w-]+|access-control-[\w-]+|allow"
+    r"(?:anthropic|x)-ratelimit-[\w-]+|openai-(?:model|processing-ms|version)|allow"
 )
-"""Answer headers that reach the client. Never: cookies, hop-by-hop, anything else of the upstream's."""
+"""An upstream's answer headers that reach the client. Never: cookies, hop-by-hop, what it says about browsers."""
 
 USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 """A Chat stream's closing chunk, which has nothing but the usage."""
@@ -138,10 +139,17 @@ class Convert:
         assert response
         if response.status_code == 101:
             return
-        kept = [
-            field for field in response.headers.fields if RESPONSE_HEADERS.fullmatch(field[0].decode("latin-1").lower())
-        ]
-        response.headers = http.Headers(kept)
+        if x.attempts:
+            response.headers = http.Headers(
+                field
+                for field in response.headers.fields
+                if RESPONSE_HEADERS.fullmatch(field[0].decode("latin-1").lower())
+            )
+        origin = next((value for name, value in x.headers if name == "origin"), "")
+        if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
+            response.headers["access-control-allow-origin"] = origin
+            response.headers["access-control-expose-headers"] = "*"
+            response.headers["vary"] = "origin"
         response.http_version = "HTTP/1.1"
         if x.committed and x.current and x.current.converted:
             response.headers["content-type"] = "application/json" if x.array else "text/event-stream"

@@ -1,0 +1,324 @@
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy import http
+
+from ccx_addons import auth as auth_module
+from ccx_addons.auth import FAILURE_WINDOW, MAX_FAILURES, Auth, LockOut, credentials_of, identify
+from ccx_addons.core.config import Client, Kind, Snapshot
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.guard import EXCHANGES
+from ccx_addons.runtime import Runtime
+from tests.addons.flows import flow
+
+KEY = "ccx-alice-0123456789"
+ADMIN = "admin-key-0123456789"
+
+
+def client(name: str, key: str, **more: Any) -> Client:
+    return Client(name, hashlib.sha256(key.encode()).hexdigest(), **more)
+
+
+SNAPSHOT = Snapshot(
+    "rev1",
+    0,
+    clients=(
+        client("alice", KEY),
+        client("off", "key-of-off", enabled=False),
+        client("chatty", "key-of-chatty", kinds=frozenset[Kind]({"chat"})),
+    ),
+)
+
+
+@pytest.fixture
+def auth(runtime: Runtime) -> Auth:
+    runtime.snapshot = SNAPSHOT
+    runtime.settings = replace(runtime.settings, admin_access_key=ADMIN, cors_origins=("https://app.test",))
+    return Auth(runtime)
+
+
+def admitted(auth: Auth, request: http.HTTPFlow) -> Exchange:
+    auth.requestheaders(request)
+    return EXCHANGES[request]
+
+
+def status(request: http.HTTPFlow) -> int:
+    return request.response.status_code if request.response else 0
+
+
+# ---- who is it? ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        pytest.param("/v1/messages", {"x_api_key": KEY}, id="x-api-key"),
+        pytest.param("/v1/chat/completions", {"authorization": f"Bearer {KEY}"}, id="bearer"),
+        pytest.param("/v1/chat/completions", {"authorization": f"bearer  {KEY} "}, id="bearer in small letters"),
+        pytest.param("/v1/chat/completions", {"authorization": KEY}, id="bare authorization"),
+        pytest.param("/v1beta/models/g:generateContent", {"x_goog_api_key": KEY}, id="x-goog-api-key"),
+        pytest.param(f"/v1beta/models/g:generateContent?alt=sse&key={KEY}", {}, id="query"),
+        pytest.param("/v1/messages", {"x_api_key": "sk-ant-dummy", "authorization": f"Bearer {KEY}"}, id="one of two"),
+    ],
+)
+def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, str]) -> None:
+    request = flow(path=path, **headers)
+    x = admitted(auth, request)
+    assert x.client and x.client.name == "alice" and request.response is None
+    assert KEY not in repr((x.headers, x.query)), "the key goes no further"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"x_api_key": "wrong"}, id="wrong"),
+        pytest.param({"x_api_key": KEY[:-1]}, id="a part of it"),
+        pytest.param({"x_api_key": "key-of-off"}, id="a client that is switched off"),
+        pytest.param({"cookie": f"key={KEY}"}, id="another place"),
+        pytest.param({"x_api_key": hashlib.sha256(KEY.encode()).hexdigest()}, id="its hash"),
+        pytest.param({"x_api_key": ADMIN}, id="the admin's key"),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/v1/messages", "/v1/chat/completions", "/nothing", "/v1beta/models/g:generateContent"]
+)
+def test_everybody_else_is_refused(auth: Auth, path: str, headers: dict[str, str]) -> None:
+    request = flow(path=path, **headers)
+    x = admitted(auth, request)
+    assert x.client is None and status(request) == 401
+    assert request.response and b"access key for this gateway is missing or wrong" in request.response.content  # type: ignore[operator]
+
+
+def test_a_refusal_has_the_clients_shape(auth: Auth) -> None:
+    shapes: dict[str, Callable[[Any], Any]] = {
+        "/v1/messages": lambda body: (body["type"], body["error"]["type"]),
+        "/v1/chat/completions": lambda body: body["error"]["code"],
+        "/v1beta/models/g:generateContent": lambda body: body["error"]["status"],
+    }
+    expected = [("error", "authentication_error"), "invalid_api_key", "UNAUTHENTICATED"]
+    found = []
+    for path, shape in shapes.items():
+        request = flow(path=path)
+        admitted(auth, request)
+        assert request.response
+        found.append(shape(json.loads(request.response.content or b"")))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "words"),
+    [
+        ("POST", "/v1/mesages", 404, "there is no POST /v1/mesages here"),
+        ("POST", "/v1/v1/messages", 404, "did you mean /v1/messages?"),
+        ("GET", "/v1/messages", 405, "/v1/messages does not support GET; use POST"),
+    ],
+)
+def test_unknown_paths_say_what_was_meant(auth: Auth, method: str, path: str, code: int, words: str) -> None:
+    request = flow(method, path, x_api_key=KEY)
+    admitted(auth, request)
+    assert request.response and request.response.status_code == code
+    assert words in json.loads(request.response.content or b"")["error"]["message"]
+
+
+def test_a_client_keeps_to_its_kinds(auth: Auth) -> None:
+    allowed, refused = (flow(path=path, x_api_key="key-of-chatty") for path in ("/v1/chat/completions", "/v1/messages"))
+    admitted(auth, allowed)
+    admitted(auth, refused)
+    assert (status(allowed), status(refused)) == (0, 403)
+
+
+def test_an_exchange_pins_the_snapshot_it_arrived_under(auth: Auth) -> None:
+    x = admitted(auth, flow(x_api_key=KEY))
+    auth.runtime.snapshot = Snapshot("rev2", 0)
+    assert x.snapshot.revision == "rev1" and admitted(auth, flow(x_api_key=KEY)).client is None
+
+
+def test_a_bug_refuses(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth_module, "identify", lambda *_: 1 / 0)
+    request = flow(x_api_key=KEY)
+    admitted(auth, request)
+    assert status(request) == 500 and request.response and b"division" not in (request.response.content or b"")
+
+
+# ---- credentials_of --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("headers", "query", "found", "left"),
+    [
+        pytest.param((), "", [], "", id="nothing"),
+        pytest.param((("x-api-key", ""), ("authorization", "Bearer ")), "", [], "", id="empty ones"),
+        pytest.param((("x-api-key", "a"), ("x-api-key", "b")), "", ["a", "b"], "", id="twice"),
+        pytest.param((("authorization", "Basic dTpw"),), "", ["Basic dTpw"], "", id="another scheme"),
+        pytest.param(
+            (("sec-websocket-protocol", "realtime, openai-insecure-api-key.k1, k2"),), "", ["realtime", "k1", "k2"], "",
+            id="subprotocols of a WebSocket",
+        ),
+        pytest.param((), "alt=sse&key=k1&x=%20y", ["k1"], "alt=sse&x=+y", id="query"),
+        pytest.param((), "key=k1&key=k2", ["k1", "k2"], "", id="query twice"),
+        pytest.param((), "monkey=x", [], "monkey=x", id="another name"),
+        pytest.param((), "alt=sse", [], "alt=sse", id="query without key stays as it is"),
+    ],
+)  # fmt: skip
+def test_credentials_of(headers: Any, query: str, found: list[str], left: str) -> None:
+    assert credentials_of(headers, query) == (found, left)
+
+
+NAMES = st.sampled_from(["x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol", "accept"])
+SURROGATES = st.binary(max_size=12).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+
+
+@given(st.lists(st.tuples(NAMES, SURROGATES), max_size=5), st.text(max_size=20))
+def test_no_header_breaks_it(headers: list[tuple[str, str]], query: str) -> None:
+    found, left = credentials_of(tuple(headers), query)
+    assert all(key == key.strip() and key for key in found) and not left.startswith("key=")
+    assert identify(found, SNAPSHOT) is None
+
+
+def test_identify_takes_the_first_right_key() -> None:
+    assert identify(["x", "key-of-chatty", KEY], SNAPSHOT) == SNAPSHOT.clients[2]
+    assert identify(["key-of-off"], SNAPSHOT) is None and identify([], SNAPSHOT) is None
+
+
+# ---- lock-out --------------------------------------------------------------------------------------------------------
+def test_ten_failures_close_the_address_for_a_minute() -> None:
+    lock = LockOut()
+    for n in range(MAX_FAILURES):
+        assert not lock.closed("a", n)
+        lock.failed("a", n)
+    last = MAX_FAILURES - 1
+    assert lock.closed("a", last) and lock.closed("a", last + FAILURE_WINDOW - 1)
+    assert not lock.closed("a", last + FAILURE_WINDOW) and not lock.closed("b", last)
+
+
+def test_slow_failures_close_nothing() -> None:
+    lock = LockOut()
+    for n in range(50):
+        lock.failed("a", n * 10)
+        assert not lock.closed("a", n * 10)
+
+
+def test_the_memory_of_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth_module, "MAX_ADDRESSES", 100)
+    lock = LockOut()
+    for n in range(1000):
+        lock.failed(f"a{n}", n / 1000)
+        for _ in range(MAX_FAILURES):
+            lock.failed("guesser", n / 1000)
+    assert len(lock.failures) <= 100 and lock.closed("guesser", 1), "who goes on guessing is not forgotten"
+
+
+def test_an_address_that_guessed_is_shut_out_even_with_the_right_key(auth: Auth) -> None:
+    for _ in range(MAX_FAILURES):
+        admitted(auth, flow(x_api_key="wrong"))
+    right = flow(x_api_key=KEY)
+    admitted(auth, right)
+    assert right.response and right.response.status_code == 429 and right.response.headers["retry-after"] == "60"
+    elsewhere = flow(x_api_key=KEY, peer="203.0.113.8")
+    admitted(auth, elsewhere)
+    assert elsewhere.response is None
+
+
+def test_a_request_without_any_key_is_no_guess(auth: Auth) -> None:
+    for _ in range(MAX_FAILURES + 1):
+        admitted(auth, flow())
+    assert admitted(auth, flow(x_api_key=KEY)).client
+
+
+def test_the_log_names_the_address_but_never_the_key(auth: Auth, caplog: pytest.LogCaptureFixture) -> None:
+    admitted(auth, flow(x_api_key="wrong-key-123456"))
+    assert "203.0.113.7" in caplog.text and "wrong-key" not in caplog.text
+
+
+# ---- behind proxies --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("trusted", "peer", "forwarded", "address"),
+    [
+        pytest.param((), "10.0.0.1", "1.2.3.4", "10.0.0.1", id="nobody is believed by default"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "", "10.0.0.1", id="no header"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "1.2.3.4", "1.2.3.4", id="a trusted proxy"),
+        pytest.param(("10.0.0.0/8",), "9.9.9.9", "1.2.3.4", "9.9.9.9", id="a stranger's header"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "6.6.6.6, 1.2.3.4", "1.2.3.4", id="what the client wrote itself"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "1.2.3.4, 10.0.0.2", "1.2.3.4", id="two trusted proxies"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.1", id="only proxies"),
+        pytest.param(("10.0.0.0/8",), "10.0.0.1", "unknown", "10.0.0.1", id="no address"),
+        pytest.param(("10.0.0.0/8",), "::ffff:10.0.0.1", "1.2.3.4", "1.2.3.4", id="IPv4 on an IPv6 socket"),
+        pytest.param(("::1",), "::1", "2001:db8::1", "2001:db8::1", id="IPv6"),
+    ],
+)
+def test_address(runtime: Runtime, trusted: tuple[str, ...], peer: str, forwarded: str, address: str) -> None:
+    runtime.settings = replace(runtime.settings, trusted_proxies=trusted)
+    headers = {"x_forwarded_for": forwarded} if forwarded else {}
+    assert Auth(runtime).address_of(flow(peer=peer, **headers)) == address
+
+
+# ---- answered here ---------------------------------------------------------------------------------------------------
+def test_health_needs_no_key(auth: Auth) -> None:
+    for path, ready, code in (("/health", False, 200), ("/health/ready", False, 503), ("/health/ready", True, 200)):
+        auth.runtime.ready = ready
+        request = flow("GET", path)
+        admitted(auth, request)
+        assert status(request) == code
+    probe = flow("HEAD", "/")
+    admitted(auth, probe)
+    assert status(probe) == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [("https://app.test", 204), ("https://evil.test", 403), ("null", 403), ("https://app.test.evil", 403)],
+)
+def test_preflight(auth: Auth, origin: str, code: int) -> None:
+    request = flow("OPTIONS", "/v1/messages", origin=origin, access_control_request_headers="x-api-key")
+    admitted(auth, request)
+    assert request.response and request.response.status_code == code
+    assert request.response.headers.get("access-control-allow-origin") == (origin if code == 204 else None)
+
+
+def test_pages_of_the_panel_go_to_its_process(auth: Auth) -> None:
+    auth.runtime.admin_port = 4242
+    x = admitted(auth, request := flow("GET", "/requests?q=x", cookie="session=1"))
+    assert x.forward == ("127.0.0.1", 4242) and request.response is None
+    assert admitted(auth, flow("GET", "/v1/models", x_api_key=KEY)).forward is None
+
+
+def test_without_a_panel_its_pages_do_not_exist(auth: Auth) -> None:
+    request = flow("GET", "/requests", x_api_key=KEY)
+    assert admitted(auth, request).forward is None and status(request) == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"x_api_key": ADMIN}, 0),
+        ({"authorization": f"Bearer {ADMIN}"}, 0),
+        ({"x_api_key": KEY}, 401),
+        ({"x_goog_api_key": ADMIN}, 401),
+        ({}, 401),
+    ],
+)
+def test_metrics_are_for_the_admin(auth: Auth, headers: dict[str, str], code: int) -> None:
+    request = flow("GET", "/metrics", **headers)
+    assert admitted(auth, request).client is None and status(request) == code
+
+
+def test_metrics_without_an_admin_key_are_for_nobody(auth: Auth) -> None:
+    auth.runtime.settings = replace(auth.runtime.settings, admin_access_key="")
+    request = flow("GET", "/metrics", x_api_key="")
+    admitted(auth, request)
+    assert status(request) == 401
+
+
+def test_a_websocket_is_accepted_only_as_an_upgrade(auth: Auth) -> None:
+    plain = flow("GET", "/v1/responses", x_api_key=KEY)
+    admitted(auth, plain)
+    upgrade = flow(
+        "GET", "/v1/responses", x_api_key=KEY, connection="Upgrade", upgrade="websocket", sec_websocket_version="13",
+        sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
+    )  # fmt: skip
+    admitted(auth, upgrade)
+    assert (status(plain), status(upgrade)) == (426, 101)
+    assert upgrade.response and upgrade.response.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
