@@ -1,0 +1,230 @@
+"""The scheduler's state in the database: written, shared, and found again after any end."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.config import BreakerPolicy
+from ccx_addons.core.errors import StoreError
+from ccx_addons.io.state import Reader, load_state, overrides_of, take, write_changes
+from ccx_addons.io.store import Store
+from ccx_addons.scheduler import State
+from ccx_addons.scheduler.index import entry_of
+from ccx_addons.scheduler.state import NEVER, Override
+from tests.scheduler.values import NOW, OK, attempt, channel, key, learn, snapshot, status
+
+POLICY = BreakerPolicy()
+ONE = channel("a", key("a1"), key("a2"))
+ENTRY = entry_of(ONE, "m")
+
+
+class Worker:
+    """One worker: its state, its store, its reader."""
+
+    def __init__(self, folder: Path, number: int = 0, boot: str = "boot", shared: bool = True) -> None:
+        self.store = Store.open(folder / "ccx.db", boot_id=boot, worker=number, clock=lambda: NOW)
+        self.reader = Reader(self.store.path, boot, number, shared)
+        self.state = State()
+
+    def hear(self, now: float = NOW) -> None:
+        if news := self.reader.look(now):
+            take(self.state, news, POLICY, now)
+
+    def tell(self, now: float = NOW) -> None:
+        write_changes(self.state, snapshot(ONE), self.store, now)
+        assert self.store.flush()
+
+    def close(self) -> None:
+        self.reader.close()
+        self.store.close()
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[list[Worker]]:
+    found = [Worker(tmp_path, number) for number in range(2)]
+    yield found
+    for worker in found:
+        worker.close()
+
+
+def rows(worker: Worker, table: str) -> list[dict[str, Any]]:
+    conn = sqlite3.connect(worker.store.path)
+    conn.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in conn.execute(f"SELECT * FROM {table}")]
+    finally:
+        conn.close()
+
+
+OUTCOMES = [
+    pytest.param([status(401, "bad key")], id="a blocked key"),
+    pytest.param([status(402, "Insufficient Balance")], id="a blocked key with an end"),
+    pytest.param([status(500)], id="a cooling key"),
+    pytest.param([status(529)], id="a resting channel with an open breaker"),
+    pytest.param([status(500, retry_after=0.0)] * 3, id="a model's open breaker"),
+    pytest.param([status(403, "Image generation is not enabled")], id="a model that a key does not have"),
+]
+
+
+@pytest.mark.parametrize("outcomes", OUTCOMES)
+def test_another_worker_and_the_next_start_know_the_same(
+    workers: list[Worker], tmp_path: Path, outcomes: list[Any]
+) -> None:
+    one, other = workers
+    other.hear()
+    for outcome in outcomes:
+        learn(one.state, attempt(ONE), outcome, NOW)
+        learn(one.state, attempt(ONE, 1), outcome, NOW)
+    one.tell()
+    other.hear()
+    expected = one.state.standing("chat", ENTRY, NOW + 1)
+    assert not expected.ready
+    for found in (other.state, load_state(one.store.path, POLICY, NOW)):
+        again = found.standing("chat", ENTRY, NOW + 1)
+        assert (again.usable, again.ready, again.reason) == (expected.usable, expected.ready, expected.reason)
+        assert again.until == pytest.approx(expected.until, abs=0.002) or again.until == expected.until == NEVER
+        assert again.rate == expected.rate
+    assert not other.state.changes, "what was heard is not told again"
+
+
+def test_rows_are_what_the_panel_shows(workers: list[Worker]) -> None:
+    one = workers[0]
+    learn(one.state, attempt(ONE), status(401, "bad key"), NOW)
+    learn(one.state, attempt(ONE, 1), status(529), NOW)
+    one.tell()
+    (blocked,) = (row for row in rows(one, "key_state") if row["key_id"] == "k_a1")
+    assert (blocked["state"], blocked["until"], blocked["key_mask"]) == ("blocked", None, "sk-s…f-a1")
+    assert (blocked["reason"], blocked["message"]) == ("the key is refused (401)", "bad key")
+    found = {row["key_id"]: row for row in rows(one, "breakers")}
+    assert (found[""]["state"], found[""]["until"]) == ("open", int(NOW * 1000) + 15_000)
+    assert (found["k_a2"]["state"], found["k_a2"]["until"]) == ("open", int(NOW * 1000) + 30_000)
+    assert found["k_a2"]["reason"] == "the upstream is overloaded (529)"
+    assert {row["kind"] for row in rows(one, "events")} >= {"key", "breaker"}
+
+
+def test_a_success_elsewhere_closes_it_here(workers: list[Worker]) -> None:
+    one, other = workers
+    learn(one.state, attempt(ONE), status(529), NOW)
+    one.tell()
+    other.hear()
+    assert not other.state.standing("chat", ENTRY, NOW + 1).ready
+    learn(other.state, attempt(ONE), OK, NOW + 31)
+    other.tell(NOW + 31)
+    one.hear(NOW + 31)
+    (found,) = one.state.of("chat", "ch_a").breakers.values()
+    assert (found.state, one.state.of("chat", "ch_a").cool_until) == ("closed", 0)
+
+
+def test_affinity_is_shared(workers: list[Worker]) -> None:
+    one, other = workers
+    one.state.keep("chat", "t", ONE, 1800, NOW)
+    one.tell()
+    other.hear()
+    assert other.state.traces.channel_of("chat", "t", NOW + 1799) == "ch_a"
+    assert load_state(one.store.path, POLICY, NOW + 1801).traces.place_of("chat", "t") == ("", 0.0)
+
+
+def test_a_worker_leaves_its_own_rows_alone_but_reads_them_when_it_starts(tmp_path: Path) -> None:
+    one = Worker(tmp_path)
+    one.hear()
+    learn(one.state, attempt(ONE), status(401), NOW)
+    one.tell()
+    one.state.of("chat", "ch_a").key("k_a1").unblock(NOW + 1)
+    one.hear(NOW + 1)
+    assert not one.state.of("chat", "ch_a").key("k_a1").blocked(NOW + 1)
+    one.close()
+    again = Worker(tmp_path)
+    again.hear(NOW + 2)
+    assert again.state.of("chat", "ch_a").key("k_a1").blocked(NOW + 2)
+    again.close()
+
+
+def test_nothing_new_is_nothing(workers: list[Worker]) -> None:
+    one = workers[0]
+    assert one.reader.look(NOW) is not None and one.reader.look(NOW) is None
+
+
+def test_overrides_come_and_go(workers: list[Worker]) -> None:
+    one, other = workers
+    row = {"kind": "chat", "trace_hash": "t", "channels": ["ch_b"], "avoid": ["ch_a"]}
+    one.store.put_override({**row, "expires_at": int(NOW * 1000) + 60_000})
+    one.store.put_override({**row, "trace_hash": "u", "avoid": [], "expires_at": None})
+    one.store.put_override({**row, "trace_hash": "old", "expires_at": int(NOW * 1000) - 1})
+    one.store.flush()
+    other.hear()
+    assert other.state.overrides == {
+        ("chat", "t"): Override(("ch_b",), frozenset({"ch_a"}), NOW + 60),
+        ("chat", "u"): Override(("ch_b",), frozenset(), NEVER),
+    }
+    one.store.remove("overrides", {"kind": "chat", "trace_hash": "t"})
+    one.store.flush()
+    other.hear()
+    assert ("chat", "t") not in other.state.overrides
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1", '{"a": 1}', "null"])
+def test_damaged_texts_are_empty(text: str) -> None:
+    row = {"kind": "chat", "trace_hash": "t", "channels": text, "avoid": text, "expires_at": None}
+    assert overrides_of([row]) == {("chat", "t"): Override()}
+
+
+def test_commands_are_read_once(workers: list[Worker]) -> None:
+    one, other = workers
+    one.store.command("reset", {"channel_id": "ch_a"}).result(5)
+    one.store.command("watch", {}, ttl=-1).result(5)
+    news = other.reader.look(NOW)
+    assert news and [(kind, dict(args)) for _, kind, args in news.commands] == [("reset", {"channel_id": "ch_a"})]
+    one.store.command("unblock", {}).result(5)
+    news = other.reader.look(NOW)
+    assert news and [kind for _, kind, _ in news.commands] == ["unblock"]
+
+
+def request(worker: Worker, id: str, **more: Any) -> None:
+    row = {"id": id, "boot_id": "boot", "worker": worker.store.worker, "started_at": int(NOW * 1000)}
+    worker.store.put_request({**row, "state": "ok", "client_name": "alice", "channel_id": "ch_a", **more})
+    assert worker.store.flush()
+
+
+def test_what_clients_spent_is_found_at_the_start_and_then_followed(tmp_path: Path) -> None:
+    one = Worker(tmp_path)
+    request(one, "1", input_tokens=100, output_tokens=20, cost_usd=0.5)
+    request(one, "2", input_tokens=7, started_at=int((NOW - 86_400 * 2) * 1000), cost_usd=0.25)
+    other = Worker(tmp_path, 1)
+    other.hear()
+    assert other.state.limits.spent("alice", NOW) == (120, 0.75)
+    request(one, "3", input_tokens=5, output_tokens=5, cost_usd=0.125)
+    request(other, "4", input_tokens=1000, cost_usd=1.0)
+    other.hear()
+    assert other.state.limits.spent("alice", NOW) == (130, 0.875), "its own it has counted itself"
+    one.close()
+    other.close()
+
+
+def test_requests_of_other_workers_count_for_limits(workers: list[Worker]) -> None:
+    one, other = workers
+    request(one, "1")
+    request(one, "2", state="running")
+    request(one, "3", started_at=int((NOW - 90) * 1000))
+    request(other, "4")
+    other.hear()
+    assert other.state.limits.elsewhere == {("client", "alice"): (2, 1), ("channel", "ch_a"): (2, 1)}
+
+
+def test_a_database_that_is_replaced_is_opened_again(workers: list[Worker], tmp_path: Path) -> None:
+    one, other = workers
+    other.hear()
+    for ending in ("", "-wal", "-shm"):
+        (tmp_path / f"ccx.db{ending}").unlink(missing_ok=True)
+    learn(one.state, attempt(ONE), status(401), NOW)
+    one.tell()
+    other.hear()
+    assert other.state.of("chat", "ch_a").key("k_a1").blocked(NOW)
+
+
+def test_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        load_state(tmp_path / "none.db", POLICY, NOW)
+    assert not list(tmp_path.iterdir())
