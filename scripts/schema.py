@@ -66,6 +66,7 @@ def mapping(values: dict[str, Any]) -> dict[str, Any]:
 def channel() -> dict[str, Any]:
     key = {name: TEXT for name in KEY_KEYS} | {
         "weight": {"type": "integer", "minimum": 1}, "models": PATTERNS, "enabled": {"type": "boolean"},
+        "limits": table(config.KeyLimits, {}),
     }  # fmt: skip
     target = {"to": TEXT, "effort": TEXT}
     special = {

@@ -124,6 +124,12 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLimits:
+    rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
+    concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """One upstream credential. ``id`` is stable: it comes from the secret itself."""
 
@@ -134,6 +140,7 @@ class Key:
     models: Patterns = Patterns()
     base_url: str = setting("", "use this key only with this base URL")
     enabled: bool = True
+    limits: KeyLimits = KeyLimits()
 
     @property
     def mask(self) -> str:

@@ -22,6 +22,7 @@ from ccx_addons.core.config import (
     Embedding,
     HealthCheck,
     Key,
+    KeyLimits,
     ModelMap,
     Patterns,
     Policy,
@@ -58,7 +59,7 @@ FORBIDDEN_HEADERS: Final = frozenset({
 
 CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
 CLIENT_KEYS: Final = ("name", "key", "key_sha256", "kinds", "models", "limits", "enabled")
-KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled")
+KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled", "limits")
 TOP_KEYS: Final = ("version", "clients", "channels", "policy", "prices")
 
 
@@ -396,8 +397,9 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
         enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{at}.enabled")
         name = reader.text(table.get("name", ""), f"{at}.name") or ""
         models = _patterns(reader, table.get("models"), f"{at}.models")
+        limits = reader.scalars(KeyLimits, table.get("limits"), f"{at}.limits", KeyLimits())
         if secret and weight is not MISSING and enabled is not MISSING:
-            keys[at] = Key("k_" + _sha256(secret)[:8], secret, name, weight, models, base_url, enabled)
+            keys[at] = Key("k_" + _sha256(secret)[:8], secret, name, weight, models, base_url, enabled, limits)
     _no_duplicates(reader, "key", {at: key.id for at, key in keys.items()}, secret=True)
     return tuple(keys.values())
 

@@ -50,7 +50,7 @@ def explain(snapshot: Snapshot, state: State, pick: Pick, now: float) -> Explana
 
 def _place(state: State, pick: Pick, entry: Entry, decision: Decision, now: float) -> Place:
     channel = entry.channel
-    target = state.of(pick.kind, channel.id).target(entry, frozenset(), now)
+    target = state.of(pick.kind, channel.id).target(entry, frozenset(), now, state.limits)
     return Place(
         channel.id,
         channel.name,

@@ -24,6 +24,8 @@ class Entry:
     model: str
     keys: tuple[Key, ...]
     lists: bool
+    limited: bool
+    """The channel, or every key of it, has limits of its own."""
     space: tuple[str, int]
     """Vectors of one space can be compared: its name and the vectors' length (0: unknown)."""
 
@@ -108,6 +110,8 @@ def entry_of(channel: Channel, model: str) -> Entry:
         mapped.model,
         tuple(sorted(keys, key=lambda key: -key.weight)),
         named or mapped.entry not in ("", "*"),
+        bool(channel.limits.rpm or channel.limits.concurrency)
+        or all(key.limits.rpm or key.limits.concurrency for key in keys),
         (space, channel.embedding.dimensions),
     )
 

@@ -6,7 +6,7 @@ limit holds for the gateway, give or take what happens in a third of a second. T
 
 import calendar
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -84,27 +84,40 @@ class Limits:
         self._spent: dict[str, Spent] = {}
 
     # ---- channels and keys ------------------------------------------------------------------------------------------
-    def pressed(self, channel: Channel, now: float) -> bool:
-        """Whether the channel's own limits hold it back just now."""
+    def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
+        """Whether its own limits, or those of all ``keys``, hold a channel back just now."""
         limits = channel.limits
+        if (limits.rpm or limits.concurrency) and self._wait(
+            ("channel", channel.id), limits.rpm, limits.concurrency, now
+        ):
+            return True
+        return all(self.key_wait(channel, key, now) > 0 for key in keys)
+
+    def key_wait(self, channel: Channel, key: Key, now: float) -> float:
+        """Seconds until one more request fits under the key's own limits; 0: now."""
+        limits = key.limits
         if not (limits.rpm or limits.concurrency):
-            return False
-        return self._wait(("channel", channel.id), limits.rpm, limits.concurrency, now) > 0
+            return 0.0
+        return self._wait(("key", channel.id, key.id), limits.rpm, limits.concurrency, now)
 
     def enter(self, channel: Channel, key: Key, now: float) -> float:
         """Take a place for one attempt. 0: taken; else seconds until it is worth asking again."""
         limits = channel.limits
-        if limits.rpm or limits.concurrency:
-            wait = self._wait(("channel", channel.id), limits.rpm, limits.concurrency, now)
-            if wait > 0:
-                return wait
+        limited = bool(limits.rpm or limits.concurrency)
+        wait = self._wait(("channel", channel.id), limits.rpm, limits.concurrency, now) if limited else 0.0
+        if wait := max(wait, self.key_wait(channel, key, now)):
+            return wait
+        if limited:
             self._meter(("channel", channel.id)).begin(now)
+        if key.limits.rpm or key.limits.concurrency:
+            self._meter(("key", channel.id, key.id)).begin(now)
         return 0.0
 
     def leave(self, channel: Channel, key: Key) -> None:
         """Give the place back."""
-        if meter := self.meters.get(("channel", channel.id)):
-            meter.end()
+        for name in (("channel", channel.id), ("key", channel.id, key.id)):
+            if meter := self.meters.get(name):
+                meter.end()
 
     # ---- clients ----------------------------------------------------------------------------------------------------
     def admit(self, client: Client, now: float) -> Refusal | None:

@@ -75,8 +75,7 @@ class View:
         return self.standing(entry).ready
 
     def pressed(self, entry: Entry) -> bool:
-        limits = entry.channel.limits
-        return bool(limits.rpm or limits.concurrency) and self.state.limits.pressed(entry.channel, self.now)
+        return entry.limited and self.state.limits.pressed(entry.channel, entry.keys, self.now)
 
     def drop(self, entry: Entry, rule: str, reason: str) -> None:
         if len(self.dropped) < self.why:

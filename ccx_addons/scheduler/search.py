@@ -46,7 +46,7 @@ class Search:
         now = self.now()
         for entry in self._left(self.done):
             known = self.state.of(self.pick.kind, entry.channel.id)
-            if target := known.target(entry, self.used, now):
+            if target := known.target(entry, self.used, now, self.state.limits):
                 return target
             self.done |= {entry.channel.id}
         return None

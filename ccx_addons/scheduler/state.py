@@ -138,8 +138,8 @@ class ChannelState:
         total = sum(len(found.samples) for found in self.breakers.values())
         return sum(found.failed for found in self.breakers.values()) / total if total else 0.0
 
-    def target(self, entry: Entry, used: frozenset[Triple], now: float) -> Target | None:
-        """The next key and base URL that are not used up.
+    def target(self, entry: Entry, used: frozenset[Triple], now: float, limits: Limits | None = None) -> Target | None:
+        """The next key and base URL that are not used up; keys at their own limits come after the others.
 
         Nothing ready: once in an exchange the key that failed longest ago, whatever its breaker says.
         """
@@ -151,6 +151,8 @@ class ChannelState:
         ]
         for url, keys in places:
             ready = [key for key in keys if self._ready(key, url, entry.model, now)]
+            if limits and ready:
+                ready = [key for key in ready if not limits.key_wait(channel, key, now)] or ready
             if ready:
                 return Target(channel, first_key(ready, self.keys, channel.rotate), url, entry.model)
         if any(triple[0] == channel.id for triple in used):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.config import Client, ClientLimits
+from ccx_addons.core.config import Client, ClientLimits, KeyLimits
 from ccx_addons.scheduler.limits import Limits, end_of_month, start_of_month
-from tests.scheduler.values import NOW, channel, limits
+from tests.scheduler.values import NOW, channel, key, limits
 
 NONE = Limits()
 
@@ -41,15 +41,26 @@ def test_requests_per_minute(seconds: list[float], waits: list[float]) -> None:
 def test_requests_at_the_same_time() -> None:
     found, of = Limits(), channel("a", limits=limits(concurrency=2))
     assert [enter(found, of, NOW) for _ in range(3)] == [0, 0, float("inf")]
-    assert found.pressed(of, NOW)
+    assert found.pressed(of, of.keys, NOW)
     found.leave(of, of.keys[0])
-    assert not found.pressed(of, NOW) and enter(found, of, NOW) == 0
+    assert not found.pressed(of, of.keys, NOW) and enter(found, of, NOW) == 0
 
 
 def test_a_channel_without_limits_costs_nothing() -> None:
     found, of = Limits(), channel("a")
-    assert enter(found, of, NOW) == 0 and not found.pressed(of, NOW) and not found.meters
+    assert enter(found, of, NOW) == 0 and not found.pressed(of, of.keys, NOW) and not found.meters
     found.leave(of, of.keys[0])
+
+
+def test_keys_have_limits_of_their_own() -> None:
+    one, two = key("a1", limits=KeyLimits(concurrency=1)), key("a2", limits=KeyLimits(rpm=1))
+    found, of = Limits(), channel("a", one, two)
+    assert found.enter(of, one, NOW) == 0 and found.enter(of, one, NOW) == float("inf")
+    assert not found.pressed(of, of.keys, NOW), "the other key is free"
+    assert found.enter(of, two, NOW) == 0 and found.enter(of, two, NOW + 20) == 40
+    assert found.pressed(of, of.keys, NOW)
+    found.leave(of, one)
+    assert not found.pressed(of, of.keys, NOW) and found.enter(of, one, NOW) == 0
 
 
 def test_what_other_workers_do_counts() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.core.config import Affinity, Channel, Client, Embedding, Policy
+from ccx_addons.core.config import Affinity, Channel, Client, Embedding, KeyLimits, Policy
 from ccx_addons.scheduler import Pick, State, rank
+from ccx_addons.scheduler.index import entry_of
 from ccx_addons.scheduler.rules import FILTERS, PREFERENCES
 from ccx_addons.scheduler.state import Override
 from tests.scheduler.values import NOW, attempt, broken, channel, key, learn, limits, patterns, pick, snapshot, status
@@ -219,6 +220,17 @@ def test_a_busy_home_is_left_for_the_next_channel() -> None:
     assert order(pick(trace="t"), FLAT[0], busy, state=state) == "ba"
     state.limits.enter(busy, busy.keys[0], NOW)
     assert order(pick(trace="t"), FLAT[0], busy, state=state) == "ab"
+
+
+def test_keys_at_their_limits_come_after_the_others_and_hold_back_a_channel_together() -> None:
+    one, two = key("a1", limits=KeyLimits(concurrency=1)), key("a2", limits=KeyLimits(concurrency=1))
+    state, of = State(), channel("a", one, two)
+    known, entry = state.of("chat", "ch_a"), entry_of(of, "m")
+    state.limits.enter(of, one, NOW)
+    target = known.target(entry, frozenset(), NOW, state.limits)
+    assert target and target.key is two and order(pick(), of, B, state=state) == "ab"
+    state.limits.enter(of, two, NOW)
+    assert order(pick(), of, B, state=state) == "ba"
 
 
 def test_a_gateway_with_one_channel_never_refuses_because_of_its_breaker() -> None:
