@@ -6,7 +6,7 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core import multipart, read
-from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.errors import BadRequest, TooLarge
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.wire_json import BadJson, JsonBody
@@ -26,6 +26,8 @@ class Body:
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
         try:
             read_body(flow.request, x, self.limit)
+        except TooLarge as large:
+            flow.response = refuse(flow, Fault("too_large", str(large), status=413))
         except BadRequest as bad:
             fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
             flow.response = refuse(flow, fault)
@@ -39,6 +41,8 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
     try:
         x.raw = inflate(raw, request.headers.get("content-encoding", ""), limit)
     except BadEncoding as bad:
+        if bad.too_large:
+            raise TooLarge(f"the request body is {bad} (MAX_REQUEST_BODY_MB)") from None
         raise BadRequest(f"the request body has {bad}") from None
     kind = request.headers.get("content-type", "")
     if endpoint.method != "POST":

@@ -2,6 +2,7 @@
 
 CcxError
 ├── BadRequest      the client's request cannot be understood; has a ``param``
+│   ├── TooLarge          the body, unpacked, is larger than allowed: 413
 │   └── UnknownResponse   previous_response_id names an answer that nobody remembers: 404
 ├── ConfigErrors    the configuration is not valid; holds every Problem with path and line
 └── StoreError      the database cannot be used at all
@@ -20,6 +21,10 @@ class BadRequest(CcxError):
     def __init__(self, message: str, param: str = "") -> None:
         super().__init__(message)
         self.param = param
+
+
+class TooLarge(BadRequest):
+    """Answered with 413."""
 
 
 class UnknownResponse(BadRequest):

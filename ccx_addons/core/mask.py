@@ -7,7 +7,7 @@ from ccx_addons.core.config import mask
 from ccx_addons.core.exchange import Exchange
 
 LIKELY_SECRETS: Final = re.compile(
-    r"\b(?:sk|rk|pk|xai|gsk|ya29|AIza|ccx)[-_.]?[A-Za-z0-9_\-]{16,}|\bBearer\s+[^\s\"',]{8,}"
+    r"\b(?:(?:sk|rk|pk|xai|gsk|ccx)[-_]|ya29\.|AIza)[A-Za-z0-9_\-]{16,}|\bBearer\s+[^\s\"',]{8,}"
 )
 """What looks like a provider's key, also one that is not ours."""
 

@@ -31,13 +31,21 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class ToQueue(logging.handlers.QueueHandler):
+    """Hands records over as they are, with their exception, once their words are fixed."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.msg, record.args = record.getMessage(), None
+        return record
+
+
 def start(level: str, form: str) -> logging.handlers.QueueListener:
     """Sends everything to stderr; ``stop()`` of the result writes what is still queued."""
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(JsonLines() if form == "json" else TextLines())
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     root = logging.getLogger()
-    root.handlers = [logging.handlers.QueueHandler(lines)]
+    root.handlers = [ToQueue(lines)]
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

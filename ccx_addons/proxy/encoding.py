@@ -23,26 +23,46 @@ class BadEncoding(ValueError):
 
 
 class _Inflater(Protocol):
+    """``finished``: the data so far is a complete body."""
+
+    @property
+    def finished(self) -> bool: ...
     def feed(self, data: bytes, limit: int) -> bytes: ...
 
 
 class _Zlib:
-    """gzip and deflate; a deflate body may come with or without the zlib wrapper (RFC 9110 section 8.4.1.2)."""
+    """gzip, also of several members (RFC 1952 section 2.2), and deflate, with or without the zlib wrapper
+    (RFC 9110 section 8.4.1.2)."""
 
     def __init__(self, wbits: int) -> None:
         self.wbits = wbits
         self.stream = zlib.decompressobj(wbits)
         self.fresh = True
 
+    @property
+    def finished(self) -> bool:
+        return self.stream.eof
+
     def feed(self, data: bytes, limit: int) -> bytes:
+        out = b""
+        while data and len(out) <= limit:
+            if self.stream.eof:
+                if self.wbits <= zlib.MAX_WBITS:
+                    break  # deflate has one stream; what follows is nothing
+                self.stream = zlib.decompressobj(self.wbits)
+            out += self._piece(data, limit + 1 - len(out))
+            data = self.stream.unused_data
+        return out
+
+    def _piece(self, data: bytes, limit: int) -> bytes:
         try:
-            out = self.stream.decompress(data, limit + 1)
+            out = self.stream.decompress(data, limit)
         except zlib.error:
             if not (self.fresh and self.wbits == zlib.MAX_WBITS):
                 raise
             self.wbits = -zlib.MAX_WBITS
             self.stream = zlib.decompressobj(self.wbits)
-            out = self.stream.decompress(data, limit + 1)
+            out = self.stream.decompress(data, limit)
         self.fresh = False
         return out
 
@@ -50,6 +70,10 @@ class _Zlib:
 class _Brotli:
     def __init__(self) -> None:
         self.stream = brotli.Decompressor()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.stream.is_finished())
 
     def feed(self, data: bytes, limit: int) -> bytes:
         out = self.stream.process(data, output_buffer_limit=STEP)
@@ -59,13 +83,23 @@ class _Brotli:
 
 
 class _Zstd:
+    """One or several frames (RFC 8878 section 3)."""
+
     def __init__(self) -> None:
         self.stream: Any = zstd.ZstdDecompressor()
 
+    @property
+    def finished(self) -> bool:
+        return bool(self.stream.eof)
+
     def feed(self, data: bytes, limit: int) -> bytes:
-        if self.stream.eof:
-            return b""
-        return bytes(self.stream.decompress(data, limit + 1))
+        out = b""
+        while data and len(out) <= limit:
+            if self.stream.eof:
+                self.stream = zstd.ZstdDecompressor()
+            out += self.stream.decompress(data, limit + 1 - len(out))
+            data = self.stream.unused_data if self.stream.eof else b""
+        return out
 
 
 class ResponseInflater:
@@ -106,6 +140,8 @@ def inflate(data: bytes, encoding: str, limit: int) -> bytes:
     """A whole body, at most ``limit`` bytes of it. Several encodings are undone in reverse order."""
     for name in reversed([part for part in encoding.split(",") if part.strip()]):
         inflater = ResponseInflater.make(name)
-        if inflater:
+        if inflater and data:
             data = inflater.feed(data, limit)
+            if not inflater.inflater.finished:
+                raise BadEncoding(f"a {inflater.name} body that is cut off")
     return data

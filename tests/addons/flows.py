@@ -15,12 +15,13 @@ def flow(
     body: bytes = b"",
     peer: str = "203.0.113.7",
     x: Exchange | None = None,
-    **headers: str,
+    **headers: Any,
 ) -> http.HTTPFlow:
     """A request as it arrives. Header names are written with ``_`` for ``-``; ``x``: the exchange that auth made."""
     made = tflow.tflow()
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    made.request = http.Request.make(method, "http://gateway.test", body, {"host": "gateway.test", **fields})
+    made.request = http.Request.make(method, "http://gateway.test", body, http.Headers(host="gateway.test"))
+    made.request.headers.update(fields)
     made.request.path = path
     made.client_conn.peername = (peer, 50_000)
     if x is not None:

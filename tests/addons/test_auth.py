@@ -65,7 +65,7 @@ def status(request: http.HTTPFlow) -> int:
         pytest.param("/v1/messages", {"x_api_key": "sk-ant-dummy", "authorization": f"Bearer {KEY}"}, id="one of two"),
     ],
 )
-def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, str]) -> None:
+def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, Any]) -> None:
     request = flow(path=path, **headers)
     x = admitted(auth, request)
     assert x.client and x.client.name == "alice" and request.response is None
@@ -87,7 +87,7 @@ def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, 
 @pytest.mark.parametrize(
     "path", ["/v1/messages", "/v1/chat/completions", "/nothing", "/v1beta/models/g:generateContent"]
 )
-def test_everybody_else_is_refused(auth: Auth, path: str, headers: dict[str, str]) -> None:
+def test_everybody_else_is_refused(auth: Auth, path: str, headers: dict[str, Any]) -> None:
     request = flow(path=path, **headers)
     x = admitted(auth, request)
     assert x.client is None and status(request) == 401
@@ -251,7 +251,7 @@ def test_the_log_names_the_address_but_never_the_key(auth: Auth, caplog: pytest.
 )
 def test_address(runtime: Runtime, trusted: tuple[str, ...], peer: str, forwarded: str, address: str) -> None:
     runtime.settings = replace(runtime.settings, trusted_proxies=trusted)
-    headers = {"x_forwarded_for": forwarded} if forwarded else {}
+    headers: dict[str, Any] = {"x_forwarded_for": forwarded} if forwarded else {}
     assert Auth(runtime).address_of(flow(peer=peer, **headers)) == address
 
 
@@ -300,7 +300,7 @@ def test_without_a_panel_its_pages_do_not_exist(auth: Auth) -> None:
         ({}, 401),
     ],
 )
-def test_metrics_are_for_the_admin(auth: Auth, headers: dict[str, str], code: int) -> None:
+def test_metrics_are_for_the_admin(auth: Auth, headers: dict[str, Any], code: int) -> None:
     request = flow("GET", "/metrics", **headers)
     assert admitted(auth, request).client is None and status(request) == code
 

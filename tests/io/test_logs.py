@@ -1,0 +1,73 @@
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ccx_addons.io import logs
+
+SECRET = "sk-main-5e2a91c07bd84f36"
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The root logger, put back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield root
+    root.handlers[:], root.level = before[0], before[1]
+    for name, level in before[2].items():
+        logging.getLogger(name).setLevel(level)
+
+
+def said(form: str, level: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lines of a small program that logs."""
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    listener = logs.start(level, form)
+    log = logging.getLogger("ccx")
+    log.debug("details")
+    log.info("hello %s", "world")
+    log.warning("the key %s is refused", SECRET)
+    logging.getLogger("mitmproxy.proxy").info("client connect")
+    logging.getLogger("httpx").warning("slow")
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        log.exception("a bug")
+    listener.stop()
+    return out.getvalue().splitlines()
+
+
+def test_text(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = said("text", "info", monkeypatch)
+    assert [line[9:] for line in lines[:4]] == [
+        "info    hello world",
+        "warning the key sk-m…4f36 is refused",
+        "warning slow",
+        "error   a bug",
+    ]
+    assert lines[4].startswith("Traceback") and lines[-1] == "ValueError: sk-m…4f36"
+    assert SECRET not in "\n".join(lines)
+
+
+def test_json(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [json.loads(line) for line in said("json", "info", monkeypatch)]
+    assert [(line["level"], line["message"]) for line in found] == [
+        ("info", "hello world"),
+        ("warning", "the key sk-m…4f36 is refused"),
+        ("warning", "slow"),
+        ("error", "a bug"),
+    ]
+    assert "ValueError: sk-m…4f36" in found[-1]["exception"] and all(line["time"][10] == "T" for line in found)
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 5), ("info", 4), ("warning", 3), ("error", 1)])
+def test_levels(root: logging.Logger, monkeypatch: pytest.MonkeyPatch, level: str, count: int) -> None:
+    assert len(said("json", level, monkeypatch)) == count
+
+
+def test_libraries_are_quiet_even_at_debug(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [line for line in said("text", "debug", monkeypatch) if "client connect" in line]
