@@ -4,7 +4,6 @@ The API wants every result behind its call, a result for every call, and no two 
 characters.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,12 +16,11 @@ from ccx_addons.protocols.responses.parts import ITEM, write_parts
 from ccx_addons.protocols.responses.requests import CONTINUES
 from ccx_addons.protocols.responses.thoughts import write_reasoning
 from ccx_addons.protocols.responses.tools import Naming
-from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, own
+from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, made_up_id, own, shortened
 
 type Place = tuple[int, int]
 """Index of a message and of a part in it."""
 
-LONGEST_ID: Final = 64
 NO_RESULT: Final = "No result was recorded for this call."
 
 
@@ -63,9 +61,7 @@ def pair_calls(messages: Sequence[Message]) -> Pairs:
 
 def safe_id(id_: str) -> str:
     """The id if the API takes it, else one made from it: the same every time, and different for different ids."""
-    if 0 < len(id_) <= LONGEST_ID:
-        return id_
-    return f"call_{hashlib.sha256(id_.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
+    return shortened(id_, "call") if id_ else made_up_id("call")
 
 
 class Conversation:
@@ -80,6 +76,7 @@ class Conversation:
         self._pairs = pair_calls(request.messages)
         self._continues = any(name in own(request.extra) for name in CONTINUES)
         """Calls and results may stand in a part of the conversation that the upstream knows."""
+        self._stored = NAME in request.extra and own(request.extra).get("store") is not False
         self.instructions = self._write_system(request.system)
         for m, message in enumerate(request.messages):
             match message.role:
@@ -155,6 +152,8 @@ class Conversation:
                 waiting.append((m, p))
             self._add_part((m, p), part, path)
         self._add_message(said, "assistant", f"messages[{m}].content", fields)
+        if not self._rules.thoughts:
+            self._drop_last_thoughts(m)
         for place in waiting:
             self._answer(place)
 
@@ -177,7 +176,7 @@ class Conversation:
 
     def _add_thought(self, part: Thinking, path: str) -> None:
         """The API takes back what it encrypted or remembers; others take thoughts as they are."""
-        if part.origin == NAME and (part.signature or own(part.extra).get("id")):
+        if part.origin == NAME and (part.signature or (self._stored and own(part.extra).get("id"))):
             self.items.append(write_reasoning(part))
         elif part.text and self._rules.thoughts:
             if part.signature:
@@ -185,6 +184,12 @@ class Conversation:
             self.items.append({"type": "reasoning", "summary": [{"type": "summary_text", "text": part.text}]})
         elif part.text or part.signature:
             self._losses.append(Loss(path, "thinking goes back only to the protocol that made it"))
+
+    def _drop_last_thoughts(self, m: int) -> None:
+        """The API refuses a thought that nothing follows."""
+        while self.items and self.items[-1].get("type") == "reasoning":
+            self.items.pop()
+            self._losses.append(Loss(f"messages[{m}]", "a thought that nothing follows is not taken"))
 
     # ---- calls ----
     def _call(self, place: Place) -> ToolCall:

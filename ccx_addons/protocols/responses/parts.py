@@ -166,7 +166,10 @@ def write_media(part: Media) -> Item | str:
     if mime.startswith("image/"):
         return _write_image(part, mime) | own(part.extra)
     if mime.startswith(("audio/", "video/")):
-        return f"messages hold no {mime.partition('/')[0]}"
+        form = next((form for form, type_ in AUDIO_TYPES.items() if type_ == mime or f"audio/{form}" == mime), None)
+        if form is None or part.data is None:
+            return f"messages hold no {mime}"
+        return {"type": "input_audio", "input_audio": {"data": part.data, "format": form}, **own(part.extra)}
     name = {"filename": part.name} if part.name else {}
     if part.file_id is not None:
         return {"type": "input_file", "file_id": part.file_id, **name, **own(part.extra)}

@@ -6,11 +6,13 @@ from typing import Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
 from ccx_addons.core.reasoning import BUDGETS, effort_of
+from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
 from ccx_addons.protocols.responses.models import Rules, rules_of
 from ccx_addons.protocols.responses.requests import CONTINUES
+from ccx_addons.protocols.responses.schemas import REFUSED_AT_TOP, fits_strict
 from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
-from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own
+from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own, shortened
 
 SERVICE_TIERS: Final[Mapping[str, str]] = {
     "auto": "auto",
@@ -25,6 +27,7 @@ SERVICE_TIERS: Final[Mapping[str, str]] = {
 DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 """Sampling fields and what they are where nobody says one."""
 ENCRYPTED: Final = "reasoning.encrypted_content"
+JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
 JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the input speaks of JSON."""
 MERGED: Final = frozenset({"reasoning", "text"})
@@ -43,12 +46,17 @@ def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
     rules = rules_of(request.model)
     kept = own(request.extra)
     naming = Naming(request)
-    talk = Conversation(_speaking_of_json(request), rules, naming, losses)
+    request = _with_format_in_words(request, losses)
+    talk = Conversation(request, rules, naming, losses)
     body: Item = {"model": request.model}
-    if talk.instructions:
+    items = talk.items
+    if not items and not any(name in kept for name in CONTINUES):
+        # An input there must be.
+        items = [{"type": "message", "role": "developer", "content": talk.instructions}]
+    elif talk.instructions:
         body["instructions"] = talk.instructions
-    if talk.items or not any(name in kept for name in CONTINUES):
-        body["input"] = talk.items
+    if items:
+        body["input"] = items
     body |= _tools(request, rules, naming, losses)
     body |= _limit(request, rules, losses)
     reasoning = _reasoning(request, kept, rules, losses)
@@ -143,7 +151,7 @@ def write_text_config(request: Request, rules: Rules, losses: Losses) -> Item:
     """``text``: the output's format and verbosity."""
     kept = own(request.extra).get("text") or NOTHING
     wire: Item = {name: value for name, value in kept.items() if name != "format"}
-    if form := _format(request, kept.get("format") or NOTHING):
+    if form := _format(request, kept.get("format") or NOTHING, losses):
         wire["format"] = form
     if request.verbosity and rules.verbosity:
         wire["verbosity"] = request.verbosity
@@ -152,21 +160,33 @@ def write_text_config(request: Request, rules: Rules, losses: Losses) -> Item:
     return wire
 
 
-def _format(request: Request, kept: Mapping[str, Json]) -> Item:
+def _format(request: Request, kept: Mapping[str, Json], losses: Losses) -> Item:
     output = request.output
     if output is None:
         return dict(kept)
     if output.kind != "json_schema":
         return {"type": "text" if output.kind == "text" else "json_object", **kept}
-    wire: Item = {"type": "json_schema", "name": safe_name(output.name or "response"), "schema": output.schema or {}}
-    if output.strict is not None:
+    schema = {"type": "object", **(output.schema or {})}
+    wire: Item = {"type": "json_schema", "name": safe_name(output.name or "response"), "schema": schema}
+    if output.strict and not fits_strict(schema):
+        losses.append(Loss("output.strict", "the schema does not allow strict mode"))
+    elif output.strict is not None:
         wire["strict"] = output.strict
     return {**wire, **kept}
 
 
-def _speaking_of_json(request: Request) -> Request:
-    if request.output is None or request.output.kind != "json":
+def _with_format_in_words(request: Request, losses: Losses) -> Request:
+    """The request with a message about its output, where ``text.format`` demands one or cannot say it alone."""
+    output = request.output
+    if output is None or output.kind == "text":
         return request
+    if output.kind == "json_schema":
+        schema = output.schema or {}
+        if schema.get("type", "object") == "object" and not REFUSED_AT_TOP & schema.keys():
+            return request
+        losses.append(Loss("output.schema", "the top of a schema must be an object; it is said in words"))
+        words = Message("system", (Text(JSON_SCHEMA + dump_text(schema)),))
+        return replace(request, messages=(*request.messages, words), output=None)
     texts = (part.text for message in request.messages for part in message.parts if isinstance(part, Text))
     if any("json" in text.lower() for text in texts):
         return request
@@ -176,9 +196,9 @@ def _speaking_of_json(request: Request) -> Request:
 def _rest(request: Request, kept: Item, losses: Losses) -> Item:
     wire: Item = {}
     if request.user and request.user != kept.get("safety_identifier"):
-        wire["user"] = request.user
+        wire["user"] = shortened(request.user, "user")
     if request.cache_key:
-        wire["prompt_cache_key"] = request.cache_key
+        wire["prompt_cache_key"] = shortened(request.cache_key, "key")
     if request.service_tier:
         if NAME in request.extra or request.service_tier in SERVICE_TIERS:
             wire["service_tier"] = SERVICE_TIERS.get(request.service_tier, request.service_tier)

@@ -12,6 +12,7 @@ from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
 from ccx_addons.protocols.responses.natives import NATIVES, is_native
+from ccx_addons.protocols.responses.schemas import fits_strict, object_schema
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
 
 FREEFORM_SCHEMA: Final[Mapping[str, Json]] = {
@@ -19,7 +20,6 @@ FREEFORM_SCHEMA: Final[Mapping[str, Json]] = {
     "properties": {"input": {"type": "string"}},
     "required": ["input"],
 }
-EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
 FUNCTION_FIELDS: Final = frozenset({"type", "name", "description", "parameters", "strict"})
 CUSTOM_FIELDS: Final = frozenset({"type", "name", "description"})
 BETWEEN: Final = "__"
@@ -248,7 +248,7 @@ def write_tools(request: Request, naming: Naming, losses: list[Loss]) -> list[It
         kept = own(tool.extra)
         if kept.pop(LOADED, False):
             continue
-        block = _write_tool(tool, kept, naming.wire_name(tool.name), strict)
+        block = _write_tool(tool, kept, naming.wire_name(tool.name), strict, f"tools[{n}]", losses)
         namespace = kept.get("namespace")
         if not namespace:
             blocks.append(block)
@@ -261,7 +261,7 @@ def write_tools(request: Request, naming: Naming, losses: list[Loss]) -> list[It
     return blocks
 
 
-def _write_tool(tool: Tool, kept: Item, name: str, strict: bool | None) -> Item:
+def _write_tool(tool: Tool, kept: Item, name: str, strict: bool | None, path: str, losses: list[Loss]) -> Item:
     if kept.get("type") in NATIVES:
         return kept
     block: Item = {"type": "custom" if tool.freeform else "function", "name": name}
@@ -271,9 +271,13 @@ def _write_tool(tool: Tool, kept: Item, name: str, strict: bool | None) -> Item:
         if form := _custom_format(tool):
             block["format"] = form
         return block | kept
-    block["parameters"] = _object_schema(tool.parameters)
-    if tool.strict is not None or strict is not None:
-        block["strict"] = strict if tool.strict is None else tool.strict
+    block["parameters"] = schema = object_schema(tool.parameters, path, losses)
+    strict = strict if tool.strict is None else tool.strict
+    if strict and not fits_strict(schema):
+        losses.append(Loss(f"{path}.strict", "the schema does not allow strict mode"))
+        strict = False
+    if strict is not None:
+        block["strict"] = strict
     return block | kept
 
 
@@ -281,13 +285,6 @@ def _custom_format(tool: Tool) -> Item:
     """The input format as Chat writes it: its grammar is nested there."""
     form = read.mapping(tool.extra.get("chat", NOTHING).get("format"))
     return {"type": form.get("type"), **read.mapping(form.get("grammar"))} if form else {}
-
-
-def _object_schema(schema: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The schema as the API demands it: an object with properties."""
-    if schema.get("type") == "object" and "properties" in schema:
-        return schema
-    return {**EMPTY_SCHEMA, **schema} if schema.get("type", "object") == "object" else schema
 
 
 def write_tool_choice(request: Request, tools: list[Item], naming: Naming, losses: list[Loss]) -> Json:

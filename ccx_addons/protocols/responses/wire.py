@@ -22,6 +22,9 @@ NOTHING: Final[Mapping[str, Json]] = {}
 PARAGRAPH: Final = "\n\n"
 """Between texts that the wire keeps apart and the neutral form does not."""
 
+LONGEST: Final = 64
+"""Characters that ids, keys and names of users may have."""
+
 type Item = dict[str, Any]
 """An item of ``input`` or ``output``, or another object, as it stands on the wire."""
 
@@ -48,6 +51,11 @@ def sidecar(fields: Mapping[str, Json]) -> Extra:
     return {NAME: kept} if kept else NO_EXTRA
 
 
+def shortened(text: str, prefix: str) -> str:
+    """The text if it has at most LONGEST characters, else an id made from it, the same every time."""
+    return text if len(text) <= LONGEST else made_up_id(prefix, text)
+
+
 def made_up_id(prefix: str, *parts: Any) -> str:
-    """An item's id, as the API forms them: the same for the same parts."""
+    """An id, as the API forms them: the same for the same parts."""
     return f"{prefix}_{hashlib.sha256(repr(parts).encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"
