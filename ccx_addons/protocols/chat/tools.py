@@ -253,9 +253,9 @@ def _custom_format(tool: Tool) -> Fields:
 
 
 def _with_grammar(description: str, grammar: Mapping[str, Json]) -> str:
-    if not grammar:
-        return description
     words = f"The input must match this {read.text(grammar.get('syntax'))} grammar:\n{grammar.get('definition')}"
+    if not grammar or words in description:
+        return description
     return f"{description}\n\n{words}" if description else words
 
 

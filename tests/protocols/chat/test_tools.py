@@ -1,6 +1,7 @@
 """Tools, choices and calls, both ways."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,6 +163,7 @@ def test_plain_input(arguments: str, text: str) -> None:
 PATCH = Tool("patch", "Edits.", FREEFORM_SCHEMA, freeform=True, extra={"chat": {"format": GRAMMAR}})
 FLAT = {"responses": {"format": {"type": "grammar", "syntax": "lark", "definition": "start: A"}}}
 CODEX = Tool("patch", "Edits.", FREEFORM_SCHEMA, freeform=True, extra=FLAT)
+SAID = replace(CODEX, description="Edits.\n\nThe input must match this lark grammar:\nstart: A")
 
 
 @pytest.mark.parametrize("tool", [pytest.param(PATCH, id="of this protocol"), pytest.param(CODEX, id="of Responses")])
@@ -173,7 +175,14 @@ def test_a_freeform_tool_is_custom_where_the_model_has_that(tool: Tool) -> None:
     assert losses == []
 
 
-@pytest.mark.parametrize("tool", [pytest.param(PATCH, id="of this protocol"), pytest.param(CODEX, id="of Responses")])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param(PATCH, id="of this protocol"),
+        pytest.param(CODEX, id="of Responses"),
+        pytest.param(SAID, id="with the words already"),
+    ],
+)
 def test_a_freeform_tool_is_else_a_function_that_speaks_of_its_grammar(tool: Tool) -> None:
     losses: list[Loss] = []
     request = ask("glm-5", tools=(tool,))
@@ -183,7 +192,7 @@ def test_a_freeform_tool_is_else_a_function_that_speaks_of_its_grammar(tool: Too
     assert written["function"]["parameters"] == FREEFORM_SCHEMA
     assert written["function"]["description"].startswith("Edits.\n\n")
     assert "lark" in written["function"]["description"]
-    assert "start: A" in written["function"]["description"]
+    assert written["function"]["description"].count("start: A") == 1
     assert [loss.path for loss in losses] == ["tools[0].format"]
     call = naming.call(ToolCall("c", "patch", '{"input":"x"}'), "c")
     assert call == {"id": "c", **function("patch", arguments='{"input":"x"}')}
