@@ -144,13 +144,17 @@ class Conversation:
         return [block for blocks in paragraphs for block in blocks]
 
     def _thoughts(self, parts: Sequence[Part], path: str) -> Fields:
-        """Own thoughts go back as they came; those of other protocols have no meaning here."""
+        """Own thoughts go back as they came; of other protocols' only the text, to models that want it."""
         taken: list[Thinking] = []
         for p, part in enumerate(parts):
             if not isinstance(part, Thinking):
                 continue
             if part.origin == NAME and self._rules.thoughts:
                 taken.append(part)
+            elif part.text and self._rules.foreign_thoughts:
+                taken.append(Thinking(part.text))
+                if part.signature:
+                    self._losses.append(Loss(f"{path}[{p}]", "the signature is another protocol's"))
             elif part.text or part.signature:
                 why = "the model takes no thoughts" if part.origin == NAME else "thinking goes back only to its origin"
                 self._losses.append(Loss(f"{path}[{p}]", why))

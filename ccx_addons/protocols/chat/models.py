@@ -20,6 +20,7 @@ GPT: Final = re.compile(r"(?:^|/)gpt-(\d)(?:\.(\d+))?")
 OTHER_OPENAI: Final = re.compile(r"(?:^|/)chatgpt-")
 MISTRAL: Final = re.compile(r"mistral|mixtral|magistral|ministral|codestral|devstral|pixtral")
 DEEPSEEK: Final = re.compile(r"deepseek")
+KIMI: Final = re.compile(r"kimi|mimo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Rules:
     tools_with_effort: bool = True
     thoughts: bool = True
     """Messages may hold reasoning; the official API refuses fields that it does not know."""
+    foreign_thoughts: bool = False
+    """Also that of other models: some servers refuse calls without (api-docs.deepseek.com/guides/thinking_mode)."""
     newest_tools: bool = False
     """Custom tools, and a choice among allowed tools."""
     short_ids: bool = False
@@ -45,6 +48,7 @@ class Rules:
 
 
 OTHER: Final = Rules()
+KIMI_MODELS: Final = Rules(foreign_thoughts=True)
 OPENAI_CLASSIC: Final = Rules(efforts=(), verbosity=False, thoughts=False)
 O_MODELS: Final = replace(OPENAI_CLASSIC, efforts=("low", "medium", "high"), sampling=False, stop=False, parallel=False)
 
@@ -63,8 +67,8 @@ def rules_of(model: str) -> Rules:
     if MISTRAL.search(name):
         return Rules(thoughts=False, short_ids=True)
     if DEEPSEEK.search(name):
-        return Rules(efforts=("none", "low", "medium", "high", "max"))
-    return OTHER
+        return Rules(efforts=("none", "low", "medium", "high", "max"), foreign_thoughts=True)
+    return KIMI_MODELS if KIMI.search(name) else OTHER
 
 
 def _gpt5(name: str, version: tuple[int, int]) -> Rules:

@@ -26,7 +26,7 @@ from ccx_addons.core.neutral import (
     fold,
     safe_names,
 )
-from ccx_addons.protocols.gemini.parts import arguments_of, write_media
+from ccx_addons.protocols.gemini.parts import arguments_of, write_media, write_signature
 from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, own
 
 STOPS: Final[Mapping[str, Stop]] = {
@@ -141,13 +141,11 @@ def write_answer_part(part: Part, names: Mapping[str, str], path: str, losses: l
         case Text(text) | Refusal(text):
             signature = own(part.extra).get(SIGNATURE)
             return {"text": text, **({SIGNATURE: signature} if signature else {})} if text or signature else None
-        case Thinking(text, signature, origin):
-            written: Fields = {"text": text, "thought": True}
-            if signature and origin == NAME:
-                written[SIGNATURE] = signature
-            elif signature:
-                losses.append(Loss(path, f"a signature of {origin}"))
-            return written if text or SIGNATURE in written else None
+        case Thinking(text):
+            signed = write_signature(part)
+            return (
+                {"text": text, "thought": True, **({SIGNATURE: signed} if signed else {})} if text or signed else None
+            )
         case ToolCall(id, name, _):
             function: Fields = {"name": names.get(name, name), "args": arguments_of(part)}
             if id:

@@ -1,8 +1,10 @@
 """Parts of contents, both ways, and the ids that Gemini's calls often lack (ai.google.dev/api/caching#Part)."""
 
+import base64
 import json
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ccx_addons.core import read
@@ -13,6 +15,14 @@ from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, cameled, k
 
 FOREIGN: Final = "skip_thought_signature_validator"
 """Stands for the signature of a call that another model made (ai.google.dev/gemini-api/docs/thought-signatures)."""
+
+
+MARK: Final = "ccx:"
+"""Begins a foreign signature, before its origin: a Gemini client keeps it and so it finds its way back."""
+REDACTED: Final = "!"
+"""Ends the origin of a thought that has nothing but its signature."""
+URL_SAFE: Final = str.maketrans("-_", "+/")
+"""Google's JSON takes both alphabets of base64, the others only this one (protobuf.dev/programming-guides/json)."""
 
 
 def new_call_id() -> str:
@@ -57,7 +67,9 @@ def read_part(value: Json, ids: CallIds) -> Part | None:
         return _read_result(answer, ids)
     if data := cameled(part.get("inlineData")):
         return Media(
-            read.text(data.get("mimeType")), data=read.text(data.get("data")), name=read.text(data.get("displayName"))
+            read.text(data.get("mimeType")),
+            data=read.text(data.get("data")).translate(URL_SAFE),
+            name=read.text(data.get("displayName")),
         )
     if file := cameled(part.get("fileData")):
         return Media(
@@ -69,10 +81,48 @@ def read_part(value: Json, ids: CallIds) -> Part | None:
 def read_text(part: Mapping[str, Json], signature: str | None) -> Part | None:
     text = read.text(part.get("text"))
     if part.get("thought") is True:
-        return Thinking(text, signature, NAME)
+        return true_origin(Thinking(text, signature, NAME))
     if not text and signature is None:
         return None
     return Text(text, keep({SIGNATURE: signature}))
+
+
+def true_origin(part: Thinking) -> Thinking:
+    """A thought that a client sends back, under the protocol whose signature it carries."""
+    try:
+        said = base64.b64decode((part.signature or "").translate(URL_SAFE), validate=True).decode()
+    except ValueError:
+        return part
+    origin, colon, signature = said.removeprefix(MARK).partition(":")
+    if not said.startswith(MARK) or not colon:
+        return part
+    redacted = origin.endswith(REDACTED)
+    return replace(part, origin=origin.removesuffix(REDACTED), signature=signature, redacted=redacted)
+
+
+def write_signature(part: Thinking) -> str | None:
+    """The signature as a Gemini client may keep it: base64 text, a foreign one with its origin."""
+    if not part.signature or part.origin == NAME:
+        return part.signature or None
+    said = f"{MARK}{part.origin}{REDACTED if part.redacted else ''}:{part.signature}"
+    return base64.b64encode(said.encode("utf-8", "surrogatepass")).decode()
+
+
+def joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Thoughts that came in pieces are one: only the last piece has the signature."""
+    held: Thinking | None = None
+    for part in parts:
+        if isinstance(part, Thinking):
+            part = replace(part, text=held.text + part.text) if held else part
+            held = None if part.signature else part
+            if held:
+                continue
+        elif held:
+            yield held
+            held = None
+        yield part
+    if held:
+        yield held
 
 
 def _read_result(answer: Mapping[str, Json], ids: CallIds) -> ToolResult:
@@ -117,8 +167,11 @@ def arguments_of(call: ToolCall) -> Fields:
     return value if isinstance(value, dict) else {"raw_arguments": call.arguments}
 
 
-def write_result(result: ToolResult, name: str) -> Fields:
-    """``functionResponse`` is an object: JSON objects as they are, everything else under ``result`` or ``error``."""
+def write_result(result: ToolResult, name: str, media: list[Fields]) -> Fields:
+    """``functionResponse`` is an object: JSON objects as they are, everything else under ``result`` or ``error``.
+
+    ``media`` go inside, as Gemini 3 takes them (ai.google.dev/gemini-api/docs/function-calling).
+    """
     text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
     value: Any = None
     if text.lstrip()[:1] == "{":
@@ -132,6 +185,8 @@ def write_result(result: ToolResult, name: str) -> Fields:
     function: Fields = {"name": name, "response": response}
     if result.id:
         function["id"] = result.id
+    if media:
+        function["parts"] = media
     return {"functionResponse": function}
 
 

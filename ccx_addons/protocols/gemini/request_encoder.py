@@ -1,6 +1,7 @@
 """Neutral -> request body (ai.google.dev/api/generate-content)."""
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Final
 
 from ccx_addons.core import read
@@ -27,6 +28,7 @@ from ccx_addons.protocols.gemini.schemas import cleaned
 from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, own
 
 MAX_STOPS: Final = 5
+EMPTY: Final[Mapping[str, Json]] = {}
 LEVELS: Final = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 SERVER_TOOLS: Final = {"web_search": "googleSearch", "web_fetch": "urlContext", "code": "codeExecution"}
 
@@ -74,7 +76,17 @@ def _contents(request: Request, names: Mapping[str, str], losses: list[Loss]) ->
             found.append({"role": role, "parts": parts})
     if not found or found[0]["role"] == "model":
         found.insert(0, {"role": "user", "parts": [{"text": " "}]})
+    for before, content in pairwise(found):
+        _in_order(before, content)
     return found
+
+
+def _in_order(before: Fields, content: Fields) -> None:
+    """Results first, as their calls stand: Gemini knows whose they are by name and order."""
+    calls = [part["functionCall"].get("id") for part in before["parts"] if "functionCall" in part]
+    if calls:
+        place = {id: n for n, id in reversed(list(enumerate(calls)))}
+        content["parts"].sort(key=lambda part: place.get(part.get("functionResponse", EMPTY).get("id"), len(calls)))
 
 
 def _parts(
@@ -93,10 +105,10 @@ def _parts(
                 signed = False  # only the first of parallel calls carries one
             case ToolResult():
                 name = part.name or called.get(part.id, "tool")
-                yield write_result(part, names.get(name, name))
-                for media in part.parts:
-                    if isinstance(media, Media) and (written := write_media(media)):
-                        yield written
+                written = [found for media in part.parts if isinstance(media, Media) and (found := write_media(media))]
+                inside = [found for found in written if third and "inlineData" in found]
+                yield write_result(part, names.get(name, name), inside)
+                yield from (found for found in written if found not in inside)
             case Media():
                 yield from _media(part, at, losses)
             case Opaque(protocol, value) if protocol == NAME:

@@ -19,7 +19,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.core.reasoning import effort_word
-from ccx_addons.protocols.gemini.parts import CallIds, read_part
+from ccx_addons.protocols.gemini.parts import CallIds, joined, read_part
 from ccx_addons.protocols.gemini.schemas import read_schema
 from ccx_addons.protocols.gemini.wire import NAME, cameled, keep
 
@@ -84,7 +84,7 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
 def _message(value: Json, n: int, ids: CallIds) -> Message | None:
     if not isinstance(value, dict):
         raise BadRequest("a content must be an object", f"contents[{n}]")
-    parts = tuple(part for entry in read.items(value.get("parts")) if (part := read_part(entry, ids)))
+    parts = tuple(joined(part for entry in read.items(value.get("parts")) if (part := read_part(entry, ids))))
     role = read.text(value.get("role"), "user")
     if role not in ("user", "model", "function", "system"):
         raise BadRequest("role must be user or model", f"contents[{n}].role")

@@ -185,6 +185,13 @@ def test_the_official_api_takes_no_thoughts_back() -> None:
     assert losses == ["messages[0].content[0]"]
 
 
+@pytest.mark.parametrize(("signature", "losses"), [(None, []), ("sig", ["messages[0].content[0]"])])
+def test_open_models_take_the_text_of_other_thoughts(signature: str | None, losses: list[str]) -> None:
+    """DeepSeek refuses a tool call without its reasoning, also when another model made it."""
+    found = written(assistant(Thinking("x", signature, "messages"), Text("a")), model="deepseek-v4")
+    assert found == ([{"role": "assistant", "content": "a", "reasoning_content": "x"}], losses)
+
+
 # ---- ids -------------------------------------------------------------------------------------------------------------
 def test_equal_ids_in_one_turn_are_told_apart() -> None:
     messages, losses = written(
