@@ -40,6 +40,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.fake import answers, strict
+from scripts.fake.refused import cameled
 
 ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", r"/v1/messages", "messages", "generate"),
@@ -196,6 +197,8 @@ class Reply:
         with contextlib.suppress(ValueError):
             value = json.loads(asked.body)
             asked.json = value if isinstance(value, dict) else {}
+        if asked.kind == "gemini":
+            asked.json = cameled(asked.json)
         asked.model = asked.model or str(asked.json.get("model") or "")
         if found := re.search(r"fake-([\w=.+-]+)", asked.model):
             self.spec.update(read_spec(found[1]))

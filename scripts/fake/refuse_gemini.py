@@ -274,7 +274,7 @@ def _part(part: Any, at: str, model: str) -> None:
 def _data(kind: str, inner: Any, at: str) -> None:
     match kind:
         case "inlineData":
-            if unknown(inner, {"mimeType", "data", "displayName"}) or not is_base64(inner.get("data")):
+            if unknown(inner, {"mimeType", "data", "displayName"}) or not is_base64(inner.get("data"), url_safe=True):
                 raise Refused(f"Invalid value at '{at}.inline_data.data' (TYPE_BYTES), Base64 decoding failed")
             if not FLAT_MIMES.fullmatch(str(inner.get("mimeType"))):
                 raise Refused(f"Unsupported MIME type: {inner.get('mimeType')}")

@@ -215,6 +215,7 @@ def _conversation(body: dict[str, Any], model: str, version: tuple[int, int] | N
     if not isinstance(messages, list) or not messages:
         raise Refused("messages: at least one message is required")
     thinking = (body.get("thinking") or {}).get("type")
+    loop = _loop_start(messages)
     waiting: list[str] = []
     seen: set[str] = set()
     for n, message in enumerate(messages):
@@ -233,7 +234,7 @@ def _conversation(body: dict[str, Any], model: str, version: tuple[int, int] | N
                 raise Refused(f"{at}: `tool_use` ids must be unique")
             seen.add(call["id"])
         if calls:
-            _thought_first(blocks, thinking, at, model)
+            _thought_first(blocks, thinking if n > loop else None, at, model)
             waiting = [call["id"] for call in calls]
     if messages[0].get("role") != "user":
         raise Refused('messages: first message must use the "user" role')
@@ -242,6 +243,17 @@ def _conversation(body: dict[str, Any], model: str, version: tuple[int, int] | N
             f"messages.{len(messages) - 1}: `tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(waiting)}"
         )
     _ending(messages[-1], thinking, version)
+
+
+def _loop_start(messages: list[dict[str, Any]]) -> int:
+    """Where the user last said something of their own: from there on a tool loop must show its thinking."""
+    found = 0
+    for n, message in enumerate(messages):
+        content = message.get("content")
+        blocks = objects(content) if isinstance(content, list) else [{"type": "text"}]
+        if message.get("role") == "user" and not any(block.get("type") == "tool_result" for block in blocks):
+            found = n
+    return found
 
 
 def _turn(

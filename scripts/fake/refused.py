@@ -29,7 +29,23 @@ def unknown(value: dict[str, Any], known: Iterable[str]) -> str | None:
     return next((name for name in value if name not in set(known)), None)
 
 
-def is_base64(text: Any) -> bool:
+RAW = {"args", "response", "parametersJsonSchema", "responseJsonSchema", "properties"}
+"""Members whose inside is the caller's own."""
+
+
+def cameled(value: Any) -> Any:
+    """Google's JSON takes snake_case as well (protobuf.dev/programming-guides/json)."""
+    if isinstance(value, list):
+        return [cameled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    names = {name: re.sub(r"_([a-z])", lambda found: found[1].upper(), name) for name in value}
+    return {names[name]: item if names[name] in RAW else cameled(item) for name, item in value.items()}
+
+
+def is_base64(text: Any, url_safe: bool = False) -> bool:
+    if url_safe and isinstance(text, str):
+        text = text.replace("-", "+").replace("_", "/")
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, TypeError, ValueError):

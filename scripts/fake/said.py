@@ -53,7 +53,8 @@ class Said:
 def say(kind: str, model: str, body: dict[str, Any]) -> Said:
     heard = READERS[kind](body)
     text = heard.text
-    said = Said(model, input=len(json.dumps(body)) // 4, pieces=_number(text, "chunks"), turn=heard.turns)
+    counted = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
+    said = Said(model, input=len(json.dumps(counted)) // 4, pieces=_number(text, "chunks"), turn=heard.turns)
     said.cached = said.input // 2 if "cached" in text else 0
     said.cache_written = said.input // 4 if "cachewrite" in text else 0
     said.whole_arguments = "glm" in model and body.get("tool_stream") is not True
