@@ -114,7 +114,7 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         reused=record.reused,
         committed=x.committed,
         detail=x.ended.detail,
-        fields=record.fields | {token.strip() for token in betas.split(",")},
+        fields=record.fields | ({token.strip() for token in betas.split(",")} - {""}),
     )
 
 

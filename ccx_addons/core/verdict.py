@@ -171,7 +171,7 @@ def is_stale(outcome: Outcome) -> bool:
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float) -> Verdict:
     category = category_of(fault)
     if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < MAX_PER_KEY:
-        names = ({dropped_field(fault)} & outcome.fields) | dropped_betas(fault.message, outcome.fields)
+        names = ({dropped_field(fault)} - {""}) & outcome.fields | dropped_betas(fault.message, outcome.fields)
         if names:
             return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=frozenset(names))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":

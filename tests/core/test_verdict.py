@@ -153,6 +153,7 @@ def test_a_stale_connection_is_no_try() -> None:
         ("Unexpected value(s) `a-2025-01-01` for the `anthropic-beta` header", {"a-2025-01-01"}, {"a-2025-01-01"}),
         ("temperature: Extra inputs are not permitted", {"temperature"}, {"temperature"}),
         ("something else is wrong here, and in detail", {"top_k"}, set()),
+        ("something else is wrong here, and in detail", {""}, set()),
     ],
 )
 def test_a_refused_field_is_left_out_once(message: str, fields: set[str], dropped: set[str]) -> None:

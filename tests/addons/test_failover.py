@@ -1,0 +1,157 @@
+"""How an attempt that ended is judged, and what the client gets when nothing worked."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mitmproxy import http
+
+from ccx_addons.core.config import Policy, Snapshot
+from ccx_addons.core.exchange import Ended, Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.verdict import Outcome, Verdict, attempts
+from ccx_addons.failover import Failover, best_fault, outcome_of, status_of
+from ccx_addons.route import begin
+from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler import Pick, Search
+from tests.addons.flows import flow, response
+from tests.addons.values import attempted, channel, exchange
+
+A, B = channel("a"), channel("b")
+
+
+def under_way(runtime: Runtime, errors: Any = "precise") -> tuple[http.HTTPFlow, Exchange]:
+    """A request whose first attempt, on channel a, is under way."""
+    x = exchange("chat", A, B)
+    x.snapshot = Snapshot("rev1", 0, channels=(A, B), policy=Policy(errors=errors))
+    assert x.client
+
+    def told(attempt: Any, outcome: Outcome, verdict: Verdict) -> None:
+        assert x.current
+        x.current.verdict = verdict
+
+    search = Search(Pick("chat", "gpt-5", x.client), x.snapshot, runtime.state, lambda: x.started_at, told)
+    x.failover = attempts(search, lambda: 0.0, 600.0, lambda: x.started_at)
+    begin(x, next(x.failover))
+    return flow(x=x), x
+
+
+def ended(x: Exchange, made: http.HTTPFlow, kind: Any, status: int = 0, message: str = "", **fault: Any) -> None:
+    """The attempt under way ended like this, and is judged."""
+    assert x.current
+    x.current.status = status
+    said = Fault("server", message, status, **fault) if message else None
+    made.response = response(status or 200, json.dumps({"error": {"message": message}}).encode()) if status else None
+    x.ended = Ended(kind, "", said)
+
+
+def judged(runtime: Runtime, made: http.HTTPFlow, x: Exchange) -> str:
+    Failover(runtime).upstream_outcome(made)
+    if x.decision == "retry" and x.next_attempt:
+        begin(x, x.next_attempt)
+    return x.decision
+
+
+def test_an_answer_is_committed(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "ok", 200)
+    assert judged(runtime, made, x) == "commit" and x.current and x.current.outcome and x.current.outcome.kind == "ok"
+
+
+def test_a_failure_goes_on_and_the_last_one_answers(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "status", 503, "busy", retry_after=9.0)
+    assert judged(runtime, made, x) == "retry" and x.current and x.current.attempt.channel is B
+    ended(x, made, "connect")
+    assert judged(runtime, made, x) == "stop" and made.response
+    assert made.response.status_code == 503 and made.response.headers["retry-after"] == "9"
+    assert json.loads(made.response.content or b"")["error"]["message"] == "[b] busy"
+
+
+def test_vague_errors_say_nothing(runtime: Runtime) -> None:
+    made, x = under_way(runtime, "vague")
+    for status in (503, 401):
+        ended(x, made, "status", status, "secret words")
+        judged(runtime, made, x)
+    assert made.response and made.response.status_code == 503
+    assert (
+        json.loads(made.response.content or b"")["error"]["message"]
+        == "All upstream channels are currently unavailable"
+    )
+
+
+@pytest.mark.parametrize("errors", ["precise", "vague"])
+def test_the_clients_own_fault_comes_back_in_the_upstreams_words(runtime: Runtime, errors: str) -> None:
+    made, x = under_way(runtime, errors)
+    ended(x, made, "status", 400, "messages: field required", type="invalid_request_error")
+    assert judged(runtime, made, x) == "stop" and made.response and made.response.status_code == 400
+    assert json.loads(made.response.content or b"") == {"error": {"message": "messages: field required"}}
+
+
+def test_a_key_in_the_upstreams_words_is_masked(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "status", 400, f"bad value near {A.keys[0].secret}", type="invalid_request_error")
+    judged(runtime, made, x)
+    assert made.response and A.keys[0].secret.encode() not in (made.response.content or b"")
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_an_unknown_model_is_404_whatever_a_relay_calls_it(runtime: Runtime, status: int) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "status", status, "No available channel for model gpt-5", code="model_not_found")
+    assert judged(runtime, made, x) == "stop" and len(x.attempts) == 1
+    assert made.response and made.response.status_code == 404
+
+
+def test_the_client_leaving_ends_the_attempt(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    Failover(runtime).error(made)
+    assert x.current and x.current.outcome and x.current.outcome.kind == "client_left"
+    assert runtime.state.of("chat", A.id).key(A.keys[0].id).flying == 0
+    assert x.failover and next(x.failover, None) is None
+
+
+@pytest.mark.parametrize(
+    ("faults", "message", "status", "wait"),
+    [
+        pytest.param([("status", Fault("server", "a", 500))], "a", 500, None, id="one"),
+        pytest.param([("status", Fault("server", "a", 500)), ("status", Fault("billing", "b", 402))], "b", 402, None, id="the last"),
+        pytest.param([("status", Fault("rate_limit", "a", 429)), ("connect", Fault("timeout", "b", 504))], "a", 429, None, id="words first"),
+        pytest.param([("connect", Fault("unavailable", "a", 502)), ("tls", Fault("unavailable", "b", 502))], "b", 502, None, id="no words at all"),
+        pytest.param([("status", Fault("rate_limit", "a", 429, retry_after=60.0)), ("status", Fault("rate_limit", "b", 429, retry_after=5.0))], "b", 429, 5.0, id="the shortest wait"),
+        pytest.param([("stream_error", Fault("overloaded", "a"))], "a", 529, None, id="a status for what has none"),
+    ],
+)  # fmt: skip
+def test_the_best_fault(faults: list[tuple[Any, Fault]], message: str, status: int, wait: float | None) -> None:
+    x = exchange("chat", A)
+    for kind, fault in faults:
+        record = attempted(x, A, kind)
+        assert record.outcome
+        record.outcome = replace(record.outcome, fault=fault)
+    found = best_fault(x)
+    assert (found.message, found.status, found.retry_after) == (message, status, wait)
+
+
+def test_without_attempts_there_is_still_an_answer() -> None:
+    assert best_fault(exchange("chat", A)).status == 503 and status_of(Fault("timeout", "x")) == 504
+
+
+def test_an_outcome_knows_what_was_sent() -> None:
+    x = exchange("chat", A)
+    x.headers = (("anthropic-beta", "one-2025-01-01, two-2025-01-01"),)
+    record = attempted(x, A, None, 400)
+    record.fields = frozenset({"model", "top_k"})
+    x.ended = Ended("status", "", Fault("invalid_request", "no", 400))
+    found = outcome_of(x, record, response(400, retry_after=7), record.started + 2.0)
+    assert found.fields == {"model", "top_k", "one-2025-01-01", "two-2025-01-01"}
+    assert (found.retry_after, found.elapsed, found.status) == (7.0, 2.0, 400)
+
+
+@pytest.mark.parametrize("kind", ["connect", "tls", "first_byte_timeout", "reset", "cut", "empty", "converter"])
+def test_transport_faults_have_words_of_their_own(kind: Any) -> None:
+    x = exchange("chat", A)
+    record = attempted(x, A, None)
+    x.ended = Ended(kind, "some detail")
+    fault = outcome_of(x, record, None, record.started).fault
+    assert fault and "some detail" in fault.message and fault.status in (502, 504)

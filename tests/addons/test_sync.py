@@ -1,0 +1,149 @@
+"""Workers, panel and database in step."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from typing import Any
+
+import pytest
+
+from ccx_addons import sync as syncs
+from ccx_addons.core.config import Snapshot
+from ccx_addons.io.store import Store
+from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.index import entry_of
+from ccx_addons.sync import Sync
+from tests.addons.values import channel
+from tests.scheduler.values import attempt, learn, status
+
+ONE = channel("one")
+KEY = ONE.keys[0].id
+ENTRY = entry_of(ONE, "m")
+
+
+def acks(runtime: Runtime) -> list[str]:
+    conn = sqlite3.connect(runtime.store.path)
+    try:
+        return [row[0] for row in conn.execute("SELECT result FROM command_acks ORDER BY command_id")]
+    finally:
+        conn.close()
+
+
+def ordered(runtime: Runtime, command: str, **args: Any) -> str:
+    """The acknowledgement of one command."""
+    runtime.store.command(command, args).result(5)
+    sync = Sync(runtime)
+    sync.take_over(sync.look())
+    sync.reader.close()
+    assert runtime.store.flush()
+    return acks(runtime)[-1]
+
+
+@pytest.fixture
+def blocked(runtime: Runtime) -> Runtime:
+    """A worker whose only key is blocked for chat, and cools down for messages."""
+    runtime.snapshot = Snapshot("rev1", 0, channels=(ONE,))
+    learn(runtime.state, attempt(ONE), status(401, "bad key"), time.time())
+    return runtime
+
+
+@pytest.mark.parametrize(
+    ("args", "result", "usable"),
+    [
+        ({"channel_id": ONE.id, "key_id": KEY, "model": ""}, "unblocked for chat", True),
+        ({"channel_id": ONE.id, "key_id": KEY, "kind": "messages"}, "it was not blocked", False),
+        ({"channel_id": ONE.id, "key_id": "k_other"}, "it was not blocked", False),
+        ({}, "it was not blocked", False),
+    ],
+)
+def test_unblock(blocked: Runtime, args: dict[str, str], result: str, usable: bool) -> None:
+    assert ordered(blocked, "unblock", **args) == result
+    assert blocked.state.standing("chat", ENTRY, time.time()).usable is usable
+
+
+@pytest.mark.parametrize(("kind", "ready"), [("", True), ("chat", True), ("messages", False)])
+def test_reset(runtime: Runtime, kind: str, ready: bool) -> None:
+    learn(runtime.state, attempt(ONE), status(529), time.time())
+    assert ordered(runtime, "reset", channel_id=ONE.id, kind=kind) == "reset"
+    assert runtime.state.standing("chat", ENTRY, time.time()).ready is ready
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(30, 25, 30), (10**9, 590, 600), ("x", -1, 0)])
+def test_watch(runtime: Runtime, seconds: Any, least: float, most: float) -> None:
+    assert ordered(runtime, "watch", request_id="r1", seconds=seconds) == "watching"
+    assert least <= runtime.watched["r1"] - time.time() <= most
+
+
+def test_an_override_and_what_nobody_knows(runtime: Runtime) -> None:
+    row = {"kind": "chat", "trace_hash": "t", "channels": ["c"], "avoid": [], "expires_at": None}
+    runtime.store.put_override(row)
+    assert ordered(runtime, "override", trace_hash="t", kinds=["chat"]) == "taken over"
+    assert runtime.state.overrides[("chat", "t")].channels == ("c",)
+    assert ordered(runtime, "explode") == "unknown command 'explode'"
+
+
+def test_what_one_worker_learns_the_other_knows_soon(blocked: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syncs, "EVERY", 0.01)
+    store = Store.open(blocked.store.path, boot_id="boot", worker=1)
+    other = Runtime(blocked.settings, blocked.snapshot, store, worker=1, boot_id="boot")
+
+    async def main() -> None:
+        one, two = Sync(blocked), Sync(other)
+        one.running()
+        two.running()
+        while other.state.standing("chat", ENTRY, time.time()).usable:
+            await asyncio.sleep(0.01)
+        other.state.unblock("chat", ONE.id, KEY, "", time.time())
+        while not blocked.state.standing("chat", ENTRY, time.time()).usable:
+            await asyncio.sleep(0.01)
+        one.done()
+        two.done()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    store.close()
+
+
+def test_what_is_known_is_there_before_the_first_request(blocked: Runtime) -> None:
+    Sync(blocked).publish()
+    assert blocked.store.flush()
+    again = Runtime(blocked.settings, blocked.snapshot, blocked.store)
+
+    async def main() -> bool:
+        sync = Sync(again)
+        sync.running()
+        sync.done()
+        return again.state.standing("chat", ENTRY, time.time()).usable
+
+    assert asyncio.run(main()) is False
+
+
+def test_without_a_database_the_worker_goes_on_alone(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+    sync = Sync(runtime)
+    sync.reader.path = runtime.store.path.with_name("none.db")
+    sync.take_over(sync.look())
+    sync.take_over(sync.look())
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "once, not at every look"
+
+
+def test_keys_whose_time_is_over_are_told(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syncs, "EVERY", 0.01)
+    runtime.snapshot = Snapshot("rev1", 0, channels=(ONE,))
+    learn(runtime.state, attempt(ONE), status(402, retry_after=0.3), time.time())
+
+    async def main() -> None:
+        sync = Sync(runtime)
+        sync.running()
+        while runtime.state.of("chat", ONE.id).key(KEY).blocked_until:
+            await asyncio.sleep(0.01)
+        sync.done()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert runtime.store.flush()
+    conn = sqlite3.connect(runtime.store.path)
+    try:
+        assert conn.execute("SELECT state FROM key_state").fetchall() == [("ok",)]
+        state, detail = conn.execute("SELECT state, detail FROM breakers WHERE key_id <> ''").fetchone()
+        assert state == "half-open" and json.loads(detail)["by"] == "boot:0"
+    finally:
+        conn.close()
