@@ -23,6 +23,8 @@ from ccx_addons.runtime import Runtime
 
 CACHE: Final = 60.0
 """Seconds a channel's list is kept."""
+LATEST: Final = 253_402_300_799
+"""Unix seconds of the end of 9999: some upstreams write milliseconds."""
 
 
 class Models:
@@ -111,6 +113,6 @@ def _one(entry: dict[str, Any], google: bool, anthropic: bool) -> dict[str, Any]
         return {**entry, "name": f"models/{name}", "displayName": label, "supportedGenerationMethods": methods}
     created = read.count(entry.get("created"))
     if anthropic:
-        moment = read.text(entry.get("created_at")) or datetime.fromtimestamp(created, UTC).isoformat()
+        moment = read.text(entry.get("created_at")) or datetime.fromtimestamp(min(created, LATEST), UTC).isoformat()
         return {"type": "model", "id": name, "display_name": label, "created_at": moment}
     return {"id": name, "object": "model", "created": created, "owned_by": read.text(entry.get("owned_by")) or "ccx"}

@@ -80,7 +80,7 @@ class Mapped:
 class ModelMap:
     """Client model -> upstream model: exact, then patterns, then the longest name contained, ties by name; once."""
 
-    entries: Mapping[str, Target] = field(default_factory=dict)
+    entries: Mapping[str, Target] = field(default_factory=dict, hash=False)
 
     def apply(self, model: str) -> Mapped:
         name = model.lower()

@@ -37,7 +37,7 @@ async def list_models(channel: Channel) -> list[dict[str, Any]]:
                 httpx.AsyncClient(verify=_verify(channel), proxy=channel.proxy, timeout=LIST_TIMEOUT) as client,
             ):
                 answer = await client.get(url, headers=headers, params=params)
-        except (httpx.HTTPError, TimeoutError, OSError, ValueError):
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError):
             continue
         if answer.status_code == 200 and (found := _entries(answer)):
             return found
@@ -59,7 +59,7 @@ def ask_models(channel: Channel, key: Key) -> Models:
     try:
         with _client(channel, LIST_TIMEOUT * 2) as client:
             answer = client.get(url, headers=headers, params=params)
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Models(error=words_of(error))
     if answer.status_code != 200:
         return Models(
@@ -137,7 +137,7 @@ def ping(channel: Channel, base_url: str) -> Ping:
             answer = client.send(request, stream=True)
             answer.close()
         found.status, found.ok = answer.status_code, True
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         found.error = words_of(error)
     found.total_ms = _since(began)
     return found
@@ -216,7 +216,7 @@ def test(channel: Channel, key: Key, model: str) -> Test:
     try:
         with _client(channel, TEST_TIMEOUT) as client:
             answer = client.post(url, headers=headers, params=params, json=body)
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Test(False, upstream, key.mask, url, 0, _since(began), error=words_of(error))
     return _judged(channel, key, upstream, url, answer, _since(began))
 
@@ -287,7 +287,7 @@ def replay(url: str, headers: Mapping[str, str], body: bytes) -> Replay:
         ):
             for chunk in answer.iter_raw():
                 size += len(chunk)
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Replay(total_ms=_since(began), bytes=size, error=words_of(error))
     return Replay(
         answer.status_code,

@@ -136,6 +136,15 @@ def test_channel_by_id() -> None:
     assert snapshot.channel("ch_1") is channel and snapshot.channel("ch_2") is None
 
 
+def test_channels_are_values() -> None:
+    """Equal ones are one key of a mapping, whatever is in them."""
+    one, same, other = (
+        Channel("ch_1", "main", "chat", ("https://a",), (), frozenset({"chat"}), models=ModelMap({"a": Target(to)}))
+        for to in ("b", "b", "c")
+    )
+    assert {one: 1, same: 2, other: 3} == {one: 2, other: 3}
+
+
 def test_help_of() -> None:
     assert help_of(Channel, "priority") == "smaller comes first" and help_of(Channel, "name") == ""
 
