@@ -3,6 +3,7 @@
 run.py            serve: the gateway, until SIGTERM or Ctrl-C
 run.py check      validate the configuration; every error with its path and line, exit 1
 run.py demo       serve with a built-in offline upstream for every protocol
+run.py mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
 """
 
 import argparse

@@ -6,6 +6,7 @@ spawns, restarts what crashed, passes SIGTERM on, and waits.
 
 import argparse
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -32,6 +33,11 @@ STEADY: Final = 5.0
 """A process that lived this many seconds is restarted at once, a younger one after a pause."""
 WATCH: Final = 0.25
 """Seconds between two looks at the children."""
+
+
+MITMWEB: Final = """
+mitmweb is on {url} with the password {password}
+It keeps every flow in memory and shows upstream keys: to look into things on this machine, not for service."""
 
 
 class StartError(CcxError):
@@ -88,6 +94,7 @@ class Sockets:
     public: socket.socket
     panel: socket.socket | None
     alive: int
+    mitmweb: socket.socket | None = None
 
     @property
     def panel_port(self) -> int:
@@ -127,9 +134,11 @@ def start_worker(sockets: Sockets, index: int, boot_id: str, env: dict[str, str]
     """A proxy process; waits until it is ready, or dead."""
     ready_read, ready_write = os.pipe()
     public = sockets.public.fileno()
-    numbers = (public, ready_write, sockets.alive, index, sockets.panel_port)
+    mitmweb = sockets.mitmweb.fileno() if sockets.mitmweb else -1
+    numbers = (public, ready_write, sockets.alive, index, sockets.panel_port, mitmweb)
     command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id]
-    process = subprocess.Popen(command, env=env, pass_fds=(public, ready_write, sockets.alive))
+    inherited = [fd for fd in (public, ready_write, sockets.alive, mitmweb) if fd >= 0]
+    process = subprocess.Popen(command, env=env, pass_fds=inherited)
     os.close(ready_write)
     ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
     os.close(ready_read)
@@ -152,21 +161,26 @@ def serve(arguments: list[str]) -> int:
     return run(*prepare(os.environ))
 
 
-def run(settings: Settings, env: dict[str, str], banner: str = "") -> int:
+def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb: bool = False) -> int:
     """Everything until SIGTERM or Ctrl-C. Returns the exit status."""
     public = bind(settings.bind_host, settings.port)
     panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
+    mitmweb = bind("127.0.0.1", settings.web_port) if with_mitmweb else None
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     alive_read, alive_write = os.pipe()
-    sockets = Sockets(public, panel, alive_read)
+    sockets = Sockets(public, panel, alive_read, mitmweb)
     host, port = public.getsockname()[:2]
     scheme = "https" if settings.tls_cert_file else "http"
     shown = f"[{host}]" if ":" in host else host
     boot_id = uuid7()
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
     env = {**env, "CCX_BOOT_ID": boot_id, "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
+    if mitmweb:
+        env["CCX_MITMWEB_URL"] = f"http://127.0.0.1:{mitmweb.getsockname()[1]}"
+        password = "in CCX_WEB_PASSWORD" if settings.web_password else env["CCX_WEB_PASSWORD"]
+        banner = MITMWEB.format(url=env["CCX_MITMWEB_URL"], password=password)
     children = []
     for index in range(settings.worker_count):
         start = partial(start_worker, sockets, index, boot_id, env)
@@ -204,8 +218,8 @@ def worker(arguments: list[str]) -> int:
     """A proxy process; started by the supervisor only."""
     from ccx_addons import worker as process  # mitmproxy is heavy: only the worker loads it
 
-    fd, ready, alive, index, panel_port = map(int, arguments[:5])
-    return process.main(fd, ready, alive, index, arguments[5], panel_port)
+    fd, ready, alive, index, panel_port, mitmweb = map(int, arguments[:6])
+    return process.main(fd, ready, alive, index, arguments[6], panel_port, mitmweb)
 
 
 def panel(arguments: list[str]) -> int:
@@ -250,6 +264,15 @@ def demo(arguments: list[str]) -> int:
             upstream.wait()
 
 
+@main_errors
+def mitmweb(arguments: list[str]) -> int:
+    """The gateway with every flow in mitmproxy's web UI. Both listen on loopback, whatever BIND_HOST says."""
+    argparse.ArgumentParser(prog="run.py mitmweb").parse_args(arguments)
+    settings, env = prepare({**os.environ, "BIND_HOST": "127.0.0.1", "WORKERS": "1"})
+    env["CCX_WEB_PASSWORD"] = settings.web_password or secrets.token_urlsafe(16)
+    return run(settings, env, with_mitmweb=True)
+
+
 def demo_config(address: str) -> str:
     kinds = ("messages", "chat", "responses", "gemini", "images", "embeddings")
     rows = [
@@ -263,6 +286,7 @@ COMMANDS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "serve": serve,
     "check": check,
     "demo": demo,
+    "mitmweb": mitmweb,
     "worker": worker,
     "panel": panel,
 }

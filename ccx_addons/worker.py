@@ -7,12 +7,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from mitmproxy import options
-from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 
 from ccx_addons import chain
@@ -21,6 +18,7 @@ from ccx_addons.io import logs, yaml_file
 from ccx_addons.io.store import Store
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.listener import Listener, server_tls
+from ccx_addons.proxy.master import make_master
 from ccx_addons.proxy.stream import Limits
 from ccx_addons.runtime import Runtime
 
@@ -34,39 +32,15 @@ log: Final = logging.getLogger("ccx")
 DATABASE: Final = "ccx.db"
 GC_THRESHOLD: Final = 20_000
 """New objects between two collections of the youngest; Python's 2,000 are gone after three requests."""
-NEVER: Final = 10**9
-"""Seconds; mitmproxy's own inactivity limit is off, the stream and the listener have finer ones."""
 
 
-def eager_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
-) -> "asyncio.Task[Any]":
-    """As asyncio.eager_task_factory, which before Python 3.13.4 refuses the ``eager_start`` that uvloop passes on."""
-    return asyncio.Task(coroutine, loop=loop, **{"eager_start": True, **options})
+async def serve(
+    runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd: int, web: socket.socket | None = None
+) -> None:
+    """Runs until SIGTERM, SIGINT, or the supervisor is gone (its end of ``parent_fd`` closes).
 
-
-class GatewayMaster(Master):
-    """mitmproxy without servers of its own: the listener is ours."""
-
-    async def run(self) -> None:
-        self.event_loop.set_task_factory(eager_task)
-        await self.running()
-        try:
-            await self.should_exit.wait()
-        finally:
-            await self.done()
-
-
-def make_master(addons: Iterable[Any], loop: asyncio.AbstractEventLoop) -> Master:
-    """mitmproxy with only what we need of it: none of its default addons but the option holder Proxyserver."""
-    master = GatewayMaster(options.Options(), loop)
-    master.addons.add(Proxyserver(), *addons)
-    master.options.update(mode=[], connection_strategy="lazy", tcp_timeout=NEVER, validate_inbound_headers=False)
-    return master
-
-
-async def serve(runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd: int) -> None:
-    """Runs until SIGTERM, SIGINT, or the supervisor is gone (its end of ``parent_fd`` closes)."""
+    ``web``: where mitmproxy's web UI listens; None: there is none.
+    """
     loop = asyncio.get_running_loop()
     settings = runtime.settings
     stop = asyncio.Event()
@@ -74,14 +48,21 @@ async def serve(runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd:
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(parent_fd, stop.set)
     addons = chain(runtime)
-    master = make_master(addons, loop)
     limits = Limits(
         max_body=int(settings.max_request_body_mb * (1 << 20)),
         client_timeout=settings.client_timeout,
         keepalive_timeout=settings.keepalive_timeout,
     )
     tls = server_tls(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
-    listener = Listener(master, sock, limits, tls, DirectHooks(addons))
+    master: Master
+    if web:
+        from ccx_addons.proxy import mitmweb  # nobody else needs a web server here
+
+        master = mitmweb.make_master(runtime, addons, web, limits)
+        listener = Listener(master, sock, limits, tls)
+    else:
+        master = make_master(addons, loop)
+        listener = Listener(master, sock, limits, tls, DirectHooks(addons))
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0)
     await listener.start()
@@ -111,7 +92,8 @@ def note(runtime: Runtime, kind: str, words: str) -> None:
         runtime.store.put_event("info", kind, words, f"configuration {runtime.snapshot.revision}")
 
 
-def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int) -> int:
+def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int, web_fd: int) -> int:
+    """``web_fd``: a listening socket for mitmproxy's web UI, or -1."""
     settings = Settings.read(os.environ)
     listener = logs.start(settings.log_level, settings.log_format)
     try:
@@ -123,7 +105,8 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
             run = asyncio.run if uvloop is None else uvloop.run
             size = f"{settings.worker_count} workers, {len(snapshot.channels)} channels"
             note(runtime, "start", f"the gateway starts: {size}")
-            run(serve(runtime, socket.socket(fileno=fd), ready_fd, parent_fd))
+            web = socket.socket(fileno=web_fd) if web_fd >= 0 else None
+            run(serve(runtime, socket.socket(fileno=fd), ready_fd, parent_fd, web))
             note(runtime, "stop", f"the gateway stops after {time.time() - runtime.started:.0f} s")
         finally:
             store.close()

@@ -36,6 +36,12 @@ class Settings:
     enable_web_ui: bool = env("ENABLE_WEB_UI", True, "run the panel")
     admin_port: int = env("ADMIN_PORT", 0, "loopback port of the panel; 0: any free one", minimum=0, maximum=65535)
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
+    web_port: int = env("CCX_WEB_PORT", 0, "loopback port of run.py mitmweb; 0: any free one", minimum=0, maximum=65535)
+    web_password: str = field(
+        default="",
+        repr=False,
+        metadata={"name": "CCX_WEB_PASSWORD", "help": "its password; empty: a new one each time"},
+    )
     workers: str = env(
         "WORKERS",
         "1",

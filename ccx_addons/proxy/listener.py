@@ -14,6 +14,7 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.master import Master
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server import ConnectionHandler
 
 from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1
@@ -32,27 +33,10 @@ IDLE_CHECK: Final = 0.05
 """Seconds between two looks for idle connections while stopping."""
 
 
-class GatewayConnection(ProxyConnectionHandler):
-    """One client connection. Bounds the time to set up upstream connections, which a paused stream cannot see."""
+class UpstreamConnections(ConnectionHandler):
+    """Bounds the time to set up upstream connections, which a paused stream cannot see."""
 
-    def __init__(
-        self, master: Master, reader: Any, writer: Any, limits: Limits, direct: DirectHooks | None = None
-    ) -> None:
-        super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
-        self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
-        tls = writer.get_extra_info("ssl_object")
-        if tls:
-            self.client.tls = True
-            self.client.timestamp_tls_setup = time.time()
-            self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
-        self.layer: AttemptLayer = AttemptLayer(self.layer.context, limits, direct)
-
-    async def handle_hook(self, hook: commands.StartHook) -> None:
-        if isinstance(hook, WaitHook):
-            with self.timeout_watchdog.disarm():
-                await hook.rest
-        else:
-            await super().handle_hook(hook)
+    layer: AttemptLayer
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
         upstream = UPSTREAMS.get(command.connection.id) or self._behind(command)
@@ -78,6 +62,29 @@ class GatewayConnection(ProxyConnectionHandler):
         if connection.timestamp_tcp_setup is None or (tls and connection.timestamp_tls_setup is None):
             connection.error = connection.error or "cancelled: the connection was not set up in time"
             task.cancel("connect timeout")
+
+
+class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
+    """One client connection."""
+
+    def __init__(
+        self, master: Master, reader: Any, writer: Any, limits: Limits, direct: DirectHooks | None = None
+    ) -> None:
+        super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
+        self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
+        tls = writer.get_extra_info("ssl_object")
+        if tls:
+            self.client.tls = True
+            self.client.timestamp_tls_setup = time.time()
+            self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
+        self.layer = AttemptLayer(self.layer.context, limits, direct)
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        if isinstance(hook, WaitHook):
+            with self.timeout_watchdog.disarm():
+                await hook.rest
+        else:
+            await super().handle_hook(hook)
 
     @property
     def idle(self) -> bool:

@@ -495,7 +495,7 @@ class AttemptStream(HttpStream):
         self.server_state = self.state_done
         self.flow.live = False
         if self._gone():
-            yield DropStream(self.stream_id)
+            yield from self._drop()
             return
         if response.status_code == 101:
             yield from self._switch_protocols(response)
@@ -529,8 +529,17 @@ class AttemptStream(HttpStream):
     # ---- the client leaves ------------------------------------------------------------------------------------------
     def _gone(self) -> bool:
         """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
-        killed = self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
-        return bool(killed) or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
+        return self._killed() or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
+
+    def _killed(self) -> bool:
+        return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
+
+    def _drop(self) -> Commands:
+        """Forget this stream. A client that is still there, because somebody killed the flow, is hung up on."""
+        yield DropStream(self.stream_id)
+        if self._killed():
+            kill = ResponseProtocolError(self.stream_id, mflow.Error.KILLED_MESSAGE, ErrorCode.KILL)
+            yield SendHttp(kill, self.context.client)
 
     def _client_left(self, event: RequestProtocolError) -> Commands:
         if self.client_state == self.state_errored or self.server_state in (self.state_done, self.state_errored):
@@ -551,7 +560,7 @@ class AttemptStream(HttpStream):
         if self.exchange and not self.exchange.closed:
             self.exchange.stream_end = "client left" if self.exchange.committed else ""
         yield from self._hook(HttpErrorHook(self.flow))
-        yield DropStream(self.stream_id)
+        yield from self._drop()
 
     # ---- deadlines --------------------------------------------------------------------------------------------------
     def _wait(self, kind: "OutcomeKind", seconds: float, streaming: bool = False) -> Commands:

@@ -134,7 +134,7 @@ def running_fake() -> Iterator[Fake]:
 
 @contextlib.contextmanager
 def running_program(
-    folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, **more: Any
+    folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, command: str = "serve", **more: Any
 ) -> Iterator[Program]:
     """``more`` goes into ccx.yaml beside the channels (clients, policy)."""
     config = {"version": 1, "channels": list(channels), **more}
@@ -152,7 +152,7 @@ def running_program(
     log = folder / "log.txt"
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "run.py")],
+            [sys.executable, str(ROOT / "run.py"), command],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -1,0 +1,60 @@
+"""mitmproxy's web UI around the gateway: for debugging on one machine, never for service.
+
+It keeps every flow in memory and shows upstream keys; so it listens on loopback only, and wants a password.
+"""
+
+import logging
+import socket
+from collections.abc import Iterable
+from typing import Any, Final
+
+import tornado.httpserver
+from mitmproxy.options import Options
+from mitmproxy.tools.web.master import WebMaster
+
+from ccx_addons.inspect import Edits, Inspect
+from ccx_addons.inspect_views import register
+from ccx_addons.proxy.master import OPTIONS, GatewayMaster
+from ccx_addons.proxy.replay import Replays
+from ccx_addons.proxy.stream import Limits
+from ccx_addons.runtime import Runtime
+
+COLUMNS: Final = ["icon", "method", "path", "status", "size", "time", "comment"]
+TALKATIVE: Final = ("mitmproxy.tools.web.webaddons", "tornado.access")
+"""Loggers: that the password is plain text, and each request of the page itself."""
+
+
+class MitmwebMaster(GatewayMaster, WebMaster):
+    """WebMaster on a socket that is there already, with an event loop that is, too."""
+
+    def __init__(self, options: Options, sock: socket.socket) -> None:
+        WebMaster.__init__(self, options, with_termlog=False)
+        self.sock = sock
+
+    async def running(self) -> None:
+        server = tornado.httpserver.HTTPServer(self.app)
+        server.add_socket(self.sock)
+        await GatewayMaster.running(self)
+
+
+def make_master(runtime: Runtime, addons: Iterable[Any], sock: socket.socket, limits: Limits) -> MitmwebMaster:
+    """All of mitmproxy's addons but those that would connect to upstreams without the gateway, and ours."""
+    settings = runtime.settings
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    master = MitmwebMaster(Options(confdir=settings.ccx_data_dir), sock)
+    for name in ("clientplayback", "tlsconfig"):
+        master.addons.chain.remove(master.addons.lookup.pop(name))
+    register()
+    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, runtime.boot_id))
+    master.options.update(
+        **OPTIONS,
+        onboarding=False,
+        command_history=False,
+        web_open_browser=False,
+        web_host=sock.getsockname()[0],
+        web_port=sock.getsockname()[1],
+        web_password=settings.web_password,
+        web_columns=COLUMNS,
+    )
+    return master
