@@ -47,7 +47,7 @@ def ask(
     *channels: Channel,
     client: Client | None = None,
     addon: Models | None = None,
-    **headers: str,
+    **headers: Any,
 ) -> Any:
     """Status and JSON of one request."""
     x = Exchange("x1", 0, 0, Snapshot("r", 0, channels=channels), "GET", path, "", tuple(headers.items()))

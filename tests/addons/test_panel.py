@@ -1,0 +1,96 @@
+import pytest
+
+from ccx_addons.core.exchange import Ended, Exchange, Upstream
+from ccx_addons.panel import PATIENCE, Panel
+from ccx_addons.runtime import Runtime
+from tests.addons.flows import flow, response
+from tests.addons.values import exchange
+
+
+@pytest.fixture
+def panel(runtime: Runtime) -> Panel:
+    return Panel(runtime)
+
+
+def forwarded() -> Exchange:
+    x = exchange()
+    x.match = x.client = None
+    x.forward, x.client_ip = ("127.0.0.1", 4242), "203.0.113.7"
+    return x
+
+
+def test_a_request_goes_to_the_panels_process_as_it_is(panel: Panel) -> None:
+    x = forwarded()
+    request = flow("POST", "/api/channels?x=1", b"{}", x=x, cookie="session=1", x_csrf="t", transfer_encoding="chunked")
+    panel.upstream_attempt(request)
+    assert x.upstream == Upstream("127.0.0.1", 4242, tls=False, timeouts=PATIENCE)
+    sent = request.request
+    assert (sent.method, sent.path, sent.raw_content, sent.data.port) == ("POST", "/api/channels?x=1", b"{}", 4242)
+    assert (sent.headers["cookie"], sent.headers["x-csrf"], sent.headers["host"]) == ("session=1", "t", "gateway.test")
+    assert sent.headers["content-length"] == "2" and "transfer-encoding" not in sent.headers
+
+
+def test_the_address_is_the_gateways_word_not_the_clients(panel: Panel) -> None:
+    x = forwarded()
+    request = flow("GET", "/", x=x, x_forwarded_for="6.6.6.6", x_forwarded_host="evil", forwarded="for=6.6.6.6")
+    panel.upstream_attempt(request)
+    headers = request.request.headers
+    assert headers.get_all("x-forwarded-for") == ["203.0.113.7"] and headers["x-forwarded-proto"] == "http"
+    assert "forwarded" not in headers and "x-forwarded-host" not in headers
+
+
+def test_http2_becomes_http1(panel: Panel) -> None:
+    request = flow("GET", "/", x=forwarded())
+    request.request.http_version, request.request.authority = "HTTP/2.0", "ccx.example:3000"
+    del request.request.headers["host"]
+    panel.upstream_attempt(request)
+    assert request.request.http_version == "HTTP/1.1" and request.request.headers["host"] == "ccx.example:3000"
+
+
+def test_a_live_socket_may_upgrade(panel: Panel) -> None:
+    request = flow("GET", "/api/live", x=forwarded(), connection="Upgrade", upgrade="websocket")
+    panel.upstream_attempt(request)
+    assert request.request.headers["connection"] == "Upgrade"
+    plain = flow("GET", "/", x=forwarded(), connection="close")
+    panel.upstream_attempt(plain)
+    assert plain.request.headers["connection"] == "keep-alive"
+
+
+def test_other_requests_are_none_of_its_business(panel: Panel) -> None:
+    x = exchange()
+    request = flow(x=x)
+    panel.upstream_attempt(request)
+    x.ended = Ended("connect")
+    panel.upstream_outcome(request)
+    assert x.upstream is None and request.response is None
+
+
+def test_an_answer_gets_its_length(panel: Panel) -> None:
+    x = forwarded()
+    request = flow("GET", "/", x=x)
+    request.response, x.ended = response(200, b"<p>", transfer_encoding="chunked"), Ended("ok")
+    panel.upstream_outcome(request)
+    headers = request.response.headers
+    assert headers["content-length"] == "3" and "transfer-encoding" not in headers
+
+
+@pytest.mark.parametrize("status", [101, 204, 304])
+def test_an_answer_without_a_body_gets_none(panel: Panel, status: int) -> None:
+    x = forwarded()
+    request = flow("GET", "/", x=x)
+    request.response, x.ended = response(status, b""), Ended("ok")
+    request.response.headers.pop("content-length")
+    panel.upstream_outcome(request)
+    assert "content-length" not in request.response.headers
+
+
+@pytest.mark.parametrize("kind", ["connect", "reset", "first_byte_timeout"])
+def test_a_panel_that_is_away_is_a_page_that_loads_again(panel: Panel, kind: str) -> None:
+    x = forwarded()
+    request = flow("GET", "/", x=x)
+    x.ended = Ended(kind)  # type: ignore[arg-type]  # one of the outcomes
+    panel.upstream_outcome(request)
+    assert request.response and request.response.status_code == 503
+    assert (
+        b'http-equiv="refresh"' in (request.response.content or b"") and request.response.headers["retry-after"] == "2"
+    )

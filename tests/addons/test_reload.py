@@ -1,0 +1,124 @@
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from ccx_addons import reload as module
+from ccx_addons.io import yaml_file
+from ccx_addons.reload import Reload
+from ccx_addons.runtime import Runtime
+
+ONE = "channels: [{name: one, protocol: chat, base_urls: ['https://a.test'], keys: [k1]}]\n"
+TWO = ONE.replace("one", "two")
+
+
+@pytest.fixture
+def addon(runtime: Runtime) -> Reload:
+    runtime.config_path.write_text(ONE)
+    runtime.snapshot = yaml_file.read_snapshot(runtime.config_path, runtime.settings, now=0)
+    addon = Reload(runtime)
+    addon.seen = runtime.snapshot.revision
+    return addon
+
+
+def events(runtime: Runtime) -> list[str]:
+    runtime.store.flush()
+    found = runtime.store.read("SELECT group_concat(level || ': ' || message, '\n') FROM events WHERE kind = 'config'")
+    assert found
+    return (found[0] or "").splitlines()
+
+
+def look(addon: Reload) -> None:
+    asyncio.run(addon.look())
+
+
+def test_an_unchanged_file_is_not_read_again(addon: Reload) -> None:
+    before = addon.runtime.snapshot
+    look(addon)
+    assert addon.runtime.snapshot is before and events(addon.runtime) == []
+
+
+def test_a_change_is_a_new_snapshot(addon: Reload) -> None:
+    before = addon.runtime.snapshot
+    addon.runtime.config_path.write_text(TWO)
+    look(addon)
+    after = addon.runtime.snapshot
+    assert [c.name for c in after.channels] == ["two"] and after.revision != before.revision
+    assert [c.name for c in before.channels] == ["one"], "who has the old one keeps it"
+    assert events(addon.runtime) == [f"info: configuration {after.revision} is in force"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["channels: 1\n", "a: [\n", "channels: [{name: x}]\n", "\xff\xfe"],
+    ids=["wrong", "no YAML", "half", "no text"],
+)
+def test_a_bad_file_changes_nothing_and_says_why(addon: Reload, caplog: pytest.LogCaptureFixture, text: str) -> None:
+    before = addon.runtime.snapshot
+    addon.runtime.config_path.write_bytes(text.encode("latin-1"))
+    look(addon)
+    look(addon)
+    assert addon.runtime.snapshot is before
+    assert events(addon.runtime) == ["error: ccx.yaml is not valid; the old one stays in force"], "said once"
+    assert "the running configuration stays" in caplog.text
+
+
+def test_a_repaired_file_is_taken(addon: Reload) -> None:
+    for text in ("channels: 1\n", TWO):
+        addon.runtime.config_path.write_text(text)
+        look(addon)
+    assert [c.name for c in addon.runtime.snapshot.channels] == ["two"]
+
+
+def test_a_deleted_file_changes_nothing_until_it_is_back(addon: Reload) -> None:
+    before = addon.runtime.snapshot
+    addon.runtime.config_path.unlink()
+    look(addon)
+    assert addon.runtime.snapshot is before
+    addon.runtime.config_path.write_text(TWO)
+    look(addon)
+    assert [c.name for c in addon.runtime.snapshot.channels] == ["two"]
+
+
+def test_warnings_are_logged(addon: Reload, caplog: pytest.LogCaptureFixture) -> None:
+    addon.runtime.config_path.write_text(ONE.replace("[k1]", "[k1, 'env:CCX_TEST_NO_SUCH_VARIABLE']"))
+    look(addon)
+    assert "CCX_TEST_NO_SUCH_VARIABLE" in caplog.text and len(addon.runtime.snapshot.channels[0].keys) == 1
+
+
+async def test_it_watches_until_it_is_done(addon: Reload, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    addon.running()
+    assert addon.task
+    addon.runtime.config_path.write_text(TWO)
+    end = time.monotonic() + 10
+    while addon.runtime.snapshot.channels[0].name != "two":
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+    addon.done()
+    with contextlib.suppress(asyncio.CancelledError):
+        await addon.task
+    assert addon.task.cancelled()
+
+
+async def test_a_bug_while_looking_does_not_end_the_watch(
+    addon: Reload, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    real, calls = addon.fingerprint, []
+
+    def fingerprint() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("bug")
+        return real()
+
+    monkeypatch.setattr(addon, "fingerprint", fingerprint)
+    addon.running()
+    end = time.monotonic() + 10
+    while len(calls) < 3:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+    addon.done()
+    assert "looking at the configuration failed" in caplog.text
