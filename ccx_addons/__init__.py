@@ -13,6 +13,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.capture import Capture
     from ccx_addons.convert import Convert
     from ccx_addons.failover import Failover
+    from ccx_addons.local import Local
     from ccx_addons.metrics import Metrics
     from ccx_addons.models import Models
     from ccx_addons.panel import Panel
@@ -32,6 +33,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Body(runtime),
         Sessions(runtime),
         Models(runtime),
+        Local(runtime),
         Route(runtime),
         Convert(runtime),
         Failover(runtime),

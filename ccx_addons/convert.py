@@ -6,7 +6,7 @@ request is decoded once per exchange and encoded freshly for each attempt.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,7 +20,8 @@ from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.urls import join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.guard import guarded, refuse
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini
+from ccx_addons.io import fetch
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
 from ccx_addons.runtime import Runtime
 from ccx_addons.translate import converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.watch import ConvertWatcher, PassWatcher
@@ -54,6 +55,7 @@ RESPONSE_HEADERS: Final = re.compile(
 USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 """A Chat stream's closing chunk, which has nothing but the usage."""
 
+PICTURES: Final = "image_url_to_b64"
 MAX_LOSSES: Final = 1000
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
@@ -67,7 +69,24 @@ class Convert:
         self.runtime = runtime
 
     @guarded
-    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Waits only where a channel wants pictures themselves instead of their addresses."""
+        record = x.current
+        urls: list[str] = []
+        if record and x.pictures is None and PICTURES in record.attempt.channel.quirks and x.body:
+            urls = quirks.image_urls(x.kind, x.body.members)
+        if urls:
+            return self.fetch_and_prepare(flow, x, urls)
+        self.prepare(flow, x)
+        return None
+
+    async def fetch_and_prepare(self, flow: http.HTTPFlow, x: Exchange, urls: list[str]) -> None:
+        assert x.current
+        x.pictures, losses = await fetch.pictures(urls, x.current.attempt.channel)
+        self.prepare(flow, x)
+        x.losses += losses
+
+    def prepare(self, flow: http.HTTPFlow, x: Exchange) -> None:
         try:
             while (record := x.current) and record.outcome is None:
                 if self.write(flow, x, record):
@@ -93,6 +112,7 @@ class Convert:
         record.fields, record.losses = out.fields, [*out.losses, *refused]
         if record.losses and channel.on_loss == "refuse":
             return False
+        record.losses += out.wished
         x.losses = list(record.losses)
         path = protocol.upstream_path(out.operation, mapped.model, out.stream)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query

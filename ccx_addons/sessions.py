@@ -31,6 +31,8 @@ LIFE: Final = 24 * 3600.0
 MAX_ITEMS: Final = 200
 MAX_CHARACTERS: Final = 1_600_000
 """About 400,000 tokens. Older items are left out first, and never a call without its result."""
+KEEPING: Final = 2.0
+"""Seconds to wait for answers that are being kept."""
 IN_MEMORY: Final = 500
 
 type Items = list[dict[str, Any]]
@@ -73,6 +75,12 @@ class Sessions:
         return read.text(x.body.members.get("previous_response_id")) if x.body else ""
 
     async def find(self, x: Exchange, id: str) -> None:
+        if self.tasks:
+            # The answer may be the one that is being kept just now.
+            await asyncio.wait(self.tasks, timeout=KEEPING)
+            if stored := self.recent.get(id):
+                self.take(x, stored)
+                return
         try:
             stored = await asyncio.to_thread(load, self.runtime.store, id)
         except StoreError as error:

@@ -16,7 +16,7 @@ from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Request
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
 
 type Json = Any
 
@@ -30,6 +30,8 @@ class Outgoing:
     stream: bool
     fields: frozenset[str] = frozenset()
     losses: tuple[Loss, ...] = ()
+    wished: tuple[Loss, ...] = ()
+    """Losses that the channel's own quirks cause: recorded, but no reason to refuse."""
 
 
 def converts(x: Exchange, channel: Channel) -> bool:
@@ -61,8 +63,18 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if x.kind == "responses" and (restored := compaction.restored(members)) is not members:
         changes["input"] = restored["input"]
     drop = attempt.drop & members.keys()
+    if channel.quirks:
+        asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
+        wanted, losses = _quirky(x, channel, asked)
+        if wanted is not asked:
+            return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), (), tuple(losses))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, frozenset(members))
+
+
+def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    context = quirks.Context(x.stream, x.pictures or {})
+    return quirks.apply(channel.quirks, channel.protocol, body, context)
 
 
 def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
@@ -80,7 +92,8 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort)
     for name in attempt.drop & body.keys():
         del body[name]
-    return Outgoing(dumps(body), "generate", request.stream, frozenset(body), (*losses, *lost))
+    wanted, quirky = _quirky(x, channel, body)
+    return Outgoing(dumps(wanted), "generate", request.stream, frozenset(body), (*losses, *lost), tuple(quirky))
 
 
 def neutral_request(x: Exchange) -> Request:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
 from ccx_addons.core.multipart import Field
-from ccx_addons.core.neutral import Fault, Json, Loss, Request, Stop, Usage
+from ccx_addons.core.neutral import Fault, Json, Loss, Media, Request, Stop, Usage
 from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ class Exchange:
     """Id of the channel that made the answer which is continued."""
     images: bool = False
     pin: str = ""
+    pictures: "dict[str, Media] | None" = None
+    """What was fetched for a channel that takes no addresses of pictures."""
     request: Request | None = None
     """Decoded only when a candidate speaks another protocol."""
     decisions: tuple[Decision, ...] = ()

@@ -1,0 +1,90 @@
+"""Answers that need no upstream: the connection tests of Claude's clients, and token counts that nobody else gives.
+
+Claude Desktop and Claude Code ask for one token to see whether an address works. Upstreams often answer that with
+nothing, which would look like a failure of every channel. Counts are estimates, and say so in a header.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.auth import json_response
+from ccx_addons.core import read, wire_json
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.estimate import tokens_of
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault, Response, Text, Usage, explode
+from ccx_addons.guard import guarded, refuse
+from ccx_addons.protocols import TEXT_PROTOCOLS
+from ccx_addons.runtime import Runtime
+from ccx_addons.translate import neutral_request
+
+type Json = Any
+
+MAX_PROBE: Final = 16
+"""Characters of the one word that a probe says."""
+DESKTOP: Final = Response(
+    "msg_ccx_connection_test",
+    "haiku",
+    (Text("I'm ready to help. What would you like to work on?"),),
+    "end",
+    Usage(15, 14),
+)
+PROBE: Final = Response("msg_ccx_model_switch_probe", "", (Text("ok"),), "end", Usage(1, 1))
+COUNTS: Final[Mapping[str, str]] = {"messages": "input_tokens", "gemini": "totalTokens"}
+
+
+class Local:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.body is None:
+            return
+        if x.operation == "count_tokens" and not self.counted_upstream(x):
+            self.count(flow, x)
+        elif x.kind == "messages" and x.operation == "generate" and (answer := probe_answer(x.body.members, x.model)):
+            flow.response = written(x, answer)
+
+    def counted_upstream(self, x: Exchange) -> bool:
+        """Whether a channel that speaks the client's protocol may be asked."""
+        return any(
+            channel.protocol == x.kind and x.kind in channel.serves and channel.status == "active"
+            for channel in x.snapshot.channels
+        )
+
+    def count(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        try:
+            tokens = tokens_of(neutral_request(x))
+        except BadRequest as bad:
+            flow.response = refuse(flow, Fault("invalid_request", str(bad), 400, param=bad.param))
+            return
+        x.usage, x.usage_estimated = Usage(tokens), True
+        flow.response = json_response(wire_json.dumps({COUNTS[x.kind]: tokens}))
+        flow.response.headers["x-ccx-estimated"] = "true"
+
+
+def probe_answer(members: Mapping[str, Json], model: str) -> Response | None:
+    """What a connection test gets; None: it is an ordinary request."""
+    messages = read.mappings(members.get("messages"))
+    if members.get("max_tokens") != 1 or len(messages) != 1 or members.get("tools") or members.get("tool_choice"):
+        return None
+    content = messages[0].get("content")
+    blocks = read.mappings(content)
+    text = content if isinstance(content, str) else read.text(blocks[0].get("text")) if len(blocks) == 1 else ""
+    if messages[0].get("role") != "user" or not 1 <= len(text.strip()) <= MAX_PROBE:
+        return None
+    return DESKTOP if model == "haiku" and text == "." else PROBE
+
+
+def written(x: Exchange, answer: Response) -> http.Response:
+    """The answer in Messages' own form, whole or as a stream."""
+    messages, request = TEXT_PROTOCOLS["messages"], neutral_request(x)
+    x.usage = answer.usage
+    if not x.stream:
+        return json_response(wire_json.dumps(messages.encode_response(answer, request)[0]))
+    encoder = messages.encoder(request)
+    body = b"".join(encoder.encode(event) for event in explode(answer))
+    return http.Response.make(200, body, {"content-type": "text/event-stream"})
