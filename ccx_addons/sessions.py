@@ -131,7 +131,7 @@ def remembered(x: Exchange, answer: bytes) -> tuple[str, Items] | None:
     """Id and items of a finished answer: history, input, output. None: it is no answer that could be continued."""
     text = answer.decode("utf-8", "replace")
     if x.stream:
-        whole = read.mapping((loads_object(next(iter(_datas(answer)), "")) or {}).get("response"))
+        whole = read.mapping((loads_object((_datas(answer) or [""])[-1]) or {}).get("response"))
     else:
         whole = loads_object(text) or {}
     id = read.text(whole.get("id"))

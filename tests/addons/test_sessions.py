@@ -35,7 +35,8 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
     answer = json.dumps(ANSWER).encode()
     if stream:
         event = {"type": "response.completed", "response": ANSWER}
-        answer = f"event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
+        before = 'data: {"type":"response.output_item.done"}\n\n'
+        answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
     assert remembered(x, answer) == ("resp_1", [*x.history, *asked, *ANSWER["output"]])
 
 
