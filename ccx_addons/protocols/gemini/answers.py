@@ -1,7 +1,4 @@
-"""Answers, usage and stop reasons, both ways (ai.google.dev/api/generate-content#GenerateContentResponse)."""
-
-from collections.abc import Mapping
-from typing import Final
+"""JSON answers, both ways (ai.google.dev/api/generate-content#GenerateContentResponse)."""
 
 from ccx_addons.core import read
 from ccx_addons.core.faults import fault_of
@@ -16,76 +13,30 @@ from ccx_addons.core.neutral import (
     Refusal,
     Request,
     Response,
-    Stop,
     Text,
     Thinking,
-    Tool,
     ToolCall,
-    ToolResult,
-    Usage,
     fold,
-    safe_names,
 )
-from ccx_addons.protocols.gemini.parts import arguments_of, write_media, write_signature
-from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, own
-
-STOPS: Final[Mapping[str, Stop]] = {
-    "STOP": "end",
-    "MAX_TOKENS": "length",
-    "SAFETY": "refusal",
-    "RECITATION": "refusal",
-    "LANGUAGE": "refusal",
-    "BLOCKLIST": "refusal",
-    "PROHIBITED_CONTENT": "refusal",
-    "SPII": "refusal",
-    "IMAGE_SAFETY": "refusal",
-    "IMAGE_PROHIBITED_CONTENT": "refusal",
-    "IMAGE_RECITATION": "refusal",
-}
-"""Others (MALFORMED_FUNCTION_CALL, OTHER, ...) are errors of the model: ``error``."""
-REASONS: Final[Mapping[Stop, str]] = {
-    "end": "STOP",
-    "length": "MAX_TOKENS",
-    "tool_call": "STOP",
-    "stop_sequence": "STOP",
-    "refusal": "SAFETY",
-    "pause": "STOP",
-    "error": "OTHER",
-}
+from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
+from ccx_addons.protocols.gemini.models import rules_of
+from ccx_addons.protocols.gemini.parts import PLACEHOLDER, write_call, write_media, write_signature
+from ccx_addons.protocols.gemini.reader import AnswerReader
+from ccx_addons.protocols.gemini.tools import tool_names
+from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
 
 
-def stop_of(reason: str, called: bool) -> Stop:
-    """Gemini says STOP also when it calls a function."""
-    stop = STOPS.get(reason, "error")
-    return "tool_call" if called and stop == "end" else stop
-
-
-# ---- reading ---------------------------------------------------------------------------------------------------------
-def read_usage(usage: Mapping[str, Json]) -> Usage | None:
-    """``promptTokenCount`` includes the cache; thoughts are counted apart from candidates."""
-    if not usage:
-        return None
-    thoughts = read.count(usage.get("thoughtsTokenCount"))
-    return Usage(
-        read.count(usage.get("promptTokenCount")) + read.count(usage.get("toolUsePromptTokenCount")),
-        read.count(usage.get("candidatesTokenCount")) + thoughts,
-        read.count(usage.get("cachedContentTokenCount")),
-        0,
-        thoughts,
-    )
-
-
-def usage_of(body: Json) -> Usage | None:
-    return read_usage(read.mapping(read.mapping(body).get("usageMetadata")))
-
-
+# ---- wire -> neutral -------------------------------------------------------------------------------------------------
 def answer_fault(body: Json) -> Fault | None:
-    table = read.mapping(body)
+    table = camel(read.mapping(body))
     if table.get("error"):
         return fault_of(table)
-    if "totalTokens" in table or "embedding" in table or "embeddings" in table:
-        return None
-    if read.mapping(table.get("promptFeedback")).get("blockReason"):
+    if (
+        "totalTokens" in table
+        or "embedding" in table
+        or "embeddings" in table
+        or read.mapping(table.get("promptFeedback")).get("blockReason")
+    ):
         return None
     for candidate in read.mappings(table.get("candidates")):
         parts = read.mappings(read.mapping(candidate.get("content")).get("parts"))
@@ -98,90 +49,89 @@ def answer_fault(body: Json) -> Fault | None:
     return Fault("server", "the answer has no content")
 
 
-def _says_something(part: Mapping[str, Json]) -> bool:
-    text = part.get("text")
-    return bool(part) and (len(part) > 1 or not isinstance(text, str) or bool(text.strip()))
-
-
 def decode_response(body: Json) -> Response | Fault:
-    """The answer as the stream decoder reads it: a JSON answer is a stream of one chunk."""
-    from ccx_addons.protocols.gemini.stream_decoder import Reading
-
-    table = read.mapping(body)
-    if table.get("error") or not table:
-        return fault_of(table)
-    reading = Reading()
-    events = [*reading.chunk(table), *reading.end()]
-    return fold(events)
-
-
-# ---- writing ---------------------------------------------------------------------------------------------------------
-def client_names(request: Request) -> dict[str, str]:
-    """Names that went to the upstream -> the client's own."""
-    names = safe_names(tool.name for tool in request.tools if isinstance(tool, Tool))
-    return {safe: name for name, safe in names.items()}
+    """A complete answer. Never raises; what is no answer is a Fault."""
+    try:
+        if fault := answer_fault(body):
+            return fault
+        reader = AnswerReader()
+        return fold([*reader.read(read.mapping(body)), *reader.finish()])
+    except RecursionError:
+        return Fault("server", "the answer is nested too deeply")
 
 
-def encode_response(response: Response, request: Request) -> tuple[Fields, list[Loss]]:
+# ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def encode_response(response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:
+    """The client's answer: its own model name, its own tool names."""
     losses: list[Loss] = []
-    names = client_names(request)
-    parts: list[Fields] = []
-    for n, part in enumerate(response.parts):
-        written = write_answer_part(part, names, f"parts[{n}]", losses)
-        if written:
-            parts.append(written)
-    body = chunk(response.id, request.model, parts, response.stop, response.usage)
-    if response.stop_sequence:
-        losses.append(Loss("stop_sequence", "Gemini does not say which one stopped it"))
-    return body, losses
-
-
-def write_answer_part(part: Part, names: Mapping[str, str], path: str, losses: list[Loss]) -> Fields | None:
-    match part:
-        case Text(text) | Refusal(text):
-            signature = own(part.extra).get(SIGNATURE)
-            return {"text": text, **({SIGNATURE: signature} if signature else {})} if text or signature else None
-        case Thinking(text):
-            signed = write_signature(part)
-            return (
-                {"text": text, "thought": True, **({SIGNATURE: signed} if signed else {})} if text or signed else None
-            )
-        case ToolCall(id, name, _):
-            function: Fields = {"name": names.get(name, name), "args": arguments_of(part)}
-            if id:
-                function["id"] = id
-            signature = own(part.extra).get(SIGNATURE)
-            return {"functionCall": function, **({SIGNATURE: signature} if signature else {})}
-        case Media():
-            return write_media(part)
-        case Opaque(protocol, value) if protocol == NAME:
-            return dict(value)
-        case Opaque(protocol, _):
-            losses.append(Loss(path, f"only {protocol} clients understand this"))
-        case ToolResult():
-            losses.append(Loss(path, "a result of a tool that the upstream ran"))
-    return None
-
-
-def chunk(id: str, model: str, parts: list[Fields], stop: Stop | None, usage: Usage | None) -> Fields:
-    """One GenerateContentResponse: a whole answer, or a piece of a stream."""
-    candidate: Fields = {"content": {"parts": parts, "role": "model"}, "index": 0}
-    if stop is not None:
-        candidate["finishReason"] = REASONS[stop]
-    found: Fields = {"candidates": [candidate]}
-    if usage is not None:
-        found["usageMetadata"] = write_usage(usage)
-    return {**found, "modelVersion": model, "responseId": id or uuid7().replace("-", "")}
-
-
-def write_usage(usage: Usage) -> Fields:
-    found = {
-        "promptTokenCount": usage.input,
-        "candidatesTokenCount": max(0, usage.output - usage.reasoning),
-        "totalTokenCount": usage.input + usage.output,
+    writer = PartWriter(request, losses)
+    parts = [wire for n, part in enumerate(response.parts) for wire in writer.write(part, f"content[{n}]")]
+    parts += writer.flush()
+    candidate: Fields = {"content": {"parts": parts or [{"text": ""}], "role": "model"}}
+    candidate |= ending(response.stop, response.stop_sequence, response.extra, losses)
+    body: Fields = {
+        "candidates": [candidate],
+        "usageMetadata": write_usage(response.usage),
+        "modelVersion": request.model,
+        "responseId": response.id or uuid7(),
     }
-    if usage.cache_read:
-        found["cachedContentTokenCount"] = usage.cache_read
-    if usage.reasoning:
-        found["thoughtsTokenCount"] = usage.reasoning
-    return found
+    return body | top_fields(response.extra), losses
+
+
+class PartWriter:
+    """Writes the parts of one answer in their order."""
+
+    def __init__(self, request: Request, losses: list[Loss]) -> None:
+        self._names = {safe: name for name, safe in tool_names(request).items()}
+        self._losses = losses
+        self._unsigned = rules_of(request.model).signatures
+        """The client may send the answer to a model that demands a signature on the first call."""
+        self._pending = ""
+
+    def write(self, part: Part, path: str) -> list[Fields]:
+        """The wire parts of a complete part; none for what cannot be said."""
+        if isinstance(part, ToolCall):
+            return [self._call(part, path)]
+        before = self.flush()
+        match part:
+            case Text(text, extra) | Refusal(text, extra):
+                return [*before, {"text": text, **own(extra)}] if text else before
+            case Thinking(text, signature, origin):
+                said = [{"text": text, "thought": True, **own(part.extra)}] if text else []
+                return [*before, *said, *self.sign(signature, origin)]
+            case Media():
+                wire: Fields | str = write_media(part)
+            case Opaque(protocol, dict(value)) if protocol == NAME:
+                wire = value
+            case _:
+                wire = f"an answer holds no {type(part).__name__}"
+        if isinstance(wire, str):
+            self._losses.append(Loss(path, wire))
+            return before
+        return [*before, wire]
+
+    def sign(self, signature: str | None, origin: str) -> list[Fields]:
+        """The end of a thought. This protocol's own signature waits for the call that it may belong to."""
+        if signature and origin == NAME:
+            self._pending = signature
+            return []
+        return [_signature_part(write_signature(signature, origin))] if signature else []
+
+    def flush(self) -> list[Fields]:
+        """The signature that waited, when no call follows."""
+        signature, self._pending = self._pending, ""
+        return [_signature_part(signature)] if signature else []
+
+    def _call(self, part: ToolCall, path: str) -> Fields:
+        wire = write_call(part, self._names.get(part.name, part.name), path, self._losses)
+        if self._pending:
+            wire["thoughtSignature"] = self._pending
+        elif self._unsigned:
+            wire.setdefault("thoughtSignature", PLACEHOLDER)
+        self._pending = ""
+        self._unsigned = False
+        return wire
+
+
+def _signature_part(signature: str) -> Fields:
+    return {"text": "", "thought": True, "thoughtSignature": signature}

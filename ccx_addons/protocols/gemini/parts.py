@@ -1,205 +1,183 @@
-"""Parts of contents, both ways, and the ids that Gemini's calls often lack (ai.google.dev/api/caching#Part)."""
+"""Parts of a content and what stands in them: signatures, arguments, results, media.
+
+Sources: ai.google.dev/api/caching#Part, /gemini-api/docs/thought-signatures, /function-calling, /file-input-methods.
+"""
 
 import base64
-import json
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Final
+import binascii
+import mimetypes
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.ids import uuid7
-from ccx_addons.core.neutral import Json, Media, Opaque, Part, Text, Thinking, ToolCall, ToolResult
-from ccx_addons.core.wire_json import BadJson, dump_text, loads
-from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, cameled, keep, own
+from ccx_addons.core.neutral import Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
+from ccx_addons.core.wire_json import BadJson, dump_text, loads, loads_object
+from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
 
-FOREIGN: Final = "skip_thought_signature_validator"
-"""Stands for the signature of a call that another model made (ai.google.dev/gemini-api/docs/thought-signatures)."""
+PLACEHOLDER: Final = "skip_thought_signature_validator"
+"""Google's word for calls that no Gemini model made; it stands where Gemini 3 demands a signature."""
+PLACEHOLDERS: Final = frozenset({PLACEHOLDER, "context_engineering_is_the_way_to_go"})
 
+FOREIGN: Final = b"ccx-"
+"""``ccx-ORIGIN:SIGNATURE`` in base64: another protocol's signature on its way through this protocol's client."""
 
-MARK: Final = "ccx:"
-"""Begins a foreign signature, before its origin: a Gemini client keeps it and so it finds its way back."""
-REDACTED: Final = "!"
-"""Ends the origin of a thought that has nothing but its signature."""
+RAW_ARGUMENTS: Final = "raw_arguments"
+"""Where a call keeps arguments that are no JSON object: the wire takes only an object."""
+RESULT_WORDS: Final = ("result", "output")
+"""``response`` members that stand for the whole result; ``output`` is Google's, ``result`` what its clients write."""
+
+GOOGLE_FILES: Final = ("https://generativelanguage.googleapis.com/", "gs://", "files/")
+"""How addresses of files begin that only Google can read."""
+IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
+TEXT_TYPES: Final = frozenset({
+    "application/json", "application/xml", "application/yaml", "application/javascript", "application/x-sh",
+})  # fmt: skip
+"""Text under another name; it is sent as text/plain."""
+
+MAGIC: Final = (
+    ("iVBORw", "image/png"),
+    ("/9j/", "image/jpeg"),
+    ("UklGR", "image/webp"),
+    ("R0lGOD", "image/gif"),
+    ("JVBERi", "application/pdf"),
+)
+"""How base64 data begins -> what it is."""
+
 URL_SAFE: Final = str.maketrans("-_", "+/")
-"""Google's JSON takes both alphabets of base64, the others only this one (protobuf.dev/programming-guides/json)."""
+"""Google takes both alphabets of base64, and its Python client writes this one; others take only the other."""
+
+PART_FIELDS: Final = frozenset({
+    "text", "thought", "functionCall", "functionResponse", "inlineData", "fileData", "thoughtSignature",
+})  # fmt: skip
 
 
-def new_call_id() -> str:
-    return f"call_{uuid7().replace('-', '')}"
+# ---- signatures ------------------------------------------------------------------------------------------------------
+def read_signature(part: Mapping[str, Json]) -> tuple[str | None, str]:
+    """The part's signature, None for none or a placeholder, and the protocol that made it."""
+    text = read.text(part.get("thoughtSignature"))
+    if not text or text in PLACEHOLDERS:
+        return None, "gemini"
+    if text.startswith("Y2N4L"):
+        try:
+            marked = base64.b64decode(text.translate(URL_SAFE))
+            origin, colon, signature = marked.removeprefix(FOREIGN).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return text, "gemini"
+        if colon and marked.startswith(FOREIGN):
+            return signature, origin
+    return text, "gemini"
 
 
-class CallIds:
-    """Ids for calls of a history that has none: a call's place; for a result the oldest open call of its name."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._open: defaultdict[str, deque[str]] = defaultdict(deque)
-
-    def of_call(self, given: str, name: str) -> str:
-        self._count += 1
-        id = given or f"call_{self._count}_{name}"[:64]
-        self._open[name].append(id)
-        return id
-
-    def of_result(self, given: str, name: str) -> str:
-        waiting = self._open[name]
-        if given in waiting:
-            waiting.remove(given)
-        elif given:
-            return given
-        elif waiting:
-            return waiting.popleft()
-        return given or f"call_{name}"[:64]
+def write_signature(signature: str, origin: str) -> str:
+    """A foreign signature is marked, so that it finds its way back."""
+    if origin == "gemini":
+        return signature
+    return base64.b64encode(FOREIGN + f"{origin}:{signature}".encode("utf-8", "surrogatepass")).decode()
 
 
-def read_part(value: Json, ids: CallIds) -> Part | None:
-    """A part of a request's contents; None: an empty text, which means nothing."""
-    part = cameled(value)
-    signature = read.text(part.get(SIGNATURE)) or None
-    if "text" in part:
-        return read_text(part, signature)
-    if call := cameled(part.get("functionCall")):
-        name = read.text(call.get("name"))
-        id = ids.of_call(read.text(call.get("id")), name)
-        return ToolCall(id, name, dump_text(call.get("args") or {}), keep({SIGNATURE: signature}))
-    if answer := cameled(part.get("functionResponse")):
-        return _read_result(answer, ids)
-    if data := cameled(part.get("inlineData")):
-        return Media(
-            read.text(data.get("mimeType")),
-            data=read.text(data.get("data")).translate(URL_SAFE),
-            name=read.text(data.get("displayName")),
-        )
-    if file := cameled(part.get("fileData")):
-        return Media(
-            read.text(file.get("mimeType")), url=read.text(file.get("fileUri")), name=read.text(file.get("displayName"))
-        )
-    return Opaque(NAME, part) if part else None
+# ---- calls and results -----------------------------------------------------------------------------------------------
+def read_arguments(value: Json) -> str:
+    """``args`` as the JSON text that a model would have written."""
+    fields = read.mapping(value)
+    if len(fields) == 1 and isinstance(raw := fields.get(RAW_ARGUMENTS), str):
+        return raw
+    return dump_text(fields)
 
 
-def read_text(part: Mapping[str, Json], signature: str | None) -> Part | None:
-    text = read.text(part.get("text"))
-    if part.get("thought") is True:
-        return true_origin(Thinking(text, signature, NAME))
-    if not text and signature is None:
-        return None
-    return Text(text, keep({SIGNATURE: signature}))
-
-
-def true_origin(part: Thinking) -> Thinking:
-    """A thought that a client sends back, under the protocol whose signature it carries."""
-    try:
-        said = base64.b64decode((part.signature or "").translate(URL_SAFE), validate=True).decode()
-    except ValueError:
-        return part
-    origin, colon, signature = said.removeprefix(MARK).partition(":")
-    if not said.startswith(MARK) or not colon:
-        return part
-    redacted = origin.endswith(REDACTED)
-    return replace(part, origin=origin.removesuffix(REDACTED), signature=signature, redacted=redacted)
-
-
-def write_signature(part: Thinking) -> str | None:
-    """The signature as a Gemini client may keep it: base64 text, a foreign one with its origin."""
-    if not part.signature or part.origin == NAME:
-        return part.signature or None
-    said = f"{MARK}{part.origin}{REDACTED if part.redacted else ''}:{part.signature}"
-    return base64.b64encode(said.encode("utf-8", "surrogatepass")).decode()
-
-
-def joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """Thoughts that came in pieces are one: only the last piece has the signature."""
-    held: Thinking | None = None
-    for part in parts:
-        if isinstance(part, Thinking):
-            part = replace(part, text=held.text + part.text) if held else part
-            held = None if part.signature else part
-            if held:
-                continue
-        elif held:
-            yield held
-            held = None
-        yield part
-    if held:
-        yield held
-
-
-def _read_result(answer: Mapping[str, Json], ids: CallIds) -> ToolResult:
-    name = read.text(answer.get("name"))
-    value = answer.get("response")
-    table = read.mapping(value)
-    is_error = bool(table.keys() == {"error"})
-    inner = (
-        table.get("error")
-        if is_error
-        else table.get("result", table.get("output", value))
-        if len(table) == 1
-        else value
-    )
-    parts: list[Part] = [Text(inner if isinstance(inner, str) else dump_text(inner))]
-    for piece in read.mappings(answer.get("parts")):
-        media = read_part(piece, ids)
-        if isinstance(media, Media):
-            parts.append(media)
-    id = ids.of_result(read.text(answer.get("id")), name)
-    return ToolResult(id, tuple(parts), is_error, name, keep({"scheduling": answer.get("scheduling")}))
-
-
-# ---- writing ---------------------------------------------------------------------------------------------------------
-def write_call(call: ToolCall, name: str, signed: bool) -> Fields:
-    """``signed``: the model wants a signature with every call. Arguments that are no object are kept under a name."""
-    function: Fields = {"name": name, "args": arguments_of(call)}
+def write_call(call: ToolCall, name: str, path: str, losses: list[Loss]) -> Fields:
+    """The part, with what this protocol kept of it."""
+    arguments: Json = {}
+    if call.arguments.strip():
+        try:
+            arguments = loads(call.arguments)
+        except BadJson:
+            arguments = None
+    if not isinstance(arguments, dict):
+        losses.append(Loss(path, f"the arguments are no JSON object; they stand in {RAW_ARGUMENTS}"))
+        arguments = {RAW_ARGUMENTS: call.arguments}
+    function: Fields = {"name": name, "args": arguments}
     if call.id:
         function["id"] = call.id
-    part: Fields = {"functionCall": function}
-    signature = own(call.extra).get(SIGNATURE) or (FOREIGN if signed else None)
-    if signature:
-        part[SIGNATURE] = signature
-    return part
+    return {"functionCall": function, **own(call.extra)}
 
 
-def arguments_of(call: ToolCall) -> Fields:
-    try:
-        value = loads(call.arguments) if call.arguments.strip() else {}
-    except BadJson:
-        value = None
-    return value if isinstance(value, dict) else {"raw_arguments": call.arguments}
+def read_result(response: Mapping[str, Json], parts: Json) -> tuple[tuple[Part, ...], bool]:
+    """The parts of a function's result, and whether it is an error."""
+    media = tuple(found for item in read.mappings(parts) if (found := read_media(camel(item))))
+    match response:
+        case {"error": error} if len(response) == 1:
+            return (*_text(error if isinstance(error, str) else dump_text(error)), *media), True
+        case {"result": str(text)} | {"output": str(text)} if len(response) == 1:
+            return (*_text(text), *media), False
+    return (*_text(dump_text(response) if response else ""), *media), False
 
 
-def write_result(result: ToolResult, name: str, media: list[Fields]) -> Fields:
-    """``functionResponse`` is an object: JSON objects as they are, everything else under ``result`` or ``error``.
-
-    ``media`` go inside, as Gemini 3 takes them (ai.google.dev/gemini-api/docs/function-calling).
-    """
-    text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
-    value: Any = None
-    if text.lstrip()[:1] == "{":
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
-    response = (
-        value if isinstance(value, dict) and not result.is_error else {"error" if result.is_error else "result": text}
-    )
-    function: Fields = {"name": name, "response": response}
-    if result.id:
-        function["id"] = result.id
-    if media:
-        function["parts"] = media
-    return {"functionResponse": function}
+def _text(text: str) -> tuple[Text, ...]:
+    return (Text(text),) if text else ()
 
 
-def write_media(media: Media) -> Fields | None:
-    """None: neither data nor an address."""
-    if media.data is not None:
-        return {"inlineData": {"mimeType": media.mime or "application/octet-stream", "data": media.data}}
-    address = media.url or media.file_id
-    if not address:
+def write_result(result: ToolResult, texts: Iterable[str]) -> Fields:
+    """``response``: the object that the text is, else the text as ``result``; an error stands in ``error``."""
+    text = "\n".join(texts)
+    value: Json = text
+    if text.startswith("{"):
+        value = loads_object(text) or text
+    if result.is_error:
+        return {"error": value}
+    if isinstance(value, dict) and not (len(value) == 1 and value.keys() & {"error", *RESULT_WORDS}):
+        return value
+    return {"result": text}
+
+
+def texts_of(parts: Iterable[Part]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, Text | Refusal)]
+
+
+# ---- media -----------------------------------------------------------------------------------------------------------
+def read_media(part: Mapping[str, Json]) -> Media | None:
+    """What ``inlineData`` or ``fileData`` holds; None: neither is there."""
+    extra = keep(part, PART_FIELDS)
+    if blob := camel(read.mapping(part.get("inlineData"))):
+        mime = read.text(blob.get("mimeType"))
+        data = read.text(blob.get("data")).translate(URL_SAFE)
+        return Media(mime, data=data, name=read.text(blob.get("displayName")), extra=extra)
+    file = camel(read.mapping(part.get("fileData")))
+    uri = read.text(file.get("fileUri"))
+    if not uri:
         return None
+    mime, name = read.text(file.get("mimeType")), read.text(file.get("displayName"))
+    if uri.startswith(GOOGLE_FILES):
+        return Media(mime, file_id=uri, name=name, extra=extra)
+    return Media(mime, url=uri, name=name, extra=extra)
+
+
+def write_media(media: Media) -> Fields | str:
+    """The part, or why there is none."""
+    address = media.url if media.url is not None else media.file_id
+    if address is None:
+        return _write_inline(media.mime, media.data or "", media)
     if inline := read.data_url(address):
-        return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
+        return _write_inline(*inline, media)
+    if media.file_id is not None and not media.file_id.startswith(GOOGLE_FILES):
+        return "a file stored at another vendor cannot be read here"
     file: Fields = {"fileUri": address}
-    if media.mime:
-        file["mimeType"] = media.mime
-    return {"fileData": file}
+    mime = media.mime if media.mime and "*" not in media.mime else mimetypes.guess_type(address)[0]
+    if mime:
+        file["mimeType"] = mime
+    return {"fileData": file, **own(media.extra)}
+
+
+def _write_inline(mime: str, data: str, media: Media) -> Fields | str:
+    kind = mime.partition(";")[0].strip().lower().replace("image/jpg", "image/jpeg")
+    if kind in ("", "application/octet-stream") or "*" in kind:
+        guess = mimetypes.guess_type(media.name)[0] or kind
+        mime = kind = next((known for start, known in MAGIC if data.startswith(start)), guess)
+    if kind.startswith("image/"):
+        if kind not in IMAGE_TYPES:
+            return f"{kind} is no image type that is taken"
+        mime = kind
+    elif kind in TEXT_TYPES or kind.endswith(("+json", "+xml")):
+        mime = "text/plain"
+    elif kind != "application/pdf" and not kind.startswith(("audio/", "video/", "text/")):
+        return f"{kind or 'media of unknown type'} is not taken"
+    return {"inlineData": {"mimeType": mime, "data": data}, **own(media.extra)}

@@ -1,227 +1,192 @@
-"""Neutral -> request body (ai.google.dev/api/generate-content)."""
+"""Neutral request -> body (ai.google.dev/api/generate-content#GenerationConfig)."""
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import read
-from ccx_addons.core.neutral import (
-    Json,
-    Loss,
-    Media,
-    Message,
-    Opaque,
-    Reasoning,
-    Refusal,
-    Request,
-    Text,
-    Thinking,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-    safe_names,
-)
-from ccx_addons.core.reasoning import budget_of, effort_of
-from ccx_addons.protocols.gemini.parts import write_call, write_media, write_result
-from ccx_addons.protocols.gemini.schemas import cleaned
-from ccx_addons.protocols.gemini.wire import NAME, SIGNATURE, Fields, own
+from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
+from ccx_addons.core.reasoning import BUDGETS, budget_of, effort_of
+from ccx_addons.core.wire_json import dump_text
+from ccx_addons.protocols.gemini.contents import Conversation
+from ccx_addons.protocols.gemini.models import Rules, rules_of
+from ccx_addons.protocols.gemini.schema import clean, whole
+from ccx_addons.protocols.gemini.tools import Tools, tool_names
+from ccx_addons.protocols.gemini.wire import Fields, own
 
 MAX_STOPS: Final = 5
-EMPTY: Final[Mapping[str, Json]] = {}
-LEVELS: Final = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
-SERVER_TOOLS: Final = {"web_search": "googleSearch", "web_fetch": "urlContext", "code": "codeExecution"}
+HIGHEST_TEMPERATURE: Final = 2.0
+SEEDS: Final = range(-(1 << 31), 1 << 31)
+
+SERVICE_TIERS: Final[Mapping[str, str | None]] = {
+    "auto": None,
+    "default": "standard",
+    "standard_only": "standard",
+    "flex": "flex",
+    "priority": "priority",
+}
+MERGED: Final = frozenset({"generationConfig", "toolConfig"})
+"""Own fields that stand together with neutral ones."""
+
+JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
+JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
+
+type Losses = list[Loss]
 
 
-def encode_request(request: Request) -> tuple[Fields, list[Loss]]:
-    """The body; model and stream stand in the path. Losses: what Gemini has no words for."""
-    losses: list[Loss] = []
-    extra = own(request.extra)
-    names = safe_names(tool.name for tool in request.tools if isinstance(tool, Tool))
-    body: Fields = {"contents": _contents(request, names, losses)}
-    if system := [part for part in request.system if isinstance(part, Text) and part.text]:
-        body["systemInstruction"] = {"parts": [{"text": part.text} for part in system]}
-    if tools := _tools(request, names, losses):
-        body["tools"] = tools
-    if request.tool_choice and any(isinstance(tool, Tool) for tool in request.tools):
-        body["toolConfig"] = _choice(request.tool_choice, names)
-    config = {**_config(request, losses), **read.mapping(extra.pop("generationConfig", None))}
+def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+    """The body, and what it cannot say of the request. Model and streaming stand in the path."""
+    losses: Losses = []
+    rules = rules_of(request.model)
+    names = tool_names(request)
+    talk = Conversation(request, rules, names, losses)
+    tools = Tools(request, rules, names, losses)
+    config = _sampling(request, rules, losses)
+    if thinking := _thinking(request.reasoning, rules, losses):
+        config["thinkingConfig"] = thinking
+    if request.output:
+        form = _output(request.output, rules, tools.has_functions, losses)
+        if isinstance(form, str):
+            talk.system.append({"text": form})
+        else:
+            config |= form
+    kept = own(request.extra)
+    for name, value in kept.get("generationConfig", {}).items():
+        config[name] = {**config.get(name, {}), **value} if name == "thinkingConfig" else value
+
+    body: Fields = {"contents": talk.contents}
+    if talk.system:
+        body["systemInstruction"] = {"parts": talk.system}
+    if tools.tools:
+        body["tools"] = tools.tools
+    if tools.config:
+        body["toolConfig"] = tools.config
     if config:
         body["generationConfig"] = config
-    body |= extra
-    _unsaid(request, losses)
+    body |= {name: value for name, value in kept.items() if name not in MERGED}
+    body |= _rest(request, losses)
     return body, losses
 
 
-def is_third(model: str) -> bool:
-    """Gemini 3 and later: levels instead of budgets, signatures with every call."""
-    return "gemini-3" in model or "gemini-4" in model
-
-
-# ---- contents --------------------------------------------------------------------------------------------------------
-def _contents(request: Request, names: Mapping[str, str], losses: list[Loss]) -> list[Fields]:
-    """Turns of one role are joined; the first is the user's."""
-    called = {
-        part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)
-    }
-    found: list[Fields] = []
-    for n, message in enumerate(request.messages):
-        role = "model" if message.role == "assistant" else "user"
-        parts = list(_parts(message, f"messages[{n}]", called, names, is_third(request.model), losses))
-        if not parts:
-            continue
-        if found and found[-1]["role"] == role:
-            found[-1]["parts"] += parts
+def _sampling(request: Request, rules: Rules, losses: Losses) -> Fields:
+    config: Fields = {}
+    if request.max_tokens is not None:
+        config["maxOutputTokens"] = request.max_tokens
+    config |= _numbers(request, rules, losses)
+    if request.seed is not None:
+        if request.seed in SEEDS:
+            config["seed"] = request.seed
         else:
-            found.append({"role": role, "parts": parts})
-    if not found or found[0]["role"] == "model":
-        found.insert(0, {"role": "user", "parts": [{"text": " "}]})
-    for before, content in pairwise(found):
-        _in_order(before, content)
-    return found
+            losses.append(Loss("seed", "it must fit into 32 bits"))
+    stops = [text for text in request.stop if text]
+    if stops:
+        config["stopSequences"] = stops[:MAX_STOPS]
+    if len(stops) > MAX_STOPS:
+        losses.append(Loss("stop", f"at most {MAX_STOPS} stop sequences are taken"))
+    return config
 
 
-def _in_order(before: Fields, content: Fields) -> None:
-    """Results first, as their calls stand: Gemini knows whose they are by name and order."""
-    calls = [part["functionCall"].get("id") for part in before["parts"] if "functionCall" in part]
-    if calls:
-        place = {id: n for n, id in reversed(list(enumerate(calls)))}
-        content["parts"].sort(key=lambda part: place.get(part.get("functionResponse", EMPTY).get("id"), len(calls)))
+def _numbers(request: Request, rules: Rules, losses: Losses) -> Fields:
+    """Sampling parameters and penalties, as far as the model takes them. 1 and 0 are their defaults."""
+    temperature = request.temperature
+    if temperature is not None and temperature > HIGHEST_TEMPERATURE:
+        losses.append(Loss("temperature", "2 is the most"))
+        temperature = HIGHEST_TEMPERATURE
+    wanted = (
+        ("temperature", "temperature", temperature, rules.sampling, 1),
+        ("top_p", "topP", request.top_p, rules.sampling, 1),
+        ("top_k", "topK", request.top_k, rules.sampling, None),
+        ("presence_penalty", "presencePenalty", request.presence_penalty, rules.penalties, 0),
+        ("frequency_penalty", "frequencyPenalty", request.frequency_penalty, rules.penalties, 0),
+    )
+    config: Fields = {}
+    for name, wire_name, value, taken, default in wanted:
+        if value is not None and taken:
+            config[wire_name] = value
+        elif value is not None and value != default:
+            losses.append(Loss(name, "the model samples in its own way only"))
+    return config
 
 
-def _parts(
-    message: Message, path: str, called: Mapping[str, str], names: Mapping[str, str], third: bool, losses: list[Loss]
-) -> Iterable[Fields]:
-    signed = third and message.role == "assistant"
-    for n, part in enumerate(message.parts):
-        at = f"{path}.parts[{n}]"
-        match part:
-            case Text() | Refusal():
-                yield from _text(part)
-            case Thinking():
-                yield from _thinking(part, at, losses)
-            case ToolCall():
-                yield write_call(part, names.get(part.name, part.name), signed)
-                signed = False  # only the first of parallel calls carries one
-            case ToolResult():
-                name = part.name or called.get(part.id, "tool")
-                written = [found for media in part.parts if isinstance(media, Media) and (found := write_media(media))]
-                inside = [found for found in written if third and "inlineData" in found]
-                yield write_result(part, names.get(name, name), inside)
-                yield from (found for found in written if found not in inside)
-            case Media():
-                yield from _media(part, at, losses)
-            case Opaque(protocol, value) if protocol == NAME:
-                yield value
-            case Opaque(protocol, _):
-                losses.append(Loss(at, f"only {protocol} understands this"))
+# ---- thinking --------------------------------------------------------------------------------------------------------
+def _thinking(reasoning: Reasoning | None, rules: Rules, losses: Losses) -> Fields:
+    """``thinkingConfig``. Thoughts are shown to whoever asks for thinking, unless they want none."""
+    if reasoning is None:
+        return {}
+    off = effort_of(reasoning) == "none"
+    if rules.thinking == "none":
+        if not off and (reasoning.enabled or reasoning.effort or reasoning.budget is not None):
+            losses.append(Loss("reasoning", "the model does not think"))
+        return {}
+    control = _level(reasoning, rules, losses) if rules.thinking == "levels" else _budget(reasoning, rules, losses)
+    if reasoning.summary is not None:
+        control["includeThoughts"] = reasoning.summary != "none"
+    elif not off:
+        control["includeThoughts"] = True
+    return control
 
 
-def _text(part: Text | Refusal) -> Iterable[Fields]:
-    signature = own(part.extra).get(SIGNATURE)
-    if part.text or signature:
-        yield {"text": part.text, **({SIGNATURE: signature} if signature else {})}
-
-
-def _media(part: Media, at: str, losses: list[Loss]) -> Iterable[Fields]:
-    if written := write_media(part):
-        yield written
-    else:
-        losses.append(Loss(at, "neither data nor an address"))
-
-
-def _thinking(part: Thinking, at: str, losses: list[Loss]) -> Iterable[Fields]:
-    """Own thoughts go back with their signature; foreign ones are nothing that the model could use."""
-    if part.origin == NAME:
-        yield {"text": part.text, "thought": True, **({SIGNATURE: part.signature} if part.signature else {})}
-    elif part.signature or part.text:
-        losses.append(Loss(at, "thinking of another protocol"))
-
-
-# ---- tools -----------------------------------------------------------------------------------------------------------
-def _tools(request: Request, names: Mapping[str, str], losses: list[Loss]) -> list[Fields]:
-    functions: list[Fields] = []
-    others: list[Fields] = []
-    for n, tool in enumerate(request.tools):
-        if isinstance(tool, Tool):
-            functions.append(_function(tool, names[tool.name]))
-        elif tool.protocol == NAME:
-            others.append(dict(tool.value))
-        elif name := SERVER_TOOLS.get(tool.kind):
-            others.append({name: {}})
-        else:
-            losses.append(Loss(f"tools[{n}]", f"Gemini has no {tool.kind} tool"))
-    if functions and others and not is_third(request.model):
-        # Function calling and built-in tools exclude each other before Gemini 3.
-        losses += [Loss("tools", f"{next(iter(tool))} cannot stand beside functions") for tool in others]
-        others = []
-    return [*([{"functionDeclarations": functions}] if functions else []), *others]
-
-
-def _function(tool: Tool, name: str) -> Fields:
-    found: Fields = {"name": name, "description": tool.description, **own(tool.extra)}
-    if read.mapping(tool.parameters).get("properties"):
-        found["parameters"] = cleaned(tool.parameters)
-    return found
-
-
-def _choice(choice: ToolChoice, names: Mapping[str, str]) -> Fields:
-    mode = {"auto": "AUTO", "any": "ANY", "none": "NONE"}[choice.mode]
-    config: Fields = {"mode": mode}
-    if choice.names and choice.mode != "none":
-        config = {"mode": "ANY" if choice.mode == "any" else "VALIDATED"}
-        config["allowedFunctionNames"] = [names.get(name, name) for name in choice.names]
-    return {"functionCallingConfig": config}
-
-
-# ---- settings --------------------------------------------------------------------------------------------------------
-def _config(request: Request, losses: list[Loss]) -> Fields:
-    stops = list(request.stop[:MAX_STOPS])
-    if len(request.stop) > MAX_STOPS:
-        losses.append(Loss("stop", f"Gemini takes at most {MAX_STOPS} stop sequences"))
-    found: dict[str, Json] = {
-        "temperature": request.temperature,
-        "topP": request.top_p,
-        "topK": request.top_k,
-        "seed": request.seed,
-        "maxOutputTokens": request.max_tokens,
-        "stopSequences": stops or None,
-        "presencePenalty": request.presence_penalty,
-        "frequencyPenalty": request.frequency_penalty,
-        "thinkingConfig": _thinking_config(request.reasoning, request.model),
-    }
-    if request.output and request.output.kind != "text":
-        found["responseMimeType"] = "application/json"
-        if request.output.schema:
-            found["responseSchema"] = cleaned(request.output.schema)
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _thinking_config(reasoning: Reasoning | None, model: str) -> Fields | None:
-    """Levels for Gemini 3, which cannot be switched off; budgets before. Thoughts show unless nobody wants them."""
+def _level(reasoning: Reasoning, rules: Rules, losses: Losses) -> Fields:
     effort = effort_of(reasoning)
-    if reasoning is None or (effort is None and reasoning.summary is None):
-        return None
-    found: Fields = {}
+    if effort is None or (effort == "medium" and reasoning.effort is None and (reasoning.budget or -1) < 0):
+        return {}
     if effort == "none":
-        found = {"thinkingLevel": "low"} if is_third(model) else {"thinkingBudget": 0}
-    elif effort is not None and is_third(model):
-        found = {"thinkingLevel": LEVELS[effort]}
-    elif effort is not None:
-        found = {"thinkingBudget": budget_of(reasoning)}
-    if effort != "none":
-        found["includeThoughts"] = reasoning.summary != "none"
-    return found
+        losses.append(Loss("reasoning", "the model always thinks; it was asked for the least"))
+        return {"thinkingLevel": rules.levels[0]}
+    if reasoning.effort is None:
+        losses.append(Loss("reasoning.budget", "the model takes a level in place of a budget"))
+    order = list(BUDGETS)
+    lower = [level for level in rules.levels if order.index(level) <= order.index(effort)]
+    level: Effort = lower[-1] if lower else rules.levels[0]
+    if level != effort and reasoning.effort is not None:
+        losses.append(Loss("reasoning.effort", f"{effort} is said as {level}"))
+    return {"thinkingLevel": level}
 
 
-def _unsaid(request: Request, losses: list[Loss]) -> None:
-    for value, path in (
-        (request.user, "user"),
-        (request.service_tier, "service_tier"),
-        (request.verbosity, "verbosity"),
-        (request.cache_key, "prompt_cache_key"),
-    ):
-        if value:
-            losses.append(Loss(path, "Gemini has no such setting"))
-    if request.parallel_tools is False and request.tools:
-        losses.append(Loss("parallel_tool_calls", "Gemini decides itself how many functions it calls"))
+def _budget(reasoning: Reasoning, rules: Rules, losses: Losses) -> Fields:
+    if reasoning.effort is None and reasoning.budget is None and reasoning.enabled is not False:
+        return {"thinkingBudget": -1} if reasoning.enabled else {}
+    budget = budget_of(reasoning) or 0
+    if budget < 0:
+        return {"thinkingBudget": -1}
+    least, most = rules.budgets
+    if budget == 0 and rules.off:
+        return {"thinkingBudget": 0}
+    if budget == 0:
+        losses.append(Loss("reasoning", "the model always thinks; it was asked for the least"))
+    elif reasoning.budget is not None and not least <= budget <= most:
+        losses.append(Loss("reasoning.budget", f"the model takes {least} to {most} tokens"))
+    return {"thinkingBudget": min(max(budget, least), most)}
+
+
+# ---- the other fields ------------------------------------------------------------------------------------------------
+def _output(output: OutputFormat, rules: Rules, has_functions: bool, losses: Losses) -> Fields | str:
+    """Fields of ``generationConfig``, or the words that ask for the same where the model has no such thing."""
+    if output.kind == "text":
+        return {"responseMimeType": "text/plain"}
+    if has_functions and not rules.json_with_functions:
+        losses.append(Loss("output", "the model takes either functions or a format; JSON is asked for in words"))
+        return JSON_SCHEMA + dump_text(output.schema) if output.schema else JSON_ONLY
+    form: Fields = {"responseMimeType": "application/json"}
+    if output.kind == "json" or output.schema is None:
+        return form
+    schema, lost = clean(output.schema)
+    if lost and rules.json_schema:
+        return form | {"responseJsonSchema": whole(output.schema)}
+    if lost:
+        losses.append(Loss("output.schema", f"there is no word here for: {', '.join(lost)}"[:300]))
+    return form | {"responseSchema": schema}
+
+
+def _rest(request: Request, losses: Losses) -> Fields:
+    unsaid = {
+        "user": request.user,
+        "cache_key": request.cache_key,
+        "verbosity": request.verbosity,
+    }
+    losses += [Loss(name, "there is nothing like it here") for name, asked in unsaid.items() if asked]
+    if not request.service_tier:
+        return {}
+    if request.service_tier not in SERVICE_TIERS:
+        losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))
+        return {}
+    tier = SERVICE_TIERS[request.service_tier]
+    return {"serviceTier": tier} if tier else {}

@@ -1,154 +1,341 @@
-"""Request body -> neutral (ai.google.dev/api/generate-content)."""
+"""Request body -> neutral (ai.google.dev/api/generate-content, ai.google.dev/api/caching#Content)."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
+    NO_EXTRA,
+    Extra,
     Json,
     Message,
+    Opaque,
     OutputFormat,
     Part,
     Reasoning,
     Request,
-    ServerTool,
+    Role,
     Text,
-    Tool,
-    ToolChoice,
+    Thinking,
+    ToolCall,
     ToolResult,
 )
 from ccx_addons.core.reasoning import effort_word
-from ccx_addons.protocols.gemini.parts import CallIds, joined, read_part
-from ccx_addons.protocols.gemini.schemas import read_schema
-from ccx_addons.protocols.gemini.wire import NAME, cameled, keep
-
-FIELDS: Final = frozenset(
-    {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "model", "stream"}
+from ccx_addons.protocols.gemini.parts import (
+    PART_FIELDS,
+    read_arguments,
+    read_media,
+    read_result,
+    read_signature,
 )
-CONFIG_FIELDS: Final = frozenset({
-    "temperature", "topP", "topK", "seed", "maxOutputTokens", "stopSequences", "presencePenalty", "frequencyPenalty",
-    "responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig", "candidateCount",
+from ccx_addons.protocols.gemini.schema import read_schema
+from ccx_addons.protocols.gemini.tools import read_tool_config, read_tools
+from ccx_addons.protocols.gemini.wire import NAME, NOTHING, Fields, camel, keep, one_or_many
+
+FIELDS: Final = frozenset({
+    "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier", "model", "stream",
 })  # fmt: skip
-SERVER_TOOLS: Final = {
-    "googleSearch": "web_search", "googleSearchRetrieval": "web_search", "urlContext": "web_fetch",
-    "codeExecution": "code", "fileSearch": "file_search", "computerUse": "computer",
-}  # fmt: skip
-MODES: Final = {"AUTO": "auto", "ANY": "any", "NONE": "none", "VALIDATED": "auto"}
+CONFIG_FIELDS: Final = frozenset({
+    "maxOutputTokens", "temperature", "topP", "topK", "stopSequences", "seed", "presencePenalty", "frequencyPenalty",
+    "thinkingConfig", "responseMimeType", "responseSchema", "responseJsonSchema", "candidateCount",
+})  # fmt: skip
+CONTENT_FIELDS: Final = frozenset({"role", "parts"})
+RESULT_FIELDS: Final = frozenset({"id", "name", "response", "parts"})
+THINKING_FIELDS: Final = frozenset({"includeThoughts", "thinkingBudget", "thinkingLevel"})
+
+ROLES: Final[Mapping[str, Role]] = {
+    "": "user",
+    "user": "user",
+    "model": "assistant",
+    "assistant": "assistant",
+    "function": "user",
+    "tool": "user",
+    "system": "system",
+}
+TIERS: Final[Mapping[str, str | None]] = {"unspecified": None, "standard": "default"}
+"""Tiers whose name is not the neutral one."""
 
 
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` stand in the path. Raises BadRequest where the body cannot be understood."""
     try:
-        return _request(cameled(dict(body)), model, stream)
+        return _request(camel(body), model, stream)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
 
 
 def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
-    ids = CallIds()
-    contents = body.get("contents")
-    if isinstance(contents, dict):
-        contents = [contents]
-    if not isinstance(contents, list) or not contents:
-        raise BadRequest("contents must be a list that is not empty", "contents")
-    messages = tuple(message for n, entry in enumerate(contents) if (message := _message(entry, n, ids)))
-    config = cameled(body.get("generationConfig"))
-    if config.get("candidateCount") not in (None, 1):
-        raise BadRequest("candidateCount must be 1", "generationConfig.candidateCount")
-    extra = {name: value for name, value in body.items() if name not in FIELDS}
-    rest = {name: value for name, value in config.items() if name not in CONFIG_FIELDS}
-    if rest:
-        extra["generationConfig"] = rest
+    config = _object(body, "generationConfig")
+    if config.get("candidateCount") not in (None, 0, 1):
+        raise BadRequest(
+            "candidateCount must be 1: the channels that serve this model give one answer",
+            "generationConfig.candidateCount",
+        )
+    thinking = _object(config, "thinkingConfig", "generationConfig.")
+    output, kept_output = _output(config)
+    choice, kept_choice = read_tool_config(_object(body, "toolConfig"))
+    kept = {**keep(body, FIELDS).get(NAME, NOTHING), **kept_choice}
+    kept_config = {**keep(config, CONFIG_FIELDS).get(NAME, NOTHING), **kept_output}
+    if rest := keep(thinking, THINKING_FIELDS).get(NAME):
+        kept_config["thinkingConfig"] = rest
+    if kept_config:
+        kept["generationConfig"] = kept_config
+    tier = read.text(body.get("serviceTier")).lower()
     return Request(
-        model=model,
-        messages=messages,
-        system=_system(body.get("systemInstruction"), ids),
-        tools=_tools(body.get("tools")),
-        tool_choice=_choice(body.get("toolConfig")),
-        max_tokens=read.integer(config.get("maxOutputTokens")),
-        temperature=read.number(config.get("temperature")),
-        top_p=read.number(config.get("topP")),
-        top_k=read.integer(config.get("topK")),
-        stop=tuple(text for text in read.items(config.get("stopSequences")) if isinstance(text, str)),
-        seed=read.integer(config.get("seed")),
-        presence_penalty=read.number(config.get("presencePenalty")),
-        frequency_penalty=read.number(config.get("frequencyPenalty")),
-        reasoning=_reasoning(config.get("thinkingConfig")),
-        output=_output(config),
+        model,
+        _messages(body),
+        _system(body.get("systemInstruction")),
+        read_tools(body.get("tools")),
+        choice,
+        max_tokens=_typed(config, "maxOutputTokens", read.integer, "a whole number"),
+        temperature=_typed(config, "temperature", read.number, "a number"),
+        top_p=_typed(config, "topP", read.number, "a number"),
+        top_k=_typed(config, "topK", read.integer, "a whole number"),
+        stop=_stops(config),
+        seed=_typed(config, "seed", read.integer, "a whole number"),
+        presence_penalty=_typed(config, "presencePenalty", read.number, "a number"),
+        frequency_penalty=_typed(config, "frequencyPenalty", read.number, "a number"),
+        reasoning=_reasoning(thinking),
+        output=output,
+        service_tier=TIERS.get(tier, tier or None),
         stream=stream,
-        extra=keep(extra),
+        extra={NAME: kept} if kept else NO_EXTRA,
     )
 
 
-def _message(value: Json, n: int, ids: CallIds) -> Message | None:
+# ---- contents --------------------------------------------------------------------------------------------------------
+class CallIds:
+    """Gives every call of the history an id, and every result the id of its call.
+
+    A wire id stays as it is unless it comes twice. Without one, ids count the calls: the same history gives the same
+    ids again and again. A result belongs to the oldest open call with its id, else with its name.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._open: list[tuple[str, str, str]] = []
+        self._count = 0
+        self._answered = False
+
+    def call(self, wire_id: str, name: str) -> str:
+        if self._answered:
+            self._open.clear()
+            self._answered = False
+        found = wire_id or f"call_{self._count}"
+        while found in self._taken:
+            found = f"{found}_{self._count}"
+        self._count += 1
+        self._taken.add(found)
+        self._open.append((wire_id, name, found))
+        return found
+
+    def result(self, wire_id: str, name: str) -> tuple[str, str]:
+        """Id and name of the call; for a result without one an id that no call has."""
+        self._answered = True
+        places = [n for n, entry in enumerate(self._open) if wire_id and entry[0] == wire_id]
+        places += [n for n, entry in enumerate(self._open) if entry[1] == name]
+        if places:
+            _, name, found = self._open.pop(places[0])
+            return found, name
+        found = wire_id or f"result_{self._count}"
+        while found in self._taken:
+            found = f"{found}_{self._count}"
+        self._count += 1
+        self._taken.add(found)
+        return found, name
+
+
+def _messages(body: Mapping[str, Json]) -> tuple[Message, ...]:
+    contents = body.get("contents")
+    if isinstance(contents, str):
+        contents = {"parts": [{"text": contents}]}
+    if not isinstance(contents, list | dict):
+        raise BadRequest("contents must be a list", "contents")
+    ids = CallIds()
+    return tuple(_message(item, f"contents[{n}]", ids) for n, item in enumerate(one_or_many(contents)))
+
+
+def _message(value: Json, path: str, ids: CallIds) -> Message:
     if not isinstance(value, dict):
-        raise BadRequest("a content must be an object", f"contents[{n}]")
-    parts = tuple(joined(part for entry in read.items(value.get("parts")) if (part := read_part(entry, ids))))
-    role = read.text(value.get("role"), "user")
-    if role not in ("user", "model", "function", "system"):
-        raise BadRequest("role must be user or model", f"contents[{n}].role")
-    if not parts:
-        return None
-    return Message("assistant" if role == "model" else "system" if role == "system" else "user", parts)
+        raise BadRequest("a content must be an object", path)
+    content = camel(value)
+    word = content.get("role")
+    role = ROLES.get(word.lower() if isinstance(word, str) else "" if word is None else "?")
+    if role is None:
+        raise BadRequest("role must be user or model", f"{path}.role")
+    parts = _parts(content.get("parts"), f"{path}.parts", ids)
+    return Message(role, _joined(parts) if role == "assistant" else parts, keep(content, CONTENT_FIELDS))
 
 
-def _system(value: Json, ids: CallIds) -> tuple[Part, ...]:
+def _parts(value: Json, path: str, ids: CallIds) -> tuple[Part, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | dict):
+        raise BadRequest("parts must be a list", path)
+    found = (_part(item, f"{path}[{n}]", ids) for n, item in enumerate(one_or_many(value)))
+    return tuple(part for part in found if part)
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """A model's turn as it was before it was streamed: clients send the pieces back one by one.
+
+    A thought ends with its signature, which came in the last piece.
+    """
+    joined: list[Part] = []
+    for part in parts:
+        match joined[-1] if joined else None, part:
+            case Text(before, extra), Text(text) if not extra:
+                joined[-1] = Text(before + text, part.extra)
+            case Thinking(before, None, "gemini", extra=extra), Thinking() if not extra:
+                joined[-1] = replace(part, text=before + part.text, redacted=False)
+            case _:
+                joined.append(part)
+    return tuple(joined)
+
+
+def _system(value: Json) -> tuple[Part, ...]:
+    """A content; some clients send its text alone."""
+    if value is None or value == "":
+        return ()
     if isinstance(value, str):
-        return (Text(value),) if value else ()
-    entries = value if isinstance(value, list) else read.items(read.mapping(value).get("parts"))
-    found = (read_part({"text": entry} if isinstance(entry, str) else entry, ids) for entry in entries)
-    return tuple(part for part in found if part and not isinstance(part, ToolResult))
+        return (Text(value),)
+    if not isinstance(value, dict):
+        raise BadRequest("systemInstruction must be an object", "systemInstruction")
+    content = value if "parts" in value else {"parts": value}
+    return _parts(content["parts"], "systemInstruction.parts", CallIds())
 
 
-def _tools(value: Json) -> tuple[Tool | ServerTool, ...]:
-    tools: list[Tool | ServerTool] = []
-    for entry in map(cameled, read.mappings(value)):
-        for function in map(cameled, read.mappings(entry.get("functionDeclarations"))):
-            plain = function.get("parametersJsonSchema")
-            schema = read_schema(plain if plain is not None else function.get("parameters"))
-            rest = {
-                k: v
-                for k, v in function.items()
-                if k not in ("name", "description", "parameters", "parametersJsonSchema")
-            }
-            tools.append(
-                Tool(read.text(function.get("name")), read.text(function.get("description")), schema, extra=keep(rest))
-            )
-        for name, inner in entry.items():
-            if name != "functionDeclarations":
-                kind = SERVER_TOOLS.get(name, "other")
-                tools.append(ServerTool(kind, NAME, {name: inner}))  # type: ignore[arg-type]  # the table's words are its
-    return tuple(tools)
+def _part(value: Json, path: str, ids: CallIds) -> Part | None:
+    """None for what says nothing."""
+    if not isinstance(value, dict):
+        raise BadRequest("a part must be an object", path)
+    part = {name: inner for name, inner in camel(value).items() if inner is not None}
+    if "functionCall" in part:
+        return _call(part, f"{path}.functionCall", ids)
+    if "functionResponse" in part:
+        return _result(part, f"{path}.functionResponse", ids)
+    if "inlineData" in part or "fileData" in part:
+        if media := read_media(part):
+            return media
+        raise BadRequest("inlineData must hold data, fileData a fileUri", path)
+    if "text" in part:
+        if not isinstance(part["text"], str):
+            raise BadRequest("text must be a string", f"{path}.text")
+        return _thought(part) if part.get("thought") is True else _text(part)
+    return Opaque(NAME, part) if part.keys() - PART_FIELDS else None
 
 
-def _choice(value: Json) -> ToolChoice | None:
-    config = cameled(cameled(value).get("functionCallingConfig"))
-    mode = MODES.get(read.text(config.get("mode")).upper())
-    if mode is None:
+def _text(part: Mapping[str, Json]) -> Text | None:
+    return Text(part["text"], _signed(part, keep(part, PART_FIELDS))) if part["text"] else None
+
+
+def _thought(part: Mapping[str, Json]) -> Thinking | None:
+    signature, origin = read_signature(part)
+    text = part["text"]
+    if not text and signature is None:
         return None
-    names = tuple(name for name in read.items(config.get("allowedFunctionNames")) if isinstance(name, str))
-    return ToolChoice(mode, names)  # type: ignore[arg-type]  # the table's words are its
+    return Thinking(text, signature, origin, not text, keep(part, PART_FIELDS))
 
 
-def _reasoning(value: Json) -> Reasoning | None:
-    """A budget of 0 is off, -1 leaves it to the model; levels are efforts."""
-    config = cameled(value)
-    if not config:
-        return None
-    budget = read.integer(config.get("thinkingBudget"))
-    effort = effort_word(read.text(config.get("thinkingLevel")))
-    shown = read.flag(config.get("includeThoughts"))
+def _signed(part: Mapping[str, Json], extra: Extra) -> Extra:
+    """The side-car with the part's own signature; placeholders and other vendors' say nothing here."""
+    signature, origin = read_signature(part)
+    if signature is None or origin != NAME:
+        return extra
+    return {NAME: {**extra.get(NAME, NOTHING), "thoughtSignature": signature}}
+
+
+def _call(part: Mapping[str, Json], path: str, ids: CallIds) -> ToolCall:
+    call = _fields(part["functionCall"], path)
+    name = _string(call, "name", path)
+    if not isinstance(call.get("args"), dict | None):
+        raise BadRequest("args must be an object", f"{path}.args")
+    id_ = ids.call(read.text(call.get("id")), name)
+    return ToolCall(id_, name, read_arguments(call.get("args")), _signed(part, keep(part, PART_FIELDS)))
+
+
+def _result(part: Mapping[str, Json], path: str, ids: CallIds) -> ToolResult:
+    result = _fields(part["functionResponse"], path)
+    if not isinstance(result.get("response"), dict | None):
+        raise BadRequest("response must be an object", f"{path}.response")
+    id_, name = ids.result(read.text(result.get("id")), _string(result, "name", path))
+    parts, failed = read_result(read.mapping(result.get("response")), result.get("parts"))
+    return ToolResult(id_, parts, failed, name, keep(result, RESULT_FIELDS))
+
+
+# ---- generationConfig ------------------------------------------------------------------------------------------------
+def _stops(config: Mapping[str, Json]) -> tuple[str, ...]:
+    value = config.get("stopSequences")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRequest("stopSequences must be a list of strings", "generationConfig.stopSequences")
+    return tuple(value)
+
+
+def _reasoning(thinking: Mapping[str, Json]) -> Reasoning | None:
+    budget = _typed(thinking, "thinkingBudget", read.integer, "a whole number", "generationConfig.thinkingConfig.")
+    effort = effort_word(read.text(thinking.get("thinkingLevel")))
+    shown = read.flag(thinking.get("includeThoughts"))
     summary = None if shown is None else "auto" if shown else "none"
-    enabled = None if budget is None and effort is None else budget != 0
-    return Reasoning(enabled, effort, budget, summary)
+    if budget == 0 or effort == "none":
+        return Reasoning(False, summary=summary)
+    return None if budget is effort is summary is None else Reasoning(None, effort, budget, summary)
 
 
-def _output(config: Mapping[str, Json]) -> OutputFormat | None:
+def _output(config: Mapping[str, Json]) -> tuple[OutputFormat | None, Fields]:
+    """The format, and the fields that say what has no neutral word."""
+    mime = config.get("responseMimeType")
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
-    if isinstance(schema, dict):
-        return OutputFormat("json_schema", read_schema(schema), "answer")
-    kind = read.text(config.get("responseMimeType"))
-    if kind == "application/json":
-        return OutputFormat("json")
-    return OutputFormat("text") if kind == "text/plain" else None
+    if not isinstance(mime, str | None):
+        raise BadRequest("responseMimeType must be a string", "generationConfig.responseMimeType")
+    if not isinstance(schema, dict | None):
+        raise BadRequest("responseSchema must be an object", "generationConfig.responseSchema")
+    if mime == "application/json":
+        return (OutputFormat("json_schema", read_schema(schema)) if schema else OutputFormat("json")), {}
+    if mime == "text/plain":
+        return OutputFormat("text"), {}
+    rare = {
+        name: config[name] for name in ("responseMimeType", "responseSchema", "responseJsonSchema") if name in config
+    }
+    return None, {name: value for name, value in rare.items() if value}
+
+
+# ---- reading with a complaint ----------------------------------------------------------------------------------------
+def _object(table: Mapping[str, Json], name: str, path: str = "") -> Mapping[str, Json]:
+    value = table.get(name)
+    return NOTHING if value is None else _fields(value, f"{path}{name}")
+
+
+def _fields(value: Json, path: str) -> Mapping[str, Json]:
+    if not isinstance(value, dict):
+        raise BadRequest(f"{path} must be an object", path)
+    return camel(value)
+
+
+def _string(table: Mapping[str, Json], name: str, path: str) -> str:
+    value = table.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"{name} must be a string that is not empty", f"{path}.{name}")
+    return value
+
+
+def _typed(
+    table: Mapping[str, Json],
+    name: str,
+    reader: Callable[[Json], Any],
+    word: str,
+    path: str = "generationConfig.",
+) -> Any:
+    value = table.get(name)
+    if value is None:
+        return None
+    try:
+        found = reader(value)
+    except OverflowError:
+        found = None
+    if found is None:
+        raise BadRequest(f"{name} must be {word}", f"{path}{name}")
+    return found

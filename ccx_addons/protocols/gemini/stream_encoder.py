@@ -1,18 +1,15 @@
-"""Events -> stream bytes: SSE chunks, or for clients without ``alt=sse`` one JSON array.
+"""Events -> stream bytes: server-sent events (``alt=sse``), or one JSON array
+(ai.google.dev/api/generate-content#method:-models.streamgeneratecontent).
 
-Text goes out as it comes; a function only when its arguments are complete, since Gemini's are an object.
+Texts and thoughts go out as they come. A call goes out whole, when its part stops: its arguments are an object here.
 """
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, field, replace
 
-from ccx_addons.core import sse, wire_json
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
-    NO_EXTRA,
     Event,
     Failed,
-    Fault,
     Finished,
     Loss,
     Part,
@@ -26,125 +23,135 @@ from ccx_addons.core.neutral import (
     Thinking,
     ToolCall,
     Usage,
-    apply_delta,
+    merge_extra,
 )
-from ccx_addons.protocols.gemini.answers import chunk, client_names, write_answer_part
-from ccx_addons.protocols.gemini.wire import Fields, encode_stream_error, error_body, keep, own
+from ccx_addons.core.wire_json import dumps
+from ccx_addons.protocols.gemini.answers import PartWriter
+from ccx_addons.protocols.gemini.errors import encode_array_error, encode_stream_error, error_body
+from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
+from ccx_addons.protocols.gemini.wire import Fields, own
 
-STREAMED: Final = (Text, Refusal, Thinking)
+
+@dataclass(slots=True)
+class Written:
+    """A part on its way to the client, and what of it waits for its end."""
+
+    part: Part
+    pieces: list[str] = field(default_factory=list)
+    signature: str = ""
 
 
 class StreamEncoder:
-    def __init__(self, request: Request) -> None:
+    """``array``: the form without ``alt=sse``."""
+
+    def __init__(self, request: Request, array: bool = False) -> None:
         self.losses: list[Loss] = []
         self._model = request.model
-        self._names = client_names(request)
+        self._array = array
+        self._writer = PartWriter(request, self.losses)
+        self._started = Started("", "")
         self._id = ""
         self._usage: Usage | None = None
-        self._parts: dict[int, Part] = {}
-        self._signatures: dict[int, list[str]] = {}
-        self._texts: dict[int, list[str]] = {}
-        self._ended = False
+        self._parts: dict[int, Written] = {}
+        self._begun = self._ended = False
 
     def encode(self, event: Event) -> bytes:
+        if self._ended:
+            return b""
         match event:
-            case _ if self._ended:
-                return b""
-            case Started(id, _, _, usage):
-                self._id, self._usage = id or uuid7().replace("-", ""), usage
+            case PartDelta(index):
+                part = self._parts.get(index)
+                return self._delta(part, event) if part else b""
             case PartStarted(index, part):
-                return self._start(index, part)
-            case PartDelta(index) if index in self._parts:
-                return self._delta(index, event)
-            case PartStopped(index) if index in self._parts:
-                return self._stop(index)
-            case Finished(stop, usage):
-                left = b"".join(self._stop(index) for index in sorted(self._parts))
-                self._ended = True
-                last = chunk(self._id, self._model, [{"text": ""}], stop, usage or self._usage or Usage())
-                return left + self._frame(last) + self._end()
+                return self._start_part(index, part)
+            case PartStopped(index):
+                return self._stop_part(index)
+            case Started():
+                self._started = event
+                self._usage = event.usage or self._usage
+                return b""
+            case Finished():
+                return self._finish(event)
             case Failed(fault):
                 self._ended = True
-                return self._error(fault)
-        return b""
+                if not self._array:
+                    return encode_stream_error(fault)
+                return encode_array_error(fault) if self._begun else b"[" + dumps(error_body(fault)) + b"]"
 
-    def _start(self, index: int, part: Part) -> bytes:
-        self._parts[index] = part
-        if isinstance(part, STREAMED):
-            self._signatures[index] = [part.signature] if isinstance(part, Thinking) and part.signature else []
-            self._parts[index] = replace(part, text="")
-            return self._say(part, part.text) if part.text else b""
-        self._texts[index] = []
-        return b""
-
-    def _delta(self, index: int, delta: PartDelta) -> bytes:
-        part = self._parts[index]
-        if isinstance(part, STREAMED):
-            if delta.signature:
-                self._signatures[index].append(delta.signature)
-            if delta.extra:
-                self._parts[index] = apply_delta(part, replace(delta, text="", signature=None))
-            return self._say(part, delta.text) if delta.text else b""
-        self._texts[index].append(delta.text)
-        if delta.extra:
-            self._parts[index] = apply_delta(part, replace(delta, text=""))
-        return b""
-
-    def _stop(self, index: int) -> bytes:
-        part = self._parts.pop(index)
-        if isinstance(part, ToolCall):
-            part = replace(part, arguments=part.arguments + "".join(self._texts.pop(index, ())))
-        elif isinstance(part, Thinking):
-            signature = "".join(self._signatures.pop(index, ())) or None
-            part = replace(part, signature=signature) if signature else replace(part, signature=None, extra=NO_EXTRA)
-            if signature is None:
+    # ---- parts ----
+    def _start_part(self, index: int, part: Part) -> bytes:
+        match part:
+            case Text() | Refusal():
+                self._parts[index] = Written(part)
+                return self._say({"text": part.text, **own(part.extra)}) if part.text else b""
+            case Thinking(text, signature):
+                self._parts[index] = Written(part, signature=signature or "")
+                return self._say({"text": text, "thought": True, **own(part.extra)}) if text else b""
+            case ToolCall():
+                self._parts[index] = Written(part)
                 return b""
-        elif isinstance(part, Text | Refusal):
-            part = Text("", keep(own(part.extra)))
-        written = write_answer_part(part, self._names, f"parts[{index}]", self.losses)
-        return self._chunk(written) if written else b""
+        return self._chunks(self._writer.write(part, f"content[{index}]"))
 
-    def _say(self, part: Part, text: str) -> bytes:
-        return self._chunk({"text": text, "thought": True} if isinstance(part, Thinking) else {"text": text})
-
-    def _chunk(self, part: Fields) -> bytes:
-        return self._frame(chunk(self._id, self._model, [part], None, None))
-
-    def _frame(self, value: Fields) -> bytes:
-        return sse.frame(wire_json.dump_text(value))
-
-    def _end(self) -> bytes:
+    def _delta(self, written: Written, delta: PartDelta) -> bytes:
+        match written.part:
+            case Text() | Refusal():
+                if delta.text or (delta.extra and own(delta.extra)):
+                    return self._say({"text": delta.text, **own(delta.extra)})
+            case Thinking():
+                written.signature += delta.signature or ""
+                if delta.text:
+                    return self._say({"text": delta.text, "thought": True, **own(delta.extra)})
+            case ToolCall():
+                written.pieces.append(delta.text)
+                if delta.extra:
+                    written.part = replace(written.part, extra=merge_extra(written.part.extra, delta.extra))
         return b""
 
-    def _error(self, fault: Fault) -> bytes:
-        return encode_stream_error(fault)
+    def _stop_part(self, index: int) -> bytes:
+        written = self._parts.pop(index, None)
+        match written:
+            case Written(Thinking(origin=origin), signature=signature):
+                return self._chunks(self._writer.sign(signature, origin))
+            case Written(ToolCall() as call, pieces):
+                whole = replace(call, arguments=call.arguments + "".join(pieces))
+                return self._chunks(self._writer.write(whole, f"content[{index}]"))
+        return b""
 
+    # ---- chunks ----
+    def _say(self, part: Fields) -> bytes:
+        """More text. A signature that waited for a call comes first."""
+        return self._chunks([*self._writer.flush(), part])
 
-class ArrayEncoder(StreamEncoder):
-    """The same chunks as elements of one JSON array."""
+    def _chunks(self, parts: list[Fields]) -> bytes:
+        return b"".join(
+            self._chunk({"candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]}) for part in parts
+        )
 
-    _begun = False
+    def _chunk(self, body: Fields) -> bytes:
+        if not self._id:
+            self._id = self._started.id or uuid7()
+        data = dumps({**body, "modelVersion": self._model, "responseId": self._id})
+        if not self._array:
+            return b"data: " + data + b"\n\n"
+        begun, self._begun = self._begun, True
+        return (b",\n" if begun else b"[") + data
 
-    def _frame(self, value: Fields) -> bytes:
-        before = b",\r\n" if self._begun else b"["
-        self._begun = True
-        return before + wire_json.dumps(value)
-
-    def _end(self) -> bytes:
-        return b"]"
-
-    def _error(self, fault: Fault) -> bytes:
-        return self._frame(error_body(fault)) + b"]"
-
-
-def encode_array_error(fault: Fault) -> bytes:
-    """The last element of an array that was passed through and broke off after a whole element."""
-    return b"," + wire_json.dumps(error_body(fault)) + b"]"
+    def _finish(self, event: Finished) -> bytes:
+        chunks = [self._stop_part(index) for index in list(self._parts)]
+        chunks.append(self._chunks(self._writer.flush()))
+        self._ended = True
+        extra = merge_extra(self._started.extra, event.extra)
+        candidate: Fields = {"content": {"parts": [{"text": ""}], "role": "model"}}
+        candidate |= ending(event.stop, event.stop_sequence, extra, self.losses)
+        usage = write_usage(event.usage or self._usage)
+        chunks.append(self._chunk({"candidates": [candidate], "usageMetadata": usage, **top_fields(extra)}))
+        return b"".join(chunks) + (b"]" if self._array else b"")
 
 
 def encoder(request: Request) -> StreamEncoder:
     return StreamEncoder(request)
 
 
-def array_encoder(request: Request) -> ArrayEncoder:
-    return ArrayEncoder(request)
+def array_encoder(request: Request) -> StreamEncoder:
+    """The same for a client that did not ask for server-sent events."""
+    return StreamEncoder(request, array=True)

@@ -1,14 +1,13 @@
-"""Paths, credentials, errors and the side-car of Gemini generateContent (ai.google.dev/api/generate-content)."""
+"""What every module of this protocol shares: its name, paths, key header, field names and the side-car."""
 
-import time
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from ccx_addons.core import sse, wire_json
 from ccx_addons.core.config import AuthStyle, Kind
-from ccx_addons.core.faults import read_fault
-from ccx_addons.core.neutral import FAULT_STATUS, NO_EXTRA, Extra, Fault, FaultKind, Json
+from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
 
 NAME: Final[Kind] = "gemini"
 DEFAULT_VERSION: Final = "v1beta"
@@ -18,25 +17,11 @@ METHODS: Final[Mapping[str, str]] = {
     "embed": ":embedContent",
     "model": "",
 }
-ERROR_STATUS: Final[Mapping[FaultKind, str]] = {
-    "invalid_request": "INVALID_ARGUMENT",
-    "authentication": "UNAUTHENTICATED",
-    "billing": "FAILED_PRECONDITION",
-    "permission": "PERMISSION_DENIED",
-    "not_found": "NOT_FOUND",
-    "method": "UNIMPLEMENTED",
-    "timeout": "DEADLINE_EXCEEDED",
-    "conflict": "ABORTED",
-    "too_large": "INVALID_ARGUMENT",
-    "rate_limit": "RESOURCE_EXHAUSTED",
-    "overloaded": "UNAVAILABLE",
-    "unavailable": "UNAVAILABLE",
-    "server": "INTERNAL",
-}
-SIGNATURE: Final = "thoughtSignature"
+NOTHING: Final[Mapping[str, Json]] = {}
+UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 
 type Fields = dict[str, Any]
-"""An object as it stands on the wire."""
+"""A JSON object as it stands on the wire."""
 
 
 def upstream_path(operation: str, model: str, stream: bool) -> str:
@@ -57,49 +42,37 @@ def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
     return ("authorization", f"Bearer {secret}") if secret.startswith("ya29.") else ("x-goog-api-key", secret)
 
 
-# ---- errors ----------------------------------------------------------------------------------------------------------
-def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
-    return read_fault(status, headers, body, time.time())
+# ---- field names -----------------------------------------------------------------------------------------------------
+def camel(table: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The object with its own field names in camelCase: the API takes ``inline_data`` as well as ``inlineData``
+    (protobuf.dev/programming-guides/json). What is inside the values stays."""
+    for name in table:
+        if "_" in name:
+            return {_camel_name(name): value for name, value in table.items()}
+    return table
 
 
-def error_body(fault: Fault) -> Fields:
-    code = fault.status or FAULT_STATUS[fault.kind]
-    error: Fields = {"code": code, "message": fault.message, "status": ERROR_STATUS[fault.kind]}
-    if fault.retry_after is not None:
-        kind = "type.googleapis.com/google.rpc.RetryInfo"
-        error["details"] = [{"@type": kind, "retryDelay": f"{max(1, round(fault.retry_after))}s"}]
-    return {"error": error}
+@lru_cache(maxsize=512)
+def _camel_name(name: str) -> str:
+    return UNDERSCORE.sub(lambda found: found[1].upper(), name)
 
 
-def encode_error(fault: Fault, request_id: str) -> tuple[int, bytes]:
-    return fault.status or FAULT_STATUS[fault.kind], wire_json.dumps(error_body(fault))
+def one_or_many(value: Json) -> list[Json]:
+    """A repeated field: the API takes a single object in place of a list of one."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict) else []
 
 
-def encode_stream_error(fault: Fault) -> bytes:
-    """A chunk with ``error``, on which google-genai raises APIError."""
-    return sse.frame(wire_json.dump_text(error_body(fault)))
-
-
-# ---- the side-car ----------------------------------------------------------------------------------------------------
+# ---- side-car --------------------------------------------------------------------------------------------------------
 def own(extra: Extra) -> Fields:
     """The fields that this protocol kept for itself."""
-    return dict(extra[NAME]) if extra and NAME in extra else {}
+    return dict(extra.get(NAME, NOTHING)) if extra else {}
 
 
-def keep(fields: Mapping[str, Json]) -> Extra:
-    """What has no neutral name, under this protocol's."""
-    kept = {name: value for name, value in fields.items() if value is not None}
-    return {NAME: kept} if kept else NO_EXTRA
-
-
-def camel(name: str) -> str:
-    """Google's JSON takes ``snake_case`` as well (protobuf.dev/programming-guides/json)."""
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest) if rest else name
-
-
-def cameled(value: Json) -> Fields:
-    """An object with its own names in camelCase; what is inside stays."""
-    if not isinstance(value, dict):
-        return {}
-    return {camel(name) if "_" in name else name: item for name, item in value.items()}
+def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
+    """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
+    if fields.keys() <= known:
+        return NO_EXTRA
+    rest = {name: value for name, value in fields.items() if name not in known and value is not None}
+    return {NAME: rest} if rest else NO_EXTRA

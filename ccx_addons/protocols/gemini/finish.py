@@ -1,0 +1,101 @@
+"""How an answer ends: finish reasons and usage, both ways (ai.google.dev/api/generate-content#FinishReason)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Extra, Json, Loss, Stop, Usage
+from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
+
+STOPS: Final[Mapping[str, Stop]] = {
+    "STOP": "end",
+    "FINISH_REASON_UNSPECIFIED": "end",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "pause",
+    "SAFETY": "refusal",
+    "RECITATION": "refusal",
+    "LANGUAGE": "refusal",
+    "BLOCKLIST": "refusal",
+    "PROHIBITED_CONTENT": "refusal",
+    "SPII": "refusal",
+    "MODEL_ARMOR": "refusal",
+    "IMAGE_SAFETY": "refusal",
+    "IMAGE_PROHIBITED_CONTENT": "refusal",
+    "IMAGE_RECITATION": "refusal",
+    "OTHER": "error",
+    "IMAGE_OTHER": "error",
+    "NO_IMAGE": "error",
+    "MALFORMED_FUNCTION_CALL": "error",
+    "MALFORMED_RESPONSE": "error",
+    "MISSING_THOUGHT_SIGNATURE": "error",
+    "UNEXPECTED_TOOL_CALL": "error",
+    "TOO_MANY_TOOL_CALLS": "error",
+}
+"""A word that is not here is a new way to withhold an answer."""
+REASONS: Final[Mapping[Stop, str]] = {
+    "end": "STOP",
+    "tool_call": "STOP",
+    "stop_sequence": "STOP",
+    "pause": "STOP",
+    "length": "MAX_TOKENS",
+    "refusal": "SAFETY",
+    "error": "OTHER",
+}
+ANSWER_FIELDS: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "error"})
+CANDIDATE_FIELDS: Final = frozenset({"content", "finishReason", "index"})
+USAGE_FIELDS: Final = frozenset({
+    "promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "totalTokenCount",
+})  # fmt: skip
+TOOL_USE: Final = "toolUsePromptTokenCount"
+"""Tokens of tool results, which the prompt's count leaves out."""
+CANDIDATE: Final = "candidate"
+"""Where the side-car of an answer keeps the fields of its candidate."""
+
+
+# ---- usage -----------------------------------------------------------------------------------------------------------
+def read_usage(usage: Mapping[str, Json]) -> Usage | None:
+    """The prompt's count includes what came from the cache; thoughts stand beside the candidates' count."""
+    if not usage:
+        return None
+    thoughts = read.count(usage.get("thoughtsTokenCount"))
+    return Usage(
+        read.count(usage.get("promptTokenCount")) + read.count(usage.get(TOOL_USE)),
+        read.count(usage.get("candidatesTokenCount")) + thoughts,
+        read.count(usage.get("cachedContentTokenCount")),
+        0,
+        thoughts,
+        keep(usage, USAGE_FIELDS),
+    )
+
+
+def write_usage(usage: Usage | None) -> Fields:
+    usage = usage or Usage()
+    kept = own(usage.extra)
+    wire: Fields = {
+        "promptTokenCount": max(0, usage.input - read.count(kept.get(TOOL_USE))),
+        "candidatesTokenCount": max(0, usage.output - usage.reasoning),
+        "totalTokenCount": usage.input + usage.output,
+    }
+    if usage.cache_read:
+        wire["cachedContentTokenCount"] = usage.cache_read
+    if usage.reasoning:
+        wire["thoughtsTokenCount"] = usage.reasoning
+    return wire | kept
+
+
+def usage_of(body: Json) -> Usage | None:
+    return read_usage(camel(read.mapping(camel(read.mapping(body)).get("usageMetadata"))))
+
+
+# ---- the end --------------------------------------------------------------------------------------------------------
+def ending(stop: Stop, stop_sequence: str | None, extra: Extra, losses: list[Loss]) -> Fields:
+    """The candidate's fields that come at the end."""
+    if stop == "pause":
+        losses.append(Loss("finishReason", "there is no word for an answer that pauses"))
+    if stop_sequence is not None:
+        losses.append(Loss("stop_sequence", "the answer does not say which sequence ended it"))
+    return {"finishReason": REASONS[stop], "index": 0, **read.mapping(own(extra).get(CANDIDATE))}
+
+
+def top_fields(extra: Extra) -> Fields:
+    return {name: value for name, value in own(extra).items() if name != CANDIDATE}

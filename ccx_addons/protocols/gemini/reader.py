@@ -1,0 +1,187 @@
+"""Chunks of an answer -> events. A stream's chunk and a whole answer are the same object, so this reads both."""
+
+import hashlib
+from collections.abc import Mapping
+
+from ccx_addons.core import read
+from ccx_addons.core.faults import fault_of
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.neutral import (
+    NO_EXTRA,
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Json,
+    Opaque,
+    Part,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+)
+from ccx_addons.protocols.gemini.finish import ANSWER_FIELDS, CANDIDATE, CANDIDATE_FIELDS, REASONS, STOPS, read_usage
+from ccx_addons.protocols.gemini.parts import PART_FIELDS, PLACEHOLDERS, read_arguments, read_media
+from ccx_addons.protocols.gemini.wire import NAME, NOTHING, Fields, camel, keep
+
+
+class AnswerReader:
+    """Chunks of an answer -> events. Texts and thoughts that follow each other are one part until another one comes.
+
+    A signature on a call speaks for the thoughts before it, and goes to them: so it can reach other protocols' clients
+    and come back. Where no thoughts are shown, a redacted one carries it.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        """The finish reason, ``BLOCKED`` for a prompt that was refused; empty: not yet."""
+        self.failed = False
+        self._id: str | None = None
+        self._open = ""
+        self._index = -1
+        self._calls = 0
+        self._usage: Fields = {}
+        self._top: Fields = {}
+        self._candidate: Fields = {}
+
+    def read(self, value: Mapping[str, Json]) -> list[Event]:
+        if self.failed:
+            return []
+        chunk = camel(value)
+        if chunk.get("error"):
+            return self._fail(fault_of(chunk))
+        events: list[Event] = []
+        if self._id is None:
+            self._id = read.text(chunk.get("responseId"))
+            events.append(Started(self._id, read.text(chunk.get("modelVersion"))))
+        if isinstance(usage := chunk.get("usageMetadata"), dict):
+            self._count(camel(usage))
+        if not chunk.keys() <= ANSWER_FIELDS:
+            self._top |= keep(chunk, ANSWER_FIELDS).get(NAME, NOTHING)
+            if read.mapping(chunk.get("promptFeedback")).get("blockReason"):
+                self.reason = "BLOCKED"
+        for candidate in read.mappings(chunk.get("candidates")):
+            if not candidate.get("index"):
+                self._read_candidate(camel(candidate), events)
+        return events
+
+    def finish(self) -> list[Event]:
+        """The end of the answer. Something that broke off before it said anything is a failure."""
+        if self.failed:
+            return []
+        stop = "refusal" if self.reason == "BLOCKED" else STOPS.get(self.reason or "STOP", "refusal")
+        if stop == "error" and self._index < 0:
+            message = read.text(self._candidate.get("finishMessage"))
+            return self._fail(Fault("server", message or f"the model ended with {self.reason}", code=self.reason))
+        events: list[Event] = []
+        self._close(events)
+        if stop == "end" and self._calls:
+            stop = "tool_call"
+        if self.reason not in ("", "BLOCKED", REASONS[stop]):
+            self._candidate["finishReason"] = self.reason
+        kept = {**self._top, CANDIDATE: self._candidate} if self._candidate else self._top
+        events.append(Finished(stop, read_usage(self._usage), extra={NAME: kept} if kept else NO_EXTRA))
+        return events
+
+    def _fail(self, fault: Fault) -> list[Event]:
+        self.failed = True
+        return [Failed(fault)]
+
+    def _count(self, usage: Mapping[str, Json]) -> None:
+        """Counts grow from chunk to chunk; a relay's zero or null does not undo what was counted."""
+        for name, count in usage.items():
+            if count or name not in self._usage:
+                self._usage[name] = count
+
+    def _read_candidate(self, candidate: Mapping[str, Json], events: list[Event]) -> None:
+        for part in read.mappings(camel(read.mapping(candidate.get("content"))).get("parts")):
+            self._read_part(camel(part), events)
+        if reason := read.text(candidate.get("finishReason")):
+            self.reason = reason
+        if not candidate.keys() <= CANDIDATE_FIELDS:
+            self._candidate |= keep(candidate, CANDIDATE_FIELDS).get(NAME, NOTHING)
+
+    # ---- parts ----
+    def _read_part(self, part: Mapping[str, Json], events: list[Event]) -> None:
+        if "functionCall" in part and part["functionCall"] is not None:
+            self._read_call(part, events)
+        elif isinstance(text := part.get("text"), str):
+            if part.get("thought") is True:
+                self._read_thought(text, part, events)
+            else:
+                self._read_text(text, part, events)
+        elif media := read_media(part):
+            self._whole(media, events)
+        elif part.keys() - PART_FIELDS:
+            self._whole(Opaque(NAME, dict(part)), events)
+
+    def _read_text(self, text: str, part: Mapping[str, Json], events: list[Event]) -> None:
+        extra = NO_EXTRA
+        if len(part) > 1:
+            extra = keep(part, PART_FIELDS)
+            if signature := _signature(part):
+                extra = {NAME: {**extra.get(NAME, NOTHING), "thoughtSignature": signature}}
+        if self._open != "text":
+            if not text:
+                return
+            self._start("text", Text(""), events)
+        if text or extra:
+            events.append(PartDelta(self._index, text, extra=extra))
+
+    def _read_thought(self, text: str, part: Mapping[str, Json], events: list[Event]) -> None:
+        signature = _signature(part) if len(part) > 2 else None
+        extra = keep(part, PART_FIELDS)
+        if self._open != "thought":
+            if not text:
+                if signature:
+                    self._whole(Thinking("", signature, NAME, True, extra), events)
+                return
+            self._start("thought", Thinking("", origin=NAME), events)
+        if text or extra or signature:
+            events.append(PartDelta(self._index, text, signature, extra))
+        if signature:
+            self._close(events)
+
+    def _read_call(self, part: Mapping[str, Json], events: list[Event]) -> None:
+        call = camel(read.mapping(part["functionCall"]))
+        name = read.text(call.get("name"))
+        if not name:
+            return
+        if signature := _signature(part):
+            if self._open == "thought":
+                events.append(PartDelta(self._index, signature=signature))
+            else:
+                self._whole(Thinking("", signature, NAME, True), events)
+        arguments = read_arguments(call.get("args"))
+        id_ = read.text(call.get("id")) or self._call_id(name)
+        self._calls += 1
+        self._whole(ToolCall(id_, name, arguments, keep(part, PART_FIELDS)), events)
+
+    def _call_id(self, name: str) -> str:
+        """For models that give none: the same whenever this answer is read, and no other call's."""
+        mark = self._id or uuid7()
+        return f"call_{hashlib.sha256(f'{mark}:{self._calls}:{name}'.encode('utf-8', 'replace')).hexdigest()[:24]}"
+
+    # ---- events ----
+    def _start(self, kind: str, part: Part, events: list[Event]) -> None:
+        self._close(events)
+        self._open = kind
+        self._index += 1
+        events.append(PartStarted(self._index, part))
+
+    def _whole(self, part: Part, events: list[Event]) -> None:
+        self._start("whole", part, events)
+        self._close(events)
+
+    def _close(self, events: list[Event]) -> None:
+        if self._open:
+            events.append(PartStopped(self._index))
+            self._open = ""
+
+
+def _signature(part: Mapping[str, Json]) -> str | None:
+    text = read.text(part.get("thoughtSignature"))
+    return None if not text or text in PLACEHOLDERS else text
