@@ -28,6 +28,8 @@ RETENTION: Final = (
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
     "DELETE FROM sessions WHERE last_at < :requests",
     "DELETE FROM affinity WHERE expires_at < :now",
+    "DELETE FROM breakers WHERE updated_at < :yesterday",
+    "DELETE FROM key_state WHERE updated_at < :yesterday AND (state <> 'blocked' OR until < :yesterday)",
     "DELETE FROM overrides WHERE expires_at < :now",
     "DELETE FROM response_sessions WHERE expires < :now",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",

@@ -28,6 +28,8 @@ from ccx_addons.scheduler.limits import Limits
 NEVER: Final = float("inf")
 LATELY: Final = 30.0
 """Seconds a base URL's failure speaks against trying it before the key is blamed."""
+MAX_STANDINGS: Final = 200
+"""Most models whose standing one channel remembers."""
 MAX_MODEL_BREAKERS: Final = 500
 """Most breakers of single models that one channel has; the oldest are forgotten."""
 UNREACHED: Final = frozenset({"connect", "tls", "connect_timeout", "first_byte_timeout", "reset"})
@@ -76,17 +78,20 @@ class ChannelState:
     urls: dict[str, UrlState] = field(default_factory=dict)
     breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
     models: dict[tuple[str, str], Breaker] = field(default_factory=dict)
-    standings: dict[str, tuple[float, Standing]] = field(default_factory=dict)
-    """Upstream model -> its standing and until when that holds; emptied when anything changes."""
+    standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
+    """Upstream model -> its standing, for what (another configuration has other keys) and until when it holds; emptied
+    when anything changes."""
 
     def key(self, key_id: str) -> KeyState:
         return self.keys.setdefault(key_id, KeyState())
 
     def standing(self, entry: Entry, now: float) -> Standing:
         found = self.standings.get(entry.model)
-        if found is None or found[0] <= now:
-            found = self.standings[entry.model] = self._judge(entry, now)
-        return found[1]
+        if found is None or found[0] is not entry or found[1] <= now:
+            if len(self.standings) >= MAX_STANDINGS:
+                self.standings.clear()
+            found = self.standings[entry.model] = (entry, *self._judge(entry, now))
+        return found[2]
 
     def _judge(self, entry: Entry, now: float) -> tuple[float, Standing]:
         """The standing, and until when it holds if nothing happens."""

@@ -228,3 +228,13 @@ def test_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         load_state(tmp_path / "none.db", POLICY, NOW)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_old_is_deleted_but_blocks_stay(workers: list[Worker]) -> None:
+    one = workers[0]
+    learn(one.state, attempt(ONE), status(401), NOW)
+    learn(one.state, attempt(ONE, 1), status(500), NOW)
+    one.tell(NOW - 2 * 86_400)
+    one.store.retention(30, 7)
+    assert one.store.flush()
+    assert [row["state"] for row in rows(one, "key_state")] == ["blocked"] and not rows(one, "breakers")

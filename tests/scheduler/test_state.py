@@ -192,3 +192,10 @@ def test_a_standing_is_computed_once_and_again_when_it_ends() -> None:
     assert first is state.standing("chat", entry, NOW + 6.9)
     assert first.words(NOW + 2) == "key sk-s…f-a1 cools down: the upstream failed (500), 5 s more"
     assert state.standing("chat", entry, NOW + 7).ready
+
+
+def test_a_new_key_has_nothing_to_do_with_the_old_ones_trouble() -> None:
+    state = State()
+    learn(state, attempt(ONE), status(500), NOW)
+    assert not state.standing("chat", entry_of(ONE, "m"), NOW).ready
+    assert state.standing("chat", entry_of(channel("a", key("other")), "m"), NOW).ready
