@@ -54,6 +54,7 @@ def create_app(
         (gateway_url or os.environ.get("CCX_GATEWAY_URL", "")).rstrip("/"),
         clock,
         ack_wait,
+        os.environ.get("CCX_MITMWEB_URL", ""),
     )
     problem.register(app)
     auth.register(app)

@@ -42,6 +42,8 @@ class Panel:
     clock: Callable[[], float] = time.time
     ack_wait: float = 1.5
     """Seconds a command waits for the workers to acknowledge it."""
+    mitmweb_url: str = ""
+    """Where mitmweb shows the flows of this boot; empty: it does not run."""
     _config: Config | None = None
 
     @property

@@ -137,7 +137,7 @@ def rollback(body: dict[str, Json]) -> dict[str, Json]:
 
 
 # ---- policy and process settings -------------------------------------------------------------------------------------
-SECRET_SETTINGS: Final = frozenset({"proxy_access_key", "admin_access_key"})
+SECRET_SETTINGS: Final = frozenset({"proxy_access_key", "admin_access_key", "web_password"})
 
 PRESETS: Final = {
     "gentle": {"window": 50, "failure_rate": 0.85, "consecutive": 10},

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Blueprint, render_template, request
 from markupsafe import Markup, escape
@@ -70,6 +71,7 @@ def index(id: str) -> str:
         attempts=[(attempt, waterfall(row, attempt, current.now_ms())) for attempt in row["attempts"]],
         channels=[(c.id, c.name) for c in current.snapshot().channels if row["kind"] in c.serves],
         neighbours=neighbours(current, row),
+        mitmweb=flow_link(current, row),
         **content(current, row, tab),
     )
 
@@ -81,6 +83,13 @@ def neighbours(current: Panel, row: Mapping[str, Any]) -> tuple[str, str]:
     newer = current.db.value(sql.format(">", "ASC", "ASC"), place)
     older = current.db.value(sql.format("<", "DESC", "DESC"), place)
     return newer or "", older or ""
+
+
+def flow_link(current: Panel, row: Mapping[str, Any]) -> str:
+    """Where mitmweb shows this request; empty: it does not run, or did not when the request came."""
+    if not current.mitmweb_url or row["boot_id"] != current.store.boot_id:
+        return ""
+    return f"{current.mitmweb_url}/#/flows?s={quote('~meta ' + row['id'])}"
 
 
 # ---- the sentence ----------------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """/api/config and /api/settings."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from ccx_addons.core.settings import Settings
 from tests.admin.conftest import Api
 from tests.admin.seed import CONFIG, SECRETS
 
@@ -101,6 +103,8 @@ def test_settings(api: Api) -> None:
     environment = {entry["name"]: entry for entry in found["environment"]}
     assert environment["PROXY_ACCESS_KEY"]["value"] is True
     assert environment["PORT"]["value"] == 3000
+    secrets = {field.metadata["name"] for field in fields(Settings) if not field.repr}
+    assert secrets == {name for name, entry in environment.items() if entry["secret"]}
 
 
 def test_change_settings(api: Api) -> None:

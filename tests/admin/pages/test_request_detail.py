@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from ccx_addons.io.store import Store
 from ccx_admin.pages import request_detail
 from ccx_admin.pages.request_detail import Pair
+from ccx_admin.panel import EXTENSION
 from tests.admin import seed
 from tests.admin.conftest import NOW
 
@@ -197,3 +198,21 @@ def test_neighbours(app: Flask, session: FlaskClient, filled: list[str]) -> None
     page = session.get(f"/requests/{filled[10]}").text
     assert f'href="/requests/{filled[11]}"' in page
     assert f'href="/requests/{filled[9]}"' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "boot", "shown"),
+    [
+        pytest.param("http://127.0.0.1:8081", "test", True, id="it runs"),
+        pytest.param("http://127.0.0.1:8081", "earlier", False, id="it did not when the request came"),
+        pytest.param("", "test", False, id="it does not run"),
+    ],
+)
+def test_mitmweb_is_linked(
+    app: Flask, session: FlaskClient, store: Store, address: str, boot: str, shown: bool
+) -> None:
+    app.extensions[EXTENSION].mitmweb_url = address
+    store.put_request({"id": "abc", "started_at": MS, "state": "ok", "boot_id": boot})
+    store.flush()
+    page = session.get("/requests/abc").text
+    assert ('href="http://127.0.0.1:8081/#/flows?s=~meta%20abc"' in page) == shown == ("mitmweb" in page)
