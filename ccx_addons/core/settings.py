@@ -40,7 +40,7 @@ class Settings:
     web_password: str = field(
         default="",
         repr=False,
-        metadata={"name": "CCX_WEB_PASSWORD", "help": "its password; empty: a new one each time"},
+        metadata={"name": "CCX_WEB_PASSWORD", "help": "password of mitmweb; empty: a new one each time"},
     )
     workers: str = env(
         "WORKERS",
