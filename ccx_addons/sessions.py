@@ -99,9 +99,10 @@ class Sessions:
     # ---- keeping ----------------------------------------------------------------------------------------------------
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        if x.kind != "responses" or x.operation != "generate" or x.body is None or x.state != "ok":
+        if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
             return
-        if x.body.members.get("store") is False or flow.response is None or x.current is None:
+        good = flow.response is not None and flow.response.status_code == 200 and x.stream_end in ("", "done")
+        if x.body.members.get("store") is False or flow.response is None or not good:
             return
         answer = x.final_event if x.stream else flow.response.raw_content or b""
         if answer:
