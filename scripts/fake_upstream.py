@@ -425,7 +425,7 @@ class Reply:
             await body.end()
             return
         if "errorfirst" in spec:
-            await body.event("error", json.loads(strict.error(asked.kind, 529, "Overloaded", "", "overloaded_error")))
+            await body.event(*strict.stream_error(asked.kind, 529, "Overloaded"))
             await body.end()
             return
         await self.stream_events(body)
@@ -449,7 +449,7 @@ class Reply:
             if deltas and str(deltas) == spec.get("midstall"):
                 await self.until_gone()
             if deltas and str(deltas) == spec.get("errorlate"):
-                await body.event("error", json.loads(strict.error(asked.kind, 500, "it broke in the middle")))
+                await body.event(*strict.stream_error(asked.kind, 500, "it broke in the middle"))
                 return
             if pause:
                 await asyncio.sleep(pause)

@@ -83,6 +83,15 @@ def error(kind: str, status: int, message: str, code: str = "", type_: str = "",
     ).encode()
 
 
+def stream_error(kind: str, status: int, message: str) -> tuple[str, dict[str, Any]]:
+    """Name and data of an error event inside a stream as that vendor writes it."""
+    body = json.loads(error(kind, status, message))
+    if kind == "responses":
+        code = "server_is_overloaded" if status == 529 else "server_error"
+        return "error", {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 99}
+    return "error" if kind == "messages" else "", body
+
+
 def refusal(
     kind: str, operation: str, body: dict[str, Any], headers: dict[str, str], model: str
 ) -> tuple[int, bytes] | None:
