@@ -11,6 +11,7 @@ from ccx_addons.core.config import help_of
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
+from ccx_addons.scheduler import breaker
 from ccx_admin import channel_edit, redact, views
 from ccx_admin.operation import expected_revision, operation, who
 from ccx_admin.panel import panel
@@ -140,9 +141,8 @@ def rollback(body: dict[str, Json]) -> dict[str, Json]:
 SECRET_SETTINGS: Final = frozenset({"proxy_access_key", "admin_access_key", "web_password"})
 
 PRESETS: Final = {
-    "gentle": {"window": 50, "failure_rate": 0.85, "consecutive": 10},
-    "balanced": {"window": 20, "failure_rate": 0.7, "consecutive": 5},
-    "aggressive": {"window": 10, "failure_rate": 0.5, "consecutive": 3},
+    name: {"window": preset.window, "failure_rate": preset.failure_rate, "consecutive": preset.consecutive}
+    for name, preset in breaker.PRESETS.items()
 }
 """Of ``policy.breaker``."""
 
