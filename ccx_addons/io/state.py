@@ -22,7 +22,7 @@ from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.breaker import Breaker, BreakerState, Sample
 from ccx_addons.scheduler.keys import KeyState, ModelBlock
-from ccx_addons.scheduler.limits import DAY, MINUTE, start_of_month
+from ccx_addons.scheduler.limits import MINUTE, start_of_month
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 
 type Row = Mapping[str, Any]
@@ -234,9 +234,14 @@ SPENT_SINCE: Final = """
     WHERE rev > ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
 """
 ELSEWHERE: Final = """
-    SELECT client_name, channel_id, sum(started_at > ?) AS begun, sum(state = 'running') AS flying
-    FROM requests WHERE started_at > ? AND NOT (boot_id = ? AND worker = ?) GROUP BY client_name, channel_id
+    SELECT client_name, channel_id, count(*) AS begun, 0 AS flying FROM requests
+    WHERE started_at > ?1 AND NOT (boot_id = ?2 AND worker = ?3) GROUP BY client_name, channel_id
+    UNION ALL
+    SELECT client_name, channel_id, 0 AS begun, count(*) AS flying FROM requests INDEXED BY requests_running
+    WHERE state = 'running' AND started_at > 0 AND NOT (boot_id = ?2 AND worker = ?3) GROUP BY client_name, channel_id
 """
+COUNT_EVERY: Final = 0.9
+"""Seconds between two counts of what other workers do."""
 
 
 @dataclass(slots=True)
@@ -261,6 +266,7 @@ class Reader:
         self.identity: tuple[int, int] = (0, 0)
         self.version = -1
         self.rev = self.command = 0
+        self.counted_at = 0.0
         self.first = True
 
     def look(self, now: float) -> News | None:
@@ -309,9 +315,10 @@ class Reader:
             news.spent = conn.execute(SPENT, (int(start_of_month(now) * 1000),)).fetchall()
         elif self.shared:
             news.spent = conn.execute(SPENT_SINCE, (self.rev, self.boot_id, self.worker)).fetchall()
-        if self.shared:
-            since = (ms - int(MINUTE * 1000), ms - int(DAY * 1000))
-            news.elsewhere = _elsewhere(conn.execute(ELSEWHERE, (*since, self.boot_id, self.worker)))
+        if self.shared and now - self.counted_at >= COUNT_EVERY:
+            self.counted_at = now
+            mine = (ms - int(MINUTE * 1000), self.boot_id, self.worker)
+            news.elsewhere = _elsewhere(conn.execute(ELSEWHERE, mine))
         self.rev = rev
         return news
 
