@@ -6,9 +6,9 @@ request is decoded once per exchange and encoded freshly for each attempt.
 
 import re
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mitmproxy import http
 
@@ -228,7 +228,7 @@ def write_request(
     if record.converted:
         query = []
     if name == "?key":
-        query.append(f"key={value}")
+        query.append(f"key={quote(value, safe='')}")
     url = join(attempt.base_url, protocol.DEFAULT_VERSION, path)
     for part in query:
         url += ("&" if "?" in url else "?") + part
@@ -250,14 +250,14 @@ def write_request(
     request.data.content = body
 
 
-def forwarded_headers(x: Exchange, channel: Channel, drop: Iterable[str]) -> list[tuple[str, str]]:
+def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:
     """The client's headers that this upstream may see."""
     hop = {name.strip().lower() for key, value in x.headers if key == "connection" for name in value.split(",")}
     vendor = VENDORS[channel.protocol]
     pattern = VENDOR_HEADERS[vendor] if vendor == VENDORS[x.kind] else None
     own = {name for name, _ in channel.headers}
     kept = [
-        (name, _without(value, drop) if name == "anthropic-beta" else value)
+        (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
         for name, value in x.headers
         if name not in hop
         and name not in own
@@ -271,6 +271,5 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Iterable[str]) -> lis
     return [*(pair for pair in kept if pair[1]), ("accept-encoding", "identity")]
 
 
-def _without(betas: str, drop: Iterable[str]) -> str:
-    dropped = set(drop)
-    return ",".join(token for token in (part.strip() for part in betas.split(",")) if token not in dropped)
+def _without(betas: str, drop: Collection[str]) -> str:
+    return ",".join(token for token in (part.strip() for part in betas.split(",")) if token not in drop)
