@@ -26,6 +26,8 @@ IMAGE: Final = re.compile(
 )
 """A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
 
+CONVERTED: Final = frozenset({"generate", "compact"})
+"""Operations that a channel of another protocol can answer."""
 PIN_HEADER: Final = "x-ccx-channel"
 OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{400,}")
@@ -137,6 +139,7 @@ class Route:
             output_tokens=output_tokens(members),
             home=x.home,
             only_home=x.operation in ("get", "delete"),
+            native=x.operation not in CONVERTED,
             vectors=x.operation in ("embed", "embeddings"),
         )
 

@@ -20,10 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ccx_addons.core.errors import CcxError, ConfigErrors
+from ccx_addons.core.config import KINDS, Snapshot
+from ccx_addons.core.errors import CcxError, ConfigErrors, StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
+from ccx_addons.io.state import load_state
+from ccx_addons.scheduler import Pick, State
+from ccx_addons.scheduler.explain import explain, render
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ENV_FILE: Final = "config/.env"
@@ -232,15 +236,40 @@ def panel(arguments: list[str]) -> int:
 
 @main_errors
 def check(arguments: list[str]) -> int:
-    """Every problem of the settings and of ccx.yaml, each with its place."""
-    argparse.ArgumentParser(prog="run.py check").parse_args(arguments)
+    """Every problem of the settings and of ccx.yaml, each with its place; on request, where a request would go."""
+    parser = argparse.ArgumentParser(prog="run.py check")
+    parser.add_argument("--explain", nargs=2, metavar=("KIND", "MODEL"), help="which channels would be tried, and why")
+    parser.add_argument("--client", default="default", help="name of the client who asks")
+    parser.add_argument("--prefix", default="", help="route prefix of the path")
+    parser.add_argument("--trace", default="", help="the conversation, as the request log names it")
+    parser.add_argument("--images", action="store_true", help="the request has pictures")
+    parser.add_argument("--tokens", type=int, default=0, help="size of the prompt")
+    asked = parser.parse_args(arguments)
     env_file = Path(os.environ.get("CCX_ENV_FILE", ENV_FILE))
     settings = Settings.read(yaml_file.load_env(env_file, os.environ))
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
     for warning in snapshot.warnings:
         print(f"warning: {warning}")
     print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
+    if asked.explain:
+        print(explained(settings, snapshot, asked), end="")
     return 0
+
+
+def explained(settings: Settings, snapshot: Snapshot, asked: argparse.Namespace) -> str:
+    """The dry run with what the workers know now. Raises StartError for words that mean nothing here."""
+    kind, model = asked.explain
+    client = next((client for client in snapshot.clients if client.name == asked.client), None)
+    if kind not in KINDS or client is None:
+        what = f"kind {kind!r}" if kind not in KINDS else f"client {asked.client!r}"
+        raise StartError(f"there is no {what}")
+    now = time.time()
+    try:
+        state = load_state(Path(settings.ccx_data_dir) / "ccx.db", snapshot.policy.breaker, now)
+    except StoreError:
+        state = State()
+    pick = Pick(kind, model, client, asked.trace, asked.prefix, images=asked.images, prompt_tokens=asked.tokens)
+    return render(explain(snapshot, state, pick, now), pick)
 
 
 @main_errors

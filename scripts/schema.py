@@ -131,7 +131,7 @@ def env_example() -> str:
 
 
 def endpoint_table() -> str:
-    rows = [(e.method, e.pattern, e.kind, e.operation) for e in ENDPOINTS]
+    rows: list[tuple[str, ...]] = [(e.method, e.pattern, e.kind, e.operation) for e in ENDPOINTS]
     rows += [(e.method, e.pattern, "", e.operation) for e in LOCAL.values()]
     lines = ["| method | path | kind | what |", "| --- | --- | --- | --- |"]
     return "\n".join([*lines, *(f"| {m} | `{p}` | {k} | {o.replace('_', ' ')} |" for m, p, k, o in rows)]) + "\n"

@@ -1,7 +1,7 @@
 """How much a model may think: effort words and token budgets, and the way from one to the other.
 
 Words: OpenAI's ``reasoning.effort`` and Anthropic's ``output_config.effort``; budgets: Anthropic's
-``thinking.budget_tokens`` (at least 1024) and Gemini's ``thinkingConfig.thinkingBudget`` (0 switches off, -1 is dynamic).
+``thinking.budget_tokens`` (at least 1024) and Gemini's ``thinkingConfig.thinkingBudget`` (0: off, -1: dynamic).
 """
 
 from collections.abc import Mapping

@@ -77,7 +77,7 @@ class TextProtocol(WireProtocol, Protocol):
     """A protocol that converts."""
 
     def decode_request(self, body: Mapping[str, Json], model: str, stream: bool) -> Request:
-        """``model`` and ``stream`` come from the endpoint: Gemini has them in the path. Raises core.errors.BadRequest."""
+        """``model`` and ``stream`` come from the endpoint: Gemini has them in the path. Raises BadRequest."""
         ...
 
     def encode_request(self, request: Request) -> tuple[dict[str, Json], list[Loss]]: ...

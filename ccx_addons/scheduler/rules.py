@@ -37,6 +37,8 @@ class Pick:
     vectors: bool = False
     home: str = ""
     only_home: bool = False
+    native: bool = False
+    """What is asked is not converted: only channels that speak the client's own protocol can answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,11 @@ def is_pinned(view: View, entry: Entry) -> str:
     return "" if not pin or pin in (entry.channel.name, entry.channel.id) else f"the request asks for {pin}"
 
 
+def speaks(view: View, entry: Entry) -> str:
+    own = entry.channel.protocol == view.pick.kind
+    return "" if own else f"speaks {entry.channel.protocol}, and this is not converted"
+
+
 def is_home(view: View, entry: Entry) -> str:
     return "did not make this answer" if view.pick.home != entry.channel.id else ""
 
@@ -164,6 +171,7 @@ FILTERS: Final[tuple[tuple[Filter, bool], ...]] = (
     (has_output, True),
     (has_key, False),
     (is_pinned, False),
+    (speaks, False),
     (is_home, False),
     (not_avoided, False),
     (same_space, False),
@@ -177,6 +185,7 @@ NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
     has_window: lambda view: view.pick.prompt_tokens > 0,
     has_output: lambda view: view.pick.output_tokens > 0,
     is_pinned: lambda view: bool(view.pick.pin),
+    speaks: lambda view: view.pick.native,
     is_home: lambda view: view.pick.only_home and bool(view.pick.home),
     not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
     same_space: lambda view: view.pick.vectors,

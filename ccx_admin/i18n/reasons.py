@@ -23,6 +23,7 @@ REASONS: Final[Mapping[str, str]] = {
     "takes no images": "不接收图片",
     "is suspended": "已暂停",
     "is in the standby pool": "在备用池中",
+    "speaks {protocol}, and this is not converted": "使用 {protocol} 协议，此操作不作转换",
     "did not make this answer": "此回答并非由它生成",
     "kept from this conversation by hand": "手动排除出此会话",
     "chosen for this conversation by hand": "为此会话手动选定",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -26,11 +27,12 @@ def watcher(kind: Any, hidden: re.Pattern[bytes] | None = None) -> PassWatcher:
 def stream(kind: str, end: str = "\n\n") -> bytes:
     text = 'say "usage":{"error":1} and "tool_calls" twice'
     said = answers.Said("m", text, "hm, thinking", [("f", '{"a": 1}')], input=100, cached=40)
-    events = {
+    streams: dict[str, Callable[[], Iterable[tuple[str, Any]]]] = {
         "messages": lambda: answers.messages_stream(said),
         "chat": lambda: answers.chat_stream(said, True),
         "responses": lambda: answers.responses_stream(said, {}),
-    }[kind]()
+    }
+    events = streams[kind]()
     return "".join(frame(name, data, end) for name, data in events).encode()
 
 

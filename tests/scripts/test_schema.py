@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from ccx_addons.core.config import Policy
 from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, TOP_KEYS, parse
 from scripts import schema
 
@@ -27,7 +28,7 @@ def test_the_example_names_every_setting() -> None:
     missing = {
         "channels": set(CHANNEL_KEYS) - {key for channel in found["channels"] for key in channel},
         "clients": set(CLIENT_KEYS) - found["clients"][0].keys() - {"key"},
-        "policy": schema.table(schema.config.Policy, {})["properties"].keys() - found["policy"].keys(),
+        "policy": schema.table(Policy, {})["properties"].keys() - found["policy"].keys(),
     }
     assert not any(missing.values()), missing
 

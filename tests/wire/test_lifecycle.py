@@ -67,6 +67,19 @@ def test_check_accepts_a_good_file(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "") and "1 channels" in ended.stdout
 
 
+def test_check_explains_where_a_request_would_go(tmp_path: Path) -> None:
+    channels = [
+        channel("main", "https://api.example.com", "chat", allow=["gpt-*"]),
+        channel("backup", "https://b.example.com", "messages", serves=["chat"], priority=2, models={"*": "claude-x"}),
+    ]
+    ended = run(tmp_path, "check", "--explain", "chat", "gpt-4.1", config={"channels": channels})
+    assert ended.returncode == 0 and ended.stdout.index("main: ") < ended.stdout.index("backup: ")
+    assert "claude-x (chat>messages) at https://b.example.com" in ended.stdout
+    other = run(tmp_path, "check", "--explain", "chat", "o3")
+    assert "not used:\n  main: does not offer the model o3" in other.stdout
+    assert run(tmp_path, "check", "--explain", "talk", "o3").returncode == 1
+
+
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

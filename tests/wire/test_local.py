@@ -106,3 +106,9 @@ def test_quirks_change_the_native_body_too(converting: Program, fake: Fake) -> N
     assert converting.post("/odd/v1/chat/completions", body).status_code == 200
     sent = fake.requests()[-1]["json"]
     assert sent["messages"][0]["role"] == "system" and "temperature" not in sent
+
+
+def test_what_is_not_converted_says_so(converting: Program) -> None:
+    body = {"content": {"parts": [{"text": "x"}]}}
+    answer = converting.post("/v1beta/models/text-embedding-004:embedContent", body)
+    assert answer.status_code == 503 and "speaks chat, and this is not converted" in answer.json()["error"]["message"]
