@@ -1,0 +1,304 @@
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ccx_addons import supervisor
+from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from ccx_addons.supervisor import (
+    STEADY,
+    Child,
+    Sockets,
+    StartError,
+    bind,
+    check,
+    demo_config,
+    main_errors,
+    prepare,
+    stop,
+)
+
+
+class Process:
+    """As much of subprocess.Popen as a supervisor sees."""
+
+    def __init__(self) -> None:
+        self.returncode: int | None = None
+        self.signals: list[int] = []
+        self.stubborn = False
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        self.signals.append(number)
+        if not self.stubborn:
+            self.returncode = -number
+
+    def kill(self) -> None:
+        self.signals.append(signal.SIGKILL)
+        self.returncode = -signal.SIGKILL
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("worker", timeout or 0)
+        return self.returncode
+
+
+class Starts:
+    """Gives out processes, and remembers them."""
+
+    def __init__(self) -> None:
+        self.processes: list[Process] = []
+
+    def __call__(self) -> "subprocess.Popen[bytes]":
+        self.processes.append(Process())
+        return cast("subprocess.Popen[bytes]", self.processes[-1])
+
+
+@pytest.fixture
+def starts() -> Starts:
+    return Starts()
+
+
+def child(starts: Starts, born: float = 0.0) -> Child:
+    return Child("worker 0", starts, starts(), born=born)
+
+
+def test_a_process_that_lives_is_left_alone(starts: Starts) -> None:
+    one = child(starts)
+    for now in (0.0, 1.0, 1000.0):
+        one.revive(now)
+    assert len(starts.processes) == 1 and one.alive
+
+
+def test_one_that_lived_for_a_while_is_started_at_once(starts: Starts, capsys: pytest.CaptureFixture[str]) -> None:
+    one = child(starts)
+    starts.processes[0].returncode = -9
+    one.revive(STEADY + 1)
+    assert len(starts.processes) == 2 and one.alive and one.born == STEADY + 1
+    assert capsys.readouterr().err == "ccx: worker 0 ended with -9 after 6 s\n"
+
+
+def test_one_that_died_young_waits(starts: Starts, capsys: pytest.CaptureFixture[str]) -> None:
+    one = child(starts)
+    starts.processes[0].returncode = 1
+    for now in (1.0, 2.0, 1.0 + STEADY - 0.01):
+        one.revive(now)
+    assert len(starts.processes) == 1
+    one.revive(1.0 + STEADY)
+    assert len(starts.processes) == 2 and one.again_at is None
+    assert capsys.readouterr().err.count("ended with") == 1, "said once"
+
+
+def test_one_that_always_dies_cannot_spin(starts: Starts) -> None:
+    one = child(starts)
+    for tick in range(400):  # 100 seconds, four looks a second
+        starts.processes[-1].returncode = 1
+        one.revive(tick / 4)
+    assert len(starts.processes) <= 100 / STEADY + 1
+
+
+def test_stop_asks_then_waits(starts: Starts) -> None:
+    children = [child(starts), child(starts)]
+    read, write = os.pipe()
+    assert stop(children, 1.0, write) == 0
+    assert [p.signals for p in starts.processes] == [[signal.SIGTERM]] * 2
+    assert os.read(read, 1) == b"", "children see that the supervisor is gone"
+    os.close(read)
+
+
+def test_stop_kills_who_does_not_listen(starts: Starts) -> None:
+    one = child(starts)
+    starts.processes[0].stubborn = True
+    read, write = os.pipe()
+    assert stop([one], 0.0, write) == 0
+    assert starts.processes[0].signals == [signal.SIGTERM, signal.SIGKILL]
+    os.close(read)
+
+
+def test_stop_leaves_the_dead_in_peace(starts: Starts) -> None:
+    one = child(starts)
+    starts.processes[0].returncode = 1
+    _, write = os.pipe()
+    assert stop([one], 0.0, write) == 0 and starts.processes[0].signals == []
+
+
+# ---- starting --------------------------------------------------------------------------------------------------------
+def test_bind_takes_the_port_and_says_when_it_is_taken() -> None:
+    first = bind("127.0.0.1", 0)
+    port = first.getsockname()[1]
+    with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+        bind("127.0.0.1", port)
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+    first.close()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_bind_to_a_foreign_address(host: str) -> None:
+    with pytest.raises(StartError, match=f"cannot listen on {host}:0"):
+        bind(host, 0)
+
+
+def test_bind_ipv6() -> None:
+    with contextlib.closing(bind("::1", 0)) as sock:
+        assert sock.family == socket.AF_INET6
+
+
+def test_the_panels_port() -> None:
+    with contextlib.closing(bind("127.0.0.1", 0)) as public, contextlib.closing(bind("127.0.0.1", 0)) as panel:
+        assert Sockets(public, None, 0).panel_port == 0
+        assert Sockets(public, panel, 0).panel_port == panel.getsockname()[1]
+
+
+SCRIPT = "import os, sys; {}"
+
+
+def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess.Popen[bytes]":
+    """``start_worker`` with a program of one line in place of run.py."""
+    real: Any = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        ready = command[5]
+        return cast("subprocess.Popen[bytes]", real([sys.executable, "-c", SCRIPT.format(code), ready], **options))
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with contextlib.closing(bind("127.0.0.1", 0)) as public:
+        read, write = os.pipe()
+        try:
+            return supervisor.start_worker(Sockets(public, None, read), 0, "boot", dict(os.environ))
+        finally:
+            os.close(read)
+            os.close(write)
+
+
+def test_a_worker_is_waited_for_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start_fake_worker(monkeypatch, "os.write(int(sys.argv[1]), b'1'); sys.stdin.read()")
+    try:
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_that_dies_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start_fake_worker(monkeypatch, "sys.exit(3)").returncode == 3
+
+
+# ---- prepare and check -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    found = {"CCX_ENV_FILE": str(tmp_path / ".env"), "CCX_CONFIG": str(tmp_path / "ccx.yaml")}
+    for name in list(os.environ):
+        if name in ("PORT", "BIND_HOST") or name.endswith("_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    yield found
+
+
+def test_the_first_start_makes_files_and_says_so_once(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, merged = prepare(environ)
+    assert len(settings.proxy_access_key) == 43 and merged["CCX_CONFIG"] == environ["CCX_CONFIG"]
+    said = capsys.readouterr().out
+    assert environ["CCX_ENV_FILE"] in said and settings.proxy_access_key not in said
+    assert prepare(environ)[0] == settings and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"BIND_HOST": "0.0.0.0", "PROXY_ACCESS_KEY": "weak", "ADMIN_ACCESS_KEY": "a" * 20}, "PROXY_ACCESS_KEY"),
+        ({"PORT": "x"}, "PORT"),
+    ],
+)
+def test_what_cannot_start(environ: dict[str, str], more: dict[str, str], path: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        prepare({**environ, **more})
+    assert [p.path for p in caught.value.problems] == [path]
+
+
+def test_a_bad_configuration_does_not_start(environ: dict[str, str]) -> None:
+    Path(environ["CCX_CONFIG"]).write_text("channels: 1\n")
+    with pytest.raises(ConfigErrors, match="expected a list"):
+        prepare(environ)
+
+
+def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    config = Path(environ["CCX_CONFIG"])
+    config.write_text(
+        "channels: [{name: a, protocol: chat, base_urls: ['https://a.test'], keys: ['env:NOT_SET_AT_ALL']}]\n"
+    )
+    assert check([]) == 0
+    said = capsys.readouterr().out
+    assert "1 channels, 0 clients" in said and "NOT_SET_AT_ALL is not set" in said
+    config.write_text("channels: 1\nclients: 2\n")
+    assert check([]) == 1
+    assert capsys.readouterr().err == (
+        "ccx: line 1, channels: expected a list, got a number\nccx: line 2, clients: expected a list, got a number\n"
+    )
+
+
+def test_errors_are_lines_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    def start_error(arguments: list[str]) -> int:
+        raise StartError("no port")
+
+    def config_errors(arguments: list[str]) -> int:
+        raise ConfigErrors([Problem("PORT", "x"), Problem("a", "y", 2)])
+
+    assert main_errors(start_error)([]) == 1 and main_errors(config_errors)([]) == 1
+    assert main_errors(len)([1, 2]) == 2  # type: ignore[list-item]  # any function of a list
+    assert capsys.readouterr().err == "ccx: no port\nccx: PORT: x\nccx: line 2, a: y\n"
+
+
+def test_the_demos_configuration_is_valid() -> None:
+    loaded = yaml_file.load_text(demo_config("http://127.0.0.1:4242"))
+    snapshot = yaml_file.snapshot_of(loaded, Settings(), 0)
+    assert {kind for c in snapshot.channels for kind in c.serves} == {
+        "messages", "chat", "responses", "gemini", "images", "embeddings",
+    }  # fmt: skip
+
+
+def test_run_ends_with_its_signal(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole supervisor over processes that only live: SIGTERM reaches each of them."""
+    starts = Starts()
+    monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
+    monkeypatch.setattr(supervisor, "start_panel", lambda *_: starts())
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    try:
+        assert supervisor.run(Settings(port=0, workers="2"), {}) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert [p.signals for p in starts.processes] == [[signal.SIGTERM]] * 3
+
+
+def test_run_gives_up_when_a_worker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = Starts()
+
+    def dead(*_: Any) -> "subprocess.Popen[bytes]":
+        process = starts()
+        starts.processes[-1].returncode = 1
+        return process
+
+    monkeypatch.setattr(supervisor, "start_worker", dead)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        assert supervisor.run(Settings(port=0, enable_web_ui=False), {}) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
