@@ -59,7 +59,7 @@ HELP: Final[Mapping[str, str]] = {
     "largest request body, also unpacked": "最大请求正文（含解压后）",
     "length of the vectors; 0: unknown": "向量长度；0：未知",
     "loopback port of the panel; 0: any free one": "面板的回环端口；0：任意空闲端口",
-    "loopback port of run.py mitmweb; 0: any free one": "run.py mitmweb 的本机端口；0：任意空闲端口",
+    "loopback port of run.py mitmweb; 0: any free one": "run.py mitmweb 的回环端口；0：任意空闲端口",
     "password of mitmweb; empty: a new one each time": "mitmweb 的密码；留空：每次生成新的",
     "model of a minimal call; none: ask for the models list": "最小调用所用模型；无：请求模型列表",
     "model pattern -> effort set on requests that name none": "模型模式 -> 对未指定强度的请求设置的强度",

@@ -210,7 +210,8 @@ def test_an_edited_request_is_read_anew(path: str, status: int | None) -> None:
     flow, x = begun()
     assert x.client
     object.__setattr__(x.client, "kinds", frozenset({"chat", "messages"}))
-    flow.request = http.Request.make("POST", f"http://x{path}", b"{}", {"x-api-key": "secret", "x-new": "1"})
+    flow.request = http.Request.make("POST", f"http://x{path}", b"{}")
+    flow.request.headers["x-api-key"], flow.request.headers["x-new"] = "secret", "1"
     flow.intercept()
 
     async def edit() -> None:

@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,6 @@ def test_a_flow_from_the_network_is_nobody() -> None:
 def test_it_can_be_written_to_a_file_and_is_not_searched(raw: bytes, value: bytes) -> None:
     flow = asked(raw, user_agent=value.decode("utf-8", "surrogateescape"))
     state = flow.metadata[original.KEY]
-    written = tnetstring.loads(tnetstring.dumps(state))
+    written: Any = tnetstring.loads(tnetstring.dumps(state))
     assert written["body"] == raw == state["body"] == copy.deepcopy(state)["body"]
     assert repr(state["body"]) == f"<{len(raw)} bytes>"
