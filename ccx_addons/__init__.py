@@ -13,6 +13,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.capture import Capture
     from ccx_addons.convert import Convert
     from ccx_addons.failover import Failover
+    from ccx_addons.health import Health
     from ccx_addons.local import Local
     from ccx_addons.metrics import Metrics
     from ccx_addons.models import Models
@@ -41,5 +42,6 @@ def chain(runtime: "Runtime") -> list[Any]:
         Prometheus(runtime),
         Capture(runtime),
         Upkeep(runtime),
+        Health(runtime),
         UpstreamTls(),
     ]
