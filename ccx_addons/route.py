@@ -83,14 +83,15 @@ class Route:
     async def queue(self, flow: http.HTTPFlow, x: Exchange, attempt: Attempt) -> None:
         """One patience for all candidates: those that come when it is used up have to have a place at once."""
         assert x.failover
-        await self.gate.probe(x.kind, attempt)
         until = min(time.monotonic() + PATIENCE, x.deadline)
+        await self.gate.probe(x.kind, attempt)
         while not await self.gate.enter_by(x, attempt, until):
             try:
                 attempt = x.failover.send(Outcome("rate_wait"))
             except StopIteration:
                 flow.response = refuse(flow, best_fault(x) if x.attempts else ALL_BUSY)
                 return
+            await self.gate.probe(x.kind, attempt)
         begin(x, attempt)
 
     @guarded

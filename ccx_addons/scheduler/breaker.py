@@ -8,7 +8,7 @@ Half-open lets one probe through. All times are Unix seconds and arguments; noth
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ccx_addons.core.config import BreakerPolicy
@@ -238,7 +238,3 @@ def _enough(breaker: Breaker, policy: BreakerPolicy, why: str) -> str:
     if len(window) >= max(3, policy.window // 2) and bad / len(window) >= policy.failure_rate:
         return f"{bad} of {len(window)} attempts failed, the last: {why}"
     return ""
-
-
-def copy(breaker: Breaker) -> Breaker:
-    return replace(breaker, samples=deque(breaker.samples))

@@ -171,7 +171,7 @@ def test_a_success_forgets_a_models_failures_but_a_late_one_does_not_close() -> 
 def test_the_later_opinion_holds_and_windows_become_one() -> None:
     mine, _ = fed("xx")
     theirs, _ = fed("xxxxx")
-    circuit.merge(mine, circuit.copy(theirs), BALANCED)
+    circuit.merge(mine, theirs, BALANCED)
     assert (mine.state, mine.until, len(mine.samples)) == ("open", theirs.until, 5)
     old = Breaker(changed_at=NOW - 100, samples=deque([Sample(NOW - 100, False, "a")]))
     circuit.merge(mine, old, BALANCED)
