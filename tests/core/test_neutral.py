@@ -1,8 +1,8 @@
 import pytest
 
 from ccx_addons.core.neutral import (
-    Event,
     FAULT_STATUS,
+    Event,
     Failed,
     Fault,
     Finished,
