@@ -180,7 +180,10 @@ def test_sizes_are_bounded_before_memory_is_spent(fake: Fake, tmp_path: Path) ->
                 ]
                 == status
             )
-        assert raw(program.url, f"GET /{'a' * 9000} HTTP/1.1\r\nhost: x\r\nx-api-key: {CLIENT_KEY}\r\n\r\n")[9:12] in (b"414", b"431")
+        assert raw(program.url, f"GET /{'a' * 9000} HTTP/1.1\r\nhost: x\r\nx-api-key: {CLIENT_KEY}\r\n\r\n")[9:12] in (
+            b"414",
+            b"431",
+        )
 
 
 def raw(url: str, request: str) -> bytes:
