@@ -5,6 +5,7 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss
+from ccx_addons.core.openai import fits_strict as fits_strict
 from ccx_addons.protocols.responses.wire import Item
 
 EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
@@ -69,19 +70,3 @@ def with_items(schema: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def _fixed(value: Json) -> Json:
     return with_items(value) if isinstance(value, dict) else value
-
-
-def fits_strict(schema: Json) -> bool:
-    """Whether strict mode takes it: every object is closed and requires all its properties."""
-    if isinstance(schema, list):
-        return all(map(fits_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    properties = read.mapping(schema.get("properties"))
-    closed = schema.get("additionalProperties") is False and _names(schema) == set(properties)
-    if (schema.get("type") == "object" or properties) and not closed:
-        return False
-    inner = [schema.get(name) for name in NESTED]
-    return all(map(fits_strict, inner)) and all(
-        fits_strict(list(read.mapping(schema.get(name)).values())) for name in NAMED
-    )

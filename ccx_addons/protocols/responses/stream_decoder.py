@@ -186,16 +186,15 @@ class StreamDecoder:
         if position in self._done:
             return
         yield from self._add_item(position, item)
-        self._done.add(position)
         if position in self._items:
             for n, block in enumerate(read.mappings(item.get("content"))):
                 yield from self._end_block((position, n), block)
             for place in [place for place in self._open if place[0] == position]:
                 yield from self._stop(self._open.pop(place))
-            return
-        if opened := self._open.pop((position, -1), None):
+        elif opened := self._open.pop((position, -1), None):
             parts = read_item(item)
             yield from self._complete(opened, parts[0] if parts else None)
+        self._done.add(position)
 
     # ---- texts of a message ----
     def _start_block(self, place: Place, block: Mapping[str, Json]) -> Iterator[Event]:

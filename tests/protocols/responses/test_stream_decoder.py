@@ -1,0 +1,275 @@
+import json
+from typing import Any
+
+import pytest
+
+from ccx_addons.core import sse
+from ccx_addons.core.neutral import (
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Media,
+    Opaque,
+    Part,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Refusal,
+    Response,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+    fold,
+)
+from ccx_addons.protocols import responses
+from scripts.fake import say_responses
+from scripts.fake.said import Said
+from tests.protocols.responses.values import decode_all, frame, own
+
+CREATED = {"type": "response.created", "response": {"id": "resp_1", "model": "m", "created_at": 5}}
+DONE = {"type": "response.completed", "response": {"status": "completed", "output": [], "usage": {"input_tokens": 3}}}
+
+
+def stream(*events: dict[str, Any], end: dict[str, Any] | None = DONE) -> bytes:
+    return b"".join(map(frame, [CREATED, *events, *([end] if end else [])]))
+
+
+def parts(*events: dict[str, Any], end: dict[str, Any] | None = DONE) -> tuple[Part, ...]:
+    found = fold(decode_all(stream(*events, end=end)))
+    assert isinstance(found, Response)
+    return found.parts
+
+
+def added(item: dict[str, Any], n: int = 0) -> dict[str, Any]:
+    return {"type": "response.output_item.added", "output_index": n, "item": item}
+
+
+def ended(item: dict[str, Any], n: int = 0) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "output_index": n, "item": item}
+
+
+def delta(kind: str, text: str, n: int = 0, **more: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}.delta", "output_index": n, "delta": text, **more}
+
+
+def message(*texts: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "message", "content": [{"type": "output_text", "text": text} for text in texts], **fields}
+
+
+# ---- how it goes -----------------------------------------------------------------------------------------------------
+def test_events_of_a_short_answer() -> None:
+    events = decode_all(
+        stream(
+            added(message(id="msg_1")),
+            {
+                "type": "response.content_part.added",
+                "output_index": 0,
+                "content_index": 0,
+                "part": {"type": "output_text"},
+            },
+            delta("output_text", "he", content_index=0),
+            delta("output_text", "llo", content_index=0),
+            {"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "hello"},
+            ended(message("hello", id="msg_1")),
+        )
+    )
+    wanted: list[Event] = [
+        Started("resp_1", "m", 5),
+        PartStarted(0, Text("", own(item={"id": "msg_1"}))),
+        PartDelta(0, "he"),
+        PartDelta(0, "llo"),
+        PartStopped(0),
+    ]
+    assert events[:-1] == wanted
+    assert isinstance(events[-1], Finished) and events[-1].usage and events[-1].usage.input == 3
+
+
+def test_arguments_stream_as_they_come() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}', "id": "fc_1"}
+    events = decode_all(
+        stream(
+            added({**call, "arguments": ""}),
+            delta("function_call_arguments", '{"a"'),
+            delta("function_call_arguments", ":1}"),
+            ended(call),
+        )
+    )
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ['{"a"', ":1}"]
+    assert isinstance(events[-1], Finished) and events[-1].stop == "tool_call"
+
+
+def test_the_text_of_a_custom_call_becomes_arguments() -> None:
+    call = {"type": "custom_tool_call", "call_id": "c", "name": "p", "input": 'say "hi"\n'}
+    events = decode_all(
+        stream(
+            added({**call, "input": ""}),
+            delta("custom_tool_call_input", 'say "'),
+            delta("custom_tool_call_input", 'hi"\n'),
+            ended(call),
+        )
+    )
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ['say \\"', 'hi\\"\\n', '"}']
+    answer = fold(events)
+    assert isinstance(answer, Response)
+    assert answer.parts == (ToolCall("c", "p", '{"input":"say \\"hi\\"\\n"}', own(type="custom_tool_call")),)
+
+
+def test_parallel_calls_stay_apart() -> None:
+    calls = [{"type": "function_call", "call_id": f"c{n}", "name": "f", "arguments": ""} for n in range(2)]
+    found = parts(
+        added(calls[0], 0),
+        added(calls[1], 1),
+        delta("function_call_arguments", "1", 1),
+        delta("function_call_arguments", "0", 0),
+        ended({**calls[1], "arguments": "1"}, 1),
+        ended({**calls[0], "arguments": "0"}, 0),
+    )
+    assert found == (ToolCall("c0", "f", "0"), ToolCall("c1", "f", "1"))
+
+
+def test_two_summaries_are_two_paragraphs() -> None:
+    summary = [{"type": "summary_text", "text": text} for text in ("a", "b")]
+    item = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "enc"}
+    events = decode_all(
+        stream(
+            added({**item, "summary": []}),
+            delta("reasoning_summary_text", "a", summary_index=0),
+            delta("reasoning_summary_text", "b", summary_index=1),
+            ended(item),
+        )
+    )
+    answer = fold(events)
+    assert isinstance(answer, Response)
+    assert answer.parts == (Thinking("a\n\nb", "enc", "responses", extra=own(id="rs_1", summary=summary)),)
+    assert [event.text for event in events if isinstance(event, PartDelta)] == ["a", "\n\nb", ""]
+
+
+def test_reasoning_in_full() -> None:
+    content = [{"type": "reasoning_text", "text": "long"}]
+    item = {"type": "reasoning", "summary": [], "content": content}
+    found = parts(
+        added({"type": "reasoning", "summary": []}),
+        {
+            "type": "response.content_part.added",
+            "output_index": 0,
+            "content_index": 0,
+            "part": {"type": "reasoning_text"},
+        },
+        delta("reasoning_text", "long", content_index=0),
+        {"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": content[0]},
+        ended(item),
+    )
+    assert found == (Thinking("long", None, "responses", extra=own(summary=[], content=content)),)
+
+
+def test_whole_items_come_at_their_end() -> None:
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    picture = {"type": "image_generation_call", "id": "ig_1", "result": "aGk=", "status": "completed"}
+    found = parts(
+        added({**search, "status": "in_progress"}, 0),
+        {"type": "response.web_search_call.searching", "output_index": 0, "item_id": "ws_1"},
+        ended(search, 0),
+        added({**picture, "result": None}, 1),
+        ended(picture, 1),
+    )
+    extra = own(type="image_generation_call", id="ig_1")
+    assert found == (Opaque("responses", search), Media("image/png", data="aGk=", extra=extra))
+
+
+# ---- tolerance -------------------------------------------------------------------------------------------------------
+HELLO = (Text("hello"),)
+
+
+@pytest.mark.parametrize(
+    ("events", "end", "wanted"),
+    [
+        pytest.param([delta("output_text", "hello")], DONE, HELLO, id="bare deltas"),
+        pytest.param([ended(message("hello"))], DONE, HELLO, id="items without a beginning"),
+        pytest.param([added(message()), ended(message("hello"))], DONE, HELLO, id="no deltas"),
+        pytest.param([delta("output_text", "hel"), ended(message("hello"))], DONE, HELLO, id="too few deltas"),
+        pytest.param(
+            [], {**DONE, "response": {"status": "completed", "output": [message("hello")]}}, HELLO, id="all of it at the end"
+        ),
+        pytest.param([ended(message("hello")), ended(message("again"))], DONE, HELLO, id="an end twice"),
+        pytest.param([ended(message("hello")), delta("output_text", "!")], DONE, HELLO, id="more behind the end"),
+        pytest.param([added(message()), added(message()), delta("output_text", "hello")], DONE, HELLO, id="a beginning twice"),
+        pytest.param(
+            [delta("refusal", "no"), {"type": "response.refusal.done", "output_index": 0}], DONE, (Refusal("no"),), id="bare refusal"
+        ),
+        pytest.param([delta("reasoning_summary_text", "hm")], DONE, (Thinking("hm", None, "responses"),), id="bare thought"),
+        pytest.param([delta("function_call_arguments", "{}"), ended(message("hello"))], DONE, HELLO, id="arguments of no call"),
+        pytest.param([delta("output_text", "hello")], {**DONE, "type": "response.done"}, HELLO, id="another last event"),
+        pytest.param([{"type": "response.new"}, {"type": 5}, delta("output_text", "hello")], DONE, HELLO, id="unknown events"),
+        pytest.param(
+            [delta("output_text", "hello", error=None), {"type": "response.x", "error": None}], DONE, HELLO, id="no error"
+        ),
+    ],
+)  # fmt: skip
+def test_streams_that_differ(events: list[dict[str, Any]], end: dict[str, Any], wanted: tuple[Part, ...]) -> None:
+    assert parts(*events, end=end) == wanted
+
+
+def test_the_name_of_an_event_may_stand_for_its_type() -> None:
+    typeless = 'event: response.output_text.delta\ndata: {"output_index":0,"delta":"hello"}\r\n\r\n'
+    found = fold(decode_all(stream(end=None) + typeless.encode() + frame(DONE)))
+    assert isinstance(found, Response) and found.parts == HELLO
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "code"),
+    [
+        ({"type": "error", "code": "rate_limit_exceeded", "message": "slow"}, "rate_limit", "rate_limit_exceeded"),
+        ({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}, "overloaded", ""),
+        ({"type": "", "error": "broken"}, "server", ""),
+        (
+            {"type": "response.failed", "response": {"error": {"code": "insufficient_quota", "message": "no"}}},
+            "billing",
+            "insufficient_quota",
+        ),
+        ({"type": "response.cancelled", "response": {}}, "server", ""),
+        ({"type": "response.completed", "response": {"status": "failed", "error": {"message": "x"}}}, "server", ""),
+    ],
+)
+def test_errors(event: dict[str, Any], kind: str, code: str) -> None:
+    fault = fold(decode_all(stream(delta("output_text", "hel"), event)))
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code) == (kind, code)
+
+
+def test_nothing_comes_after_the_end() -> None:
+    decoder = responses.decoder()
+    assert isinstance(decoder.feed(stream())[-1], Finished)
+    assert decoder.feed(stream(delta("output_text", "x"))) == []
+    assert decoder.flush() == []
+
+
+def test_nothing_comes_after_a_failure() -> None:
+    decoder = responses.decoder()
+    events = decoder.feed(stream({"type": "error", "message": "x"}, delta("output_text", "x")))
+    assert isinstance(events[-1], Failed) and len(events) == 2
+    assert decoder.flush() == []
+
+
+def test_an_event_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 100)
+    (event,) = responses.decoder().feed(b"data: " + b"x" * 200)
+    assert isinstance(event, Failed) and "larger" in event.fault.message
+
+
+def test_an_incomplete_answer() -> None:
+    end = {
+        "type": "response.incomplete",
+        "response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+    }
+    answer = fold(decode_all(stream(delta("output_text", "hel"), end=end)))
+    assert isinstance(answer, Response)
+    assert (answer.stop, answer.parts) == ("length", (Text("hel"),))
+
+
+def test_the_fake_upstreams_stream_and_json_agree() -> None:
+    said = Said("m", "hello you", "hm", [("f", '{"a":1}'), ("patch", "*** Begin")], pieces=2, input=9, cached=4)
+    body = {"tools": [{"type": "custom", "name": "patch"}]}
+    stream_ = b"".join(sse.frame(json.dumps(data), name) for name, data in say_responses.responses_stream(said, body))
+    assert fold(decode_all(stream_)) == responses.decode_response(say_responses.responses_json(said, body))
