@@ -23,12 +23,11 @@ from mitmproxy.proxy.layers.http import (
     RegisterHttpConnection,
     SendHttp,
 )
-from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
-from ccx_addons.proxy.socks import Socks5Tunnel, proxy_address
+from ccx_addons.proxy.socks import HttpTunnel, Socks5Tunnel
 from ccx_addons.proxy.stream import AttemptStream, Limits
 from ccx_addons.proxy.websocket import ClientWebSocket
 
@@ -204,8 +203,7 @@ def _stack(context: Context, upstream: Upstream) -> tunnel.LayerStack:
     if upstream.proxy and upstream.proxy.startswith("socks5"):
         stack /= Socks5Tunnel.make(context, upstream.proxy)
     elif upstream.proxy:
-        context.server.via = proxy_address(upstream.proxy)
-        stack /= HttpUpstreamProxy.make(context, True)
+        stack /= HttpTunnel.stack(context, upstream.proxy)
     if upstream.tls:
         context.server.sni = upstream.host
         stack /= tls.ServerTLSLayer(context)

@@ -10,7 +10,7 @@ from socket import socket
 from typing import Any, Final
 
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.master import Master
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
@@ -39,27 +39,29 @@ class UpstreamConnections(ConnectionHandler):
     layer: AttemptLayer
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
-        upstream = UPSTREAMS.get(command.connection.id) or self._behind(command)
+        target = command.connection if command.connection.id in UPSTREAMS else self._behind()
         task = asyncio.current_task()
-        if upstream is None or task is None:
+        if target is None or task is None:
             await super().open_connection(command)
             return
         timer = asyncio.get_running_loop().call_later(
-            upstream.timeouts.connect, self._cancel_unfinished, command.connection, upstream.tls, task
+            UPSTREAMS[target.id].timeouts.connect, self._cancel_unfinished, command.connection, target, task
         )
         try:
             await super().open_connection(command)
         finally:
             timer.cancel()
-            UPSTREAMS.pop(command.connection.id, None)
+            UPSTREAMS.pop(target.id, None)
 
-    def _behind(self, command: commands.OpenConnection) -> Any:
-        """What a connection to a channel's proxy is opened for: the newest upstream that has not connected yet."""
-        waiting = [UPSTREAMS[c.id] for c in self.layer.waiting_for_establishment if c.id in UPSTREAMS]
-        return waiting[-1] if waiting else None
+    def _behind(self) -> Server | None:
+        """Whom a connection to a channel's proxy is opened for: the newest upstream that has not connected yet."""
+        waiting = reversed(self.layer.waiting_for_establishment)
+        return next((c for c in waiting if isinstance(c, Server) and c.id in UPSTREAMS), None)
 
-    def _cancel_unfinished(self, connection: Any, tls: bool, task: "asyncio.Task[Any]") -> None:
-        if connection.timestamp_tcp_setup is None or (tls and connection.timestamp_tls_setup is None):
+    def _cancel_unfinished(self, connection: Server, target: Server, task: "asyncio.Task[Any]") -> None:
+        """``target``: who is reached over the connection; behind a proxy its clock starts when the tunnel stands."""
+        reached = target.timestamp_tcp_setup if target is connection else target.timestamp_start
+        if reached is None or (target.id in UPSTREAMS and UPSTREAMS[target.id].tls and not target.timestamp_tls_setup):
             connection.error = connection.error or "cancelled: the connection was not set up in time"
             task.cancel("connect timeout")
 

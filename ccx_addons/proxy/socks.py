@@ -1,5 +1,6 @@
-"""Upstream proxies of a channel: their addresses, and a tunnel layer for SOCKS5 (RFC 1928, RFC 1929)."""
+"""Upstream proxies of a channel: tunnels through HTTP proxies (RFC 9110 section 9.3.6) and SOCKS5 (RFC 1928, 1929)."""
 
+import base64
 import ipaddress
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -7,6 +8,9 @@ from urllib.parse import unquote, urlsplit
 from mitmproxy import connection
 from mitmproxy.proxy import commands, layer, tunnel
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import tls
+from mitmproxy.proxy.layers.http._hooks import HttpConnectUpstreamHook
+from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 from socksio import ProtocolError, SOCKSError, socks5
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -17,6 +21,34 @@ def proxy_address(url: str) -> tuple[Literal["http", "https"], tuple[str, int]]:
     parts = urlsplit(url)
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
     return scheme, (parts.hostname or "", parts.port or DEFAULT_PORTS[scheme])
+
+
+class HttpTunnel(HttpUpstreamProxy):
+    """mitmproxy's CONNECT, which logs in where the proxy's address names a user."""
+
+    authorization: str = ""
+
+    @classmethod
+    def stack(cls, context: Context, url: str) -> tunnel.LayerStack:
+        """The layers to the proxy itself: TLS for https, then the tunnel."""
+        scheme, address = context.server.via = proxy_address(url)
+        proxy = connection.Server(address=address)
+        stack = tunnel.LayerStack()
+        if scheme == "https":
+            proxy.alpn_offers, proxy.sni = tls.HTTP1_ALPNS, address[0]
+            stack /= tls.ServerTLSLayer(context, proxy)
+        parts = urlsplit(url)
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        connect = cls(context, proxy, send_connect=True)
+        if parts.username:
+            connect.authorization = "Basic " + base64.b64encode(login.encode()).decode()
+        return stack / connect
+
+    def start_handshake(self) -> layer.CommandGenerator[None]:
+        for command in super().start_handshake():
+            if isinstance(command, HttpConnectUpstreamHook) and self.authorization:
+                command.flow.request.headers["proxy-authorization"] = self.authorization
+            yield command
 
 
 class Socks5Tunnel(tunnel.TunnelLayer):

@@ -1,6 +1,7 @@
 """TLS towards upstreams: verification and trusted certificates per channel."""
 
 import ipaddress
+import logging
 from typing import Final
 
 from mitmproxy.net import tls as net_tls
@@ -8,6 +9,8 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from ccx_addons.proxy.layer import UPSTREAMS
+
+log: Final = logging.getLogger("ccx")
 
 PARTIAL_WILDCARDS_NEVER: Final = 0x4 | 0x20
 """X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS and X509_CHECK_FLAG_NEVER_CHECK_SUBJECT."""
@@ -22,18 +25,22 @@ class UpstreamTls:
         ca_file = upstream.ca_file if upstream else None
         if not data.conn.alpn_offers:
             data.conn.alpn_offers = [b"http/1.1"]
-        context = net_tls.create_proxy_server_context(
-            method=net_tls.Method.TLS_CLIENT_METHOD,
-            min_version=net_tls.Version.TLS1_2,
-            max_version=net_tls.Version.UNBOUNDED,
-            cipher_list=None,
-            ecdh_curve=None,
-            verify=net_tls.Verify.VERIFY_PEER if verify else net_tls.Verify.VERIFY_NONE,
-            ca_path=None,
-            ca_pemfile=ca_file,
-            client_cert=None,
-            legacy_server_connect=not verify,
-        )
+        try:
+            context = net_tls.create_proxy_server_context(
+                method=net_tls.Method.TLS_CLIENT_METHOD,
+                min_version=net_tls.Version.TLS1_2,
+                max_version=net_tls.Version.UNBOUNDED,
+                cipher_list=None,
+                ecdh_curve=None,
+                verify=net_tls.Verify.VERIFY_PEER if verify else net_tls.Verify.VERIFY_NONE,
+                ca_path=None,
+                ca_pemfile=ca_file,
+                client_cert=None,
+                legacy_server_connect=not verify,
+            )
+        except RuntimeError as error:  # mitmproxy closes the connection when it gets no context
+            log.error("no TLS to %s: %s", data.conn.sni, error)
+            return
         ssl = SSL.Connection(context)
         assert data.conn.sni
         _expect_name(ssl, data.conn.sni)
