@@ -1,4 +1,4 @@
-"""What OpenAI's endpoints share: how a key is sent and how an error looks.
+"""What OpenAI's endpoints share: how a key is sent, how an error looks, and which schemas are strict.
 
 Source: platform.openai.com/docs/guides/error-codes and the official SDK's ``_exceptions`` (status -> class).
 """
@@ -6,9 +6,9 @@ Source: platform.openai.com/docs/guides/error-codes and the official SDK's ``_ex
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import sse, wire_json
+from ccx_addons.core import read, sse, wire_json
 from ccx_addons.core.config import AuthStyle
-from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
+from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind, Json
 
 ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "invalid_request": "invalid_request_error",
@@ -50,3 +50,29 @@ def encode_error(fault: Fault, request_id: str) -> tuple[int, bytes]:
 def encode_stream_error(fault: Fault) -> bytes:
     """A data line with an ``error`` member: the SDK raises APIError on it."""
     return sse.frame(wire_json.dump_text(error_body(fault)))
+
+
+# ---- schemas ---------------------------------------------------------------------------------------------------------
+NAMED_SCHEMAS: Final = ("properties", "$defs", "definitions", "patternProperties")
+NESTED_SCHEMAS: Final = ("items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf")
+"""Keywords that hold one schema or a list of them; those above hold schemas by name."""
+
+
+def fits_strict(schema: Json) -> bool:
+    """Whether strict mode takes a schema: every object is closed and requires all its properties.
+
+    Source: platform.openai.com/docs/guides/structured-outputs#supported-schemas.
+    """
+    if isinstance(schema, list):
+        return all(map(fits_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    properties = read.mapping(schema.get("properties"))
+    required = {name for name in read.items(schema.get("required")) if isinstance(name, str)}
+    closed = schema.get("additionalProperties") is False and required == set(properties)
+    if (schema.get("type") == "object" or properties) and not closed:
+        return False
+    inner = [schema.get(name) for name in NESTED_SCHEMAS]
+    return all(map(fits_strict, inner)) and all(
+        fits_strict(list(read.mapping(schema.get(name)).values())) for name in NAMED_SCHEMAS
+    )

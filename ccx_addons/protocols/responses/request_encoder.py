@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
+from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.reasoning import BUDGETS, effort_of
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
 from ccx_addons.protocols.responses.models import Rules, rules_of
 from ccx_addons.protocols.responses.requests import CONTINUES
-from ccx_addons.protocols.responses.schemas import REFUSED_AT_TOP, fits_strict
+from ccx_addons.protocols.responses.schemas import REFUSED_AT_TOP
 from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own, shortened
 

@@ -5,15 +5,12 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss
-from ccx_addons.core.openai import fits_strict as fits_strict
+from ccx_addons.core.openai import NAMED_SCHEMAS, NESTED_SCHEMAS
 from ccx_addons.protocols.responses.wire import Item
 
 EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
 ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
 REFUSED_AT_TOP: Final = frozenset({*ALTERNATIVES, "enum", "not"})
-NAMED: Final = ("properties", "$defs", "definitions", "patternProperties")
-"""Keywords with schemas by name; the others below hold one schema or a list of them."""
-NESTED: Final = ("items", "prefixItems", "additionalProperties", *ALTERNATIVES)
 
 
 def object_schema(schema: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json]:
@@ -53,12 +50,12 @@ def with_items(schema: Mapping[str, Json]) -> Mapping[str, Json]:
     changed: Item = {}
     if schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
         changed["items"] = {}
-    for name in NAMED:
+    for name in NAMED_SCHEMAS:
         if isinstance(inner := schema.get(name), dict):
             fixed = {key: _fixed(value) for key, value in inner.items()}
             if any(fixed[key] is not inner[key] for key in inner):
                 changed[name] = fixed
-    for name in NESTED:
+    for name in NESTED_SCHEMAS:
         if isinstance(inner := schema.get(name), list):
             whole = [_fixed(value) for value in inner]
             if any(one is not other for one, other in zip(whole, inner, strict=True)):

@@ -11,8 +11,9 @@ from typing import Final, Literal
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
+from ccx_addons.core.openai import fits_strict
 from ccx_addons.protocols.responses.natives import NATIVES, is_native
-from ccx_addons.protocols.responses.schemas import fits_strict, object_schema
+from ccx_addons.protocols.responses.schemas import object_schema
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
 
 FREEFORM_SCHEMA: Final[Mapping[str, Json]] = {

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 
 from ccx_addons.core.neutral import Loss
-from ccx_addons.protocols.responses.schemas import fits_strict, object_schema, with_items
+from ccx_addons.core.openai import fits_strict
+from ccx_addons.protocols.responses.schemas import object_schema, with_items
 from scripts.fake.refused import openai_schema
 from tests.protocols.responses.values import OBJECTS, SCHEMA
 
