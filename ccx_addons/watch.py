@@ -28,7 +28,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
-from ccx_addons.protocols import Decoder, Encoder, WireProtocol
+from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
@@ -189,6 +189,9 @@ class PassWatcher(Watcher):
         return passed
 
     def finish(self) -> list[bytes]:
+        if self.fault and self.x.array:
+            # The upstream's own error was the last element, and its array is complete.
+            return []
         for event in self.decoder.flush():
             self.see(event)
         if self.fault or not self.finished:
@@ -197,7 +200,8 @@ class PassWatcher(Watcher):
 
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = self.fault or fault
-        return [self.protocol.encode_stream_error(fault)]
+        encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
+        return [encode(fault)]
 
 
 class ConvertWatcher(Watcher):

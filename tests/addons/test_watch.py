@@ -103,3 +103,22 @@ def test_a_cut_leaves_no_half_event(kind: str) -> None:
 def test_an_event_that_never_ends_passes_in_pieces() -> None:
     found = watcher("chat")
     assert found.feed(b"data: " + b"x" * (1 << 20)) == [b"data: " + b"x" * (1 << 20)]
+
+
+CHUNK = b'{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}'
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        pytest.param(b"", "the stream ended without a finish reason", id="cut after an element"),
+        pytest.param(b',{"error":{"code":503,"message":"busy"}}]', "busy", id="the upstream's own error"),
+    ],
+)
+def test_an_array_that_breaks_off_is_still_json(rest: bytes, message: str) -> None:
+    found = watcher("gemini")
+    found.x.array = True
+    passed = b"".join([*found.feed(b"[" + CHUNK + rest), *found.finish()])
+    chunk, error = json.loads(passed)
+    assert (chunk, error["error"]["message"]) == (json.loads(CHUNK), message)
+    assert found.fault and found.fault.message == message
