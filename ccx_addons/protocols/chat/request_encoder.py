@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
+from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.reasoning import BUDGETS, effort_of
 from ccx_addons.protocols.chat.conversation import Conversation
 from ccx_addons.protocols.chat.models import Rules, rules_of
@@ -58,7 +59,7 @@ def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
     if effort:
         body["reasoning_effort"] = effort
     body |= _sampling(request, rules, effort, losses)
-    if form := _response_format(request.output, kept.get("response_format") or NOTHING):
+    if form := _response_format(request.output, kept.get("response_format") or NOTHING, losses):
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
     if request.stream:
@@ -110,7 +111,7 @@ def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Los
     return {name: value for name, value in wire.items() if name == "temperature" and name not in refused}
 
 
-def _response_format(output: OutputFormat | None, kept: Mapping[str, Json]) -> Json:
+def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], losses: Losses) -> Json:
     if output is None:
         return dict(kept)
     if output.kind == "text":
@@ -118,7 +119,9 @@ def _response_format(output: OutputFormat | None, kept: Mapping[str, Json]) -> J
     if output.kind == "json":
         return {"type": "json_object"}
     inner: Fields = {"name": safe_name(output.name or "response"), "schema": output.schema or {}}
-    if output.strict is not None:
+    if output.strict and not fits_strict(inner["schema"]):
+        losses.append(Loss("output.strict", "the schema does not allow strict mode"))
+    elif output.strict is not None:
         inner["strict"] = output.strict
     return {"type": "json_schema", "json_schema": inner | kept.get("json_schema", NOTHING)}
 

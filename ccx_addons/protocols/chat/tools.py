@@ -21,6 +21,7 @@ from ccx_addons.core.neutral import (
     safe_name,
     safe_names,
 )
+from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols.chat.models import Rules
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
@@ -234,7 +235,9 @@ def _write_tool(tool: Tool, naming: Naming, path: str, losses: list[Loss]) -> Fi
     if description:
         inner["description"] = description
     inner["parameters"] = _object_schema(tool.parameters)
-    if tool.strict is not None:
+    if tool.strict and not fits_strict(inner["parameters"]):
+        losses.append(Loss(f"{path}.strict", "the schema does not allow strict mode"))
+    elif tool.strict is not None:
         inner["strict"] = tool.strict
     kept.pop("format", None)
     return {"type": "function", "function": {**inner, **kept.pop("function", NOTHING)}, **kept}

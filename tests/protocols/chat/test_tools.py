@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.neutral import Loss, ServerTool, Tool, ToolCall, ToolChoice
+from ccx_addons.core.neutral import Loss, OutputFormat, ServerTool, Tool, ToolCall, ToolChoice
+from ccx_addons.protocols.chat import encode_request
 from ccx_addons.protocols.chat.models import OTHER, rules_of
 from ccx_addons.protocols.chat.tools import (
     FREEFORM_SCHEMA,
@@ -212,6 +213,30 @@ def test_a_schema_is_an_object_with_properties(parameters: dict[str, Any], writt
     request = ask(tools=(Tool("f", parameters=parameters),))
     (tool,) = write_tools(request, OTHER, Naming.of(request, OTHER), [])
     assert tool["function"]["parameters"] == written
+
+
+CLOSED = {**SCHEMA, "required": ["a"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict", "said", "lost"),
+    [
+        pytest.param(CLOSED, True, True, [], id="a closed schema"),
+        pytest.param(SCHEMA, True, None, ["tools[0].strict"], id="an open schema"),
+        pytest.param({**CLOSED, "required": []}, True, None, ["tools[0].strict"], id="an optional property"),
+        pytest.param(SCHEMA, False, False, [], id="not strict"),
+    ],
+)
+def test_strict_only_where_the_schema_allows_it(
+    schema: dict[str, Any], strict: bool, said: bool | None, lost: list[str]
+) -> None:
+    """Messages has strict tools with optional properties; this API refuses them."""
+    body, losses = encode_request(ask(tools=(Tool("f", "", schema, strict),)))
+    assert body["tools"][0]["function"].get("strict") is said
+    assert [loss.path for loss in losses] == lost
+    body, losses = encode_request(ask(output=OutputFormat("json_schema", schema, "n", strict)))
+    assert body["response_format"]["json_schema"].get("strict") is said
+    assert [loss.path for loss in losses] == ["output.strict" for _ in lost]
 
 
 def test_names_are_made_safe_and_found_again() -> None:

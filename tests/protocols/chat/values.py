@@ -91,10 +91,11 @@ def conversations(draw: st.DrawFn, model: str) -> tuple[Message, ...]:
 @st.composite
 def tool_sets(draw: st.DrawFn, model: str) -> tuple[Tool, ...]:
     names = draw(st.lists(NAMES, min_size=2, max_size=3, unique=True))
-    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
     marked = draw(st.sampled_from([NO_EXTRA, {"chat": {"cache_control": {"type": "ephemeral"}}}]))
-    strict = st.sampled_from([None, True, False])
-    tools = [Tool(name, draw(st.text(max_size=5)), schema, draw(strict), extra=marked) for name in names]
+    strict = draw(st.sampled_from([None, True, False]))
+    closed = {**schema, "additionalProperties": False} if strict else schema
+    tools = [Tool(name, draw(st.text(max_size=5)), closed, strict, extra=marked) for name in names]
     if model == OPENAI and draw(st.booleans()):
         form = draw(st.sampled_from([NO_EXTRA, {"chat": {"format": {"type": "text"}}}]))
         tools[-1] = Tool("patch", draw(st.text(max_size=5)), FREEFORM_SCHEMA, freeform=True, extra=form)
@@ -132,7 +133,7 @@ def requests(draw: st.DrawFn) -> Request:
                 [
                     None,
                     OutputFormat("text"),
-                    OutputFormat("json_schema", {"type": "object"}, "answer", True),
+                    OutputFormat("json_schema", {"type": "object", "additionalProperties": False}, "answer", True),
                     OutputFormat("json_schema", {"type": "object"}, "answer"),
                 ]
             )
