@@ -246,7 +246,7 @@ class Cleaner:
 
     def _object(self, value: Mapping[str, Json], schema: Fields, refs: tuple[str, ...]) -> None:
         schema["type"] = "object"
-        if isinstance(value.get("additionalProperties"), dict):
+        if read.mapping(value.get("additionalProperties")):
             self.lost["additionalProperties"] = None
         properties = {name: self._node(inner, refs) for name, inner in read.mapping(value.get("properties")).items()}
         if not properties:

@@ -75,6 +75,7 @@ LIST = {"type": "array", "items": STRING}
         pytest.param({"type": "integer", "format": "double"}, {"type": "integer"}, id="a number's format is no integer's"),
         pytest.param({**STRING, "minLength": 1, "pattern": "a"}, {**STRING, "minLength": 1, "pattern": "a"}, id="limits"),
         pytest.param({"type": "object", "additionalProperties": False}, {"type": "object"}, id="closed objects"),
+        pytest.param({"type": "object", "additionalProperties": {}}, {"type": "object"}, id="open objects"),
         pytest.param({"type": "object", "properties": {}}, {"type": "object"}, id="no properties"),
         pytest.param({"properties": {"a": STRING}}, {"type": "object", "properties": {"a": STRING}}, id="an object without its type"),
         pytest.param({**inside(STRING), "required": ["a", "b", 3]}, {**inside(STRING), "required": ["a"]}, id="required names exist"),
