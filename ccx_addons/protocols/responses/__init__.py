@@ -12,6 +12,7 @@ from ccx_addons.protocols.responses.requests import decode_request as decode_req
 from ccx_addons.protocols.responses.stream_decoder import decoder as decoder
 from ccx_addons.protocols.responses.stream_encoder import encode_response as encode_response
 from ccx_addons.protocols.responses.stream_encoder import encoder as encoder
+from ccx_addons.protocols.responses.thoughts import without_foreign as without_foreign
 from ccx_addons.protocols.responses.wire import DEFAULT_VERSION as DEFAULT_VERSION
 from ccx_addons.protocols.responses.wire import NAME as NAME
 from ccx_addons.protocols.responses.wire import upstream_path as upstream_path

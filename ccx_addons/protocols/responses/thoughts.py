@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Extra, Json, Thinking
+from ccx_addons.core.neutral import Extra, Json, Loss, Thinking
 from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, keep, own, sidecar
 
 FOREIGN: Final = "ccx-"
@@ -45,6 +45,24 @@ def reasoning_extra(item: Mapping[str, Json]) -> Extra:
     if content or len(summary) > 1:
         return sidecar({**own(extra), "summary": summary, "content": content or None})
     return extra
+
+
+def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """A client's body as an upstream of this protocol can read it: without thoughts that another protocol signed.
+
+    The same object where there are none.
+    """
+    items = read.items(members.get("input"))
+    foreign = [n for n, item in enumerate(items) if _is_foreign(item)]
+    if not foreign:
+        return members, []
+    losses = [Loss(f"input[{n}]", "thinking goes back only to the protocol that made it") for n in foreign]
+    return {**members, "input": [item for item in items if not _is_foreign(item)]}, losses
+
+
+def _is_foreign(item: Json) -> bool:
+    fields = read.mapping(item)
+    return fields.get("type") == "reasoning" and read.text(fields.get("encrypted_content")).startswith(FOREIGN)
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------

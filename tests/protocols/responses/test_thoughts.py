@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.neutral import Thinking
-from ccx_addons.protocols.responses.thoughts import read_reasoning, true_origin, write_reasoning
+from ccx_addons.protocols.responses.thoughts import read_reasoning, true_origin, without_foreign, write_reasoning
 from tests.protocols.responses.values import own
 
 
@@ -61,6 +61,21 @@ def test_a_foreign_signature_finds_its_way_back(thought: Thinking) -> None:
     item = write_reasoning(thought)
     assert item["encrypted_content"].startswith("ccx-")
     assert true_origin(read_reasoning(item)) == thought
+
+
+def test_an_upstream_of_this_protocol_reads_only_its_own() -> None:
+    contents = ("ccx-chat:x", "gA", None)
+    thoughts: list[Any] = [{"type": "reasoning", "summary": [], "encrypted_content": content} for content in contents]
+    foreign, own_, said = thoughts
+    body: dict[str, Any] = {
+        "model": "m",
+        "input": [own_, foreign, "odd", {"type": "message", "encrypted_content": "ccx-chat:x"}, said],
+    }
+    clean, losses = without_foreign(body)
+    assert clean == {"model": "m", "input": [item for item in body["input"] if item is not foreign]}
+    assert [loss.path for loss in losses] == ["input[1]"]
+    assert without_foreign(clean)[0] is clean
+    assert without_foreign({"input": "hi"}) == ({"input": "hi"}, [])
 
 
 @pytest.mark.parametrize("content", ["gAAAA", "ccx-nothing"])
