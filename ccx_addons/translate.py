@@ -16,7 +16,7 @@ from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Request
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks, responses
 
 type Json = Any
 
@@ -60,16 +60,19 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
         changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
-    if x.kind == "responses" and (restored := compaction.restored(members)) is not members:
-        changes["input"] = restored["input"]
+    losses: list[Loss] = []
+    if x.kind == "responses":
+        own, losses = responses.without_foreign(compaction.restored(members))
+        if own is not members:
+            changes["input"] = own["input"]
     drop = attempt.drop & members.keys()
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
-        wanted, losses = _quirky(x, channel, asked)
+        wanted, wished = _quirky(x, channel, asked)
         if wanted is not asked:
-            return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), (), tuple(losses))
+            return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
-    return Outgoing(body, x.operation, x.stream, frozenset(members))
+    return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
 
 
 def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:

@@ -102,6 +102,13 @@ def test_renaming_changes_the_model_only(members: dict[str, Any], model: str, in
     assert found == {**members, "model": model}
 
 
+def test_thoughts_that_another_protocol_signed_do_not_reach_an_upstream_that_cannot_read_them() -> None:
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "ccx-messages:c2ln"}
+    found = out(asked("responses", {"model": "m", "input": [thought, {"role": "user", "content": "hi"}]}), RESPONSES)
+    assert json.loads(found.body) == {"model": "m", "input": [{"role": "user", "content": "hi"}]}
+    assert [loss.path for loss in found.losses] == ["input[0]"]
+
+
 def test_the_model_in_a_path_is_not_in_the_body() -> None:
     x = asked("chat", {"contents": []})
     x.match = endpoints.find("POST", "/v1beta/models/m:generateContent")
