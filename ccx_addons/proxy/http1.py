@@ -1,13 +1,17 @@
 """HTTP/1 towards both sides with the limits that mitmproxy's own layers leave open.
 
 Client side: size and time limits for a request head, errors as JSON instead of HTML pages. Upstream side: informational
-answers are skipped, the head is bounded. Both: trailers are dropped instead of hanging the exchange.
+answers are skipped, the head is bounded, and what it says of its connection is not said to the client. Both: trailers
+are dropped instead of hanging the exchange.
 """
 
+import copy
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from h11._readers import ChunkedReader
+from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 
 MAX_HEAD: Final = 64 * 1024
 MAX_TARGET: Final = 8 * 1024
+
+OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
+"""Headers that speak of one connection only (RFC 9110 section 7.6.1)."""
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
@@ -166,7 +173,23 @@ class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
                 return
             if _is_informational(received):
                 return
-        yield from super().read_headers(event)
+        for command in super().read_headers(event):
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
+                command.event = replace(command.event, response=_for_the_client(command.event.response))
+            yield command
+
+
+def _for_the_client(response: http.Response) -> http.Response:
+    """The answer without what concerns this connection only; the original keeps it, by which its end is known."""
+    fields = response.headers.fields
+    kept = tuple(field for field in fields if field[0].lower() not in OF_CONNECTION)
+    if response.status_code == 101 or len(kept) == len(fields):
+        return response
+    own = copy.copy(response)
+    own.data = copy.copy(response.data)
+    own.data.headers = http.Headers()
+    own.data.headers.fields = kept
+    return own
 
 
 def _is_informational(head: bytes) -> bool:

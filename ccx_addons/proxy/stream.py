@@ -340,8 +340,12 @@ class AttemptStream(HttpStream):
 
     def _collected(self) -> Commands:
         assert self.flow.response
-        self.flow.response.headers.pop("content-encoding", None)
-        self.flow.response.raw_content = bytes(self.body)
+        response = self.flow.response
+        for name in ("content-encoding", "transfer-encoding"):
+            response.headers.pop(name, None)
+        response.raw_content = bytes(self.body)
+        if response.status_code not in (204, 304):
+            response.headers["content-length"] = str(len(self.body))
         if self.x.tap:
             self.x.tap.from_upstream(bytes(self.body))
         self.body = bytearray()

@@ -1,0 +1,226 @@
+"""Our HTTP/1 ends: bounds in size and time, and what of an upstream's head reaches the client."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+from mitmproxy import http
+from mitmproxy.proxy import commands
+from mitmproxy.test import tflow
+
+from ccx_addons.proxy.http1 import MAX_HEAD, _for_the_client, _is_informational, _json_errors, error_page
+from ccx_addons.proxy.stream import Limits
+from tests.proxy.harness import gateway, read_answer, read_request
+from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, json_answer
+
+OK = b'{"ok":1}'
+REQUEST = b"POST /json HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
+
+
+# ---- small parts -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("head", "informational"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n", True),
+        (b"HTTP/1.1 103 Early Hints\r\n", True),
+        (b"HTTP/1.0 102 X", True),
+        (b"HTTP/1.1 101 Switching Protocols", False),
+        (b"HTTP/1.1 200 OK", False),
+        (b"HTTP/1.1", False),
+        (b"", False),
+        (b"GARBAGE 100", False),
+    ],
+)
+def test_informational(head: bytes, informational: bool) -> None:
+    assert _is_informational(head) is informational
+
+
+@pytest.mark.parametrize("status", [400, 408, 413, 431, 599])
+def test_error_page(status: int) -> None:
+    head, _, body = error_page(status, "no").partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()) and b"connection: close" in head
+    assert f"content-length: {len(body)}".encode() in head
+    assert json.loads(body) == {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
+
+
+def test_pages_of_mitmproxy_become_json_and_the_rest_passes() -> None:
+    conn = tflow.tclient_conn()
+    page = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/html\r\n\r\n<html>"
+    close, data = commands.CloseConnection(conn), commands.SendData(conn, b"data")
+
+    def stock() -> Any:
+        yield commands.SendData(conn, page)
+        yield data
+        yield close
+
+    first, *rest = _json_errors(stock())
+    assert isinstance(first, commands.SendData) and b"application/json" in first.data and b"<html" not in first.data
+    assert rest == [data, close]
+
+
+def test_what_concerns_a_connection_stays_with_it() -> None:
+    response = http.Response.make(200, b"", {"Connection": "close", "Keep-Alive": "timeout=5", "x-a": "1"})
+    shown = _for_the_client(response)
+    assert "connection" not in shown.headers and "keep-alive" not in shown.headers and shown.headers["x-a"] == "1"
+    shown.headers["x-a"] = "2"
+    assert response.headers["connection"] == "close" and response.headers["x-a"] == "1"
+    switch = http.Response.make(101, b"", {"connection": "Upgrade"})
+    assert _for_the_client(switch) is switch
+
+
+# ---- upstreams -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("close", [b"connection: close\r\n", b"Connection: Keep-Alive\r\nkeep-alive: timeout=1\r\n"])
+async def test_an_upstreams_connection_is_not_the_clients(close: bytes) -> None:
+    async with gateway({"a": answers(json_answer(OK, extra=close))}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        for _ in range(3):
+            writer.write(REQUEST.replace(b"/json", b"/a"))
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert b"connection" not in head.lower() and b"keep-alive" not in head.lower()
+            assert await reader.readexactly(len(OK)) == OK
+        writer.close()
+
+
+async def test_a_stream_of_an_upstream_that_closes_leaves_the_client_open() -> None:
+    closing = SSE.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    async with gateway({"a": answers(closing + chunk(b"data: 1\n\ndata: END\n\n") + LAST)}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        for _ in range(2):
+            writer.write(REQUEST.replace(b"/json", b"/a"))
+            assert await asyncio.wait_for(read_answer(reader), 5) == (200, b"data: 1\n\ndata: END\n\n")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n", id="HTTP/1.0"),
+        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", id="no length"),
+    ],
+)
+async def test_a_body_that_ends_with_its_connection(head: bytes) -> None:
+    async def until_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(head + OK)
+
+    async with gateway({"a": until_close}) as g:
+        assert await g.ask("a") == (200, OK)
+
+
+@pytest.mark.parametrize("extra", [b"content-encoding: gzip\r\n", b"content-encoding: GZIP\r\nconnection: close\r\n"])
+async def test_a_packed_answer_is_unpacked_and_measured_anew(extra: bytes) -> None:
+    """No upstream is asked for it, but some pack anyway."""
+    packed = gzip.compress(OK * 100)
+    async with gateway({"a": answers(json_answer(packed, extra=extra))}) as g:
+        assert await g.ask("a") == (200, OK * 100)
+
+
+async def test_a_chunked_answer_has_a_length() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with gateway({"a": answers(head + chunk(OK[:3]) + chunk(OK[3:]) + LAST)}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"/json", b"/a"))
+        sent = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"content-length: 8" in sent and b"chunked" not in sent and await reader.readexactly(8) == OK
+        writer.close()
+
+
+async def test_a_head_in_pieces() -> None:
+    whole = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nlink: y\r\n\r\n" + json_answer(OK)
+    pieces = [whole[at : at + 7] for at in range(0, len(whole), 7)]
+    timed = [part for piece in pieces for part in (piece, 0.001)]
+    async with gateway({"a": answers(*timed)}) as g:
+        assert await g.ask("a") == (200, OK)
+
+
+# ---- clients ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [1, 3, 50])
+async def test_a_request_in_pieces(size: int) -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        for at in range(0, len(REQUEST), size):
+            writer.write(REQUEST[at : at + size])
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+async def test_requests_one_after_the_other_without_waiting() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST * 3)
+        for _ in range(3):
+            assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+async def test_a_client_that_wants_its_connection_closed() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"host: x", b"host: x\r\nconnection: close"))
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_a_client_of_http_1_0() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert OK in await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+
+async def test_a_chunked_request_with_trailers() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        head = b"POST /good HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        writer.write(head + chunk(b"abc") + b"0\r\nx-checksum: 1\r\n\r\n")
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, GOOD_TEXT)
+        writer.write(REQUEST)
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+async def test_a_client_that_asks_before_it_sends() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"host: x", b"host: x\r\nexpect: 100-continue")[:-1])
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"a")
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_HEAD - 2000, 200), (MAX_HEAD + 2000, 431)])
+async def test_the_size_of_a_head(size: int, status: int) -> None:
+    async with gateway(ALL) as g:
+        assert (await g.ask("json", head=f"x-long: {'a' * size}\r\n"))[0] == status
+
+
+async def test_a_request_that_drips_in_has_time_for_each_pause_of_its_body() -> None:
+    """The limit is for the head, and then for each pause, not for the whole upload."""
+    async with gateway(ALL, limits=Limits(client_timeout=0.4)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(b"POST /json HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n")
+        for _ in range(8):
+            await asyncio.sleep(0.1)
+            writer.write(b"a")
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+async def test_a_head_that_drips_in_is_cut_off() -> None:
+    async with gateway(ALL, limits=Limits(client_timeout=0.3)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        answer = asyncio.ensure_future(read_answer(reader))
+        for byte in b"POST /json HTTP/1.1\r\nhost:":
+            if answer.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.05)
+        assert (await asyncio.wait_for(answer, 5))[0] == 408
+        writer.close()
