@@ -234,7 +234,8 @@ def _conversation(body: dict[str, Any], model: str, version: tuple[int, int] | N
                 raise Refused(f"{at}: `tool_use` ids must be unique")
             seen.add(call["id"])
         if calls:
-            _thought_first(blocks, thinking if n > loop else None, at, model)
+            running = n > loop or bool(OWN_THOUGHTS.search(model))
+            _thought_first(blocks, thinking if running else None, at, model)
             waiting = [call["id"] for call in calls]
     if messages[0].get("role") != "user":
         raise Refused('messages: first message must use the "user" role')

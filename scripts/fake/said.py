@@ -2,7 +2,7 @@
 
 ``call:NAME {json}`` calls a tool (several may stand there), ``think`` thinks (where the request enabled it), ``refuse``
 refuses, ``long:N`` says N words, ``chunks:N`` streams N pieces, ``cached`` reads a cache, ``cachewrite`` writes one,
-``length`` is cut by the token limit, ``stopseq`` ends at the request's first stop sequence, ``cite`` cites a source.
+``outoftokens`` is cut by the token limit, ``stopseq`` ends at the request's first stop sequence, ``withsource`` cites a source.
 """
 
 import json
@@ -58,7 +58,7 @@ def say(kind: str, model: str, body: dict[str, Any]) -> Said:
     said.cached = said.input // 2 if "cached" in text else 0
     said.cache_written = said.input // 4 if "cachewrite" in text else 0
     said.whole_arguments = "glm" in model and body.get("tool_stream") is not True
-    said.cut, said.cited = "length" in text, "cite" in text
+    said.cut, said.cited = "outoftokens" in text, "withsource" in text
     said.stopped_by = heard.stop[0] if heard.stop and "stopseq" in text else ""
     if "think" in text and heard.thinks:
         said.thought = "let me think about this"

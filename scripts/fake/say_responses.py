@@ -1,6 +1,7 @@
 """The fake model's answer as the Responses API gives it."""
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,12 @@ from scripts.fake.said import CITED_TITLE, CITED_URL, Said, pieces
 def _cited(said: Said) -> list[dict[str, Any]]:
     where = {"url": CITED_URL, "title": CITED_TITLE, "start_index": 0, "end_index": len(said.text)}
     return [{"type": "url_citation", **where}] if said.cited else []
+
+
+def _plain(arguments: str) -> str:
+    """The input of a custom tool: ``call:NAME {"input": text}`` means the text."""
+    value = json.loads(arguments)
+    return str(value["input"]) if value.keys() == {"input"} else arguments
 
 
 def responses_json(said: Said, body: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +41,9 @@ def responses_json(said: Said, body: dict[str, Any]) -> dict[str, Any]:
             "status": "completed",
         }
         if name in custom:
-            output.append({**item, "type": "custom_tool_call", "input": arguments})
+            output.append(
+                {**item, "id": f"ctc_fake_{said.turn}_{n}", "type": "custom_tool_call", "input": _plain(arguments)}
+            )
         else:
             output.append({**item, "type": "function_call", "arguments": arguments})
     return {

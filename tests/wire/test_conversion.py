@@ -168,7 +168,7 @@ def test_thinking(gateway: Program, client: str, upstream: str) -> None:
 
 @cells
 @ways
-@pytest.mark.parametrize(("word", "stop"), [("length", "length"), ("refuse", "refusal")])
+@pytest.mark.parametrize(("word", "stop"), [("outoftokens", "length"), ("refuse", "refusal")])
 def test_how_it_stops(gateway: Program, client: str, upstream: str, stream: bool, word: str, stop: str) -> None:
     answer = sdk(gateway, client, upstream).ask(Ask([User(f"please {word}")], stream=stream))
     assert answer.stop == stop

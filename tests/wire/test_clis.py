@@ -1,0 +1,160 @@
+"""The real command-line clients against the gateway, natively and converted, each with a tool in between.
+
+They are large, so they run only where ``CCX_TEST_CLIS`` names a folder with them:
+
+    npm i node@22 @anthropic-ai/claude-code@latest @openai/codex @google/gemini-cli
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
+
+CLIS: Final = os.environ.get("CCX_TEST_CLIS", "")
+KINDS: Final = ("messages", "chat", "responses", "gemini")
+MODELS: Final = {
+    "messages": "claude-sonnet-4-5",
+    "chat": "gpt-4.1",
+    "responses": "gpt-5.1",
+    "gemini": "gemini-3-pro",
+}
+SECRET: Final = "swordfish-4711"
+CLOSED: Final = "http://127.0.0.1:9"
+"""Nothing listens there: whatever a client wants of anybody but the gateway fails at once."""
+
+
+@pytest.fixture(scope="module")
+def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Behind each prefix one channel; it keeps the models of its own protocol's clients."""
+    channels = [
+        channel(f"to-{kind}", fake.url, kind, serves=list(KINDS), route_prefix=f"to-{kind}", models=models)
+        for kind in KINDS
+        for models in [{pattern: MODELS[kind] for other, pattern in PATTERNS.items() if other != kind}]
+    ]
+    with running_program(tmp_path_factory.mktemp("clis"), *channels) as program:
+        yield program
+
+
+PATTERNS: Final = {"messages": "claude-*", "responses": "gpt-*", "gemini": "gemini-*"}
+
+
+def run(arguments: list[str], home: Path, env: Mapping[str, str]) -> str:
+    """What the client printed. It sees nothing of this machine but its own folder."""
+    node = Path(CLIS) / "node_modules" / "node" / "bin"
+    proxies = {name: CLOSED for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    done = subprocess.run(
+        arguments,
+        cwd=home,
+        env={
+            "PATH": f"{node}:/usr/bin:/bin",
+            "HOME": str(home),
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+            **proxies,
+            **env,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5") -> str:
+    program = Path(CLIS) / "node_modules" / "@anthropic-ai" / "claude-code-linux-x64" / "claude"
+    quiet = (
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+        "DISABLE_TELEMETRY",
+        "DISABLE_AUTOUPDATER",
+        "DISABLE_ERROR_REPORTING",
+    )
+    env = {"ANTHROPIC_BASE_URL": base, "ANTHROPIC_API_KEY": CLIENT_KEY, "CLAUDE_CONFIG_DIR": str(home / ".claude")}
+    arguments = [str(program), "-p", prompt, "--model", model, "--allowedTools", "Read"]
+    return run(arguments, home, env | dict.fromkeys(quiet, "1"))
+
+
+def codex(base: str, home: Path, prompt: str, model: str = "gpt-5.1") -> str:
+    program = Path(CLIS) / "node_modules" / ".bin" / "codex"
+    (home / ".codex").mkdir()
+    (home / ".codex" / "config.toml").write_text(
+        f"""
+model = "{model}"
+model_provider = "ccx"
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[model_providers.ccx]
+name = "ccx"
+base_url = "{base}/v1"
+env_key = "CCX_KEY"
+wire_api = "responses"
+"""
+    )
+    arguments = [str(program), "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt]
+    return run(arguments, home, {"CODEX_HOME": str(home / ".codex"), "CCX_KEY": CLIENT_KEY})
+
+
+def gemini(base: str, home: Path, prompt: str, model: str = "gemini-2.5-pro") -> str:
+    program = Path(CLIS) / "node_modules" / ".bin" / "gemini"
+    (home / ".gemini").mkdir()
+    settings: dict[str, Any] = {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+        "general": {"enableAutoUpdate": False},
+    }
+    (home / ".gemini" / "settings.json").write_text(json.dumps(settings))
+    env = {"GOOGLE_GEMINI_BASE_URL": base, "GEMINI_API_KEY": CLIENT_KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"}
+    return run([str(program), "-p", prompt, "-m", model, "-y", "-o", "json"], home, env)
+
+
+CLIENTS: Final[dict[str, Callable[[str, Path, str, str], str]]] = {"claude": claude, "codex": codex, "gemini": gemini}
+
+READS: Final = {
+    "claude": 'Please think. call:Read {{"file_path": "{file}"}}',
+    "codex": 'call:exec_command {{"cmd": "cat {file}"}}',
+    "gemini": 'Please think. call:read_file {{"file_path": "{file}"}}',
+}
+USED: Final = [
+    ("claude", "claude-sonnet-4-5"),
+    ("claude", "claude-opus-5-5"),
+    ("codex", "gpt-5.1"),
+    ("codex", "gpt-5.5"),
+    ("gemini", "gemini-2.5-pro"),
+    ("gemini", "gemini-3-pro-preview"),
+]
+PATCH: Final = "*** Begin Patch\n*** Add File: made.txt\n+by patch\n*** End Patch\n"
+
+if CLIS:
+
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("upstream", KINDS)
+    @pytest.mark.parametrize(("name", "model"), USED)
+    def test_a_client_uses_a_tool(
+        gateway: Program, fake: Fake, tmp_path: Path, name: str, model: str, upstream: str
+    ) -> None:
+        file = tmp_path / "note.txt"
+        file.write_text(f"the word is {SECRET}\n")
+        fake.clear()
+        printed = CLIENTS[name](f"{gateway.url}/to-{upstream}", tmp_path, READS[name].format(file=file), model)
+        assert SECRET in printed and "tool said" in printed
+        asked = [request for request in fake.requests() if request["method"] == "POST"]
+        assert len(asked) >= 2 and SECRET in asked[-1]["text"]
+        assert {row["state"] for row in gateway.rows()} == {"ok"}
+
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("upstream", KINDS)
+    def test_codex_patches_a_file(gateway: Program, tmp_path: Path, upstream: str) -> None:
+        """apply_patch is a custom tool with a grammar: elsewhere it is a function, and its call comes back as custom."""
+        prompt = f"call:apply_patch {json.dumps({'input': PATCH})}"
+        codex(f"{gateway.url}/to-{upstream}", tmp_path, prompt, "gpt-5.5")
+        assert (tmp_path / "made.txt").read_text() == "by patch\n"
