@@ -70,8 +70,11 @@ def _write_choice(choice: ToolChoice, request: Request, rules: Rules, losses: li
     if not rules.forced_tools:
         losses.append(Loss("tool_choice", "the model cannot be made to call a tool"))
         return {"type": "auto"}
-    if len(choice.names) == 1:
-        return {"type": "tool", "name": tool_names(request).get(choice.names[0], choice.names[0])}
+    names = tool_names(request)
+    if len(choice.names) == 1 and choice.names[0] in names:
+        return {"type": "tool", "name": names[choice.names[0]]}
+    if choice.names and not names.keys() & set(choice.names):
+        losses.append(Loss("tool_choice", "it names a tool that is not among the tools"))
     return {"type": "any"}
 
 

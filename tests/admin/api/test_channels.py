@@ -111,7 +111,7 @@ def test_names_of_pasted_channels_are_free(api: Api) -> None:
     ("body", "path"),
     [
         pytest.param({"name": "x", "protocol": "telnet", "base_urls": ["https://a.b"]}, "channels[5].protocol", id="protocol"),
-        pytest.param({"name": "main", "protocol": "chat", "base_urls": ["https://a.b"]}, "channels[5]", id="name taken"),
+        pytest.param({"name": "main", "protocol": "chat", "base_urls": ["https://a.b"]}, "channels[5].name", id="name taken"),
         pytest.param({"name": "x", "protocol": "chat", "base_urls": ["ftp://a.b"]}, "channels[5].base_urls[0]", id="URL"),
         pytest.param({"name": "x", "protocol": "chat", "base_urls": ["http://127.0.0.1:3000"]}, "channels[5].base_urls[0]",
             id="the gateway itself"),
