@@ -17,9 +17,9 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io import logs, yaml_file
 from ccx_addons.io.store import Store
 from ccx_addons.proxy.hooks import DirectHooks
+from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.master import make_master
-from ccx_addons.proxy.stream import Limits
 from ccx_addons.runtime import Runtime
 
 try:

@@ -7,7 +7,7 @@ are dropped instead of hanging the exchange.
 
 import copy
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from h11._readers import ChunkedReader
@@ -28,13 +28,21 @@ if TYPE_CHECKING:
     from ccx_addons.proxy.layer import AttemptLayer
 
 MAX_HEAD: Final = 64 * 1024
-MAX_TARGET: Final = 8 * 1024
 
 OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
 """Headers that speak of one connection only (RFC 9110 section 7.6.1)."""
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the listener allows a client: bytes and seconds."""
+
+    max_body: int = 50 << 20
+    client_timeout: float = 30.0
+    keepalive_timeout: float = 120.0
 
 
 class _WholeReads:

@@ -26,9 +26,9 @@ from mitmproxy.proxy.layers.http import (
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
-from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
+from ccx_addons.proxy.http1 import ClientHttp1, Limits, UpstreamHttp1
 from ccx_addons.proxy.socks import HttpTunnel, Socks5Tunnel
-from ccx_addons.proxy.stream import AttemptStream, Limits
+from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.websocket import ClientWebSocket
 
 attempt_ids: Final = itertools.count(1 << 32)

@@ -17,9 +17,8 @@ from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
 from ccx_addons.proxy.hooks import DirectHooks, WaitHook
-from ccx_addons.proxy.http1 import ClientHttp1
+from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.layer import UPSTREAMS, AttemptLayer
-from ccx_addons.proxy.stream import Limits
 
 log: Final = logging.getLogger("ccx")
 

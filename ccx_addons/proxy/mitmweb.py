@@ -14,9 +14,9 @@ from mitmproxy.tools.web.master import WebMaster
 
 from ccx_addons.inspect import Edits, Inspect
 from ccx_addons.inspect_views import register
+from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.master import OPTIONS, GatewayMaster
 from ccx_addons.proxy.replay import Replays
-from ccx_addons.proxy.stream import Limits
 from ccx_addons.runtime import Runtime
 
 COLUMNS: Final = ["icon", "method", "path", "status", "size", "time", "comment"]

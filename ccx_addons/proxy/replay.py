@@ -9,9 +9,9 @@ from mitmproxy.addons.clientplayback import ClientPlayback, MockServer, ReplayHa
 from mitmproxy.options import Options
 
 from ccx_addons import original
+from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.listener import UpstreamConnections
-from ccx_addons.proxy.stream import Limits
 
 log: Final = logging.getLogger("ccx")
 

@@ -8,8 +8,6 @@ first events of a stream back until they mean something, and ends every exchange
 It fails closed: without an ``exchange.upstream`` set by this attempt's own hook there is no connection.
 """
 
-import dataclasses
-import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +42,7 @@ from ccx_addons.core import sse
 from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import exchange_of, refuse
+from ccx_addons.proxy import checks
 from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
@@ -52,7 +51,7 @@ from ccx_addons.proxy.hooks import (
     UpstreamOutcomeHook,
     WaitHook,
 )
-from ccx_addons.proxy.http1 import MAX_TARGET, ClientHttp1
+from ccx_addons.proxy.http1 import ClientHttp1, Limits
 
 if TYPE_CHECKING:
     from ccx_addons.core.verdict import OutcomeKind
@@ -66,21 +65,9 @@ MAX_HELD: Final = 64 << 10
 KEEPALIVE_EVERY: Final = 15.0
 """Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
-HEADER_NAME: Final = re.compile(rb"[^\x00-\x20\x7f]+")
-HEADER_BREAK: Final = re.compile(rb"[\0\r\n]")
-
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 
 type Commands = layer.CommandGenerator[None]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """What the listener allows a client: bytes and seconds."""
-
-    max_body: int = 50 << 20
-    client_timeout: float = 30.0
-    keepalive_timeout: float = 120.0
 
 
 class AttemptStream(HttpStream):
@@ -140,7 +127,7 @@ class AttemptStream(HttpStream):
         flow.request = event.request
         flow.live = True
         flow.request.scheme = "https" if self.context.client.tls else "http"
-        problem = head_problem(flow.request)
+        problem = checks.head_problem(flow.request)
         yield from self._hook(HttpRequestHeadersHook(flow))
         self.exchange = exchange_of(flow)
         if self._gone():
@@ -150,14 +137,14 @@ class AttemptStream(HttpStream):
             flow.response = refuse(flow, NOT_ADMITTED)
         if problem and not (flow.response and flow.response.status_code == 401):
             flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
-        if not flow.response and _declared_size(flow.request) > self.limits.max_body:
-            flow.response = self._too_large()
+        if not flow.response and checks.declared_size(flow.request) > self.limits.max_body:
+            flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
         if flow.response:
             self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
             yield from self._answer()
             return
         if flow.request.headers.get("expect", "").lower() == "100-continue":
-            yield SendHttp(ResponseHeaders(self.stream_id, _continue()), self.context.client)
+            yield SendHttp(ResponseHeaders(self.stream_id, checks.go_on()), self.context.client)
             flow.request.headers.pop("expect")
         self.client_state = self.state_consume_request_body
 
@@ -167,7 +154,7 @@ class AttemptStream(HttpStream):
             if self.request_size > self.limits.max_body:
                 self.body.clear()
                 self.client_state = self.state_discard_request_body
-                self.flow.response = self._too_large()
+                self.flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
                 yield from self._answer()
             else:
                 self.body += event.data
@@ -188,11 +175,6 @@ class AttemptStream(HttpStream):
     def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
         yield from ()
-
-    def _too_large(self) -> http.Response:
-        megabytes = self.limits.max_body / (1 << 20)
-        message = f"the request body is larger than {megabytes:g} MB (MAX_REQUEST_BODY_MB)"
-        return refuse(self.flow, Fault("too_large", message, status=413))
 
     # ---- attempts ---------------------------------------------------------------------------------------------------
     def _attempt(self) -> Commands:
@@ -229,7 +211,7 @@ class AttemptStream(HttpStream):
             if not error:
                 yield from self._send(connection, command.reused)
                 return
-            x.ended = Ended(_connect_kind(error, time.monotonic() - started, x.upstream.timeouts.connect), error)
+            x.ended = Ended(checks.connect_kind(error, time.monotonic() - started, x.upstream.timeouts.connect), error)
             if not (yield from self._judge()):
                 return
 
@@ -238,11 +220,7 @@ class AttemptStream(HttpStream):
         assert x.upstream
         self.context.server = self.flow.server_conn = connection
         if record := x.current:
-            began, tcp, tls = connection.timestamp_start, connection.timestamp_tcp_setup, connection.timestamp_tls_setup
-            record.reused = reused
-            if not reused and began and tcp:
-                record.connect_ms = (tcp - began) * 1000
-                record.tls_ms = (tls - tcp) * 1000 if tls else None
+            checks.note_connection(record, connection, reused)
         x.phase = "waiting"
         self.server_state = self.state_wait_for_response_headers
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.first_byte)
@@ -299,7 +277,7 @@ class AttemptStream(HttpStream):
         if record := x.current:
             record.status = response.status_code
             record.ttfb_ms = (time.monotonic() - record.started) * 1000
-        problem = header_problem(response.headers)
+        problem = checks.header_problem(response.headers)
         try:
             self.inflater = ResponseInflater.make(response.headers.get("content-encoding", ""))
         except BadEncoding as error:
@@ -311,7 +289,7 @@ class AttemptStream(HttpStream):
         if response.status_code >= 300:
             self.server_state = self.state_collect
             yield from self._wait("first_byte_timeout", MAX_ERROR_SECONDS)
-        elif x.watcher and _is_stream(response, x.expects_stream, x.array):
+        elif x.watcher and checks.is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
             yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
         else:
@@ -415,7 +393,7 @@ class AttemptStream(HttpStream):
         for chunk in self.held:
             yield from self._to_client(chunk)
         self.held = []
-        self.comment_at = now + KEEPALIVE_EVERY if _is_sse(response) else float("inf")
+        self.comment_at = now + KEEPALIVE_EVERY if checks.is_sse(response) else float("inf")
         yield from self._wait("idle", self._patience(), streaming=True)
 
     def state_stream(self, event: HttpEvent) -> Commands:
@@ -601,7 +579,7 @@ class AttemptStream(HttpStream):
         if self.server_state == self.state_stream:
             yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
-            yield from self._fail(self.wait_kind, TIMEOUT_WORDS[self.wait_kind])
+            yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
 
     def _inflate(self, data: bytes, limit: int) -> bytes:
         return self.inflater.feed(data, limit) if self.inflater else data
@@ -613,72 +591,3 @@ class AttemptStream(HttpStream):
         if self.x.tap:
             self.x.tap.from_upstream(piece)
         return self.x.watcher.feed(piece)
-
-
-TIMEOUT_WORDS: Final[dict[str, str]] = {
-    "first_byte_timeout": "the upstream did not answer in time",
-    "first_event_timeout": "the upstream sent no content in time",
-    "idle": "the upstream stopped sending",
-    "total_timeout": "the time for the whole request is over",
-}
-
-
-def _connect_kind(error: str, elapsed: float, limit: float) -> "OutcomeKind":
-    """mitmproxy gives words only; a cancelled connection is our own time limit (proxy/listener.py)."""
-    if "cancel" in error or elapsed >= limit:
-        return "connect_timeout"
-    lowered = error.lower()
-    return "tls" if "tls" in lowered or "certificate" in lowered or "ssl" in lowered else "connect"
-
-
-def head_problem(request: http.Request) -> tuple[int, str] | None:
-    """Status and words for a request head that is not passed on."""
-    if len(request.path) > MAX_TARGET:
-        return 414, "the request target is longer than 8 KiB"
-    if request.http_version not in ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0"):
-        return 505, "this HTTP version is not supported"
-    if request.method == "CONNECT":
-        return 405, "this is a gateway, not a proxy: CONNECT is not supported"
-    if problem := header_problem(request.headers):
-        return 400, f"the request has {problem}"
-    names = [name.lower() for name, _ in request.headers.fields]
-    lengths, encodings = names.count(b"content-length"), names.count(b"transfer-encoding")
-    if encodings and (lengths or encodings > 1):
-        return 400, "the request has both content-length and transfer-encoding"
-    if lengths > 1:
-        return 400, "the request has two content-length headers"
-    return None
-
-
-def header_problem(headers: http.Headers) -> str:
-    """What is wrong with raw header bytes (RFC 9110 section 5.5); empty: nothing."""
-    for name, value in headers.fields:
-        if not HEADER_NAME.fullmatch(name):
-            return "a header with a malformed name"
-        if HEADER_BREAK.search(value):
-            return "a header with a NUL or a line break in its value"
-    return ""
-
-
-def _declared_size(request: http.Request) -> int:
-    value = next((value for name, value in request.headers.fields if name.lower() == b"content-length"), b"")
-    return int(value) if value.isdigit() and len(value) < 20 else 0
-
-
-def _is_sse(response: http.Response) -> bool:
-    kind: str = response.headers.get("content-type", "")
-    return kind.lower().startswith("text/event-stream")
-
-
-def _is_stream(response: http.Response, expected: bool, array: bool) -> bool:
-    """An event stream, also when a relay forgot to say so; HTML never is, JSON only when the client wants an array."""
-    kind = response.headers.get("content-type", "").lower()
-    if kind.startswith("text/event-stream"):
-        return True
-    return expected and not kind.startswith("text/html") and (array or not kind.startswith("application/json"))
-
-
-def _continue() -> http.Response:
-    response = http.Response.make(100)
-    response.headers.clear()
-    return response

@@ -16,8 +16,8 @@ from ccx_addons.core.config import Client, Snapshot, Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import EXCHANGES
+from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
-from ccx_addons.proxy.stream import Limits
 from ccx_addons.proxy.tls import UpstreamTls
 
 FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, idle=0.4, tool_idle=0.8)

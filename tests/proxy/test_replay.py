@@ -9,9 +9,9 @@ from mitmproxy.options import Options
 from mitmproxy.test import taddons, tflow
 
 from ccx_addons import original
+from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.replay import ReplayConnection, Replays
-from ccx_addons.proxy.stream import Limits
 from tests.addons.values import exchange
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Timeouts
-from ccx_addons.proxy.stream import Limits
+from ccx_addons.proxy.http1 import Limits
 from tests.proxy import upstreams
 from tests.proxy.harness import gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
