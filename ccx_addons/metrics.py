@@ -178,7 +178,6 @@ def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:
         "request_id": x.id,
         "order": n,
         "channel_id": decision.channel_id,
-        "channel_name": decision.channel_name,
         "verdict": "kept" if decision.kept else "dropped",
         "reason": f"{decision.rule}: {decision.reason}",
     }

@@ -4,6 +4,7 @@ Effort in Chat bodies has several styles: OpenAI's ``reasoning_effort``, OpenRou
 switch of DeepSeek and GLM, and Google's ``extra_body`` (ai.google.dev/gemini-api/docs/openai).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from ccx_addons.core.neutral import Effort, Reasoning
 from ccx_addons.core.read import integer, mapping
 from ccx_addons.core.reasoning import budget_of, effort_word
 from ccx_addons.protocols.messages.models import rules_of
+
+LEVELS_FROM: Final = re.compile(r"gemini-[3-9]")
 
 type Json = Any
 type Body = Mapping[str, Json]
@@ -84,7 +87,7 @@ def _gemini(body: Body, effort: Effort, style: str, model: str) -> dict[str, Jso
 
 def _thinking_config(effort: Effort, model: str) -> dict[str, Json]:
     """Gemini 3 has levels, earlier models a budget; never both (ai.google.dev/gemini-api/docs/thinking)."""
-    if "gemini-3" in model and effort != "none":
+    if LEVELS_FROM.search(model) and effort != "none":
         return {"thinking_level": {"xhigh": "high", "max": "high"}.get(effort, effort)}
     return {"thinking_budget": budget_of(Reasoning(effort=effort))}
 
