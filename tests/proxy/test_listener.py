@@ -1,0 +1,201 @@
+import asyncio
+import contextlib
+import socket
+import ssl
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from mitmproxy.connection import Server
+
+from ccx_addons.core.config import Timeouts
+from ccx_addons.core.exchange import Upstream
+from ccx_addons.proxy.http1 import Limits
+from ccx_addons.proxy.layer import UPSTREAMS
+from ccx_addons.proxy.listener import NOWHERE, UpstreamConnections, server_tls
+from tests.proxy.certificates import issue
+from tests.proxy.harness import gateway, read_answer
+from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, then_silence
+
+REQUEST = b"POST /%s HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
+
+
+def test_a_request_that_slipped_through_goes_nowhere() -> None:
+    assert NOWHERE.full_spec == "reverse:http://ccx.invalid:1"  # RFC 2606: .invalid never resolves
+
+
+# ---- the end ---------------------------------------------------------------------------------------------------------
+async def test_idle_connections_are_closed_at_once() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"json")
+        await read_answer(reader)
+        assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_a_connection_that_never_asked_is_idle() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        while not g.listener.handlers:
+            await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_what_runs_longer_than_the_grace_is_cut() -> None:
+    endless = then_silence(SSE + chunk(b"data: 1\n\n"))
+    async with gateway({"a": endless}, timeouts=Timeouts(idle=30)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"a")
+        await reader.readuntil(b"data: 1")
+        assert await asyncio.wait_for(g.listener.stop(0.2), 5) == 1
+        await asyncio.wait_for(reader.read(), 5)
+        assert g.script.ends == ["error"], "its row is written"
+        assert not g.listener.handlers
+        writer.close()
+
+
+async def test_what_finishes_in_time_is_whole() -> None:
+    slow = answers(SSE + chunk(b"data: 1\n\n"), 0.3, chunk(b"data: END\n\n") + LAST)
+    async with gateway({"a": slow}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"a")
+        await reader.readuntil(b"data: 1")
+        stopping = asyncio.ensure_future(g.listener.stop(5))
+        assert (await asyncio.wait_for(reader.read(), 5)).endswith(LAST) and await stopping == 0
+        writer.close()
+
+
+async def test_stopping_twice_is_stopping_once() -> None:
+    async with gateway(ALL) as g:
+        assert await g.listener.stop(0) == 0 and await g.listener.stop(0) == 0
+
+
+async def test_a_port_without_a_listener_refuses() -> None:
+    async with gateway(ALL) as g:
+        await g.listener.stop(0)
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", g.port)
+
+
+# ---- many clients ----------------------------------------------------------------------------------------------------
+async def test_clients_do_not_wait_for_each_other() -> None:
+    async with gateway(ALL, timeouts=Timeouts(first_byte=5)) as g:
+        slow = asyncio.ensure_future(g.ask("stall"))
+        assert await asyncio.wait_for(asyncio.gather(*(g.ask("good") for _ in range(20))), 8) == [(200, GOOD_TEXT)] * 20
+        slow.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await slow
+
+
+async def test_garbage_harms_nobody() -> None:
+    async with gateway(ALL) as g:
+        for garbage in (b"\x16\x03\x01\x02\x00\x01\x00", b"\0" * 100, b"\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+            writer.write(garbage)
+            writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+        assert await g.ask("good") == (200, GOOD_TEXT)
+
+
+# ---- time to connect -------------------------------------------------------------------------------------------------
+def upstream(tls: bool = False) -> Upstream:
+    return Upstream("a", 1, tls, Timeouts(connect=1))
+
+
+class Task:
+    def __init__(self) -> None:
+        self.cancelled: list[str] = []
+
+    def cancel(self, words: str) -> None:
+        self.cancelled.append(words)
+
+
+@pytest.mark.parametrize(
+    ("times", "tls", "behind", "cancelled"),
+    [
+        pytest.param({}, False, False, True, id="no connection yet"),
+        pytest.param({"timestamp_tcp_setup": 1.0}, False, False, False, id="connected"),
+        pytest.param({"timestamp_tcp_setup": 1.0}, True, False, True, id="no TLS yet"),
+        pytest.param({"timestamp_tcp_setup": 1.0, "timestamp_tls_setup": 2.0}, True, False, False, id="with TLS"),
+        pytest.param({}, False, True, True, id="the proxy does not answer"),
+        pytest.param({"timestamp_start": 1.0}, False, True, False, id="the tunnel stands"),
+        pytest.param({"timestamp_start": 1.0}, True, True, True, id="no TLS through the tunnel yet"),
+        pytest.param({"timestamp_start": 1.0, "timestamp_tls_setup": 2.0}, True, True, False, id="TLS in the tunnel"),
+    ],
+)
+def test_who_is_cancelled(times: dict[str, float], tls: bool, behind: bool, cancelled: bool) -> None:
+    target = Server(address=("a", 1))
+    for name, at in times.items():
+        setattr(target, name, at)
+    connection = Server(address=("proxy", 1)) if behind else target
+    UPSTREAMS[target.id], task = upstream(tls), Task()
+    try:
+        UpstreamConnections._cancel_unfinished(cast(Any, SimpleNamespace()), connection, target, cast(Any, task))
+    finally:
+        del UPSTREAMS[target.id]
+    assert bool(task.cancelled) is cancelled and bool(connection.error) is cancelled
+
+
+async def test_an_upstream_that_does_not_answer_the_handshake_of_tcp() -> None:
+    """A listening socket with a full queue: the kernel drops further handshakes."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        port = sock.getsockname()[1]
+        full = [socket.socket() for _ in range(4)]
+        for one in full:
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.connect(("127.0.0.1", port))
+        async with gateway(ALL) as g:
+            g.script.ports["full"] = port
+            assert await asyncio.wait_for(g.ask("full,good"), 8) == (200, GOOD_TEXT)
+            assert g.script.log == ["connect_timeout", "ok"]
+        for one in full:
+            one.close()
+
+
+# ---- TLS on the public port ------------------------------------------------------------------------------------------
+async def test_https_clients(tmp_path: Path) -> None:
+    issued = issue(tmp_path, "127.0.0.1")
+    context = server_tls(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    client = ssl.create_default_context(cafile=issued.ca_file)
+    client.set_alpn_protocols(["http/1.1"])
+    async with gateway(ALL, tls=context) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port, ssl=client)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+        writer.write(REQUEST % b"good")
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, GOOD_TEXT)
+        writer.close()
+
+
+async def test_http2_is_offered(tmp_path: Path) -> None:
+    issued = issue(tmp_path, "127.0.0.1")
+    context = server_tls(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    client = ssl.create_default_context(cafile=issued.ca_file)
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    async with gateway(ALL, tls=context, limits=Limits()) as g:
+        _, writer = await asyncio.open_connection("127.0.0.1", g.port, ssl=client)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
+        writer.close()
+
+
+def test_one_file_may_hold_both(tmp_path: Path) -> None:
+    issue(tmp_path, "127.0.0.1")
+    both = tmp_path / "both.pem"
+    both.write_text((tmp_path / "cert.pem").read_text() + (tmp_path / "key.pem").read_text())
+    assert server_tls(str(both), "").minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize(("cert", "key"), [("none.pem", ""), ("cert.pem", "none.pem"), ("cert.pem", "cert.pem")])
+def test_files_that_are_not_usable(tmp_path: Path, cert: str, key: str) -> None:
+    issue(tmp_path, "127.0.0.1")
+    with pytest.raises((OSError, ssl.SSLError)):
+        server_tls(str(tmp_path / cert), str(tmp_path / key) if key else "")
