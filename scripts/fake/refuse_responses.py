@@ -13,7 +13,7 @@ PARTS = {
     "assistant": {"output_text": {"text", "annotations", "logprobs"}, "refusal": {"refusal"}},
 }  # fmt: skip
 ITEMS: dict[str, set[str]] = {
-    "message": {"role", "content", "status", "phase", "internal_chat_message_metadata_passthrough"},
+    "message": {"role", "content", "status", "phase"},
     "function_call": {"call_id", "name", "arguments", "status", "namespace", "caller"},
     "function_call_output": {"call_id", "output", "status", "caller"},
     "custom_tool_call": {"call_id", "name", "input", "status", "namespace"},
@@ -21,6 +21,9 @@ ITEMS: dict[str, set[str]] = {
     "reasoning": {"summary", "content", "encrypted_content"},
 }  # fmt: skip
 """Items whose members are checked; others (server tools, compaction) pass."""
+
+CODEX_FIELD = "internal_chat_message_metadata_passthrough"
+"""Undocumented; Codex sends it with its built-in provider."""
 
 PREFIXES = {"message": "msg", "function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs"}
 FOLLOWS_REASONING = ("message", "function_call", "custom_tool_call", "reasoning", "web_search_call", "local_shell_call")
@@ -180,7 +183,7 @@ def _item(item: dict[str, Any], kind: Any, n: int) -> None:
     known = ITEMS.get(str(kind))
     if known is None:
         return
-    if extra := unknown(item, known | {"type", "id"}):
+    if extra := unknown(item, known | {"type", "id", CODEX_FIELD}):
         raise Refused(f"Unknown parameter: '{at}.{extra}'.", "unknown_parameter", f"{at}.{extra}")
     prefix = PREFIXES.get(str(kind))
     if prefix and item.get("id") is not None and not str(item["id"]).startswith(prefix):

@@ -82,25 +82,31 @@ def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5")
     return run(arguments, home, env | dict.fromkeys(quiet, "1"))
 
 
-def codex(base: str, home: Path, prompt: str, model: str = "gpt-5.1") -> str:
-    program = Path(CLIS) / "node_modules" / ".bin" / "codex"
-    (home / ".codex").mkdir()
-    (home / ".codex" / "config.toml").write_text(
-        f"""
-model = "{model}"
+OWN_PROVIDER: Final = """
 model_provider = "ccx"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
 [model_providers.ccx]
 name = "ccx"
 base_url = "{base}/v1"
-env_key = "CCX_KEY"
+env_key = "CODEX_API_KEY"
 wire_api = "responses"
 """
-    )
+BUILT_IN: Final = """
+openai_base_url = "{base}/v1"
+"""
+
+
+def codex(base: str, home: Path, prompt: str, model: str = "gpt-5.1", provider: str = OWN_PROVIDER) -> str:
+    program = Path(CLIS) / "node_modules" / ".bin" / "codex"
+    (home / ".codex").mkdir()
+    quiet = f'model = "{model}"\ncheck_for_update_on_startup = false\nanalytics.enabled = false\n'
+    (home / ".codex" / "config.toml").write_text(quiet + provider.format(base=base))
     arguments = [str(program), "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt]
-    return run(arguments, home, {"CODEX_HOME": str(home / ".codex"), "CCX_KEY": CLIENT_KEY})
+    return run(arguments, home, {"CODEX_HOME": str(home / ".codex"), "CODEX_API_KEY": CLIENT_KEY})
+
+
+def codex_websocket(base: str, home: Path, prompt: str, model: str = "gpt-5.5") -> str:
+    """Its built-in provider opens a WebSocket."""
+    return codex(base, home, prompt, model, BUILT_IN)
 
 
 def gemini(base: str, home: Path, prompt: str, model: str = "gemini-2.5-pro") -> str:
@@ -117,11 +123,17 @@ def gemini(base: str, home: Path, prompt: str, model: str = "gemini-2.5-pro") ->
     return run([str(program), "-p", prompt, "-m", model, "-y", "-o", "json"], home, env)
 
 
-CLIENTS: Final[dict[str, Callable[[str, Path, str, str], str]]] = {"claude": claude, "codex": codex, "gemini": gemini}
+CLIENTS: Final[dict[str, Callable[[str, Path, str, str], str]]] = {
+    "claude": claude,
+    "codex": codex,
+    "codex websocket": codex_websocket,
+    "gemini": gemini,
+}
 
 READS: Final = {
     "claude": 'Please think. call:Read {{"file_path": "{file}"}}',
     "codex": 'call:exec_command {{"cmd": "cat {file}"}}',
+    "codex websocket": 'call:exec_command {{"cmd": "cat {file}"}}',
     "gemini": 'Please think. call:read_file {{"file_path": "{file}"}}',
 }
 USED: Final = [
@@ -129,6 +141,7 @@ USED: Final = [
     ("claude", "claude-opus-5-5"),
     ("codex", "gpt-5.1"),
     ("codex", "gpt-5.5"),
+    ("codex websocket", "gpt-5.5"),
     ("gemini", "gemini-2.5-pro"),
     ("gemini", "gemini-3-pro-preview"),
 ]
