@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import openai
 import pytest
 
-from tests.wire.program import Fake, Program, channel, running_program
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 from tests.wire.sdks import PIXEL, SDKS, Ask, Results, Sdk, User
 
 KINDS = ("messages", "chat", "responses", "gemini")
@@ -181,6 +182,32 @@ def test_stop_sequences_arrive(gateway: Program, fake: Fake, client: str, upstre
     body = arrived(fake)
     given = body.get("stop_sequences") or body.get("stop") or body["generationConfig"]["stopSequences"]
     assert given in (["END"], "END")
+
+
+@ways
+@pytest.mark.parametrize("upstream", KINDS)
+def test_custom_tools_of_responses(gateway: Program, fake: Fake, upstream: str, stream: bool) -> None:
+    """A tool with free input is a function elsewhere; its call comes back as what the client knows, also in history."""
+    client = openai.OpenAI(base_url=f"{gateway.url}/to-{upstream}/v1", api_key=CLIENT_KEY, max_retries=0)
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}
+    more: Any = {
+        "model": "plain",
+        "tools": [{"type": "custom", "name": "apply_patch", "format": grammar}],
+        "store": False,
+    }
+    asked: list[Any] = [{"role": "user", "content": 'call:apply_patch {"input": "*** Begin\\n*** End"}'}]
+    if stream:
+        with client.responses.stream(input=asked, **more) as events:
+            deltas = [event.delta for event in events if event.type == "response.custom_tool_call_input.delta"]
+            answer: Any = events.get_final_response()
+        assert "".join(deltas) == "*** Begin\n*** End"
+    else:
+        answer = client.responses.create(input=asked, **more)
+    call = next(item for item in answer.output if item.type == "custom_tool_call")
+    assert (call.name, call.input) == ("apply_patch", "*** Begin\n*** End")
+    output = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "patched"}
+    history = [*asked, *(item.model_dump(exclude_none=True) for item in answer.output), output]
+    assert "patched" in client.responses.create(input=history, **more).output_text
 
 
 @pytest.mark.parametrize("upstream", ["chat", "gemini"])
