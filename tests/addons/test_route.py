@@ -201,6 +201,27 @@ def test_the_pick_says_what_was_asked(runtime: Runtime) -> None:
     assert found.prompt_tokens > 0 and len(found.trace) == 32 and x.trace == found.trace
 
 
+LONG = "iVBORw0K" * 100
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        pytest.param({"type": "image", "source": {}}, True, id="Messages"),
+        pytest.param({"type": "image_url", "image_url": {}}, True, id="Chat"),
+        pytest.param({"type": "input_image", "image_url": ""}, True, id="Responses"),
+        pytest.param({"inlineData": {"mimeType": "image/png", "data": LONG}}, True, id="Gemini"),
+        pytest.param({"inlineData": {"data": LONG, "mime_type": "image/png"}}, True, id="google-genai for Python"),
+        pytest.param({"fileData": {"fileUri": "gs://x", "mimeType": "image/png"}}, True, id="Gemini's file"),
+        pytest.param({"inlineData": {"mimeType": "application/pdf", "data": LONG}}, False, id="a document"),
+        pytest.param({"text": '{"type": "image"} and "mimeType": "image/png"'}, False, id="text about pictures"),
+    ],
+)
+def test_pictures_are_seen(runtime: Runtime, body: dict[str, Any], seen: bool) -> None:
+    _, x = asked(A, body={"part": body})
+    assert Route(runtime).pick(x).images is seen
+
+
 def test_embeddings_are_vectors(runtime: Runtime) -> None:
     x = exchange("embeddings", channel("e", "embeddings"))
     assert Route(runtime).pick(x).vectors
