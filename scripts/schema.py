@@ -19,6 +19,7 @@ from ccx_addons.core import config
 from ccx_addons.core.config_parse import CLIENT_KEYS, KEY_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
+from ccx_addons.protocols.quirks import QUIRKS, Quirk
 
 TEXT = {"type": "string"}
 PATTERNS = {"type": "array", "items": TEXT, "description": "exact, prefix*, *suffix, *contains*, *; ! excludes"}
@@ -83,12 +84,16 @@ def channel() -> dict[str, Any]:
         "timeouts": table(config.Timeouts, {}),
         "limits": table(config.ChannelLimits, {}),
         "reasoning": table(config.ReasoningPolicy, {"effort": mapping(TEXT)}),
-        "quirks": {"type": "array", "items": TEXT},
+        "quirks": {"type": "array", "items": {"oneOf": [one_quirk(*entry) for entry in QUIRKS.items()]}},
         "embedding": table(config.Embedding, {}),
         "health_check": table(config.HealthCheck, {}),
         "tags": {"type": "array", "items": TEXT},
     }
     return {**table(config.Channel, special), "required": ["name", "protocol", "base_urls"]}
+
+
+def one_quirk(name: str, quirk: Quirk) -> dict[str, Any]:
+    return {"const": name, "description": f"{quirk.help} ({', '.join(sorted(quirk.protocols))})"}
 
 
 def client() -> dict[str, Any]:
