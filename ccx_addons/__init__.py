@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 def chain(runtime: "Runtime") -> list[Any]:
     """The chain. Imported late: the supervisor and the panel do without mitmproxy."""
+    from ccx_addons.afterthought import Afterthought
     from ccx_addons.auth import Auth
     from ccx_addons.body import Body
     from ccx_addons.capture import Capture
@@ -34,6 +35,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Body(runtime),
         Sessions(runtime),
         Models(runtime),
+        Afterthought(runtime),
         Local(runtime),
         Route(runtime),
         Convert(runtime),

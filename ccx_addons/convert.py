@@ -23,7 +23,7 @@ from ccx_addons.guard import guarded, refuse
 from ccx_addons.io import fetch
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
 from ccx_addons.runtime import Runtime
-from ccx_addons.translate import converts, hides_usage, judge, neutral_request, outgoing
+from ccx_addons.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.watch import ConvertWatcher, PassWatcher
 
 COMMON_HEADERS: Final = re.compile(
@@ -120,6 +120,7 @@ class Convert:
             path = path.replace("?alt=sse", "")
         write_request(flow.request, x, record, protocol, path, out.body)
         x.expects_stream = out.stream
+        x.answer, x.events = None, [] if out.stream and channel.quirks & ANSWER_QUIRKS else None
         x.watcher = watcher(x, record) if out.stream else None
         x.upstream = Upstream(
             host=flow.request.data.host,

@@ -6,19 +6,22 @@ decoded once an exchange and encoded freshly for each attempt.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from ccx_addons import compaction
 from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
-from ccx_addons.core.neutral import Fault, Loss, Request
+from ccx_addons.core.neutral import Fault, Loss, Request, Response
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks, responses
 
 type Json = Any
+
+ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
+"""Quirks that look at answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
 
 
 def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
-    context = quirks.Context(x.stream, x.pictures or {})
+    context = quirks.Context(x.stream, x.pictures or {}, x.thoughts)
     return quirks.apply(channel.quirks, channel.protocol, body, context)
 
 
@@ -154,6 +157,9 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         return _no_answer(value, fault), content
     x.usage = protocol.usage_of(value)
     if not converts(x, channel):
+        if channel.quirks & ANSWER_QUIRKS and channel.protocol in TEXT_PROTOCOLS:
+            answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
+            x.answer = answer if isinstance(answer, Response) else None
         return Ended("ok"), content
     return _translated(x, channel, value)
 
@@ -162,7 +168,7 @@ def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, byte
     answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
-    x.stop, x.usage = answer.stop, answer.usage or x.usage
+    x.stop, x.usage, x.answer = answer.stop, answer.usage or x.usage, answer
     if x.operation == "compact":
         return Ended("ok"), dumps(compaction.compacted(answer))
     body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))

@@ -86,6 +86,8 @@ class Watcher:
         return bool(self.open_tools)
 
     def see(self, event: Event) -> None:
+        if self.x.events is not None:
+            self.x.events.append(event)
         match event:
             case PartDelta(_, text) if self.meaningful or text.strip():
                 self.meaningful = True
@@ -129,7 +131,7 @@ class PassWatcher(Watcher):
     ) -> None:
         super().__init__(exchange, protocol, decoder)
         self.hidden = hidden
-        self.telling = TELLING.get(protocol.NAME)
+        self.telling = TELLING.get(protocol.NAME) if exchange.events is None else None
         self._held = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:

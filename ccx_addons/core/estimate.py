@@ -5,6 +5,7 @@ the size that vendors recommend is about 1,600 tokens (platform.claude.com/docs/
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from ccx_addons.core.neutral import (
@@ -36,6 +37,11 @@ def tokens_of(request: Request) -> int:
     """Prompt tokens: system, tools and every message."""
     tools = sum(_tool(tool) for tool in request.tools if isinstance(tool, Tool))
     return tools + sum(map(_part, request.system)) + sum(map(_message, request.messages))
+
+
+def tokens_of_parts(parts: Iterable[Part]) -> int:
+    """What a model said."""
+    return sum(map(_part, parts))
 
 
 def _message(message: Message) -> int:

@@ -5,14 +5,14 @@ through it. It has three readers: the addons, the stream (proxy/stream.py), whic
 metrics addon, whose log row is a projection of it.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
 from ccx_addons.core.multipart import Field
-from ccx_addons.core.neutral import Fault, Json, Loss, Media, Request, Stop, Usage
+from ccx_addons.core.neutral import Event, Fault, Json, Loss, Media, Request, Response, Stop, Usage
 from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
@@ -171,6 +171,8 @@ class Exchange:
     pin: str = ""
     pictures: "dict[str, Media] | None" = None
     """What was fetched for a channel that takes no addresses of pictures."""
+    thoughts: "Mapping[str, str]" = field(default_factory=dict)
+    """Id of a tool call -> the thoughts before it, for a channel that wants them back."""
     request: Request | None = None
     """Decoded only when a candidate speaks another protocol."""
     decisions: tuple[Decision, ...] = ()
@@ -198,6 +200,9 @@ class Exchange:
     usage_estimated: bool = False
     stop: Stop | None = None
     stream_end: StreamEnd = ""
+    answer: Response | None = None
+    events: "list[Event] | None" = None
+    """The answer, whole or as it streamed; kept only for channels whose quirks look at it."""
     final_event: bytes = b""
     """The last event of a Responses stream, which holds the whole answer."""
     losses: list[Loss] = field(default_factory=list)

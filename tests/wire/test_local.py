@@ -1,6 +1,7 @@
 """What the gateway answers itself, and what quirks and stored answers do over a real upstream."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -112,3 +113,43 @@ def test_what_is_not_converted_says_so(converting: Program) -> None:
     body = {"content": {"parts": [{"text": "x"}]}}
     answer = converting.post("/v1beta/models/text-embedding-004:embedContent", body)
     assert answer.status_code == 503 and "speaks chat, and this is not converted" in answer.json()["error"]["message"]
+
+
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_thoughts_that_the_client_dropped_are_passed_back(fake: Fake, tmp_path: Path, stream: bool) -> None:
+    """DeepSeek refuses tool calls without the reasoning before them; a plain OpenAI client never sends it."""
+    channels = [
+        channel("with", fake.url, "chat", quirks=["passback_reasoning"]),
+        channel("without", fake.url, "chat", route_prefix="plain"),
+    ]
+    with running_program(tmp_path, *channels) as program:
+        statuses = {}
+        for prefix in ("", "/plain"):
+            gpt = openai.OpenAI(base_url=f"{program.url}{prefix}/v1", api_key=CLIENT_KEY, max_retries=0)
+            ask: Any = [{"role": "user", "content": "think and call:look {}"}]
+            more: Any = {"model": "deepseek-v4", "tools": [TOOL]}
+            if stream:
+                with gpt.chat.completions.stream(messages=ask, **more) as events:
+                    message: Any = events.get_final_completion().choices[0].message
+            else:
+                message = gpt.chat.completions.create(messages=ask, **more).choices[0].message
+            (call,) = message.tool_calls
+            turn = {"role": "assistant", "tool_calls": [call.to_dict(exclude_unset=True)]}
+            turn["tool_calls"][0]["function"].pop("parsed_arguments", None)
+            result = {"role": "tool", "tool_call_id": call.id, "content": "seen"}
+            body = {**more, "messages": [*ask, turn, result]}
+            statuses[prefix] = program.post(f"{prefix}/v1/chat/completions", body).status_code
+        assert statuses == {"": 200, "/plain": 400}
+
+
+def test_counts_that_nobody_can_believe_are_estimated(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("a", fake.url, "chat", quirks=["low_quality_usage"])) as program:
+        body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello there, long:400"}]}
+        good = program.row(program.post("/v1/chat/completions", body).headers["x-ccx-request-id"])
+        assert good["usage_source"] == "reported" and good["output_tokens"] > 300

@@ -1,0 +1,65 @@
+"""Quirks that need an answer: thoughts that an upstream wants back, and counts that nobody can believe.
+
+``passback_reasoning``: some upstreams refuse a conversation whose tool calls come back without the thoughts before
+them, and many clients drop those. They are remembered here per client. ``low_quality_usage``: what an upstream counted
+is compared with an estimate, and the log row says when the estimate was taken.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from mitmproxy import http
+
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.estimate import tokens_of, tokens_of_parts
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Response, Usage, fold
+from ccx_addons.guard import guarded
+from ccx_addons.protocols import quirks
+from ccx_addons.runtime import Runtime
+from ccx_addons.translate import neutral_request
+
+PASSBACK: Final = "passback_reasoning"
+DOUBTFUL: Final = "low_quality_usage"
+REMEMBERED: Final = 5_000
+"""Tool calls whose thoughts are kept, the newest of all clients."""
+
+
+class Afterthought:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.thoughts: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if self.thoughts and x.client and any(PASSBACK in channel.quirks for channel in x.snapshot.channels):
+            name = x.client.name
+            x.thoughts = {id: said for (client, id), said in self.thoughts.items() if client == name}
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        record = x.current
+        wanted = record.attempt.channel.quirks if record else frozenset[str]()
+        answer = fold(x.events) if x.events else x.answer
+        if not wanted or x.client is None or not isinstance(answer, Response):
+            return
+        if PASSBACK in wanted:
+            self.remember(x.client.name, answer)
+        if DOUBTFUL in wanted:
+            x.usage, doubted = quirks.trusted_usage(x.usage, estimated(x, answer))
+            x.usage_estimated = x.usage_estimated or doubted
+
+    def remember(self, client: str, answer: Response) -> None:
+        for id, said in quirks.thoughts_of(answer.parts).items():
+            self.thoughts[client, id] = said
+        while len(self.thoughts) > REMEMBERED:
+            self.thoughts.popitem(last=False)
+
+
+def estimated(x: Exchange, answer: Response) -> Usage:
+    """What the exchange cost by its texts. A request that nobody can read counts by its size."""
+    try:
+        prompt = tokens_of(neutral_request(x))
+    except BadRequest:
+        prompt = len(x.raw) // 4
+    return Usage(prompt, tokens_of_parts(answer.parts))
