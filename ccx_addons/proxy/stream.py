@@ -172,6 +172,10 @@ class AttemptStream(HttpStream):
             else:
                 yield from self._attempt()
 
+    def state_done(self, _: HttpEvent) -> Commands:
+        """The client has nothing more to say; the end of a request without a body comes after its head was answered."""
+        yield from ()
+
     def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
         yield from ()

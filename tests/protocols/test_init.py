@@ -1,0 +1,91 @@
+"""What every protocol promises, whichever it is."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccx_addons.core.config import KINDS, TEXT_KINDS, AuthStyle, Kind
+from ccx_addons.core.endpoints import ENDPOINTS
+from ccx_addons.core.neutral import FAULT_STATUS, Failed, Fault, FaultKind
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
+
+ALL: list[Kind] = list(KINDS)
+
+
+def test_every_kind_has_its_protocol() -> None:
+    assert PROTOCOLS.keys() == set(KINDS) and TEXT_PROTOCOLS.keys() == TEXT_KINDS
+    assert all(kind == PROTOCOLS[kind].NAME for kind in KINDS)
+    assert all(TEXT_PROTOCOLS[kind] is PROTOCOLS[kind] for kind in TEXT_PROTOCOLS)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [e for e in ENDPOINTS if e.operation not in ("model", "websocket")],
+    ids=lambda e: f"{e.method} {e.pattern}",
+)
+def test_every_endpoint_has_a_path_upstream(endpoint: object) -> None:
+    kind, operation = getattr(endpoint, "kind"), getattr(endpoint, "operation")  # noqa: B009  # rows of a table
+    path = PROTOCOLS[kind].upstream_path(operation, "some/model-1.5", False)
+    assert path.startswith("/") and " " not in path and not path.startswith("//")
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("style", ["auto", "bearer", "x-api-key", "x-goog-api-key", "query"])
+@pytest.mark.parametrize("secret", ["sk-ant-api03-x", "sk-ant-oat01-x", "ya29.x", "AIza-x", "plain"])
+def test_a_key_is_sent_in_one_place(kind: Kind, style: AuthStyle, secret: str) -> None:
+    name, value = PROTOCOLS[kind].auth_header(secret, style)
+    places = {"bearer": "authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key", "query": "?key"}
+    assert name == places.get(style, name) and name in places.values()
+    assert value == (f"Bearer {secret}" if name == "authorization" else secret)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("fault_kind", list(FAULT_STATUS))
+def test_every_fault_is_an_error_of_the_protocol(kind: Kind, fault_kind: FaultKind) -> None:
+    status, body = PROTOCOLS[kind].encode_error(Fault(fault_kind, "the words \ud800"), "x1")
+    assert 400 <= status < 600 and json.loads(body)["error"]["message"].startswith("the words")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_error_is_read_again(kind: Kind) -> None:
+    status, body = PROTOCOLS[kind].encode_error(Fault("rate_limit", "slow down", 429), "x1")
+    fault = PROTOCOLS[kind].decode_error(status, {}, body)
+    assert (fault.kind, fault.message, fault.status) == ("rate_limit", "slow down", 429)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@given(body=st.binary(max_size=60))
+def test_nothing_raises_on_any_bytes(kind: Kind, body: bytes) -> None:
+    protocol = PROTOCOLS[kind]
+    assert protocol.decode_error(500, {}, body).message
+    decoder = protocol.decoder()
+    for event in [*decoder.feed(body), *decoder.flush()]:
+        assert event is not None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind != "embeddings"])
+@pytest.mark.parametrize("body", [b"", b"data: {}\n\n", b": ping\n\n", b"data: x"])
+def test_a_stream_without_its_end_failed(kind: Kind, body: bytes) -> None:
+    decoder = PROTOCOLS[kind].decoder()
+    assert isinstance([*decoder.feed(body), *decoder.flush()][-1], Failed)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["data", "usage", "choices", "content", "candidates", "output", "error"]), inner
+            )
+        ),
+        max_leaves=6,
+    )
+)
+def test_any_json_is_an_answer_or_a_fault(kind: Kind, value: object) -> None:
+    fault = PROTOCOLS[kind].answer_fault(value)
+    assert fault is None or fault.message
+    PROTOCOLS[kind].usage_of(value)
