@@ -269,7 +269,9 @@ def test_an_incomplete_answer() -> None:
 
 
 def test_the_fake_upstreams_stream_and_json_agree() -> None:
-    said = Said("m", "hello you", "hm", [("f", '{"a":1}'), ("patch", "*** Begin")], pieces=2, input=9, cached=4)
+    said = Said(
+        "m", "hello you", "hm", [("f", '{"a":1}'), ("patch", '{"input": "*** Begin"}')], pieces=2, input=9, cached=4
+    )
     body = {"tools": [{"type": "custom", "name": "patch"}]}
     stream_ = b"".join(sse.frame(json.dumps(data), name) for name, data in say_responses.responses_stream(said, body))
     assert fold(decode_all(stream_)) == responses.decode_response(say_responses.responses_json(said, body))
