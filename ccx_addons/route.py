@@ -21,9 +21,7 @@ from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
 
-IMAGE: Final = re.compile(
-    rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/'
-)
+IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/')
 """A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
 
 CONVERTED: Final = frozenset({"generate", "compact"})
