@@ -204,7 +204,8 @@ async def test_stop_lets_a_running_stream_finish_and_refuses_new_ones() -> None:
     slow = upstreams.answers(SSE + chunk(b"data: 1\n\n"), 0.3, chunk(b"data: END\n\n") + upstreams.LAST)
     async with gateway({"slow": slow}) as g:
         running = asyncio.ensure_future(g.ask("slow"))
-        await asyncio.sleep(0.1)
+        while not g.script.exchanges:
+            await asyncio.sleep(0.01)
         cut = await g.listener.stop(2)
         assert cut == 0 and (await running)[1] == b"data: 1\n\ndata: END\n\n"
         with pytest.raises(OSError):
