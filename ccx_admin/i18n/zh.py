@@ -5,5 +5,6 @@ from typing import Final
 
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_pages import PAGES
+from ccx_admin.i18n.zh_words import WORDS
 
-ZH: Final[Mapping[str, str]] = {**PAGES, **HELP}
+ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **HELP}
