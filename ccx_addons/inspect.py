@@ -141,7 +141,10 @@ class Inspect:
         facts = {
             **self.rows.row(x),
             "attempts": [self.rows.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)],
-            "candidates": [candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)],
+            "candidates": [
+                {**candidate_row(x, n, decision), "channel_name": decision.channel_name}
+                for n, decision in enumerate(x.decisions)
+            ],
         }
         return {**facts, "comment": comment(facts)}
 
