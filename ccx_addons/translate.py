@@ -13,7 +13,7 @@ from ccx_addons.core import multipart, read
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
-from ccx_addons.core.neutral import Fault, Loss, Request, Response
+from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks, responses
@@ -173,6 +173,8 @@ def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, byte
         return Ended("ok"), dumps(compaction.compacted(answer))
     body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))
     x.losses += losses
+    if cites(answer.extra) or any(isinstance(part, Text) and cites(part.extra) for part in answer.parts):
+        x.losses.append(LOST_SOURCES)
     if summarises(x):
         body = compaction.answered(body, answer)
         return Ended("ok"), compaction.events(body) if x.stream else dumps(body)

@@ -12,6 +12,7 @@ from typing import Final
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import clean, clean_bytes
 from ccx_addons.core.neutral import (
+    LOST_SOURCES,
     Event,
     Failed,
     Fault,
@@ -27,6 +28,7 @@ from ccx_addons.core.neutral import (
     Thinking,
     ToolCall,
     Usage,
+    cites,
 )
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
 
@@ -109,6 +111,13 @@ class Watcher:
                     self.meaningful = True
             case Failed(fault):
                 self.fault = fault
+
+
+def _cites(event: Event) -> bool:
+    match event:
+        case PartDelta(extra=extra) | Finished(extra=extra) | PartStarted(part=Text(extra=extra)) if extra:
+            return cites(extra)
+    return False
 
 
 def _means_something(part: object) -> bool:
@@ -212,6 +221,7 @@ class ConvertWatcher(Watcher):
     def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, encoder: Encoder) -> None:
         super().__init__(exchange, protocol, decoder)
         self.encoder = encoder
+        self.cited = False
 
     def feed(self, data: bytes) -> list[bytes]:
         return self._convert(self.decoder.feed(data))
@@ -221,6 +231,8 @@ class ConvertWatcher(Watcher):
         if not self.finished and not self.fault:
             chunks += self.abort(Fault("server", "the upstream's stream ended without its end event"))
         self.x.losses += self.encoder.losses
+        if self.cited:
+            self.x.losses.append(LOST_SOURCES)
         return chunks
 
     def abort(self, fault: Fault) -> list[bytes]:
@@ -234,6 +246,7 @@ class ConvertWatcher(Watcher):
             if isinstance(event, Failed):
                 event = Failed(replace(event.fault, message=clean(event.fault.message, self.x)))
             self.see(event)
+            self.cited = self.cited or _cites(event)
             if chunk := self.encoder.encode(event):
                 chunks.append(chunk)
                 if isinstance(event, Finished):
