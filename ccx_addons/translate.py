@@ -20,6 +20,10 @@ from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks, resp
 
 type Json = Any
 
+OWN: Final = frozenset(
+    {"safetySettings", "cachedContent", "logit_bias", "logprobs", "prediction", "container", "truncation"}
+)
+"""Settings of single protocols that change an answer and convert into nothing."""
 ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
 """Quirks that look at answers."""
 
@@ -88,7 +92,9 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     request = replace(neutral_request(x), model=mapped.model)
     if summarises(x):
         request = compaction.summary_request(request)
-    losses: list[Loss] = []
+    losses = [
+        Loss(name, f"only {x.kind} upstreams have it") for name in sorted(OWN & request.extra.get(x.kind, {}).keys())
+    ]
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
         if request.max_tokens is not None:

@@ -153,3 +153,10 @@ def test_counts_that_nobody_can_believe_are_estimated(fake: Fake, tmp_path: Path
         body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello there, long:400"}]}
         good = program.row(program.post("/v1/chat/completions", body).headers["x-ccx-request-id"])
         assert good["usage_source"] == "reported" and good["output_tokens"] > 300
+
+
+def test_a_setting_that_converts_into_nothing_is_a_loss(converting: Program) -> None:
+    safety = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+    body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "safetySettings": safety}
+    answer = converting.post("/v1beta/models/gemini-x:generateContent", body)
+    assert answer.status_code == 200 and "safetySettings" in answer.headers["x-ccx-losses"]
