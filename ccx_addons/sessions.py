@@ -138,8 +138,7 @@ def remembered(x: Exchange, answer: bytes) -> tuple[str, Items] | None:
     id = read.text(whole.get("id"))
     if not id or x.body is None:
         return None
-    given = x.body.members.get("input")
-    asked = read.mappings(given) if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
+    asked = read.mappings(read.input_items(x.body.members.get("input")))
     return id, trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
 
 

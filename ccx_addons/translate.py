@@ -126,9 +126,7 @@ def continued(x: Exchange, members: Mapping[str, Json]) -> Mapping[str, Json]:
         return members
     if x.history is None:
         raise UnknownResponse(read.text(members.get("previous_response_id")))
-    given = members.get("input")
-    asked = given if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
-    whole = {**members, "input": [*x.history, *asked]}
+    whole = {**members, "input": [*x.history, *read.input_items(members.get("input"))]}
     del whole["previous_response_id"]
     return whole
 

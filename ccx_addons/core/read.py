@@ -49,6 +49,11 @@ def mappings(value: Json) -> list[dict[str, Json]]:
     return [item for item in items(value) if isinstance(item, dict)]
 
 
+def input_items(value: Json) -> list[Json]:
+    """The ``input`` of a Responses request as items: a text is one user message, nothing is none."""
+    return value if isinstance(value, list) else [{"role": "user", "content": value}] if value else []
+
+
 def data_url(url: str) -> tuple[str, str] | None:
     """Mime type and base64 text of ``data:MIME;base64,TEXT``; None for every other URL (RFC 2397)."""
     head, comma, body = url.partition(",")

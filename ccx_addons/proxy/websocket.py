@@ -152,8 +152,7 @@ class ClientWebSocket(HttpConnection):
             message = self.waiting.popleft()
             body = {name: value for name, value in message.items() if name not in TRANSPORT_FIELDS}
             self._continue(body)
-            given = body.get("input")
-            self.input = given if isinstance(given, list) else [{"role": "user", "content": given}] if given else []
+            self.input = read.input_items(body.get("input"))
             if message.get("generate") is False:
                 yield from self._warm_up(body)
                 continue
