@@ -32,6 +32,8 @@ log: Final = logging.getLogger("ccx")
 
 WINDOW: Final = 0.05
 """Seconds that rows gather before they are written."""
+SETTLE: Final = 0.1
+"""Seconds that a running request's row waits: most requests are over by then, and only their last row is written."""
 BATCH: Final = 1000
 """Jobs per transaction: other processes want to write, too."""
 QUEUE: Final = 20_000
@@ -94,11 +96,13 @@ class _Queued:
     job: Job
     future: Future[Any] | None = None
     bytes: int = 0
+    due: float = 0.0
+    """Monotonic seconds before which it need not be written."""
 
 
 @dataclass(slots=True)
 class _Queue:
-    """What waits. ``updates``: the newest row of each running request."""
+    """What waits. ``updates``: the newest row of each running request, in the order they are due."""
 
     jobs: deque[_Queued] = field(default_factory=deque)
     bodies: deque[_Queued] = field(default_factory=deque)
@@ -107,6 +111,13 @@ class _Queue:
 
     def __len__(self) -> int:
         return len(self.jobs) + len(self.bodies) + len(self.updates)
+
+    def due(self, now: float) -> list[_Queued]:
+        """Takes the updates whose time has come."""
+        found = []
+        while self.updates and next(iter(self.updates.values())).due <= now:
+            found.append(self.updates.pop(next(iter(self.updates))))
+        return found
 
 
 class Store:
@@ -171,7 +182,7 @@ class Store:
         with self._lock:
             if id in self._queue.updates:
                 return
-            self._queue.updates[id] = _Queued(partial(_upsert_running, row=row))
+            self._queue.updates[id] = _Queued(partial(_upsert_running, row=row), due=time.monotonic() + SETTLE)
             self._fit()
         self._tell()
 
@@ -271,8 +282,8 @@ class Store:
         """Wait until everything put before is in the file. False: it is not, after ``timeout`` seconds."""
         if not self._thread.is_alive():
             return False
-        done = self.submit(lambda conn: None)
         self._hurry.set()
+        done = self.submit(lambda conn: None)
         try:
             done.result(timeout)
         except Exception:
@@ -335,13 +346,14 @@ class Store:
     def _loop(self) -> None:
         self._first_open()
         while not self._refused:
-            if self._wake.wait(IDLE):
+            if self._queue.updates or self._wake.wait(IDLE):
                 self._hurry.wait(WINDOW)
+            hurry = self._hurry.is_set()
             self._wake.clear()
             self._hurry.clear()
             closing = self._closing.is_set()
             written = True
-            while written and (batch := self._take()):
+            while written and (batch := self._take(math.inf if hurry else time.monotonic())):
                 written = self._persist(batch)
             if closing or not written:
                 break
@@ -364,13 +376,14 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 self._database.check()
 
-    def _take(self) -> list[_Queued]:
+    def _take(self, now: float = math.inf) -> list[_Queued]:
+        """What is due at ``now`` (monotonic seconds), by default everything."""
         with self._lock:
             queue = self._queue
             batch = [queue.jobs.popleft() for _ in range(min(BATCH, len(queue.jobs)))]
-            batch += queue.updates.values()
+            batch += queue.due(now)
             batch += queue.bodies
-            queue.updates, queue.bodies, queue.body_bytes = {}, deque(), 0
+            queue.bodies, queue.body_bytes = deque(), 0
             dropped, self._unreported = self._unreported, Counter()
         if dropped:
             words = ", ".join(f"{count} {what}" for what, count in dropped.items())

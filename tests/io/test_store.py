@@ -16,7 +16,7 @@ import pytest
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io import store as store_module
-from ccx_addons.io.store import Store
+from ccx_addons.io.store import SETTLE, Store
 from tests.io.rows import NOW, one, request, rows
 
 
@@ -125,6 +125,19 @@ def test_a_finished_request_needs_no_update(path: Path) -> None:
     store.flush()
     assert one(path, "SELECT state FROM requests") == "ok"
     store.close(2)
+
+
+def test_a_running_request_is_written_when_it_has_run_for_a_moment(path: Path) -> None:
+    store = still(path, 100)
+    before = time.monotonic()
+    store.put_running("a", lambda: request("a", state="running"))
+    assert store._take(before) == []
+    assert len(store._take(time.monotonic() + SETTLE)) == 1 and store.health().queued == 0
+
+
+def test_a_running_request_is_written_without_anything_else_to_write(store: Store, path: Path) -> None:
+    store.put_running("a", lambda: request("a", state="running"))
+    until(lambda: rows(path, "SELECT id FROM requests"))
 
 
 def test_an_update_that_comes_late_does_not_reopen_a_request(store: Store, path: Path) -> None:
@@ -415,7 +428,7 @@ def test_close_cancels_what_somebody_waits_for(store: Store, path: Path) -> None
 
 WRITER = """
 import sys, time
-from ccx_addons.io.store import Store
+from ccx_addons.io.store import SETTLE, Store
 from tests.io.rows import request
 store = Store.open(sys.argv[1], boot_id="dead")
 for n in range(100_000):
