@@ -17,7 +17,7 @@ from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import EXCHANGES, failed, refuse
+from ccx_addons.guard import attach, failed, refuse
 from ccx_addons.proxy.websocket import accept
 from ccx_addons.runtime import Runtime
 
@@ -87,7 +87,7 @@ class Auth:
             match=endpoints.find(request.method, path),
             error_kind=endpoints.kind_of_path(path),
         )
-        EXCHANGES[flow] = x
+        attach(flow, x)
         try:
             self.admit(flow, x)
         except Exception:

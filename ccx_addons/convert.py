@@ -7,7 +7,8 @@ request is decoded once per exchange and encoded freshly for each attempt.
 import re
 import time
 from collections.abc import Awaitable, Collection, Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from mitmproxy import http
@@ -22,6 +23,7 @@ from ccx_addons.core.verdict import Outcome
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io import fetch
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
+from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
 from ccx_addons.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.watch import ConvertWatcher, PassWatcher
@@ -160,28 +162,35 @@ class Convert:
         assert response
         if response.status_code == 101:
             return
+        response.data.http_version = b"HTTP/1.1"
+        own = self.own_headers(response, x)
+        fields = response.headers.fields
+        kept = [field for field in fields if not x.attempts or is_visible(field[0])]
+        names = {name for name, _ in own}
+        response.headers = Headers.of([*(field for field in kept if field[0].lower() not in names), *own])
+
+    def own_headers(self, response: http.Response, x: Exchange) -> list[tuple[bytes, bytes]]:
+        """What the gateway says in an answer's head."""
+        kind: str = response.headers.get("content-type", "")
+        own = {"x-ccx-request-id": x.id}
+        if x.committed and x.current and x.current.converted:
+            own["content-type"] = kind = "application/json" if x.array else "text/event-stream"
         if x.attempts:
-            response.headers = http.Headers(
-                field
-                for field in response.headers.fields
-                if RESPONSE_HEADERS.fullmatch(field[0].decode("latin-1").lower())
-            )
+            own["x-ccx-attempts"] = str(len(x.attempts))
+        if x.losses:
+            own["x-ccx-losses"] = loss_header(x.losses)
+        if kind.startswith("text/event-stream"):
+            own |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
         origin = next((value for name, value in x.headers if name == "origin"), "")
         if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
-            response.headers["access-control-allow-origin"] = origin
-            response.headers["access-control-expose-headers"] = "*"
-            response.headers["vary"] = "origin"
-        response.http_version = "HTTP/1.1"
-        if x.committed and x.current and x.current.converted:
-            response.headers["content-type"] = "application/json" if x.array else "text/event-stream"
-        response.headers["x-ccx-request-id"] = x.id
-        if x.attempts:
-            response.headers["x-ccx-attempts"] = str(len(x.attempts))
-        if x.losses:
-            response.headers["x-ccx-losses"] = loss_header(x.losses)
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.headers["cache-control"] = "no-cache"
-            response.headers["x-accel-buffering"] = "no"
+            own |= {"access-control-allow-origin": origin, "access-control-expose-headers": "*", "vary": "origin"}
+        return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in own.items()]
+
+
+@lru_cache(1024)
+def is_visible(name: bytes) -> bool:
+    """Whether a client may see an upstream's header."""
+    return RESPONSE_HEADERS.fullmatch(name.decode("latin-1").lower()) is not None
 
 
 def skip(x: Exchange, record: AttemptRecord) -> None:
@@ -225,44 +234,60 @@ def write_request(
     attempt = record.attempt
     channel = attempt.channel
     name, value = protocol.auth_header(attempt.key.secret, channel.auth)
-    query = [part for part in x.query.split("&") if part and part.partition("=")[0] not in SENSITIVE_QUERY]
-    if record.converted:
-        query = []
+    query = []
+    if x.query and not record.converted:
+        query = [part for part in x.query.split("&") if part and part.partition("=")[0] not in SENSITIVE_QUERY]
     if name == "?key":
         query.append(f"key={quote(value, safe='')}")
-    url = join(attempt.base_url, protocol.DEFAULT_VERSION, path)
+    target = target_of(attempt.base_url, protocol.DEFAULT_VERSION, path)
+    target_path = target.path
     for part in query:
-        url += ("&" if "?" in url else "?") + part
-    parts = urlsplit(url)
+        target_path += ("&" if "?" in target_path else "?") + part
     request.data.method = x.method.encode()
     request.data.http_version = b"HTTP/1.1"
     request.data.authority = b""
-    request.data.scheme = parts.scheme.encode()
-    request.data.host = parts.hostname or ""
-    request.data.port = parts.port or (443 if parts.scheme == "https" else 80)
-    request.data.path = (parts.path + (f"?{parts.query}" if parts.query else "")).encode()
-    headers = [("host", parts.netloc.rpartition("@")[2]), *forwarded_headers(x, channel, attempt.drop)]
+    request.data.scheme = target.scheme.encode()
+    request.data.host = target.host
+    request.data.port = target.port
+    request.data.path = target_path.encode()
+    headers = [("host", target.authority), *forwarded_headers(x, channel, attempt.drop)]
     if name != "?key":
         headers.append((name, value))
     headers += channel.headers
     if body or x.method == "POST":
         headers.append(("content-length", str(len(body))))
-    request.headers = http.Headers([(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers])
+    request.headers = Headers.of((n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers)
     request.data.content = body
+
+
+class Target(NamedTuple):
+    """A URL in parts. ``authority``: what the Host header says; ``path``: with its query."""
+
+    scheme: str
+    authority: str
+    host: str
+    port: int
+    path: str
+
+
+@lru_cache(1024)
+def target_of(base_url: str, version: str, path: str) -> Target:
+    parts = urlsplit(join(base_url, version, path))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    whole = parts.path + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, parts.netloc.rpartition("@")[2], parts.hostname or "", port, whole)
 
 
 def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:
     """The client's headers that this upstream may see."""
     hop = {name.strip().lower() for key, value in x.headers if key == "connection" for name in value.split(",")}
     vendor = VENDORS[channel.protocol]
-    pattern = VENDOR_HEADERS[vendor] if vendor == VENDORS[x.kind] else None
+    same = vendor if vendor == VENDORS[x.kind] else ""
     own = {name for name, _ in channel.headers}
     kept = [
         (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
         for name, value in x.headers
-        if name not in hop
-        and name not in own
-        and (COMMON_HEADERS.fullmatch(name) or (pattern and pattern.fullmatch(name)))
+        if name not in hop and name not in own and is_forwarded(name, same)
     ]
     names = {name for name, _ in kept} | own
     if vendor == "anthropic" and "anthropic-version" not in names:
@@ -270,6 +295,13 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> l
     if "user-agent" not in names:
         kept.append(("user-agent", "ccx"))
     return [*(pair for pair in kept if pair[1]), ("accept-encoding", "identity")]
+
+
+@lru_cache(4096)
+def is_forwarded(name: str, vendor: str) -> bool:
+    """Whether an upstream may see a client's header. ``vendor``: whose protocols both sides speak; empty: not one's."""
+    pattern = VENDOR_HEADERS.get(vendor)
+    return COMMON_HEADERS.fullmatch(name) is not None or (pattern is not None and pattern.fullmatch(name) is not None)
 
 
 def _without(betas: str, drop: Collection[str]) -> str:

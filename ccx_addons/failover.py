@@ -96,11 +96,13 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
     """What the verdict tables need to know."""
     assert x.ended
     kind: OutcomeKind = x.ended.kind
+    detail, elapsed = x.ended.detail, now - record.started
+    if kind == "ok":
+        return Outcome(kind, record.status, elapsed=elapsed, reused=record.reused, committed=x.committed, detail=detail)
     fault = x.ended.fault
     headers = {name.lower(): value for name, value in response.headers.items()} if response else {}
     if fault is None and kind in TRANSPORT:
         word, message, status = TRANSPORT[kind]
-        detail = x.ended.detail
         fault = Fault(word, f"{message} ({detail})" if detail and detail not in message else message, status=status)
     betas = next((value for name, value in x.headers if name == "anthropic-beta"), "")
     return Outcome(
@@ -110,10 +112,10 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         retry_after=fault.retry_after
         if fault and fault.retry_after is not None
         else retry_after(headers, time.time(), record.status),
-        elapsed=now - record.started,
+        elapsed=elapsed,
         reused=record.reused,
         committed=x.committed,
-        detail=x.ended.detail,
+        detail=detail,
         fields=record.fields | ({token.strip() for token in betas.split(",")} - {""}),
     )
 

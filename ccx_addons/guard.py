@@ -9,7 +9,6 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
@@ -20,14 +19,20 @@ from ccx_addons.protocols import PROTOCOLS
 
 log: Final = logging.getLogger("ccx")
 
-EXCHANGES: Final[WeakKeyDictionary[http.HTTPFlow, Exchange]] = WeakKeyDictionary()
+ATTRIBUTE: Final = "ccx_exchange"
+"""Where a flow has its exchange: it is neither saved nor copied with it."""
 
 EARLY: Final = frozenset({"requestheaders", "request", "upstream_attempt"})
 """Hooks that decide about the request: they are skipped when the flow has its answer."""
 
 
+def attach(flow: http.HTTPFlow, exchange: Exchange) -> None:
+    """From here on addons find the exchange by its flow."""
+    flow.__dict__[ATTRIBUTE] = exchange
+
+
 def exchange_of(flow: http.HTTPFlow) -> Exchange | None:
-    return EXCHANGES.get(flow)
+    return flow.__dict__.get(ATTRIBUTE)
 
 
 def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitable[None] | None]:
@@ -40,7 +45,7 @@ def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitabl
 
     @functools.wraps(hook)
     def call(self: Any, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        exchange = EXCHANGES.get(flow)
+        exchange: Exchange | None = flow.__dict__.get(ATTRIBUTE)
         if exchange is None or (early and (flow.response or flow.error)):
             return None
         if exchange.forward and not getattr(self, "for_panel", False):
@@ -74,7 +79,7 @@ def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
 
 def refuse(flow: http.HTTPFlow, fault: Fault) -> http.Response:
     """An error answer in the shape of the protocol the client speaks."""
-    exchange = EXCHANGES.get(flow)
+    exchange = exchange_of(flow)
     if exchange:
         kind, request_id = exchange.kind, exchange.id
         exchange.fault = exchange.fault or fault

@@ -123,7 +123,7 @@ class Route:
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
         x.trace = trace_of(headers, members, x.trace)
-        x.images = x.body is not None and IMAGE.search(x.raw) is not None
+        x.images = x.body is not None and b"image" in x.raw and IMAGE.search(x.raw) is not None
         x.pin = headers.get(PIN_HEADER, "")
         windows = self.runtime.state.indexes.of(x.snapshot).windows
         return Pick(

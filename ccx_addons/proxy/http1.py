@@ -7,7 +7,7 @@ are dropped instead of hanging the exchange.
 
 import copy
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from h11._readers import ChunkedReader
@@ -22,6 +22,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyRe
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy.chunked import ChunkedBody
+from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             yield commands.CloseConnection(self.conn)
             self.state = self.done
         else:
-            yield from _json_errors(super().read_headers(event))
+            for command in _json_errors(super().read_headers(event)):
+                if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders):
+                    _quick_headers(command.event.request)
+                yield command
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, ResponseProtocolError) and not self.response:
@@ -183,8 +187,13 @@ class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
                 return
         for command in super().read_headers(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
-                command.event = replace(command.event, response=_for_the_client(command.event.response))
+                _quick_headers(command.event.response)
+                command.event.response = _for_the_client(command.event.response)
             yield command
+
+
+def _quick_headers(message: http.Message) -> None:
+    message.data.headers = Headers.of(message.data.headers.fields)
 
 
 def _for_the_client(response: http.Response) -> http.Response:
@@ -195,8 +204,7 @@ def _for_the_client(response: http.Response) -> http.Response:
         return response
     own = copy.copy(response)
     own.data = copy.copy(response.data)
-    own.data.headers = http.Headers()
-    own.data.headers.fields = kept
+    own.data.headers = Headers.of(kept)
     return own
 
 

@@ -4,7 +4,6 @@ Every attempt has a stream id of its own towards the upstream. When an attempt i
 events of it find no stream and vanish. One timer serves all deadlines of the connection.
 """
 
-import dataclasses
 import itertools
 import time
 from typing import Any, Final
@@ -92,12 +91,12 @@ class AttemptLayer(HttpLayer):
             yield from super()._handle_event(event)
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
-        stream = AttemptStream(self.context.fork(), stream_id, self, self.limits)
+        stream = AttemptStream(_fork(self.context), stream_id, self, self.limits)
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
     def event_to_child(self, child: Any, event: events.Event) -> layer.CommandGenerator[None]:
-        """As the stock layer, but a stream's upstream half has the attempt's id, and what went away is not an error."""
+        """As the stock layer, but what went away is not an error."""
         if not isinstance(child, AttemptStream):
             yield from super().event_to_child(child, event)
             return
@@ -105,20 +104,14 @@ class AttemptLayer(HttpLayer):
             if command.blocking:
                 self.command_sources[command] = child
             if isinstance(command, SendHttp):
-                yield from self._send(child, command)
+                if end := self.connections.get(command.connection):
+                    yield from self.event_to_child(end, command.event)
             elif isinstance(command, DropStream):
                 self.drop(child)
             elif isinstance(command, GetHttpConnection):
                 yield from self.get_connection(command)
             else:
                 yield command
-
-    def _send(self, stream: AttemptStream, command: SendHttp) -> layer.CommandGenerator[None]:
-        sent = command.event
-        if command.connection is not self.context.client:
-            sent = dataclasses.replace(sent, stream_id=stream.attempt_id)
-        if end := self.connections.get(command.connection):
-            yield from self.event_to_child(end, sent)
 
     def drop(self, stream: AttemptStream) -> None:
         """Forget a stream that is done."""
@@ -185,6 +178,13 @@ class AttemptLayer(HttpLayer):
             if connection not in self.waiting_for_establishment:
                 del self.connections[connection]
                 UPSTREAMS.pop(connection.id, None)
+
+
+def _fork(context: Context) -> Context:
+    """As ``Context.fork``, which makes a server connection to throw it away: a tenth of a stream's beginning."""
+    forked = Context.__new__(Context)
+    forked.__dict__.update(context.__dict__, layers=context.layers.copy())
+    return forked
 
 
 def _is_over(connection: Connection) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import flow as mflow
 from mitmproxy import http
 from mitmproxy.connection import Server
-from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
@@ -68,6 +68,15 @@ KEEPALIVE_EVERY: Final = 15.0
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 
 type Commands = layer.CommandGenerator[None]
+type Hook = type[
+    HttpRequestHeadersHook
+    | HttpRequestHook
+    | UpstreamAttemptHook
+    | UpstreamOutcomeHook
+    | HttpResponseHeadersHook
+    | HttpResponseHook
+    | HttpErrorHook
+]
 
 
 class AttemptStream(HttpStream):
@@ -114,10 +123,10 @@ class AttemptStream(HttpStream):
         else:
             yield from self.server_state(event)
 
-    def _hook(self, hook: commands.StartHook) -> Commands:
+    def _hook(self, hook: Hook) -> Commands:
         """Call the addons: at once where the chain is known, else as mitmproxy does."""
         if self.parent.direct is None:
-            yield hook
+            yield hook(self.flow)
         elif (rest := self.parent.direct.run(hook.name, self.flow)) is not None:
             yield WaitHook(rest)
 
@@ -128,7 +137,7 @@ class AttemptStream(HttpStream):
         flow.live = True
         flow.request.scheme = "https" if self.context.client.tls else "http"
         problem = checks.head_problem(flow.request)
-        yield from self._hook(HttpRequestHeadersHook(flow))
+        yield from self._hook(HttpRequestHeadersHook)
         self.exchange = exchange_of(flow)
         if self._gone():
             yield from self._finish_error("the client disconnected")
@@ -163,7 +172,7 @@ class AttemptStream(HttpStream):
             self.flow.request.raw_content = bytes(self.body)
             self.body = bytearray()
             self.client_state = self.state_done
-            yield from self._hook(HttpRequestHook(self.flow))
+            yield from self._hook(HttpRequestHook)
             self.exchange = exchange_of(self.flow)
             if self._gone():
                 yield from self._finish_error("the client disconnected")
@@ -193,7 +202,7 @@ class AttemptStream(HttpStream):
             if x.tap:
                 x.tap.begin_attempt()
             x.decision = "stop"
-            yield from self._hook(UpstreamAttemptHook(flow))
+            yield from self._hook(UpstreamAttemptHook)
             if self._gone():
                 yield from self._finish_error("the client disconnected")
                 return
@@ -229,16 +238,15 @@ class AttemptStream(HttpStream):
         self.server_state = self.state_wait_for_response_headers
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.first_byte)
         content = request.raw_content
-        server = self.context.server
-        yield SendHttp(RequestHeaders(self.stream_id, request, not content), server)
+        yield SendHttp(RequestHeaders(self.attempt_id, request, not content), connection)
         if content:
-            yield SendHttp(RequestData(self.stream_id, content), server)
-        yield SendHttp(RequestEndOfMessage(self.stream_id), server)
+            yield SendHttp(RequestData(self.attempt_id, content), connection)
+        yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
 
     def _judge(self) -> layer.CommandGenerator[bool]:
         """Let the addons decide about the attempt that ended. True: try again; False: the client has its answer."""
         self._rest()
-        yield from self._hook(UpstreamOutcomeHook(self.flow))
+        yield from self._hook(UpstreamOutcomeHook)
         if self._gone():
             yield from self._finish_error("the client disconnected")
             return False
@@ -261,7 +269,7 @@ class AttemptStream(HttpStream):
             yield from self._attempt()
 
     def _cancel_upstream(self, why: str) -> Commands:
-        yield SendHttp(RequestProtocolError(self.stream_id, why, ErrorCode.CANCEL), self.context.server)
+        yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.context.server)
 
     def _upstream_broke(self, message: str) -> Commands:
         if self.server_state == self.state_stream:
@@ -389,7 +397,7 @@ class AttemptStream(HttpStream):
             response.headers["transfer-encoding"] = "chunked"
         self.server_state = self.state_stream
         self._rest()
-        yield from self._hook(HttpResponseHeadersHook(self.flow))
+        yield from self._hook(HttpResponseHeadersHook)
         if self._gone():
             yield from self._finish_error("the client disconnected")
             return
@@ -447,7 +455,7 @@ class AttemptStream(HttpStream):
         x.ended = Ended({"done": "ok", "idle": "idle", "cut": "cut"}.get(end, "late_error"), end, fault)  # type: ignore[arg-type]
         self.server_state = self.state_idle
         self._rest()
-        yield from self._hook(UpstreamOutcomeHook(self.flow))
+        yield from self._hook(UpstreamOutcomeHook)
         yield from self._complete(streamed=True)
 
     # ---- towards the client -----------------------------------------------------------------------------------------
@@ -467,7 +475,7 @@ class AttemptStream(HttpStream):
         response.timestamp_start = response.timestamp_start or now
         if self.client_state == self.state_discard_request_body:
             response.headers["connection"] = "close"
-        yield from self._hook(HttpResponseHeadersHook(self.flow))
+        yield from self._hook(HttpResponseHeadersHook)
         yield from self._complete(streamed=False)
 
     def _complete(self, streamed: bool) -> Commands:
@@ -477,7 +485,7 @@ class AttemptStream(HttpStream):
         if self.exchange and not streamed:
             self.exchange.bytes_out = len(response.raw_content or b"")
             self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
-        yield from self._hook(HttpResponseHook(self.flow))
+        yield from self._hook(HttpResponseHook)
         self.server_state = self.state_done
         self.flow.live = False
         if self._gone():
@@ -545,7 +553,7 @@ class AttemptStream(HttpStream):
         self.flow.live = False
         if self.exchange and not self.exchange.closed:
             self.exchange.stream_end = "client left" if self.exchange.committed else ""
-        yield from self._hook(HttpErrorHook(self.flow))
+        yield from self._hook(HttpErrorHook)
         yield from self._drop()
 
     # ---- deadlines --------------------------------------------------------------------------------------------------

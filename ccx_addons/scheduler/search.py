@@ -1,6 +1,6 @@
 """One exchange's way through the channels: what the failover generator (core/verdict.py) asks of the scheduler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -54,10 +54,10 @@ class Search:
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
 
-    def _left(self, done: frozenset[str]) -> list[Entry]:
+    def _left(self, done: frozenset[str]) -> Iterator[Entry]:
         ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), 0)
         self.fresh = False
-        return [entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry)]
+        return (entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry))
 
     def _suits(self, entry: Entry) -> bool:
         return (not self.window or entry.channel.limits.context_window > self.window) and (
@@ -87,7 +87,7 @@ class Search:
             self.window = max(self.window, channel.limits.context_window, self.pick.prompt_tokens, 1)
         else:
             self.listed = True
-        if self._left(self.done):
+        if next(self._left(self.done), None):
             return verdict
         self.window, self.listed = before
         return replace(verdict, action="stop", blame="none", block=False)

@@ -6,7 +6,7 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import attach
 
 
 def flow(
@@ -25,7 +25,7 @@ def flow(
     made.request.path = path
     made.client_conn.peername = (peer, 50_000)
     if x is not None:
-        EXCHANGES[made] = x
+        attach(made, x)
     return made
 
 

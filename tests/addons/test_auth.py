@@ -13,7 +13,7 @@ from ccx_addons import auth as auth_module
 from ccx_addons.auth import FAILURE_WINDOW, MAX_FAILURES, Auth, LockOut, credentials_of, identify
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import exchange_of
 from ccx_addons.runtime import Runtime
 from tests.addons.flows import flow
 
@@ -45,7 +45,9 @@ def auth(runtime: Runtime) -> Auth:
 
 def admitted(auth: Auth, request: http.HTTPFlow) -> Exchange:
     auth.requestheaders(request)
-    return EXCHANGES[request]
+    x = exchange_of(request)
+    assert x
+    return x
 
 
 def status(request: http.HTTPFlow) -> int:

@@ -14,7 +14,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import attach
 from ccx_addons.inspect import KEY, UPSTREAM_KEY, Edits, Inspect, comment, seconds, thousands
 from ccx_addons.io.store import Store
 from ccx_addons.runtime import Runtime
@@ -49,7 +49,7 @@ def begun(**more: Any) -> tuple[http.HTTPFlow, Exchange]:
     x.raw = b'{"model":"opus"}'
     for name, value in more.items():
         setattr(x, name, value)
-    EXCHANGES[flow] = x
+    attach(flow, x)
     return flow, x
 
 
@@ -114,7 +114,8 @@ def test_a_replay_is_described_anew(inspect: Inspect) -> None:
     inspect.response(flow)
     assert flow.marked == ":x:"
     flow.response = None
-    EXCHANGES[flow] = x = exchange("chat", MAIN, model="opus")
+    x = exchange("chat", MAIN, model="opus")
+    attach(flow, x)
     inspect.request(flow)
     attempted(x, BACKUP, "ok", 200)
     end(flow, x)

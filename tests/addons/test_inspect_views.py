@@ -13,7 +13,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Decision, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import attach
 from ccx_addons.inspect import KEY, UPSTREAM_KEY, Inspect
 from ccx_addons.inspect_views import VIEWS, AnswerView, CcxView, RequestView, RouteView, register
 from ccx_addons.io.store import Store
@@ -60,7 +60,7 @@ def inspect(tmp_path_factory: pytest.TempPathFactory) -> Inspect:
 
 def finished(inspect: Inspect, x: Exchange, answer: Any = ANSWER, request: Any = REQUEST) -> http.HTTPFlow:
     flow = tflow.tflow(resp=True)
-    EXCHANGES[flow] = x
+    attach(flow, x)
     x.raw = json.dumps(REQUEST).encode()
     assert flow.response
     flow.request.raw_content = json.dumps(request).encode()

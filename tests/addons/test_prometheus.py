@@ -13,7 +13,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import attach
 from ccx_addons.io.store import Store
 from ccx_addons.metrics import TEST_HEADER
 from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines
@@ -99,7 +99,8 @@ def test_what_is_no_request_is_not_counted(prometheus: Prometheus, change: dict[
 
 def test_requests_under_way_are_counted_until_they_end(prometheus: Prometheus) -> None:
     flow, gone = tflow.tflow(), tflow.tflow()
-    EXCHANGES[flow], EXCHANGES[gone] = exchange("chat", id="a"), exchange("messages", id="b")
+    attach(flow, exchange("chat", id="a"))
+    attach(gone, exchange("messages", id="b"))
     prometheus.requestheaders(flow)
     prometheus.requestheaders(gone)
     found = read(prometheus.text(NOW))
@@ -171,7 +172,7 @@ def test_the_endpoint_answers(prometheus: Prometheus) -> None:
     flow = tflow.tflow()
     x = exchange()
     x.client, x.match = None, endpoints.find("GET", "/metrics")
-    EXCHANGES[flow] = x
+    attach(flow, x)
     prometheus.requestheaders(flow)
     assert flow.response and flow.response.headers["content-type"] == CONTENT_TYPE
     assert read(flow.response.text or "")["ccx_config_info{revision=rev1}"] == 1

@@ -15,7 +15,7 @@ from mitmproxy.master import Master
 from ccx_addons.core.config import Client, Snapshot, Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import attach, exchange_of
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
 from ccx_addons.proxy.tls import UpstreamTls
@@ -82,7 +82,7 @@ class Script:
         snapshot = Snapshot("r", 0)
         clock = asyncio.get_running_loop().time()
         x = Exchange("id", 0, clock, snapshot, flow.request.method, flow.request.path, "", ())
-        EXCHANGES[flow] = x
+        attach(flow, x)
         self.exchanges.append(x)
         self._maybe_raise("requestheaders")
         x.client = Client("tester", "")
@@ -93,7 +93,8 @@ class Script:
 
     def upstream_attempt(self, flow: http.HTTPFlow) -> None:
         self._maybe_raise("upstream_attempt")
-        x = EXCHANGES[flow]
+        x = exchange_of(flow)
+        assert x
         if self.forget:
             return
         order = flow.metadata["order"]
@@ -108,7 +109,8 @@ class Script:
 
     def upstream_outcome(self, flow: http.HTTPFlow) -> None:
         self._maybe_raise("upstream_outcome")
-        x = EXCHANGES[flow]
+        x = exchange_of(flow)
+        assert x
         assert x.ended
         failed = x.ended.kind != "ok"
         self.log.append(x.ended.kind if x.ended.kind != "status" else flow.response.status_code if flow.response else 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mitmproxy import http
 
-from ccx_addons.guard import EXCHANGES
+from ccx_addons.guard import exchange_of
 from ccx_addons.proxy.layer import UPSTREAMS
 from ccx_addons.proxy.socks import proxy_address
 from tests.proxy.certificates import issue
@@ -141,8 +141,8 @@ async def test_it_says_why_not(monkeypatch: pytest.MonkeyPatch, socks: Socks, us
         judge = g.script.upstream_outcome
 
         def outcome(flow: http.HTTPFlow) -> None:
-            ended = EXCHANGES[flow].ended
-            said.append(ended.detail if ended else "")
+            x = exchange_of(flow)
+            said.append(x.ended.detail if x and x.ended else "")
             judge(flow)
 
         monkeypatch.setattr(g.script, "upstream_outcome", outcome)
