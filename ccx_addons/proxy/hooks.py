@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from mitmproxy import http
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import (
+    GetHttpConnection,
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
 
 from ccx_addons.core.exchange import Upstream
 
@@ -30,6 +37,18 @@ class UpstreamOutcomeHook(commands.StartHook):
     """An attempt is over, or its buffered answer is complete (``exchange.ended``): set ``exchange.decision``."""
 
     flow: http.HTTPFlow
+
+
+type HttpHook = type[
+    HttpRequestHeadersHook
+    | HttpRequestHook
+    | UpstreamAttemptHook
+    | UpstreamOutcomeHook
+    | HttpResponseHeadersHook
+    | HttpResponseHook
+    | HttpErrorHook
+]
+"""What happens to an exchange, in this order; each is told about with the flow."""
 
 
 @dataclass

@@ -46,6 +46,7 @@ from ccx_addons.proxy import checks
 from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
+    HttpHook,
     OpenUpstream,
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
@@ -68,15 +69,6 @@ KEEPALIVE_EVERY: Final = 15.0
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 
 type Commands = layer.CommandGenerator[None]
-type Hook = type[
-    HttpRequestHeadersHook
-    | HttpRequestHook
-    | UpstreamAttemptHook
-    | UpstreamOutcomeHook
-    | HttpResponseHeadersHook
-    | HttpResponseHook
-    | HttpErrorHook
-]
 
 
 class AttemptStream(HttpStream):
@@ -123,7 +115,7 @@ class AttemptStream(HttpStream):
         else:
             yield from self.server_state(event)
 
-    def _hook(self, hook: Hook) -> Commands:
+    def _hook(self, hook: HttpHook) -> Commands:
         """Call the addons: at once where the chain is known, else as mitmproxy does."""
         if self.parent.direct is None:
             yield hook(self.flow)
@@ -523,7 +515,8 @@ class AttemptStream(HttpStream):
     # ---- the client leaves ------------------------------------------------------------------------------------------
     def _gone(self) -> bool:
         """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
-        return self._killed() or any(isinstance(e, RequestProtocolError) for e in self._paused_event_queue)
+        waiting = self._paused_event_queue
+        return self._killed() or (bool(waiting) and any(isinstance(e, RequestProtocolError) for e in waiting))
 
     def _killed(self) -> bool:
         return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE

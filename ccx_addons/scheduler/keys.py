@@ -129,7 +129,9 @@ def first_key(ready: Sequence[Key], states: dict[str, KeyState], rotate: Rotate)
 def take_turn(key: Key, states: dict[str, KeyState], turn: float) -> float:
     """The key moves back in the rotation by the share of its weight. ``turn``: the last result; one that was away for
     long begins there, and does not catch up."""
-    state = states.setdefault(key.id, KeyState())
+    state = states.get(key.id)
+    if state is None:
+        state = states[key.id] = KeyState()
     turn = max(state.place, turn)
     state.place = turn + 1 / key.weight
     state.uses += 1

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from ccx_addons.core.config import Channel, Client, Key
@@ -149,7 +150,9 @@ class Limits:
 
     def spend(self, client: str, tokens: int, usd: float, now: float, at: float | None = None) -> None:
         """What a request cost that began ``at`` (default: now). What belongs to an earlier day or month is left out."""
-        spent = self._spent.setdefault(client, Spent())
+        spent = self._spent.get(client)
+        if spent is None:
+            spent = self._spent[client] = Spent()
         spent.turn(now)
         began = now if at is None else at
         if int(began // DAY) == spent.day:
@@ -167,14 +170,22 @@ class Limits:
 
     # ---- meters -----------------------------------------------------------------------------------------------------
     def _meter(self, name: tuple[str, ...]) -> Meter:
-        return self.meters.setdefault(name, Meter())
+        found = self.meters.get(name)
+        if found is None:
+            found = self.meters[name] = Meter()
+        return found
 
     def _wait(self, name: tuple[str, ...], rpm: int, concurrency: int, now: float) -> float:
         return self._meter(name).wait(rpm, concurrency, self.elsewhere.get(name, (0, 0)), now)
 
 
 def month_of(now: float) -> tuple[int, int]:
-    moment = datetime.fromtimestamp(now, UTC)
+    return _month_of_day(int(now // DAY))
+
+
+@lru_cache(64)
+def _month_of_day(day: int) -> tuple[int, int]:
+    moment = datetime.fromtimestamp(day * DAY, UTC)
     return moment.year, moment.month
 
 

@@ -83,7 +83,16 @@ class ChannelState:
     when anything changes."""
 
     def key(self, key_id: str) -> KeyState:
-        return self.keys.setdefault(key_id, KeyState())
+        found = self.keys.get(key_id)
+        if found is None:
+            found = self.keys[key_id] = KeyState()
+        return found
+
+    def breaker(self, base_url: str, key_id: str) -> Breaker:
+        found = self.breakers.get((base_url, key_id))
+        if found is None:
+            found = self.breakers[(base_url, key_id)] = Breaker()
+        return found
 
     def standing(self, entry: Entry, now: float) -> Standing:
         found = self.standings.get(entry.model)
@@ -233,7 +242,10 @@ class State:
         """When the next block of a key ends."""
 
     def of(self, kind: str, channel_id: str) -> ChannelState:
-        return self.channels.setdefault((kind, channel_id), ChannelState())
+        found = self.channels.get((kind, channel_id))
+        if found is None:
+            found = self.channels[(kind, channel_id)] = ChannelState()
+        return found
 
     def standing(self, kind: str, entry: Entry, now: float) -> Standing:
         if not entry.keys:
@@ -288,7 +300,8 @@ class State:
         elif verdict.blame == "channel":
             known.cool_until, known.cool_reason = now + (verdict.cooldown or 0.0), verdict.reason
             self.changes.breakers.add((kind, attempt.channel.id, "", "", ""))
-        known.standings.clear()
+        if self.changes or verdict.health != "success":
+            known.standings.clear()
 
     def _succeeded(self, kind: str, known: ChannelState, attempt: Attempt, policy: BreakerPolicy, now: float) -> None:
         place, key = (kind, attempt.channel.id), attempt.key
@@ -298,7 +311,7 @@ class State:
         if known.cool_until:
             known.cool_until, known.cool_reason = 0.0, ""
             self.changes.breakers.add((*place, "", "", ""))
-        found = known.breakers.setdefault((attempt.base_url, key.id), Breaker())
+        found = known.breaker(attempt.base_url, key.id)
         if circuit.succeed(found, policy, attempt.model, now):
             self.changes.breakers.add((*place, attempt.base_url, key.id, ""))
             self._event("info", "breaker", attempt, "closed: the probe was answered")
@@ -321,7 +334,7 @@ class State:
             url.failures += 1
             url.failed_at = now
         at_once = verdict.health == "open"
-        found = known.breakers.setdefault((attempt.base_url, key.id), Breaker())
+        found = known.breaker(attempt.base_url, key.id)
         if circuit.fail(found, policy, attempt.model, verdict.reason, now, at_once):
             self._event("warning", "breaker", attempt, f"opened for {found.until - now:.0f} s: {found.reason}")
         self.changes.breakers.add((*place, attempt.base_url, key.id, ""))
@@ -359,7 +372,7 @@ class State:
         state = known.key(attempt.key.id)
         if verdict.block:
             state.block(verdict.reason, message, verdict.until, now)
-            known.breakers.setdefault((attempt.base_url, attempt.key.id), Breaker())  # half-open when the key is back
+            known.breaker(attempt.base_url, attempt.key.id)  # half-open when the key is back
             self.restore_at = min(self.restore_at, verdict.until)
             until = "until it is unblocked" if verdict.until == NEVER else f"for {verdict.until - now:.0f} s"
             self._event("warning", "key", attempt, f"key {attempt.key.mask} is blocked {until}: {verdict.reason}")
