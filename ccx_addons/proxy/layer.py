@@ -100,6 +100,7 @@ class AttemptLayer(HttpLayer):
         if not isinstance(child, AttemptStream):
             yield from super().event_to_child(child, event)
             return
+        child.depth += 1
         for command in child.handle_event(event):
             if command.blocking:
                 self.command_sources[command] = child
@@ -112,6 +113,9 @@ class AttemptLayer(HttpLayer):
                 yield from self.get_connection(command)
             else:
                 yield command
+        child.depth -= 1
+        if child.depth == 0 and child.stream_id not in self.streams:
+            child.release()
 
     def drop(self, stream: AttemptStream) -> None:
         """Forget a stream that is done."""

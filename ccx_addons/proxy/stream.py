@@ -75,13 +75,14 @@ class AttemptStream(HttpStream):
     """See the module's docstring. Client states are mitmproxy's; server states are ours."""
 
     exchange: Exchange | None = None
-    attempt_id: int = 0
 
     def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
         super().__init__(context, stream_id)
         self.parent = parent
         self.limits = limits
         self.attempt_id = 0
+        self.depth = 0
+        """How many of its events are being handled: what it sends may come back to it at once."""
         self.wait_until = float("inf")
         self.wait_kind: OutcomeKind = "total_timeout"
         self.comment_at = float("inf")
@@ -304,9 +305,9 @@ class AttemptStream(HttpStream):
         """A JSON answer or an error: complete before anybody decides."""
         if isinstance(event, ResponseData):
             error = self.flow.response is not None and self.flow.response.status_code >= 300
-            if not error:
+            if not error and self.wait_kind != "total_timeout":
                 assert self.x.upstream
-                self._put_off(self.x.upstream.timeouts.idle)
+                self.wait_until = time.monotonic() + self.x.upstream.timeouts.idle
             try:
                 self.body += self._inflate(event.data, MAX_ERROR_BODY if error else MAX_ANSWER)
             except BadEncoding as bad:
@@ -512,6 +513,11 @@ class AttemptStream(HttpStream):
             yield DropStream(self.stream_id)
             yield from self.parent.open_socket(self.flow.request, self.stream_id)
 
+    def release(self) -> None:
+        """Nobody needs this stream any more. It refers to itself: its bodies would wait for the garbage collector."""
+        self.context.layers.clear()
+        self.__dict__.clear()
+
     # ---- the client leaves ------------------------------------------------------------------------------------------
     def _gone(self) -> bool:
         """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
@@ -563,10 +569,6 @@ class AttemptStream(HttpStream):
         x = self.x
         assert x.upstream and x.watcher
         return x.upstream.timeouts.tool_idle if x.watcher.tool_open else x.upstream.timeouts.idle
-
-    def _put_off(self, seconds: float) -> None:
-        if self.wait_kind != "total_timeout":
-            self.wait_until = time.monotonic() + seconds
 
     def _rest(self) -> None:
         self.wait_until = self.comment_at = float("inf")

@@ -16,6 +16,7 @@ from ccx_addons.core.config import Client, Snapshot, Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import attach, exchange_of
+from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
 from ccx_addons.proxy.tls import UpstreamTls
@@ -172,9 +173,13 @@ async def gateway(
     limits: Limits | None = None,
     tls: Any = None,
     upstream_tls: Any = None,
+    direct: bool = False,
     **script: Any,
 ) -> AsyncIterator[Gateway]:
-    """The running gateway in front of one raw server per handler. ``refused`` is a port where nobody listens."""
+    """The running gateway in front of one raw server per handler. ``refused`` is a port where nobody listens.
+
+    ``direct``: hooks are called as the program does; otherwise by mitmproxy, as under mitmweb.
+    """
     seen: dict[str, list[Any]] = {}
     servers = []
     ports = {}
@@ -190,7 +195,7 @@ async def gateway(
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
-    listener = Listener(master, sock, limits or Limits(), tls)
+    listener = Listener(master, sock, limits or Limits(), tls, DirectHooks([chain]) if direct else None)
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0.05)
     await listener.start()

@@ -1,10 +1,13 @@
 """Every trap of failover inside mitmproxy's stream, on real sockets."""
 
 import asyncio
+import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
+from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy.http1 import Limits
@@ -68,6 +71,27 @@ async def test_a_committed_stream_that_breaks_says_so(path: str, last: bytes, en
         )
         assert g.script.exchanges[0].stream_end == end
         assert g.script.ends == ["response"]
+
+
+@pytest.mark.parametrize("path", ["good", "json", "429,json", "cut", "refused,good"])
+async def test_what_is_over_does_not_wait_for_the_garbage_collector(path: str) -> None:
+    seen: list[weakref.ref[http.HTTPFlow]] = []
+    async with gateway(ALL, direct=True) as g:
+        admit = g.script.requestheaders
+
+        def requestheaders(flow: http.HTTPFlow) -> None:
+            seen.append(weakref.ref(flow))
+            admit(flow)
+
+        g.script.requestheaders = requestheaders  # type: ignore[method-assign]
+        gc.collect()
+        gc.disable()
+        try:
+            await g.ask(path)
+            await asyncio.sleep(0.1)
+            assert [flow() for flow in seen] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_all_failed_is_the_addons_answer() -> None:
