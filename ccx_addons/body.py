@@ -14,7 +14,7 @@ from ccx_addons.guard import guarded, refuse
 from ccx_addons.proxy.encoding import BadEncoding, inflate
 from ccx_addons.runtime import Runtime
 
-FORM_FIELDS: Final = frozenset({"model", "stream"})
+FORM_FIELDS: Final = frozenset({"model", "stream", "response_format"})
 MAX_MODEL: Final = 256
 
 

@@ -4,6 +4,7 @@ Same protocol on both sides: the client's bytes go through with only the edits t
 request is decoded once per exchange and encoded freshly for each attempt.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Collection, Mapping
@@ -20,6 +21,7 @@ from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.urls import join
 from ccx_addons.core.verdict import Outcome
+from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io import fetch
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
@@ -138,11 +140,11 @@ class Convert:
         return True
 
     @guarded
-    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        """Reads what a complete answer says, before failover judges it."""
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Reads what a complete answer says, before failover judges it. Waits only for pictures that it names."""
         record, response = x.current, flow.response
         if record is None or response is None or x.ended is None or x.committed:
-            return
+            return None
         channel = record.attempt.channel
         content = response.raw_content or b""
         if x.ended.kind == "status":
@@ -154,6 +156,19 @@ class Convert:
                 response.raw_content = body
                 response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
                 response.headers["content-length"] = str(len(body))
+            elif x.ended.kind == "ok" and wants_pictures(x, channel):
+                return self.inline(response, x, channel, content)
+        return None
+
+    async def inline(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+        """An images answer with the pictures in place of their addresses."""
+        body = loads(content)
+        if urls := quirks.image_urls(channel.protocol, body):
+            fetched, losses = await fetch.pictures(urls, channel)
+            x.losses += losses
+            whole = await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched))
+            response.raw_content = whole
+            response.headers["content-length"] = str(len(whole))
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -191,6 +206,14 @@ class Convert:
 def is_visible(name: bytes) -> bool:
     """Whether a client may see an upstream's header."""
     return RESPONSE_HEADERS.fullmatch(name.decode("latin-1").lower()) is not None
+
+
+def wants_pictures(x: Exchange, channel: Channel) -> bool:
+    """Whether the channel answers with addresses of pictures, and the client has not asked for just that."""
+    if PICTURES not in channel.quirks or channel.protocol != "images":
+        return False
+    field = x.form.get("response_format") if x.form else None
+    return (field.value if field else x.body and x.body.members.get("response_format")) != "url"
 
 
 def skip(x: Exchange, record: AttemptRecord) -> None:

@@ -15,7 +15,7 @@ Misbehaviour is chosen by the header ``x-fake``, by a key ``fake:SPEC:anything``
     redirect=URL hugehead nulheader setcookie keepclose modelnotfound contextlength moderation overloaded poolempty
     unsupported=FIELD badbeta=TOKEN
 
-Control: ``GET /__requests`` what arrived, ``DELETE /__requests`` forget it, ``GET /__stats`` counts.
+Control: ``GET /__requests`` what arrived, ``DELETE`` forget it; ``GET /__stats`` counts; ``GET /__picture/ANY`` a picture.
 """
 
 import argparse
@@ -23,7 +23,6 @@ import asyncio
 import base64
 import contextlib
 import email.utils
-import gzip
 import json
 import re
 import ssl
@@ -40,6 +39,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.fake import answers, strict
+from scripts.fake.framing import compress, head, is_delta, read_spec
 from scripts.fake.refused import cameled
 
 ROUTES: tuple[tuple[str, str, str, str], ...] = (
@@ -62,7 +62,6 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("GET", r"/v1/models", "chat", "models"),
 )
 COMPILED = tuple((method, re.compile(pattern), kind, operation) for method, pattern, kind, operation in ROUTES)
-REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 TIMED: tuple[str, ...] = ("slow", "stall", "close", "reset")
 
 
@@ -197,6 +196,9 @@ class Reply:
         with contextlib.suppress(ValueError):
             value = json.loads(asked.body)
             asked.json = value if isinstance(value, dict) else {}
+        if asked.headers.get("content-type", "").startswith("multipart/"):
+            fields = re.findall(r'name="(\w+)"\r\n\r\n([^\r]*)\r\n', asked.body.decode("latin-1"))
+            asked.json = dict(fields)
         if asked.kind == "gemini":
             asked.json = cameled(asked.json)
         asked.model = asked.model or str(asked.json.get("model") or "")
@@ -334,23 +336,20 @@ class Reply:
             case "chat", _:
                 return answers.chat_json(said)
             case "responses", "get" | "delete":
-                return {
-                    "id": asked.path.rsplit("/", 1)[1],
-                    "object": "response",
-                    "status": "completed",
-                    "output": [],
-                    "deleted": True,
-                }
+                id = asked.path.rsplit("/", 1)[1]
+                return {"id": id, "object": "response", "status": "completed", "output": [], "deleted": True}
             case "responses", _:
                 return answers.responses_json(said, asked.json)
             case "gemini", _:
                 return answers.gemini_json(said)
             case "embeddings", _:
                 return answers.embeddings_json(asked.json)
-        return {"created": 1, "data": []} if "nocontent" in self.spec else answers.image_json()
+        empty = {"created": 1, "data": []}
+        return empty if "nocontent" in self.spec else answers.image_json(asked.model, asked.json, self.fake.url)
 
     async def whole(self, status: int, body: bytes) -> None:
-        headers = self.common_headers(status, "text/html" if body.startswith(b"<") else "application/json")
+        kinds = {b"<": "text/html", b"\x89": "image/png"}
+        headers = self.common_headers(status, kinds.get(body[:1], "application/json"))
         body, encoding = compress(body, self.spec)
         headers += encoding
         if "http10" in self.spec or "closedelim" in self.spec:
@@ -464,15 +463,17 @@ class Reply:
 
     # ---- control ----------------------------------------------------------------------------------------------------
     async def control(self) -> None:
-        body: Any = {}
-        if self.asked.path == "/__requests" and self.asked.method == "DELETE":
+        path, body = self.asked.path, b"{}"
+        if path == "/__requests" and self.asked.method == "DELETE":
             self.fake.requests.clear()
             self.fake.failures.clear()
-        elif self.asked.path == "/__requests":
-            body = [asked.seen() for asked in self.fake.requests]
-        elif self.asked.path == "/__stats":
-            body = dict(self.fake.counts)
-        await self.whole(200, json.dumps(body).encode())
+        elif path == "/__requests":
+            body = json.dumps([asked.seen() for asked in self.fake.requests]).encode()
+        elif path == "/__stats":
+            body = json.dumps(self.fake.counts).encode()
+        elif path.startswith("/__picture/"):
+            body = base64.b64decode(answers.PIXEL)
+        await self.whole(200, body)
 
 
 class Body:
@@ -530,53 +531,6 @@ class Body:
         if not self.delimited:
             raise Left
         await self.reply.write(b"0\r\nx-checksum: 1\r\n\r\n" if "trailers" in self.spec else b"0\r\n\r\n")
-
-
-def is_delta(name: str, value: Any) -> bool:
-    """Whether an event carries content, for SPECs that count."""
-    if not isinstance(value, dict):
-        return False
-    if name:
-        return name.endswith((".delta", "content_block_delta", "partial_image"))
-    if "choices" in value:
-        return any(
-            c["delta"].get("content") or c["delta"].get("tool_calls") or c["delta"].get("reasoning_content")
-            for c in value["choices"]
-        )
-    return "candidates" in value
-
-
-def read_spec(text: str) -> dict[str, str]:
-    found = {}
-    for part in text.split("+"):
-        name, _, value = part.partition("=")
-        if name:
-            found[name] = value
-    return found
-
-
-def compress(body: bytes, spec: dict[str, str]) -> tuple[bytes, list[tuple[str, str]]]:
-    if "gzip" in spec:
-        return gzip.compress(body), [("content-encoding", "gzip")]
-    if "deflate" in spec:
-        return zlib.compress(body), [("content-encoding", "deflate")]
-    if "br" in spec:
-        import brotli
-
-        return brotli.compress(body), [("content-encoding", "br")]
-    if "zstd" in spec:
-        from backports import zstd
-
-        return zstd.compress(body), [("content-encoding", "zstd")]
-    return body, []
-
-
-def head(status: int, headers: list[tuple[str, str]], version: str = "1.1") -> bytes:
-    lines = [
-        f"HTTP/{version} {status} {REASONS.get(status, 'Status')}",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 async def main() -> None:

@@ -558,7 +558,8 @@ QUIRKS: Final[Mapping[str, Quirk]] = {
     ),
     "image_url_to_b64": Quirk(
         TEXT_KINDS | {"images"},
-        "the gateway fetches pictures that are given as addresses; for images: those of the answer",
+        "the gateway fetches pictures that are given as addresses; for images: those of answers, "
+        "unless the client asks for addresses",
         _image_url_to_b64,
     ),
     "tool_stream": Quirk(

@@ -24,7 +24,13 @@ IMAGE_USAGE = {
 }  # fmt: skip
 
 
-def image_json() -> dict[str, Any]:
+def image_json(model: str, body: dict[str, Any], url: str) -> dict[str, Any]:
+    """DALL-E answers with addresses unless it is asked for the pictures; the newer models have only pictures."""
+    if model.startswith("dall-e") and body.get("response_format") != "b64_json":
+        places = [f"{url}/__picture/{n}.png" for n in range(int(body.get("n") or 1))]
+        if "gone" in str(body.get("prompt")):
+            places[-1] = f"{url}/__gone.png"
+        return {"created": 1_700_000_000, "data": [{"url": place, "revised_prompt": "a pixel"} for place in places]}
     return {"created": 1_700_000_000, "data": [{"b64_json": PIXEL}], "usage": IMAGE_USAGE, "output_format": "png"}
 
 
