@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "bench-client-key-0123456789"
@@ -26,6 +27,9 @@ CHAT = "/v1/chat/completions"
 SMALL = json.dumps({"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}).encode()
 STREAM = json.dumps(
     {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "long:100"}]}
+).encode()
+STEADY = json.dumps(
+    {"model": "gpt-4.1-fake-slowchunks=5", "stream": True, "messages": [{"role": "user", "content": "long:300"}]}
 ).encode()
 SLOW = json.dumps(
     {"model": "gpt-4.1-fake-slowchunks=50", "stream": True, "messages": [{"role": "user", "content": "long:20"}]}
@@ -93,6 +97,32 @@ async def slow_streams(port: int, count: int) -> int:
     return sum(result is True for result in found)
 
 
+async def longest_gap(port: int) -> float:
+    """Milliseconds between two chunks of a stream with one every five."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(request(STEADY))
+    await reader.readuntil(b"\r\n\r\n")
+    longest, last = 0.0, time.perf_counter()
+    while size := int(await reader.readline(), 16):
+        await reader.readexactly(size + 2)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    writer.close()
+    return longest * 1000
+
+
+async def reloads(port: int, config: Path, texts: list[str]) -> tuple[float, float]:
+    """Median of the longest gaps of streams: when nothing else happens, and when the configuration changes."""
+    quiet, busy = [], []
+    for text in texts:
+        quiet.append(await longest_gap(port))
+        stream = asyncio.create_task(longest_gap(port))
+        await asyncio.sleep(0.3)
+        config.write_text(text)
+        busy.append(await stream)
+    return statistics.median(quiet), statistics.median(busy)
+
+
 # ---- the programs ----------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
 def started(command: list[str], ready: Callable[[str], str], env: dict[str, str] | None = None) -> Iterator[int]:
@@ -122,16 +152,21 @@ def last_word(line: str) -> str:
     return line.split()[-1] if "ready" in line else ""
 
 
+def configuration(upstream: int, others: int = 0, mark: str = "") -> str:
+    """One channel that answers, and ``others`` with four keys each; ``mark`` makes them different from last time."""
+    urls = [f"http://127.0.0.1:{upstream}"]
+    channels: list[dict[str, Any]] = [{"name": "main", "protocol": "chat", "base_urls": urls, "keys": ["upstream-key"]}]
+    for n in range(others):
+        keys = [f"key-{n}-{k}-{mark}-0123456789" for k in range(4)]
+        urls = [f"https://host-{n}.test"]
+        channels.append({"name": f"c{n}", "protocol": "chat", "base_urls": urls, "keys": keys, "priority": n + 2})
+    return json.dumps({"channels": channels}, indent=1)
+
+
 @contextlib.contextmanager
 def gateway(upstream: int, folder: Path) -> Iterator[int]:
     config = folder / "ccx.yaml"
-    channel = {
-        "name": "main",
-        "protocol": "chat",
-        "base_urls": [f"http://127.0.0.1:{upstream}"],
-        "keys": ["upstream-key"],
-    }
-    config.write_text(json.dumps({"channels": [channel]}))
+    config.write_text(configuration(upstream))
     env = {
         "PORT": "0", "PROXY_ACCESS_KEY": KEY, "ADMIN_ACCESS_KEY": KEY[::-1], "CCX_CONFIG": str(config),
         "CCX_DATA_DIR": str(folder / "data"), "CCX_ENV_FILE": str(folder / ".env"),
@@ -159,7 +194,7 @@ def compare(name: str, ours: list[float], plain: list[float], unit: str, more_is
     print(f"{name:44} {a:10.1f} {unit:9} against {b:10.1f}   {a / b:5.2f} {word}")
 
 
-async def run(seconds: float, rounds: int, ours: int, plain: int) -> None:
+async def run(seconds: float, rounds: int, ours: int, plain: int, upstream: int, config: Path) -> None:
     for name, body, concurrency, column in (
         ("small JSON, 16 at once", SMALL, 16, 0),
         ("small JSON, 32 at once", SMALL, 32, 0),
@@ -178,6 +213,10 @@ async def run(seconds: float, rounds: int, ours: int, plain: int) -> None:
     compare("small JSON, one at a time, median", found[ours], found[plain], "ms", False)
     done = await slow_streams(ours, 500)
     print(f"500 slow streams at once: {done} complete")
+    quiet, busy = await reloads(ours, config, [configuration(upstream, 499, str(n)) for n in range(rounds)])
+    print(
+        f"longest gap of a stream with a chunk every 5 ms: {quiet:.0f} ms; beside a reload of 500 channels {busy:.0f} ms"
+    )
 
 
 def main() -> None:
@@ -192,7 +231,7 @@ def main() -> None:
             gateway(upstream, folder) as ours,
             mitmdump(upstream, folder) as plain,
         ):
-            asyncio.run(run(options.seconds, options.rounds, ours, plain))
+            asyncio.run(run(options.seconds, options.rounds, ours, plain, upstream, folder / "ccx.yaml"))
 
 
 if __name__ == "__main__":

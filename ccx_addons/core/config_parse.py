@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from ccx_addons.core import urls
@@ -37,6 +38,14 @@ from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
 
 type Json = Any
+
+
+@cache
+def shape_of(cls: type) -> Mapping[str, tuple[Any, Mapping[str, Any]]]:
+    """A dataclass's fields: name -> type and metadata. A file may have thousands of tables, of a few classes."""
+    hints = get_type_hints(cls)
+    return {f.name: (hints[f.name], f.metadata) for f in fields(cls)}
+
 
 DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
 PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
@@ -141,13 +150,12 @@ class Reader:
 
     def scalars[T](self, cls: type[T], value: Json, path: str, given: T) -> T:
         """A dataclass of simple fields over its defaults ``given``."""
-        hints = get_type_hints(cls)
-        names = tuple(f.name for f in fields(cls))  # type: ignore[arg-type]  # always a dataclass here
-        rules = {f.name: f.metadata for f in fields(cls)}  # type: ignore[arg-type]
+        if value is None:
+            return given
+        shape = shape_of(cls)  # type: ignore[arg-type]  # mypy: a class may not be hashable
         found = {}
-        for name, entry in self.table(value if value is not None else {}, path, names).items():
-            at = f"{path}.{name}"
-            converted = self.scalar(entry, hints[name], rules[name], at)
+        for name, entry in self.table(value, path, tuple(shape)).items():
+            converted = self.scalar(entry, *shape[name], f"{path}.{name}")
             if converted is not MISSING:
                 found[name] = converted
         return replace(given, **found)  # type: ignore[type-var]
@@ -334,11 +342,9 @@ def _channel(
     found["keys"] = _keys(reader, table.get("keys"), f"{path}.keys", found["base_urls"])
     if protocol:
         _check_serves(reader, path, protocol, found["serves"])
-    hints = get_type_hints(Channel)
-    for entry in fields(Channel):
-        if entry.name in table and entry.name not in found and entry.name not in ("name", "protocol", "promoted_until"):
-            at = f"{path}.{entry.name}"
-            found[entry.name] = reader.scalar(table[entry.name], hints[entry.name], entry.metadata, at)
+    for given, shape in shape_of(Channel).items():
+        if given in table and given not in found and given not in ("name", "protocol", "promoted_until"):
+            found[given] = reader.scalar(table[given], *shape, f"{path}.{given}")
     if "promoted_until" in table:
         found["promoted_until"] = _time(reader, table["promoted_until"], f"{path}.promoted_until")
     _check_text_fields(reader, path, found)
@@ -496,12 +502,12 @@ def _prices(reader: Reader, value: Json) -> dict[str, Price]:
     found = {}
     for name, entry in (value or {}).items():
         path = f"prices.{name}"
-        table = reader.table(entry, path, tuple(f.name for f in fields(Price)))
+        shape = shape_of(Price)
+        table = reader.table(entry, path, tuple(shape))
         if "input" not in table or "output" not in table:
             reader.problem(path, "needs input and output, in dollars per million tokens")
             continue
-        hints = get_type_hints(Price)
-        amounts = {n: reader.scalar(v, hints[n], {"minimum": 0}, f"{path}.{n}") for n, v in table.items()}
+        amounts = {n: reader.scalar(v, shape[n][0], {"minimum": 0}, f"{path}.{n}") for n, v in table.items()}
         if MISSING not in amounts.values():
             found[str(name)] = Price(**amounts)
     return found
