@@ -22,6 +22,12 @@ def join(base_url: str, default_version: str, path: str) -> str:
     return f"{base}/{default_version}{path}"
 
 
+def without_version(base_url: str) -> str:
+    """The base URL as another protocol would have it: each has its own version segment (``v1``, ``v1beta``)."""
+    base = base_url.rstrip("/")
+    return base if base_url.endswith("#") else VERSION.sub("", base)
+
+
 def canonical(base_url: str) -> str:
     """Trimmed as it is stored and compared."""
     trimmed = base_url.strip()

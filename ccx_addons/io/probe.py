@@ -57,13 +57,13 @@ def ask_models(channel: Channel, key: Key) -> Models:
     """What ``list_models`` asks, with one key, and why it failed."""
     url, headers, params = _models_request(channel, key)
     try:
-        with _client(channel, LIST_TIMEOUT * 2) as client:
+        with client_of(channel, LIST_TIMEOUT * 2) as client:
             answer = client.get(url, headers=headers, params=params)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Models(error=words_of(error))
     if answer.status_code != 200:
         return Models(
-            (), answer.status_code, _fault_words(channel, key, answer.status_code, answer.headers, answer.content)
+            (), answer.status_code, fault_words(channel, key, answer.status_code, answer.headers, answer.content)
         )
     found = tuple(_entries(answer))
     return Models(found, 200, "" if found else "the answer is no list of models")
@@ -72,11 +72,11 @@ def ask_models(channel: Channel, key: Key) -> Models:
 def _models_request(channel: Channel, key: Key) -> tuple[str, dict[str, str], dict[str, str]]:
     protocol = PROTOCOLS[channel.protocol]
     path = protocol.upstream_path("models", "", False)
-    headers, params = _credentials(channel, key)
+    headers, params = credentials(channel, key)
     return join(key.base_url or channel.base_urls[0], protocol.DEFAULT_VERSION, path), headers, params
 
 
-def _credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, str]]:
+def credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, str]]:
     """Headers and query parameters of a request of ours."""
     name, value = PROTOCOLS[channel.protocol].auth_header(key.secret, channel.auth)
     headers = {"accept-encoding": "identity", **VERSION_HEADER, **dict(channel.headers)}
@@ -89,7 +89,7 @@ def _verify(channel: Channel) -> Any:
     return channel.ca_file or channel.verify_tls
 
 
-def _client(channel: Channel, timeout: float) -> httpx.Client:
+def client_of(channel: Channel, timeout: float) -> httpx.Client:
     return httpx.Client(verify=_verify(channel), proxy=channel.proxy, timeout=timeout, trust_env=False)
 
 
@@ -131,15 +131,15 @@ def ping(channel: Channel, base_url: str) -> Ping:
     try:
         if not channel.proxy:
             found.address = _resolve(base_url)
-            found.dns_ms = _since(began)
-        with _client(channel, PING_TIMEOUT) as client, _traced(found) as trace:
+            found.dns_ms = since(began)
+        with client_of(channel, PING_TIMEOUT) as client, _traced(found) as trace:
             request = client.build_request("GET", base_url.rstrip("#") + "/", extensions={"trace": trace})
             answer = client.send(request, stream=True)
             answer.close()
         found.status, found.ok = answer.status_code, True
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         found.error = words_of(error)
-    found.total_ms = _since(began)
+    found.total_ms = since(began)
     return found
 
 
@@ -158,16 +158,16 @@ def _traced(found: Ping) -> Iterator[Any]:
         if what == "started":
             started[step] = time.perf_counter()
         elif what == "complete" and step.endswith("connect_tcp"):
-            found.tcp_ms = _since(started[step])
+            found.tcp_ms = since(started[step])
         elif what == "complete" and step.endswith("start_tls"):
-            found.tls_ms = _since(started[step])
+            found.tls_ms = since(started[step])
         elif what == "complete" and step.endswith("receive_response_headers"):
-            found.http_ms = _since(started[step.replace("receive_response", "send_request")])
+            found.http_ms = since(started[step.replace("receive_response", "send_request")])
 
     yield trace
 
 
-def _since(began: float) -> float:
+def since(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 1)
 
 
@@ -208,24 +208,24 @@ def test(channel: Channel, key: Key, model: str) -> Test:
     operation = "embeddings" if channel.protocol == "embeddings" else "generate"
     base_url = key.base_url or channel.base_urls[0]
     url = join(base_url, protocol.DEFAULT_VERSION, protocol.upstream_path(operation, upstream, False))
-    headers, params = _credentials(channel, key)
+    headers, params = credentials(channel, key)
     body = dict(BODIES[channel.protocol])
     if channel.protocol != "gemini":
         body["model"] = upstream
     began = time.perf_counter()
     try:
-        with _client(channel, TEST_TIMEOUT) as client:
+        with client_of(channel, TEST_TIMEOUT) as client:
             answer = client.post(url, headers=headers, params=params, json=body)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return Test(False, upstream, key.mask, url, 0, _since(began), error=words_of(error))
-    return _judged(channel, key, upstream, url, answer, _since(began))
+        return Test(False, upstream, key.mask, url, 0, since(began), error=words_of(error))
+    return _judged(channel, key, upstream, url, answer, since(began))
 
 
 def _judged(channel: Channel, key: Key, model: str, url: str, answer: httpx.Response, total_ms: float) -> Test:
     protocol, status = PROTOCOLS[channel.protocol], answer.status_code
     error, text, usage = "", "", None
     if status >= 300:
-        error = _fault_words(channel, key, status, answer.headers, answer.content)
+        error = fault_words(channel, key, status, answer.headers, answer.content)
     else:
         try:
             body = answer.json()
@@ -235,7 +235,7 @@ def _judged(channel: Channel, key: Key, model: str, url: str, answer: httpx.Resp
         error = "the answer is not JSON" if body is None else fault.message if fault else ""
         usage = None if error else protocol.usage_of(body)
         text = "" if error else _first_words(protocol, body)
-    return Test(not error, model, key.mask, url, status, total_ms, text, usage, _without(error, key))
+    return Test(not error, model, key.mask, url, status, total_ms, text, usage, without(error, key))
 
 
 def _first_words(protocol: Any, body: Any) -> str:
@@ -245,12 +245,12 @@ def _first_words(protocol: Any, body: Any) -> str:
     return "".join(part.text for part in response.parts if isinstance(part, Text))[:200]
 
 
-def _fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:
+def fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:
     fault = PROTOCOLS[channel.protocol].decode_error(status, dict(headers), body[:MAX_ANSWER])
-    return _without(f"{status}: {fault.message}", key)
+    return without(f"{status}: {fault.message}", key)
 
 
-def _without(text: str, key: Key) -> str:
+def without(text: str, key: Key) -> str:
     return text.replace(key.secret, mask(key.secret))[:MAX_WORDS]
 
 
@@ -288,11 +288,11 @@ def replay(url: str, headers: Mapping[str, str], body: bytes) -> Replay:
             for chunk in answer.iter_raw():
                 size += len(chunk)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return Replay(total_ms=_since(began), bytes=size, error=words_of(error))
+        return Replay(total_ms=since(began), bytes=size, error=words_of(error))
     return Replay(
         answer.status_code,
         answer.headers.get("x-ccx-request-id", ""),
-        _since(began),
+        since(began),
         size,
         {name: value for name, value in answer.headers.items() if name.startswith("x-ccx-")},
     )

@@ -3,6 +3,7 @@
 ``call:NAME {json}`` calls a tool (several may stand there), ``think`` thinks (where the request enabled it), ``refuse``
 refuses, ``long:N`` says N words, ``chunks:N`` streams N pieces, ``cached`` reads a cache, ``cachewrite`` writes one,
 ``outoftokens`` is cut by the token limit, ``stopseq`` ends at the request's first stop sequence, ``withsource`` cites a source.
+A picture's colour is red, but for a model whose name has ``blind`` in it; one with ``lazy`` calls no tools.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from scripts.fake.heard import READERS, Heard
 
-CALL = re.compile(r"call:([\w.-]+)\s*(\{[^}]*\})?")
+CALL = re.compile(r"(?:call:|Use the tool )([\w-]+)\s*(\{[^}]*\})?")
 CITED_URL = "https://sources.test/one"
 CITED_TITLE = "Source one"
 
@@ -62,13 +63,15 @@ def say(kind: str, model: str, body: dict[str, Any]) -> Said:
     said.stopped_by = heard.stop[0] if heard.stop and "stopseq" in text else ""
     if "think" in text and heard.thinks:
         said.thought = "let me think about this"
-    said.calls = _calls(heard)
+    said.calls = [] if "lazy" in model else _calls(heard)
     if "refuse" in text:
         said.refused, said.text, said.calls = True, "I cannot help with that.", []
     elif heard.results:
         said.text = "tool said: " + " | ".join(heard.results)
     elif said.calls:
         said.text = "I will call." if "aloud" in text else ""
+    elif "[image]" in text and "colour" in text:
+        said.text = "I see no picture." if "blind" in model else "Red."
     elif words := _number(text, "long"):
         said.text = " ".join(f"word{n}" for n in range(words))
     else:
