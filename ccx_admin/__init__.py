@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
-from ccx_admin import auth, live, problem, writer
+from ccx_admin import auth, capability, live, problem, writer
 from ccx_admin.api import API
 from ccx_admin.db import Reader
 from ccx_admin.pages import PAGES
@@ -56,6 +56,7 @@ def create_app(
         ack_wait,
         os.environ.get("CCX_MITMWEB_URL", ""),
     )
+    app.extensions[capability.EXTENSION] = capability.Jobs()
     problem.register(app)
     auth.register(app)
     for blueprint in (*API, *PAGES):

@@ -4,6 +4,7 @@ from typing import Final
 
 from flask import Blueprint
 
+from ccx_admin.api.capability import capability
 from ccx_admin.api.channels import channels
 from ccx_admin.api.clients import clients
 from ccx_admin.api.keys import keys
@@ -14,4 +15,15 @@ from ccx_admin.api.stats import figures
 from ccx_admin.api.status import status
 from ccx_admin.live import live
 
-API: Final[tuple[Blueprint, ...]] = (status, channels, keys, clients, requests, figures, routing, settings, live)
+API: Final[tuple[Blueprint, ...]] = (
+    status,
+    channels,
+    capability,
+    keys,
+    clients,
+    requests,
+    figures,
+    routing,
+    settings,
+    live,
+)

@@ -27,7 +27,7 @@ from ccx_admin.panel import EXTENSION
 from tests.admin import seed
 from tests.admin.conftest import ADMIN_KEY, NOW, PROXY_KEY, Api, Clock
 
-AWAY: Final = frozenset({"/api/channels/{id}/ping", "/api/channels/{id}/test", "/api/channels/{id}/models"})
+AWAY: Final = frozenset(f"/api/channels/{{id}}/{what}" for what in ("ping", "test", "models", "capability"))
 """Paths that ask upstreams: tested with upstreams of their own."""
 KEY_ID: Final = channel_edit.key_id(seed.SECRETS[0])
 CHECKS: Final = [
