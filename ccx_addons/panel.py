@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
+from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import guarded
 from ccx_addons.runtime import Runtime
 
@@ -15,6 +16,27 @@ PATIENCE: Final = Timeouts(total=120, connect=3, first_byte=60, idle=60)
 FORWARDED: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 AWAY: Final = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>CCX</title>
 <p>The panel is starting; this page loads again by itself. Traffic is not affected. ({reason})"""
+
+
+class Through:
+    """Lets the panel's event streams through as they come. Other answers are complete before they are sent."""
+
+    tool_open = False
+    fault: Fault | None = None
+
+    def __init__(self) -> None:
+        self.meaningful = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self.meaningful = True
+        return [data]
+
+    def finish(self) -> list[bytes]:
+        return []
+
+    def abort(self, fault: Fault) -> list[bytes]:
+        """The page sees that the stream ends without its last event."""
+        return []
 
 
 class Panel:
@@ -43,10 +65,11 @@ class Panel:
         request.data.scheme = b"http"
         request.data.host, request.data.port = x.forward
         x.upstream = Upstream(*x.forward, tls=False, timeouts=PATIENCE)
+        x.watcher = Through()
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        if x.forward is None or x.ended is None:
+        if x.forward is None or x.ended is None or x.committed:
             return
         if x.ended.kind not in ("ok", "status"):
             page = AWAY.format(reason=escape(x.ended.kind.replace("_", " ")))

@@ -69,6 +69,7 @@ def pages_of(ids: list[str]) -> dict[str, str]:
         "sessions": "/sessions",
         "usage": "/usage?range=24h",
         "clients": "/clients",
+        "test": "/test?channel=ch_back0002",
         "settings": "/settings",
         "file": "/settings?tab=file",
         "events": "/settings?tab=events",

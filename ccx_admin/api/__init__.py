@@ -8,6 +8,7 @@ from ccx_admin.api.capability import capability
 from ccx_admin.api.channels import channels
 from ccx_admin.api.clients import clients
 from ccx_admin.api.keys import keys
+from ccx_admin.api.playground import playground
 from ccx_admin.api.requests import requests
 from ccx_admin.api.routing import routing
 from ccx_admin.api.settings import settings
@@ -19,6 +20,7 @@ API: Final[tuple[Blueprint, ...]] = (
     status,
     channels,
     capability,
+    playground,
     keys,
     clients,
     requests,

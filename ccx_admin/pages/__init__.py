@@ -4,7 +4,18 @@ from typing import Final
 
 from flask import Blueprint
 
-from ccx_admin.pages import channels, clients, overview, request_detail, requests, sessions, settings, shell, usage
+from ccx_admin.pages import (
+    bench,
+    channels,
+    clients,
+    overview,
+    request_detail,
+    requests,
+    sessions,
+    settings,
+    shell,
+    usage,
+)
 
 PAGES: Final[tuple[Blueprint, ...]] = (
     shell.pages,
@@ -15,5 +26,6 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     sessions.pages,
     usage.pages,
     clients.pages,
+    bench.pages,
     settings.pages,
 )

@@ -38,6 +38,7 @@ SCRIPT_WORDS: Final = (
     "{n} workers have done it", "Order saved", "{n} s ago", "{n} min ago", "{n} h ago", "{n} d ago", "in {n} s",
     "in {n} min", "in {n} h", "in {n} d", "no key", "known in {name}", "{n} models", "(none)", "maps to", "not offered",
     "unchanged", "Move up", "Move down", "Remove", "requests", "failed", "other", "{n} bodies were deleted",
+    "{n} questions.", "lost: {paths}", "{input} + {output} tokens", "asking …", "stopped",
     "Addresses and keys were found", "An address is missing", "A key is missing",
 )  # fmt: skip
 """Texts of the scripts, sent with the page in its language."""

@@ -72,6 +72,26 @@ LEVELS: Final[Mapping[str, Badge]] = {
     "error": Badge("error", "cross", "bad"),
 }
 
+CELLS: Final[Mapping[str, Badge]] = {
+    "waiting": Badge("waiting", "clock", "calm"),
+    "running": Badge("running", "pulse", "info"),
+    "ok": Badge("ok", "check", "good"),
+    "failed": Badge("failed", "cross", "bad"),
+    "skipped": Badge("not asked", "exit", "calm"),
+}
+"""Of the questions of a capability test."""
+
+JOBS: Final[Mapping[str, Badge]] = {
+    "running": Badge("running", "pulse", "info"),
+    "cancelling": Badge("stopping", "clock", "warn"),
+    "cancelled": Badge("cancelled", "exit", "warn"),
+    "done": Badge("done", "check", "good"),
+}
+"""Of capability tests."""
+
+CHECKS: Final[Mapping[str, str]] = {"text": "text", "stream": "stream", "tools": "tools", "image": "image"}
+"""What a capability test asks for (io.capability.Check)."""
+
 KIND_LABELS: Final[Mapping[str, str]] = {
     "messages": "Claude",
     "chat": "Chat",

@@ -65,6 +65,18 @@ def test_other_requests_are_none_of_its_business(panel: Panel) -> None:
     assert x.upstream is None and request.response is None
 
 
+def test_an_event_stream_passes_as_it_comes(panel: Panel) -> None:
+    x = forwarded()
+    request = flow("POST", "/api/playground", x=x)
+    panel.upstream_attempt(request)
+    assert x.watcher and not x.watcher.meaningful
+    assert x.watcher.feed(b"data: 1\n\n") == [b"data: 1\n\n"] and x.watcher.meaningful
+    assert x.watcher.finish() == [] and x.watcher.fault is None and not x.watcher.tool_open
+    request.response, x.ended, x.committed = response(200, transfer_encoding="chunked"), Ended("ok"), True
+    panel.upstream_outcome(request)
+    assert request.response.headers["transfer-encoding"] == "chunked"
+
+
 def test_an_answer_gets_its_length(panel: Panel) -> None:
     x = forwarded()
     request = flow("GET", "/", x=x)

@@ -70,11 +70,14 @@ def in_tables() -> Iterator[str]:
         vocabulary.CHANNELS,
         vocabulary.KEYS,
         vocabulary.LEVELS,
+        vocabulary.CELLS,
+        vocabulary.JOBS,
     ):
         yield from (badge.word for badge in badges.values())
     yield vocabulary.UNKNOWN.word
     yield from vocabulary.OUTCOMES.values()
     yield from vocabulary.ACTIONS.values()
+    yield from vocabulary.CHECKS.values()
     yield from shell.THEMES
     yield from (word for _endpoint, word, _icon in shell.NAVIGATION)
     yield from shell.SCRIPT_WORDS

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 
 import httpx
 import pytest
@@ -52,6 +53,21 @@ def test_the_live_socket_passes(program: Program) -> None:
         assert rows[-1]["model"] == ASK["model"]
     with pytest.raises(InvalidStatus), connect(address, additional_headers={"origin": "http://evil.example"}):
         pass
+
+
+def test_the_playgrounds_answer_comes_while_it_is_made(program: Program) -> None:
+    body = {"protocol": "chat", "model": "gpt-4.1-fake-slowchunks=40", "prompt": "long:30", "channel": "chat-a"}
+    headers = {"x-api-key": ADMIN_KEY}
+    pieces, times = [], []
+    with httpx.stream("POST", f"{program.url}/api/playground", json=body, headers=headers, timeout=20) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                pieces.append(json.loads(line[6:]))
+                times.append(time.monotonic())
+    assert "".join(piece.get("text", "") for piece in pieces).split() == [f"word{n}" for n in range(30)]
+    assert times[-1] - times[0] > 0.8, "not all at the end"
+    row = program.row(pieces[0]["request_id"])
+    assert (row["source"], row["channel_name"], row["state"]) == ("test", "chat-a", "ok")
 
 
 def test_a_panel_that_dies_comes_back_and_traffic_never_notices(program: Program) -> None:

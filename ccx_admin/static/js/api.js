@@ -2,7 +2,7 @@
 
 import { _ } from "./words.js";
 
-const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+export const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
 export class Problem extends Error {
   constructor(status, body) {

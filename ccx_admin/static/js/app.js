@@ -2,6 +2,7 @@
 
 import { call, refresh, showDiff, showProblem, toast } from "./api.js";
 import { startActions } from "./actions.js";
+import { startBench } from "./bench.js";
 import { startChannels } from "./channels.js";
 import { startCharts } from "./charts.js";
 import { startClients } from "./clients.js";
@@ -116,6 +117,7 @@ startKeys();
 startRequests();
 startChannels();
 startClients();
+startBench();
 startCharts();
 yaml();
 followPage();

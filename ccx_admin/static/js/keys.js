@@ -1,6 +1,6 @@
 // Keys: go to pages, move in the list, search, help.
 
-const PAGES = { o: "/", r: "/requests", c: "/channels", s: "/sessions", u: "/usage", k: "/clients", ",": "/settings" };
+const PAGES = { o: "/", r: "/requests", c: "/channels", s: "/sessions", u: "/usage", k: "/clients", t: "/test", ",": "/settings" };
 let going = 0;
 
 const rows = () => [...document.querySelectorAll("tr[data-id], .channel[data-id], tr[data-href]")];

@@ -31,6 +31,8 @@ PATHS: Final = (
     "/sessions?kind=messages",
     "/usage",
     "/usage?range=365d&by=kind&show=ttft",
+    "/test",
+    "/test?channel=ch_back0002",
     "/clients",
     "/clients?tool=codex&root=http://gateway:3000&model=gpt-5",
     *(f"/settings?tab={name}" for name, _word in settings.TABS),
