@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import compaction
-from ccx_addons.core import multipart, read
+from ccx_addons.core import multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks, responses
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
 
 type Json = Any
 
@@ -67,11 +67,8 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
         changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
-    losses: list[Loss] = []
-    if x.kind == "responses":
-        own, losses = responses.without_foreign(compaction.restored(members))
-        if own is not members:
-            changes["input"] = own["input"]
+    own, losses = _own(x, members)
+    changes |= {name: value for name, value in own.items() if value is not members[name]}
     drop = attempt.drop & members.keys()
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
@@ -80,6 +77,15 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
+
+
+def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """What an upstream of the client's protocol can read: nothing that this gateway wrote for the client to keep."""
+    if x.kind not in TEXT_PROTOCOLS or not signatures.may_be_in(x.raw):
+        return members, []
+    if x.kind == "responses":
+        members = compaction.restored(members)
+    return TEXT_PROTOCOLS[x.kind].without_foreign(members)
 
 
 def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:

@@ -80,6 +80,10 @@ class TextProtocol(WireProtocol, Protocol):
         """``model`` and ``stream`` come from the endpoint: Gemini has them in the path. Raises BadRequest."""
         ...
 
+    def without_foreign(self, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+        """A client's body without the signatures that another protocol made; the same object where there are none."""
+        ...
+
     def encode_request(self, request: Request) -> tuple[dict[str, Json], list[Loss]]: ...
 
     def decode_response(self, body: Json) -> Response | Fault:

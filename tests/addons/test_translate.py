@@ -109,6 +109,35 @@ def test_thoughts_that_another_protocol_signed_do_not_reach_an_upstream_that_can
     assert [loss.path for loss in found.losses] == ["input[0]"]
 
 
+MARKED: dict[Kind, Any] = {
+    "messages": {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [
+        {"type": "thinking", "thinking": "hm", "signature": "ccx-chat:c2ln"}, {"type": "text", "text": "yes"}]}]},
+    "chat": {"messages": [{"role": "assistant", "content": "yes", "reasoning_details": [
+        {"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "ccx-messages", "index": 0}]}]},
+    "responses": {"input": [{"type": "reasoning", "summary": [], "encrypted_content": "ccx-messages:c2ln"}]},
+    "gemini": {"contents": [{"role": "model", "parts": [
+        {"text": "yes"}, {"text": "", "thought": True, "thoughtSignature": "Y2N4LW1lc3NhZ2VzOmMybG4="}]}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MARKED)
+def test_no_upstream_sees_a_mark_of_the_gateway(kind: Kind) -> None:
+    rest = '"model": "m",  "temperature": 1.0, "n": 1e3'
+    x = asked(kind, f"{{{rest}, {json.dumps(MARKED[kind])[1:]}")
+    found = out(x, channel("c", kind))
+    assert b"ccx-" not in found.body and b"Y2N4" not in found.body and len(found.losses) == 1
+    assert found.body.startswith(f"{{{rest}, ".encode()), "no other member changes"
+
+
+@pytest.mark.parametrize("kind", MARKED)
+def test_words_like_a_mark_change_nothing(kind: Kind) -> None:
+    said = "what does ccx-messages:c2ln mean, or Y2N4LW1lc3NhZ2VzOmMybG4=?"
+    turn = {"role": "user", "parts": [{"text": said}]} if kind == "gemini" else {"role": "user", "content": said}
+    x = asked(kind, json.dumps({"model": "m", next(iter(MARKED[kind])): [turn]}, indent=3))
+    found = out(x, channel("c", kind))
+    assert found.body == x.raw and found.losses == ()
+
+
 def test_the_model_in_a_path_is_not_in_the_body() -> None:
     x = asked("chat", {"contents": []})
     x.match = endpoints.find("POST", "/v1beta/models/m:generateContent")

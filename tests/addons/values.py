@@ -11,6 +11,7 @@ PATHS: dict[Kind, str] = {
     "messages": "/v1/messages",
     "chat": "/v1/chat/completions",
     "responses": "/v1/responses",
+    "gemini": "/v1beta/models/m:generateContent",
     "embeddings": "/v1/embeddings",
 }
 

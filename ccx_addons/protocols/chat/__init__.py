@@ -12,6 +12,7 @@ from ccx_addons.protocols.chat.request_encoder import encode_request as encode_r
 from ccx_addons.protocols.chat.requests import decode_request as decode_request
 from ccx_addons.protocols.chat.stream_decoder import decoder as decoder
 from ccx_addons.protocols.chat.stream_encoder import encoder as encoder
+from ccx_addons.protocols.chat.thoughts import without_foreign as without_foreign
 from ccx_addons.protocols.chat.wire import DEFAULT_VERSION as DEFAULT_VERSION
 from ccx_addons.protocols.chat.wire import NAME as NAME
 from ccx_addons.protocols.chat.wire import upstream_path as upstream_path

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Json, Thinking
+from ccx_addons.core.neutral import Json, Loss, Thinking
+from ccx_addons.core.signatures import MARK, NOT_HOME, sift
 from ccx_addons.core.wire_json import BadJson, dump_text, loads
 from ccx_addons.protocols.chat.wire import NAME, Fields
 
@@ -20,7 +21,6 @@ DETAILS: Final = "reasoning_details"
 TEXTS: Final[Mapping[Json, str]] = {"reasoning.text": "text", "reasoning.summary": "summary"}
 """Type of a detail -> the field with its text."""
 GROWING: Final = frozenset({"text", "summary", "data", "signature"})
-FORMAT: Final = "ccx-"
 
 OPEN: Final = "<think>"
 CLOSE: Final = "</think>"
@@ -183,14 +183,14 @@ def write_foreign(thought: Thinking, index: int) -> Fields:
     said: Fields = {"data": thought.signature} if thought.redacted else {"text": thought.text}
     if not thought.redacted:
         said["signature"] = thought.signature
-    return {"type": kind, **said, "format": f"{FORMAT}{thought.origin}", "index": index}
+    return {"type": kind, **said, "format": MARK + thought.origin, "index": index}
 
 
 def _read_foreign(item: Mapping[str, Json]) -> Thinking | None:
     form = read.text(item.get("format"))
-    if not form.startswith(FORMAT):
+    if not form.startswith(MARK):
         return None
-    origin = form.removeprefix(FORMAT)
+    origin = form.removeprefix(MARK)
     if item.get("type") == "reasoning.encrypted":
         return Thinking("", read.text(item.get("data")) or None, origin, True)
     return Thinking(read.text(item.get("text")), read.text(item.get("signature")) or None, origin)
@@ -201,3 +201,27 @@ def _read_details(signature: str) -> list[Json]:
         return read.items(loads(signature))
     except BadJson:
         return []
+
+
+# ---- this protocol's upstreams ---------------------------------------------------------------------------------------
+def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """A client's body as an upstream of this protocol can read it: without thoughts that another protocol signed.
+
+    The same object where there are none. What the thoughts said stays in its own field.
+    """
+    losses: list[Loss] = []
+    return sift(members, "messages", _message_at_home, losses), losses
+
+
+def _message_at_home(message: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json]:
+    found = sift(message, DETAILS, _detail_at_home, losses, path)
+    if found is message or found[DETAILS]:
+        return found
+    return {name: value for name, value in found.items() if name != DETAILS}
+
+
+def _detail_at_home(detail: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    if _read_foreign(detail) is None:
+        return detail
+    losses.append(Loss(path, NOT_HOME))
+    return None

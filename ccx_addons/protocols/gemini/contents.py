@@ -23,6 +23,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
     safe_name,
 )
+from ccx_addons.core.signatures import NOT_HOME
 from ccx_addons.protocols.gemini.models import Rules
 from ccx_addons.protocols.gemini.parts import PLACEHOLDER, texts_of, write_call, write_media, write_result
 from ccx_addons.protocols.gemini.wire import NAME, Fields, own
@@ -152,7 +153,7 @@ class Conversation:
     def _thought(self, part: Thinking, path: str) -> Iterator[Fields]:
         if part.origin != NAME:
             if part.text or part.signature:
-                self._losses.append(Loss(path, "thinking goes back only to the protocol that made it"))
+                self._losses.append(Loss(path, NOT_HOME))
             return
         if part.text or part.signature:
             wire: Fields = {"text": part.text, "thought": True}

@@ -11,15 +11,13 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
+from ccx_addons.core.signatures import NOT_HOME, SEALED, mark, sift, unmark
 from ccx_addons.core.wire_json import BadJson, dump_text, loads, loads_object
-from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
+from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, own
 
 PLACEHOLDER: Final = "skip_thought_signature_validator"
 """Google's word for calls that no Gemini model made; it stands where Gemini 3 demands a signature."""
 PLACEHOLDERS: Final = frozenset({PLACEHOLDER, "context_engineering_is_the_way_to_go"})
-
-FOREIGN: Final = b"ccx-"
-"""``ccx-ORIGIN:SIGNATURE`` in base64: another protocol's signature on its way through this protocol's client."""
 
 RAW_ARGUMENTS: Final = "raw_arguments"
 """Where a call keeps arguments that are no JSON object: the wire takes only an object."""
@@ -43,6 +41,8 @@ MAGIC: Final = (
 )
 """How base64 data begins -> what it is."""
 
+SIGNATURES: Final = ("thoughtSignature", "thought_signature")
+"""Both names that the API takes."""
 URL_SAFE: Final = str.maketrans("-_", "+/")
 """Google takes both alphabets of base64, and its Python client writes this one; others take only the other."""
 
@@ -56,23 +56,49 @@ def read_signature(part: Mapping[str, Json]) -> tuple[str | None, str]:
     """The part's signature, None for none or a placeholder, and the protocol that made it."""
     text = read.text(part.get("thoughtSignature"))
     if not text or text in PLACEHOLDERS:
-        return None, "gemini"
-    if text.startswith("Y2N4L"):
+        return None, NAME
+    if text.startswith(SEALED):
         try:
-            marked = base64.b64decode(text.translate(URL_SAFE))
-            origin, colon, signature = marked.removeprefix(FOREIGN).decode().partition(":")
+            found = unmark(base64.b64decode(text.translate(URL_SAFE)).decode())
         except (binascii.Error, UnicodeDecodeError):
-            return text, "gemini"
-        if colon and marked.startswith(FOREIGN):
-            return signature, origin
-    return text, "gemini"
+            return text, NAME
+        if found:
+            return found[1], found[0]
+    return text, NAME
 
 
 def write_signature(signature: str, origin: str) -> str:
-    """A foreign signature is marked, so that it finds its way back."""
-    if origin == "gemini":
+    """A foreign signature is marked, in base64 as the API takes it, so that it finds its way back."""
+    if origin == NAME:
         return signature
-    return base64.b64encode(FOREIGN + f"{origin}:{signature}".encode("utf-8", "surrogatepass")).decode()
+    return base64.b64encode(mark(signature, origin).encode("utf-8", "surrogatepass")).decode()
+
+
+def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """A client's body as an upstream of this protocol can read it: without signatures that another protocol made.
+
+    The same object where there are none. Thoughts go with their signature, and so does a content with nothing else.
+    """
+    losses: list[Loss] = []
+    return sift(members, "contents", _content_at_home, losses), losses
+
+
+def _content_at_home(content: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    found = sift(content, "parts", _part_at_home, losses, path)
+    return found if found is content or found["parts"] else None
+
+
+def _part_at_home(part: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    field = next((name for name in SIGNATURES if name in part), "")
+    signature, origin = read_signature(camel(part))
+    if signature is None or (origin == NAME and signature == part[field]):
+        return part
+    if origin == NAME:
+        return {**part, field: signature}
+    rest = {name: value for name, value in part.items() if name != field}
+    said = part.get("thought") is not True and any(rest.values())
+    losses.append(Loss(path, "the signature is another protocol's" if said else NOT_HOME))
+    return rest if said else None
 
 
 # ---- calls and results -----------------------------------------------------------------------------------------------

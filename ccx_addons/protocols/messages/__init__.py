@@ -4,6 +4,7 @@ from ccx_addons.protocols.messages.answers import answer_fault as answer_fault
 from ccx_addons.protocols.messages.answers import decode_response as decode_response
 from ccx_addons.protocols.messages.answers import encode_response as encode_response
 from ccx_addons.protocols.messages.answers import usage_of as usage_of
+from ccx_addons.protocols.messages.blocks import without_foreign as without_foreign
 from ccx_addons.protocols.messages.errors import decode_error as decode_error
 from ccx_addons.protocols.messages.errors import encode_error as encode_error
 from ccx_addons.protocols.messages.errors import encode_stream_error as encode_stream_error

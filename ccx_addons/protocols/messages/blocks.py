@@ -8,6 +8,7 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Text, Thinking, ToolCall, ToolResult
+from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
 from ccx_addons.core.wire_json import BadJson, dump_text, loads
 from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
 
@@ -27,11 +28,8 @@ CALL_FIELDS: Final = frozenset({"type", "id", "name", "input"})
 RESULT_FIELDS: Final = frozenset({"type", "tool_use_id", "content", "is_error"})
 MEDIA_FIELDS: Final = frozenset({"type", "source", "title"})
 
-FOREIGN_SIGNATURE: Final = "ccx-"
-"""``ccx-ORIGIN:SIGNATURE``: another protocol's signature on its way through this protocol's client and back.
-
-A colon is in no base64, so no signature of this protocol looks like it.
-"""
+SIGNATURES: Final[Mapping[str, str]] = {"thinking": "signature", "redacted_thinking": "data"}
+"""Type of a block with a thought -> the field with its signature."""
 
 
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
@@ -69,16 +67,34 @@ def read_content(content: Json) -> tuple[Part, ...]:
 
 def true_origin(part: Thinking) -> Thinking:
     """Thinking that a client sends back, under the protocol whose signature it carries."""
-    if part.signature and part.signature.startswith(FOREIGN_SIGNATURE):
-        origin, colon, signature = part.signature.removeprefix(FOREIGN_SIGNATURE).partition(":")
-        if colon:
-            return replace(part, origin=origin, signature=signature or None)
+    if part.signature and (found := unmark(part.signature)):
+        origin, signature = found
+        return replace(part, origin=origin, signature=signature or None)
     return part
+
+
+def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """A client's body as an upstream of this protocol can read it: without thoughts that another protocol signed.
+
+    The same object where there are none. A turn with nothing else goes too: the API refuses empty ones.
+    """
+    losses: list[Loss] = []
+    return sift(members, "messages", _turn_at_home, losses), losses
+
+
+def _turn_at_home(turn: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    found = sift(turn, "content", _block_at_home, losses, path)
+    return found if found is turn or found["content"] else None
+
+
+def _block_at_home(block: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    field = SIGNATURES.get(read.text(block.get("type")))
+    return thought_at_home(block, field, NAME, path, losses) if field else block
 
 
 def write_signature(signature: str | None, origin: str) -> str:
     """A foreign signature is marked, so that it finds its way back."""
-    return f"{FOREIGN_SIGNATURE}{origin}:{signature}" if signature and origin != NAME else signature or ""
+    return mark(signature, origin) if signature and origin != NAME else signature or ""
 
 
 def read_media(block: Mapping[str, Json]) -> Media | Opaque:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
+from ccx_addons.core.signatures import NOT_HOME
 from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
 from ccx_addons.protocols.responses.models import Rules
 from ccx_addons.protocols.responses.natives import BY_CALL
@@ -183,7 +184,7 @@ class Conversation:
                 self._losses.append(Loss(path, "the signature is another protocol's"))
             self.items.append({"type": "reasoning", "summary": [{"type": "summary_text", "text": part.text}]})
         elif part.text or part.signature:
-            self._losses.append(Loss(path, "thinking goes back only to the protocol that made it"))
+            self._losses.append(Loss(path, NOT_HOME))
 
     def _drop_last_thoughts(self, m: int) -> None:
         """The API refuses a thought that nothing follows."""

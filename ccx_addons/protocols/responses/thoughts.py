@@ -10,10 +10,9 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Extra, Json, Loss, Thinking
+from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
 from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, keep, own, sidecar
 
-FOREIGN: Final = "ccx-"
-"""``ccx-ORIGIN:SIGNATURE``. A colon is in no base64, so no content of this protocol looks like it."""
 REDACTED: Final = ".redacted"
 """Ends the origin of a thought that has nothing but its signature."""
 REASONING_FIELDS: Final = frozenset({"type", "summary", "content", "encrypted_content", "status"})
@@ -29,12 +28,10 @@ def read_reasoning(item: Mapping[str, Json]) -> Thinking:
 
 def true_origin(part: Thinking) -> Thinking:
     """A thought that a client sends back, under the protocol whose signature it carries."""
-    if part.signature and part.signature.startswith(FOREIGN):
-        origin, colon, signature = part.signature.removeprefix(FOREIGN).partition(":")
-        if colon:
-            redacted = origin.endswith(REDACTED)
-            origin = origin.removesuffix(REDACTED)
-            return replace(part, origin=origin, signature=signature or None, redacted=redacted)
+    if part.signature and (found := unmark(part.signature)):
+        origin, signature = found
+        redacted = origin.endswith(REDACTED)
+        return replace(part, origin=origin.removesuffix(REDACTED), signature=signature or None, redacted=redacted)
     return part
 
 
@@ -52,17 +49,14 @@ def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], li
 
     The same object where there are none.
     """
-    items = read.items(members.get("input"))
-    foreign = [n for n, item in enumerate(items) if _is_foreign(item)]
-    if not foreign:
-        return members, []
-    losses = [Loss(f"input[{n}]", "thinking goes back only to the protocol that made it") for n in foreign]
-    return {**members, "input": [item for item in items if not _is_foreign(item)]}, losses
+    losses: list[Loss] = []
+    return sift(members, "input", _at_home, losses), losses
 
 
-def _is_foreign(item: Json) -> bool:
-    fields = read.mapping(item)
-    return fields.get("type") == "reasoning" and read.text(fields.get("encrypted_content")).startswith(FOREIGN)
+def _at_home(item: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    if item.get("type") != "reasoning":
+        return item
+    return thought_at_home(item, "encrypted_content", NAME, path, losses)
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------
@@ -77,4 +71,4 @@ def write_reasoning(part: Thinking) -> Item:
 def write_signature(part: Thinking) -> str:
     if part.origin == NAME:
         return part.signature or ""
-    return f"{FOREIGN}{part.origin}{REDACTED if part.redacted else ''}:{part.signature}"
+    return mark(part.signature or "", part.origin + (REDACTED if part.redacted else ""))

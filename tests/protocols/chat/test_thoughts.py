@@ -13,6 +13,7 @@ from ccx_addons.protocols.chat.thoughts import (
     detail_text,
     merge_details,
     read_thoughts,
+    without_foreign,
     write_foreign,
     write_thoughts,
 )
@@ -120,3 +121,21 @@ def test_pieces_of_details_are_merged() -> None:
     merge_details(known, [SECRET])
     assert known == [{"type": "reasoning.text", "text": "hm", "index": 0, "format": "x", "signature": "s"}, SECRET]
     assert detail_text(known) == "hm"
+
+
+@pytest.mark.parametrize(
+    ("details", "left", "lost"),
+    [
+        pytest.param([DETAIL, SECRET], [DETAIL, SECRET], [], id="its own"),
+        pytest.param([write_foreign(Thinking("hm", "c2ln", "messages"), 0)], None, [0], id="another protocol's"),
+        pytest.param([DETAIL, write_foreign(Thinking("", "x", "gemini", True), 1)], [DETAIL], [1], id="beside its own"),
+        pytest.param("odd", "odd", [], id="odd"),
+    ],
+)
+def test_an_upstream_of_this_protocol_reads_only_its_own(details: Any, left: Any, lost: list[int]) -> None:
+    said = {"role": "assistant", "content": "yes", "reasoning_content": "hm"}
+    body = {"model": "m", "messages": [{"role": "user", "content": "ccx-"}, {**said, "reasoning_details": details}]}
+    found, losses = without_foreign(body)
+    assert found["messages"][1] == ({**said, "reasoning_details": left} if left else said)
+    assert (found is body) is (details == left)
+    assert [loss.path for loss in losses] == [f"messages[1].reasoning_details[{n}]" for n in lost]

@@ -13,6 +13,7 @@ from ccx_addons.protocols.gemini.parts import (
     read_result,
     read_signature,
     texts_of,
+    without_foreign,
     write_call,
     write_media,
     write_result,
@@ -54,6 +55,46 @@ def test_foreign_signatures_survive(signature: str, origin: str, url_safe: bool)
 
 def test_own_signatures_stay() -> None:
     assert write_signature("c2ln", "gemini") == "c2ln"
+
+
+THEIRS = write_signature("c2ln", "messages")
+RETURNED = base64.b64encode(b"ccx-gemini:c2ln").decode()
+CALL = {"functionCall": {"name": "f", "args": {}}}
+
+
+@pytest.mark.parametrize(
+    ("part", "left", "lost"),
+    [
+        pytest.param({**CALL, "thoughtSignature": "c2ln"}, {**CALL, "thoughtSignature": "c2ln"}, False, id="its own"),
+        pytest.param({**CALL, "thoughtSignature": "skip_thought_signature_validator"},
+                     {**CALL, "thoughtSignature": "skip_thought_signature_validator"}, False, id="a placeholder"),
+        pytest.param({**CALL, "thoughtSignature": THEIRS}, CALL, True, id="another's on a call"),
+        pytest.param({**CALL, "thought_signature": THEIRS}, CALL, True, id="under its other name"),
+        pytest.param({"text": "hi", "thoughtSignature": THEIRS}, {"text": "hi"}, True, id="another's on a text"),
+        pytest.param({"text": "", "thoughtSignature": THEIRS}, None, True, id="another's on nothing"),
+        pytest.param({"text": "hm", "thought": True, "thoughtSignature": THEIRS}, None, True, id="another's thought"),
+        pytest.param({**CALL, "thought_signature": RETURNED}, {**CALL, "thought_signature": "c2ln"}, False, id="its own come home"),
+        pytest.param({"text": THEIRS}, {"text": THEIRS}, False, id="said"),
+        pytest.param("odd", "odd", False, id="odd"),
+    ],
+)  # fmt: skip
+def test_an_upstream_of_this_protocol_reads_only_its_own(part: Json, left: Json, lost: bool) -> None:
+    asked = {"role": "user", "parts": [{"text": "hi"}]}
+    for parts in (part, [part]):
+        body = {"contents": [asked, {"role": "model", "parts": parts}]}
+        found, losses = without_foreign(body)
+        if part == left:
+            assert found is body
+        else:
+            said = [{"role": "model", "parts": [left]}] if left else []
+            assert found == {"contents": [asked, *said]}
+        assert [loss.path for loss in losses] == (["contents[1].parts[0]"] if lost else [])
+
+
+def test_one_content_in_place_of_a_list() -> None:
+    body = {"contents": {"parts": {**CALL, "thoughtSignature": THEIRS}}}
+    assert without_foreign(body)[0] == {"contents": [{"parts": [CALL]}]}
+    assert without_foreign({"contents": "hi"}) == ({"contents": "hi"}, [])
 
 
 # ---- calls -----------------------------------------------------------------------------------------------------------

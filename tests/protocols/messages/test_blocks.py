@@ -8,6 +8,7 @@ from ccx_addons.protocols.messages.blocks import (
     parse_arguments,
     read_block,
     true_origin,
+    without_foreign,
     write_call,
     write_media,
     write_thinking,
@@ -110,3 +111,36 @@ def test_signatures_find_their_way_back(part: Thinking) -> None:
     back = read_block(write_thinking(part))
     assert isinstance(back, Thinking)
     assert true_origin(back) == part
+
+
+# ---- this protocol's upstreams ---------------------------------------------------------------------------------------
+TEXT = {"type": "text", "text": "ccx-chat:x"}
+
+
+def thinking(signature: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": "hm", "signature": signature}
+
+
+@pytest.mark.parametrize(
+    ("content", "left", "lost"),
+    [
+        pytest.param([thinking("c2ln"), TEXT], [thinking("c2ln"), TEXT], [], id="its own"),
+        pytest.param([thinking("ccx-chat:x"), TEXT], [TEXT], [0], id="another protocol's"),
+        pytest.param(
+            [TEXT, {"type": "redacted_thinking", "data": "ccx-responses:x"}, thinking("")],
+            [TEXT, thinking("")], [1], id="a redacted one",
+        ),
+        pytest.param([thinking("ccx-messages:c2ln"), TEXT], [thinking("c2ln"), TEXT], [], id="its own come home"),
+        pytest.param([thinking("ccx-chat:x")], None, [0], id="nothing else"),
+        pytest.param("ccx-chat:x", "ccx-chat:x", [], id="a text"),
+        pytest.param([{"type": [], "signature": "ccx-chat:x"}, 5], [{"type": [], "signature": "ccx-chat:x"}, 5], [], id="odd"),
+    ],
+)  # fmt: skip
+def test_an_upstream_of_this_protocol_reads_only_its_own(content: Any, left: Any, lost: list[int]) -> None:
+    asked = {"role": "user", "content": "hi"}
+    body = {"model": "m", "messages": [asked, {"role": "assistant", "content": content}, "odd"]}
+    found, losses = without_foreign(body)
+    said = [] if left is None else [{"role": "assistant", "content": left}]
+    assert found == {"model": "m", "messages": [asked, *said, "odd"]}
+    assert (found is body) is (content == left)
+    assert [loss.path for loss in losses] == [f"messages[1].content[{n}]" for n in lost]

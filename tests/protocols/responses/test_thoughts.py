@@ -76,6 +76,8 @@ def test_an_upstream_of_this_protocol_reads_only_its_own() -> None:
     assert [loss.path for loss in losses] == ["input[1]"]
     assert without_foreign(clean)[0] is clean
     assert without_foreign({"input": "hi"}) == ({"input": "hi"}, [])
+    returned = {"type": "reasoning", "summary": [], "encrypted_content": "ccx-responses:gA"}
+    assert without_foreign({"input": [returned]}) == ({"input": [own_]}, [])
 
 
 @pytest.mark.parametrize("content", ["gAAAA", "ccx-nothing"])
