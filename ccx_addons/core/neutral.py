@@ -81,13 +81,17 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An image, document or sound: exactly one of ``data`` (base64 text), ``url`` and ``file_id`` is set."""
+    """An image, document or sound: exactly one of ``data`` (base64 text), ``url`` and ``file_id`` is set.
+
+    ``detail``: how closely an image is looked at (``low``, ``high``, ``auto``).
+    """
 
     mime: str
     data: str | None = None
     url: str | None = None
     file_id: str | None = None
     name: str = ""
+    detail: str | None = None
     extra: Extra = field(default=NO_EXTRA)
 
 

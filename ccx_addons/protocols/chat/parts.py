@@ -15,6 +15,8 @@ TEXT_FIELDS: Final = frozenset({"type", "text"})
 REFUSAL_FIELDS: Final = frozenset({"type", "refusal"})
 
 ANY_IMAGE: Final = "image/*"
+DETAILS: Final = frozenset({"low", "high", "auto"})
+"""What every server knows; ``original`` is known only to the newest."""
 PDF: Final = "application/pdf"
 AUDIO_FORMATS: Final[Mapping[str, str]] = {
     "audio/wav": "wav",
@@ -79,10 +81,11 @@ def _read_image(block: Mapping[str, Json], path: str) -> Media:
     image = block.get("image_url")
     inner = read.mapping(image)
     url = _string(image if isinstance(image, str) else inner.get("url"), f"{path}.image_url.url")
-    extra = _extra(block, "image_url", inner, {"url"})
+    detail = read.text(inner.get("detail")) or None
+    extra = _extra(block, "image_url", inner, {"url", "detail"})
     if found := read.data_url(url):
-        return Media(found[0], data=found[1], extra=extra)
-    return Media(ANY_IMAGE, url=url, extra=extra)
+        return Media(found[0], data=found[1], detail=detail, extra=extra)
+    return Media(ANY_IMAGE, url=url, detail=detail, extra=extra)
 
 
 def _read_audio(block: Mapping[str, Json], path: str) -> Media:
@@ -138,6 +141,8 @@ def write_part(part: Part, path: str, losses: list[Loss]) -> list[Fields]:
         case Media():
             block = write_media(part)
             if isinstance(block, dict):
+                if part.detail and part.detail not in DETAILS:
+                    losses.append(Loss(f"{path}.detail", f"{part.detail} is said as high"))
                 return [block]
             losses.append(Loss(path, block))
         case Opaque(protocol, dict(value)) if protocol == NAME:
@@ -176,7 +181,8 @@ def _write_image(part: Media, mime: str) -> Fields | str:
         return "an image is taken only as data or URL"
     kind = "image/png" if mime == ANY_IMAGE else mime
     url = part.url if part.url is not None else f"data:{kind};base64,{part.data}"
-    return _block("image_url", {"url": url}, part.extra)
+    detail = {"detail": part.detail if part.detail in DETAILS else "high"} if part.detail else {}
+    return _block("image_url", {"url": url, **detail}, part.extra)
 
 
 def _write_file(part: Media, mime: str) -> Fields | str:

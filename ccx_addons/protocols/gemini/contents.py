@@ -193,8 +193,10 @@ class Conversation:
                 wire = write_media(part)
                 if isinstance(wire, str):
                     self._losses.append(Loss(path, wire))
-                else:
-                    yield wire
+                    return
+                if part.detail not in (None, "auto"):
+                    self._losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
+                yield wire
             case Opaque(protocol, dict(value)) if protocol == NAME:
                 yield value
             case Opaque(protocol):

@@ -236,8 +236,10 @@ class Conversation:
                 block = write_media(part)
                 if isinstance(block, str):
                     self.losses.append(Loss(path, block))
-                else:
-                    yield block
+                    return
+                if part.detail not in (None, "auto"):
+                    self.losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
+                yield block
             case Opaque(protocol, value) if protocol == NAME:
                 yield value
             case Opaque(protocol):

@@ -12,7 +12,7 @@ TEXT_TYPES: Final = frozenset({"input_text", "output_text", "text", "summary_tex
 TEXT_FIELDS: Final = frozenset({"type", "text", "annotations", "logprobs"})
 LISTS: Final = ("annotations", "logprobs")
 REFUSAL_FIELDS: Final = frozenset({"type", "refusal"})
-IMAGE_FIELDS: Final = frozenset({"type", "image_url", "file_id", "source"})
+IMAGE_FIELDS: Final = frozenset({"type", "image_url", "file_id", "source", "detail"})
 FILE_FIELDS: Final = frozenset({"type", "file_data", "file_url", "file_id", "filename"})
 AUDIO_FIELDS: Final = frozenset({"type", "input_audio"})
 ITEM: Final = "item"
@@ -86,17 +86,19 @@ def read_text(block: Mapping[str, Json], extra: Extra) -> Text | Refusal:
 
 
 def _read_image(block: Mapping[str, Json], path: str) -> Media:
+    source = read.mapping(block.get("source"))
+    image = block.get("image_url", source.get("url"))
+    inner = read.mapping(image)
+    detail = read.text(block.get("detail")) or read.text(inner.get("detail")) or None
     extra = keep(block, IMAGE_FIELDS)
     if block.get("file_id") is not None:
-        return Media(ANY_IMAGE, file_id=_string(block["file_id"], f"{path}.file_id"), extra=extra)
-    source = read.mapping(block.get("source"))
+        return Media(ANY_IMAGE, file_id=_string(block["file_id"], f"{path}.file_id"), detail=detail, extra=extra)
     if isinstance(data := source.get("data"), str):
-        return Media(read.text(source.get("media_type"), ANY_IMAGE), data=data, extra=extra)
-    image = block.get("image_url", source.get("url"))
-    url = _string(read.mapping(image).get("url", image), f"{path}.image_url")
+        return Media(read.text(source.get("media_type"), ANY_IMAGE), data=data, detail=detail, extra=extra)
+    url = _string(inner.get("url", image), f"{path}.image_url")
     if found := read.data_url(url):
-        return Media(found[0], data=found[1], extra=extra)
-    return Media(ANY_IMAGE, url=url, extra=extra)
+        return Media(found[0], data=found[1], detail=detail, extra=extra)
+    return Media(ANY_IMAGE, url=url, detail=detail, extra=extra)
 
 
 def _read_file(block: Mapping[str, Json], path: str) -> Media:
@@ -190,4 +192,4 @@ def _write_image(part: Media, mime: str) -> Item:
         block["image_url"] = part.url
     else:
         block["image_url"] = f"data:{mime if mime != ANY_IMAGE else 'image/png'};base64,{part.data}"
-    return block
+    return block | ({"detail": part.detail} if part.detail else {})

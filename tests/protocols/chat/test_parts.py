@@ -7,7 +7,7 @@ import pytest
 
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Loss, Media, Opaque, Part, Refusal, Text
-from ccx_addons.protocols.chat.parts import join_texts, read_content, write_media, write_parts
+from ccx_addons.protocols.chat.parts import join_texts, read_content, write_media, write_part, write_parts
 
 PNG = "data:image/png;base64,aGk="
 
@@ -35,7 +35,7 @@ def image(url: Any, **fields: Any) -> dict[str, Any]:
         pytest.param([image(PNG)], (Media("image/png", data="aGk="),), id="image as a string"),
         pytest.param(
             [image({"url": "https://x/a.png", "detail": "low"})],
-            (Media("image/*", url="https://x/a.png", extra={"chat": {"image_url": {"detail": "low"}}}),),
+            (Media("image/*", url="https://x/a.png", detail="low"),),
             id="image URL with detail",
         ),
         pytest.param(
@@ -91,6 +91,10 @@ def test_content_that_cannot_be_understood(content: Any, param: str) -> None:
         pytest.param(Media("image/jpeg", data="aGk="), image({"url": "data:image/jpeg;base64,aGk="}), id="image"),
         pytest.param(Media("image/*", url="https://x/a"), image({"url": "https://x/a"}), id="image URL"),
         pytest.param(
+            Media("image/*", url="https://x/a", detail="low"), image({"url": "https://x/a", "detail": "low"}),
+            id="image with detail",
+        ),
+        pytest.param(
             Media("audio/wav", data="aGk="),
             {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}, id="sound",
         ),
@@ -115,6 +119,13 @@ def test_content_that_cannot_be_understood(content: Any, param: str) -> None:
 )  # fmt: skip
 def test_write_media(media: Media, block: dict[str, Any]) -> None:
     assert write_media(media) == block
+
+
+def test_a_detail_that_not_every_server_knows() -> None:
+    losses: list[Loss] = []
+    (block,) = write_part(Media("image/*", url="https://x/a", detail="original"), "p", losses)
+    assert block == image({"url": "https://x/a", "detail": "high"})
+    assert losses == [Loss("p.detail", "original is said as high")]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ ARGUMENTS = st.builds(dump_text, OBJECTS)
 IMAGES = st.one_of(
     st.builds(lambda data: Media("image/png", data=data), BASE64),
     st.builds(
-        lambda path: Media("image/*", url=f"https://x.test/{path}", extra={"chat": {"image_url": {"detail": "low"}}}),
+        lambda path: Media("image/*", url=f"https://x.test/{path}", detail="low"),
         NAMES,
     ),
 )

@@ -120,6 +120,8 @@ def test_an_id_that_comes_again_begins_anew() -> None:
         pytest.param([system("s"), HI], [], id="system text first"),
         pytest.param([user(Opaque("chat", {}))], ["messages[0].content[0]", "messages"], id="another protocol's"),
         pytest.param([user(Media("image/gif", data="x"), Text("a"))], ["messages[0].content[0]"], id="a picture it does not take"),
+        pytest.param([user(Media("image/png", data="x", detail="low"))], ["messages[0].content[0].detail"], id="a detail"),
+        pytest.param([user(Media("image/png", data="x", detail="auto"))], [], id="the usual detail"),
         pytest.param([HI, model(Thinking("a", "s", "messages"), Text("b"))], ["messages[1].content[0]"], id="another's thoughts"),
         pytest.param([HI, model(Thinking("", None, "chat"), Text("b"))], [], id="nothing thought"),
         pytest.param([HI, model(ToolResult("a", ()))], ["messages[1].content[0]"], id="a result in the wrong turn"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,6 +121,8 @@ C = "messages"
                      [("user", ["a"]), ("assistant", ["server_tool_use"])], [], id="a paused turn goes on"),
         pytest.param([user("a"), assistant(PNG, Refusal("no")), user("b")],
                      [("user", ["a"]), ("assistant", ["no"]), ("user", ["b"])], ["messages[1].content[0]"], id="media of an assistant"),
+        pytest.param([user("a", replace(PNG, detail="high"))], [("user", ["a", "image"])], ["messages[0].content[1].detail"], id="a detail"),
+        pytest.param([user("a", replace(PNG, detail="auto"))], [("user", ["a", "image"])], [], id="the usual detail"),
         pytest.param([user("a", call("1"), Opaque("gemini", {}), Media("audio/wav", data="aGk="))], [("user", ["a"])],
                      ["messages[0].content[1]", "messages[0].content[2]", "messages[0].content[3]"], id="parts without a place"),
     ],

@@ -26,14 +26,16 @@ PDF = "data:application/pdf;base64,aGk="
         pytest.param({"type": "refusal", "refusal": "no"}, Refusal("no"), id="refusal"),
         pytest.param(
             {"type": "input_image", "image_url": PNG, "detail": "low"},
-            Media("image/png", data="aGk=", extra=own(detail="low")),
+            Media("image/png", data="aGk=", detail="low"),
             id="image data",
         ),
         pytest.param(
             {"type": "input_image", "image_url": "https://x.test/a"}, Media("image/*", url="https://x.test/a"), id="image url"
         ),
         pytest.param(
-            {"type": "image_url", "image_url": {"url": PNG}}, Media("image/png", data="aGk="), id="image as Chat writes it"
+            {"type": "image_url", "image_url": {"url": PNG, "detail": "high"}},
+            Media("image/png", data="aGk=", detail="high"),
+            id="image as Chat writes it",
         ),
         pytest.param(
             {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "aGk="}},
@@ -45,7 +47,14 @@ PDF = "data:application/pdf;base64,aGk="
             Media("image/*", url="https://x.test/a"),
             id="image url as Messages writes it",
         ),
-        pytest.param({"type": "input_image", "file_id": "file-1"}, Media("image/*", file_id="file-1"), id="image file"),
+        pytest.param(
+            {"type": "input_image", "file_id": "file-1", "detail": "auto"},
+            Media("image/*", file_id="file-1", detail="auto"),
+            id="image file",
+        ),
+        pytest.param(
+            {"type": "input_image", "image_url": PNG, "detail": 3}, Media("image/png", data="aGk="), id="a detail of no type"
+        ),
         pytest.param(
             {"type": "input_file", "filename": "a.pdf", "file_data": PDF},
             Media("application/pdf", data="aGk=", name="a.pdf"),
@@ -107,7 +116,11 @@ def test_what_cannot_be_read_is_named(content: Any, param: str) -> None:
     [
         pytest.param(Media("image/png", data="aGk="), {"type": "input_image", "image_url": PNG}, id="image"),
         pytest.param(Media("image/*", data="aGk="), {"type": "input_image", "image_url": PNG}, id="image of no type"),
-        pytest.param(Media("image/*", file_id="file-1"), {"type": "input_image", "file_id": "file-1"}, id="image file"),
+        pytest.param(
+            Media("image/*", file_id="file-1", detail="original"),
+            {"type": "input_image", "file_id": "file-1", "detail": "original"},
+            id="image file",
+        ),
         pytest.param(
             Media("application/pdf", data="aGk="),
             {"type": "input_file", "filename": "file.pdf", "file_data": PDF},

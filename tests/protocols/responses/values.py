@@ -106,7 +106,7 @@ def tool_sets(draw: st.DrawFn) -> tuple[Tool | ServerTool, ...]:
 TEXTS = st.builds(Text, WORDS)
 IMAGES = st.one_of(
     st.builds(lambda data: Media("image/png", data=data), BASE64),
-    st.builds(lambda path: Media("image/*", url=f"https://x.test/{path}", extra=own(detail="low")), NAMES),
+    st.builds(lambda path: Media("image/*", url=f"https://x.test/{path}", detail="low"), NAMES),
     st.builds(lambda id_: Media("image/*", file_id=f"file-{id_}"), NAMES),
 )
 DOCUMENTS = st.one_of(
