@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
@@ -64,10 +64,10 @@ def _read_part(block: Json, path: str) -> Part:
     if not isinstance(block, dict) or not isinstance(kind := block.get("type"), str):
         raise BadRequest("a content part must be an object with a type", path)
     if kind in TEXT_TYPES:
-        return Text(_string(block.get("text"), f"{path}.text"), keep(block, TEXT_FIELDS))
+        return Text(demand.text(block.get("text"), f"{path}.text"), keep(block, TEXT_FIELDS))
     match kind:
         case "refusal":
-            return Refusal(_string(block.get("refusal"), f"{path}.refusal"), keep(block, REFUSAL_FIELDS))
+            return Refusal(demand.text(block.get("refusal"), f"{path}.refusal"), keep(block, REFUSAL_FIELDS))
         case "image_url":
             return _read_image(block, path)
         case "input_audio":
@@ -80,7 +80,7 @@ def _read_part(block: Json, path: str) -> Part:
 def _read_image(block: Mapping[str, Json], path: str) -> Media:
     image = block.get("image_url")
     inner = read.mapping(image)
-    url = _string(image if isinstance(image, str) else inner.get("url"), f"{path}.image_url.url")
+    url = demand.text(image if isinstance(image, str) else inner.get("url"), f"{path}.image_url.url")
     detail = read.text(inner.get("detail")) or None
     extra = _extra(block, "image_url", inner, {"url", "detail"})
     if found := read.data_url(url):
@@ -90,8 +90,8 @@ def _read_image(block: Mapping[str, Json], path: str) -> Media:
 
 def _read_audio(block: Mapping[str, Json], path: str) -> Media:
     inner = read.mapping(block.get("input_audio"))
-    data = _string(inner.get("data"), f"{path}.input_audio.data")
-    form = _string(inner.get("format"), f"{path}.input_audio.format")
+    data = demand.text(inner.get("data"), f"{path}.input_audio.data")
+    form = demand.text(inner.get("format"), f"{path}.input_audio.format")
     mime = AUDIO_TYPES.get(form, f"audio/{form}")
     return Media(mime, data=data, extra=_extra(block, "input_audio", inner, {"data", "format"}))
 
@@ -102,8 +102,8 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
     mime = EXTENSIONS.get(name.rpartition(".")[2].lower(), PDF)
     extra = _extra(block, "file", inner, {"file_data", "file_id", "filename"})
     if inner.get("file_id") is not None:
-        return Media(mime, file_id=_string(inner["file_id"], f"{path}.file.file_id"), name=name, extra=extra)
-    data = _string(inner.get("file_data"), f"{path}.file.file_data")
+        return Media(mime, file_id=demand.text(inner["file_id"], f"{path}.file.file_id"), name=name, extra=extra)
+    data = demand.text(inner.get("file_data"), f"{path}.file.file_data")
     if found := read.data_url(data):
         return Media(found[0], data=found[1], name=name, extra=extra)
     if data.startswith(("http://", "https://")):
@@ -117,12 +117,6 @@ def _extra(block: Mapping[str, Json], kind: str, inner: Mapping[str, Json], know
     rest = {name: value for name, value in inner.items() if name not in known and value is not None}
     outer = {name: value for name, value in block.items() if name not in ("type", kind)}
     return sidecar({**outer, kind: rest or None})
-
-
-def _string(value: Json, path: str) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{path} must be a string", path)
-    return value
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Request body -> neutral (platform.openai.com/docs/api-reference/chat/create)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     Extra,
@@ -66,7 +66,7 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     if body.get("n") not in (None, 1):
         raise BadRequest("n must be 1: the channels that serve this model give one answer", "n")
     talk = _Talk()
-    for n, message in enumerate(_list(body, "messages", required=True)):
+    for n, message in enumerate(demand.items(body, "messages", required=True)):
         talk.add(message, n)
     tools, legacy = _tools(body)
     choice = legacy_choice(body.get("function_call")) if legacy else None
@@ -80,14 +80,14 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
         tools,
         read_tool_choice(body.get("tool_choice")) or choice,
         False if legacy and parallel is None else parallel,
-        _typed(body, limit, read.integer, "a whole number"),
-        _typed(body, "temperature", read.number, "a number"),
-        _typed(body, "top_p", read.number, "a number"),
+        demand.integer(body, limit),
+        demand.number(body, "temperature"),
+        demand.number(body, "top_p"),
         read.integer(body.get("top_k")),
         _stop(body.get("stop")),
-        _typed(body, "seed", read.integer, "a whole number"),
-        _typed(body, "presence_penalty", read.number, "a number"),
-        _typed(body, "frequency_penalty", read.number, "a number"),
+        demand.integer(body, "seed"),
+        demand.number(body, "presence_penalty"),
+        demand.number(body, "frequency_penalty"),
         _reasoning(body),
         _output(body.get("response_format")),
         read.text(body.get("verbosity")) or None,
@@ -152,7 +152,7 @@ class _Talk:
         parts: list[Part] = [*read_thoughts(value), *read_content(value.get("content"), f"{path}.content")]
         if refusal := read.text(value.get("refusal")):
             parts.append(Refusal(refusal))
-        for m, call in enumerate(_list(value, "tool_calls", path=f"{path}.tool_calls")):
+        for m, call in enumerate(demand.items(value, "tool_calls", f"{path}.")):
             parts.append(read_call(call, f"{path}.tool_calls[{m}]"))
         if isinstance(function := value.get("function_call"), dict):
             name = read.text(function.get("name"))
@@ -181,8 +181,8 @@ class _Talk:
 # ---- tools and output ------------------------------------------------------------------------------------------------
 def _tools(body: Mapping[str, Json]) -> tuple[tuple[Tool | ServerTool, ...], bool]:
     """The tools, and whether they are in the deprecated form."""
-    tools = [read_tool(tool, f"tools[{n}]") for n, tool in enumerate(_list(body, "tools"))]
-    functions = legacy_tools(_list(body, "functions"))
+    tools = [read_tool(tool, f"tools[{n}]") for n, tool in enumerate(demand.items(body, "tools"))]
+    functions = legacy_tools(demand.items(body, "functions"))
     search = body.get("web_search_options")
     options = [ServerTool("web_search", NAME, search)] if isinstance(search, dict) else []
     return (*tools, *functions, *options), bool(functions)
@@ -246,26 +246,3 @@ def _extra(body: Mapping[str, Json], options: Mapping[str, Json]) -> Extra:
         kept["response_format"] = {"json_schema": rest} if rest else None
     kept["stream_options"] = {name: value for name, value in options.items() if name != "include_usage"} or None
     return sidecar(kept)
-
-
-# ---- reading with a complaint ----------------------------------------------------------------------------------------
-def _list(fields: Mapping[str, Json], name: str, required: bool = False, path: str = "") -> list[Json]:
-    value = fields.get(name)
-    if value is None and not required:
-        return []
-    if not isinstance(value, list):
-        raise BadRequest(f"{name} must be a list", path or name)
-    return value
-
-
-def _typed[T](body: Mapping[str, Json], name: str, reader: Callable[[Json], T | None], word: str) -> T | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    try:
-        found = reader(value)
-    except OverflowError:
-        found = None
-    if found is None:
-        raise BadRequest(f"{name} must be {word}", name)
-    return found

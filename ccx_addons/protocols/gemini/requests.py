@@ -1,10 +1,10 @@
 """Request body -> neutral (ai.google.dev/api/generate-content, ai.google.dev/api/caching#Content)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -43,6 +43,8 @@ CONFIG_FIELDS: Final = frozenset({
 })  # fmt: skip
 CONTENT_FIELDS: Final = frozenset({"role", "parts"})
 RESULT_FIELDS: Final = frozenset({"id", "name", "response", "parts"})
+CONFIG: Final = "generationConfig."
+THINKING: Final = f"{CONFIG}thinkingConfig."
 THINKING_FIELDS: Final = frozenset({"includeThoughts", "thinkingBudget", "thinkingLevel"})
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -67,15 +69,15 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
 
 
 def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
-    config = _object(body, "generationConfig")
+    config = camel(demand.mapping(body, "generationConfig"))
     if config.get("candidateCount") not in (None, 0, 1):
         raise BadRequest(
             "candidateCount must be 1: the channels that serve this model give one answer",
             "generationConfig.candidateCount",
         )
-    thinking = _object(config, "thinkingConfig", "generationConfig.")
+    thinking = camel(demand.mapping(config, "thinkingConfig", CONFIG))
     output, kept_output = _output(config)
-    choice, kept_choice = read_tool_config(_object(body, "toolConfig"))
+    choice, kept_choice = read_tool_config(camel(demand.mapping(body, "toolConfig")))
     kept = {**keep(body, FIELDS).get(NAME, NOTHING), **kept_choice}
     kept_config = {**keep(config, CONFIG_FIELDS).get(NAME, NOTHING), **kept_output}
     if rest := keep(thinking, THINKING_FIELDS).get(NAME):
@@ -89,14 +91,14 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
         _system(body.get("systemInstruction")),
         read_tools(body.get("tools")),
         choice,
-        max_tokens=_typed(config, "maxOutputTokens", read.integer, "a whole number"),
-        temperature=_typed(config, "temperature", read.number, "a number"),
-        top_p=_typed(config, "topP", read.number, "a number"),
-        top_k=_typed(config, "topK", read.integer, "a whole number"),
+        max_tokens=demand.integer(config, "maxOutputTokens", CONFIG),
+        temperature=demand.number(config, "temperature", CONFIG),
+        top_p=demand.number(config, "topP", CONFIG),
+        top_k=demand.integer(config, "topK", CONFIG),
         stop=_stops(config),
-        seed=_typed(config, "seed", read.integer, "a whole number"),
-        presence_penalty=_typed(config, "presencePenalty", read.number, "a number"),
-        frequency_penalty=_typed(config, "frequencyPenalty", read.number, "a number"),
+        seed=demand.integer(config, "seed", CONFIG),
+        presence_penalty=demand.number(config, "presencePenalty", CONFIG),
+        frequency_penalty=demand.number(config, "frequencyPenalty", CONFIG),
         reasoning=_reasoning(thinking),
         output=output,
         service_tier=TIERS.get(tier, tier or None),
@@ -276,13 +278,15 @@ def _stops(config: Mapping[str, Json]) -> tuple[str, ...]:
 
 
 def _reasoning(thinking: Mapping[str, Json]) -> Reasoning | None:
-    budget = _typed(thinking, "thinkingBudget", read.integer, "a whole number", "generationConfig.thinkingConfig.")
+    budget = demand.integer(thinking, "thinkingBudget", THINKING)
     effort = effort_word(read.text(thinking.get("thinkingLevel")))
     shown = read.flag(thinking.get("includeThoughts"))
     summary = None if shown is None else "auto" if shown else "none"
     if budget == 0 or effort == "none":
         return Reasoning(False, summary=summary)
-    return None if budget is effort is summary is None else Reasoning(None, effort, budget, summary)
+    if budget is None and effort is None and summary is None:
+        return None
+    return Reasoning(None, effort, budget, summary)
 
 
 def _output(config: Mapping[str, Json]) -> tuple[OutputFormat | None, Fields]:
@@ -304,11 +308,6 @@ def _output(config: Mapping[str, Json]) -> tuple[OutputFormat | None, Fields]:
 
 
 # ---- reading with a complaint ----------------------------------------------------------------------------------------
-def _object(table: Mapping[str, Json], name: str, path: str = "") -> Mapping[str, Json]:
-    value = table.get(name)
-    return NOTHING if value is None else _fields(value, f"{path}{name}")
-
-
 def _fields(value: Json, path: str) -> Mapping[str, Json]:
     if not isinstance(value, dict):
         raise BadRequest(f"{path} must be an object", path)
@@ -320,22 +319,3 @@ def _string(table: Mapping[str, Json], name: str, path: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadRequest(f"{name} must be a string that is not empty", f"{path}.{name}")
     return value
-
-
-def _typed(
-    table: Mapping[str, Json],
-    name: str,
-    reader: Callable[[Json], Any],
-    word: str,
-    path: str = "generationConfig.",
-) -> Any:
-    value = table.get(name)
-    if value is None:
-        return None
-    try:
-        found = reader(value)
-    except OverflowError:
-        found = None
-    if found is None:
-        raise BadRequest(f"{name} must be {word}", f"{path}{name}")
-    return found

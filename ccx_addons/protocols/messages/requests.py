@@ -1,9 +1,9 @@
 """Request body -> neutral (platform.claude.com/docs/en/api/messages/create)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -68,23 +68,23 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
 
 
 def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
-    thinking = _object(body, "thinking")
-    config = _object(body, "output_config")
-    choice = _object(body, "tool_choice")
-    metadata = _object(body, "metadata")
+    thinking = demand.mapping(body, "thinking")
+    config = demand.mapping(body, "output_config")
+    choice = demand.mapping(body, "tool_choice")
+    metadata = demand.mapping(body, "metadata")
     parallel = read.flag(choice.get("disable_parallel_tool_use"))
     return Request(
         model,
-        tuple(_message(item, f"messages[{n}]") for n, item in enumerate(_list(body, "messages", required=True))),
+        tuple(_message(item, f"messages[{n}]") for n, item in enumerate(demand.items(body, "messages", required=True))),
         _content(body.get("system"), "system"),
-        tuple(_tool(item, f"tools[{n}]") for n, item in enumerate(_list(body, "tools"))),
+        tuple(_tool(item, f"tools[{n}]") for n, item in enumerate(demand.items(body, "tools"))),
         _tool_choice(choice),
         None if parallel is None else not parallel,
-        _typed(body, "max_tokens", read.integer, "a whole number"),
-        _typed(body, "temperature", read.number, "a number"),
-        _typed(body, "top_p", read.number, "a number"),
-        _typed(body, "top_k", read.integer, "a whole number"),
-        tuple(_string(item, f"stop_sequences[{n}]") for n, item in enumerate(_list(body, "stop_sequences"))),
+        demand.integer(body, "max_tokens"),
+        demand.number(body, "temperature"),
+        demand.number(body, "top_p"),
+        demand.integer(body, "top_k"),
+        tuple(demand.text(item, f"stop_sequences[{n}]") for n, item in enumerate(demand.items(body, "stop_sequences"))),
         reasoning=_reasoning(thinking, config),
         output=_output(config.get("format") or body.get("output_format")),
         user=read.text(metadata.get("user_id")) or None,
@@ -144,7 +144,7 @@ def _tool(value: Json, path: str) -> Tool | ServerTool:
             if kind.startswith(prefix):
                 found = neutral
         return ServerTool(found, NAME, value)
-    name = _string(value.get("name"), f"{path}.name")
+    name = demand.text(value.get("name"), f"{path}.name")
     schema = value.get("input_schema")
     if not isinstance(schema, dict | None):
         raise BadRequest("input_schema must be an object", f"{path}.input_schema")
@@ -163,7 +163,7 @@ def _tool_choice(choice: Mapping[str, Json]) -> ToolChoice | None:
         case "none":
             return ToolChoice("none")
         case "tool":
-            return ToolChoice("any", (_string(choice.get("name"), "tool_choice.name"),))
+            return ToolChoice("any", (demand.text(choice.get("name"), "tool_choice.name"),))
     raise BadRequest("type must be auto, any, tool or none", "tool_choice.type")
 
 
@@ -200,44 +200,6 @@ def _extra(
         # An effort of this protocol switches no thinking on, unlike that of others.
         kept["thinking"] = None
     return {NAME: kept} if kept else NO_EXTRA
-
-
-# ---- reading with a complaint ----------------------------------------------------------------------------------------
-def _list(body: Mapping[str, Json], name: str, required: bool = False) -> list[Json]:
-    value = body.get(name)
-    if value is None and not required:
-        return []
-    if not isinstance(value, list):
-        raise BadRequest(f"{name} must be a list", name)
-    return value
-
-
-def _object(body: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    value = body.get(name)
-    if value is None:
-        return NOTHING
-    if not isinstance(value, dict):
-        raise BadRequest(f"{name} must be an object", name)
-    return value
-
-
-def _string(value: Json, path: str) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{path} must be a string", path)
-    return value
-
-
-def _typed[T](body: Mapping[str, Json], name: str, reader: Callable[[Json], T | None], word: str) -> T | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    try:
-        found = reader(value)
-    except OverflowError:
-        found = None
-    if found is None:
-        raise BadRequest(f"{name} must be {word}", name)
-    return found
 
 
 def _word(wanted: type) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text, merge_extra
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
@@ -59,11 +59,11 @@ def _read_part(block: Json, path: str, extra: Extra) -> Part:
     if not isinstance(block, dict) or not isinstance(kind := block.get("type"), str):
         raise BadRequest("a content part must be an object with a type", path)
     if kind in TEXT_TYPES:
-        _string(block.get("text"), f"{path}.text")
+        demand.text(block.get("text"), f"{path}.text")
         return read_text(block, extra)
     match kind:
         case "refusal":
-            _string(block.get("refusal"), f"{path}.refusal")
+            demand.text(block.get("refusal"), f"{path}.refusal")
             return read_text(block, extra)
         case "input_image" | "image_url" | "image":
             return _read_image(block, path)
@@ -71,8 +71,8 @@ def _read_part(block: Json, path: str, extra: Extra) -> Part:
             return _read_file(block, path)
         case "input_audio":
             audio = read.mapping(block.get("input_audio"))
-            data = _string(audio.get("data"), f"{path}.input_audio.data")
-            form = _string(audio.get("format"), f"{path}.input_audio.format")
+            data = demand.text(audio.get("data"), f"{path}.input_audio.data")
+            form = demand.text(audio.get("format"), f"{path}.input_audio.format")
             return Media(AUDIO_TYPES.get(form, f"audio/{form}"), data=data, extra=keep(block, AUDIO_FIELDS))
     return Opaque(NAME, dict(block))
 
@@ -92,10 +92,10 @@ def _read_image(block: Mapping[str, Json], path: str) -> Media:
     detail = read.text(block.get("detail")) or read.text(inner.get("detail")) or None
     extra = keep(block, IMAGE_FIELDS)
     if block.get("file_id") is not None:
-        return Media(ANY_IMAGE, file_id=_string(block["file_id"], f"{path}.file_id"), detail=detail, extra=extra)
+        return Media(ANY_IMAGE, file_id=demand.text(block["file_id"], f"{path}.file_id"), detail=detail, extra=extra)
     if isinstance(data := source.get("data"), str):
         return Media(read.text(source.get("media_type"), ANY_IMAGE), data=data, detail=detail, extra=extra)
-    url = _string(inner.get("url", image), f"{path}.image_url")
+    url = demand.text(inner.get("url", image), f"{path}.image_url")
     if found := read.data_url(url):
         return Media(found[0], data=found[1], detail=detail, extra=extra)
     return Media(ANY_IMAGE, url=url, detail=detail, extra=extra)
@@ -107,19 +107,13 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
     mime = EXTENSIONS.get(name.rpartition(".")[2].lower(), PDF)
     extra = keep(block, FILE_FIELDS | {"file"})
     if fields.get("file_id") is not None:
-        return Media(mime, file_id=_string(fields["file_id"], f"{path}.file_id"), name=name, extra=extra)
+        return Media(mime, file_id=demand.text(fields["file_id"], f"{path}.file_id"), name=name, extra=extra)
     if fields.get("file_url") is not None:
-        return Media(mime, url=_string(fields["file_url"], f"{path}.file_url"), name=name, extra=extra)
-    data = _string(fields.get("file_data"), f"{path}.file_data")
+        return Media(mime, url=demand.text(fields["file_url"], f"{path}.file_url"), name=name, extra=extra)
+    data = demand.text(fields.get("file_data"), f"{path}.file_data")
     if found := read.data_url(data):
         return Media(found[0], data=found[1], name=name, extra=extra)
     return Media(mime, data=data, name=name, extra=extra)
-
-
-def _string(value: Json, path: str) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{path} must be a string", path)
-    return value
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------

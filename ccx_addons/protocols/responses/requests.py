@@ -1,9 +1,9 @@
 """Request body -> neutral (platform.openai.com/docs/api-reference/responses/create)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from ccx_addons.core import read
+from ccx_addons.core import demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     Json,
@@ -21,7 +21,7 @@ from ccx_addons.protocols.responses.natives import BY_CALL
 from ccx_addons.protocols.responses.parts import read_content
 from ccx_addons.protocols.responses.thoughts import read_reasoning, true_origin
 from ccx_addons.protocols.responses.tools import ToolBox, read_tool_choice
-from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
+from ccx_addons.protocols.responses.wire import NAME, Item, keep, own, sidecar
 
 FIELDS: Final = frozenset({
     "model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens",
@@ -50,9 +50,9 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
 
 def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     box = ToolBox()
-    box.add(_list(body, "tools"), "tools")
+    box.add(demand.items(body, "tools"), "tools")
     talk = _Conversation(body, box)
-    text = _object(body, "text")
+    text = demand.mapping(body, "text")
     choice = read_tool_choice(body.get("tool_choice"), box)
     return Request(
         model,
@@ -61,13 +61,13 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
         tuple(box.tools),
         choice,
         read.flag(body.get("parallel_tool_calls")),
-        _typed(body, "max_output_tokens", read.integer, "a whole number"),
-        _typed(body, "temperature", read.number, "a number"),
-        _typed(body, "top_p", read.number, "a number"),
+        demand.integer(body, "max_output_tokens"),
+        demand.number(body, "temperature"),
+        demand.number(body, "top_p"),
         stop=tuple(word for word in read.items(body.get("stop")) if isinstance(word, str)),
-        presence_penalty=_typed(body, "presence_penalty", read.number, "a number"),
-        frequency_penalty=_typed(body, "frequency_penalty", read.number, "a number"),
-        reasoning=_reasoning(_object(body, "reasoning")),
+        presence_penalty=demand.number(body, "presence_penalty"),
+        frequency_penalty=demand.number(body, "frequency_penalty"),
+        reasoning=_reasoning(demand.mapping(body, "reasoning")),
         output=_output(text.get("format")),
         verbosity=read.text(text.get("verbosity")) or None,
         user=read.text(body.get("user")) or read.text(body.get("safety_identifier")) or None,
@@ -218,7 +218,7 @@ def _output(value: Json) -> OutputFormat | None:
 def _kept(body: Mapping[str, Json], text: Mapping[str, Json], unsaid_choice: bool) -> Item:
     """The fields that have no neutral name, and what is left of those that have one only for a part."""
     kept = {name: value for name, value in body.items() if name not in FIELDS}
-    reasoning = dict(_object(body, "reasoning"))
+    reasoning = dict(demand.mapping(body, "reasoning"))
     if effort_word(read.text(reasoning.get("effort"))):
         del reasoning["effort"]
     for name in ("summary", "generate_summary"):
@@ -233,35 +233,3 @@ def _kept(body: Mapping[str, Json], text: Mapping[str, Json], unsaid_choice: boo
     if unsaid_choice:
         kept["tool_choice"] = body.get("tool_choice")
     return {name: value for name, value in kept.items() if value is not None}
-
-
-# ---- reading with a complaint ----------------------------------------------------------------------------------------
-def _list(body: Mapping[str, Json], name: str) -> list[Json]:
-    value = body.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise BadRequest(f"{name} must be a list", name)
-    return value
-
-
-def _object(body: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    value = body.get(name)
-    if value is None:
-        return NOTHING
-    if not isinstance(value, dict):
-        raise BadRequest(f"{name} must be an object", name)
-    return value
-
-
-def _typed[T](body: Mapping[str, Json], name: str, reader: Callable[[Json], T | None], word: str) -> T | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    try:
-        found = reader(value)
-    except OverflowError:
-        found = None
-    if found is None:
-        raise BadRequest(f"{name} must be {word}", name)
-    return found
