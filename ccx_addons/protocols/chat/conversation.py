@@ -20,6 +20,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
+from ccx_addons.core.turns import NO_RESULT, Place, pair_calls
 from ccx_addons.protocols.chat.models import Rules
 from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
@@ -27,36 +28,10 @@ from ccx_addons.protocols.chat.thoughts import write_thoughts
 from ccx_addons.protocols.chat.tools import Naming
 from ccx_addons.protocols.chat.wire import NAME, Fields, own
 
-type Place = tuple[int, int]
-"""Index of a message and of a part in it."""
-
 PARAGRAPH: Final = "\n\n"
-NO_RESULT: Final = "No result was recorded for this call."
 MAX_ID: Final = 40
 """Characters of a call's id that OpenAI takes."""
 SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
-
-
-class Pairs:
-    """Which result answers which call. Each belongs to the oldest unanswered call with its id."""
-
-    def __init__(self, messages: Sequence[Message]) -> None:
-        self.results: dict[Place, ToolResult] = {}
-        self.orphans: set[Place] = set()
-        waiting: dict[str, list[Place]] = {}
-        for m, message in enumerate(messages):
-            for p, part in enumerate(message.parts):
-                if isinstance(part, ToolCall) and message.role == "assistant":
-                    earlier = waiting.setdefault(part.id, [])
-                    if earlier and earlier[0][0] < m:
-                        # The id comes again in a later turn: what the earlier one lacks it will not get.
-                        earlier.clear()
-                    earlier.append((m, p))
-                elif isinstance(part, ToolResult):
-                    if calls := waiting.get(part.id):
-                        self.results[calls.pop(0)] = part
-                    else:
-                        self.orphans.add((m, p))
 
 
 class Conversation:
@@ -67,7 +42,7 @@ class Conversation:
         self._rules = rules
         self._naming = naming
         self._losses = losses
-        self._pairs = Pairs(request.messages)
+        self._pairs = pair_calls(request.messages)
         self._held: list[Fields] = []
         """Media of tools' results, which the next user message shows."""
         if system := list(self._texts(request.system, "system")):
@@ -94,7 +69,7 @@ class Conversation:
         for p, part in enumerate(message.parts):
             if not isinstance(part, ToolResult):
                 blocks += write_part(part, f"messages[{m}].content[{p}]", self._losses)
-            elif (m, p) in self._pairs.orphans:
+            elif (m, p) not in self._pairs.calls:
                 self._losses.append(Loss(f"messages[{m}].content[{p}]", "a result without its call is said as text"))
                 blocks.append({"type": "text", "text": f"Result of the tool call {part.id}:"})
                 blocks += write_parts(part.parts, f"messages[{m}].content[{p}]", self._losses)

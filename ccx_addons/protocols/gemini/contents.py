@@ -6,8 +6,7 @@ only after a user's turn; from Gemini 3 on a thought signature on the first call
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from dataclasses import replace
 
 from ccx_addons.core.neutral import (
     Loss,
@@ -24,28 +23,10 @@ from ccx_addons.core.neutral import (
     safe_name,
 )
 from ccx_addons.core.signatures import NOT_HOME
+from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, pair_calls
 from ccx_addons.protocols.gemini.models import Rules
 from ccx_addons.protocols.gemini.parts import PLACEHOLDER, texts_of, write_call, write_media, write_result
 from ccx_addons.protocols.gemini.wire import NAME, Fields, own
-
-NO_RESULT: Final = "No result was recorded for this call."
-CONTINUE: Final = "Continue."
-"""What a user's turn says that the API demands and nobody wrote."""
-
-type Place = tuple[int, int]
-"""Index of a message and of a part in it."""
-
-
-@dataclass(slots=True)
-class Turn:
-    role: Literal["user", "model"]
-    parts: list[Fields]
-    fields: Fields = field(default_factory=dict)
-    calls: list[Place] = field(default_factory=list)
-    """Calls of this model's turn that still need their responses after it."""
-
-    def wire(self) -> Fields:
-        return {"role": self.role, "parts": self.parts, **self.fields}
 
 
 class Conversation:
@@ -56,8 +37,8 @@ class Conversation:
         self._names = names
         self._losses = losses
         self._messages = request.messages
-        self._results, self._orphans = pair_calls(request.messages)
-        self._turns: list[Turn] = []
+        self._pairs = pair_calls(request.messages)
+        self._turns = Turns()
         self.system = list(self._texts(request.system, "system"))
         for m, message in enumerate(request.messages):
             match message.role:
@@ -69,7 +50,7 @@ class Conversation:
                     self._add_model(m, message)
         self._answer_calls()
         self._close_ends()
-        self.contents = [turn.wire() for turn in self._turns]
+        self.contents = [{"role": turn.role, "parts": turn.parts, **turn.fields} for turn in self._turns]
 
     # ---- messages ----
     def _add_system(self, m: int, message: Message) -> None:
@@ -79,34 +60,24 @@ class Conversation:
         self.system += parts
 
     def _add_user(self, m: int, message: Message) -> None:
-        parts = list(self._user_parts(m, message.parts))
+        said = list(self._pairs.said(m, message.parts, self._losses))
+        parts = [wire for part, path in said for wire in self._plain(part, path)]
         self._answer_calls()
         if parts:
-            self._add("user", parts, message)
+            self._turns.say("user", parts, own(message.extra))
 
     def _add_model(self, m: int, message: Message) -> None:
         parts = list(self._model_parts(m, message.parts))
         if not parts:
             return
-        turn = self._add("model", parts, message)
+        turn = self._turns.say("model", parts, own(message.extra))
         turn.calls += [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
-
-    def _add(self, role: Literal["user", "model"], parts: list[Fields], message: Message | None = None) -> Turn:
-        if not self._turns or self._turns[-1].role != role:
-            self._turns.append(Turn(role, []))
-        turn = self._turns[-1]
-        turn.parts += parts
-        if message:
-            turn.fields |= own(message.extra)
-        return turn
 
     def _answer_calls(self) -> None:
         """The user's turn with the responses to the last turn's calls, wherever they stand in the request."""
-        if not self._turns or not self._turns[-1].calls:
-            return
-        calls, self._turns[-1].calls = self._turns[-1].calls, []
-        media: list[Fields] = []
-        self._add("user", [self._response(place, media) for place in calls] + media)
+        if calls := self._turns.open_calls():
+            media: list[Fields] = []
+            self._turns.say("user", [self._response(place, media) for place in calls] + media)
 
     def _close_ends(self) -> None:
         first = self._turns[0] if self._turns else None
@@ -114,23 +85,13 @@ class Conversation:
             self._turns.insert(0, Turn("user", [{"text": CONTINUE}]))
             self._losses.append(Loss("messages", "a conversation begins with a user's turn; one was added"))
         if self._turns[-1].role == "model" and not self._rules.prefill:
-            self._add("user", [{"text": CONTINUE}])
+            self._turns.say("user", [{"text": CONTINUE}])
             self._losses.append(Loss("messages", "the model does not continue its own turn; a user's turn was added"))
         if self._rules.signatures:
             for turn in self._turns:
                 _sign_first_call(turn.parts)
 
     # ---- parts ----
-    def _user_parts(self, m: int, parts: Iterable[Part]) -> Iterator[Fields]:
-        for p, part in enumerate(parts):
-            path = f"messages[{m}].content[{p}]"
-            if not isinstance(part, ToolResult):
-                yield from self._plain(part, path)
-            elif (m, p) in self._orphans:
-                self._losses.append(Loss(path, "a result without its call is said as the user's text"))
-                for inner in part.parts:
-                    yield from self._plain(inner, path)
-
     def _model_parts(self, m: int, parts: Sequence[Part]) -> Iterator[Fields]:
         """A thought's signature stands on the call that follows it, where the API looks for it."""
         signature: str | None = None
@@ -167,7 +128,7 @@ class Conversation:
         call = self._messages[m].parts[p]
         assert isinstance(call, ToolCall)
         path = f"messages[{m}].content[{p}]"
-        result = self._results.get(place)
+        result = self._pairs.results.get(place)
         if result is None:
             self._losses.append(Loss(path, "the call has no result"))
             result = ToolResult(call.id, (Text(NO_RESULT),), True)
@@ -210,29 +171,6 @@ class Conversation:
                 self._losses.append(Loss(f"{path}[{p}]", "system text holds no media"))
             else:
                 yield from self._plain(part, f"{path}[{p}]")
-
-
-def pair_calls(messages: Sequence[Message]) -> tuple[dict[Place, ToolResult], set[Place]]:
-    """The result of each call, by the call's place, and the places of results without a call.
-
-    Each result belongs to the oldest open call with its id; a call that comes again in a later message closes it.
-    """
-    results: dict[Place, ToolResult] = {}
-    orphans: set[Place] = set()
-    waiting: dict[str, list[Place]] = {}
-    for m, message in enumerate(messages):
-        for p, part in enumerate(message.parts):
-            if isinstance(part, ToolCall) and message.role == "assistant":
-                earlier = waiting.setdefault(part.id, [])
-                if earlier and earlier[0][0] < m:
-                    earlier.clear()
-                earlier.append((m, p))
-            elif isinstance(part, ToolResult) and message.role == "user":
-                if calls := waiting.get(part.id):
-                    results[calls.pop(0)] = part
-                else:
-                    orphans.add((m, p))
-    return results, orphans
 
 
 def _sign_first_call(parts: list[Fields]) -> None:

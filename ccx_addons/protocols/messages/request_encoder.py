@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of
+from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.models import Rules, rules_of
 from ccx_addons.protocols.messages.tools import strict_schema, tool_names, write_tool_choice, write_tools
-from ccx_addons.protocols.messages.turns import Conversation, Turn
+from ccx_addons.protocols.messages.turns import Conversation
 from ccx_addons.protocols.messages.wire import NOTHING, Block, own
 
 DEFAULT_MAX_TOKENS: Final = 8192
@@ -72,7 +73,7 @@ def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
     body: dict[str, Json] = {"model": request.model, "max_tokens": plan.max_tokens}
     if talk.system:
         body["system"] = talk.system
-    body["messages"] = [turn.wire() for turn in talk.turns]
+    body["messages"] = [{"role": turn.role, "content": turn.parts, **turn.fields} for turn in talk.turns]
     if tools:
         body["tools"] = tools
     if choice:
@@ -273,8 +274,8 @@ def _mark_caches(system: list[Block], turns: list[Turn], rules: Rules, losses: L
 
     (platform.claude.com/docs/en/build-with-claude/prompt-caching)
     """
-    last = next((turn.blocks for turn in reversed(turns) if turn.role == "user"), [])
-    blocks = [*system, *(block for turn in turns for block in turn.blocks)]
+    last = next((turn.parts for turn in reversed(turns) if turn.role == "user"), [])
+    blocks = [*system, *(block for turn in turns for block in turn.parts)]
     if not rules.claude or any("cache_control" in block for block in blocks):
         losses.append(Loss("cache_key", "caches have no keys here"))
         return

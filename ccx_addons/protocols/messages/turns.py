@@ -8,9 +8,9 @@ an assistant turn by newer models (/docs/en/build-with-claude/mid-conversation-s
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
 
 from ccx_addons.core.neutral import (
     Loss,
@@ -23,69 +23,15 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
-    ToolResult,
     safe_name,
 )
+from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, call_ids, pair_calls
 from ccx_addons.protocols.messages.blocks import write_call, write_media, write_text, write_thinking
 from ccx_addons.protocols.messages.models import Rules
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 
-type Place = tuple[int, int]
-"""Index of a message and of a part in it."""
-
 SAFE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
-NO_RESULT: Final = "No result was recorded for this call."
-CONTINUE: Final = "Continue."
-"""What a user turn says that the API demands and nobody wrote."""
-
-
-@dataclass(slots=True)
-class Turn:
-    role: Literal["user", "assistant", "system"]
-    blocks: list[Block]
-    fields: dict[str, object] = field(default_factory=dict)
-    calls: list[Place] = field(default_factory=list)
-    """Calls of this assistant turn that still need their results after it."""
-
-    def wire(self) -> Block:
-        return {"role": self.role, "content": self.blocks, **self.fields}
-
-
-@dataclass(slots=True)
-class Pairs:
-    """Which result answers which call, and the id that both have on the wire."""
-
-    results: dict[Place, ToolResult]
-    ids: dict[Place, str]
-    orphans: set[Place]
-
-
-def pair_calls(messages: Sequence[Message]) -> Pairs:
-    """Each result belongs to the oldest unanswered call with its id; ids that come again are told apart."""
-    pairs = Pairs({}, {}, set())
-    waiting: dict[str, list[Place]] = {}
-    taken: set[str] = set()
-    for m, message in enumerate(messages):
-        for p, part in enumerate(message.parts):
-            if isinstance(part, ToolCall) and message.role == "assistant":
-                wire = first = safe_id(part.id)
-                again = 1
-                while wire in taken:
-                    again += 1
-                    wire = f"{first}_{again}"
-                taken.add(wire)
-                pairs.ids[m, p] = wire
-                earlier = waiting.setdefault(part.id, [])
-                if earlier and earlier[0][0] < m:
-                    earlier.clear()
-                earlier.append((m, p))
-            elif isinstance(part, ToolResult) and message.role == "user":
-                if calls := waiting.get(part.id):
-                    pairs.results[calls.pop(0)] = part
-                else:
-                    pairs.orphans.add((m, p))
-    return pairs
 
 
 def safe_id(id_: str) -> str:
@@ -103,9 +49,10 @@ class Conversation:
         self.rules = rules
         self.names = names
         self.losses = losses
-        self.turns: list[Turn] = []
+        self.turns = Turns()
         self.system = [block for _, block in self._texts(request.system, "system")]
         self._pairs = pair_calls(request.messages)
+        self._ids = call_ids(request.messages, safe_id)
         self._instructions = Turn("system", [])
         for m, message in enumerate(request.messages):
             match message.role:
@@ -126,63 +73,43 @@ class Conversation:
             self.system += blocks
         elif self.rules.system_turns:
             self._answer_calls()
-            self._instructions.blocks += blocks
+            self._instructions.parts += blocks
             self._instructions.fields |= own(message.extra)
         elif blocks:
             self.system += blocks
             self.losses.append(Loss(f"messages[{m}]", "the model takes system text only before the conversation"))
 
     def _add_user(self, m: int, message: Message) -> None:
-        blocks = list(self._user_blocks(m, message.parts))
+        said = list(self._pairs.said(m, message.parts, self.losses))
+        blocks = [block for part, path in said for block in self._plain(part, path)]
         self._answer_calls()
         if blocks:
-            self._add("user", blocks, message)
+            self.turns.say("user", blocks, own(message.extra))
 
     def _add_assistant(self, m: int, message: Message) -> None:
         blocks = list(self._assistant_blocks(m, message.parts))
         if blocks:
             self._place_instructions()
-            turn = self._add("assistant", blocks, message)
+            turn = self.turns.say("assistant", blocks, own(message.extra))
             turn.calls += [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
-
-    def _add(self, role: Literal["user", "assistant"], blocks: list[Block], message: Message | None = None) -> Turn:
-        if not self.turns or self.turns[-1].role != role:
-            self.turns.append(Turn(role, []))
-        turn = self.turns[-1]
-        turn.blocks += blocks
-        if message:
-            turn.fields |= own(message.extra)
-        return turn
 
     def _answer_calls(self) -> None:
         """The user turn with the results of the last turn's calls, wherever they stand in the request."""
-        if not self.turns or not self.turns[-1].calls:
-            return
-        calls, self.turns[-1].calls = self.turns[-1].calls, []
-        self._add("user", [self._result(place) for place in calls])
+        if calls := self.turns.open_calls():
+            self.turns.say("user", [self._result(place) for place in calls])
 
     def _place_instructions(self) -> None:
         """System text goes behind the user turn; where none stands, it becomes one."""
         held, self._instructions = self._instructions, Turn("system", [])
-        if not held.blocks:
+        if not held.parts:
             return
         if self.turns and self.turns[-1].role == "user":
             self.turns.append(held)
         else:
-            self._add("user", held.blocks)
+            self.turns.say("user", held.parts)
             self.losses.append(Loss("messages", "system text that follows no user turn is said as the user"))
 
     # ---- parts ----
-    def _user_blocks(self, m: int, parts: Iterable[Part]) -> Iterator[Block]:
-        for p, part in enumerate(parts):
-            path = f"messages[{m}].content[{p}]"
-            if not isinstance(part, ToolResult):
-                yield from self._plain(part, path)
-            elif (m, p) in self._pairs.orphans:
-                self.losses.append(Loss(path, "a result without its call is said as the user's text"))
-                for inner in part.parts:
-                    yield from self._plain(inner, path)
-
     def _assistant_blocks(self, m: int, parts: Iterable[Part]) -> Iterator[Block]:
         for p, part in enumerate(parts):
             path = f"messages[{m}].content[{p}]"
@@ -191,14 +118,14 @@ class Conversation:
                     yield from self._thinking(part, path)
                 case ToolCall(name=name):
                     wire_name = self.names.get(name) or safe_name(name)
-                    yield write_call(part, self._pairs.ids[m, p], wire_name, path, self.losses)
+                    yield write_call(part, self._ids[m, p], wire_name, path, self.losses)
                 case Media():
                     self.losses.append(Loss(path, "an assistant turn holds no media"))
                 case _:
                     yield from self._plain(part, path)
 
     def _result(self, place: Place) -> Block:
-        block: Block = {"type": "tool_result", "tool_use_id": self._pairs.ids[place]}
+        block: Block = {"type": "tool_result", "tool_use_id": self._ids[place]}
         result = self._pairs.results.get(place)
         if result is None:
             self.losses.append(Loss(f"messages[{place[0]}].content[{place[1]}]", "the call has no result"))
@@ -263,12 +190,12 @@ class Conversation:
         """
         called = False
         for turn in reversed(self.turns):
-            if turn.role == "user" and all(block.get("type") != "tool_result" for block in turn.blocks):
+            if turn.role == "user" and all(block.get("type") != "tool_result" for block in turn.parts):
                 break
             if turn.role == "assistant":
-                if turn.blocks[0].get("type") in ("thinking", "redacted_thinking"):
+                if turn.parts[0].get("type") in ("thinking", "redacted_thinking"):
                     return True
-                called = called or any(block.get("type") == "tool_use" for block in turn.blocks)
+                called = called or any(block.get("type") == "tool_use" for block in turn.parts)
         return not called
 
     def close_ends(self, prefill: bool) -> None:
@@ -277,10 +204,10 @@ class Conversation:
             self.turns.insert(0, Turn("user", [write_text(CONTINUE, NOTHING)]))
             self.losses.append(Loss("messages", "a conversation begins with a user turn; one was added"))
         last = self.turns[-1]
-        if last.role != "assistant" or last.blocks[-1].get("type") not in ("text", "thinking", "redacted_thinking"):
+        if last.role != "assistant" or last.parts[-1].get("type") not in ("text", "thinking", "redacted_thinking"):
             return
         if not prefill:
-            self._add("user", [write_text(CONTINUE, NOTHING)])
+            self.turns.say("user", [write_text(CONTINUE, NOTHING)])
             self.losses.append(Loss("messages", "the model does not continue an assistant turn; a user turn was added"))
-        elif last.blocks[-1].get("type") == "text" and (text := last.blocks[-1]["text"].rstrip()):
-            last.blocks[-1] = last.blocks[-1] | {"text": text}
+        elif last.parts[-1].get("type") == "text" and (text := last.parts[-1]["text"].rstrip()):
+            last.parts[-1] = last.parts[-1] | {"text": text}

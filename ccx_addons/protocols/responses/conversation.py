@@ -4,12 +4,11 @@ The API wants every result behind its call, a result for every call, and no two 
 characters.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable
 
 from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME
+from ccx_addons.core.turns import NO_RESULT, Place, call_ids, pair_calls
 from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
 from ccx_addons.protocols.responses.models import Rules
 from ccx_addons.protocols.responses.natives import BY_CALL
@@ -18,46 +17,6 @@ from ccx_addons.protocols.responses.requests import CONTINUES
 from ccx_addons.protocols.responses.thoughts import write_reasoning
 from ccx_addons.protocols.responses.tools import Naming
 from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, made_up_id, own, shortened
-
-type Place = tuple[int, int]
-"""Index of a message and of a part in it."""
-
-NO_RESULT: Final = "No result was recorded for this call."
-
-
-@dataclass(slots=True)
-class Pairs:
-    """The id that a call has on the wire, which call a result answers, and the calls that no result answers."""
-
-    ids: dict[Place, str]
-    calls: dict[Place, Place]
-    waiting: set[Place]
-
-
-def pair_calls(messages: Sequence[Message]) -> Pairs:
-    """Each result belongs to the oldest unanswered call with its id before it; ids that come again are told apart."""
-    pairs = Pairs({}, {}, set())
-    waiting: dict[str, list[Place]] = {}
-    taken: set[str] = set()
-    for m, message in enumerate(messages):
-        for p, part in enumerate(message.parts):
-            if isinstance(part, ToolCall):
-                wire = first = safe_id(part.id)
-                again = 1
-                while wire in taken:
-                    again += 1
-                    wire = safe_id(f"{first}_{again}")
-                taken.add(wire)
-                pairs.ids[m, p] = wire
-                pairs.waiting.add((m, p))
-                earlier = waiting.setdefault(part.id, [])
-                if earlier and earlier[0][0] < m:
-                    earlier.clear()
-                earlier.append((m, p))
-            elif isinstance(part, ToolResult) and (calls := waiting.get(part.id)):
-                pairs.calls[m, p] = call = calls.pop(0)
-                pairs.waiting.discard(call)
-    return pairs
 
 
 def safe_id(id_: str) -> str:
@@ -75,6 +34,7 @@ class Conversation:
         self._losses = losses
         self._messages = request.messages
         self._pairs = pair_calls(request.messages)
+        self._ids = call_ids(request.messages, safe_id)
         self._continues = any(name in own(request.extra) for name in CONTINUES)
         """Calls and results may stand in a part of the conversation that the upstream knows."""
         self._stored = NAME in request.extra and own(request.extra).get("store") is not False
@@ -126,7 +86,7 @@ class Conversation:
         call = self._pairs.calls.get(place)
         if call is not None:
             kind = self._kind(self._call(call))
-            self.items.append(write_result(result, kind, self._pairs.ids[call], path, self._losses))
+            self.items.append(write_result(result, kind, self._ids[call], path, self._losses))
         elif self._continues:
             self.items.append(write_result(result, "", result.id, path, self._losses))
         else:
@@ -149,7 +109,7 @@ class Conversation:
                 continue
             self._add_message(said, "assistant", path, fields)
             said = []
-            if isinstance(part, ToolCall) and (m, p) in self._pairs.waiting:
+            if isinstance(part, ToolCall) and (m, p) not in self._pairs.results:
                 waiting.append((m, p))
             self._add_part((m, p), part, path)
         self._add_message(said, "assistant", f"messages[{m}].content", fields)
@@ -163,7 +123,7 @@ class Conversation:
             case ToolCall():
                 kind = self._kind(part)
                 item = write_call(
-                    part, kind, self._naming.tool(part.name), self._naming.wire_name(part.name), self._pairs.ids[place]
+                    part, kind, self._naming.tool(part.name), self._naming.wire_name(part.name), self._ids[place]
                 )
                 self.items.append({"status": "completed", **item} if kind in BY_CALL else item)
             case Thinking():
@@ -208,7 +168,7 @@ class Conversation:
         path = f"messages[{place[0]}].content[{place[1]}]"
         self._losses.append(Loss(path, "the call has no result"))
         result = ToolResult("", (Text(NO_RESULT),), is_error=True)
-        self.items.append(write_result(result, self._kind(self._call(place)), self._pairs.ids[place], path, []))
+        self.items.append(write_result(result, self._kind(self._call(place)), self._ids[place], path, []))
 
 
 def _is_item(value: Item) -> bool:

@@ -16,7 +16,8 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
-from ccx_addons.protocols.gemini.contents import CONTINUE, NO_RESULT, Conversation
+from ccx_addons.core.turns import CONTINUE, NO_RESULT
+from ccx_addons.protocols.gemini.contents import Conversation
 from ccx_addons.protocols.gemini.models import rules_of
 from ccx_addons.protocols.gemini.tools import tool_names
 from tests.protocols.gemini.values import FLASH, OLD, PRO

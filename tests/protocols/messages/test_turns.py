@@ -21,8 +21,9 @@ from ccx_addons.core.neutral import (
     ToolResult,
     safe_name,
 )
+from ccx_addons.core.turns import CONTINUE, NO_RESULT
 from ccx_addons.protocols import messages
-from ccx_addons.protocols.messages.turns import CONTINUE, NO_RESULT, SAFE_ID, safe_id
+from ccx_addons.protocols.messages.turns import SAFE_ID, safe_id
 from tests.protocols.messages.values import MANUAL, MODERN, OTHER
 
 PNG = Media("image/png", data="aGk=")

@@ -15,7 +15,8 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
-from ccx_addons.protocols.responses.conversation import NO_RESULT, Conversation, safe_id
+from ccx_addons.core.turns import NO_RESULT
+from ccx_addons.protocols.responses.conversation import Conversation, safe_id
 from ccx_addons.protocols.responses.models import rules_of
 from ccx_addons.protocols.responses.tools import Naming
 from tests.protocols.responses.values import CODEX, OTHER, REASONING, own

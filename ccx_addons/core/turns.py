@@ -1,0 +1,112 @@
+"""Calls, their results and the turns they stand in, for protocols that are strict about the order of both."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ccx_addons.core.neutral import Json, Loss, Message, Part, Role, ToolCall, ToolResult
+
+NO_RESULT: Final = "No result was recorded for this call."
+CONTINUE: Final = "Continue."
+"""What a user's turn says that an API demands and nobody wrote."""
+NOTHING: Final[Mapping[str, Json]] = {}
+
+KINDS: Final[Mapping[Role, type[ToolCall] | type[ToolResult]]] = {"assistant": ToolCall, "user": ToolResult}
+
+type Place = tuple[int, int]
+"""Index of a message and of a part in it."""
+
+type Fields = dict[str, Any]
+"""A JSON object as it stands on the wire."""
+
+
+# ---- calls and results -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which result answers which call: ``results`` by the call's place, ``calls`` (places) by the result's."""
+
+    results: Mapping[Place, ToolResult]
+    calls: Mapping[Place, Place]
+
+    def said(self, m: int, parts: Sequence[Part], losses: list[Loss]) -> Iterator[tuple[Part, str]]:
+        """Each part, with its path, of a user's message but for results; those without a call are said as they are."""
+        for p, part in enumerate(parts):
+            path = f"messages[{m}].content[{p}]"
+            if not isinstance(part, ToolResult):
+                yield part, path
+            elif (m, p) not in self.calls:
+                losses.append(Loss(path, "a result without its call is said as the user's text"))
+                yield from ((inner, path) for inner in part.parts)
+
+
+def pair_calls(messages: Sequence[Message]) -> Pairs:
+    """Each result belongs to the oldest unanswered call with its id; a call that comes again in a later message closes
+    it: what the earlier one lacks it will not get."""
+    results: dict[Place, ToolResult] = {}
+    calls: dict[Place, Place] = {}
+    waiting: dict[str, list[Place]] = {}
+    for place, part in _calls_and_results(messages):
+        if isinstance(part, ToolCall):
+            earlier = waiting.setdefault(part.id, [])
+            if earlier and earlier[0][0] < place[0]:
+                earlier.clear()
+            earlier.append(place)
+        elif found := waiting.get(part.id):
+            calls[place] = found.pop(0)
+            results[calls[place]] = part
+    return Pairs(results, calls)
+
+
+def call_ids(messages: Sequence[Message], safe: Callable[[str], str]) -> dict[Place, str]:
+    """The id of each call on the wire, as ``safe`` makes it; ids that come again are told apart."""
+    ids: dict[Place, str] = {}
+    taken: set[str] = set()
+    for place, part in _calls_and_results(messages):
+        if isinstance(part, ToolCall):
+            wire = first = safe(part.id)
+            again = 1
+            while wire in taken:
+                again += 1
+                wire = safe(f"{first}_{again}")
+            taken.add(wire)
+            ids[place] = wire
+    return ids
+
+
+def _calls_and_results(messages: Sequence[Message]) -> Iterator[tuple[Place, ToolCall | ToolResult]]:
+    """With their places. Calls of others than the assistant and results of others than the user are neither."""
+    for m, message in enumerate(messages):
+        if message.role in KINDS:
+            kind = KINDS[message.role]
+            yield from (((m, p), part) for p, part in enumerate(message.parts) if isinstance(part, kind))
+
+
+# ---- turns -----------------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Turn:
+    """``parts`` and ``fields`` are the wire's; ``role`` is the protocol's word."""
+
+    role: str
+    parts: list[Fields]
+    fields: Fields = field(default_factory=dict)
+    calls: list[Place] = field(default_factory=list)
+    """Calls of this turn that still need their results after it."""
+
+
+class Turns(list[Turn]):
+    """Turns whose roles alternate: what one role says twice in a row is one turn."""
+
+    def say(self, role: str, parts: list[Fields], fields: Mapping[str, Json] = NOTHING) -> Turn:
+        if not self or self[-1].role != role:
+            self.append(Turn(role, []))
+        turn = self[-1]
+        turn.parts += parts
+        turn.fields |= fields
+        return turn
+
+    def open_calls(self) -> list[Place]:
+        """The calls of the last turn, whose results must come next; each is given once."""
+        if not self:
+            return []
+        calls, self[-1].calls = self[-1].calls, []
+        return calls
