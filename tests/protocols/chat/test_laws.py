@@ -12,17 +12,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Fault, Finished, Request, Response, explode, fold
 from ccx_addons.protocols import chat
-from tests.protocols.chat.values import (
-    DONE,
-    JSON,
-    ask,
-    decode_all,
-    encode_all,
-    frame,
-    requests,
-    responses,
-    wire_chunks,
-)
+from tests.protocols.chat.values import DONE, ask, decode_all, encode_all, frame, requests, responses, wire_chunks
+from tests.protocols.values import JSON
 
 WORDS = st.sampled_from([
     "user", "assistant", "system", "tool", "function", "text", "image_url", "file", "input_audio", "custom", "stop",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,25 +26,16 @@ from ccx_addons.core.neutral import (
     ToolResult,
     Usage,
 )
-from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import chat
 from ccx_addons.protocols.chat.tools import FREEFORM_SCHEMA
+from tests.protocols.values import ARGUMENTS, BASE64, NAMES, decoded, encoded
 
 OPENAI = "gpt-5.1"
 OTHER = "glm-5"
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 WORDS = st.text(min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
-NAMES = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_-]{0,20}", fullmatch=True)
 IDS = st.from_regex(r"call_[a-zA-Z0-9]{1,12}", fullmatch=True)
-BASE64 = st.sampled_from(["aGk=", "eHl6", "AAECAw=="])
 CACHED = st.sampled_from([NO_EXTRA, {"chat": {"prompt_cache_breakpoint": {"mode": "explicit"}}}])
-ARGUMENTS = st.builds(dump_text, OBJECTS)
 
 IMAGES = st.one_of(
     st.builds(lambda data: Media("image/png", data=data), BASE64),
@@ -253,16 +243,11 @@ def _deltas(message: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
 
 
 def decode_all(data: bytes, *cuts: int) -> list[Event]:
-    """Every event of a stream that came in the pieces that ``cuts`` make."""
-    decoder = chat.decoder()
-    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    events = [event for begin, end in pairwise(places) for event in decoder.feed(data[begin:end])]
-    return events + decoder.flush()
+    return decoded(chat.decoder(), data, *cuts)
 
 
 def encode_all(events: list[Event], request: Request) -> bytes:
-    encoder = chat.encoder(request)
-    return b"".join(encoder.encode(event) for event in events)
+    return encoded(chat.encoder(request), events)
 
 
 def ask(model: str = OPENAI, **fields: Any) -> Request:

@@ -34,7 +34,6 @@ from ccx_addons.protocols import gemini
 from scripts.fake.strict import refusal
 from tests.protocols.gemini.values import (
     FLASH,
-    JSON,
     OLD,
     PRO,
     RELAY,
@@ -47,6 +46,7 @@ from tests.protocols.gemini.values import (
     responses,
     wire_chunks,
 )
+from tests.protocols.values import JSON
 
 FIELDS = st.sampled_from([
     "contents", "parts", "role", "text", "thought", "thoughtSignature", "functionCall", "functionResponse", "inlineData",

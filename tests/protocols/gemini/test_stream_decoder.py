@@ -21,7 +21,8 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.sse import MAX_EVENT, EventTooLarge
 from ccx_addons.protocols.gemini.stream_decoder import ArrayReader
-from tests.protocols.gemini.values import JSON, array, decode_all, frame
+from tests.protocols.gemini.values import array, decode_all, frame
+from tests.protocols.values import JSON
 
 
 def chunk(text: str = "", reason: str = "", **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,22 +29,15 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import gemini
+from tests.protocols.values import ARGUMENTS, BASE64, NAMES, OBJECTS, decoded, encoded
 
 PRO = "gemini-3.1-pro-preview"
 FLASH = "gemini-3.8-flash"
 OLD = "gemini-2.5-flash"
 RELAY = "some-model"
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 WORDS = st.text(min_size=1, max_size=12)
-NAMES = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_-]{0,20}", fullmatch=True)
 IDS = st.from_regex(r"call_[a-zA-Z0-9_-]{1,12}", fullmatch=True)
-BASE64 = st.sampled_from(["aGk=", "eHl6", "AAECAw=="])
 SIGNATURES = st.sampled_from(["c2ln", "c2lnbmF0dXJl", "c2ln+/c2"])
 SIGNED = st.sampled_from([NO_EXTRA, {"gemini": {"thoughtSignature": "c2ln"}}])
 
@@ -72,7 +64,6 @@ OWN = st.sampled_from([
     Opaque("gemini", {"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
     Opaque("gemini", {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}),
 ])  # fmt: skip
-ARGUMENTS = st.builds(dump_text, OBJECTS)
 SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
     {"type": "object"},
     {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
@@ -229,16 +220,12 @@ def array(chunks: list[dict[str, Any]]) -> bytes:
 
 
 def decode_all(data: bytes, *cuts: int) -> list[Event]:
-    """Every event of a stream that came in the pieces that ``cuts`` make."""
-    decoder = gemini.decoder()
-    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    events = [event for begin, end in pairwise(places) for event in decoder.feed(data[begin:end])]
-    return events + decoder.flush()
+    return decoded(gemini.decoder(), data, *cuts)
 
 
 def encode_all(events: list[Event], request: Request, in_array: bool = False) -> bytes:
     encoder = gemini.array_encoder(request) if in_array else gemini.encoder(request)
-    return b"".join(encoder.encode(event) for event in events)
+    return encoded(encoder, events)
 
 
 def ask(model: str = PRO, **fields: Any) -> Request:

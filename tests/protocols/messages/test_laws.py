@@ -32,16 +32,8 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.protocols import messages
 from scripts.fake.strict import refusal
-from tests.protocols.messages.values import (
-    JSON,
-    ask,
-    decode_all,
-    encode_all,
-    frame,
-    requests,
-    responses,
-    wire_events,
-)
+from tests.protocols.messages.values import ask, decode_all, encode_all, frame, requests, responses, wire_events
+from tests.protocols.values import JSON
 
 TYPES = st.sampled_from([
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -29,21 +28,14 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import messages
+from tests.protocols.values import ARGUMENTS, BASE64, NAMES, OBJECTS, decoded, encoded
 
 MODERN = "claude-opus-5"
 MANUAL = "claude-sonnet-4-5"
 OTHER = "glm-5"
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 WORDS = st.text(min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
-NAMES = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_-]{0,20}", fullmatch=True)
 IDS = st.from_regex(r"toolu_[a-zA-Z0-9_-]{1,12}", fullmatch=True)
-BASE64 = st.sampled_from(["aGk=", "eHl6", "AAECAw=="])
 CACHED = st.sampled_from([NO_EXTRA, {"messages": {"cache_control": {"type": "ephemeral"}}}])
 SIGNATURES = st.from_regex(r"[A-Za-z0-9+/]{4,20}={0,2}", fullmatch=True)
 
@@ -69,7 +61,6 @@ SEARCHES = st.builds(
     IDS,
     OBJECTS,
 )
-ARGUMENTS = st.builds(dump_text, OBJECTS)
 
 
 @st.composite
@@ -208,16 +199,11 @@ def _deltas(block: dict[str, Any], size: int) -> tuple[dict[str, Any], list[dict
 
 
 def decode_all(data: bytes, *cuts: int) -> list[Event]:
-    """Every event of a stream that came in the pieces that ``cuts`` make."""
-    decoder = messages.decoder()
-    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    events = [event for begin, end in pairwise(places) for event in decoder.feed(data[begin:end])]
-    return events + decoder.flush()
+    return decoded(messages.decoder(), data, *cuts)
 
 
 def encode_all(events: list[Event], request: Request) -> bytes:
-    encoder = messages.encoder(request)
-    return b"".join(encoder.encode(event) for event in events)
+    return encoded(messages.encoder(request), events)
 
 
 def ask(model: str = MODERN, **fields: Any) -> Request:

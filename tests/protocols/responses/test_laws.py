@@ -13,7 +13,6 @@ from ccx_addons.protocols import responses
 from scripts.fake.strict import refusal
 from tests.protocols.responses.values import (
     CODEX,
-    JSON,
     accumulate,
     answers,
     ask,
@@ -24,6 +23,7 @@ from tests.protocols.responses.values import (
     requests,
     wire_events,
 )
+from tests.protocols.values import JSON
 
 WORDS = st.sampled_from([
     "message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", "reasoning",

@@ -7,7 +7,8 @@ from ccx_addons.core.neutral import Loss
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.protocols.responses.schemas import object_schema, with_items
 from scripts.fake.refused import openai_schema
-from tests.protocols.responses.values import OBJECTS, SCHEMA
+from tests.protocols.responses.values import SCHEMA
+from tests.protocols.values import OBJECTS
 
 STRING = {"type": "string"}
 

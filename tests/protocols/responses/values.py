@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -35,22 +34,15 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import responses
+from tests.protocols.values import ARGUMENTS, BASE64, decoded, encoded
 
 REASONING = "gpt-5.4"
 CLASSIC = "gpt-4.1"
 OTHER = "gpt-oss-120b"
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = st.from_regex(r"[a-zA-Z][a-zA-Z0-9]{0,12}", fullmatch=True)
 IDS = st.from_regex(r"call_[a-zA-Z0-9]{4,12}", fullmatch=True)
-BASE64 = st.sampled_from(["aGk=", "eHl6", "AAECAw=="])
-ARGUMENTS = st.builds(dump_text, OBJECTS)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "*** Begin Patch"'}
 
@@ -324,16 +316,11 @@ def _item_events(item: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
 
 
 def decode_all(data: bytes, *cuts: int) -> list[Event]:
-    """Every event of a stream that came in the pieces that ``cuts`` make."""
-    decoder = responses.decoder()
-    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    events = [event for begin, end in pairwise(places) for event in decoder.feed(data[begin:end])]
-    return events + decoder.flush()
+    return decoded(responses.decoder(), data, *cuts)
 
 
 def encode_all(events: list[Event], request: Request) -> bytes:
-    encoder = responses.encoder(request)
-    return b"".join(encoder.encode(event) for event in events)
+    return encoded(responses.encoder(request), events)
 
 
 def read_frames(stream: bytes) -> list[dict[str, Any]]:
