@@ -24,7 +24,8 @@ from ccx_addons.core.neutral import (
     ToolCall,
 )
 from ccx_addons.protocols.gemini.finish import ANSWER_FIELDS, CANDIDATE, CANDIDATE_FIELDS, REASONS, STOPS, read_usage
-from ccx_addons.protocols.gemini.parts import PART_FIELDS, PLACEHOLDERS, read_arguments, read_media
+from ccx_addons.protocols.gemini.partial import GrowingCall
+from ccx_addons.protocols.gemini.parts import PART_FIELDS, PLACEHOLDERS, read_media
 from ccx_addons.protocols.gemini.wire import NAME, NOTHING, Fields, camel, keep
 
 
@@ -43,6 +44,7 @@ class AnswerReader:
         self._open = ""
         self._index = -1
         self._calls = 0
+        self._growing: GrowingCall | None = None
         self._usage: Fields = {}
         self._top: Fields = {}
         self._candidate: Fields = {}
@@ -77,6 +79,7 @@ class AnswerReader:
             message = read.text(self._candidate.get("finishMessage"))
             return self._fail(Fault("server", message or f"the model ended with {self.reason}", code=self.reason))
         events: list[Event] = []
+        self._end_call(events, stop == "end")
         self._close(events)
         if stop == "end" and self._calls:
             stop = "tool_call"
@@ -147,18 +150,27 @@ class AnswerReader:
 
     def _read_call(self, part: Mapping[str, Json], events: list[Event]) -> None:
         call = camel(read.mapping(part["functionCall"]))
-        name = read.text(call.get("name"))
-        if not name:
-            return
+        if self._growing is None or not self._growing.goes_on(call):
+            self._end_call(events, False)
+            name = read.text(call.get("name"))
+            if not name:
+                return
+            self._growing = GrowingCall(name, read.text(call.get("id")), keep(part, PART_FIELDS))
         if signature := _signature(part):
             if self._open == "thought":
                 events.append(PartDelta(self._index, signature=signature))
             else:
                 self._whole(Thinking("", signature, NAME, True), events)
-        arguments = read_arguments(call.get("args"))
-        id_ = read.text(call.get("id")) or self._call_id(name)
-        self._calls += 1
-        self._whole(ToolCall(id_, name, arguments, keep(part, PART_FIELDS)), events)
+        self._growing.add(call)
+        if call.get("willContinue") is not True:
+            self._end_call(events, True)
+
+    def _end_call(self, events: list[Event], ended: bool) -> None:
+        call, self._growing = self._growing, None
+        if call:
+            id_ = call.id or self._call_id(call.name)
+            self._calls += 1
+            self._whole(ToolCall(id_, call.name, call.arguments(ended), call.extra), events)
 
     def _call_id(self, name: str) -> str:
         """For models that give none: the same whenever this answer is read, and no other call's."""

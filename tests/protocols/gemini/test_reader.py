@@ -51,6 +51,17 @@ CALL = {"functionCall": {"id": "c", "name": "f", "args": {"a": 1}}}
 PLAIN_CALL = ToolCall("c", "f", '{"a":1}')
 
 
+def piece(*values: dict[str, Any], more: bool = True, **fields: Any) -> dict[str, Any]:
+    """A part of a call whose arguments come in pieces."""
+    return {"functionCall": {"partialArgs": list(values), "willContinue": more, **fields}}
+
+
+BEGUN = {"functionCall": {"name": "f", "id": "c", "willContinue": True}}
+TOWN = {"jsonPath": "$.town", "stringValue": "Bos", "willContinue": True}
+REST = {"jsonPath": "$.town", "stringValue": "ton"}
+TOWN_CALL = ToolCall("c", "f", '{"town":"Boston"}')
+
+
 @pytest.mark.parametrize(
     ("wire", "expected"),
     [
@@ -71,6 +82,20 @@ PLAIN_CALL = ToolCall("c", "f", '{"a":1}')
         pytest.param([{"function_call": {"id": "c", "name": "f", "args": {"a": 1}}}], (PLAIN_CALL,), id="snake case"),
         pytest.param([{"functionCall": {"id": "c", "name": "f"}}], (ToolCall("c", "f", "{}"),), id="no arguments"),
         pytest.param([{"functionCall": {"args": {}}}, {"functionCall": None}], (), id="a call without a name"),
+        pytest.param([BEGUN, piece(TOWN), piece(REST), {"functionCall": {}}], (TOWN_CALL,), id="arguments in pieces"),
+        pytest.param([piece(TOWN, name="f", id="c"), piece(REST, name="f", more=False)], (TOWN_CALL,), id="named again"),
+        pytest.param([BEGUN, piece(TOWN, REST)], (TOWN_CALL,), id="no last part"),
+        pytest.param(
+            [BEGUN, piece(TOWN), piece(REST, more=False), CALL], (TOWN_CALL, PLAIN_CALL), id="a whole call after pieces"
+        ),
+        pytest.param(
+            [BEGUN, piece(TOWN), {"functionCall": {"id": "d", "name": "g"}}],
+            (ToolCall("c", "f", '{"town":"Bos"'), ToolCall("d", "g", "{}")), id="pieces that another call breaks off",
+        ),
+        pytest.param(
+            [thought("hm"), {**BEGUN, **SIGNED}, piece(TOWN, REST, more=False)],
+            (Thinking("hm", "c2ln", "gemini"), TOWN_CALL), id="pieces that are signed",
+        ),
         pytest.param([{"text": "a"}, CALL, {"text": "b"}], (Text("a"), PLAIN_CALL, Text("b")), id="text, call, text"),
         pytest.param([{"inlineData": {"mimeType": "image/png", "data": "aGk="}}], (Media("image/png", data="aGk="),), id="a picture"),
         pytest.param([{"executableCode": {"code": "1"}}], (Opaque("gemini", {"executableCode": {"code": "1"}}),), id="Google's own"),
@@ -152,3 +177,8 @@ def test_ids_without_an_answers_id_are_new_each_time() -> None:
     wire = {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}, "finishReason": "STOP"}]}
     first, second = answer(wire).parts[0], answer(wire).parts[0]
     assert isinstance(first, ToolCall) and isinstance(second, ToolCall) and first.id != second.id
+
+
+def test_a_call_that_the_limit_breaks_off_is_no_whole_json() -> None:
+    found = answer(chunk(BEGUN), chunk(piece(TOWN)), chunk(reason="MAX_TOKENS"))
+    assert found.parts == (ToolCall("c", "f", '{"town":"Bos"'),) and found.stop == "length"
