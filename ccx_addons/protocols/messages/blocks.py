@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -28,6 +28,7 @@ CALL_FIELDS: Final = frozenset({"type", "id", "name", "input"})
 RESULT_FIELDS: Final = frozenset({"type", "tool_use_id", "content", "is_error"})
 MEDIA_FIELDS: Final = frozenset({"type", "source", "title"})
 
+LOOP_WITHOUT_THOUGHTS: Final = "the running tool loop began without thinking"
 SIGNATURES: Final[Mapping[str, str]] = {"thinking": "signature", "redacted_thinking": "data"}
 """Type of a block with a thought -> the field with its signature."""
 
@@ -76,10 +77,40 @@ def true_origin(part: Thinking) -> Thinking:
 def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
     """A client's body as an upstream of this protocol can read it: without thoughts that another protocol signed.
 
-    The same object where there are none. A turn with nothing else goes too: the API refuses empty ones.
+    The same object where there are none. A turn with nothing else goes too: the API refuses empty ones. Manual thinking
+    is switched off where the running tool loop has lost its thoughts.
     """
     losses: list[Loss] = []
-    return sift(members, "messages", _turn_at_home, losses), losses
+    own = sift(members, "messages", _turn_at_home, losses)
+    manual = read.mapping(members.get("thinking")).get("type") == "enabled"
+    if losses and manual and not thoughts_in_loop(_turns(own)):
+        losses.append(Loss("thinking", LOOP_WITHOUT_THOUGHTS))
+        own = {**own, "thinking": {"type": "disabled"}}
+    return own, losses
+
+
+def _turns(members: Mapping[str, Json]) -> list[tuple[str, Sequence[Mapping[str, Json]]]]:
+    """Roles and blocks of a body's messages; a content that is text has none."""
+    turns = read.mappings(members.get("messages"))
+    return [(read.text(turn.get("role")), read.mappings(turn.get("content"))) for turn in turns]
+
+
+def thoughts_in_loop(turns: Sequence[tuple[str, Sequence[Mapping[str, Json]]]]) -> bool:
+    """Whether manual thinking may be on: the running tool loop, if there is one, has a turn that begins with thinking.
+
+    ``turns``: role and blocks of each. The API refuses otherwise: "Expected thinking or redacted_thinking, but found
+    tool_use".
+    """
+    called = False
+    for role, blocks in reversed(turns):
+        kinds = [read.text(block.get("type")) for block in blocks]
+        if role == "user" and "tool_result" not in kinds:
+            break
+        if role == "assistant" and kinds:
+            if kinds[0] in SIGNATURES:
+                return True
+            called = called or "tool_use" in kinds
+    return not called
 
 
 def _turn_at_home(turn: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:

@@ -9,6 +9,7 @@ from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning,
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of
 from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
+from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
 from ccx_addons.protocols.messages.models import Rules, rules_of
 from ccx_addons.protocols.messages.tools import strict_schema, tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
@@ -120,7 +121,7 @@ def plan_thinking(request: Request, rules: Rules, forced: bool, loop_has_thought
         losses.append(Loss("reasoning", "a forced tool call excludes thinking"))
         return _thinking_off(reasoning, rules, limit, losses)
     if not (loop_has_thoughts or rules.unsigned_thoughts):
-        losses.append(Loss("reasoning", "the running tool loop began without thinking"))
+        losses.append(Loss("reasoning", LOOP_WITHOUT_THOUGHTS))
         return _thinking_off(reasoning, rules, limit, losses)
     return _manual(request, reasoning, rules, losses)
 

@@ -26,7 +26,7 @@ from ccx_addons.core.neutral import (
     safe_name,
 )
 from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, call_ids, pair_calls
-from ccx_addons.protocols.messages.blocks import write_call, write_media, write_text, write_thinking
+from ccx_addons.protocols.messages.blocks import thoughts_in_loop, write_call, write_media, write_text, write_thinking
 from ccx_addons.protocols.messages.models import Rules
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 
@@ -184,19 +184,8 @@ class Conversation:
 
     # ---- ends ----
     def thoughts_in_loop(self) -> bool:
-        """Whether manual thinking may be on: the running tool loop, if there is one, began with a thinking block.
-
-        "Expected thinking or redacted_thinking, but found tool_use" is the API's refusal.
-        """
-        called = False
-        for turn in reversed(self.turns):
-            if turn.role == "user" and all(block.get("type") != "tool_result" for block in turn.parts):
-                break
-            if turn.role == "assistant":
-                if turn.parts[0].get("type") in ("thinking", "redacted_thinking"):
-                    return True
-                called = called or any(block.get("type") == "tool_use" for block in turn.parts)
-        return not called
+        """Whether manual thinking may be on."""
+        return thoughts_in_loop([(turn.role, turn.parts) for turn in self.turns])
 
     def close_ends(self, prefill: bool) -> None:
         """A user turn first, and last unless the model continues an assistant turn (``prefill``)."""

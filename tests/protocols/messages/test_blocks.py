@@ -144,3 +144,33 @@ def test_an_upstream_of_this_protocol_reads_only_its_own(content: Any, left: Any
     assert found == {"model": "m", "messages": [asked, *said, "odd"]}
     assert (found is body) is (content == left)
     assert [loss.path for loss in losses] == [f"messages[1].content[{n}]" for n in lost]
+
+
+CALLED = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+ANSWERED = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]}
+FOREIGN = {"type": "thinking", "thinking": "x", "signature": "ccx-chat:abc"}
+OWN = {"type": "thinking", "thinking": "x", "signature": "abc"}
+MANUAL = {"type": "enabled", "budget_tokens": 1024}
+
+
+@pytest.mark.parametrize(
+    ("turns", "thinking", "off"),
+    [
+        pytest.param([[FOREIGN, CALLED], ANSWERED], MANUAL, True, id="the loop's thought is gone"),
+        pytest.param([[FOREIGN, CALLED], ANSWERED, [OWN, CALLED], ANSWERED], MANUAL, False, id="another one is left"),
+        pytest.param([[FOREIGN, CALLED], ANSWERED, [CALLED], ANSWERED], MANUAL, True, id="a longer loop"),
+        pytest.param([[FOREIGN, CALLED], ANSWERED], {"type": "adaptive"}, False, id="adaptive thinking takes it"),
+        pytest.param([[FOREIGN, CALLED], ANSWERED], None, False, id="no thinking"),
+        pytest.param([[FOREIGN, {"type": "text", "text": "ok"}], "and now?"], MANUAL, False, id="no loop is running"),
+        pytest.param([[CALLED], ANSWERED], MANUAL, False, id="the client's own affair"),
+    ],
+)
+def test_manual_thinking_where_a_loop_lost_its_thoughts(turns: list[Any], thinking: Any, off: bool) -> None:
+    messages: list[Any] = [{"role": "user", "content": "hi"}]
+    for turn in turns:
+        said = {"role": "assistant", "content": turn} if isinstance(turn, list) else turn
+        messages.append({"role": "user", "content": said} if isinstance(said, str) else said)
+    body = {"model": "m", "messages": messages, **({"thinking": thinking} if thinking else {})}
+    found, losses = without_foreign(body)
+    assert found.get("thinking") == ({"type": "disabled"} if off else thinking)
+    assert [loss.path for loss in losses if loss.path == "thinking"] == ["thinking"] * off
