@@ -35,6 +35,7 @@ def key_of(key: Key) -> dict[str, Any]:
         "models": patterns(key.models),
         "base_url": redact.hide_url(key.base_url),
         "enabled": key.enabled,
+        "limits": asdict(key.limits),
     }
 
 

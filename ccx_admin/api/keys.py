@@ -18,6 +18,7 @@ KEY: Final = {
     "models": array(text(), "model patterns"),
     "base_url": text("use it only with this base URL"),
     "enabled": boolean(),
+    "limits": table({"rpm": {}, "concurrency": {}}),
 }
 
 

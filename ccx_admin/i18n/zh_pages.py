@@ -37,6 +37,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Advanced": "高级",
     "All": "全部",
     "An address is missing": "缺少地址",
+    "Another secret in its place": "替换密钥",
     "Answer": "回答",
     "Answered by the gateway itself, without asking a channel.": "由网关自行回答，未请求任何渠道。",
     "As soon as a client asks something, it stands here: which channels were tried, what each one said, "
@@ -233,6 +234,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Only one side was kept.": "只保留了一侧。",
     "Only the beginning of the body was kept.": "只保留了正文的开头。",
     "Only this channel": "仅此渠道",
+    "Only with this address": "仅用于此地址",
     "Only {free} are left on the disk of the database.": "数据库所在磁盘仅剩 {free}。",
     "Open it": "打开",
     "Open the file": "打开文件",

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import KINDS
 from ccx_admin import dry_run, stats, templates_catalog, views
-from ccx_admin.pages import channel_form
+from ccx_admin.pages import channel_form, clients
 from ccx_admin.panel import Panel, panel
 from ccx_admin.problem import Failure, not_found
 
@@ -17,6 +17,7 @@ pages: Final = Blueprint("channels", __name__)
 DAY: Final = 86_400_000
 PARTS: Final = 48
 ERRORS: Final = 5
+KEY_LIMITS: Final = clients.LIMITS[:2]
 LOST: Final = "outcome NOT IN ('ok', 'client_left')"
 """An attempt that did not give an answer: also those that were made good by another channel."""
 
@@ -104,6 +105,7 @@ def one(id: str) -> str:
         sections=channel_form.sections(found, current.snapshot().policy),
         kinds=KINDS,
         efforts=channel_form.EFFORTS,
+        key_limits=KEY_LIMITS,
         revision=current.config().revision,
     )
 

@@ -90,6 +90,9 @@ export function startActions() {
       button.closest("details.menu")?.removeAttribute("open");
       run(button, method, path, body, button.dataset.revision);
     }
+    const opener = event.target.closest("[data-open]");
+    if (opener) document.getElementById(opener.dataset.open).showModal();
+    event.target.closest("[data-close]")?.closest("dialog").close();
     const copied = event.target.closest("[data-copy]");
     if (copied) copy(document.querySelector(copied.dataset.copy).textContent);
   });

@@ -32,7 +32,7 @@ def test_list(api: Api, filled: list[str]) -> None:
     assert by_id[MAIN]["until"] == int(NOW * 1000) + 48_000
     assert by_id[MAIN]["keys"][0] | {"states": []} == {
         "id": KEY, "mask": "sk-a…AAAA", "name": "", "weight": 1, "models": [], "base_url": "", "enabled": True,
-        "state": "ok", "states": [],
+        "limits": {"rpm": 0, "concurrency": 0}, "state": "ok", "states": [],
     }  # fmt: skip
     assert by_id[MAIN]["request_urls"][0]["url"] == "https://api.anthropic.com/v1/messages"
     assert by_id[MAIN]["stats"]["requests"] > 50 and len(by_id[MAIN]["strip"]) == 48

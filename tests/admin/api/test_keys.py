@@ -43,6 +43,15 @@ def test_change(api: Api, folder: Path) -> None:
     assert keys_of(folder)[1] == {"key": SECRETS[0], "name": "team"}
 
 
+def test_limits(api: Api, folder: Path) -> None:
+    found = api.do("PATCH", f"{KEYS}/{KEY_1}", {"limits": {"rpm": 30, "concurrency": 2}})
+    assert found["channel"]["keys"][0]["limits"] == {"rpm": 30, "concurrency": 2}
+    api.do("PATCH", f"{KEYS}/{KEY_1}", {"limits": {"rpm": None}})
+    assert keys_of(folder)[0] == {"key": SECRETS[0], "limits": {"concurrency": 2}}
+    api.do("PATCH", f"{KEYS}/{KEY_1}", {"limits": {"concurrency": -1}}, 422)
+    api.do("PATCH", f"{KEYS}/{KEY_1}", {"limits": {"colour": 1}}, 422)
+
+
 def test_replace_a_secret(api: Api) -> None:
     found = api.do("PATCH", f"{KEYS}/{KEY_2}", {"key": "sk-new-secret-0001"})
     key = found["channel"]["keys"][1]
