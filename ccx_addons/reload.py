@@ -8,7 +8,7 @@ from typing import Final
 
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors
-from ccx_addons.io import yaml_file
+from ccx_addons.io import last_good
 from ccx_addons.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -48,9 +48,10 @@ class Reload:
         try:
             snapshot = await asyncio.to_thread(self.read)
         except ConfigErrors as errors:
-            words = "; ".join(str(problem) for problem in errors.problems[:20])
-            log.error("%s is not valid, the running configuration stays: %s", self.runtime.config_path, words)
-            self.runtime.store.put_event("error", "config", "ccx.yaml is not valid; the old one stays in force", words)
+            log.error("%s is not valid, the running configuration stays: %s", self.runtime.config_path, errors.words)
+            self.runtime.store.put_event(
+                "error", "config", "ccx.yaml is not valid; the old one stays in force", errors.words
+            )
             return
         self.runtime.snapshot = snapshot
         log.info("configuration %s is in force: %d channels", snapshot.revision, len(snapshot.channels))
@@ -65,4 +66,4 @@ class Reload:
             return f"unreadable: {error.strerror}"
 
     def read(self) -> Snapshot:
-        return yaml_file.read_snapshot(self.runtime.config_path, self.runtime.settings, now=time.time())
+        return last_good.take(self.runtime.settings, time.time())

@@ -13,8 +13,9 @@ from typing import Final
 from mitmproxy.master import Master
 
 from ccx_addons import chain
+from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import logs, yaml_file
+from ccx_addons.io import last_good, logs
 from ccx_addons.io.store import Store
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
@@ -92,16 +93,25 @@ def note(runtime: Runtime, kind: str, words: str) -> None:
         runtime.store.put_event("info", kind, words, f"configuration {runtime.snapshot.revision}")
 
 
+def note_errors(runtime: Runtime, errors: ConfigErrors) -> None:
+    """Somebody broke the file, and then this process had to start."""
+    words = f"ccx.yaml is not valid; worker {runtime.worker} starts with the last good one, {runtime.snapshot.revision}"
+    log.warning("%s: %s", words, errors.words)
+    runtime.store.put_event("warning", "config", words, errors.words)
+
+
 def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int, web_fd: int) -> int:
     """``web_fd``: a listening socket for mitmproxy's web UI, or -1."""
     settings = Settings.read(os.environ)
     listener = logs.start(settings.log_level, settings.log_format)
     try:
-        snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+        snapshot, errors = last_good.take_or_last(settings, time.time())
         store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
         try:
             spare_the_collector()
+            if errors:
+                note_errors(runtime, errors)
             run = asyncio.run if uvloop is None else uvloop.run
             size = f"{settings.worker_count} workers, {len(snapshot.channels)} channels"
             note(runtime, "start", f"the gateway starts: {size}")

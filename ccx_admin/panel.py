@@ -11,7 +11,7 @@ from flask import current_app
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import last_good, yaml_file
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
 
@@ -65,8 +65,8 @@ class Panel:
             loaded = yaml_file.load_text(text)
             config = Config(text, revision, yaml_file.snapshot_of(loaded, self.settings, now))
         except ConfigErrors as errors:
-            last_good = known.snapshot if known else Snapshot("", now)
-            config = Config(text, revision, last_good, tuple(errors.problems))
+            snapshot = known.snapshot if known else last_good.read(self.settings, now) or Snapshot("", now)
+            config = Config(text, revision, snapshot, tuple(errors.problems))
         self._config = config
         return config
 

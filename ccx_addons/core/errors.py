@@ -52,6 +52,11 @@ class ConfigErrors(CcxError):
         super().__init__("; ".join(map(str, problems)))
         self.problems = problems
 
+    @property
+    def words(self) -> str:
+        """For a log line: the first of them."""
+        return "; ".join(map(str, self.problems[:20]))
+
 
 class StoreError(CcxError):
     pass

@@ -270,7 +270,7 @@ class Version:
 def history(path: Path) -> list[Version]:
     """Kept versions, newest first."""
     found = []
-    for file in sorted(_backups(path).glob("*.yaml"), reverse=True):
+    for file in sorted(backups(path).glob("*.yaml"), reverse=True):
         moment, _, rest = file.stem.partition("_")
         revision, _, who = rest.partition("_")
         found.append(Version(revision, moment, who, file))
@@ -320,7 +320,7 @@ def _check_revision(path: Path, current: str, expected: str, wanted: str) -> Non
     raise RevisionConflict(diff(current, wanted) if kept is None else diff(kept, current))
 
 
-def _backups(path: Path) -> Path:
+def backups(path: Path) -> Path:
     return path.parent / "backups"
 
 
@@ -329,7 +329,7 @@ def _keep(path: Path, text: str, who: str, now: float) -> None:
         return
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     name = re.sub(r"[^A-Za-z0-9.-]", "-", who)[:40] or "unknown"
-    write_atomically(_backups(path) / f"{moment}_{revision_of(text.encode())}_{name}.yaml", text)
+    write_atomically(backups(path) / f"{moment}_{revision_of(text.encode())}_{name}.yaml", text)
     for version in history(path)[KEPT_VERSIONS:]:
         version.path.unlink(missing_ok=True)
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.runtime import Runtime
 from ccx_addons.supervisor import bind
-from ccx_addons.worker import GC_THRESHOLD, note, serve, spare_the_collector
+from ccx_addons.worker import GC_THRESHOLD, note, note_errors, serve, spare_the_collector
 
 
 @pytest.fixture
@@ -69,6 +70,14 @@ def test_the_first_worker_speaks_for_all(runtime: Runtime, worker: int, count: i
     assert found and found[0] == count
     if count:
         assert found[1:] == ("start", "the gateway starts", "configuration rev1")
+
+
+def test_a_start_with_the_last_good_configuration_is_told(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+    note_errors(runtime, ConfigErrors([Problem("channels", "expected a list", 2)]))
+    assert runtime.store.flush()
+    found = runtime.store.read("SELECT level, kind, message, detail FROM events")
+    assert found and found[:2] == ("warning", "config")
+    assert "rev1" in found[2] and found[3] == "line 2, channels: expected a list" and found[2] in caplog.text
 
 
 def test_the_collector_is_spared() -> None:

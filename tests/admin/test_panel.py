@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from ccx_addons.io import last_good
 from ccx_admin.panel import EXTENSION, Panel
 from tests.admin.seed import CONFIG
 
@@ -37,6 +38,13 @@ def test_a_bad_file_keeps_the_last_good_one(current: Panel, text: str) -> None:
     current.config_path.write_text(text)
     found = current.config()
     assert found.problems and found.text == text and len(found.snapshot.channels) == 5
+
+
+def test_a_panel_that_starts_over_a_bad_file_shows_the_last_good_one(current: Panel) -> None:
+    last_good.take(current.settings, 0)
+    current.config_path.write_text("channels: 7\n")
+    found = current.config()
+    assert found.problems and len(found.snapshot.channels) == 5
 
 
 def test_no_file_is_an_empty_one(current: Panel) -> None:

@@ -12,6 +12,7 @@ def test_config_errors_hold_every_problem() -> None:
     problems = [Problem("a", "x", 1), Problem("b", "y")]
     error = ConfigErrors(problems)
     assert error.problems == problems and str(error) == "line 1, a: x; b: y"
+    assert error.words == str(error) and len(ConfigErrors(problems * 50).words.split("; ")) == 20
 
 
 def test_one_tree() -> None:

@@ -174,6 +174,28 @@ def httpx_error(url: str) -> None:
         )
 
 
+def test_a_worker_that_dies_over_a_broken_file_comes_back_with_the_last_good_one(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+        program.configure(channel("b", fake.url, "chat"))
+        (tmp_path / "ccx.yaml").write_text("channels: [")
+        wait_for(lambda: program.query("select 1 from events where kind = 'config' and level = 'error'"))
+        (worker,) = program.children("worker")
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: program.children("worker") not in ([], [worker]) and answers(program.url), 20)
+        answer = program.post("/v1/chat/completions", ASK)
+        assert program.row(answer.headers["x-ccx-request-id"])["channel_name"] == "b"
+        (event,) = wait_for(lambda: program.query("select * from events where level = 'warning' and kind = 'config'"))
+        assert "last good" in event["message"] and "not valid YAML" in event["detail"]
+        assert "last good" in program.log.read_text() and "Traceback" not in program.log.read_text()
+        mended = time.monotonic()
+        program.configure(channel("c", fake.url, "chat"))
+        assert time.monotonic() - mended < 2
+        answer = program.post("/v1/chat/completions", ASK)
+        assert program.row(answer.headers["x-ccx-request-id"])["channel_name"] == "c"
+    ended = run(tmp_path, config="channels: [")
+    assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1, "a start of the gateway takes no old one"
+
+
 def test_several_workers_share_the_port(fake: Fake, tmp_path: Path) -> None:
     with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}) as program:
         wait_for(lambda: len(program.children("worker")) == 2)

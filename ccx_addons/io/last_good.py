@@ -1,0 +1,56 @@
+"""The last good configuration: a copy of ccx.yaml for a process that starts over a broken file.
+
+It has the file's keys in it, so it stands where the kept versions of the file are.
+"""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from ccx_addons.core.config import Snapshot
+from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+
+log: Final = logging.getLogger("ccx")
+
+COPY: Final = "last-good"
+"""Not ``.yaml``: it is none of the versions that a person kept."""
+
+
+def take(settings: Settings, now: float) -> Snapshot:
+    """What ccx.yaml says; its text is kept. Raises ConfigErrors."""
+    loaded = yaml_file.load(Path(settings.ccx_config))
+    snapshot = yaml_file.snapshot_of(loaded, settings, now)
+    try:
+        _keep(_copy(settings), loaded.text)
+    except OSError as error:
+        log.warning("no copy of the configuration can be kept: %s", error)
+    return snapshot
+
+
+def take_or_last(settings: Settings, now: float) -> tuple[Snapshot, ConfigErrors | None]:
+    """What ccx.yaml says; or the last good one, and what is wrong with the file. Raises ConfigErrors without one."""
+    try:
+        return take(settings, now), None
+    except ConfigErrors as errors:
+        if last := read(settings, now):
+            return last, errors
+        raise
+
+
+def read(settings: Settings, now: float) -> Snapshot | None:
+    try:
+        return yaml_file.read_snapshot(_copy(settings), settings, now=now)
+    except ConfigErrors:
+        return None
+
+
+def _copy(settings: Settings) -> Path:
+    return yaml_file.backups(Path(settings.ccx_config)) / COPY
+
+
+def _keep(path: Path, text: str) -> None:
+    data = text.encode()
+    if not path.is_file() or path.read_bytes() != data:
+        yaml_file.write_atomically(path, text)
