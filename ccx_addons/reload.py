@@ -55,7 +55,9 @@ class Reload:
             return
         self.runtime.snapshot = snapshot
         log.info("configuration %s is in force: %d channels", snapshot.revision, len(snapshot.channels))
-        self.runtime.store.put_event("info", "config", f"configuration {snapshot.revision} is in force", "")
+        self.runtime.store.put_event(
+            "info", "config", f"configuration {snapshot.revision} is in force", "; ".join(snapshot.warnings)
+        )
         for warning in snapshot.warnings:
             log.warning("%s", warning)
 

@@ -93,8 +93,12 @@ def note(runtime: Runtime, kind: str, words: str) -> None:
         runtime.store.put_event("info", kind, words, f"configuration {runtime.snapshot.revision}")
 
 
-def note_errors(runtime: Runtime, errors: ConfigErrors) -> None:
-    """Somebody broke the file, and then this process had to start."""
+def note_configuration(runtime: Runtime, errors: ConfigErrors | None) -> None:
+    """What somebody should know of the configuration in force. ``errors``: of the file, which is not in force."""
+    for warning in runtime.snapshot.warnings if runtime.worker == 0 else ():
+        log.warning("%s", warning)
+    if errors is None:
+        return
     words = f"ccx.yaml is not valid; worker {runtime.worker} starts with the last good one, {runtime.snapshot.revision}"
     log.warning("%s: %s", words, errors.words)
     runtime.store.put_event("warning", "config", words, errors.words)
@@ -110,8 +114,7 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
         try:
             spare_the_collector()
-            if errors:
-                note_errors(runtime, errors)
+            note_configuration(runtime, errors)
             run = asyncio.run if uvloop is None else uvloop.run
             size = f"{settings.worker_count} workers, {len(snapshot.channels)} channels"
             note(runtime, "start", f"the gateway starts: {size}")

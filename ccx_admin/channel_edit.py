@@ -56,7 +56,7 @@ def preview(panel: Panel, change: Change) -> tuple[Preview, Snapshot | None]:
     problems: tuple[Problem, ...] = ()
     snapshot = None
     try:
-        snapshot = yaml_file.snapshot_of(yaml_file.load_text(after), panel.settings, panel.clock())
+        snapshot = yaml_file.validated(after, before, panel.settings, panel.clock())
     except ConfigErrors as errors:
         problems = tuple(errors.problems)
     return Preview(redact.clean_config(yaml_file.diff(before, after), before, after), problems), snapshot

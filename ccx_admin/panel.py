@@ -11,7 +11,7 @@ from flask import current_app
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import last_good, yaml_file
+from ccx_addons.io import ca_files, last_good, yaml_file
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
 
@@ -20,12 +20,16 @@ EXTENSION: Final = "ccx"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """ccx.yaml as it is on disk now. ``problems``: why it is not in force; ``snapshot`` is then the last good one."""
+    """ccx.yaml as it is on disk now. ``problems``: why it is not in force; ``snapshot`` is then the last good one.
+
+    ``marks``: of the files it names, which its warnings depend on.
+    """
 
     text: str
     revision: str
     snapshot: Snapshot
     problems: tuple[Problem, ...] = ()
+    marks: ca_files.Marks = ()
 
 
 @dataclass(slots=True)
@@ -51,24 +55,25 @@ class Panel:
         return Path(self.settings.ccx_config)
 
     def config(self) -> Config:
-        """The file is read each time and parsed only when its content changed."""
+        """The file is read each time and parsed only when its content, or a file it names, changed."""
         try:
             text = self.config_path.read_text("utf-8", "surrogateescape")
         except OSError:
             text = ""
         revision = yaml_file.revision_of(text.encode("utf-8", "surrogateescape"))
         known = self._config
-        if known and known.revision == revision:
+        if known and known.revision == revision and known.marks == ca_files.marks(known.snapshot):
             return known
         now = self.clock()
+        problems: tuple[Problem, ...] = ()
         try:
             loaded = yaml_file.load_text(text)
-            config = Config(text, revision, yaml_file.snapshot_of(loaded, self.settings, now))
+            snapshot = yaml_file.snapshot_of(loaded, self.settings, now)
         except ConfigErrors as errors:
             snapshot = known.snapshot if known else last_good.read(self.settings, now) or Snapshot("", now)
-            config = Config(text, revision, snapshot, tuple(errors.problems))
-        self._config = config
-        return config
+            problems = tuple(errors.problems)
+        self._config = Config(text, revision, snapshot, problems, ca_files.marks(snapshot))
+        return self._config
 
     def snapshot(self) -> Snapshot:
         return self.config().snapshot

@@ -13,7 +13,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from ccx_addons.core.config_parse import parse
 from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
+from ccx_addons.io import ca_files
 from ccx_addons.protocols.quirks import QUIRKS
 
 try:
@@ -178,7 +179,7 @@ def read_snapshot(path: Path, settings: Settings, *, now: float, text: str | Non
 
 def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
     hosts = LOOPBACK if settings.bind_host in LOOPBACK else {settings.bind_host, *LOOPBACK}
-    return parse(
+    snapshot = parse(
         loaded.data,
         revision=loaded.revision,
         now=now,
@@ -191,6 +192,24 @@ def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
         bodies=Bodies(capture=settings.capture_bodies),  # type: ignore[arg-type]  # its choices are checked there
         quirk_names=frozenset(QUIRKS),
     )
+    missing = ca_files.problems(snapshot, loaded.lines)
+    return replace(snapshot, warnings=(*snapshot.warnings, *map(str, missing))) if missing else snapshot
+
+
+def validated(text: str, before: str, settings: Settings, now: float) -> Snapshot:
+    """``text`` as it may be saved over ``before``. Raises ConfigErrors.
+
+    A ``ca_file`` that cannot be used is an error where it is new: one that went away must not forbid other changes.
+    """
+    loaded = load_text(text)
+    snapshot = snapshot_of(loaded, settings, now)
+    try:
+        known = ca_files.named(snapshot_of(load_text(before), settings, now))
+    except ConfigErrors:
+        known = frozenset()
+    if missing := ca_files.problems(snapshot, loaded.lines, known):
+        raise ConfigErrors(missing)
+    return snapshot
 
 
 def revision_of(data: bytes) -> str:
@@ -210,7 +229,7 @@ def save(path: Path, text: str, expected: str, who: str, settings: Settings, now
     with _locked(path):
         current = _read(path)
         _check_revision(path, current, expected, text)
-        snapshot_of(load_text(text), settings, now)
+        validated(text, current, settings, now)
         _keep(path, current, who, now)
         write_atomically(path, text)
         return revision_of(text.encode())
@@ -228,7 +247,7 @@ def edit(
         if expected is not None:
             _check_revision(path, current, expected, current)
         text = edited(current, change)
-        snapshot_of(load_text(text), settings, now)
+        validated(text, current, settings, now)
         _keep(path, current, who, now)
         write_atomically(path, text)
         return revision_of(text.encode())

@@ -66,7 +66,7 @@ def validate(body: dict[str, Json]) -> dict[str, Json]:
     current = panel().config()
     try:
         text = redact.restored(body["text"], current.text)
-        snapshot = yaml_file.snapshot_of(yaml_file.load_text(text), panel().settings, panel().clock())
+        snapshot = yaml_file.validated(text, current.text, panel().settings, panel().clock())
     except ConfigErrors as errors:
         secrets = redact.secrets_of(body["text"]) | redact.secrets_of(current.text)
         found = [{**asdict(p), "message": redact.clean(p.message, secrets)} for p in errors.problems]

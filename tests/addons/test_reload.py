@@ -87,6 +87,16 @@ def test_warnings_are_logged(addon: Reload, caplog: pytest.LogCaptureFixture) ->
     assert "CCX_TEST_NO_SUCH_VARIABLE" in caplog.text and len(addon.runtime.snapshot.channels[0].keys) == 1
 
 
+def test_a_missing_ca_file_does_not_stop_a_reload(addon: Reload, caplog: pytest.LogCaptureFixture) -> None:
+    addon.runtime.config_path.write_text(ONE.replace("keys", "ca_file: none.pem, keys"))
+    look(addon)
+    assert addon.runtime.snapshot.channels[0].ca_file == "none.pem"
+    words = "line 1, channels[0].ca_file: there is no such file; this channel cannot connect"
+    assert words in caplog.text
+    addon.runtime.store.flush()
+    assert addon.runtime.store.read("SELECT detail FROM events WHERE kind = 'config'") == (words,)
+
+
 async def test_it_watches_until_it_is_done(addon: Reload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVERY", 0.01)
     addon.running()

@@ -245,6 +245,11 @@ def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> N
     assert check([]) == 0
     said = capsys.readouterr().out
     assert "1 channels, 0 clients" in said and "NOT_SET_AT_ALL is not set" in said
+    config.write_text(
+        "channels:\n- {name: a, protocol: chat, base_urls: ['https://a.test'],\n   keys: [k], ca_file: none.pem}\n"
+    )
+    assert check([]) == 0
+    assert "warning: line 3, channels[0].ca_file: there is no such file" in capsys.readouterr().out
     config.write_text("channels: 1\nclients: 2\n")
     assert check([]) == 1
     assert capsys.readouterr().err == (

@@ -13,7 +13,7 @@ from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.runtime import Runtime
 from ccx_addons.supervisor import bind
-from ccx_addons.worker import GC_THRESHOLD, note, note_errors, serve, spare_the_collector
+from ccx_addons.worker import GC_THRESHOLD, note, note_configuration, serve, spare_the_collector
 
 
 @pytest.fixture
@@ -73,11 +73,18 @@ def test_the_first_worker_speaks_for_all(runtime: Runtime, worker: int, count: i
 
 
 def test_a_start_with_the_last_good_configuration_is_told(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
-    note_errors(runtime, ConfigErrors([Problem("channels", "expected a list", 2)]))
+    note_configuration(runtime, ConfigErrors([Problem("channels", "expected a list", 2)]))
     assert runtime.store.flush()
     found = runtime.store.read("SELECT level, kind, message, detail FROM events")
     assert found and found[:2] == ("warning", "config")
     assert "rev1" in found[2] and found[3] == "line 2, channels: expected a list" and found[2] in caplog.text
+
+
+def test_warnings_are_logged_once_for_all_workers(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+    runtime.snapshot = Snapshot("r", 0, warnings=("a key is missing",))
+    for runtime.worker in range(3):
+        note_configuration(runtime, None)
+    assert caplog.messages == ["a key is missing"]
 
 
 def test_the_collector_is_spared() -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 from ccx_addons.io import last_good
 from ccx_admin.panel import EXTENSION, Panel
 from tests.admin.seed import CONFIG
+from tests.proxy.certificates import issue
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def test_a_panel_that_starts_over_a_bad_file_shows_the_last_good_one(current: Pa
     current.config_path.write_text("channels: 7\n")
     found = current.config()
     assert found.problems and len(found.snapshot.channels) == 5
+
+
+def test_a_warning_goes_when_the_file_it_names_is_there(current: Panel, tmp_path: Path) -> None:
+    pem = tmp_path / "new.pem"
+    current.config_path.write_text(CONFIG.replace("name: main", f"name: main\n    ca_file: '{pem}'"))
+    (warning,) = current.snapshot().warnings
+    assert "channels[0].ca_file: there is no such file" in warning
+    issued = issue(tmp_path, "a.test")
+    Path(issued.ca_file).rename(pem)
+    assert current.snapshot().warnings == ()
 
 
 def test_no_file_is_an_empty_one(current: Panel) -> None:

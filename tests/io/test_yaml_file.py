@@ -262,6 +262,32 @@ def test_what_is_not_valid_is_not_saved(config: Path) -> None:
     assert config.read_text() == HAND_WRITTEN and yaml_file.history(config) == []
 
 
+def with_ca_file(text: str) -> str:
+    return text.replace("name: spare", "name: spare\n    ca_file: none.pem")
+
+
+def test_a_ca_file_that_is_not_there_is_a_warning_of_the_file(config: Path) -> None:
+    config.write_text(with_ca_file(HAND_WRITTEN))
+    (warning,) = yaml_file.read_snapshot(config, SETTINGS, now=NOW).warnings
+    assert warning == "line 13, channels[1].ca_file: there is no such file; this channel cannot connect"
+
+
+@pytest.mark.parametrize("before", [HAND_WRITTEN, "", "a: ["])
+def test_a_new_ca_file_that_is_not_there_is_not_saved(config: Path, before: str) -> None:
+    config.write_text(before)
+    with pytest.raises(ConfigErrors, match=r"line 13, channels\[1\].ca_file: there is no such file"):
+        yaml_file.save(config, with_ca_file(HAND_WRITTEN), revision_of(before.encode()), "ann", SETTINGS, NOW)
+    assert config.read_text() == before
+
+
+def test_a_ca_file_that_went_away_forbids_no_other_change(config: Path) -> None:
+    config.write_text(with_ca_file(HAND_WRITTEN))
+    yaml_file.edit(
+        config, lambda document: document["channels"][1].update(status="suspended"), None, "ann", SETTINGS, NOW
+    )
+    assert yaml_file.read_snapshot(config, SETTINGS, now=NOW).channels[1].status == "suspended"
+
+
 def test_conflict_shows_what_changed_meanwhile(config: Path) -> None:
     seen = revision_of(config.read_bytes())
     yaml_file.save(config, HAND_WRITTEN + "# by ann\n", seen, "ann", SETTINGS, NOW)

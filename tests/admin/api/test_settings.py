@@ -48,6 +48,9 @@ def test_an_invalid_text_is_not_saved(api: Api, folder: Path) -> None:
         pytest.param("version: 1\n", True, 0, id="empty"),
         pytest.param("version: 1\nclients: 7\n", False, 2, id="wrong type"),
         pytest.param("version: 1\n  x: [\n", False, 2, id="no YAML"),
+        pytest.param(
+            CONFIG.replace("    name: main", "    name: main\n    ca_file: none.pem"), False, 14, id="no CA file"
+        ),
         pytest.param("a: &x 1\nb: *x\n", False, 1, id="alias"),
     ],
 )
