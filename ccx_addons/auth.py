@@ -5,7 +5,6 @@ import hmac
 import ipaddress
 import logging
 import time
-from collections import OrderedDict, deque
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,6 +15,7 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.ids import uuid7
+from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import attach, failed, refuse
 from ccx_addons.proxy.websocket import accept
@@ -27,7 +27,7 @@ CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "se
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 MAX_FAILURES: Final = 10
 FAILURE_WINDOW: Final = 60.0
-MAX_ADDRESSES: Final = 10_000
+"""Seconds."""
 
 WRONG_KEY: Final = Fault(
     "authentication",
@@ -42,31 +42,10 @@ UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket cl
 LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429, retry_after=60)
 
 
-class LockOut:
-    """Counts wrong keys per address: ten within a minute close the address for a minute."""
-
-    def __init__(self) -> None:
-        self.failures: OrderedDict[str, deque[float]] = OrderedDict()
-        """The address that failed last comes last; the first ones are forgotten when there are too many."""
-
-    def closed(self, address: str, now: float) -> bool:
-        times = self.failures.get(address)
-        return times is not None and len(times) >= MAX_FAILURES and now - times[-1] < FAILURE_WINDOW
-
-    def failed(self, address: str, now: float) -> None:
-        times = self.failures.setdefault(address, deque(maxlen=MAX_FAILURES))
-        self.failures.move_to_end(address)
-        if len(self.failures) > MAX_ADDRESSES:
-            self.failures.popitem(last=False)
-        while times and now - times[0] > FAILURE_WINDOW:
-            times.popleft()
-        times.append(now)
-
-
 class Auth:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.lock_out = LockOut()
+        self.lock_out = LockOut(MAX_FAILURES, FAILURE_WINDOW)
         self.trusted = [ipaddress.ip_network(net) for net in runtime.settings.trusted_proxies]
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -116,7 +95,7 @@ class Auth:
     def check(self, x: Exchange, credentials: list[str]) -> Fault | None:
         """Sets ``x.client``, or says why not. An address that guesses is shut out whatever it sends next."""
         now = time.monotonic()
-        if self.lock_out.closed(x.client_ip, now):
+        if self.lock_out.wait(x.client_ip, now):
             return LOCKED_OUT
         x.client = identify(credentials, x.snapshot)
         if x.client:
@@ -129,7 +108,7 @@ class Auth:
     def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
         """For what is not of clients: the admin key, as Bearer or x-api-key."""
         now = time.monotonic()
-        if self.lock_out.closed(x.client_ip, now):
+        if self.lock_out.wait(x.client_ip, now):
             return LOCKED_OUT
         keys, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
         admin = self.runtime.settings.admin_access_key.encode()

@@ -9,7 +9,7 @@ import ipaddress
 import secrets
 import socket
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from flask import Blueprint, Flask, Response, current_app, g, redirect, render_t
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
+from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.urls import LOOPBACK
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure, answer
@@ -31,7 +32,6 @@ PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter"})
 MAX_FAILURES: Final = 5
 FAILURE_WINDOW: Final = 300.0
 """Seconds: this many wrong keys in this time shut an address out, until it was quiet for as long."""
-MAX_ADDRESSES: Final = 10_000
 MAX_SESSIONS: Final = 1_000
 IDLE: Final = 12 * 3600.0
 LONGEST: Final = 7 * 24 * 3600.0
@@ -49,45 +49,6 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 """On every answer. No inline script, no inline style: scripts and bars take their numbers from data attributes."""
-
-
-# ---- addresses -------------------------------------------------------------------------------------------------------
-class LockOut:
-    """Counts wrong keys by address; an IPv6 address counts as its /64 network."""
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def wait(self, address: str, now: float) -> float:
-        """Seconds until the address may try again; 0: now."""
-        with self._lock:
-            times = self._failures.get(network_of(address))
-            if not times or len(times) < MAX_FAILURES:
-                return 0.0
-            return max(0.0, times[-1] + FAILURE_WINDOW - now)
-
-    def failed(self, address: str, now: float) -> None:
-        with self._lock:
-            times = self._failures.setdefault(network_of(address), deque(maxlen=MAX_FAILURES))
-            while times and now - times[0] > FAILURE_WINDOW:
-                times.popleft()
-            times.append(now)
-            self._failures.move_to_end(network_of(address))
-            while len(self._failures) > MAX_ADDRESSES:
-                self._failures.popitem(last=False)
-
-    def forget(self, address: str) -> None:
-        with self._lock:
-            self._failures.pop(network_of(address), None)
-
-
-def network_of(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------
@@ -138,7 +99,10 @@ class Cookies(SecureCookieSessionInterface):
 
 @dataclass(slots=True)
 class Auth:
-    lock_out: LockOut = field(default_factory=LockOut)
+    """``lock``: around ``lock_out``, so that guesses in parallel count like guesses in a row."""
+
+    lock_out: LockOut = field(default_factory=lambda: LockOut(MAX_FAILURES, FAILURE_WINDOW))
+    lock: threading.Lock = field(default_factory=threading.Lock)
     sessions: Sessions = field(default_factory=Sessions)
 
 
@@ -225,15 +189,23 @@ def offered_key() -> str:
 
 def check_key(key: str) -> None:
     """Raises Failure: 401, or 429 while the address is shut out."""
-    address, now, lock_out = request.remote_addr or "", panel().clock(), current_auth().lock_out
-    if wait := lock_out.wait(address, now):
-        raise shut_out(wait)
-    if is_admin_key(key):
-        lock_out.forget(address)
-        return
-    lock_out.failed(address, now)
+    wait = judge(key)
+    if wait is not None:
+        raise shut_out(wait) if wait else needs_key()
+
+
+def judge(key: str) -> float | None:
+    """None: it is the admin key. Else the seconds its sender has to wait before the next try."""
+    address, now, auth = request.remote_addr or "", panel().clock(), current_auth()
+    with auth.lock:
+        if wait := auth.lock_out.wait(address, now):
+            return wait
+        if is_admin_key(key):
+            auth.lock_out.forget(address)
+            return None
+        auth.lock_out.failed(address, now)
     panel().store.put_event("warning", "login", f"wrong admin key from {address}")
-    raise needs_key()
+    return 0.0
 
 
 def is_admin_key(key: str) -> bool:
@@ -295,24 +267,21 @@ def login() -> AnyResponse | str:
 @login_pages.post("/login")
 def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     check_csrf()
-    address, now, auth = request.remote_addr or "", panel().clock(), current_auth()
     target = inside(request.form.get("next", "/"))
-    if wait := auth.lock_out.wait(address, now):
+    wait = judge(request.form.get("key", ""))
+    if wait:
         seconds = int(wait) + 1
         page = render_template("login.html", error="wait", wait=seconds, next=target)
         return page, 429, {"Retry-After": str(seconds)}
-    if not is_admin_key(request.form.get("key", "")):
-        auth.lock_out.failed(address, now)
-        panel().store.put_event("warning", "login", f"wrong admin key from {address}")
+    if wait is not None:
         return render_template("login.html", error="wrong", wait=0, next=target), 401, {}
-    auth.lock_out.forget(address)
     language = session.get("language")
     session.clear()
-    session["id"] = auth.sessions.begin(now)
+    session["id"] = current_auth().sessions.begin(panel().clock())
     if language:
         session["language"] = language
     csrf_token()
-    panel().store.put_event("info", "login", f"logged in from {address}")
+    panel().store.put_event("info", "login", f"logged in from {request.remote_addr or ''}")
     return redirect(target, 303)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mitmproxy import http
 
 from ccx_addons import auth as auth_module
-from ccx_addons.auth import FAILURE_WINDOW, MAX_FAILURES, Auth, LockOut, credentials_of, identify
+from ccx_addons.auth import MAX_FAILURES, Auth, credentials_of, identify
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.guard import exchange_of
@@ -186,33 +186,6 @@ def test_identify_takes_the_first_right_key() -> None:
 
 
 # ---- lock-out --------------------------------------------------------------------------------------------------------
-def test_ten_failures_close_the_address_for_a_minute() -> None:
-    lock = LockOut()
-    for n in range(MAX_FAILURES):
-        assert not lock.closed("a", n)
-        lock.failed("a", n)
-    last = MAX_FAILURES - 1
-    assert lock.closed("a", last) and lock.closed("a", last + FAILURE_WINDOW - 1)
-    assert not lock.closed("a", last + FAILURE_WINDOW) and not lock.closed("b", last)
-
-
-def test_slow_failures_close_nothing() -> None:
-    lock = LockOut()
-    for n in range(50):
-        lock.failed("a", n * 10)
-        assert not lock.closed("a", n * 10)
-
-
-def test_the_memory_of_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth_module, "MAX_ADDRESSES", 100)
-    lock = LockOut()
-    for n in range(1000):
-        lock.failed(f"a{n}", n / 1000)
-        for _ in range(MAX_FAILURES):
-            lock.failed("guesser", n / 1000)
-    assert len(lock.failures) <= 100 and lock.closed("guesser", 1), "who goes on guessing is not forgotten"
-
-
 def test_an_address_that_guessed_is_shut_out_even_with_the_right_key(auth: Auth) -> None:
     for _ in range(MAX_FAILURES):
         admitted(auth, flow(x_api_key="wrong"))
