@@ -21,20 +21,22 @@ from ccx_addons.translate import neutral_request
 
 PASSBACK: Final = "passback_reasoning"
 DOUBTFUL: Final = "low_quality_usage"
-REMEMBERED: Final = 5_000
-"""Tool calls whose thoughts are kept, the newest of all clients."""
+REMEMBERED: Final = 2_000
+"""Tool calls of one client whose thoughts are kept, the newest."""
+CLIENTS: Final = 50
+"""Clients whose thoughts are kept, those answered last."""
 
 
 class Afterthought:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.thoughts: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self.thoughts: OrderedDict[str, OrderedDict[str, str]] = OrderedDict()
+        """Client -> id of a tool call -> the thoughts before it."""
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        if self.thoughts and x.client and any(PASSBACK in channel.quirks for channel in x.snapshot.channels):
-            name = x.client.name
-            x.thoughts = {id: said for (client, id), said in self.thoughts.items() if client == name}
+        if x.client:
+            x.thoughts = self.thoughts.get(x.client.name, x.thoughts)
 
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -50,9 +52,14 @@ class Afterthought:
             x.usage_estimated = x.usage_estimated or doubted
 
     def remember(self, client: str, answer: Response) -> None:
-        for id, said in quirks.thoughts_of(answer.parts).items():
-            self.thoughts[client, id] = said
-        while len(self.thoughts) > REMEMBERED:
+        if not (said := quirks.thoughts_of(answer.parts)):
+            return
+        kept = self.thoughts.setdefault(client, OrderedDict())
+        kept.update(said)
+        while len(kept) > REMEMBERED:
+            kept.popitem(last=False)
+        self.thoughts.move_to_end(client)
+        if len(self.thoughts) > CLIENTS:
             self.thoughts.popitem(last=False)
 
 
