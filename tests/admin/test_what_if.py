@@ -31,8 +31,22 @@ def test_openings(marks: str, expected: int) -> None:
     assert openings(samples(marks), POLICY) == expected
 
 
-def test_opens_again_after_its_rest() -> None:
-    assert openings(samples("xxxxx" * 3, step=120_000), POLICY) == 3
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param("x", 2, id="a probe that fails opens it again"),
+        pytest.param("xx", 3, id="and the next one"),
+        pytest.param("x.xxxx", 2, id="a probe that is answered closes it"),
+        pytest.param("x.xxxxx", 3, id="until there are enough failures anew"),
+    ],
+)
+def test_after_its_rest_it_lets_a_probe_through(after: str, expected: int) -> None:
+    assert openings(samples("xxxxx" + after, step=100_000), POLICY) == expected
+
+
+def test_each_opening_is_longer() -> None:
+    """30 s after the fifth failure, then 60 s, 120 s and 240 s; what comes meanwhile is no probe."""
+    assert openings(samples("x" * 5 + "x" * 45, step=10_000), POLICY) == 5
 
 
 def test_places_are_apart() -> None:
