@@ -20,10 +20,18 @@ from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
 
 type Json = Any
 
-OWN: Final = frozenset(
-    {"safetySettings", "cachedContent", "logit_bias", "logprobs", "prediction", "container", "truncation"}
-)
-"""Settings of single protocols that change an answer and convert into nothing."""
+OWN: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("safetySettings", "cachedContent", "logit_bias", "logprobs", "prediction", "container", "truncation"),
+        "only {kind} upstreams have it",
+    ),
+    "background": "only {kind} upstreams answer later; the client waits for this answer",
+    "conversation": "only the {kind} upstream that keeps it knows what was said before",
+    "prompt": "only the {kind} upstream that keeps it knows its words",
+}
+"""Settings of single protocols that change an answer and convert into nothing: name -> why."""
+UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
+"""Values by which a client says that it does not want one of them."""
 ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
 """Quirks that look at answers."""
 
@@ -98,9 +106,7 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     request = replace(neutral_request(x), model=mapped.model)
     if summarises(x):
         request = compaction.summary_request(request)
-    losses = [
-        Loss(name, f"only {x.kind} upstreams have it") for name in sorted(OWN & request.extra.get(x.kind, {}).keys())
-    ]
+    losses = own_losses(x.kind, request.extra.get(x.kind, {}))
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
         if request.max_tokens is not None:
@@ -112,6 +118,12 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         del body[name]
     wanted, quirky = _quirky(x, channel, body)
     return Outgoing(dumps(wanted), "generate", request.stream, frozenset(body), (*losses, *lost), tuple(quirky))
+
+
+def own_losses(kind: str, kept: Mapping[str, Json]) -> list[Loss]:
+    """``kept``: what the client's request has beside the neutral form."""
+    wanted = [name for name in sorted(OWN.keys() & kept.keys()) if kept[name] not in UNSET]
+    return [Loss(name, OWN[name].format(kind=kind)) for name in wanted]
 
 
 def neutral_request(x: Exchange) -> Request:
