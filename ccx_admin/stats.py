@@ -1,6 +1,6 @@
 """Totals and time series for the overview and the usage page, from minutes of requests or from the roll-ups.
 
-Buckets below an hour are counted from the rows of requests, larger ones from rollup_hour and rollup_day, with the same
+Buckets below a quarter of an hour are counted from the rows of requests, larger ones from the roll-ups, with the same
 measures: a figure does not depend on where it was read. Health checks and tests never count.
 """
 
@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from ccx_addons.core.errors import CcxError
-from ccx_addons.io.rollup import COUNTED, COUNTS, MEASURES, quantile
+from ccx_addons.io.rollup import COUNTED, COUNTS, DAY, HOUR, MEASURES, QUARTER, quantile
 from ccx_addons.io.schema import HISTOGRAM
 from ccx_admin.db import Reader, Row
 
 MINUTE: Final = 60_000
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 TOP: Final = 8
 """Series shown by name; the rest is summed up as "other"."""
 MAX_TABLE: Final = 1_000
@@ -24,8 +22,8 @@ MAX_TABLE: Final = 1_000
 SPANS: Final[Mapping[str, tuple[int, int]]] = {
     "1h": (HOUR, MINUTE),
     "6h": (6 * HOUR, 5 * MINUTE),
-    "24h": (DAY, 15 * MINUTE),
-    "today": (0, 15 * MINUTE),
+    "24h": (DAY, QUARTER),
+    "today": (0, QUARTER),
     "7d": (7 * DAY, HOUR),
     "30d": (30 * DAY, 4 * HOUR),
     "90d": (90 * DAY, 12 * HOUR),
@@ -38,7 +36,7 @@ SPANS: Final[Mapping[str, tuple[int, int]]] = {
 BUCKETS: Final[Mapping[str, int]] = {
     "1m": MINUTE,
     "5m": 5 * MINUTE,
-    "15m": 15 * MINUTE,
+    "15m": QUARTER,
     "1h": HOUR,
     "4h": 4 * HOUR,
     "12h": 12 * HOUR,
@@ -118,12 +116,16 @@ class Source:
 
 _SUMS: Final = {name: f"total({name})" for name in MEASURES}
 REQUESTS: Final = Source("requests", "started_at", COUNTED, MEASURES)
-HOURS: Final = Source("rollup_hour", "hour", "1", _SUMS)
-DAYS: Final = Source("rollup_day", "day", "1", _SUMS)
+SOURCES: Final[Mapping[int, Source]] = {
+    DAY: Source("rollup_day", "day", "1", _SUMS),
+    HOUR: Source("rollup_hour", "hour", "1", _SUMS),
+    QUARTER: Source("rollup_quarter", "quarter", "1", _SUMS),
+}
+"""Length of its buckets in ms -> roll-up, the longest first."""
 
 
 def source_of(bucket: int) -> Source:
-    return DAYS if bucket % DAY == 0 else HOURS if bucket % HOUR == 0 else REQUESTS
+    return next((source for length, source in SOURCES.items() if bucket % length == 0), REQUESTS)
 
 
 def _where(source: Source, span: Range, filters: Mapping[str, str]) -> tuple[str, list[Any]]:
@@ -197,7 +199,7 @@ def history(db: Reader, span: Range, by: str = "", filters: Mapping[str, str] | 
     source = source_of(span.bucket)
     where, params = _where(source, span, filters or {})
     column, label = (_column(by), _label(by)) if by else ("''", "''")
-    measures = ", ".join(f"{sql} AS {name}" for name, sql in source.measures.items())
+    measures = ", ".join(f"{source.measures[name]} AS {name}" for name in (*SERIES, *HISTOGRAM["ttft"]))
     rows = db.rows(
         f"SELECT ({source.time} - ?) / ? AS n, {column} AS name, {label} AS label, {measures} FROM {source.table}"
         f" WHERE {where} GROUP BY n, name ORDER BY n",

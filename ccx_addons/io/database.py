@@ -24,7 +24,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from ccx_addons.core.errors import StoreError
-from ccx_addons.io.rollup import ADD_UP
+from ccx_addons.io.rollup import ADD_UP, FILL
 from ccx_addons.io.schema import MIGRATIONS
 
 log: Final = logging.getLogger("ccx")
@@ -230,9 +230,12 @@ class Database:
         applied = {migration.name for migration in SCHEMA.applied(db)}
         if applied - {name for name, _ in MIGRATIONS}:
             raise StoreError(f"{self.path} was made by a newer version of CCX")
-        if SCHEMA.pending(db):
+        if pending := SCHEMA.pending(db):
             self.conn.execute("BEGIN IMMEDIATE")
             SCHEMA.apply(db)
+            for migration in pending:
+                if migration.name in FILL:
+                    self.conn.execute(FILL[migration.name], {"rev": 0})
             self.conn.execute("COMMIT")
         self.columns = {
             table: {name: bool(key) for _, name, _, _, _, key in self.conn.execute(f"PRAGMA table_info({table})")}

@@ -8,9 +8,10 @@ from ccx_addons.io.rollup import DAY
 STEP: Final = 500
 BODY_STEP: Final = 100
 """Rows per transaction."""
+QUARTERS_KEPT: Final = 35
 HOURS_KEPT: Final = 100
 DAYS_KEPT: Final = 800
-"""Days for which the totals by hour and by day are kept."""
+"""Days for which the totals by quarter of an hour, by hour and by day are kept."""
 
 RETENTION: Final = (
     *(
@@ -34,6 +35,7 @@ RETENTION: Final = (
     "DELETE FROM response_sessions WHERE expires < :now",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
+    f"DELETE FROM rollup_quarter WHERE quarter < :now - {QUARTERS_KEPT * DAY}",
     f"DELETE FROM rollup_hour WHERE hour < :now - {HOURS_KEPT * DAY}",
     f"DELETE FROM rollup_day WHERE day < :now - {DAYS_KEPT * DAY}",
 )

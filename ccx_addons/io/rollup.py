@@ -1,4 +1,6 @@
-"""Totals by hour and by day, and by conversation: what is counted and how it is added up. Plain SQL, no database here.
+"""Totals by quarter of an hour, hour, day and conversation: what is counted and how it is added up.
+
+Plain SQL, no database here.
 
 A row of ``requests`` is final once, and gets its revision in the transaction that makes it final. So the rows a
 transaction made final are those with a revision above the one it began with: each is added exactly once, and a
@@ -11,7 +13,8 @@ from typing import Final
 
 from ccx_addons.io.schema import BOUNDS, HISTOGRAM
 
-HOUR: Final = 3_600_000
+QUARTER: Final = 900_000
+HOUR: Final = 4 * QUARTER
 DAY: Final = 24 * HOUR
 
 
@@ -75,7 +78,10 @@ ON CONFLICT DO UPDATE SET
 """
 
 
+_QUARTERS: Final = _add_up("rollup_quarter", "quarter", QUARTER)
+
 ADD_UP: Final = (
+    _QUARTERS,
     _add_up("rollup_hour", "hour", HOUR),
     _add_up("rollup_day", "day", DAY),
     """
@@ -107,6 +113,9 @@ ON CONFLICT DO UPDATE SET
 """,
 )
 """Statements of the writer, at the end of each transaction. ``:rev``: the revision it began with."""
+
+FILL: Final[Mapping[str, str]] = {"0002_quarter_hours": _QUARTERS}
+"""Migration -> the statement that fills its new table from the rows there are, with ``:rev`` 0."""
 
 
 def quantile(counts: Sequence[float], q: float) -> float | None:

@@ -313,6 +313,7 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             _rollup("rollup_day", "day"),
         ),
     ),
+    ("0002_quarter_hours", (_rollup("rollup_quarter", "quarter"),)),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.io.database import Database, Transaction
-from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, STEP, retain
+from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, QUARTERS_KEPT, STEP, retain
 from ccx_addons.io.rollup import DAY
 from tests.io.rows import NOW, one, request, rows
 
@@ -43,7 +43,7 @@ def test_old_requests_go_with_all_that_belongs_to_them(database: Database) -> No
         put(database, "attempts", {"request_id": id, "n": 1}, {"request_id": id, "n": 2})
         put(database, "candidates", {"request_id": id, "order": 0})
         put(database, "bodies", body(id, NOW))
-    assert step(database) == 5 and step(database) == 0
+    assert step(database) == 5 + 1 and step(database) == 0, "and its quarter of an hour"
     for table in ("attempts", "candidates", "bodies"):
         assert set(rows(database.path, f"SELECT request_id FROM {table}")) == {("new",)}
     assert rows(database.path, "SELECT id FROM requests") == [("new",)]
@@ -56,11 +56,16 @@ def test_totals_stay_much_longer(database: Database) -> None:
 
 
 def test_totals_go_at_last(database: Database) -> None:
+    put(database, "requests", request("recent", started_at=NOW - (QUARTERS_KEPT + 1) * DAY))
+    step(database)
+    assert one(database.path, "SELECT count(*) FROM rollup_quarter") == 0
+    assert one(database.path, "SELECT count(*) FROM rollup_hour") == 1
     put(database, "requests", request("a", started_at=NOW - (HOURS_KEPT + 1) * DAY))
     put(database, "requests", request("b", started_at=NOW - (DAYS_KEPT + 1) * DAY))
     step(database)
-    assert one(database.path, "SELECT count(*) FROM rollup_hour") == 0
-    assert rows(database.path, "SELECT day FROM rollup_day") == [((NOW - (HOURS_KEPT + 1) * DAY) // DAY * DAY,)]
+    days = [(NOW - (kept + 1) * DAY) // DAY * DAY for kept in (HOURS_KEPT, QUARTERS_KEPT)]
+    assert rows(database.path, f"SELECT hour / {DAY} * {DAY} FROM rollup_hour") == [(days[1],)]
+    assert rows(database.path, "SELECT day FROM rollup_day ORDER BY day") == [(day,) for day in days]
 
 
 def test_a_running_request_stays_however_old_it_is(database: Database) -> None:
@@ -80,13 +85,16 @@ def test_zero_days_keep_for_ever(database: Database) -> None:
     put(database, "requests", request("a", started_at=OLD))
     put(database, "bodies", body("a", OLD))
     put(database, "sessions", {"kind": "chat", "trace_hash": "t", "last_at": OLD})
-    assert step(database, 0, 0) == 0
+    step(database, 0, 0)
+    assert [one(database.path, f"SELECT count(*) FROM {table}") for table in ("requests", "bodies", "sessions")] == [
+        1
+    ] * 3
 
 
 def test_steps_are_small(database: Database) -> None:
     put(database, "requests", *(request(f"r{n}", started_at=OLD + n) for n in range(STEP + 3)))
     put(database, "bodies", *(body(f"b{n}", OLD + n) for n in range(BODY_STEP + 1)))
-    assert [step(database) for _ in range(3)] == [STEP + BODY_STEP, 4, 0]
+    assert [step(database) for _ in range(3)] == [STEP + BODY_STEP + 1, 4, 0]
 
 
 @pytest.mark.parametrize(

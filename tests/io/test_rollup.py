@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccx_addons.io.database import Database, Transaction
-from ccx_addons.io.rollup import DAY, HOUR, KEYS, MEASURES, quantile
+from ccx_addons.io.rollup import DAY, HOUR, KEYS, MEASURES, QUARTER, quantile
 from ccx_addons.io.schema import BOUNDS, HISTOGRAM
 from tests.io.rows import NOW, request
 
@@ -111,6 +111,7 @@ def counted(database: Database, table: str, start: str) -> Counter[tuple[Any, ..
 def test_totals_equal_a_recount(database: Database) -> None:
     for batch in itertools.batched(MIXED, 5):
         put(database, *batch)
+    assert counted(database, "rollup_quarter", "quarter") == recount(MIXED, QUARTER)
     assert counted(database, "rollup_hour", "hour") == recount(MIXED, HOUR)
     assert counted(database, "rollup_day", "day") == recount(MIXED, DAY)
 
@@ -149,6 +150,7 @@ def test_any_rows_in_any_batches_are_counted_once(found: list[dict[str, Any]], s
             for batch in itertools.batched(given_, size):
                 put(database, *batch)
             put(database, *given_)  # a final row is final: putting it again counts nothing
+            assert counted(database, "rollup_quarter", "quarter") == recount(given_, QUARTER)
             assert counted(database, "rollup_hour", "hour") == recount(given_, HOUR)
         finally:
             database.leave()

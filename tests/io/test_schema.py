@@ -28,7 +28,8 @@ def test_bounds_grow_and_fill_the_histogram() -> None:
     "table",
     [
         "requests", "attempts", "candidates", "bodies", "breakers", "key_state", "affinity", "sessions", "overrides",
-        "commands", "command_acks", "events", "response_sessions", "rollup_hour", "rollup_day",
+        "commands", "command_acks", "events", "response_sessions", "rollup_quarter", "rollup_hour",
+        "rollup_day",
     ],
 )  # fmt: skip
 def test_tables(table: str) -> None:
@@ -46,7 +47,7 @@ def test_types_are_checked() -> None:
 
 def test_roll_ups_have_every_bucket() -> None:
     with closing(built()) as connection:
-        for table in ("rollup_hour", "rollup_day"):
+        for table in ("rollup_quarter", "rollup_hour", "rollup_day"):
             columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
             assert columns >= {column for names in HISTOGRAM.values() for column in names}
 
