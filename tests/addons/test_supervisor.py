@@ -162,7 +162,7 @@ def test_the_panels_port() -> None:
         assert Sockets(public, panel, 0).panel_port == panel.getsockname()[1]
 
 
-SCRIPT = "import os, sys; {}"
+SCRIPT = "import os, sys, time; {}"
 
 
 def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess.Popen[bytes]":
@@ -184,7 +184,7 @@ def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess
 
 
 def test_a_worker_is_waited_for_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = start_fake_worker(monkeypatch, "os.write(int(sys.argv[1]), b'1'); sys.stdin.read()")
+    process = start_fake_worker(monkeypatch, "os.write(int(sys.argv[1]), b'1'); time.sleep(60)")
     try:
         assert process.poll() is None
     finally:
