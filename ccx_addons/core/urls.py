@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 VERSION: Final = re.compile(r"/v\d+[a-z]*\d*$")
+TAIL: Final = re.compile(r"(?<![\s/#])[\s/#]+\Z")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 
 
@@ -30,8 +31,9 @@ def without_version(base_url: str) -> str:
 
 def canonical(base_url: str) -> str:
     """Trimmed as it is stored and compared."""
-    trimmed = base_url.strip()
-    return trimmed.rstrip("#").rstrip("/") + ("#" if trimmed.endswith("#") else "")
+    url = base_url.lstrip()
+    trimmed = TAIL.sub("", url)
+    return trimmed + ("#" if "#" in url[len(trimmed) :] else "")
 
 
 def url_problem(url: str, schemes: frozenset[str] = frozenset({"http", "https"}), user: bool = True) -> str:
