@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,9 @@ from ccx_addons.io.store import Store
 from ccx_admin.capability import MAX_JOBS, Job, Jobs
 from ccx_admin.panel import EXTENSION, Panel
 from ccx_admin.problem import Failure
-from tests.wire.program import Fake, running_fake
+from tests.wire.program import Fake
 
 SECRET = "sk-secret-0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Prompts to a server that speaks every protocol as the gateway does."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +10,7 @@ from ccx_addons.core.config import TEXT_KINDS, Kind
 from ccx_admin.panel import EXTENSION, Panel
 from ccx_admin.playground import Prompt, as_stream, talk
 from tests.admin.conftest import PROXY_KEY
-from tests.wire.program import Fake, running_fake
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
+from tests.wire.program import Fake
 
 
 @pytest.fixture

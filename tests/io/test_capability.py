@@ -1,6 +1,5 @@
 """Questions to the imitated providers, which refuse what the real ones refuse."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -8,16 +7,10 @@ import pytest
 from ccx_addons.core.config import TEXT_KINDS, Channel, ChannelLimits, Key, Kind, ModelMap, Target
 from ccx_addons.io import capability
 from ccx_addons.io.capability import CHECKS, Check, Finding, ask
-from tests.wire.program import Fake, running_fake
+from tests.wire.program import Fake
 
 SECRET: Final = "sk-secret-0123456789abcdef"
 KEY: Final = Key("k_1", SECRET)
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
 
 
 def channel(url: str, protocol: Kind = "chat", **more: Any) -> Channel:

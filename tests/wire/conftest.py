@@ -3,13 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.program import Fake, Program, all_kinds, running_fake, running_program
-
-
-@pytest.fixture(scope="session")
-def fake() -> Iterator[Fake]:
-    with running_fake() as upstream:
-        yield upstream
+from tests.wire.program import Fake, Program, all_kinds, running_program
 
 
 @pytest.fixture(scope="module")

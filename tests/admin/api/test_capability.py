@@ -1,17 +1,10 @@
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.admin.conftest import Api
-from tests.wire.program import Fake, running_fake
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
+from tests.wire.program import Fake
 
 
 @pytest.fixture(autouse=True)

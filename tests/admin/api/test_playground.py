@@ -1,20 +1,13 @@
 import json
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from ccx_admin.panel import EXTENSION
 from tests.admin.conftest import Api
-from tests.wire.program import Fake, running_fake
+from tests.wire.program import Fake
 
 ASK = {"protocol": "messages", "model": "m", "prompt": "hello"}
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
 
 
 def test_an_answer_as_events(api: Api, app: Flask, fake: Fake) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,7 @@ from ccx_admin.capability import EXTENSION, Job
 from ccx_admin.pages import bench
 from ccx_admin.panel import EXTENSION as PANEL
 from tests.admin.pages.test_pages import check
-from tests.wire.program import Fake, running_fake
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with running_fake() as found:
-        yield found
+from tests.wire.program import Fake
 
 
 @pytest.fixture
