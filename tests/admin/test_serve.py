@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from simple_websocket import Client
+from websockets.sync.client import connect
 
 from ccx_addons.io.store import Store
 from tests.admin.conftest import ADMIN_KEY
@@ -65,13 +65,12 @@ def get(address: str, path: str) -> dict[str, object]:
 def test_serves_pushes_rows_and_ends_with_its_supervisor(folder: Path, program: str) -> None:
     with panel_process(folder, program) as (process, address, _):
         assert get(address, "/api/status")["version"]
-        socket = Client.connect(f"ws://{address}/api/live", headers={"x-api-key": ADMIN_KEY})
-        assert isinstance(socket, Client)
-        hello = json.loads(socket.receive(timeout=10))
-        store = Store.open(folder / "ccx.db", boot_id="gateway")
-        store.put_request({"id": "01a2114b-0000-7000-8000-000000000001", "started_at": 1, "state": "ok"})
-        pushed = json.loads(socket.receive(timeout=10))
-        store.close()
+        with connect(f"ws://{address}/api/live", additional_headers={"x-api-key": ADMIN_KEY}) as socket:
+            hello = json.loads(socket.recv(10))
+            store = Store.open(folder / "ccx.db", boot_id="gateway")
+            store.put_request({"id": "01a2114b-0000-7000-8000-000000000001", "started_at": 1, "state": "ok"})
+            pushed = json.loads(socket.recv(10))
+            store.close()
         assert [row["id"] for row in pushed["rows"]] == ["01a2114b-0000-7000-8000-000000000001"]
         assert pushed["rev"] > hello["rev"]
     assert process.returncode == 0, process.stderr
