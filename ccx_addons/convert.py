@@ -16,6 +16,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
 from ccx_addons.core.config import Channel, Kind
+from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss
@@ -27,6 +28,7 @@ from ccx_addons.io import fetch
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
+from ccx_addons.sessions import unknown_answer
 from ccx_addons.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.watch import ConvertWatcher, PassWatcher
 
@@ -96,9 +98,8 @@ class Convert:
                 if self.write(flow, x, record):
                     return
                 skip(x, record)
-        except UnknownResponse as unknown:
-            code = "previous_response_not_found"
-            flow.response = refuse(flow, Fault("not_found", str(unknown), 404, code, param=unknown.param))
+        except UnknownResponse:
+            flow.response = refuse(flow, unknown_answer(x))
         except BadRequest as bad:
             fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
             flow.response = refuse(flow, fault)
@@ -118,7 +119,8 @@ class Convert:
             return False
         record.losses += out.wished
         x.losses = list(record.losses)
-        path = protocol.upstream_path(out.operation, mapped.model, out.stream)
+        subject = x.match.subject if x.match and x.operation in STORED else mapped.model
+        path = protocol.upstream_path(out.operation, subject, out.stream)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")

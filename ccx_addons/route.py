@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel
+from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.mask import clean
 from ccx_addons.core.neutral import Fault
@@ -20,6 +21,7 @@ from ccx_addons.io.state import write_changes
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
+from ccx_addons.sessions import unknown_answer
 
 IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/')
 """A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
@@ -137,7 +139,7 @@ class Route:
             prompt_tokens=prompt_tokens(x.raw) if windows else 0,
             output_tokens=output_tokens(members),
             home=x.home,
-            only_home=x.operation in ("get", "delete"),
+            only_home=x.operation in STORED,
             native=x.operation not in CONVERTED,
             vectors=x.operation in ("embed", "embeddings"),
         )
@@ -160,6 +162,8 @@ def output_tokens(members: Mapping[str, Any]) -> int:
 
 def nobody(x: Exchange, ranking: Ranking) -> Fault:
     """Why no channel can take this: an unknown model is the caller's affair, everything else the gateway's."""
+    if x.operation in STORED:
+        return unknown_answer(x)
     serving = [c for c in x.snapshot.channels if x.kind in c.serves]
     if not serving:
         words = f"no channel serves {x.kind} yet: add one to config/ccx.yaml under channels, or in the panel"

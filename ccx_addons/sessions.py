@@ -1,8 +1,8 @@
 """Answers that ``previous_response_id`` continues (platform.openai.com/docs/guides/conversation-state).
 
 An upstream that speaks Responses knows its own answers: the id goes through, and the conversation stays with the
-channel that made it. For converting channels the gateway remembers the items itself, per client, for a day: in memory
-for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing.
+channel that made it. For converting channels the gateway remembers the items and the answer itself, per client, for a
+day: in memory for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing.
 """
 
 import asyncio
@@ -16,11 +16,14 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.auth import json_response
 from ccx_addons.core import read, sse
-from ccx_addons.core.errors import StoreError
+from ccx_addons.core.endpoints import STORED
+from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.wire_json import loads_object
-from ccx_addons.guard import guarded
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.wire_json import dumps, loads_object
+from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.store import Store
 from ccx_addons.runtime import Runtime
 
@@ -48,6 +51,8 @@ class Stored:
     items: Items
     expires: float
     """Unix seconds."""
+    answer: str = ""
+    """JSON; empty: the channel's upstream has it."""
 
 
 class Sessions:
@@ -63,23 +68,23 @@ class Sessions:
         if not id:
             return None
         if stored := self.recent.get(id):
-            self.take(x, stored)
+            self.take(flow, x, id, stored)
             return None
-        return self.find(x, id)
+        return self.find(flow, x, id)
 
     def wanted(self, x: Exchange) -> str:
         if x.kind != "responses" or x.match is None:
             return ""
-        if x.operation in ("get", "delete"):
+        if x.operation in STORED:
             return x.match.subject
         return read.text(x.body.members.get("previous_response_id")) if x.body else ""
 
-    async def find(self, x: Exchange, id: str) -> None:
+    async def find(self, flow: http.HTTPFlow, x: Exchange, id: str) -> None:
         if self.tasks:
             # The answer may be the one that is being kept just now.
             await asyncio.wait(self.tasks, timeout=KEEPING)
             if stored := self.recent.get(id):
-                self.take(x, stored)
+                self.take(flow, x, id, stored)
                 return
         try:
             stored = await asyncio.to_thread(load, self.runtime.store, id)
@@ -87,18 +92,27 @@ class Sessions:
             log.warning("request %s: stored answers cannot be read: %s", x.id, error)
             return
         if stored:
-            self.take(x, stored)
+            self.take(flow, x, id, stored)
 
-    def take(self, x: Exchange, stored: Stored) -> None:
-        """Only the client that asked the first time may go on."""
-        if x.client and stored.client == x.client.name and stored.expires > time.time():
-            x.history = stored.items
-            x.home = stored.channel_id
-            x.trace = stored.trace
+    def take(self, flow: http.HTTPFlow, x: Exchange, id: str, stored: Stored) -> None:
+        """Only the client that asked the first time may go on; for others it is as if nobody knew the answer."""
+        if stored.expires <= time.time():
+            return
+        if x.client is None or stored.client != x.client.name:
+            flow.response = refuse(flow, unknown_answer(x))
+            return
+        x.history, x.home, x.trace = stored.items, stored.channel_id, stored.trace
+        if stored.answer and x.operation == "get":
+            flow.response = json_response(stored.answer.encode())
+        elif stored.answer and x.operation == "delete":
+            flow.response = json_response(dumps({"id": id, "object": "response", "deleted": True}))
 
     # ---- keeping ----------------------------------------------------------------------------------------------------
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
+            self.recent.pop(x.match.subject, None)
+            self.runtime.store.remove("response_sessions", {"id": x.match.subject})
         if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
             return
         good = flow.response is not None and flow.response.status_code == 200 and x.stream_end in ("", "done")
@@ -114,22 +128,39 @@ class Sessions:
         """Reading and writing JSON happens in a thread."""
         assert x.current and x.client
         channel = x.current.attempt.channel.id
+        converted = x.current.converted
         found = await asyncio.to_thread(remembered, x, answer)
         if found is None:
             return
-        id, items = found
-        now = time.time()
-        self.recent[id] = Stored(x.client.name, channel, x.trace, items, now + LIFE)
+        id, items, whole = found
+        now, kept = time.time(), whole if converted else ""
+        self.recent[id] = Stored(x.client.name, channel, x.trace, items, now + LIFE, kept)
         while len(self.recent) > IN_MEMORY:
             self.recent.popitem(last=False)
         row = {"client": x.client.name, "created": int(now * 1000), "expires": int((now + LIFE) * 1000)}
         self.runtime.store.put_response_session(
-            {"id": id, **row, "channel_id": channel, "trace_hash": x.trace, "messages": json.dumps(items)}
+            {
+                **row,
+                "id": id,
+                "channel_id": channel,
+                "trace_hash": x.trace,
+                "messages": json.dumps(items),
+                "answer": kept,
+            }
         )
 
 
-def remembered(x: Exchange, answer: bytes) -> tuple[str, Items] | None:
-    """Id and items of a finished answer: history, input, output. None: it is no answer that could be continued."""
+def unknown_answer(x: Exchange) -> Fault:
+    """404 in the API's own words."""
+    if x.body is None:
+        id = x.match.subject if x.match else ""
+        return Fault("not_found", f"Response with id '{id[:100]}' not found.", 404)
+    unknown = UnknownResponse(read.text(x.body.members.get("previous_response_id")))
+    return Fault("not_found", str(unknown), 404, "previous_response_not_found", param=unknown.param)
+
+
+def remembered(x: Exchange, answer: bytes) -> tuple[str, Items, str] | None:
+    """Id of a finished answer, its items (history, input, output), and itself as JSON. None: it cannot be continued."""
     text = answer.decode("utf-8", "replace")
     if x.stream:
         whole = read.mapping((loads_object((_datas(answer) or [""])[-1]) or {}).get("response"))
@@ -139,7 +170,7 @@ def remembered(x: Exchange, answer: bytes) -> tuple[str, Items] | None:
     if not id or x.body is None:
         return None
     asked = read.mappings(read.input_items(x.body.members.get("input")))
-    return id, trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
+    return id, trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))]), dumps(whole).decode()
 
 
 def _datas(answer: bytes) -> list[str]:
@@ -173,8 +204,9 @@ def trimmed(items: Items) -> Items:
 
 def load(store: Store, id: str) -> Stored | None:
     """From SQLite, on a connection of its own. Raises StoreError."""
-    row = store.read("SELECT client, channel_id, trace_hash, messages, expires FROM response_sessions WHERE id = ?", id)
+    columns = "client, channel_id, trace_hash, messages, expires, answer"
+    row = store.read(f"SELECT {columns} FROM response_sessions WHERE id = ?", id)
     if row is None:
         return None
-    client, channel_id, trace, messages, expires = row
-    return Stored(client, channel_id, trace, json.loads(messages), expires / 1000)
+    client, channel_id, trace, messages, expires, answer = row
+    return Stored(client, channel_id, trace, json.loads(messages), expires / 1000, answer)

@@ -83,6 +83,9 @@ LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
 }
 """Answered by the gateway itself; they have no route prefix."""
 
+STORED: Final[frozenset[str]] = frozenset({"get", "delete"})
+"""Operations on an answer that was made before; their path names its id."""
+
 VERSIONS: Final = frozenset({"v1", "v1beta"})
 PANEL: Final = frozenset({
     "", "api", "login", "logout", "static", "favicon.ico", "language", "theme", "overview", "requests", "channels",
@@ -95,7 +98,9 @@ RESERVED_PREFIXES: Final = VERSIONS | PANEL | {"admin", "health", "metrics", "li
 _PREFIX: Final = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})(/v1(?:beta)?/.*)")
 _STATIC: Final = {(e.method, e.pattern): e for e in ENDPOINTS if "{" not in e.pattern}
 _DYNAMIC: Final = tuple(
-    (re.compile(re.sub(r"\\\{\w+\\\}", "(.+)", re.escape(e.pattern))), e) for e in ENDPOINTS if "{" in e.pattern
+    (re.compile(re.escape(e.pattern).replace(r"\{model\}", "(.+)").replace(r"\{id\}", "([^/]+)")), e)
+    for e in ENDPOINTS
+    if "{" in e.pattern
 )
 
 

@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import UnknownResponse
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.core.wire_json import JsonBody, dumps
 from ccx_addons.sessions import MAX_ITEMS, Sessions, Stored, remembered, trimmed
 from ccx_addons.translate import continued
+from tests.addons.flows import flow
 
 ANSWER = {"id": "resp_1", "output": [{"type": "message", "role": "assistant", "content": []}]}
 
@@ -37,7 +39,8 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
         event = {"type": "response.completed", "response": ANSWER}
         before = 'data: {"type":"response.output_item.done"}\n\n'
         answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
-    assert remembered(x, answer) == ("resp_1", [*x.history, *asked, *ANSWER["output"]])
+    items = [*x.history, *asked, *ANSWER["output"]]
+    assert remembered(x, answer) == ("resp_1", items, dumps(ANSWER).decode())
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"not json", b"data: {}\n\n", b'{"id": 7}'])
@@ -73,8 +76,31 @@ def test_short_histories_stay_whole() -> None:
 def test_only_the_same_client_continues_and_only_for_a_day(client: str, expires: float, taken: bool) -> None:
     x = exchange(input="x", previous_response_id="resp_1")
     stored = Stored(client, "ch_1", "trace", [{"role": "user", "content": "before"}], expires)
-    Sessions.take(Sessions.__new__(Sessions), x, stored)
+    request = flow(x=x)
+    Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
     assert (x.history, x.home, x.trace) == ((stored.items, "ch_1", "trace") if taken else (None, "", ""))
+    assert (request.response.status_code if request.response else None) == (404 if client == "bob" else None)
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "status", "body"),
+    [
+        pytest.param("get", '{"id":"resp_1"}', 200, b'{"id":"resp_1"}', id="kept here"),
+        pytest.param("get", "", None, b"", id="kept by the upstream"),
+        pytest.param("delete", "{}", 200, b'{"id":"resp_1","object":"response","deleted":true}', id="deleted here"),
+        pytest.param("delete", "", None, b"", id="deleted there"),
+    ],
+)
+def test_stored_answers(operation: str, answer: str, status: int | None, body: bytes) -> None:
+    x = exchange()
+    x.body = None
+    x.match = endpoints.find({"get": "GET"}.get(operation, "DELETE"), "/v1/responses/resp_1")
+    request = flow(x=x)
+    stored = Stored("alice", "ch_1", "trace", [], 9e12, answer)
+    Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
+    found = request.response
+    assert (found.status_code if found else None, found.raw_content if found else b"") == (status, body)
+    assert x.home == "ch_1"
 
 
 def test_the_input_is_continued() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
@@ -12,10 +13,10 @@ DEFAULT_VERSION: Final = "v1"
 PATHS: Final[Mapping[str, str]] = {
     "generate": "/responses",
     "compact": "/responses/compact",
-    "get": "/responses/{model}",
-    "delete": "/responses/{model}",
+    "get": "/responses/{subject}",
+    "delete": "/responses/{subject}",
     "models": "/models",
-    "model": "/models/{model}",
+    "model": "/models/{subject}",
 }
 NOTHING: Final[Mapping[str, Json]] = {}
 
@@ -30,7 +31,8 @@ type Item = dict[str, Any]
 
 
 def upstream_path(operation: str, model: str, stream: bool) -> str:
-    return PATHS[operation].replace("{model}", model)
+    """``model``: for stored answers it is their id."""
+    return PATHS[operation].replace("{subject}", quote(model, safe=""))
 
 
 def own(extra: Extra) -> Item:

@@ -1,0 +1,90 @@
+"""Stored answers of the Responses API: get and delete them, whoever made them; nobody gets another client's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+
+BOB = "bobs-client-key-0123456789"
+CLIENTS = [{"name": "bob", "key": BOB}]
+
+
+@pytest.fixture(scope="module", params=["native", "converted"])
+def program(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    native = request.param == "native"
+    made = channel("a", fake.url, "responses") if native else channel("a", fake.url, "chat", serves=["responses"])
+    with running_program(tmp_path_factory.mktemp("ccx"), made, clients=CLIENTS) as gateway:
+        yield gateway
+
+
+def client(program: Program, key: str = CLIENT_KEY) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{program.url}/v1", api_key=key, max_retries=0)
+
+
+def created(program: Program, stream: bool = False) -> str:
+    sdk = client(program)
+    if not stream:
+        return sdk.responses.create(model="gpt-5.1", input="hello").id
+    with sdk.responses.stream(model="gpt-5.1", input="hello") as events:
+        return events.get_final_response().id
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_get_and_delete(program: Program, stream: bool) -> None:
+    sdk, id = client(program), created(program, stream)
+    found = sdk.responses.retrieve(id)
+    assert (found.id, found.status) == (id, "completed")
+    if program.config["channels"][0]["protocol"] == "chat":
+        assert found.output_text == "gpt-5.1 heard: hello"
+    sdk.responses.delete(id)
+    rows = wait_for(lambda: program.query("select operation, status from requests where operation = 'delete'"))
+    assert {row["status"] for row in rows} == {200}
+
+
+def test_an_answer_that_is_gone(program: Program) -> None:
+    sdk, id = client(program), created(program)
+    sdk.responses.delete(id)
+    if program.config["channels"][0]["protocol"] == "chat":  # a real upstream forgets it, too
+        with pytest.raises(openai.NotFoundError):
+            sdk.responses.retrieve(id)
+    with pytest.raises(openai.NotFoundError, match=r"not found|unknown") as missing:
+        sdk.responses.retrieve("resp/../../models")
+    assert missing.value.status_code == 404
+
+
+def test_after_a_restart(fake: Fake, tmp_path: Path) -> None:
+    made = channel("a", fake.url, "messages", serves=["responses"])
+    with running_program(tmp_path, made) as program:
+        id = created(program)
+        wait_for(lambda: program.query("select 1 from response_sessions where answer != ''"))
+    with running_program(tmp_path, made) as program:
+        assert client(program).responses.retrieve(id).output_text == "gpt-5.1 heard: hello"
+        client(program).responses.delete(id)
+        wait_for(lambda: not program.query("select 1 from response_sessions"))
+
+
+def test_another_clients_answer_is_not_there(program: Program) -> None:
+    id = created(program)
+    bob = client(program, BOB)
+    with pytest.raises(openai.NotFoundError) as missing:
+        bob.responses.retrieve(id)
+    assert id in missing.value.message
+    with pytest.raises(openai.NotFoundError):
+        bob.responses.delete(id)
+    with pytest.raises(openai.NotFoundError) as missing:
+        bob.responses.create(model="gpt-5.1", input="and what did I say?", previous_response_id=id)
+    assert missing.value.code == "previous_response_not_found"
+    assert client(program).responses.retrieve(id).id == id
+
+
+def test_no_answer_is_kept_that_must_not_be(program: Program) -> None:
+    sdk = client(program)
+    id = sdk.responses.create(model="gpt-5.1", input="hello", store=False).id
+    if program.config["channels"][0]["protocol"] == "chat":
+        with pytest.raises(openai.NotFoundError):
+            sdk.responses.retrieve(id)
+    assert httpx.get(f"{program.url}/v1/responses/{id}").status_code == 401
