@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import create_app
+from ccx_admin.panel import EXTENSION, Panel
 from tests.admin import seed
 
 KEY: Final = "admin-key-for-the-browser-0123456789"
@@ -31,6 +32,7 @@ class Site:
     root: str
     store: Store
     folder: Path
+    panel: Panel
     ids: list[str] = field(default_factory=list)
 
 
@@ -56,10 +58,11 @@ def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
         ccx_data_dir=str(tmp_path),
     )
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(settings, store, ack_wait=0.05), threaded=True)
+    app = create_app(settings, store, ack_wait=0.05)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{server.server_port}", store, tmp_path, ids)
+    yield Site(f"http://127.0.0.1:{server.server_port}", store, tmp_path, app.extensions[EXTENSION], ids)
     server.shutdown()
     thread.join(10)
     store.close(5)

@@ -20,6 +20,7 @@ PATHS: Final = (
     f"/sessions/{0:032x}",
     "/usage?range=24h",
     "/clients",
+    "/test?channel=ch_back0002",
     "/settings",
     "/settings?tab=capture",
     "/settings?tab=prices",

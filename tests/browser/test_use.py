@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.admin import seed
 from tests.browser.conftest import Site, Tab, open_tab
+from tests.wire.program import Fake
 
 
 def put(site: Site, **more: object) -> dict[str, object]:
@@ -176,7 +177,7 @@ def test_pasting_makes_a_channel(tab: Tab) -> None:
 
 def test_a_change_is_shown_before_it_is_saved(tab: Tab) -> None:
     tab.go("/channels/ch_back0002")
-    tab.page.fill('input[name="name"]', "cheap")
+    tab.page.fill('#channel-form input[name="name"]', "cheap")
     tab.page.locator(".map-row input").nth(1).fill("glm-6")
     tab.page.fill("#map-test", "claude-opus-4-7")
     expect(tab.page.locator("#map-result")).to_contain_text("opus → glm-6")
@@ -198,6 +199,69 @@ def test_a_key_is_added_and_never_shown(tab: Tab) -> None:
     tab.page.get_by_role("button", name="Add", exact=True).click()
     expect(tab.page.locator("#keys tbody tr")).to_have_count(3)
     assert "sk-ant-api03-NEWNEWNEWNEWNEWNEW" not in tab.page.content()
+
+
+def test_a_key_is_edited(tab: Tab) -> None:
+    tab.go("/channels/ch_main0001")
+    tab.page.locator("#keys [data-open]").first.click()
+    dialog = tab.page.locator("dialog[open]")
+    dialog.get_by_label("Requests per minute").fill("30")
+    dialog.get_by_label("Models").fill("claude-*, o3")
+    with tab.page.expect_navigation():
+        dialog.get_by_role("button", name="Save").click()
+    expect(tab.page.locator("#keys tbody tr").first).to_contain_text("30 requests per minute")
+    assert "models: [claude-*, o3]" in config_of(tab.site) and "limits: {rpm: 30}" in config_of(tab.site)
+    tab.page.locator("#keys [data-open]").first.click()
+    dialog.get_by_role("button", name="Back").click()
+    expect(dialog).to_have_count(0)
+
+
+# ---- the test page ---------------------------------------------------------------------------------------------------
+@pytest.fixture
+def bench(tab: Tab, fake: Fake) -> Tab:
+    """The test page of a channel that answers; the imitated upstream stands for the gateway, too."""
+    channel = f"{{name: one, id: ch_one, protocol: chat, base_urls: [{fake.url!r}], keys: [k-0123456789ab]}}"
+    (tab.site.folder / "ccx.yaml").write_text(f"version: 1\nchannels:\n  - {channel}\n")
+    tab.site.panel.gateway_url = fake.url
+    tab.go("/test")
+    return tab
+
+
+def test_what_a_channel_can_do(bench: Tab) -> None:
+    page = bench.page
+    page.fill("#cap-models", "able\nblind")
+    page.uncheck('input[name="checks"][value="tools"]')
+    page.fill("#cap-rpm", "60")
+    expect(page.locator("#cap-note")).to_contain_text("6 questions.")
+    page.locator("form[data-capability]").get_by_role("button", name="Ask").click()
+    matrix = page.locator("#matrix")
+    expect(matrix).to_contain_text("ok")
+    expect(matrix).to_contain_text("done", timeout=20_000)
+    expect(matrix.locator("tbody tr").nth(1)).to_contain_text("it did not see the picture")
+
+
+def test_a_test_is_stopped(bench: Tab) -> None:
+    page = bench.page
+    page.fill("#cap-models", "able")
+    page.fill("#cap-rpm", "1")
+    page.locator("form[data-capability]").get_by_role("button", name="Ask").click()
+    page.locator("#matrix").get_by_role("button", name="Stop").click()
+    expect(page.locator("#matrix")).to_contain_text("cancelled")
+
+
+def test_the_playground(bench: Tab) -> None:
+    page = bench.page
+    page.select_option("#play-protocol", "messages")
+    page.fill("#play-model", "m-fake-slowchunks=40")
+    page.fill("#play-prompt", "long:200")
+    page.locator("#playground").get_by_role("button", name="Send").click()
+    expect(page.locator("#play-answer")).to_contain_text("word3 word4")
+    page.locator("#playground").get_by_role("button", name="Stop").click()
+    expect(page.locator("#play-status")).to_contain_text("stopped")
+    assert "word199" not in page.locator("#play-answer").inner_text()
+    page.fill("#play-model", "fake-modelnotfound")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#play-answer [role=alert]")).to_contain_text("fake-modelnotfound")
 
 
 def test_the_menu_pauses_a_channel(tab: Tab) -> None:
