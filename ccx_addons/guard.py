@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.core.config import Kind
 from ccx_addons.core.endpoints import kind_of_path
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
@@ -77,15 +78,15 @@ def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
     flow.response = refuse(flow, fault)
 
 
-def refuse(flow: http.HTTPFlow, fault: Fault) -> http.Response:
-    """An error answer in the shape of the protocol the client speaks."""
+def refuse(flow: http.HTTPFlow, fault: Fault, shape: Kind | None = None) -> http.Response:
+    """An error answer in the shape of the protocol the client speaks. ``shape``: where its path does not tell."""
     exchange = exchange_of(flow)
     if exchange:
         kind, request_id = exchange.kind, exchange.id
         exchange.fault = exchange.fault or fault
     else:
         kind, request_id = kind_of_path(flow.request.path), ""
-    status, body = PROTOCOLS[kind].encode_error(fault, request_id)
+    status, body = PROTOCOLS[shape or kind].encode_error(fault, request_id)
     headers = {"content-type": "application/json"}
     if fault.retry_after is not None:
         headers["retry-after"] = str(max(1, round(fault.retry_after)))

@@ -32,7 +32,9 @@ DESKTOP: Final = Response(
     Usage(15, 14),
 )
 PROBE: Final = Response("msg_ccx_model_switch_probe", "", (Text("ok"),), "end", Usage(1, 1))
-COUNTS: Final[Mapping[str, str]] = {"messages": "input_tokens", "gemini": "totalTokens"}
+COUNTS: Final[Mapping[str, str]] = {"messages": "input_tokens", "gemini": "totalTokens", "responses": "input_tokens"}
+COUNTED: Final[Mapping[str, str]] = {"object": "response.input_tokens"}
+"""What an answer of Responses says beside its count."""
 
 
 class Local:
@@ -62,7 +64,8 @@ class Local:
             flow.response = refuse(flow, Fault("invalid_request", str(bad), 400, param=bad.param))
             return
         x.usage, x.usage_estimated = Usage(tokens), True
-        flow.response = json_response(wire_json.dumps({COUNTS[x.kind]: tokens}))
+        said = {**(COUNTED if x.kind == "responses" else {}), COUNTS[x.kind]: tokens}
+        flow.response = json_response(wire_json.dumps(said))
         flow.response.headers["x-ccx-estimated"] = "true"
 
 

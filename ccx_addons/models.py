@@ -50,7 +50,7 @@ class Models:
             entry = found.get(x.match.subject)
             if entry is None:
                 fault = Fault("not_found", f"no channel offers the model {x.match.subject!r}", 404, "model_not_found")
-                flow.response = refuse(flow, fault)
+                flow.response = refuse(flow, fault, "gemini" if google else "messages" if anthropic else "chat")
                 return
             flow.response = json_response(wire_json.dumps(_one(entry, google, anthropic)))
             return

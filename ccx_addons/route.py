@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel
-from ccx_addons.core.endpoints import STORED
+from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.mask import clean
 from ccx_addons.core.neutral import Fault
@@ -141,7 +141,7 @@ class Route:
             home=x.home,
             only_home=x.operation in STORED,
             native=x.operation not in CONVERTED,
-            vectors=x.operation in ("embed", "embeddings"),
+            vectors=x.operation in VECTORS,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ccx_addons import compaction
 from ccx_addons.core import multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
+from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
@@ -71,6 +72,8 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     members, channel = x.body.members, attempt.channel
     in_body = x.match is not None and x.match.endpoint.model_in == "body"
     changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
+    if x.operation in VECTORS and not in_body and mapped.model != x.model:
+        changes = _renamed(members, f"models/{mapped.model}")
     if hides_usage(x, channel):
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
@@ -85,6 +88,14 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
+
+
+def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
+    """Gemini's embeddings name the model in the body as well, each request of a batch for itself."""
+    changes: dict[str, Json] = {"model": model} if "model" in members else {}
+    if batch := read.mappings(members.get("requests")):
+        changes["requests"] = [{**one, "model": model} for one in batch]
+    return changes
 
 
 def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
@@ -174,6 +185,8 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         value = loads(content)
     except BadJson as bad:
         return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
+    if x.operation in STORED:
+        return Ended("ok"), content  # whatever it says of itself, and it was counted when it was made
     protocol = PROTOCOLS[channel.protocol]
     if fault := protocol.answer_fault(value):
         return _no_answer(value, fault), content

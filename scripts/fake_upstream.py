@@ -48,6 +48,7 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", r"/v1/chat/completions", "chat", "generate"),
     ("POST", r"/v1/responses", "responses", "generate"),
     ("POST", r"/v1/responses/compact", "responses", "compact"),
+    ("POST", r"/v1/responses/input_tokens", "responses", "count_tokens"),
     ("GET", r"/v1/responses/(?P<id>[\w-]+)", "responses", "get"),
     ("DELETE", r"/v1/responses/(?P<id>[\w-]+)", "responses", "delete"),
     ("POST", r"/v1/embeddings", "embeddings", "embeddings"),
@@ -58,6 +59,7 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):streamGenerateContent", "gemini", "stream"),
     ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):countTokens", "gemini", "count_tokens"),
     ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):embedContent", "gemini", "embed"),
+    ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):batchEmbedContents", "gemini", "embed_batch"),
     ("GET", r"/v1beta/models", "gemini", "models"),
     ("GET", r"/v1/models", "chat", "models"),
 )
@@ -312,25 +314,15 @@ class Reply:
         return json.dumps(self._good(asked, said)).encode()
 
     def _good(self, asked: Asked, said: Any) -> Any:
+        if asked.operation == "models":
+            return answers.models_json(asked.kind)
+        if asked.operation == "count_tokens":
+            return answers.count_json(asked.kind, len(asked.body) // 4)
         match asked.kind, asked.operation:
-            case _, "models":
-                names = ["alpha-model", "beta-model"]
-                if asked.kind == "gemini":
-                    return {
-                        "models": [
-                            {"name": f"models/{n}", "supportedGenerationMethods": ["generateContent"]} for n in names
-                        ]
-                    }
-                return {
-                    "object": "list",
-                    "data": [{"id": n, "object": "model", "created": 1, "owned_by": "fake"} for n in names],
-                }
-            case "messages", "count_tokens":
-                return {"input_tokens": len(asked.body) // 4}
-            case "gemini", "count_tokens":
-                return {"totalTokens": len(asked.body) // 4}
             case "gemini", "embed":
-                return {"embedding": {"values": [0.1, 0.2, 0.3]}}
+                return {"embedding": answers.VECTOR}
+            case "gemini", "embed_batch":
+                return {"embeddings": [answers.VECTOR for _ in asked.json["requests"]]}
             case "messages", _:
                 return answers.messages_json(said)
             case "chat", _:

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 from ccx_addons.core.config import Kind
 
 type Operation = Literal[
-    "generate", "count_tokens", "compact", "get", "delete", "embed", "image_generate", "image_edit", "image_variation",
-    "embeddings", "models", "model", "websocket", "health", "ready", "metrics", "probe",
+    "generate", "count_tokens", "compact", "get", "delete", "embed", "embed_batch", "embeddings",
+    "image_generate", "image_edit", "image_variation", "models", "model", "websocket",
+    "health", "ready", "metrics", "probe",
 ]  # fmt: skip
 
 type ModelIn = Literal["body", "path", "none"]
@@ -48,6 +49,7 @@ def _gemini(version: str) -> tuple[Endpoint, ...]:
         Endpoint("POST", f"/{version}/models/{{model}}:streamGenerateContent", "gemini", "generate", "path", True),
         Endpoint("POST", f"/{version}/models/{{model}}:countTokens", "gemini", "count_tokens", "path", False),
         Endpoint("POST", f"/{version}/models/{{model}}:embedContent", "gemini", "embed", "path", False),
+        Endpoint("POST", f"/{version}/models/{{model}}:batchEmbedContents", "gemini", "embed_batch", "path", False),
     )
 
 
@@ -58,6 +60,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "/v1/responses", "responses", "generate"),
     Endpoint("GET", "/v1/responses", "responses", "websocket", "none", True),
     Endpoint("POST", "/v1/responses/compact", "responses", "compact", stream=False),
+    Endpoint("POST", "/v1/responses/input_tokens", "responses", "count_tokens", stream=False),
     Endpoint("GET", "/v1/responses/{id}", "responses", "get", "none", False),
     Endpoint("DELETE", "/v1/responses/{id}", "responses", "delete", "none", False),
     *_gemini("v1beta"),
@@ -83,6 +86,8 @@ LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
 }
 """Answered by the gateway itself; they have no route prefix."""
 
+VECTORS: Final[frozenset[str]] = frozenset({"embed", "embed_batch", "embeddings"})
+"""Operations whose answers only compare with others of the same space."""
 STORED: Final[frozenset[str]] = frozenset({"get", "delete"})
 """Operations on an answer that was made before; their path names its id."""
 

@@ -49,6 +49,27 @@ def image_stream(operation: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield f"{word}.completed", {"type": f"{word}.completed", "usage": IMAGE_USAGE, **shape}
 
 
+VECTOR = {"values": [0.1, 0.2, 0.3]}
+COUNTS: dict[str, tuple[str, dict[str, str]]] = {
+    "messages": ("input_tokens", {}),
+    "gemini": ("totalTokens", {}),
+    "responses": ("input_tokens", {"object": "response.input_tokens"}),
+}
+
+
+def count_json(kind: str, tokens: int) -> dict[str, Any]:
+    name, more = COUNTS[kind]
+    return {**more, name: tokens}
+
+
+def models_json(kind: str) -> dict[str, Any]:
+    names = ["alpha-model", "beta-model"]
+    if kind == "gemini":
+        return {"models": [{"name": f"models/{n}", "supportedGenerationMethods": ["generateContent"]} for n in names]}
+    data = [{"id": n, "object": "model", "created": 1, "owned_by": "fake"} for n in names]
+    return {"object": "list", "data": data}
+
+
 def embeddings_json(body: dict[str, Any]) -> dict[str, Any]:
     texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
     size = int(body.get("dimensions") or 8)

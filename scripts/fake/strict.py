@@ -28,7 +28,8 @@ FIELDS = {
     },
     "gemini": {
         "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "cachedContent",
-        "labels", "model", "generateContentRequest", "content", "taskType", "title", "outputDimensionality", "store",
+        "labels", "model", "generateContentRequest", "content", "taskType", "title", "outputDimensionality", "requests",
+        "store",
         "serviceTier",
     },
     "embeddings": {"model", "input", "encoding_format", "dimensions", "user"},

@@ -27,6 +27,7 @@ from tests.addons.values import channel, exchange
 CHAT = channel("oai", "chat", ("chat", "messages", "responses"))
 MESSAGES = channel("ant", "messages", ("messages", "chat", "responses"))
 RESPONSES = channel("res", "responses")
+GEMINI = channel("goo", "gemini")
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -338,6 +339,46 @@ def test_deleting_may_have_no_body() -> None:
     x = exchange("responses")
     x.match = endpoints.find("DELETE", "/v1/responses/resp_1")
     assert judge(x, RESPONSES, b"")[0].kind == "ok"
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "queued"])
+def test_a_stored_answer_is_what_was_asked_for_whatever_it_says(status: str) -> None:
+    x = exchange("responses", model="")
+    x.match = endpoints.find("GET", "/v1/responses/resp_1")
+    error = {"code": "server_error", "message": "it failed then"} if status == "failed" else None
+    stored: dict[str, Any] = {
+        "id": "resp_1",
+        "status": status,
+        "error": error,
+        "output": [],
+        "usage": {"input_tokens": 9},
+    }
+    assert judge(x, RESPONSES, json.dumps(stored).encode())[0].kind == "ok"
+    assert x.usage is None, "it was counted when it was made"
+    assert judge(x, RESPONSES, b"<html>")[0].kind == "bad_body"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sent"),
+    [
+        pytest.param(
+            ":batchEmbedContents",
+            {"requests": [{"model": "models/m", "content": {}}, {"model": "models/m"}]},
+            {"requests": [{"model": "models/up", "content": {}}, {"model": "models/up"}]},
+            id="each request",
+        ),
+        pytest.param(
+            ":embedContent", {"model": "models/m", "content": {}}, {"model": "models/up", "content": {}}, id="one"
+        ),
+        pytest.param(":embedContent", {"content": {}}, {"content": {}}, id="not named"),
+        pytest.param(":generateContent", {"contents": []}, {"contents": []}, id="no embedding"),
+    ],
+)
+def test_a_model_that_a_gemini_body_names_is_renamed_with_the_path(path: str, body: Any, sent: Any) -> None:
+    x = asked("gemini", body)
+    x.match = endpoints.find("POST", f"/v1beta/models/m{path}")
+    assert json.loads(out(x, GEMINI, "up").body) == sent
+    assert out(x, GEMINI, "m").body == x.raw
 
 
 def test_a_stream_was_expected() -> None:

@@ -35,6 +35,12 @@ def test_suggest(path: str, meant: str) -> None:
     assert suggest(path) == meant
 
 
+@pytest.mark.parametrize("path", ["/v1/responses/a/b", "/v1/responses/", "/v1/responses/a/"])
+def test_an_id_has_no_slash(path: str) -> None:
+    match = find("GET", path)
+    assert match is None or match.endpoint.operation == "websocket"
+
+
 def test_methods_of() -> None:
     assert methods_of("/v1/messages") == ("POST",)
     assert methods_of("/v1/responses") == ("GET", "POST")

@@ -61,6 +61,8 @@ def test_counts_are_estimated_and_say_so(claude: anthropic.Anthropic, converting
     messages: Any = [{"role": "user", "content": "word " * 400}]
     raw = claude.messages.with_raw_response.count_tokens(model="claude-x", messages=messages)
     assert raw.headers["x-ccx-estimated"] == "true" and 400 < raw.parse().input_tokens < 700
+    gpt = openai.OpenAI(base_url=f"{converting.url}/v1", api_key=CLIENT_KEY)
+    assert 400 < gpt.responses.input_tokens.count(model="gpt-x", input="word " * 400).input_tokens < 700
     options = types.HttpOptions(base_url=converting.url)
     gemini = genai.Client(api_key=CLIENT_KEY, http_options=options)
     assert (gemini.models.count_tokens(model="gemini-x", contents="word " * 400).total_tokens or 0) > 400

@@ -102,6 +102,25 @@ class TestResponses:
         assert answer.status == "completed" and "hello there" in answer.output_text
         assert newest(program)["stream_end"] == "done"
 
+    def test_count_tokens(self, gpt: openai.OpenAI, program: Program) -> None:
+        assert gpt.responses.input_tokens.count(model="gpt-5.1", input=HELLO).input_tokens > 0
+        assert newest(program)["operation"] == "count_tokens"
+
+
+class TestModels:
+    def test_an_unknown_model_in_each_sdks_own_words(
+        self, gpt: openai.OpenAI, claude: anthropic.Anthropic, gemini: genai.Client
+    ) -> None:
+        with pytest.raises(openai.NotFoundError) as by_openai:
+            gpt.models.retrieve("nothing-like-it")
+        assert by_openai.value.code == "model_not_found"
+        with pytest.raises(anthropic.NotFoundError) as by_anthropic:
+            claude.models.retrieve("nothing-like-it")
+        assert by_anthropic.value.body["type"] == "error"  # type: ignore[index]
+        with pytest.raises(genai.errors.ClientError) as by_google:
+            gemini.models.get(model="nothing-like-it")
+        assert by_google.value.status == "NOT_FOUND" and "nothing-like-it" in (by_google.value.message or "")
+
 
 class TestGemini:
     MODEL = "gemini-2.5-pro"
@@ -125,6 +144,13 @@ class TestGemini:
 
     def test_count_tokens(self, gemini: genai.Client) -> None:
         assert (gemini.models.count_tokens(model=self.MODEL, contents=HELLO).total_tokens or 0) > 0
+
+    @pytest.mark.parametrize("texts", [[HELLO], [HELLO, "and more"]], ids=["one", "two"])
+    def test_embeddings(self, gemini: genai.Client, program: Program, texts: list[str]) -> None:
+        answer = gemini.models.embed_content(model="gemini-embedding-001", contents=list(texts))
+        assert answer.embeddings and [len(found.values or []) for found in answer.embeddings] == [3] * len(texts)
+        row = newest(program)
+        assert (row["operation"], row["model"]) == ("embed_batch", "gemini-embedding-001")
 
 
 class TestImagesAndEmbeddings:

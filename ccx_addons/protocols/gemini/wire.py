@@ -15,6 +15,7 @@ METHODS: Final[Mapping[str, str]] = {
     "generate": ":generateContent",
     "count_tokens": ":countTokens",
     "embed": ":embedContent",
+    "embed_batch": ":batchEmbedContents",
     "model": "",
 }
 NOTHING: Final[Mapping[str, Json]] = {}

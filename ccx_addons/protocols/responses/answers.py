@@ -112,7 +112,7 @@ def answer_fault(body: Json) -> Fault | None:
         return fault_of(table)
     if table.get("status") in ("failed", "cancelled"):
         return Fault("server", f"the answer's status is {table['status']}")
-    if table.get("status") in ("incomplete", "in_progress", "queued") or table.get("deleted"):
+    if table.get("status") in ("incomplete", "in_progress", "queued") or "input_tokens" in table:
         return None
     for item in read.mappings(table.get("output")):
         if item.get("type") != "message":

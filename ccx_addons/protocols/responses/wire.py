@@ -13,6 +13,7 @@ DEFAULT_VERSION: Final = "v1"
 PATHS: Final[Mapping[str, str]] = {
     "generate": "/responses",
     "compact": "/responses/compact",
+    "count_tokens": "/responses/input_tokens",
     "get": "/responses/{subject}",
     "delete": "/responses/{subject}",
     "models": "/models",

@@ -118,7 +118,7 @@ def test_what_is_no_answer(body: Any, message_: str) -> None:
     [
         answer(status="in_progress"),
         answer(status="queued"),
-        {"id": "resp_1", "object": "response", "deleted": True},
+        {"object": "response.input_tokens", "input_tokens": 9},
         answer({"type": "reasoning", "summary": []}),
         answer(message({"type": "refusal", "refusal": "no"})),
     ],
