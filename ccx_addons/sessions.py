@@ -37,6 +37,8 @@ MAX_CHARACTERS: Final = 1_600_000
 KEEPING: Final = 2.0
 """Seconds to wait for answers that are being kept."""
 IN_MEMORY: Final = 500
+MAX_MEMORY: Final = 64 << 20
+"""Most answers, and most characters of them, that one worker keeps at hand."""
 
 type Items = list[dict[str, Any]]
 
@@ -59,6 +61,8 @@ class Sessions:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.recent: OrderedDict[str, Stored] = OrderedDict()
+        self.sizes: dict[str, int] = {}
+        self.size = 0
         self.tasks: set[asyncio.Task[None]] = set()
 
     @guarded
@@ -111,7 +115,7 @@ class Sessions:
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
-            self.recent.pop(x.match.subject, None)
+            self.forget(x.match.subject)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
         if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
             return
@@ -126,28 +130,36 @@ class Sessions:
 
     async def keep(self, x: Exchange, answer: bytes) -> None:
         """Reading and writing JSON happens in a thread."""
-        assert x.current and x.client
-        channel = x.current.attempt.channel.id
-        converted = x.current.converted
-        found = await asyncio.to_thread(remembered, x, answer)
+        now = time.time()
+        found = await asyncio.to_thread(remembered, x, answer, now)
         if found is None:
             return
-        id, items, whole = found
-        now, kept = time.time(), whole if converted else ""
-        self.recent[id] = Stored(x.client.name, channel, x.trace, items, now + LIFE, kept)
-        while len(self.recent) > IN_MEMORY:
-            self.recent.popitem(last=False)
-        row = {"client": x.client.name, "created": int(now * 1000), "expires": int((now + LIFE) * 1000)}
+        id, stored, messages = found
+        self.remember(id, stored, len(messages) + len(stored.answer))
         self.runtime.store.put_response_session(
             {
-                **row,
                 "id": id,
-                "channel_id": channel,
-                "trace_hash": x.trace,
-                "messages": json.dumps(items),
-                "answer": kept,
+                "client": stored.client,
+                "created": int(now * 1000),
+                "expires": int(stored.expires * 1000),
+                "channel_id": stored.channel_id,
+                "trace_hash": stored.trace,
+                "messages": messages,
+                "answer": stored.answer,
             }
         )
+
+    def remember(self, id: str, stored: Stored, size: int) -> None:
+        """In memory, as long as it is among the newest and they are not too large together. ``size``: characters."""
+        self.forget(id)
+        self.recent[id], self.sizes[id] = stored, size
+        self.size += size
+        while len(self.recent) > IN_MEMORY or (self.size > MAX_MEMORY and len(self.recent) > 1):
+            self.forget(next(iter(self.recent)))
+
+    def forget(self, id: str) -> None:
+        self.recent.pop(id, None)
+        self.size -= self.sizes.pop(id, 0)
 
 
 def unknown_answer(x: Exchange) -> Fault:
@@ -159,18 +171,23 @@ def unknown_answer(x: Exchange) -> Fault:
     return Fault("not_found", str(unknown), 404, "previous_response_not_found", param=unknown.param)
 
 
-def remembered(x: Exchange, answer: bytes) -> tuple[str, Items, str] | None:
-    """Id of a finished answer, its items (history, input, output), and itself as JSON. None: it cannot be continued."""
+def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str] | None:
+    """Id of a finished answer, what is kept of it, and its items (history, input, output) as JSON. None: it cannot be
+    continued. An upstream of the client's own protocol has the answer itself."""
     text = answer.decode("utf-8", "replace")
     if x.stream:
         whole = read.mapping((loads_object((_datas(answer) or [""])[-1]) or {}).get("response"))
     else:
         whole = loads_object(text) or {}
     id = read.text(whole.get("id"))
-    if not id or x.body is None:
+    if not id or x.body is None or x.current is None or x.client is None:
         return None
     asked = read.mappings(read.input_items(x.body.members.get("input")))
-    return id, trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))]), dumps(whole).decode()
+    items = trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
+    kept = dumps(whole).decode() if x.current.converted else ""
+    kept = kept if len(kept) <= MAX_CHARACTERS else ""
+    stored = Stored(x.client.name, x.current.attempt.channel.id, x.trace, items, now + LIFE, kept)
+    return id, stored, json.dumps(items)
 
 
 def _datas(answer: bytes) -> list[str]:

@@ -8,10 +8,12 @@ from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import UnknownResponse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.wire_json import JsonBody, dumps
-from ccx_addons.sessions import MAX_ITEMS, Sessions, Stored, remembered, trimmed
+from ccx_addons.sessions import IN_MEMORY, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
 from ccx_addons.translate import continued
 from tests.addons.flows import flow
+from tests.addons.values import attempted, channel
 
+WHERE = channel("a", "chat", ("responses",))
 ANSWER = {"id": "resp_1", "output": [{"type": "message", "role": "assistant", "content": []}]}
 
 
@@ -40,12 +42,17 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
         before = 'data: {"type":"response.output_item.done"}\n\n'
         answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
     items = [*x.history, *asked, *ANSWER["output"]]
-    assert remembered(x, answer) == ("resp_1", items, dumps(ANSWER).decode())
+    for converted, kept in ((True, dumps(ANSWER).decode()), (False, "")):
+        attempted(x, WHERE, None).converted = converted
+        stored = Stored("alice", WHERE.id, "", items, 5.0 + LIFE, kept)
+        assert remembered(x, answer, 5.0) == ("resp_1", stored, json.dumps(items))
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"not json", b"data: {}\n\n", b'{"id": 7}'])
 def test_no_answer_is_not_remembered(answer: bytes) -> None:
-    assert remembered(exchange(input="x"), answer) is None
+    x = exchange(input="x")
+    attempted(x, WHERE, None)
+    assert remembered(x, answer, 5.0) is None
 
 
 def test_what_is_left_never_begins_with_an_orphan() -> None:
@@ -63,6 +70,22 @@ def test_what_is_left_never_begins_with_an_orphan() -> None:
             calls.add(item["call_id"])
         elif item.get("type") == "function_call_output":
             assert item["call_id"] in calls
+
+
+def test_memory_is_bounded_by_count_and_by_size() -> None:
+    sessions = Sessions(None)  # type: ignore[arg-type]  # nothing of it is asked here
+    stored = Stored("alice", "ch_1", "", [], 9e12)
+    for n in range(IN_MEMORY + 3):
+        sessions.remember(f"r{n}", stored, 10)
+    assert len(sessions.recent) == IN_MEMORY and sessions.size == 10 * IN_MEMORY and "r2" not in sessions.recent
+    sessions.remember("large", stored, MAX_MEMORY - 25)
+    assert list(sessions.recent) == [f"r{IN_MEMORY + 1}", f"r{IN_MEMORY + 2}", "large"]
+    sessions.remember("larger", stored, MAX_MEMORY * 2)
+    assert list(sessions.recent) == ["larger"], "the newest is always kept"
+    sessions.remember("larger", stored, 1)
+    sessions.forget("larger")
+    sessions.forget("nobody")
+    assert (sessions.size, sessions.sizes, len(sessions.recent)) == (0, {}, 0)
 
 
 def test_short_histories_stay_whole() -> None:
