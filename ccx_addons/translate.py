@@ -4,7 +4,7 @@ Same protocol on both sides: the client's own bytes, with only the edits the cha
 decoded once an exchange and encoded freshly for each attempt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
+from ccx_addons.core.vendor_errors import INSTEAD
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
@@ -80,6 +81,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
     own, losses = _own(x, members)
     changes |= {name: value for name, value in own.items() if value is not members[name]}
+    changes |= _instead(attempt.drop, members)
     drop = attempt.drop & members.keys()
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
@@ -88,6 +90,11 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
+
+
+def _instead(drop: Collection[str], members: Mapping[str, Json]) -> dict[str, Json]:
+    """Members with the values that the upstream wants in place of those it refused."""
+    return {field: value for field, value in map(INSTEAD.__getitem__, INSTEAD.keys() & drop) if field in members}
 
 
 def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
@@ -125,6 +132,7 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         request = replace(request, max_tokens=limit)
     body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request)
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort)
+    body |= _instead(attempt.drop, body)
     for name in attempt.drop & body.keys():
         del body[name]
     wanted, quirky = _quirky(x, channel, body)

@@ -137,6 +137,11 @@ FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "u
 NEVER_DROPPED: Final = frozenset({"model", "messages", "input", "contents", "tools", "max_tokens", "system", "stream"})
 """Fields whose loss would change what was asked."""
 
+INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "thinking.type.enabled": ("thinking", {"type": "adaptive"}),
+}
+"""A value that an upstream refuses where it names another -> the field, and that other value."""
+
 BY_STATUS: Final[Mapping[int, Category]] = {
     401: "auth",
     402: "balance",
@@ -212,6 +217,12 @@ def dropped_field(fault: Fault) -> str:
         name = next((found[1] for pattern in BAD_FIELD if (found := pattern.search(fault.message))), "")
     top = re.split(r"[.\[]", name)[0]
     return "" if top in NEVER_DROPPED else top
+
+
+def refused_value(message: str) -> str:
+    """The key of INSTEAD that a refusal speaks of, with what it wants in its place; empty: none."""
+    wanted = ((name, f"{field}.type.{value['type']}") for name, (field, value) in INSTEAD.items())
+    return next((name for name, other in wanted if name in message and other in message), "")
 
 
 def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:

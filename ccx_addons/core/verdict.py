@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, reset_time
+from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, refused_value, reset_time
 
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
@@ -171,7 +171,9 @@ def is_stale(outcome: Outcome) -> bool:
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float) -> Verdict:
     category = category_of(fault)
     if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < MAX_PER_KEY:
-        names = ({dropped_field(fault)} - {""}) & outcome.fields | dropped_betas(fault.message, outcome.fields)
+        name = refused_value(fault.message) or dropped_field(fault)
+        names = {name} if name and name.partition(".")[0] in outcome.fields else set()
+        names |= dropped_betas(fault.message, outcome.fields)
         if names:
             return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=frozenset(names))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":

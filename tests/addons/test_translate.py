@@ -84,6 +84,17 @@ def test_native_bodies_are_byte_exact(model: str, drop: frozenset[str], expected
     assert found.fields == {"model", "temperature", "big", "s", "messages"}
 
 
+def test_a_refused_value_becomes_the_one_that_is_wanted() -> None:
+    drop = frozenset({"thinking.type.enabled"})
+    manual = {**HELLO, "max_tokens": 9, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    assert json.loads(out(asked("messages", manual), MESSAGES, drop=drop).body)["thinking"] == {"type": "adaptive"}
+    plain = asked("messages", {**HELLO, "max_tokens": 9})
+    assert out(plain, MESSAGES, drop=drop).body == plain.raw
+    converted = asked("chat", {**HELLO, "reasoning_effort": "high"})
+    found = json.loads(out(converted, MESSAGES, "claude-sonnet-4-5", drop=drop).body)
+    assert found["thinking"] == {"type": "adaptive"}
+
+
 def test_a_refused_field_is_left_out_and_nothing_else() -> None:
     found = json.loads(out(asked("chat", ODD), CHAT, drop=frozenset({"temperature"})).body)
     assert found == {name: value for name, value in json.loads(ODD).items() if name != "temperature"}

@@ -145,6 +145,12 @@ def test_a_stale_connection_is_no_try() -> None:
     assert classify(Outcome("reset"), 1, NOW).action == "next_key"
 
 
+ADAPTIVE = (
+    '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to '
+    "control thinking behavior."
+)
+
+
 @pytest.mark.parametrize(
     ("message", "fields", "dropped"),
     [
@@ -152,6 +158,8 @@ def test_a_stale_connection_is_no_try() -> None:
         ("Unsupported parameter: 'top_k'", {"model"}, set()),
         ("Unexpected value(s) `a-2025-01-01` for the `anthropic-beta` header", {"a-2025-01-01"}, {"a-2025-01-01"}),
         ("temperature: Extra inputs are not permitted", {"temperature"}, {"temperature"}),
+        (ADAPTIVE, {"thinking"}, {"thinking.type.enabled"}),
+        (ADAPTIVE, {"model"}, set()),
         ("something else is wrong here, and in detail", {"top_k"}, set()),
         ("something else is wrong here, and in detail", {""}, set()),
     ],

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 
@@ -224,3 +226,17 @@ def test_what_gets_lost_is_named(gateway: Program, upstream: str) -> None:
     assert answer.status_code == 200 and lost in answer.headers["x-ccx-losses"]
     row = gateway.row(answer.headers["x-ccx-request-id"])
     assert lost in row["losses"]
+
+
+def test_a_model_that_thinks_only_adaptively_still_thinks(fake: Fake, tmp_path: Path) -> None:
+    """A client asks in the older way; the upstream says which way it takes, and gets it on the same key."""
+    with running_program(tmp_path, channel("a", fake.url, "messages", models={"*": "claude-opus-4-7"})) as program:
+        claude = anthropic.Anthropic(base_url=program.url, api_key=CLIENT_KEY, max_retries=0)
+        raw = claude.messages.with_raw_response.create(
+            model="any",
+            max_tokens=4000,
+            thinking={"type": "enabled", "budget_tokens": 1024},
+            messages=[{"role": "user", "content": "think"}],
+        )
+        assert [block.type for block in raw.parse().content] == ["thinking", "text"]
+        assert raw.headers["x-ccx-attempts"] == "2" and raw.headers["x-ccx-losses"] == "thinking.type.enabled"
