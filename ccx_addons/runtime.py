@@ -25,6 +25,8 @@ class Runtime:
     ready: bool = False
     watched: dict[str, float] = field(default_factory=dict)
     """Request id -> Unix seconds until which a page shows its text live."""
+    forgotten: list[str] = field(default_factory=list)
+    """Ids of stored answers that another worker has deleted (filled by commands)."""
     admin_port: int = 0
     """Loopback port of the panel; 0: there is none."""
 

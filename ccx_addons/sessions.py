@@ -68,6 +68,8 @@ class Sessions:
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Finds what is continued; waits only when it is not in memory."""
+        while self.runtime.forgotten:
+            self.forget(self.runtime.forgotten.pop())
         id = self.wanted(x)
         if not id:
             return None
@@ -117,6 +119,8 @@ class Sessions:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
             self.forget(x.match.subject)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
+            if self.runtime.settings.worker_count > 1:
+                self.runtime.store.command("forget", {"id": x.match.subject})
         if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
             return
         good = flow.response is not None and flow.response.status_code == 200 and x.stream_end in ("", "done")

@@ -86,6 +86,9 @@ class Sync:
                 until = min(float(seconds) if isinstance(seconds, int | float) else 0.0, MOST_WATCHED)
                 self.runtime.watched[str(args.get("request_id", ""))] = now + until
                 return "watching"
+            case "forget":
+                self.runtime.forgotten.append(str(args.get("id", "")))
+                return "forgotten"
             case "override":
                 return "taken over"  # the rows of overrides come with every look
         return f"unknown command {kind!r}"

@@ -75,6 +75,10 @@ def test_watch(runtime: Runtime, seconds: Any, least: float, most: float) -> Non
     assert least <= runtime.watched["r1"] - time.time() <= most
 
 
+def test_a_stored_answer_is_forgotten(runtime: Runtime) -> None:
+    assert ordered(runtime, "forget", id="resp_1") == "forgotten" and runtime.forgotten == ["resp_1"]
+
+
 def test_an_override_and_what_nobody_knows(runtime: Runtime) -> None:
     row = {"kind": "chat", "trace_hash": "t", "channels": ["c"], "avoid": [], "expires_at": None}
     runtime.store.put_override(row)

@@ -102,6 +102,9 @@ class Program:
         auth = {"authorization": f"Bearer {CLIENT_KEY}"}
         return httpx.post(f"{self.url}{path}", json=body, headers={**auth, **(headers or {})}, timeout=20, **more)
 
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {CLIENT_KEY}"}, timeout=20)
+
     def configure(self, *channels: dict[str, Any], **more: Any) -> None:
         self.config = {"version": 1, "channels": list(channels), **more}
         before = self.log.read_text()

@@ -67,6 +67,19 @@ def test_after_a_restart(fake: Fake, tmp_path: Path) -> None:
         wait_for(lambda: not program.query("select 1 from response_sessions"))
 
 
+def test_what_one_worker_deletes_is_gone_for_all(fake: Fake, tmp_path: Path) -> None:
+    made = channel("a", fake.url, "chat", serves=["responses"])
+    with running_program(tmp_path, made, env={"WORKERS": "2"}) as program:
+        ids = [created(program) for _ in range(6)]  # each on a connection of its own: both workers remember some
+        wait_for(lambda: len(program.query("select 1 from response_sessions")) == 6)
+        assert len({row["worker"] for row in program.rows()}) == 2
+        for id in ids:
+            client(program).responses.delete(id)
+        wait_for(lambda: len(program.query("select 1 from command_acks where result = 'forgotten'")) == 12)
+        for id in ids * 3:
+            assert program.get(f"/v1/responses/{id}").status_code == 404
+
+
 def test_another_clients_answer_is_not_there(program: Program) -> None:
     id = created(program)
     bob = client(program, BOB)
