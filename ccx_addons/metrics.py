@@ -135,8 +135,11 @@ class Metrics:
             "bytes_out": x.bytes_out,
             "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
             "config_revision": x.snapshot.revision,
-            "source": "test" if is_test(x, self.runtime.boot_id) else "proxy",
+            "source": self.source(x),
         }
+
+    def source(self, x: Exchange) -> str:
+        return "test" if is_test(x, self.runtime.boot_id) else "proxy"
 
     def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
         assert x.usage
@@ -169,6 +172,7 @@ class Metrics:
             "reason": clean(verdict.reason, x)[:MAX_MESSAGE] if verdict else "",
             "error_message": clean(words, x)[:MAX_MESSAGE],
             "retry_after": outcome.retry_after if outcome else None,
+            "source": self.source(x),
         }
 
 

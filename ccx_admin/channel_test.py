@@ -80,6 +80,7 @@ def record(
         "status": asked.status,
         "error_message": error,
         "total_ms": asked.total_ms,
+        "source": "test",
     }
     attempt = {"request_id": id, "n": 1, "base_url": redact.hide_url(asked.base_url or channel.base_urls[0])}
     outcome = "ok" if asked.ok else "status" if asked.status >= 300 else "bad_body" if asked.status else "connect"
@@ -113,7 +114,6 @@ def record(
             "bytes_in": len(asked.sent) or None,
             "bytes_out": len(asked.received) or None,
             "config_revision": panel.snapshot().revision,
-            "source": "test",
         }
     )
     return id, price.usd

@@ -316,6 +316,8 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("0002_quarter_hours", (_rollup("rollup_quarter", "quarter"),)),
     # JSON: the whole answer, where no upstream keeps it
     ("0003_stored_answers", ("ALTER TABLE response_sessions ADD COLUMN answer TEXT NOT NULL DEFAULT ''",)),
+    # as that of the attempt's request: proxy, test
+    ("0004_source_of_attempts", ("ALTER TABLE attempts ADD COLUMN source TEXT NOT NULL DEFAULT 'proxy'",)),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -24,7 +24,7 @@ LOST: Final = "outcome NOT IN ('ok', 'client_left')"
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A channel's attempts of the last day. ``strip``: [all, bad] for each half hour."""
+    """A channel's attempts of the last day, tests left out. ``strip``: [all, bad] for each half hour."""
 
     strip: tuple[tuple[int, int], ...] = ((0, 0),) * PARTS
 
@@ -69,7 +69,7 @@ def activity(current: Panel) -> dict[str, Activity]:
     start = current.now_ms() // width * width + width - DAY
     rows = current.db.rows(
         f"SELECT channel_id, (started_at - ?) / ? AS part, count(*) AS asked, total({LOST}) AS bad FROM attempts"
-        " WHERE request_id >= ? AND started_at >= ? GROUP BY channel_id, part",
+        " WHERE request_id >= ? AND started_at >= ? AND source = 'proxy' GROUP BY channel_id, part",
         (start, width, since_id(start), start),
     )
     counted: dict[str, list[tuple[int, int]]] = {}
@@ -83,7 +83,7 @@ def errors(current: Panel, id: str) -> list[dict[str, Any]]:
     """What went wrong on a channel in the last day, the same words together, most frequent first."""
     rows = current.db.rows(
         "SELECT status, outcome, error_message, count(*) AS times, max(started_at) AS last, max(request_id) AS example"
-        f" FROM attempts WHERE request_id >= ? AND channel_id = ? AND {LOST}"
+        f" FROM attempts WHERE request_id >= ? AND channel_id = ? AND source = 'proxy' AND {LOST}"
         " GROUP BY status, outcome, error_message ORDER BY times DESC LIMIT ?",
         (since_id(current.now_ms() - DAY), id, ERRORS),
     )

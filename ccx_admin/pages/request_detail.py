@@ -228,6 +228,7 @@ def sent(sides: Mapping[str, Any]) -> dict[str, Any]:
         "headers": headers(client or {}, upstream or {}),
         "same": left == right,
         "both": client is not None and upstream is not None,
+        "first": "from the client" if client is not None else "to the upstream",
         "truncated": any(side and side["truncated"] for side in (client, upstream)),
     }
 

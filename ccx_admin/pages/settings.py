@@ -102,7 +102,7 @@ def last_day(current: Panel) -> list[what_if.Sample]:
     start = current.now_ms() - 86_400_000
     rows = current.db.rows(
         "SELECT channel_id || ' ' || base_url AS place, started_at, outcome, status FROM attempts"
-        " WHERE request_id >= ? AND started_at >= ? ORDER BY request_id DESC LIMIT ?",
+        " WHERE request_id >= ? AND started_at >= ? AND source = 'proxy' ORDER BY request_id DESC LIMIT ?",
         (since_id(start), start, WHAT_IF_ROWS),
     )
     found = [what_if.Sample(row["place"], row["started_at"], row["outcome"], row["status"]) for row in rows]

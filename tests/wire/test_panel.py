@@ -68,6 +68,7 @@ def test_the_playgrounds_answer_comes_while_it_is_made(program: Program) -> None
     assert times[-1] - times[0] > 0.8, "not all at the end"
     row = program.row(pieces[0]["request_id"])
     assert (row["source"], row["channel_name"], row["state"]) == ("test", "chat-a", "ok")
+    assert [attempt["source"] for attempt in program.attempts(row["id"])] == ["test"]
 
 
 def test_a_panel_that_dies_comes_back_and_traffic_never_notices(program: Program) -> None:

@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io.store import Store
-from ccx_admin.pages import channels
+from ccx_admin import channel_test
+from ccx_admin.pages import channels, settings
 from tests.admin import seed
 from tests.admin.conftest import NOW
 
@@ -26,6 +27,24 @@ def test_activity_counts_attempts_that_others_made_good(app: Flask) -> None:
     bad = sum(a["outcome"] != "ok" for a in mine)
     assert abs(found["ch_main0001"].attempts - len(mine)) <= 3  # the first half hour is cut
     assert found["ch_main0001"].success == pytest.approx(1 - bad / len(mine), abs=0.02)
+
+
+@pytest.mark.usefixtures("filled")
+def test_tests_are_no_activity(app: Flask) -> None:
+    """Whether the panel asked the upstream itself, or a client's way was replayed."""
+    panel = app.extensions["ccx"]
+
+    def figures() -> tuple[object, object, object]:
+        with app.test_request_context("/"):
+            return channels.activity(panel), channels.errors(panel, "ch_main0001"), settings.last_day(panel)
+
+    before = figures()
+    channel = panel.snapshot().channel("ch_main0001")
+    asked = channel_test.Asked("m", "m", False, 500, 12.0, "it failed", None)
+    for _ in range(9):
+        channel_test.record(panel, channel, channel.keys[0], "messages", asked, int(NOW * 1000) - 60_000)
+    assert panel.store.flush()
+    assert figures() == before
 
 
 def test_no_activity_is_not_a_rate() -> None:

@@ -216,3 +216,15 @@ def test_mitmweb_is_linked(
     store.flush()
     page = session.get("/requests/abc").text
     assert ('href="http://127.0.0.1:8081/#/flows?s=~meta%20abc"' in page) == shown == ("mitmweb" in page)
+
+
+@pytest.mark.parametrize(
+    ("sides", "first"),
+    [(("client_request",), "from the client"), (("upstream_request",), "to the upstream"),
+     (("client_request", "upstream_request"), "from the client")],
+    ids=["client", "upstream", "both"],
+)  # fmt: skip
+def test_a_side_alone_has_its_own_name(sides: tuple[str, ...], first: str) -> None:
+    kept = {"headers": [], "text": "{}", "json": {}, "body": b"{}", "truncated": False}
+    found = request_detail.sent(dict.fromkeys(sides, kept))
+    assert found["first"] == first and found["both"] == (len(sides) == 2)
