@@ -25,6 +25,7 @@ from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io import fetch
+from ccx_addons.io.apart import apart
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
@@ -88,7 +89,7 @@ class Convert:
 
     async def fetch_and_prepare(self, flow: http.HTTPFlow, x: Exchange, urls: list[str]) -> None:
         assert x.current
-        x.pictures, losses = await fetch.pictures(urls, x.current.attempt.channel)
+        x.pictures, losses = await apart(fetch.pictures(urls, x.current.attempt.channel))
         self.prepare(flow, x)
         x.losses += losses
 
@@ -166,7 +167,7 @@ class Convert:
         """An images answer with the pictures in place of their addresses."""
         body = loads(content)
         if urls := quirks.image_urls(channel.protocol, body):
-            fetched, losses = await fetch.pictures(urls, channel)
+            fetched, losses = await apart(fetch.pictures(urls, channel))
             x.losses += losses
             whole = await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched))
             response.raw_content = whole

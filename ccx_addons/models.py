@@ -18,6 +18,7 @@ from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import guarded, refuse
+from ccx_addons.io.apart import apart
 from ccx_addons.io.probe import list_models
 from ccx_addons.runtime import Runtime
 
@@ -82,7 +83,7 @@ class Models:
         now = time.monotonic()
         self.lists = {c: entry for c, entry in self.lists.items() if now - entry[0] < CACHE}
         if channel not in self.lists:
-            self.lists[channel] = (now, asyncio.ensure_future(list_models(channel)))
+            self.lists[channel] = (now, asyncio.ensure_future(apart(list_models(channel))))
         return await asyncio.shield(self.lists[channel][1])
 
 

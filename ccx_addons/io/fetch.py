@@ -115,7 +115,7 @@ async def _picture(answer: httpx.Response) -> Media:
         data += chunk
         if len(data) > MAX_SIZE:
             raise FetchRefused(f"the picture is larger than {MAX_SIZE >> 20} MB")
-    return Media(mime, data=(await asyncio.to_thread(base64.b64encode, data)).decode())
+    return Media(mime, data=base64.b64encode(data).decode())
 
 
 async def _address(host: str, port: int, trusted: bool) -> Address:

@@ -6,6 +6,7 @@ Sources: ai.google.dev/api/caching#Part, /gemini-api/docs/thought-signatures, /f
 import base64
 import binascii
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -187,7 +188,8 @@ def write_media(media: Media) -> Fields | str:
     if media.file_id is not None and not media.file_id.startswith(GOOGLE_FILES):
         return "a file stored at another vendor cannot be read here"
     file: Fields = {"fileUri": address}
-    mime = media.mime if media.mime and "*" not in media.mime else mimetypes.guess_type(address)[0]
+    bare = re.split("[?#]", address)[0]
+    mime = media.mime if media.mime and "*" not in media.mime else mimetypes.guess_type(bare)[0]
     if mime:
         file["mimeType"] = mime
     return {"fileData": file, **own(media.extra)}
