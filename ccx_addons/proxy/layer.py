@@ -185,7 +185,7 @@ class AttemptLayer(HttpLayer):
 
 
 def _fork(context: Context) -> Context:
-    """As ``Context.fork``, which makes a server connection to throw it away: a tenth of a stream's beginning."""
+    """As ``Context.fork``, which makes a server connection first, only to throw it away."""
     forked = Context.__new__(Context)
     forked.__dict__.update(context.__dict__, layers=context.layers.copy())
     return forked
