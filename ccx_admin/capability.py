@@ -107,22 +107,8 @@ class Job:
     def ask(self, panel: Panel, cell: Cell) -> None:
         cell.state, started = "running", panel.now_ms()
         found = capability.ask(self.channel, self.key, cell.protocol, cell.model, cell.check, self.stop.is_set)
-        asked = channel_test.Asked(
-            cell.model,
-            found.upstream_model,
-            found.ok,
-            found.status,
-            found.total_ms,
-            found.error,
-            found.usage,
-            self.key.base_url,
-            cell.check == "stream",
-            found.first_ms,
-            found.sent,
-            found.received,
-        )
         cell.request_id, cell.cost_usd = channel_test.record(
-            panel, self.channel, self.key, cell.protocol, asked, started
+            panel, self.channel, self.key, cell.protocol, cell.model, found, started, cell.check == "stream"
         )
         cell.status, cell.total_ms, cell.first_ms = found.status, found.total_ms, found.first_ms
         cell.text, cell.error = found.text, found.error

@@ -1,36 +1,17 @@
 """Test requests to one channel, logged with source ``test`` so that no statistics count them."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ccx_addons.core.config import Channel, Key, Kind
 from ccx_addons.core.ids import uuid7
-from ccx_addons.core.neutral import Usage
 from ccx_addons.io import probe
+from ccx_addons.io.capability import Finding
 from ccx_addons.io.prices import Cost, cost
 from ccx_admin import redact
 from ccx_admin.panel import Panel
 from ccx_admin.problem import Failure, invalid
 
 MAX_NAMES: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request to an upstream, as the log keeps it. ``sent`` and ``received`` are bodies without the key."""
-
-    model: str
-    upstream_model: str
-    ok: bool
-    status: int
-    total_ms: float
-    error: str
-    usage: Usage | None
-    base_url: str = ""
-    stream: bool = False
-    first_ms: float | None = None
-    sent: bytes = b""
-    received: bytes = b""
 
 
 def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
@@ -44,9 +25,9 @@ def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
         model = channel.health_check.model or first_model(channel, key)
     started = panel.now_ms()
     found = probe.test(channel, key, model)
-    asked = Asked(model, found.model, found.ok, found.status, found.total_ms, found.error, found.usage)
-    id, usd = record(panel, channel, key, channel.protocol, asked, started)
     usage = found.usage
+    finding = Finding(found.ok, found.model, found.status, found.total_ms, error=found.error, usage=usage)
+    id, usd = record(panel, channel, key, channel.protocol, model, finding, started)
     return {
         "ok": found.ok,
         "request_id": id,
@@ -64,11 +45,21 @@ def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
 
 
 def record(
-    panel: Panel, channel: Channel, key: Key, kind: Kind, asked: Asked, started: int
+    panel: Panel,
+    channel: Channel,
+    key: Key,
+    kind: Kind,
+    model: str,
+    found: Finding,
+    started: int,
+    stream: bool = False,
 ) -> tuple[str, float | None]:
-    """Rows of the request and its attempt, with source ``test``: (id of the request, dollars if they are known)."""
-    usage, error = asked.usage, redact.clean(asked.error, (key.secret,))
-    price = cost(asked.upstream_model, usage, kind, panel.snapshot().prices, panel.clock()) if usage else Cost(None)
+    """Rows of the request and its attempt, with source ``test``: (id of the request, dollars if they are known).
+
+    ``model``: the client's name of it. ``started``: Unix milliseconds.
+    """
+    usage, error = found.usage, redact.clean(found.error, (key.secret,))
+    price = cost(found.upstream_model, usage, kind, panel.snapshot().prices, panel.clock()) if usage else Cost(None)
     price = price.times(channel.price_multiplier)
     id = uuid7(panel.clock())
     shared = {
@@ -76,43 +67,43 @@ def record(
         "channel_id": channel.id,
         "channel_name": channel.name,
         "key_mask": key.mask,
-        "upstream_model": asked.upstream_model,
-        "status": asked.status,
+        "upstream_model": found.upstream_model,
+        "status": found.status,
         "error_message": error,
-        "total_ms": asked.total_ms,
+        "total_ms": found.total_ms,
         "source": "test",
     }
-    attempt = {"request_id": id, "n": 1, "base_url": redact.hide_url(asked.base_url or channel.base_urls[0])}
-    outcome = "ok" if asked.ok else "status" if asked.status >= 300 else "bad_body" if asked.status else "connect"
-    panel.store.put_attempts([{**shared, **attempt, "outcome": outcome, "verdict": "commit" if asked.ok else "stop"}])
-    if asked.sent:
-        panel.store.put_body(id, "upstream_request", asked.sent)
-    if asked.received:
-        panel.store.put_body(id, "upstream_response", asked.received)
+    attempt = {"request_id": id, "n": 1, "base_url": redact.hide_url(key.base_url or channel.base_urls[0])}
+    outcome = "ok" if found.ok else "status" if found.status >= 300 else "bad_body" if found.status else "connect"
+    panel.store.put_attempts([{**shared, **attempt, "outcome": outcome, "verdict": "commit" if found.ok else "stop"}])
+    if found.sent:
+        panel.store.put_body(id, "upstream_request", found.sent)
+    if found.received:
+        panel.store.put_body(id, "upstream_response", found.received)
     panel.store.put_request(
         {
             **shared,
             "id": id,
             "boot_id": panel.store.boot_id,
             "worker": panel.store.worker,
-            "ended_at": started + int(asked.total_ms),
-            "state": "ok" if asked.ok else "failed",
+            "ended_at": started + int(found.total_ms),
+            "state": "ok" if found.ok else "failed",
             "phase": "done",
             "kind": kind,
             "operation": "embeddings" if kind == "embeddings" else "generate",
-            "stream": int(asked.stream),
+            "stream": int(stream),
             "client_name": "panel",
-            "model": asked.model,
+            "model": model,
             "attempts_n": 1,
-            "error_kind": "" if asked.ok else "test",
-            "first_event_ms": asked.first_ms,
+            "error_kind": "" if found.ok else "test",
+            "first_event_ms": found.first_ms,
             "input_tokens": usage.input if usage else None,
             "output_tokens": usage.output if usage else None,
             "cost_usd": price.usd,
             "price_source": price.source,
             "usage_source": "reported" if usage else "",
-            "bytes_in": len(asked.sent) or None,
-            "bytes_out": len(asked.received) or None,
+            "bytes_in": len(found.sent) or None,
+            "bytes_out": len(found.received) or None,
             "config_revision": panel.snapshot().revision,
         }
     )

@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from ccx_addons.core.ids import uuid7
+from ccx_addons.io.capability import Finding
 from ccx_addons.io.store import Store
 from ccx_admin import channel_test
 from ccx_admin.pages import channels, settings
@@ -40,9 +41,9 @@ def test_tests_are_no_activity(app: Flask) -> None:
 
     before = figures()
     channel = panel.snapshot().channel("ch_main0001")
-    asked = channel_test.Asked("m", "m", False, 500, 12.0, "it failed", None)
+    found = Finding(False, "m", 500, 12.0, error="it failed")
     for _ in range(9):
-        channel_test.record(panel, channel, channel.keys[0], "messages", asked, int(NOW * 1000) - 60_000)
+        channel_test.record(panel, channel, channel.keys[0], "messages", "m", found, int(NOW * 1000) - 60_000)
     assert panel.store.flush()
     assert figures() == before
 
