@@ -12,6 +12,7 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core.config import Channel
+from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.mask import clean
 from ccx_addons.guard import guarded
@@ -21,8 +22,6 @@ from ccx_addons.scheduler import Decision
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
-TEST_HEADER: Final = "x-ccx-test"
-"""On requests of the panel: its boot id, which no client knows. They are logged, but no statistics count them."""
 
 
 class Metrics:

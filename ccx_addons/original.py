@@ -8,8 +8,8 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.metrics import TEST_HEADER
 
 KEY: Final = "ccx_client"
 OF_TRANSFER: Final = frozenset(

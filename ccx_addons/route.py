@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel
-from ccx_addons.core.endpoints import STORED, VECTORS
+from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.mask import clean
 from ccx_addons.core.neutral import Fault
@@ -28,7 +28,6 @@ IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mim
 
 CONVERTED: Final = frozenset({"generate", "compact"})
 """Operations that a channel of another protocol can answer."""
-PIN_HEADER: Final = "x-ccx-channel"
 OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{400,}")
 BYTES_PER_TOKEN: Final = 4

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -30,13 +29,13 @@ from ccx_addons.core.neutral import (
     Usage,
     explode,
 )
-from ccx_addons.core.urls import LOOPBACK, join
+from ccx_addons.core.urls import join
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.io import probe
 from ccx_addons.protocols import TEXT_PROTOCOLS
+from ccx_admin import own_gateway
 from ccx_admin.panel import Panel
 
-TIMEOUT: Final = 300.0
 MAX_TOKENS: Final = 4096
 """Only for Messages, which demands a number."""
 
@@ -58,15 +57,17 @@ def talk(panel: Panel, prompt: Prompt) -> Iterator[dict[str, Any]]:
 
     First ``{"status", "request_id", "attempts", "losses"}``; then for each part of the answer
     ``{"part", "kind", "text"}``, and ``{"part", "text"}`` for more of it; ``{"end", "usage"}`` or ``{"error"}``; last
-    ``{"total_ms"}``. Leaving it early hangs up.
+    ``{"total_ms"}``. Leaving it early hangs up. Raises Failure at once where the gateway is not known.
     """
+    return _pieces(_url(panel, prompt), _headers(panel, prompt), prompt)
+
+
+def _pieces(url: str, headers: Mapping[str, str], prompt: Prompt) -> Iterator[dict[str, Any]]:
     began = time.perf_counter()
     try:
         with (
-            httpx.Client(verify=_host(panel) not in LOOPBACK, timeout=TIMEOUT, trust_env=False) as client,
-            client.stream(
-                "POST", _url(panel, prompt), headers=_headers(panel, prompt), content=_body(prompt)
-            ) as answer,
+            probe.gateway_client(url) as client,
+            client.stream("POST", url, headers=headers, content=_body(prompt)) as answer,
         ):
             yield _head(answer)
             for event in _events(answer, prompt):
@@ -76,24 +77,18 @@ def talk(panel: Panel, prompt: Prompt) -> Iterator[dict[str, Any]]:
     yield {"total_ms": probe.since(began)}
 
 
-def _host(panel: Panel) -> str:
-    return urlsplit(panel.gateway_url).hostname or ""
-
-
 def _url(panel: Panel, prompt: Prompt) -> str:
     codec = TEXT_PROTOCOLS[prompt.protocol]
     return join(panel.gateway_url, codec.DEFAULT_VERSION, codec.upstream_path("generate", prompt.model, prompt.stream))
 
 
 def _headers(panel: Panel, prompt: Prompt) -> dict[str, str]:
-    headers = {
+    return {
         **(probe.VERSION_HEADER if prompt.protocol == "messages" else {}),
         "content-type": "application/json",
         "user-agent": "ccx-panel",
-        "x-api-key": panel.settings.proxy_access_key,
-        "x-ccx-test": panel.store.boot_id,
+        **own_gateway.headers(panel, prompt.channel),
     }
-    return headers | ({"x-ccx-channel": prompt.channel} if prompt.channel else {})
 
 
 def _body(prompt: Prompt) -> bytes:

@@ -86,6 +86,11 @@ LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
 }
 """Answered by the gateway itself; they have no route prefix."""
 
+PIN_HEADER: Final = "x-ccx-channel"
+"""Name or id of the only channel that may answer."""
+TEST_HEADER: Final = "x-ccx-test"
+"""On requests of the panel: its boot id, which no client knows. They are logged, but no statistics count them."""
+
 VECTORS: Final[frozenset[str]] = frozenset({"embed", "embed_batch", "embeddings"})
 """Operations whose answers only compare with others of the same space."""
 STORED: Final[frozenset[str]] = frozenset({"get", "delete"})

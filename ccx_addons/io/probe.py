@@ -276,13 +276,18 @@ class Replay:
     error: str = ""
 
 
+def gateway_client(url: str) -> httpx.Client:
+    """For the gateway's own address, whose certificate on loopback may be anybody's."""
+    host = urlsplit(url).hostname or ""
+    return httpx.Client(verify=host not in LOOPBACK, timeout=REPLAY_TIMEOUT, trust_env=False)
+
+
 def replay(url: str, headers: Mapping[str, str], body: bytes) -> Replay:
     """Send a captured client request to the gateway's own address and read the whole answer, keeping none of it."""
-    host = urlsplit(url).hostname or ""
     began, size = time.perf_counter(), 0
     try:
         with (
-            httpx.Client(verify=host not in LOOPBACK, timeout=REPLAY_TIMEOUT, trust_env=False) as client,
+            gateway_client(url) as client,
             client.stream("POST", url, headers=dict(headers), content=body) as answer,
         ):
             for chunk in answer.iter_raw():

@@ -8,7 +8,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from ccx_addons.io import probe
-from ccx_admin import export, redact, requests_query
+from ccx_admin import export, own_gateway, redact, requests_query
 from ccx_admin.api.status import version
 from ccx_admin.operation import operation
 from ccx_admin.panel import Panel, panel
@@ -154,14 +154,12 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
     if kept["truncated"]:
         raise Failure(409, "Body cut", "only the first part of the body was kept; raise policy.bodies.max_kb")
     path = export.path_of(row)
-    if not current.gateway_url or not current.settings.proxy_access_key or not path:
-        raise Failure(409, "No gateway", "this process does not know the gateway's address or a client key")
+    asks = own_gateway.headers(current, body.get("channel", ""))
+    if not path:
+        raise Failure(409, "No gateway", own_gateway.UNKNOWN)
     pairs = export.bodies(current.db, id, ())["client_request"]["headers"]
     headers = {name.lower(): value for name, value in pairs if name.lower() in REPLAYED_HEADERS}
-    headers.update({"x-api-key": current.settings.proxy_access_key, "x-ccx-test": current.store.boot_id})
-    if body.get("channel"):
-        headers["x-ccx-channel"] = body["channel"]
-    found = probe.replay(current.gateway_url + path, headers, export.raw_of(kept["body"]))
+    found = probe.replay(current.gateway_url + path, headers | asks, export.raw_of(kept["body"]))
     return {**asdict(found), "replay_of": id}
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Client, Price, Snapshot
+from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import Decision, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Usage
 from ccx_addons.core.verdict import Attempt, Outcome
 from ccx_addons.io.schema import MIGRATIONS
-from ccx_addons.metrics import MAX_MESSAGE, MAX_NAME, TEST_HEADER, Metrics
+from ccx_addons.metrics import MAX_MESSAGE, MAX_NAME, Metrics
 from ccx_addons.runtime import Runtime
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange

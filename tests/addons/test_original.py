@@ -10,7 +10,7 @@ from mitmproxy.test import tflow
 
 from ccx_addons import original
 from ccx_addons.core.config import Client, Snapshot
-from ccx_addons.metrics import TEST_HEADER
+from ccx_addons.core.endpoints import TEST_HEADER
 from tests.addons.values import exchange
 
 

@@ -10,12 +10,12 @@ from mitmproxy.test import tflow
 
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Snapshot
+from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
 from ccx_addons.guard import attach
 from ccx_addons.io.store import Store
-from ccx_addons.metrics import TEST_HEADER
 from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.breaker import Breaker
