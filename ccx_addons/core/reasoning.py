@@ -4,10 +4,10 @@ Words: OpenAI's ``reasoning.effort`` and Anthropic's ``output_config.effort``; b
 ``thinking.budget_tokens`` (at least 1024) and Gemini's ``thinkingConfig.thinkingBudget`` (0: off, -1: dynamic).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ccx_addons.core.neutral import Effort, Reasoning
+from ccx_addons.core.neutral import Effort, Loss, Reasoning
 
 MIN_BUDGET: Final = 1024
 """The smallest budget Anthropic accepts."""
@@ -55,3 +55,25 @@ def budget_of(reasoning: Reasoning | None) -> int | None:
         return reasoning.budget
     effort = effort_of(reasoning)
     return None if effort is None else BUDGETS[effort]
+
+
+def next_lower(effort: Effort, known: Sequence[Effort]) -> Effort:
+    """The word among ``known`` (lowest first, at least one) that is not above ``effort``, else the lowest."""
+    order = list(BUDGETS)
+    return next((word for word in reversed(known) if order.index(word) <= order.index(effort)), known[0])
+
+
+def said_effort(effort: Effort, known: Sequence[Effort], losses: list[Loss]) -> Effort | None:
+    """The effort in a word that a model has: its own, or the next lower one, or its lowest. None: it takes none.
+
+    ``none`` switches thinking off: no other word becomes it.
+    """
+    if effort in known:
+        return effort
+    if not known:
+        if effort != "none":
+            losses.append(Loss("reasoning.effort", "the model takes no effort"))
+        return None
+    found = next_lower(effort, [word for word in known if word != "none"])
+    losses.append(Loss("reasoning.effort", f"{effort} is said as {found}"))
+    return found

@@ -6,7 +6,7 @@ from typing import Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
 from ccx_addons.core.openai import fits_strict
-from ccx_addons.core.reasoning import BUDGETS, effort_of
+from ccx_addons.core.reasoning import effort_of, said_effort
 from ccx_addons.protocols.chat.conversation import Conversation
 from ccx_addons.protocols.chat.models import Rules, rules_of
 from ccx_addons.protocols.chat.requests import SWITCHES
@@ -83,17 +83,7 @@ def _effort(request: Request, kept: Fields, rules: Rules, with_tools: bool, loss
     if with_tools and not rules.tools_with_effort and effort != "none":
         losses.append(Loss("reasoning.effort", "the model takes functions only without an effort on this endpoint"))
         return "none"
-    if effort in rules.efforts:
-        return effort
-    if not rules.efforts:
-        if effort != "none":
-            losses.append(Loss("reasoning.effort", "the model takes no effort"))
-        return None
-    order = list(BUDGETS)
-    lower = [known for known in rules.efforts if order.index(known) <= order.index(effort) and known != "none"]
-    found = lower[-1] if lower else next(known for known in rules.efforts if known != "none")
-    losses.append(Loss("reasoning.effort", f"{effort} is said as {found}"))
-    return found
+    return said_effort(effort, rules.efforts, losses)
 
 
 def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Losses) -> Fields:

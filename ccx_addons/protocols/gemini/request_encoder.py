@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
-from ccx_addons.core.reasoning import BUDGETS, budget_of, effort_of
+from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
+from ccx_addons.core.reasoning import budget_of, effort_of, next_lower
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.gemini.contents import Conversation
 from ccx_addons.protocols.gemini.models import Rules, rules_of
@@ -133,9 +133,7 @@ def _level(reasoning: Reasoning, rules: Rules, losses: Losses) -> Fields:
         return {"thinkingLevel": rules.levels[0]}
     if reasoning.effort is None:
         losses.append(Loss("reasoning.budget", "the model takes a level in place of a budget"))
-    order = list(BUDGETS)
-    lower = [level for level in rules.levels if order.index(level) <= order.index(effort)]
-    level: Effort = lower[-1] if lower else rules.levels[0]
+    level = next_lower(effort, rules.levels)
     if level != effort and reasoning.effort is not None:
         losses.append(Loss("reasoning.effort", f"{effort} is said as {level}"))
     return {"thinkingLevel": level}

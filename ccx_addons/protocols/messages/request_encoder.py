@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
-from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of
+from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effort
 from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
@@ -171,17 +171,8 @@ def _display(thinking: Block, reasoning: Reasoning, rules: Rules) -> Block:
 
 
 def _effort(effort: Effort | None, rules: Rules, losses: Losses) -> Effort | None:
-    """The effort, or the next lower one that the model has (``low`` for less than that)."""
-    if effort is None or effort == "none" or effort in rules.efforts:
-        return None if effort == "none" else effort
-    if not rules.efforts:
-        losses.append(Loss("reasoning.effort", "the model takes no effort"))
-        return None
-    order = list(BUDGETS)
-    lower = [known for known in rules.efforts if order.index(known) <= order.index(effort)]
-    found = lower[-1] if lower else rules.efforts[0]
-    losses.append(Loss("reasoning.effort", f"{effort} is said as {found}"))
-    return found
+    """``none`` is said by ``thinking``, not by a word."""
+    return None if effort is None or effort == "none" else said_effort(effort, rules.efforts, losses)
 
 
 # ---- output ----------------------------------------------------------------------------------------------------------

@@ -11,12 +11,11 @@ from functools import lru_cache
 from typing import Final
 
 from ccx_addons.core.neutral import Effort
+from ccx_addons.core.openai import OTHER_OPENAI, gpt5_efforts, gpt_version
 
 type Efforts = tuple[Effort, ...]
 
 O_SERIES: Final = re.compile(r"(?:^|/)(?:o[1-9]|codex-mini)(?:-|$)")
-GPT: Final = re.compile(r"(?:^|/)gpt-(\d)(?:\.(\d+))?")
-OTHER_OPENAI: Final = re.compile(r"(?:^|/)chatgpt-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,7 @@ def rules_of(model: str) -> Rules:
     name = model.lower()
     if O_SERIES.search(name):
         return O_MODELS
-    if found := GPT.search(name):
-        version = int(found[1]), int(found[2] or 0)
+    if version := gpt_version(name):
         return _gpt5(name, version) if version >= (5, 0) else OPENAI_CLASSIC
     return OPENAI_CLASSIC if OTHER_OPENAI.search(name) else OTHER
 
@@ -58,11 +56,6 @@ def rules_of(model: str) -> Rules:
 def _gpt5(name: str, version: tuple[int, int]) -> Rules:
     if "-chat" in name and version < (5, 1):
         return OPENAI_CLASSIC
-    efforts: Efforts = ("none", "low", "medium", "high", "xhigh")
-    if version < (5, 1):
-        efforts = ("minimal", "low", "medium", "high")
-    elif version < (5, 2) and "max" not in name:
-        efforts = ("none", "low", "medium", "high")
-    elif version >= (5, 6):
-        efforts = ("none", "low", "medium", "high", "xhigh", "max")
-    return replace(REASONING, efforts=efforts, verbosity=True, sampling_at_none=(5, 1) <= version < (5, 6))
+    return replace(
+        REASONING, efforts=gpt5_efforts(name, version), verbosity=True, sampling_at_none=(5, 1) <= version < (5, 6)
+    )

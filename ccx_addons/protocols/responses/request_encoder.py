@@ -6,7 +6,7 @@ from typing import Final
 
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
 from ccx_addons.core.openai import fits_strict
-from ccx_addons.core.reasoning import BUDGETS, effort_of
+from ccx_addons.core.reasoning import effort_of, said_effort
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
 from ccx_addons.protocols.responses.models import Rules, rules_of
@@ -124,17 +124,7 @@ def _effort(request: Request, rules: Rules, losses: Losses) -> Effort | None:
         return None
     if reasoning.budget is not None and reasoning.budget > 0 and reasoning.effort is None:
         losses.append(Loss("reasoning.budget", "a budget is said as an effort"))
-    if effort in rules.efforts:
-        return effort
-    if not rules.efforts:
-        if effort != "none":
-            losses.append(Loss("reasoning.effort", "the model takes no effort"))
-        return None
-    order = list(BUDGETS)
-    lower = [known for known in rules.efforts if order.index(known) <= order.index(effort) and known != "none"]
-    found = lower[-1] if lower else next(known for known in rules.efforts if known != "none")
-    losses.append(Loss("reasoning.effort", f"{effort} is said as {found}"))
-    return found
+    return said_effort(effort, rules.efforts, losses)
 
 
 def _sampling(request: Request, rules: Rules, effort: Json, losses: Losses) -> Item:
