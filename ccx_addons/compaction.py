@@ -26,6 +26,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
     Usage,
+    text_of,
 )
 
 type Json = Any
@@ -126,7 +127,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def item_of(response: Response) -> dict[str, Json]:
-    summary = "".join(part.text for part in response.parts if isinstance(part, Text)).strip()
+    summary = text_of(response.parts).strip()
     content = MARK + base64.b64encode(summary.encode("utf-8", "backslashreplace")).decode()
     return {"id": f"cmp_{uuid7().replace('-', '')}", "type": "compaction", "encrypted_content": content}
 

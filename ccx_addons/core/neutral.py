@@ -349,6 +349,24 @@ class Loss:
 
 
 # ---- laws as functions -----------------------------------------------------------------------------------------------
+def own_fields(extra: Extra, protocol: str) -> dict[str, Json]:
+    """The fields that a protocol kept for itself."""
+    return {**extra.get(protocol, {})} if extra else {}
+
+
+def keep_fields(fields: Mapping[str, Json], known: frozenset[str], protocol: str) -> Extra:
+    """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
+    if fields.keys() <= known:
+        return NO_EXTRA
+    rest = {name: value for name, value in fields.items() if name not in known and value is not None}
+    return {protocol: rest} if rest else NO_EXTRA
+
+
+def text_of(parts: Iterable[Part]) -> str:
+    """What is said in text, without thoughts and calls."""
+    return "".join(part.text for part in parts if isinstance(part, Text))
+
+
 def merge_extra(a: Extra, b: Extra) -> Extra:
     """Both side-cars; fields of ``b`` win."""
     if not a or not b:

@@ -27,6 +27,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
     fold,
+    text_of,
 )
 from ccx_addons.core.urls import join, without_version
 from ccx_addons.core.wire_json import BadJson, dumps, loads
@@ -238,4 +239,4 @@ def _decoded(channel: Channel, received: bytes) -> Response | Fault:
 
 
 def words_of(answer: Response) -> str:
-    return "".join(part.text for part in answer.parts if isinstance(part, Text)).strip()
+    return text_of(answer.parts).strip()

@@ -13,7 +13,7 @@ import httpx
 
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel, Key, Kind, mask
-from ccx_addons.core.neutral import Response, Text, Usage
+from ccx_addons.core.neutral import Response, Usage, text_of
 from ccx_addons.core.urls import LOOPBACK, host_port, join
 from ccx_addons.protocols import PROTOCOLS
 
@@ -242,7 +242,7 @@ def _first_words(protocol: Any, body: Any) -> str:
     response = protocol.decode_response(body) if hasattr(protocol, "decode_response") else None
     if not isinstance(response, Response):
         return ""
-    return "".join(part.text for part in response.parts if isinstance(part, Text))[:200]
+    return text_of(response.parts)[:200]
 
 
 def fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:

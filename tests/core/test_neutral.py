@@ -21,7 +21,10 @@ from ccx_addons.core.neutral import (
     explode,
     fault_kind,
     fold,
+    keep_fields,
     merge_extra,
+    own_fields,
+    text_of,
 )
 
 ANSWER = Response(
@@ -93,3 +96,28 @@ def test_fault_kind(status: int, kind: str) -> None:
 )
 def test_which_answers_have_sources(extra: Any, found: bool) -> None:
     assert cites(extra) is found
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"a": 1}, {}),
+        ({"a": 1, "b": None}, {}),
+        ({"a": 1, "b": 2, "c": None, "d": []}, {"chat": {"b": 2, "d": []}}),
+        ({}, {}),
+    ],
+)
+def test_what_has_no_neutral_name_is_kept_for_its_protocol(fields: dict[str, Any], kept: dict[str, Any]) -> None:
+    extra = keep_fields(fields, frozenset({"a"}), "chat")
+    assert extra == kept
+    assert own_fields(extra, "chat") == kept.get("chat", {}) and own_fields(extra, "gemini") == {}
+
+
+def test_own_fields_are_a_copy() -> None:
+    extra = keep_fields({"b": 1}, frozenset(), "chat")
+    own_fields(extra, "chat")["b"] = 2
+    assert own_fields(extra, "chat") == {"b": 1}
+
+
+def test_text_without_thoughts_and_calls() -> None:
+    assert text_of((Thinking("hm"), Text("a"), ToolCall("1", "f", "{}"), Text("b"))) == "ab"

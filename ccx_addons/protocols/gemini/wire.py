@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ccx_addons.core.config import AuthStyle, Kind
-from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
+from ccx_addons.core.neutral import Extra, Json, keep_fields, own_fields
 
 NAME: Final[Kind] = "gemini"
 DEFAULT_VERSION: Final = "v1beta"
@@ -68,12 +68,9 @@ def one_or_many(value: Json) -> list[Json]:
 # ---- side-car --------------------------------------------------------------------------------------------------------
 def own(extra: Extra) -> Fields:
     """The fields that this protocol kept for itself."""
-    return dict(extra.get(NAME, NOTHING)) if extra else {}
+    return own_fields(extra, NAME)
 
 
 def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
     """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
-    if fields.keys() <= known:
-        return NO_EXTRA
-    rest = {name: value for name, value in fields.items() if name not in known and value is not None}
-    return {NAME: rest} if rest else NO_EXTRA
+    return keep_fields(fields, known, NAME)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ccx_addons.core.config import AuthStyle, Kind
-from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
+from ccx_addons.core.neutral import Extra, Json, keep_fields, own_fields
 
 NAME: Final[Kind] = "messages"
 DEFAULT_VERSION: Final = "v1"
@@ -36,12 +36,9 @@ def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
 
 def own(extra: Extra) -> dict[str, Json]:
     """The fields that this protocol kept for itself."""
-    return dict(extra.get(NAME, NOTHING)) if extra else {}
+    return own_fields(extra, NAME)
 
 
 def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
     """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
-    if fields.keys() <= known:
-        return NO_EXTRA
-    rest = {name: value for name, value in fields.items() if name not in known and value is not None}
-    return {NAME: rest} if rest else NO_EXTRA
+    return keep_fields(fields, known, NAME)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ccx_addons.core.config import Kind
-from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
+from ccx_addons.core.neutral import Extra, Json, keep_fields, own_fields
 
 NAME: Final[Kind] = "responses"
 DEFAULT_VERSION: Final = "v1"
@@ -38,20 +38,17 @@ def upstream_path(operation: str, model: str, stream: bool) -> str:
 
 def own(extra: Extra) -> Item:
     """The fields that this protocol kept for itself."""
-    return dict(extra.get(NAME, NOTHING)) if extra else {}
+    return own_fields(extra, NAME)
 
 
 def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
     """The side-car for what has no neutral name: every field that is neither ``known`` nor null."""
-    if fields.keys() <= known:
-        return NO_EXTRA
-    return sidecar({name: value for name, value in fields.items() if name not in known})
+    return keep_fields(fields, known, NAME)
 
 
 def sidecar(fields: Mapping[str, Json]) -> Extra:
     """These fields, but for nulls, under this protocol's name."""
-    kept = {name: value for name, value in fields.items() if value is not None}
-    return {NAME: kept} if kept else NO_EXTRA
+    return keep_fields(fields, frozenset(), NAME)
 
 
 def shortened(text: str, prefix: str) -> str:
