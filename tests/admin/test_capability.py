@@ -14,7 +14,7 @@ from ccx_addons.io.store import Store
 from ccx_admin.capability import MAX_JOBS, Job, Jobs
 from ccx_admin.panel import EXTENSION, Panel
 from ccx_admin.problem import Failure
-from tests.wire.program import Fake
+from tests.wire.program import Fake, wait_for
 
 SECRET = "sk-secret-0123456789abcdef"
 
@@ -44,10 +44,7 @@ def start(panel: Panel, jobs: Jobs, name: str = "good", **more: Any) -> Job:
 
 
 def ended(job: Job) -> Job:
-    until = time.monotonic() + 20
-    while job.ended_at is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_for(lambda: job.ended_at is not None, 20)
     return job
 
 
@@ -94,8 +91,7 @@ def test_its_pace(panel: Panel) -> None:
 
 def test_cancelled_while_it_waits(panel: Panel) -> None:
     job = start(panel, Jobs(), models=["a", "b", "c"], rpm=1)
-    while job.cells[0].state != "ok":
-        time.sleep(0.01)
+    wait_for(lambda: job.cells[0].state == "ok", 20)
     assert job.state == "running"
     job.stop.set()
     assert [cell.state for cell in ended(job).cells] == ["ok", "skipped", "skipped"] and job.state == "cancelled"
@@ -103,8 +99,7 @@ def test_cancelled_while_it_waits(panel: Panel) -> None:
 
 def test_cancelled_while_a_stream_runs(panel: Panel) -> None:
     job = start(panel, Jobs(), models=["fake-slowchunks=300"], checks=["stream"])
-    while job.cells[0].state != "running":
-        time.sleep(0.01)
+    wait_for(lambda: job.cells[0].state == "running", 20)
     job.stop.set()
     began = time.monotonic()
     assert ended(job).cells[0].error == "cancelled" and time.monotonic() - began < 2

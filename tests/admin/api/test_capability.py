@@ -1,10 +1,9 @@
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.admin.conftest import Api
-from tests.wire.program import Fake
+from tests.wire.program import Fake, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +20,9 @@ def test_start_and_follow(api: Api) -> None:
     body = {"models": ["m"], "checks": ["text", "image"], "protocols": ["gemini", "chat"], "rpm": 60}
     job = api.do("POST", "/api/channels/ch_one/capability", body, 202)
     assert (job["state"], job["done"], len(job["cells"])) == ("running", 0, 4)
-    until = time.monotonic() + 20
-    while (job := api.get(f"/api/capability/{job['id']}"))["state"] == "running":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    place = f"/api/capability/{job['id']}"
+    wait_for(lambda: api.get(place)["state"] != "running", 20)
+    job = api.get(place)
     assert job["state"] == "done" and {cell["state"] for cell in job["cells"]} == {"ok"}
     assert [cell["text"] for cell in job["cells"] if cell["check"] == "image"] == ["Red.", "Red."]
 
@@ -33,8 +31,7 @@ def test_cancel(api: Api) -> None:
     job = api.do("POST", "/api/channels/ch_one/capability", {"models": ["m"], "rpm": 1}, 202)
     api.do("POST", "/api/channels/ch_one/capability", {"models": ["m"]}, 409)
     assert api.do("DELETE", f"/api/capability/{job['id']}")["state"] in ("cancelling", "cancelled")
-    while api.get(f"/api/capability/{job['id']}")["state"] == "cancelling":
-        time.sleep(0.02)
+    wait_for(lambda: api.get(f"/api/capability/{job['id']}")["state"] == "cancelled")
 
 
 @pytest.mark.parametrize(

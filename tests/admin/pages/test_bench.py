@@ -1,7 +1,6 @@
 """/test: the forms, and the matrix while it grows."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from ccx_admin.capability import EXTENSION, Job
 from ccx_admin.pages import bench
 from ccx_admin.panel import EXTENSION as PANEL
 from tests.admin.pages.test_pages import check
-from tests.wire.program import Fake
+from tests.wire.program import Fake, wait_for
 
 
 @pytest.fixture
@@ -32,15 +31,8 @@ def words(html: str) -> str:
     return " ".join(re.sub("<[^>]+>", " ", html).split())
 
 
-def ended(job: Job) -> None:
-    until = time.monotonic() + 20
-    while job.ended_at is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_a_matrix_that_is_done(session: FlaskClient, job: Job) -> None:
-    ended(job)
+    wait_for(lambda: job.ended_at is not None, 20)
     page = session.get("/test?channel=ch_one").text
     check(page)
     shown = words(page)
@@ -50,7 +42,7 @@ def test_a_matrix_that_is_done(session: FlaskClient, job: Job) -> None:
 
 
 def test_a_matrix_that_grows_is_asked_for_again(session: FlaskClient, job: Job) -> None:
-    ended(job)
+    wait_for(lambda: job.ended_at is not None, 20)
     job.ended_at, job.cells[3].state = None, "waiting"
     part = session.get(f"/test/{job.id}").text
     assert 'hx-trigger="every 1s"' in part and f"/api/capability/{job.id}" in part and "3 of 4" in words(part)
