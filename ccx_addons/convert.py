@@ -159,7 +159,7 @@ class Convert:
                 response.raw_content = body
                 response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
                 response.headers["content-length"] = str(len(body))
-            elif x.ended.kind == "ok" and wants_pictures(x, channel):
+            elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
                 return self.inline(response, x, channel, content)
         return None
 
