@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import logging
 import time
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,6 +26,9 @@ log: Final = logging.getLogger("ccx")
 
 CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol")
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
+SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
+MAX_CREDENTIALS: Final = 4
+"""Different keys that a request may name: as many as there are places for one."""
 MAX_FAILURES: Final = 10
 FAILURE_WINDOW: Final = 60.0
 """Seconds."""
@@ -39,13 +43,17 @@ WRONG_ADMIN_KEY: Final = Fault(
     "authentication", "this needs the admin key of the gateway (ADMIN_ACCESS_KEY)", status=401, code="invalid_api_key"
 )
 UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket clients: upgrade the connection", 426)
-LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429, retry_after=60)
+LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429)
+TOO_MANY_KEYS: Final = Fault(
+    "invalid_request", f"a request may name at most {MAX_CREDENTIALS} access keys", status=400, code="too_many_keys"
+)
 
 
 class Auth:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.lock_out = LockOut(MAX_FAILURES, FAILURE_WINDOW)
+        self.clients = LockOut(MAX_FAILURES, FAILURE_WINDOW)
+        self.admins = LockOut(MAX_FAILURES, FAILURE_WINDOW)
         self.trusted = [ipaddress.ip_network(net) for net in runtime.settings.trusted_proxies]
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -93,32 +101,26 @@ class Auth:
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
 
     def check(self, x: Exchange, credentials: list[str]) -> Fault | None:
-        """Sets ``x.client``, or says why not. An address that guesses is shut out whatever it sends next."""
-        now = time.monotonic()
-        if self.lock_out.wait(x.client_ip, now):
-            return LOCKED_OUT
+        """Sets ``x.client``, or says why not."""
+        if len(credentials) > MAX_CREDENTIALS:
+            return TOO_MANY_KEYS
         x.client = identify(credentials, x.snapshot)
-        if x.client:
-            return None
-        if credentials:
-            self.lock_out.failed(x.client_ip, now)
-            log.warning("request %s from %s refused: wrong access key", x.id, x.client_ip)
-        return WRONG_KEY
+        if x.client is None:
+            return wrong(self.clients, x, credentials, WRONG_KEY)
+        self.clients.forget(x.client_ip)
+        return None
 
     def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
         """For what is not of clients: the admin key, as Bearer or x-api-key."""
-        now = time.monotonic()
-        if self.lock_out.wait(x.client_ip, now):
-            return LOCKED_OUT
         keys, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
+        if len(keys) > MAX_CREDENTIALS:
+            return TOO_MANY_KEYS
         admin = self.runtime.settings.admin_access_key.encode()
         right = [hmac.compare_digest(key.encode("utf-8", "surrogateescape"), admin) for key in keys]
-        if admin and any(right):
-            return None
-        if keys:
-            self.lock_out.failed(x.client_ip, now)
-            log.warning("request %s from %s refused: wrong admin key", x.id, x.client_ip)
-        return WRONG_ADMIN_KEY
+        if not admin or not any(right):
+            return wrong(self.admins, x, keys, WRONG_ADMIN_KEY)
+        self.admins.forget(x.client_ip)
+        return None
 
     def address_of(self, flow: http.HTTPFlow) -> str:
         """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
@@ -170,6 +172,18 @@ class Auth:
         )
 
 
+def wrong(lock_out: LockOut, x: Exchange, keys: list[str], fault: Fault) -> Fault:
+    """None of ``keys`` is right: ``fault``, or that the address has guessed enough. No key at all is no guess."""
+    now = time.monotonic()
+    wait = lock_out.wait(x.client_ip, now)
+    new = [lock_out.failed(x.client_ip, key, now) for key in keys]
+    if wait and keys:
+        return replace(LOCKED_OUT, retry_after=wait)
+    if any(new):
+        log.warning("request %s from %s refused: wrong key", x.id, x.client_ip)
+    return fault
+
+
 def lower_case(request: http.Request) -> Headers:
     return tuple(
         (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
@@ -196,21 +210,23 @@ def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
 
 
 def credentials_of(headers: Headers, query: str) -> tuple[list[str], str]:
-    """Every key the client sent, in the five places, and the query without ``key``."""
+    """Each key that the client sent in one of the five places, once, and the query without ``key``."""
     found = []
     for name, value in headers:
         if name == "authorization":
             found.append(value[7:] if value[:7].lower() == "bearer " else value)
         elif name == "sec-websocket-protocol":
             # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
-            found += [part.strip().removeprefix("openai-insecure-api-key.") for part in value.split(",")]
+            names = [part.strip() for part in value.split(",")]
+            keys = [name.removeprefix(SUBPROTOCOL_KEY) for name in names if name.startswith(SUBPROTOCOL_KEY)]
+            found += keys or names
         elif name in CREDENTIAL_HEADERS:
             found.append(value)
     if "key=" in query:
         pairs = parse_qsl(query, keep_blank_values=True)
         found += [value for name, value in pairs if name == "key"]
         query = urlencode([pair for pair in pairs if pair[0] != "key"])
-    return [key.strip() for key in found if key.strip()], query
+    return list(dict.fromkeys(key.strip() for key in found if key.strip())), query
 
 
 def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:

@@ -31,7 +31,7 @@ PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter"})
 
 MAX_FAILURES: Final = 5
 FAILURE_WINDOW: Final = 300.0
-"""Seconds: this many wrong keys in this time shut an address out, until it was quiet for as long."""
+"""Seconds: this many different wrong keys in this time shut an address out, until no new one came for as long."""
 MAX_SESSIONS: Final = 1_000
 IDLE: Final = 12 * 3600.0
 LONGEST: Final = 7 * 24 * 3600.0
@@ -197,15 +197,16 @@ def check_key(key: str) -> None:
 def judge(key: str) -> float | None:
     """None: it is the admin key. Else the seconds its sender has to wait before the next try."""
     address, now, auth = request.remote_addr or "", panel().clock(), current_auth()
+    right = is_admin_key(key)
     with auth.lock:
-        if wait := auth.lock_out.wait(address, now):
-            return wait
-        if is_admin_key(key):
+        if right:
             auth.lock_out.forget(address)
             return None
-        auth.lock_out.failed(address, now)
-    panel().store.put_event("warning", "login", f"wrong admin key from {address}")
-    return 0.0
+        wait = auth.lock_out.wait(address, now)
+        new = bool(key) and auth.lock_out.failed(address, key, now)
+    if new and not wait:
+        panel().store.put_event("warning", "login", f"wrong admin key from {address}")
+    return wait
 
 
 def is_admin_key(key: str) -> bool:

@@ -1,42 +1,65 @@
-"""Who guesses keys is shut out for a while, whatever it sends next. Times are seconds and arguments."""
+"""Who guesses keys is told to wait, whatever wrong key comes next. Times are seconds and arguments.
 
+Different wrong keys are counted, not requests: a program that repeats one old key is no guesser. The right key is never
+shut out, so that nobody can shut out a neighbour behind the same address; what keeps guesses from being right is the
+length of the keys.
+"""
+
+import hashlib
 import ipaddress
+import secrets
 from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from typing import Final
 
 MAX_ADDRESSES: Final = 10_000
+DIGEST_SIZE: Final = 16
+"""Bytes of a key's hash."""
 
 
+@dataclass(slots=True)
 class LockOut:
-    """``most`` wrong keys within ``window`` seconds close an address until it was quiet for as long.
+    """``most`` different wrong keys within ``window`` seconds close an address until no new one came for as long.
 
     An IPv6 address counts as its /64 network: one guest has the whole of it.
     """
 
-    def __init__(self, most: int, window: float) -> None:
-        self.most, self.window = most, window
-        self.failures: OrderedDict[str, deque[float]] = OrderedDict()
-        """The address that failed last comes last; the first ones are forgotten when there are too many."""
+    most: int
+    window: float
+    failures: OrderedDict[str, deque[tuple[bytes, float]]] = field(default_factory=OrderedDict)
+    """Network -> its last wrong keys, hashed, and when each came first. The network that failed last comes last; the
+    first ones are forgotten when there are too many."""
+    salt: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
 
     def wait(self, address: str, now: float) -> float:
         """Seconds until the address may try again; 0: now."""
-        times = self.failures.get(network_of(address)) if self.failures else None
-        if times is None or len(times) < self.most:
+        found = self.failures.get(network_of(address)) if self.failures else None
+        if found is None or len(found) < self.most:
             return 0.0
-        return max(0.0, times[-1] + self.window - now)
+        return max(0.0, found[-1][1] + self.window - now)
 
-    def failed(self, address: str, now: float) -> None:
+    def failed(self, address: str, key: str, now: float) -> bool:
+        """Count a wrong key. False: the address has sent it before."""
         network = network_of(address)
-        times = self.failures.setdefault(network, deque(maxlen=self.most))
+        digest = self._digest(key)
+        found = self.failures.setdefault(network, deque(maxlen=self.most))
         self.failures.move_to_end(network)
         if len(self.failures) > MAX_ADDRESSES:
             self.failures.popitem(last=False)
-        while times and now - times[0] > self.window:
-            times.popleft()
-        times.append(now)
+        while found and now - found[0][1] > self.window:
+            found.popleft()
+        if any(known == digest for known, _ in found):
+            return False
+        found.append((digest, now))
+        return True
 
     def forget(self, address: str) -> None:
-        self.failures.pop(network_of(address), None)
+        """Somebody there proved right."""
+        if self.failures:
+            self.failures.pop(network_of(address), None)
+
+    def _digest(self, key: str) -> bytes:
+        return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=DIGEST_SIZE, key=self.salt).digest()
 
 
 def network_of(address: str) -> str:
@@ -44,4 +67,6 @@ def network_of(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mitmproxy import http
 
 from ccx_addons import auth as auth_module
-from ccx_addons.auth import MAX_FAILURES, Auth, credentials_of, identify
+from ccx_addons.auth import MAX_CREDENTIALS, MAX_FAILURES, Auth, credentials_of, identify
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.guard import exchange_of
@@ -156,9 +156,11 @@ def test_a_bug_refuses(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param((("x-api-key", "a"), ("x-api-key", "b")), "", ["a", "b"], "", id="twice"),
         pytest.param((("authorization", "Basic dTpw"),), "", ["Basic dTpw"], "", id="another scheme"),
         pytest.param(
-            (("sec-websocket-protocol", "realtime, openai-insecure-api-key.k1, k2"),), "", ["realtime", "k1", "k2"], "",
-            id="subprotocols of a WebSocket",
+            (("sec-websocket-protocol", "realtime, openai-insecure-api-key.k1, openai-beta.x"),), "", ["k1"], "",
+            id="a WebSocket's subprotocol",
         ),
+        pytest.param((("sec-websocket-protocol", "k1, k2"),), "", ["k1", "k2"], "", id="bare subprotocols"),
+        pytest.param((("x-api-key", "k"), ("authorization", "Bearer k")), "", ["k"], "", id="the same key in two places"),
         pytest.param((), "alt=sse&key=k1&x=%20y", ["k1"], "alt=sse&x=+y", id="query"),
         pytest.param((), "key=k1&key=k2", ["k1", "k2"], "", id="query twice"),
         pytest.param((), "monkey=x", [], "monkey=x", id="another name"),
@@ -186,15 +188,60 @@ def test_identify_takes_the_first_right_key() -> None:
 
 
 # ---- lock-out --------------------------------------------------------------------------------------------------------
-def test_an_address_that_guessed_is_shut_out_even_with_the_right_key(auth: Auth) -> None:
-    for _ in range(MAX_FAILURES):
-        admitted(auth, flow(x_api_key="wrong"))
-    right = flow(x_api_key=KEY)
-    admitted(auth, right)
-    assert right.response and right.response.status_code == 429 and right.response.headers["retry-after"] == "60"
-    elsewhere = flow(x_api_key=KEY, peer="203.0.113.8")
-    admitted(auth, elsewhere)
-    assert elsewhere.response is None
+def guess(auth: Auth, count: int = MAX_FAILURES, path: str = "/v1/messages") -> list[int]:
+    found = []
+    for n in range(count):
+        request = flow("GET" if path == "/metrics" else "POST", path, x_api_key=f"wrong-{n}")
+        admitted(auth, request)
+        found.append(status(request))
+    return found
+
+
+def test_an_address_that_guesses_is_told_to_wait(auth: Auth) -> None:
+    assert guess(auth, MAX_FAILURES + 1) == [401] * MAX_FAILURES + [429]
+    request = flow(x_api_key="wrong-0")
+    admitted(auth, request)
+    assert request.response and request.response.headers["retry-after"] == "60"
+
+
+def test_the_right_key_passes_and_ends_the_lock(auth: Auth) -> None:
+    guess(auth)
+    assert admitted(auth, right := flow(x_api_key=KEY)).client and right.response is None
+    assert guess(auth, 1) == [401]
+
+
+def test_one_old_key_shuts_nobody_out(auth: Auth) -> None:
+    for _ in range(MAX_FAILURES * 3):
+        admitted(auth, old := flow(x_api_key="an-old-key"))
+        assert status(old) == 401
+    assert admitted(auth, flow(x_api_key=KEY)).client
+
+
+def test_clients_and_admins_are_counted_apart(auth: Auth) -> None:
+    assert guess(auth, MAX_FAILURES + 1, "/metrics")[-1] == 429
+    assert guess(auth, 1) == [401]
+    guess(auth)
+    admitted(auth, flow(x_api_key=KEY))
+    assert guess(auth, 1, "/metrics") == [429], "a client's key proves nothing of the admin's"
+    admitted(auth, right := flow("GET", "/metrics", x_api_key=ADMIN))
+    assert status(right) == 0 and guess(auth, 1, "/metrics") == [401]
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/metrics"])
+@pytest.mark.parametrize("right", [KEY, ADMIN])
+def test_a_request_names_few_keys(auth: Auth, path: str, right: str) -> None:
+    """More are not even looked at, whether one is right or not."""
+    request = flow("GET", path, authorization=right)
+    for n in range(MAX_CREDENTIALS):
+        request.request.headers.add("x-api-key", f"guess-{n}")
+    assert admitted(auth, request).client is None and status(request) == 400
+    assert not auth.clients.failures and not auth.admins.failures
+
+
+def test_guesses_of_one_request_are_all_counted(auth: Auth) -> None:
+    for first in range(0, MAX_FAILURES, 2):
+        admitted(auth, flow(x_api_key=f"a{first}", authorization=f"b{first}"))
+    assert guess(auth, 1) == [429]
 
 
 def test_a_request_without_any_key_is_no_guess(auth: Auth) -> None:

@@ -1,9 +1,10 @@
 """Who gets in: keys, sessions, lock-out, foreign hosts and origins."""
 
+import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from flask import Flask
@@ -175,30 +176,49 @@ def test_own_address_is_enough_for_the_login_page(browser: FlaskClient) -> None:
 
 
 # ---- lock-out --------------------------------------------------------------------------------------------------------
-def tries(client: FlaskClient, count: int, address: str) -> list[int]:
-    headers = {"x-api-key": "wrong", "X-Forwarded-For": address}
-    return [client.get("/api/channels", headers=headers).status_code for _ in range(count)]
+GUESSES: Final = itertools.count()
 
 
-def test_an_address_that_guesses_is_shut_out(browser: FlaskClient, clock: Clock) -> None:
+def tries(client: FlaskClient, count: int, address: str, key: str = "") -> list[int]:
+    """Statuses of as many requests, each with another wrong key, or all with ``key``."""
+    found = []
+    for _ in range(count):
+        headers = {"x-api-key": key or f"wrong-{next(GUESSES)}", "X-Forwarded-For": address}
+        found.append(client.get("/api/channels", headers=headers).status_code)
+    return found
+
+
+def test_an_address_that_guesses_is_told_to_wait(browser: FlaskClient, clock: Clock) -> None:
     assert tries(browser, auth.MAX_FAILURES + 1, "10.0.0.1") == [401] * auth.MAX_FAILURES + [429]
-    right = {**RIGHT, "X-Forwarded-For": "10.0.0.1"}
-    refused = browser.get("/api/channels", headers=right)
+    refused = browser.get("/api/channels", headers={"x-api-key": "wrong", "X-Forwarded-For": "10.0.0.1"})
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "301")
-    assert browser.get("/api/channels", headers={**RIGHT, "X-Forwarded-For": "10.0.0.2"}).status_code == 200
+    assert tries(browser, 1, "10.0.0.2") == [401]
     clock.now += auth.FAILURE_WINDOW + 1
-    assert browser.get("/api/channels", headers=right).status_code == 200
+    assert tries(browser, 1, "10.0.0.1") == [401]
 
 
-def test_the_form_is_shut_out_too(browser: FlaskClient) -> None:
-    assert [log_in(browser, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
-    assert log_in(browser).status_code == 429
+def test_the_right_key_passes_and_ends_the_lock(browser: FlaskClient) -> None:
+    tries(browser, auth.MAX_FAILURES, "10.0.0.1")
+    assert browser.get("/api/channels", headers={**RIGHT, "X-Forwarded-For": "10.0.0.1"}).status_code == 200
+    assert tries(browser, 1, "10.0.0.1") == [401]
+
+
+def test_one_old_key_shuts_nobody_out(browser: FlaskClient) -> None:
+    assert tries(browser, 3 * auth.MAX_FAILURES, "10.0.0.1", "old") == [401] * 3 * auth.MAX_FAILURES
+
+
+def test_the_form_counts_too(browser: FlaskClient) -> None:
+    assert [log_in(browser, f"wrong-{n}").status_code for n in range(6)] == [401] * 5 + [429]
+    assert log_in(browser, "").status_code == 429 and log_in(browser).status_code == 303
+
+
+def test_an_empty_form_is_no_guess(browser: FlaskClient) -> None:
+    assert [log_in(browser, "").status_code for _ in range(7)] == [401] * 7
 
 
 def test_only_the_last_hop_counts(browser: FlaskClient) -> None:
     """What a client writes into X-Forwarded-For itself does not hide it."""
-    headers = [{"x-api-key": "wrong", "X-Forwarded-For": f"1.1.1.{n}, 10.0.0.1"} for n in range(6)]
-    assert [browser.get("/api/channels", headers=h).status_code for h in headers][-1] == 429
+    assert [tries(browser, 1, f"1.1.1.{n}, 10.0.0.1")[0] for n in range(6)][-1] == 429
 
 
 def test_guesses_in_parallel_count_like_guesses_in_a_row(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
