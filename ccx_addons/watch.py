@@ -113,6 +113,18 @@ class Watcher:
                 self.fault = fault
 
 
+def _next(telling: Telling, places: list[int], data: bytes, at: int) -> int:
+    """Where the next telling words stand from ``at`` on; the end of the data: nowhere.
+
+    ``places``: where each pattern was found last, so that none looks twice at what it has seen.
+    """
+    for n, place in enumerate(places):
+        if place < at:
+            found = telling[n].search(data, at)
+            places[n] = found.start() if found else len(data)
+    return min(places)
+
+
 def _cites(event: Event) -> bool:
     match event:
         case PartDelta(extra=extra) | Finished(extra=extra) | PartStarted(part=Text(extra=extra)) if extra:
@@ -166,10 +178,11 @@ class PassWatcher(Watcher):
     def _skim(self, data: bytes, telling: Telling) -> list[bytes]:
         """Whole events: reads those that tell something, and before the stream means anything every one."""
         kept, at, start = [], 0, 0
+        places = [-1] * len(telling)
         while at < len(data):
             if self.meaningful:
-                first = min((found.start() for pattern in telling if (found := pattern.search(data, at))), default=-1)
-                if first < 0:
+                first = _next(telling, places, data, at)
+                if first == len(data):
                     break
                 before = data.rfind(b"\n\n", at, first)
                 at = at if before < 0 else before + 2

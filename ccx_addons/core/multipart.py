@@ -8,6 +8,9 @@ _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;,\s]{1,200}))', 
 _NAME: Final = re.compile(rb'\bname="([^"\r\n]{0,200})"', re.IGNORECASE)
 MAX_FIELD: Final = 4096
 """A value longer than this is no model name."""
+MAX_HEAD: Final = 16 << 10
+MAX_PARTS: Final = 1000
+"""Bytes of a part's head, and parts of a body: nobody sends more pictures at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,19 @@ def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, 
     if at < 0:
         return None
     result: dict[str, Field] = {}
-    while True:
+    for _ in range(MAX_PARTS):
         at += len(mark)
         if body[at : at + 2] == b"--":
             return result
-        head_end = body.find(b"\r\n\r\n", at)
         end = body.find(b"\r\n" + mark, at)
-        if head_end < 0 or end < 0:
+        if end < 0:
             return None
-        if head_end < end:
-            _take(result, body, (at, head_end + 4, end), wanted)
+        head_end = body.find(b"\r\n\r\n", at, min(end, at + MAX_HEAD))
+        if head_end < 0:
+            return None
+        _take(result, body, (at, head_end + 4, end), wanted)
         at = end + 2
+    return None
 
 
 def _take(result: dict[str, Field], body: bytes, place: tuple[int, int, int], wanted: frozenset[str]) -> None:

@@ -80,7 +80,7 @@ class Reader:
         value = value.removeprefix(" ")
         if field == "data":
             self._data.append(value)
-            self._data_size += len(value)
+            self._data_size += len(value) + 1
         elif field == "event":
             self._name = value
         return None

@@ -1,5 +1,6 @@
 """Calls, their results and the turns they stand in, for protocols that are strict about the order of both."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,33 +45,41 @@ def pair_calls(messages: Sequence[Message]) -> Pairs:
     it: what the earlier one lacks it will not get."""
     results: dict[Place, ToolResult] = {}
     calls: dict[Place, Place] = {}
-    waiting: dict[str, list[Place]] = {}
+    waiting: dict[str, deque[Place]] = {}
     for place, part in _calls_and_results(messages):
         if isinstance(part, ToolCall):
-            earlier = waiting.setdefault(part.id, [])
+            earlier = waiting.setdefault(part.id, deque())
             if earlier and earlier[0][0] < place[0]:
                 earlier.clear()
             earlier.append(place)
         elif found := waiting.get(part.id):
-            calls[place] = found.pop(0)
+            calls[place] = found.popleft()
             results[calls[place]] = part
     return Pairs(results, calls)
 
 
 def call_ids(messages: Sequence[Message], safe: Callable[[str], str]) -> dict[Place, str]:
     """The id of each call on the wire, as ``safe`` makes it; ids that come again are told apart."""
-    ids: dict[Place, str] = {}
-    taken: set[str] = set()
-    for place, part in _calls_and_results(messages):
-        if isinstance(part, ToolCall):
-            wire = first = safe(part.id)
-            again = 1
-            while wire in taken:
-                again += 1
-                wire = safe(f"{first}_{again}")
-            taken.add(wire)
-            ids[place] = wire
-    return ids
+    apart = Apart(safe)
+    return {place: apart.id(part.id) for place, part in _calls_and_results(messages) if isinstance(part, ToolCall)}
+
+
+class Apart:
+    """Makes ids with ``safe``, no two alike: one that comes again gets a number."""
+
+    def __init__(self, safe: Callable[[str], str]) -> None:
+        self._safe = safe
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """The last number that each id got: lower ones are taken."""
+
+    def id(self, wanted: str) -> str:
+        found = first = self._safe(wanted)
+        while found in self._taken:
+            self._numbers[first] = number = self._numbers.get(first, 1) + 1
+            found = self._safe(f"{first}_{number}")
+        self._taken.add(found)
+        return found
 
 
 def _calls_and_results(messages: Sequence[Message]) -> Iterator[tuple[Place, ToolCall | ToolResult]]:

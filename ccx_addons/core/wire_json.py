@@ -1,6 +1,7 @@
 """JSON as it goes over the wire: strict reading with bounded depth, compact writing, edits without re-encoding."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -18,7 +19,15 @@ def _no_constant(name: str) -> NoReturn:
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
 _scan: Final[Callable[[str, int], tuple[Json, int]]] = _decoder.scan_once  # type: ignore[attr-defined]
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
+
+MAX_DEPTH: Final = 200
+"""Objects and lists inside each other: what walks through them recursively never meets the end of Python's stack."""
+MAX_MEMBERS: Final = 1000
+"""Members of a body. No API has a tenth of it."""
+TOO_DEEP: Final = f"the JSON is nested too deeply: more than {MAX_DEPTH} objects and lists inside each other"
+_NESTED: Final = (dict, list)
 
 
 def dumps(value: Json) -> bytes:
@@ -37,13 +46,33 @@ def dump_text(value: Json) -> str:
 def loads(data: bytes | str) -> Json:
     """The value. Raises BadJson for anything malformed, too deep, NaN, or with numbers of thousands of digits."""
     try:
-        return _decoder.decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        value = _decoder.decode(text)
     except RecursionError:
-        raise BadJson("the JSON is nested too deeply") from None
+        raise BadJson(TOO_DEEP) from None
     except UnicodeDecodeError:
         raise BadJson("the body is not UTF-8") from None
     except ValueError as error:
         raise BadJson(f"the body is not valid JSON: {error}") from None
+    if is_deep(value, text):
+        raise BadJson(TOO_DEEP)
+    return value
+
+
+def is_deep(value: Json, text: str, depth: int = MAX_DEPTH) -> bool:
+    """Whether a value, read from ``text``, has more than ``depth`` objects and lists inside each other."""
+    if text.count("{") + text.count("[") <= depth:
+        return False
+    level = [value] if isinstance(value, _NESTED) else []
+    while level and depth:
+        depth -= 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, _NESTED)
+        ]
+    return bool(level)
 
 
 def loads_object(data: bytes | str) -> dict[str, Json] | None:
@@ -71,9 +100,9 @@ class JsonBody:
     def parse(cls, data: bytes) -> "JsonBody":
         """Raises BadJson: not an object, malformed, or a member twice (readers disagree on which one counts)."""
         try:
-            return cls._walk(data.decode("utf-8-sig"))
+            found = cls._walk(data.decode("utf-8-sig"))
         except RecursionError:
-            raise BadJson("the JSON is nested too deeply") from None
+            raise BadJson(TOO_DEEP) from None
         except UnicodeDecodeError:
             raise BadJson("the body is not UTF-8") from None
         except StopIteration as stop:
@@ -82,6 +111,9 @@ class JsonBody:
             raise
         except ValueError as error:
             raise BadJson(f"the body is not valid JSON: {error}") from None
+        if is_deep(found.members, found.text):
+            raise BadJson(TOO_DEEP)
+        return found
 
     @classmethod
     def _walk(cls, text: str) -> "JsonBody":
@@ -105,6 +137,8 @@ class JsonBody:
             value, at = _scan(text, value_start)
             if name in members:
                 raise BadJson(f"the member {name[:64]!r} stands twice in the body")
+            if len(members) == MAX_MEMBERS:
+                raise BadJson(f"the body has more than {MAX_MEMBERS} members")
             members[name] = value
             spans[name] = (start, value_start, at)
             at = _skip(text, at)
@@ -140,6 +174,8 @@ class JsonBody:
 
 
 def _skip(text: str, at: int) -> int:
-    while text[at : at + 1] in _WHITE and at < len(text):
-        at += 1
+    if text[at : at + 1] in _WHITE:
+        found = _SPACE.match(text, at)
+        assert found
+        return found.end()
     return at

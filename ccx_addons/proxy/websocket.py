@@ -42,6 +42,8 @@ IDLE: Final = 900.0
 """Seconds without a request after which the socket is closed."""
 REMEMBERED: Final = 4
 """Answers of this connection that ``previous_response_id`` can continue, also when nothing is stored."""
+FRAGMENT: Final = 64
+"""Bytes that a fragment of a message costs beside its text."""
 MAX_WAITING: Final = 16
 """Messages that may wait for the one under way."""
 ENDINGS: Final = ('"response.completed"', '"response.incomplete"')
@@ -80,7 +82,8 @@ class ClientWebSocket(HttpConnection):
         self.busy = False
         self.over = False
         self.waiting: deque[Mapping[str, Any]] = deque()
-        self.message = ""
+        self.message: list[str] = []
+        self.message_size = 0
         self.input: list[Any] = []
         self.answers: OrderedDict[str, list[Any]] = OrderedDict()
         self.status = 200
@@ -121,11 +124,13 @@ class ClientWebSocket(HttpConnection):
     def _frame(self, event: Event) -> Commands:
         match event:
             case TextMessage(data=data, message_finished=finished):
-                self.message += data
-                if len(self.message) > self.parent.limits.max_body:
+                self.message.append(data)
+                self.message_size += len(data) + FRAGMENT
+                if self.message_size > self.parent.limits.max_body:
                     yield from self._close(CloseReason.MESSAGE_TOO_BIG, "the message is too large")
                 elif finished:
-                    text, self.message = self.message, ""
+                    text = "".join(self.message)
+                    self.message, self.message_size = [], 0
                     yield from self._understand(text)
             case BytesMessage():
                 yield from self._close(CloseReason.UNSUPPORTED_DATA, "only text messages are understood")

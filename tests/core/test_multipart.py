@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.multipart import MAX_FIELD, fields, replace
+from ccx_addons.core.multipart import MAX_FIELD, MAX_HEAD, MAX_PARTS, fields, replace
 
 KIND = "multipart/form-data; boundary=frontier"
 WANTED = frozenset({"model", "stream"})
@@ -32,6 +32,16 @@ def test_malformed_bodies_are_none() -> None:
     assert fields(whole, "multipart/form-data", WANTED) is None
     assert fields(b"", KIND, WANTED) is None
     assert fields(whole[:-20], KIND, WANTED) is None
+    assert fields(b"--frontier\r\n--frontier--", KIND, WANTED) is None, "a part without a head"
+
+
+def test_parts_and_their_heads_are_bounded() -> None:
+    def body(parts: int, head: int) -> bytes:
+        return part('name="a"', b"") * parts + part('name="model"; x=' + "x" * head, b"m") + END
+
+    assert fields(body(MAX_PARTS - 2, 0), KIND, WANTED) is not None
+    assert fields(body(MAX_PARTS, 0), KIND, WANTED) is None
+    assert fields(body(0, MAX_HEAD), KIND, WANTED) is None
 
 
 @given(st.binary(), st.text(max_size=20))

@@ -53,6 +53,8 @@ def test_what_a_user_says_beside_results() -> None:
 def test_ids_that_come_again_are_told_apart() -> None:
     messages = [assistant(call("A"), call("a")), user(call("x")), assistant(call("a_2"), call("b"))]
     assert call_ids(messages, str.lower) == {(0, 0): "a", (0, 1): "a_2", (2, 0): "a_2_2", (2, 1): "b"}
+    again = [assistant(*map(call, ["a", "a_2", "b", "a", "b", "a"]))]
+    assert [*call_ids(again, str).values()] == ["a", "a_2", "b", "a_3", "b_2", "a_4"]
 
 
 PARTS: st.SearchStrategy[Part] = st.one_of(

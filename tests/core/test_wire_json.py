@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.wire_json import BadJson, JsonBody, dumps, loads, loads_object
+from ccx_addons.core.wire_json import MAX_DEPTH, BadJson, JsonBody, dumps, loads, loads_object
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -51,6 +51,8 @@ def test_an_edit_touches_only_its_member() -> None:
         pytest.param(b'{"a":1 "b":2}', "','", id="no comma"),
         pytest.param(b'{"a":', "expected a value", id="cut"),
         pytest.param(b'{"a":' + b"[" * 200_000, "nested too deeply", id="deep"),
+        pytest.param(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", "nested too deeply", id="201 levels"),
+        pytest.param(b"{" + b",".join(b'"%d":0' % n for n in range(1001)) + b"}", "1000 members", id="1,001 members"),
         pytest.param(b'{"a":' + b"1" * 6000 + b"}", "digits", id="6,000 digits"),
         pytest.param(b"\xff", "not UTF-8", id="not UTF-8"),
     ],
@@ -58,6 +60,17 @@ def test_an_edit_touches_only_its_member() -> None:
 def test_bad_bodies_say_what_is_wrong(body: bytes, words: str) -> None:
     with pytest.raises(BadJson, match=words):
         JsonBody.parse(body)
+
+
+def test_depth_counts_what_is_inside_each_other() -> None:
+    deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert (
+        loads(deepest) and loads(f"[{deepest[1:-1]},{deepest[1:-1]}]") and loads(json.dumps("[" * 1000)) == "[" * 1000
+    )
+    for text in (f"[{deepest}]", f'[1,{{"a":{deepest}}}]'):
+        with pytest.raises(BadJson, match="nested too deeply"):
+            loads(text)
+    assert len(JsonBody.parse(f'{{ \n\t"a" :  {deepest[1:-1]}\r\n}} '.encode()).members) == 1
 
 
 @given(st.binary(max_size=200))

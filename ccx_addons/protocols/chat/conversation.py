@@ -20,7 +20,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
-from ccx_addons.core.turns import NO_RESULT, Place, pair_calls
+from ccx_addons.core.turns import NO_RESULT, Apart, Place, pair_calls
 from ccx_addons.protocols.chat.models import Rules
 from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
@@ -137,15 +137,8 @@ class Conversation:
 
     def _ids(self, calls: Sequence[ToolCall]) -> list[str]:
         """The calls' ids, told apart where two of one message are alike."""
-        ids: list[str] = []
-        for call in calls:
-            id_ = wire_id(call.id, self._rules.short_ids)
-            again = 1
-            while id_ in ids:
-                again += 1
-                id_ = wire_id(f"{call.id}_{again}", self._rules.short_ids)
-            ids.append(id_)
-        return ids
+        apart = Apart(lambda id_: wire_id(id_, self._rules.short_ids))
+        return [apart.id(call.id) for call in calls]
 
     # ---- results ----
     def _result(self, place: Place, id_: str) -> Fields:

@@ -63,6 +63,7 @@ class Call:
     """A call on its way. ``index`` is the part's, -1 before it has started: its name may come after its id."""
 
     id: str
+    number: int
     name: str = ""
     index: int = -1
     custom: bool = False
@@ -275,7 +276,7 @@ class AnswerReader:
         if known and not whole and not (id_ and known.id and id_ != known.id and (name or index is None)):
             known.id = known.id or (id_ if known.index < 0 else "")
             return known
-        call = Call(id_)
+        call = Call(id_, len(self._calls))
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
@@ -283,7 +284,7 @@ class AnswerReader:
 
     def _start_call(self, call: Call, events: list[Event]) -> None:
         call.index = self._next()
-        id_ = call.id or made_up_id(*self._origin, self._calls.index(call))
+        id_ = call.id or made_up_id(*self._origin, call.number)
         call.id = id_
         events.append(PartStarted(call.index, ToolCall(id_, call.name, "", sidecar(call.fields))))
         call.fields = {}

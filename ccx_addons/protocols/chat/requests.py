@@ -1,5 +1,6 @@
 """Request body -> neutral (platform.openai.com/docs/api-reference/chat/create)."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -108,7 +109,7 @@ class _Talk:
         self.system: list[Part] = []
         self._messages: list[Message] = []
         self._results: list[Part] = []
-        self._legacy: dict[str, list[str]] = {}
+        self._legacy: dict[str, deque[str]] = {}
         """Function -> ids, made up, of its calls without a result."""
 
     def messages(self) -> tuple[Message, ...]:
@@ -157,7 +158,7 @@ class _Talk:
         if isinstance(function := value.get("function_call"), dict):
             name = read.text(function.get("name"))
             id_ = f"call_function_{n}"
-            self._legacy.setdefault(name, []).append(id_)
+            self._legacy.setdefault(name, deque()).append(id_)
             parts.append(ToolCall(id_, name, arguments_text(function.get("arguments"))))
         return Message("assistant", tuple(parts), keep(value, ASSISTANT_FIELDS))
 
@@ -166,7 +167,7 @@ class _Talk:
         id_ = value.get("tool_call_id")
         if id_ is None and value["role"] == "function":
             waiting = self._legacy.get(name)
-            id_ = waiting.pop(0) if waiting else f"call_function_{name}"
+            id_ = waiting.popleft() if waiting else f"call_function_{name}"
         if not isinstance(id_, str):
             raise BadRequest("tool_call_id must be a string", f"{path}.tool_call_id")
         parts = read_content(value.get("content"), f"{path}.content")
