@@ -9,8 +9,9 @@ from mitmproxy import http
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.mask import clean, clean_bytes
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
-from ccx_addons.core.vendor_errors import category_of, retry_after
+from ccx_addons.core.vendor_errors import category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
+from ccx_addons.core.waits import retry_after
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.runtime import Runtime
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
-from ccx_addons.core.vendor_errors import LONGEST, retry_after
+from ccx_addons.core.waits import LONGEST, retry_after, until
 from ccx_addons.core.wire_json import BadJson, loads
 
 type Json = Any
@@ -31,11 +31,11 @@ def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float)
     wait = retry_after(headers, now, status)
     if value is None or not isinstance(value, dict | str):
         return Fault(fault_kind(status), _plain(body) or f"HTTP {status} without a message", status, retry_after=wait)
-    return fault_of(value, status, wait)
+    return fault_of(value, status, wait, now)
 
 
-def fault_of(value: Json, status: int = 0, wait: float | None = None) -> Fault:
-    """The same for JSON that is already read: an error body, or an error event in a stream."""
+def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float = 0.0) -> Fault:
+    """The same for JSON that is already read: an error body, or an error event in a stream (``now`` 0: unknown)."""
     if isinstance(value, str):
         return Fault(fault_kind(status), value[:MAX_TEXT] or NO_MESSAGE, status, retry_after=wait)
     places = list(_places(value))
@@ -45,7 +45,7 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None) -> Fault:
     kind = next((text for place in places if (text := read.text(place.get("type"))) not in ("", "error")), "")
     param = next((text for place in places if (text := read.text(place.get("param")))), "")
     status = status or next((n for place in places if 400 <= (n := read.count(place.get("code"))) < 600), 0)
-    wait = wait if wait is not None else _named_delay(places)
+    wait = wait if wait is not None else _named_delay(places, now)
     message = message or code or kind or NO_MESSAGE
     return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait)
 
@@ -104,15 +104,22 @@ def _code(value: Json) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else read.text(value)
 
 
-def _named_delay(places: list[Mapping[str, Json]]) -> float | None:
-    """RetryInfo ``{"retryDelay": "7s"}`` (google.rpc), or ``resets_in_seconds`` (ChatGPT accounts)."""
+def _named_delay(places: list[Mapping[str, Json]], now: float) -> float | None:
+    """RetryInfo ``{"retryDelay": "7s"}`` (google.rpc), ``resets_in_seconds`` or ``resets_at`` (ChatGPT accounts),
+    or the provider's headers, which OpenRouter puts into the body."""
     for place in places:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", read.text(place.get("retryDelay")))
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", read.text(place.get("retryDelay")))
         if found:
             return min(float(found[1]), LONGEST)
         seconds = read.number(place.get("resets_in_seconds"))
         if seconds is not None and seconds >= 0:
             return min(seconds, LONGEST)
+        moment = read.number(place.get("resets_at"))
+        if moment is not None and now:
+            return until(moment, now)
+        inner = read.mapping(read.mapping(place.get("metadata")).get("headers"))
+        if inner and now and (wait := retry_after({k.lower(): str(v) for k, v in inner.items()}, now)) is not None:
+            return wait
     return None
 
 

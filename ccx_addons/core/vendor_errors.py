@@ -7,8 +7,6 @@ class is a row of a table below.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from ccx_addons.core.neutral import Fault
@@ -232,99 +230,3 @@ def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:
     betas = frozenset(name for name in sent if BETA_TOKEN.fullmatch(name))
     named = frozenset(BETA_TOKEN.findall(message))
     return betas & named if named else betas
-
-
-# ---- when it is over -------------------------------------------------------------------------------------------------
-RESET_AT: Final = re.compile(
-    r"(?:resets?(?: time)?|available again|try again)\s*(?:at|on|after|is|:)?\s*"
-    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*([+-]\d\d:?\d\d|Z|UTC)?",
-    re.IGNORECASE,
-)
-RESET_IN: Final = re.compile(
-    r"(?:try again|retry|resets?|available again) (?:in|after) ((?:\d+(?:\.\d+)?\s?(?:ms|h|m|s)\w*\s?)+)", re.IGNORECASE
-)
-PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s?(ms|h|m|s)", re.IGNORECASE)
-SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-LONGEST: Final = 86_400.0 * 31
-
-
-def reset_time(message: str, now: float) -> float | None:
-    """Unix seconds of "It will reset at 2026-07-03 11:37:21 +0800" or "try again in 6m0s"; None: it says nothing, or
-    the moment is past. A time without a zone is UTC."""
-    if found := RESET_AT.search(message):
-        try:
-            moment = datetime.fromisoformat(found[1].replace(" ", "T"))
-        except ValueError:
-            return None
-        at = moment.replace(tzinfo=_zone(found[2] or "")).timestamp()
-        return min(at, now + LONGEST) if at > now else None
-    if found := RESET_IN.search(message):
-        wait = sum(float(number) * SECONDS[unit.lower()] for number, unit in PART.findall(found[1]))
-        return now + min(wait, LONGEST) if wait else None
-    return None
-
-
-def _zone(text: str) -> timezone:
-    if text[:1] not in ("+", "-"):
-        return UTC
-    digits = text[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
-    return timezone(offset if text[0] == "+" else -offset)
-
-
-def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> float | None:
-    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110 section 10.2.3), else vendors' reset headers.
-
-    Reset headers come with every answer; they say when to come back only where a limit is what was hit.
-    """
-    value = headers.get("retry-after", "").strip()
-    if value:
-        try:
-            return min(max(0.0, float(value)), LONGEST)
-        except ValueError:
-            pass
-        try:
-            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST)
-        except (ValueError, TypeError):
-            pass
-    if milliseconds := re.fullmatch(r"\d{1,12}", headers.get("retry-after-ms", "").strip()):
-        return min(int(milliseconds[0]) / 1000, LONGEST)
-    if status != 429:
-        return None
-    resets = [
-        seconds
-        for name, text in headers.items()
-        if name.startswith(("anthropic-ratelimit-", "x-ratelimit-reset"))
-        and "reset" in name
-        and _exhausted(headers, name)
-        and (seconds := _reset_seconds(text.strip(), now)) is not None
-    ]
-    return min(max(resets), LONGEST) if resets else None
-
-
-def _exhausted(headers: Mapping[str, str], reset_name: str) -> bool:
-    """A reset time counts only for the limit that is used up, where the upstream says which one is."""
-    return headers.get(reset_name.replace("reset", "remaining"), "0").strip() == "0"
-
-
-DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
-
-
-def _reset_seconds(text: str, now: float) -> float | None:
-    """``6m0s``, ``1.5``, Unix seconds, or an ISO time."""
-    if found := DURATION.fullmatch(text):
-        if any(found.groups()):
-            hours, minutes, seconds, millis = (float(group or 0) for group in found.groups())
-            return hours * 3600 + minutes * 60 + seconds + millis / 1000
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
-    if number != number or number < 0:
-        return None
-    return max(0.0, number - now) if number > 10**9 else number

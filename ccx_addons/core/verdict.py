@@ -6,7 +6,8 @@ from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, refused_value, reset_time
+from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, refused_value
+from ccx_addons.core.waits import reset_time
 
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
@@ -188,7 +189,7 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float) -> Verdict
         reason = BY_KIND[outcome.kind].reason
     if category == "balance":
         wait = now + (outcome.retry_after or BLOCK)
-        return replace(verdict, reason=reason, until=reset_time(fault.message, now) or wait)
+        return replace(verdict, reason=reason, until=reset_time(fault.message, now, fault.code) or wait)
     if verdict.block and not verdict.until:
         return replace(verdict, reason=reason, until=now + BLOCK)
     return replace(verdict, reason=reason, cooldown=_cooldown(category, verdict, outcome, fault, now))
@@ -202,7 +203,7 @@ def _cooldown(category: Category, verdict: Verdict, outcome: Outcome, fault: Fau
         return verdict.cooldown
     if outcome.retry_after is not None:
         return outcome.retry_after
-    if category == "rate_limit" and (until := reset_time(fault.message, now)):
+    if category == "rate_limit" and (until := reset_time(fault.message, now, fault.code)):
         return until - now
     return verdict.cooldown
 

@@ -1,0 +1,196 @@
+"""When it is over: what an upstream's headers and words say about how long to wait.
+
+Seconds to wait, or moments as Unix seconds. Sources: RFC 9110 section 10.2.3, the vendors' pages about rate limits
+(platform.claude.com, platform.openai.com, ai.google.dev, openrouter.ai, docs.bigmodel.cn), and their clients' code.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+LONGEST: Final = 86_400.0 * 31
+CHINA: Final = timezone(timedelta(hours=8))
+
+UNIT: Final = r"(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
+AMOUNT: Final = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?{UNIT}(?![a-z])"
+RESET_IN: Final = re.compile(
+    rf"(?:again|retry|resets?|available|wait) (?:in |after |for )?(?:about )?"
+    rf"({AMOUNT}(?:,? ?(?:and )?{AMOUNT}){{0,4}})",
+    re.IGNORECASE,
+)
+PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|milli|[a-z])", re.IGNORECASE)
+CHINESE_IN: Final = re.compile(
+    r"(\d{1,9}) ?(秒|分钟|分|小时|天)(?:钟)?(?:之)?(?:后|内)[^，。,;]{0,6}?(?:重试|再试|恢复|重置|再次)"
+)
+SECONDS: Final[Mapping[str, float]] = {
+    "ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0,
+    "秒": 1.0, "分": 60.0, "分钟": 60.0, "小时": 3600.0, "天": 86_400.0,
+}  # fmt: skip
+
+WHEN: Final = (
+    r"(?:resets?(?: time)?|available again|try again|regain access|retry|将在|将于|于|在)"
+    r"\s{0,3}(?:at|on|after|is|until|:|：)?\s{0,3}"
+)
+STAMP: Final = re.compile(
+    WHEN + r"(\d{4}-\d\d-\d\d)(?:[ T]| at )(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\s{0,3}([+-]\d\d:?\d\d|Z|UTC|GMT)?",
+    re.IGNORECASE,
+)
+MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WORDED: Final = re.compile(
+    WHEN + rf"({'|'.join(MONTHS)})[a-z]{{0,6}}\.? (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})"
+    r"(?:,? (?:at )?(\d{1,2}):(\d\d)(?::\d\d)?\s?(am|pm)?)?",
+    re.IGNORECASE,
+)
+PIPED: Final = re.compile(r"limit reached\|(\d{10})\b", re.IGNORECASE)
+"""Claude's subscriptions: "Claude AI usage limit reached|1759950000"."""
+CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
+BEIJING_CODES: Final = re.compile(r"1[0-3]\d\d")
+"""Zhipu's business codes (docs.bigmodel.cn/cn/faq/api-code): its English words name Beijing's time, too."""
+
+
+def reset_time(message: str, now: float, code: str = "") -> float | None:
+    """The moment that an upstream's words name: "It will reset at 2026-07-03 11:37:21 +0800", "try again in 6m0s".
+
+    None: they name none, or it is past. A time without a zone is UTC, of a vendor in China Beijing's. ``code``: the
+    error's, which may tell the vendor.
+    """
+    at = _stamp(message, code) or _worded(message)
+    if at is None and (found := PIPED.search(message)):
+        at = float(found[1])
+    if at is not None:
+        return min(at, now + LONGEST) if at > now else None
+    wait = 0.0
+    if found := RESET_IN.search(message):
+        wait = sum(float(number) * SECONDS[unit.lower()] for number, unit in PART.findall(found[1]))
+    elif found := CHINESE_IN.search(message):
+        wait = float(found[1]) * SECONDS[found[2]]
+    return now + min(wait, LONGEST) if wait else None
+
+
+def _stamp(message: str, code: str) -> float | None:
+    found = STAMP.search(message)
+    if not found:
+        return None
+    try:
+        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=_zone(found[3] or "", message, code)).timestamp()
+
+
+def _worded(message: str) -> float | None:
+    """Codex: "try again at Oct 7th, 2025 9:14 PM"."""
+    found = WORDED.search(message)
+    if not found:
+        return None
+    hour = int(found[4] or 0) % (12 if found[6] else 24) + (12 if (found[6] or "").lower() == "pm" else 0)
+    try:
+        month = MONTHS.index(found[1].lower()) + 1
+        return datetime(int(found[3]), month, int(found[2]), hour, int(found[5] or 0), tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
+def _zone(text: str, message: str, code: str) -> timezone:
+    if text[:1] in ("+", "-"):
+        digits = text[1:].replace(":", "")
+        offset = timedelta(hours=min(int(digits[:2]), 23), minutes=int(digits[2:4]))
+        return timezone(offset if text[0] == "+" else -offset)
+    return CHINA if not text and (CHINESE.search(message) or BEIJING_CODES.fullmatch(code)) else UTC
+
+
+# ---- headers ---------------------------------------------------------------------------------------------------------
+UNIFIED: Final = "anthropic-ratelimit-unified-"
+"""Limits of a Claude subscription: windows (5h, 7d, 7d_opus ...) of the whole account or of one family of models."""
+CLAIMS: Final[Mapping[str, str]] = {"five_hour": "5h", "seven_day": "7d", "seven_day_opus": "7d_opus"}
+NO_WINDOW: Final = frozenset({"", "overage", "fallback"})
+MILLISECONDS: Final = 1e11
+"""A moment above this counts milliseconds (as seconds it would be the year 5138)."""
+
+
+def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> float | None:
+    """Seconds to wait: Retry-After in seconds or as a date (RFC 9110 section 10.2.3), else vendors' reset headers.
+
+    Reset headers come with every answer; they say when to come back only where a limit is what was hit.
+    """
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return min(milliseconds / 1000, LONGEST)
+    if value := headers.get("retry-after", "").strip():
+        seconds = _number(value.removesuffix("s"))
+        if seconds is not None:
+            return min(seconds, LONGEST)
+        try:
+            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST)
+        except (ValueError, TypeError):
+            pass
+    if status != 429:
+        return None
+    resets = [
+        seconds
+        for name, text in headers.items()
+        if name.startswith(("anthropic-ratelimit-", "x-ratelimit-reset"))
+        and "reset" in name
+        and (_rejected(headers, name) if name.startswith(UNIFIED) else _exhausted(headers, name))
+        and (seconds := _reset_seconds(text.strip(), now)) is not None
+    ]
+    return min(max(resets), LONGEST) if resets else None
+
+
+def whole_account(headers: Mapping[str, str]) -> bool:
+    """Whether the limit that was hit is the account's, whatever the model: a window of a Claude subscription."""
+    claim = headers.get(f"{UNIFIED}representative-claim", "")
+    return not any(family in claim for family in ("opus", "sonnet", "haiku")) and any(
+        name.startswith(UNIFIED) for name in headers
+    )
+
+
+def _exhausted(headers: Mapping[str, str], reset_name: str) -> bool:
+    """A reset time counts only for the limit that is used up, where the upstream says which one is."""
+    return headers.get(reset_name.replace("reset", "remaining"), "0").strip() == "0"
+
+
+def _rejected(headers: Mapping[str, str], reset_name: str) -> bool:
+    """Whether this window of a subscription is the one that is used up."""
+    window = reset_name.removeprefix(UNIFIED).removesuffix("reset").strip("-")
+    if window in NO_WINDOW:
+        return not window and headers.get(f"{UNIFIED}status", "rejected") == "rejected"
+    if status := headers.get(f"{UNIFIED}{window}-status", "").strip():
+        return status == "rejected"
+    if claim := headers.get(f"{UNIFIED}representative-claim", "").strip():
+        return CLAIMS.get(claim, claim) == window
+    return (_number(headers.get(f"{UNIFIED}{window}-utilization", "")) or 0.0) >= 1.0
+
+
+DURATION: Final = re.compile(
+    r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?"
+)
+
+
+def _reset_seconds(text: str, now: float) -> float | None:
+    """``6m0s``, ``1.5``, Unix seconds or milliseconds, or an ISO time."""
+    if found := DURATION.fullmatch(text):
+        if any(found.groups()):
+            days, hours, minutes, seconds, millis = (float(group or 0) for group in found.groups())
+            return days * 86_400 + hours * 3600 + minutes * 60 + seconds + millis / 1000
+        return None
+    number = _number(text)
+    if number is not None:
+        return until(number, now) if number > 10**9 else number
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
+
+
+def until(moment: float, now: float) -> float:
+    """Seconds to a moment in Unix seconds or milliseconds."""
+    return min(max(0.0, (moment / 1000 if moment > MILLISECONDS else moment) - now), LONGEST)
+
+
+def _number(text: str) -> float | None:
+    """A plain number that is not negative."""
+    return float(text) if re.fullmatch(r"\d{1,18}(?:\.\d{1,18})?", text := text.strip()) else None
