@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import ipaddress
 import logging
 import time
 from dataclasses import replace
@@ -15,6 +14,7 @@ from ccx_addons import original
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
+from ccx_addons.core.forwarded import Proxies
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
@@ -54,7 +54,7 @@ class Auth:
         self.runtime = runtime
         self.clients = LockOut(MAX_FAILURES, FAILURE_WINDOW)
         self.admins = LockOut(MAX_FAILURES, FAILURE_WINDOW)
-        self.trusted = [ipaddress.ip_network(net) for net in runtime.settings.trusted_proxies]
+        self.proxies = Proxies.of(runtime.settings.trusted_proxies)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if not flow.live:
@@ -123,21 +123,8 @@ class Auth:
         return None
 
     def address_of(self, flow: http.HTTPFlow) -> str:
-        """The client's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
-        name = flow.client_conn.peername
-        peer: str = name[0].removeprefix("::ffff:") if name else ""  # IPv4 on a socket for both
-        forwarded = flow.request.headers.get("x-forwarded-for", "") if self.trusted else ""
-        if not forwarded:
-            return peer
-        hop: str
-        for hop in [peer, *reversed([part.strip() for part in forwarded.split(",")])]:
-            try:
-                address = ipaddress.ip_address(hop)
-            except ValueError:
-                return peer
-            if not any(address in net for net in self.trusted):
-                return hop
-        return peer
+        forwarded = flow.request.headers.get("x-forwarded-for", "") if self.proxies.networks else ""
+        return self.proxies.client(peer_of(flow), forwarded)
 
     # ---- answered here ----------------------------------------------------------------------------------------------
     def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
@@ -170,6 +157,12 @@ class Auth:
                 "vary": "origin",
             },
         )
+
+
+def peer_of(flow: http.HTTPFlow) -> str:
+    """Who is at the other end of the connection."""
+    name = flow.client_conn.peername
+    return str(name[0]) if name else ""
 
 
 def wrong(lock_out: LockOut, x: Exchange, keys: list[str], fault: Fault) -> Fault:

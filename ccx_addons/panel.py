@@ -1,19 +1,25 @@
 """Requests for the panel go to its own process, through the gateway's port, untouched: pages, API and live socket."""
 
+import re
 import time
 from html import escape
 from typing import Final
 
 from mitmproxy import http
 
+from ccx_addons.auth import peer_of
 from ccx_addons.core.config import Timeouts
+from ccx_addons.core.endpoints import GATEWAY_HEADER
 from ccx_addons.core.exchange import Exchange, Upstream
+from ccx_addons.core.forwarded import Proxies
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import guarded
+from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
 
 PATIENCE: Final = Timeouts(total=120, connect=3, first_byte=60, idle=60)
-FORWARDED: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+NOT_THE_CLIENTS: Final = re.compile(rb"forwarded|x-forwarded\b.*|.*_.*|" + GATEWAY_HEADER.encode(), re.IGNORECASE)
+"""Names that only the gateway may use towards the panel. A name with ``_`` looks to WSGI like one with ``-``."""
 AWAY: Final = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>CCX</title>
 <p>The panel is starting; this page loads again by itself. Traffic is not affected. ({reason})"""
 
@@ -44,21 +50,19 @@ class Panel:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.proxies = Proxies.of(runtime.settings.trusted_proxies)
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.forward is None:
             return
         request = flow.request
-        for name in FORWARDED:
-            request.headers.pop(name, None)
-        request.headers["x-forwarded-for"] = x.client_ip
-        request.headers["x-forwarded-proto"] = request.scheme
-        if request.headers.get("upgrade", "").lower() != "websocket":
-            request.headers["connection"] = "keep-alive"
         if request.http_version == "HTTP/2.0":
             request.headers["host"] = request.authority or request.headers.get("host", "")
             request.authority, request.http_version = "", "HTTP/1.1"
+        self.introduce(flow, x)
+        if request.headers.get("upgrade", "").lower() != "websocket":
+            request.headers["connection"] = "keep-alive"
         if request.raw_content:
             request.headers.pop("transfer-encoding", None)
             request.headers["content-length"] = str(len(request.raw_content))
@@ -66,6 +70,18 @@ class Panel:
         request.data.host, request.data.port = x.forward
         x.upstream = Upstream(*x.forward, tls=False, timeouts=PATIENCE)
         x.watcher = Through()
+
+    def introduce(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        """Who asks, how and under which name: the gateway's word, and that of proxies which it trusts."""
+        headers, peer = flow.request.headers, peer_of(flow)
+        host, proto = (headers.get(f"x-forwarded-{name}", "") for name in ("host", "proto"))
+        kept = Headers.of(field for field in headers.fields if not NOT_THE_CLIENTS.fullmatch(field[0]))
+        if asked := self.proxies.host(peer, kept.get("host", ""), host):
+            kept["host"] = asked
+        kept["x-forwarded-for"] = x.client_ip
+        kept["x-forwarded-proto"] = self.proxies.scheme(peer, flow.request.scheme, proto)
+        kept[GATEWAY_HEADER] = self.runtime.panel_secret
+        flow.request.headers = kept
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:

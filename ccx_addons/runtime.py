@@ -29,6 +29,8 @@ class Runtime:
     """Ids of stored answers that another worker has deleted (filled by commands)."""
     admin_port: int = 0
     """Loopback port of the panel; 0: there is none."""
+    panel_secret: str = field(default="", repr=False)
+    """Proves to the panel that a request comes through its gateway."""
 
     @property
     def config_path(self) -> Path:

@@ -181,6 +181,8 @@ def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb:
     boot_id = uuid7()
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
     env = {**env, "CCX_BOOT_ID": boot_id, "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
+    if panel:
+        env["CCX_PANEL_SECRET"] = secrets.token_urlsafe(32)
     if mitmweb:
         env["CCX_MITMWEB_URL"] = f"http://127.0.0.1:{mitmweb.getsockname()[1]}"
         password = "in CCX_WEB_PASSWORD" if settings.web_password else env["CCX_WEB_PASSWORD"]

@@ -112,6 +112,7 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
         snapshot, errors = last_good.take_or_last(settings, time.time())
         store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
+        runtime.panel_secret = os.environ.get("CCX_PANEL_SECRET", "")
         try:
             spare_the_collector()
             note_configuration(runtime, errors)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import auth, capability, live, problem, writer
 from ccx_admin.api import API
 from ccx_admin.db import Reader
+from ccx_admin.from_gateway import FromGateway
 from ccx_admin.pages import PAGES
 from ccx_admin.panel import EXTENSION, Panel
 
@@ -46,7 +46,8 @@ def create_app(
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    secret = os.environ.get("CCX_PANEL_SECRET", "")
+    app.wsgi_app = FromGateway(app.wsgi_app, secret)  # type: ignore[method-assign,assignment]
     app.extensions[EXTENSION] = Panel(
         settings,
         Reader(writer.database_path(settings)),

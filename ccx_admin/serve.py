@@ -96,6 +96,9 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]
             "logger_class": PanelLogger,
             "limit_request_line": 8190,
             "control_socket_disable": True,
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
             "proc_name": "ccx-panel",
         }
 

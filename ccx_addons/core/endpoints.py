@@ -88,6 +88,8 @@ LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
 
 PIN_HEADER: Final = "x-ccx-channel"
 """Name or id of the only channel that may answer."""
+GATEWAY_HEADER: Final = "x-ccx-gateway"
+"""The gateway's secret towards its panel."""
 TEST_HEADER: Final = "x-ccx-test"
 """On requests of the panel: its boot id, which no client knows. They are logged, but no statistics count them."""
 

@@ -34,7 +34,9 @@ class Settings:
         default="", repr=False, metadata={"name": "ADMIN_ACCESS_KEY", "help": "key of the panel and of /api"}
     )
     enable_web_ui: bool = env("ENABLE_WEB_UI", True, "run the panel")
-    admin_port: int = env("ADMIN_PORT", 0, "loopback port of the panel; 0: any free one", minimum=0, maximum=65535)
+    admin_port: int = env(
+        "ADMIN_PORT", 0, "loopback port between gateway and panel; 0: any free one", minimum=0, maximum=65535
+    )
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
     web_port: int = env("CCX_WEB_PORT", 0, "loopback port of run.py mitmweb; 0: any free one", minimum=0, maximum=65535)
     web_password: str = field(
@@ -74,7 +76,9 @@ class Settings:
     )
     tls_cert_file: str = env("TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port")
     tls_key_file: str = env("TLS_KEY_FILE", "", "its private key, when it is in a file of its own")
-    trusted_proxies: tuple[str, ...] = env("TRUSTED_PROXIES", (), "networks whose X-Forwarded-For is believed")
+    trusted_proxies: tuple[str, ...] = env(
+        "TRUSTED_PROXIES", (), "networks whose X-Forwarded-For, -Proto and -Host count"
+    )
     cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
     capture_bodies: str = env(
         "CAPTURE_BODIES", "off", "which exchanges keep their bodies", choices=("off", "errors", "all")

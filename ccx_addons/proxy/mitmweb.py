@@ -11,6 +11,7 @@ from typing import Any, Final
 import tornado.httpserver
 from mitmproxy.options import Options
 from mitmproxy.tools.web.master import WebMaster
+from tornado.routing import HostMatches, Rule, RuleRouter
 
 from ccx_addons.inspect import Edits, Inspect
 from ccx_addons.inspect_views import register
@@ -20,6 +21,8 @@ from ccx_addons.proxy.replay import Replays
 from ccx_addons.runtime import Runtime
 
 COLUMNS: Final = ["icon", "method", "path", "status", "size", "time", "comment"]
+OWN_HOSTS: Final = r"(?:127\.0\.0\.1|localhost|\[::1\])$"
+"""Under another name a page of somebody else may be on its way here (DNS rebinding)."""
 TALKATIVE: Final = ("mitmproxy.tools.web.webaddons", "tornado.access")
 """Loggers: that the password is plain text, and each request of the page itself."""
 
@@ -32,7 +35,7 @@ class MitmwebMaster(GatewayMaster, WebMaster):
         self.sock = sock
 
     async def running(self) -> None:
-        server = tornado.httpserver.HTTPServer(self.app)
+        server = tornado.httpserver.HTTPServer(RuleRouter([Rule(HostMatches(OWN_HOSTS), self.app)]))
         server.add_socket(self.sock)
         await GatewayMaster.running(self)
 

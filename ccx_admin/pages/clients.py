@@ -1,5 +1,6 @@
 """/clients: who may call, and how each tool is pointed at the gateway."""
 
+import re
 from typing import Final
 
 from flask import Blueprint, render_template, request
@@ -30,16 +31,19 @@ SYMPTOMS: Final = (
     ("503", "No channel can be used now; the overview lists what is wrong."),
 )
 """(what the client sees, what it means)."""
+ROOT: Final = re.compile(r"https?://[\w.:\[\]-]{1,200}/?", re.ASCII)
+MODEL: Final = re.compile(r"[\w.:/@+\[\]-]{1,200}", re.ASCII)
+"""What may stand in a snippet. It is pasted into a shell, and a link that leads here may come from anybody."""
 WRONG_PATHS: Final = ("/v1/v1/messages", "/chat/completions", "/messages")
 
 
 @pages.get("/clients")
 def index() -> str:
     current = panel()
-    root = request.args.get("root", "").strip() or current.gateway_url or request.host_url.rstrip("/")
-    if not root.startswith(("http://", "https://")) or len(root) > 200:
-        root = request.host_url.rstrip("/")
-    model = request.args.get("model", "").strip()[:200]
+    roots = (request.args.get("root", "").strip(), current.gateway_url, request.host_url.rstrip("/"))
+    root = next((root for root in roots if ROOT.fullmatch(root)), "http://127.0.0.1:3000")
+    model = request.args.get("model", "").strip()
+    model = model if MODEL.fullmatch(model) else ""
     offered = snippets.snippets(root, model=model)
     wanted = request.args.get("tool", "")
     chosen = next((snippet for snippet in offered if snippet.id == wanted), offered[0])

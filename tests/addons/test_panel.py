@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from ccx_addons.core.exchange import Ended, Exchange, Upstream
@@ -9,6 +12,7 @@ from tests.addons.values import exchange
 
 @pytest.fixture
 def panel(runtime: Runtime) -> Panel:
+    runtime.panel_secret = "the-secret"
     return Panel(runtime)
 
 
@@ -32,11 +36,42 @@ def test_a_request_goes_to_the_panels_process_as_it_is(panel: Panel) -> None:
 
 def test_the_address_is_the_gateways_word_not_the_clients(panel: Panel) -> None:
     x = forwarded()
-    request = flow("GET", "/", x=x, x_forwarded_for="6.6.6.6", x_forwarded_host="evil", forwarded="for=6.6.6.6")
+    tricks: dict[str, Any] = {"x_forwarded_for": "6.6.6.6", "x_forwarded_host": "evil", "x_forwarded_proto": "https"}
+    request = flow("GET", "/", x=x, forwarded="for=6.6.6.6", x_forwarded_ssl="on", x_ccx_gateway="guess", **tricks)
+    for name in ("SCRIPT_NAME", "X_Forwarded_For", "X-FORWARDED-FOR", "x_ccx_gateway"):
+        request.request.headers.add(name, "6.6.6.6")
     panel.upstream_attempt(request)
     headers = request.request.headers
-    assert headers.get_all("x-forwarded-for") == ["203.0.113.7"] and headers["x-forwarded-proto"] == "http"
-    assert "forwarded" not in headers and "x-forwarded-host" not in headers
+    told = [(name.decode().lower(), value.decode()) for name, value in headers.fields]
+    own = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "http", "x-ccx-gateway": "the-secret"}
+    assert dict(told) == {"host": "gateway.test", "connection": "keep-alive", "content-length": "0", **own}
+    assert len(told) == 6
+
+
+def test_the_secret_is_in_no_text_of_the_runtime(runtime: Runtime) -> None:
+    runtime.panel_secret = "the-secret"
+    assert "the-secret" not in repr(runtime)
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "scheme", "host"),
+    [
+        pytest.param("10.0.0.1", {}, "http", "gateway.test", id="nothing said"),
+        pytest.param(
+            "10.0.0.1", {"x_forwarded_proto": "https", "x_forwarded_host": "ccx.example:8443"}, "https",
+            "ccx.example:8443", id="a trusted proxy",
+        ),
+        pytest.param(
+            "9.9.9.9", {"x_forwarded_proto": "https", "x_forwarded_host": "ccx.example"}, "http", "gateway.test",
+            id="a stranger",
+        ),
+    ],
+)  # fmt: skip
+def test_how_the_browser_came(runtime: Runtime, peer: str, headers: dict[str, Any], scheme: str, host: str) -> None:
+    runtime.settings = replace(runtime.settings, trusted_proxies=("10.0.0.0/8",))
+    request = flow("GET", "/", x=forwarded(), peer=peer, **headers)
+    Panel(runtime).upstream_attempt(request)
+    assert (request.request.headers["x-forwarded-proto"], request.request.headers["host"]) == (scheme, host)
 
 
 def test_http2_becomes_http1(panel: Panel) -> None:

@@ -51,6 +51,11 @@ def test_it_answers_on_the_given_socket_and_leaves_no_files(tmp_path: Path) -> N
         url, headers = f"http://127.0.0.1:{port}/flows", {"authorization": "Bearer pass"}
         refused = await asyncio.to_thread(httpx.get, url)
         allowed = await asyncio.to_thread(httpx.get, url, headers=headers)
+        for host in ("evil.example", "127.0.0.1.evil.example", f"localhost.:{port}", "evil@localhost", ""):
+            foreign = await asyncio.to_thread(httpx.get, url, headers={**headers, "host": host})
+            assert foreign.status_code in (400, 404), host
+        named = await asyncio.to_thread(httpx.get, url, headers={**headers, "host": f"localhost:{port}"})
+        assert named.status_code == 200
         master.should_exit.set()
         await running
         assert (refused.status_code, allowed.status_code, allowed.json()) == (403, 200, [])

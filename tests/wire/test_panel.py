@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Program, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Program, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -45,11 +48,54 @@ def test_another_host_name_is_refused(program: Program) -> None:
     assert httpx.get(f"{program.url}/login", headers={"host": "evil.example"}).status_code in (400, 403, 421)
 
 
+def test_what_a_client_says_of_itself_is_not_believed(program: Program) -> None:
+    """Neither who it is, nor how it came, nor where the panel is mounted."""
+    tricks = {"x-forwarded-for": "1.1.1.1", "x-forwarded-proto": "https", "x-forwarded-ssl": "on", "x-script-name": "/x",
+              "script_name": "/evil", "x-forwarded-host": "evil.example", "x-forwarded-prefix": "/evil"}  # fmt: skip
+    for name, value in tricks.items():
+        answer = httpx.get(f"{program.url}/login", headers={name: value})
+        if answer.status_code == 400:
+            continue  # refused before it gets so far
+        assert answer.status_code == 200 and "evil" not in answer.text, name
+        assert "secure" not in answer.headers["set-cookie"].lower()
+    httpx.get(f"{program.url}/api/status", headers={"x-api-key": "no", "x-forwarded-for": "1.1.1.1"})
+    events = wait_for(lambda: program.query("select message from events where kind = 'login'"))
+    assert [event["message"] for event in events][-1] == "wrong admin key from 127.0.0.1"
+
+
+def test_behind_a_trusted_proxy_and_nowhere_else(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    env = {"TRUSTED_PROXIES": "127.0.0.0/8", "ADMIN_HOSTS": "ccx.example", "ADMIN_PORT": str(port)}
+    with running_program(tmp_path, env=env) as program:
+        wait_for(lambda: answers(program.url), 20)
+        headers = {"x-forwarded-proto": "https", "x-forwarded-host": "ccx.example", "x-forwarded-for": "1.2.3.4"}
+        with httpx.Client(base_url=program.url, headers=headers) as browser:
+            assert log_in(browser, "https://evil.example").status_code == 403
+            assert log_in(browser, "https://ccx.example:444").status_code == 403
+            answer = log_in(browser, "https://ccx.example")
+            assert answer.status_code == 303 and "; Secure;" in answer.headers["set-cookie"]
+        events = wait_for(lambda: program.query("select message from events where kind = 'login'"))
+        assert [event["message"] for event in events] == ["logged in from 1.2.3.4"]
+        direct = f"http://127.0.0.1:{port}/api/status"
+        assert httpx.get(direct, headers={"x-api-key": ADMIN_KEY, "x-forwarded-for": "1.2.3.4"}).status_code == 403
+
+
+def log_in(browser: httpx.Client, origin: str) -> httpx.Response:
+    """As a browser that does not look whether its cookie may go over http."""
+    page = browser.get("/login")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    cookie = page.headers["set-cookie"].partition(";")[0]
+    assert token
+    form = {"key": ADMIN_KEY, "csrf_token": token[1]}
+    return browser.post("/login", data=form, headers={"origin": origin, "cookie": cookie})
+
+
 def test_the_live_socket_passes(program: Program) -> None:
     address = program.url.replace("http", "ws") + "/api/live"
-    with connect(address, additional_headers={"x-api-key": ADMIN_KEY, "origin": program.url}) as socket:
+    with connect(address, additional_headers={"x-api-key": ADMIN_KEY, "origin": program.url}) as live:
         assert program.post("/v1/chat/completions", ASK).status_code == 200
-        rows = wait_for(lambda: json.loads(socket.recv(5))["rows"])
+        rows = wait_for(lambda: json.loads(live.recv(5))["rows"])
         assert rows[-1]["model"] == ASK["model"]
     with pytest.raises(InvalidStatus), connect(address, additional_headers={"origin": "http://evil.example"}):
         pass

@@ -14,10 +14,28 @@ def test_each_tool_has_its_blocks(session: FlaskClient, tool: str) -> None:
     assert "http://gateway.test:3000" in page
 
 
-@pytest.mark.parametrize("root", ["javascript:alert(1)", "x" * 300, ""])
+@pytest.mark.parametrize(
+    "root",
+    [
+        "javascript:alert(1)", "x" * 300, "", "http://x\ncurl evil", "http://x;evil", "http://x'", "http://$(evil)",
+        "http://x/path", "http://x`evil`", "http://x y",
+    ],
+)  # fmt: skip
 def test_a_strange_address_is_not_taken(session: FlaskClient, root: str) -> None:
     page = session.get("/clients", query_string={"root": root}).text
     assert 'name="root" value="http://localhost"' in page
+
+
+@pytest.mark.parametrize("model", ["x';evil;'", 'x"', "x y", "x\ny", "$(evil)", "x" * 300])
+def test_a_strange_model_is_not_taken(session: FlaskClient, model: str) -> None:
+    """A link that somebody else made must not put commands into what is pasted into a shell."""
+    page = session.get("/clients", query_string={"tool": "curl", "model": model}).text
+    assert 'name="model" value=""' in page and "claude-sonnet-5" in page
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-4-5[1m]", "accounts/fireworks/models/x:free@eu"])
+def test_a_models_name_is_taken(session: FlaskClient, model: str) -> None:
+    assert model in session.get("/clients", query_string={"tool": "curl", "model": model}).text
 
 
 @pytest.mark.usefixtures("filled")
