@@ -63,7 +63,7 @@ class Route:
         if not search.ranking.entries:
             flow.response = refuse(flow, nobody(x, search.ranking))
             return
-        x.failover = attempts(search, time.monotonic, x.deadline, time.time)
+        x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
         x.next_attempt = next(x.failover, None)
 
     @guarded

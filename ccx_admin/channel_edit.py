@@ -29,7 +29,7 @@ EDITABLE: Final = frozenset(CHANNEL_KEYS) - {"id", "keys", "promoted_until"}
 """What PATCH of a channel may name; keys and promotions have paths of their own."""
 KEY_EDITABLE: Final = frozenset(KEY_KEYS)
 CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256"}
-POLICY: Final = frozenset({"errors", "affinity", "breaker", "timeouts", "bodies"})
+POLICY: Final = frozenset({"errors", "affinity", "breaker", "attempts", "timeouts", "bodies"})
 MAX_SECONDS: Final = 7 * 86_400
 
 

@@ -107,6 +107,7 @@ def schema() -> str:
     policy = {
         "affinity": table(config.Affinity, {}),
         "breaker": table(config.BreakerPolicy, {}),
+        "attempts": table(config.AttemptLimits, {}),
         "timeouts": table(config.Timeouts, {}),
         "bodies": table(config.Bodies, {"redact": {"type": "array", "items": TEXT}}),
     }

@@ -241,6 +241,17 @@ class BreakerPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """Of one request, all channels together."""
+
+    max: int = setting(12, "attempts of one request that took an upstream's time", minimum=1, maximum=1000)
+    refused: int = setting(
+        100, "further attempts that were refused at once: no connection, or the key", minimum=0, maximum=1000
+    )
+    per_key: int = setting(2, "tries on one key", minimum=1, maximum=100)
+
+
+@dataclass(frozen=True, slots=True)
 class Bodies:
     capture: Literal["off", "errors", "all"] = setting("off", "which exchanges keep their bodies")
     max_kb: int = setting(256, "most of one body that is kept", minimum=1)
@@ -252,6 +263,7 @@ class Policy:
     errors: Literal["precise", "vague"] = setting("precise", "what a client sees when nothing worked")
     affinity: Affinity = Affinity()
     breaker: BreakerPolicy = BreakerPolicy()
+    attempts: AttemptLimits = AttemptLimits()
     timeouts: Timeouts = Timeouts()
     bodies: Bodies = Bodies()
 

@@ -14,6 +14,7 @@ from ccx_addons.core.config import (
     KINDS,
     TEXT_KINDS,
     Affinity,
+    AttemptLimits,
     Bodies,
     BreakerPolicy,
     Channel,
@@ -246,7 +247,8 @@ def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
         errors = reader.scalar(table["errors"], Literal["precise", "vague"], {}, "policy.errors")
         if errors is not MISSING:
             found["errors"] = errors
-    for name, cls in (("affinity", Affinity), ("breaker", BreakerPolicy), ("timeouts", Timeouts)):
+    tables = {"affinity": Affinity, "breaker": BreakerPolicy, "attempts": AttemptLimits, "timeouts": Timeouts}
+    for name, cls in tables.items():
         if name in table:
             found[name] = reader.scalars(cls, table[name], f"policy.{name}", getattr(given, name))
     if "bodies" in table:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
-from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, refused_value
 from ccx_addons.core.waits import reset_time
@@ -21,10 +21,10 @@ type Health = Literal["success", "failure", "open", "neutral"]
 type Need = Literal["", "larger window", "lists the model"]
 """What the next channel must have so that going on makes sense."""
 
-MAX_ATTEMPTS: Final = 12
-MAX_PER_KEY: Final = 2
+LIMITS: Final = AttemptLimits()
 FAST: Final = 10.0
-"""Seconds: an empty or broken answer that came this quickly is tried once more on the same key."""
+"""Seconds: an empty or broken answer that came this quickly is tried once more on the same key, and a refusal that
+came this quickly is none of the attempts that count."""
 BLOCK: Final = 3600.0
 """Seconds a key rests when an upstream does not say how long its balance or model is gone."""
 FOR_EVER: Final = float("inf")
@@ -145,23 +145,29 @@ BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
 REDIRECT: Final = Verdict("next_channel", "a redirect is not followed", "none", "failure")
 TRY_AGAIN_FAST: Final = frozenset({"empty", "bad_body"})
 WITH_FAULT: Final = frozenset({"status", "error_body", "stream_error"})
+NEVER_SENT: Final = frozenset({"connect", "refused_loss"})
+REFUSES_KEY: Final[frozenset[Category]] = frozenset(
+    {"auth", "permission", "refused", "balance", "rate_limit", "account_busy", "not_enabled"}
+)
+"""Classes that say the key was turned away before any work was done."""
 HONOURS_WAIT: Final[frozenset[Category]] = frozenset({"rate_limit", "account_busy", "refused", "server"})
 """Classes whose cooldown the upstream may set itself (Retry-After and its kin)."""
 
 
-def classify(outcome: Outcome, tries: int, now: float) -> Verdict:
-    """The verdict on an attempt. ``tries``: how often this key was tried in this exchange, this time included."""
+def classify(outcome: Outcome, tries: int, now: float, per_key: int = LIMITS.per_key) -> Verdict:
+    """The verdict on an attempt. ``tries``: how often this key was tried in this exchange, this time included;
+    ``per_key``: how often it may be."""
     if outcome.committed and outcome.kind not in ("ok", "client_left"):
         return BY_KIND["late_error"]
     if is_stale(outcome):
         return Verdict("same_key", "an idle connection was closed; trying a fresh one")
-    if outcome.kind in TRY_AGAIN_FAST and tries < MAX_PER_KEY and outcome.elapsed < FAST:
+    if outcome.kind in TRY_AGAIN_FAST and tries < per_key and outcome.elapsed < FAST:
         return Verdict("same_key", BY_KIND[outcome.kind].reason + "; trying once more")
     if outcome.kind not in WITH_FAULT or outcome.fault is None:
         return BY_KIND.get(outcome.kind) or replace(FAILED, reason="the upstream failed")
     if 300 <= outcome.status < 400:
         return replace(REDIRECT, reason=f"a redirect ({outcome.status}) is not followed")
-    return _by_fault(outcome, outcome.fault, tries, now)
+    return _by_fault(outcome, outcome.fault, tries, now, per_key)
 
 
 def is_stale(outcome: Outcome) -> bool:
@@ -169,16 +175,25 @@ def is_stale(outcome: Outcome) -> bool:
     return outcome.kind == "reset" and outcome.reused
 
 
-def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float) -> Verdict:
+def is_refusal(outcome: Outcome) -> bool:
+    """Whether the attempt was turned away at once: another one costs the client next to nothing."""
+    if outcome.elapsed >= FAST or outcome.committed:
+        return False
+    if outcome.kind in WITH_FAULT and outcome.fault:
+        return category_of(outcome.fault) in REFUSES_KEY
+    return outcome.kind in NEVER_SENT
+
+
+def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: int) -> Verdict:
     category = category_of(fault)
-    if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < MAX_PER_KEY:
+    if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < per_key:
         name = refused_value(fault.message) or dropped_field(fault)
         names = {name} if name and name.partition(".")[0] in outcome.fields else set()
         names |= dropped_betas(fault.message, outcome.fields)
         if names:
             return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=frozenset(names))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
-        if tries < MAX_PER_KEY and outcome.elapsed < FAST:
+        if tries < per_key and outcome.elapsed < FAST:
             return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")
         category = "server"
     elif category in ("client", "unclear") and outcome.kind != "status":
@@ -225,15 +240,24 @@ class Search(Protocol):
 
 
 def attempts(
-    search: Search, clock: Callable[[], float], deadline: float, now: Callable[[], float]
+    search: Search,
+    clock: Callable[[], float],
+    deadline: float,
+    now: Callable[[], float],
+    limits: AttemptLimits = LIMITS,
 ) -> Generator[Attempt, Outcome, None]:
     """Yields attempts and is sent their outcomes; returns when an answer is committed or nothing is left.
 
     ``clock`` and ``deadline`` are monotonic seconds, ``now`` is Unix time. Closing it early means that the client left.
-    An outcome ``rate_wait`` says that the attempt never was made.
+    An outcome ``rate_wait`` says that the attempt never was made. Attempts that were refused at once
+    are not counted at first, so that dead keys and channels do not use up what a live one needs.
     """
-    number = 0
-    while number < MAX_ATTEMPTS and clock() < deadline and (target := search.find()):
+    number = refused = 0
+
+    def may_go_on() -> bool:
+        return number - min(refused, limits.refused) < limits.max and clock() < deadline
+
+    while may_go_on() and (target := search.find()):
         attempt = Attempt(
             target.channel, target.key, target.base_url, number + 1, model=target.model, waits=target.waits
         )
@@ -246,10 +270,11 @@ def attempts(
                 search.learn(attempt, Outcome("client_left"), BY_KIND["client_left"])
                 raise
             number += outcome.kind != "rate_wait"
+            refused += is_refusal(outcome)
             tries += not is_stale(outcome)
-            verdict = search.settle(attempt, classify(outcome, tries, now()))
+            verdict = search.settle(attempt, classify(outcome, tries, now(), limits.per_key))
             search.learn(attempt, outcome, verdict)
-            if verdict.action != "same_key" or number >= MAX_ATTEMPTS or clock() >= deadline:
+            if verdict.action != "same_key" or not may_go_on():
                 break
             attempt = replace(attempt, number=number + 1, fresh=True, drop=attempt.drop | verdict.drop, waits=False)
         if verdict.action in ("commit", "stop"):

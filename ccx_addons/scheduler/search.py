@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.config import Channel, Snapshot
-from ccx_addons.core.verdict import MAX_ATTEMPTS, Attempt, Outcome, Target, Verdict
+from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.rules import Pick, rank
 from ccx_addons.scheduler.state import State, Triple
@@ -13,9 +13,9 @@ from ccx_addons.scheduler.state import State, Triple
 NOTED: Final = 50
 """Most channels of which the log says why they were taken, and most of which it says why not."""
 
-SPREAD: Final = MAX_ATTEMPTS // 2
-"""Attempts after which each one goes to another channel, while healthy ones are left: many keys of broken channels do
-not use up what a healthy one needs."""
+SPREAD: Final = 0.5
+"""Part of the attempts after which each one goes to another channel, while healthy ones are left: many keys of broken
+channels do not use up what a healthy one needs."""
 
 
 class Search:
@@ -32,6 +32,7 @@ class Search:
     ) -> None:
         self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
         self.told, self.words = told, words
+        self.spread = snapshot.policy.attempts.max * SPREAD
         self.ranking = rank(pick, snapshot, state, now(), NOTED)
         """The first choice, with its reasons."""
         self.fresh = True
@@ -69,7 +70,7 @@ class Search:
         if verdict.action == "same_key":
             return verdict
         self.used |= {(channel.id, attempt.key.id, attempt.base_url)}
-        if verdict.action == "next_channel" or (attempt.number >= SPREAD and self._others_ready(channel)):
+        if verdict.action == "next_channel" or (attempt.number >= self.spread and self._others_ready(channel)):
             self.done |= {channel.id}
         if verdict.need:
             return self._needing(channel, verdict)

@@ -179,7 +179,7 @@ def get_settings() -> dict[str, Json]:
         "policy": views.policy_of(snapshot.policy),
         "help": {
             f"{name}.{entry.name}": help_of(type(getattr(snapshot.policy, name)), entry.name)
-            for name in ("affinity", "breaker", "timeouts", "bodies")
+            for name in ("affinity", "breaker", "attempts", "timeouts", "bodies")
             for entry in fields(getattr(snapshot.policy, name))
         },
         "presets": PRESETS,

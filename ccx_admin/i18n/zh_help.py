@@ -27,6 +27,10 @@ HELP: Final[Mapping[str, str]] = {
     "TCP and TLS set-up": "建立 TCP 与 TLS",
     "added to the upstream request": "添加到上游请求",
     "address to listen on": "监听地址",
+    "attempts of one request that took an upstream's time": "单个请求中占用上游时间的尝试次数",
+    "further attempts that were refused at once: no connection, or the key": (
+        "另加立即被拒绝的尝试次数：无法连接，或密钥被拒"
+    ),
     "an error inside a 200": "200 中包含错误",
     "ask for the priority service tier": "请求优先服务等级",
     "certificate chain: serve HTTPS, with HTTP/2, on the public port": "证书链：在公共端口提供 HTTPS（含 HTTP/2）",

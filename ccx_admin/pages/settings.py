@@ -44,6 +44,12 @@ TIMEOUTS: Final = (
     ("tool_idle", "silence in a tool call"),
 )
 
+ATTEMPTS: Final = (
+    ("max", "attempts that took an upstream's time"),
+    ("refused", "further ones, refused at once"),
+    ("per_key", "tries on one key"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -90,6 +96,7 @@ def routing(current: Panel) -> dict[str, Any]:
         "samples": len(samples),
         "breaker_fields": BREAKER,
         "timeout_fields": TIMEOUTS,
+        "attempt_fields": ATTEMPTS,
         "defaults": BreakerPolicy(),
     }
 

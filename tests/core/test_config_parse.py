@@ -188,12 +188,14 @@ def test_policy_lies_over_the_settings() -> None:
             "errors": "vague",
             "affinity": {"ttl": 60},
             "breaker": {"consecutive": 2, "failure_rate": "0.5"},
+            "attempts": {"max": 30},
             "timeouts": {"total": 30},
             "bodies": {"capture": "all", "redact": ["a+"]},
         }
     }
     policy = parse({**data, **channel()}, timeouts=Timeouts(idle=7), bodies=Bodies(max_kb=9)).policy
     assert (policy.errors, policy.affinity.ttl, policy.affinity.enabled) == ("vague", 60, True)
+    assert (policy.attempts.max, policy.attempts.refused, policy.attempts.per_key) == (30, 100, 2)
     assert (policy.breaker.consecutive, policy.breaker.failure_rate, policy.breaker.window) == (2, 0.5, 20)
     assert policy.timeouts == Timeouts(total=30, idle=7)
     assert policy.bodies == Bodies("all", 9, ("a+",))

@@ -1,9 +1,11 @@
 """One exchange's way: which keys and channels are tried, in which order, and where it ends."""
 
+from dataclasses import replace
+
 import pytest
 
-from ccx_addons.core.config import Channel
-from ccx_addons.core.verdict import MAX_ATTEMPTS, Outcome, attempts
+from ccx_addons.core.config import AttemptLimits, Channel, Policy
+from ccx_addons.core.verdict import LIMITS, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
 from tests.scheduler.values import NOW, OK, broken, channel, key, limits, names, patterns, pick, run, snapshot, status
 
@@ -105,9 +107,50 @@ def test_a_prompt_that_is_too_long_everywhere_ends_with_the_last_word() -> None:
 
 
 # ---- bounds ----------------------------------------------------------------------------------------------------------
+MANY = [channel(f"n{n:03}", priority=n) for n in range(200)]
+GONE = Outcome("connect", elapsed=0.1)
+AT_ONCE = [
+    pytest.param(GONE, id="a refused connection"),
+    pytest.param(status(401), id="a wrong key"),
+    pytest.param(status(403, type="permission_error"), id="a key that may not"),
+    pytest.param(status(402), id="no balance"),
+    pytest.param(status(429), id="rate limited"),
+    pytest.param(Outcome("refused_loss"), id="nothing was sent"),
+]
+
+
 def test_twelve_attempts_at_most() -> None:
-    many = [channel(f"n{n:02}", priority=n) for n in range(30)]
-    assert len(tried([status(500)] * 99, *many)) == MAX_ATTEMPTS
+    assert len(tried([status(500)] * 99, *MANY)) == LIMITS.max == 12
+
+
+@pytest.mark.parametrize("outcome", AT_ONCE)
+def test_what_is_refused_at_once_does_not_count(outcome: Outcome) -> None:
+    assert tried([outcome] * 99 + [OK], *MANY)[-1] == "n099/n0991"
+    assert len(tried([outcome] * 199, *MANY)) == LIMITS.refused + LIMITS.max == 112
+    mixed = [outcome, status(500)] * 100
+    assert len(tried(mixed, *MANY)) == 2 * LIMITS.max
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [replace(GONE, elapsed=20.0), replace(status(401), elapsed=20.0), Outcome("connect_timeout"), Outcome("reset")],
+)
+def test_what_took_an_upstreams_time_counts(outcome: Outcome) -> None:
+    assert len(tried([outcome] * 99, *MANY)) == LIMITS.max
+
+
+def test_the_limits_are_settings() -> None:
+    policy = Policy(attempts=AttemptLimits(max=3, refused=1, per_key=3))
+    for outcome, most in ((status(500), 3), (GONE, 4), (Outcome("empty", elapsed=1.0), 3)):
+        search = Search(pick(), snapshot(*MANY, policy=policy), State(), lambda: NOW)
+        made = run(search, [outcome] * 9)
+        assert len(made) == most
+    assert [one.channel.name for one in made] == ["n000"] * 3
+
+
+def test_one_live_key_behind_a_pool_of_limited_ones() -> None:
+    pool = channel("pool", *(key(f"{n:02}") for n in range(20)))
+    assert tried([status(429, retry_after=60)] * 15 + [OK], pool)[-1] == "pool/15"
 
 
 def test_many_keys_of_broken_channels_do_not_use_up_the_attempts() -> None:

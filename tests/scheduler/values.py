@@ -74,7 +74,7 @@ def learn(state: State, tried: Attempt, outcome: Outcome, now: float, policy: Po
 def run(search: Search, outcomes: list[Outcome], now: float = NOW) -> list[Attempt]:
     """The attempts that the failover makes for these outcomes."""
     made = []
-    generator = attempts(search, lambda: 0.0, 600.0, lambda: now)
+    generator = attempts(search, lambda: 0.0, 600.0, lambda: now, search.snapshot.policy.attempts)
     left = iter(outcomes)
     try:
         following = next(generator)

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from ccx_addons.core.verdict import MAX_ATTEMPTS
+from ccx_addons.core.verdict import LIMITS
 from ccx_addons.io.store import Store
 from ccx_admin.pages import request_detail, settings
 from tests.admin import seed
@@ -204,15 +204,18 @@ def test_logged_words_are_escaped(session: FlaskClient, store: Store) -> None:
         assert outline(answer.text).inline == [], path
 
 
+MOST = LIMITS.max + LIMITS.refused
+
+
 def test_a_row_has_room_for_every_attempt(session: FlaskClient, store: Store) -> None:
     row, attempts = next(iter(seed.rows(1, NOW, 0.5)))
-    store.put_request({**row, "attempts_n": MAX_ATTEMPTS, "state": "failed", "status": 502})
+    store.put_request({**row, "attempts_n": MOST, "state": "failed", "status": 502})
     store.put_attempts(
         [
             {**attempts[0], "n": n, "channel_name": f"c{n}", "status": 500, "outcome": "status"}
-            for n in range(1, MAX_ATTEMPTS + 1)
+            for n in range(1, MOST + 1)
         ]
     )
     store.flush(10)
     page = session.get("/requests").text
-    assert all(f"c{n} " in page for n in range(1, MAX_ATTEMPTS + 1))
+    assert all(f"c{n} " in page for n in range(1, MOST + 1))
