@@ -43,7 +43,8 @@ from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import exchange_of, refuse
 from ccx_addons.proxy import checks
-from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater
+from ccx_addons.proxy.bodies import AnswerBody
+from ccx_addons.proxy.encoding import BadEncoding
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
     HttpHook,
@@ -58,9 +59,7 @@ if TYPE_CHECKING:
     from ccx_addons.core.verdict import OutcomeKind
     from ccx_addons.proxy.layer import AttemptLayer
 
-MAX_ERROR_BODY: Final = 1 << 20
 MAX_ERROR_SECONDS: Final = 10.0
-MAX_ANSWER: Final = 256 << 20
 MAX_HELD: Final = 64 << 10
 """Bytes of a stream that are held back before it is committed whatever it says."""
 KEEPALIVE_EVERY: Final = 15.0
@@ -88,8 +87,8 @@ class AttemptStream(HttpStream):
         self.comment_at = float("inf")
         self.held: list[bytes] = []
         self.held_size = 0
-        self.inflater: ResponseInflater | None = None
-        self.body = bytearray()
+        self.answer = AnswerBody()
+        self.request = bytearray()
         self.request_size = 0
 
     @property
@@ -154,16 +153,16 @@ class AttemptStream(HttpStream):
         if isinstance(event, RequestData):
             self.request_size += len(event.data)
             if self.request_size > self.limits.max_body:
-                self.body.clear()
+                self.request.clear()
                 self.client_state = self.state_discard_request_body
                 self.flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
                 yield from self._answer()
             else:
-                self.body += event.data
+                self.request += event.data
         elif isinstance(event, RequestEndOfMessage):
             self.flow.request.timestamp_end = time.time()
-            self.flow.request.raw_content = bytes(self.body)
-            self.body = bytearray()
+            self.flow.request.raw_content = bytes(self.request)
+            self.request = bytearray()
             self.client_state = self.state_done
             yield from self._hook(HttpRequestHook)
             self.exchange = exchange_of(self.flow)
@@ -189,8 +188,7 @@ class AttemptStream(HttpStream):
             x, flow = self.x, self.flow
             self.parent.new_attempt(self)
             self.server_state = self.state_idle
-            self.held, self.held_size, self.inflater = [], 0, None
-            self.body = bytearray()
+            self.held, self.held_size, self.answer = [], 0, AnswerBody()
             x.upstream = x.watcher = x.ended = None
             if x.tap:
                 x.tap.begin_attempt()
@@ -267,7 +265,9 @@ class AttemptStream(HttpStream):
     def _upstream_broke(self, message: str) -> Commands:
         if self.server_state == self.state_stream:
             yield from self._break_stream("cut", Fault("server", f"the upstream broke the stream off: {message}"))
-        elif self.server_state == self.state_preflight or (self.server_state == self.state_collect and self.body):
+        elif self.server_state == self.state_preflight or (
+            self.server_state == self.state_collect and self.answer.data
+        ):
             yield from self._fail("cut", message, cancel=False)
         elif self.server_state in (self.state_wait_for_response_headers, self.state_collect):
             yield from self._fail("reset", message, cancel=False)
@@ -284,7 +284,7 @@ class AttemptStream(HttpStream):
             record.ttfb_ms = (time.monotonic() - record.started) * 1000
         problem = checks.header_problem(response.headers)
         try:
-            self.inflater = ResponseInflater.make(response.headers.get("content-encoding", ""))
+            self.answer = AnswerBody(response.headers.get("content-encoding", ""), response.status_code >= 300)
         except BadEncoding as error:
             problem = str(error)
         if problem:
@@ -309,14 +309,14 @@ class AttemptStream(HttpStream):
                 assert self.x.upstream
                 self.wait_until = time.monotonic() + self.x.upstream.timeouts.idle
             try:
-                self.body += self._inflate(event.data, MAX_ERROR_BODY if error else MAX_ANSWER)
+                enough = self.answer.collect(event.data)
             except BadEncoding as bad:
                 yield from self._fail("bad_body", str(bad))
                 return
-            if error and len(self.body) > MAX_ERROR_BODY:
+            if enough and error:
                 yield from self._cancel_upstream("the error's body is too long")
                 yield from self._collected()
-            elif len(self.body) > MAX_ANSWER:
+            elif enough:
                 yield from self._fail("bad_body", "the answer is larger than 256 MiB")
         elif isinstance(event, ResponseEndOfMessage):
             yield from self._collected()
@@ -326,12 +326,12 @@ class AttemptStream(HttpStream):
         response = self.flow.response
         for name in ("content-encoding", "transfer-encoding"):
             response.headers.pop(name, None)
-        response.raw_content = bytes(self.body)
+        response.raw_content = body = bytes(self.answer.data)
+        self.answer = AnswerBody()
         if response.status_code not in (204, 304):
-            response.headers["content-length"] = str(len(self.body))
+            response.headers["content-length"] = str(len(body))
         if self.x.tap:
-            self.x.tap.from_upstream(bytes(self.body))
-        self.body = bytearray()
+            self.x.tap.from_upstream(body)
         self.server_state = self.state_idle
         self.x.ended = Ended("ok" if self.flow.response.status_code < 300 else "status")
         if (yield from self._judge()):
@@ -339,19 +339,19 @@ class AttemptStream(HttpStream):
 
     def state_preflight(self, event: HttpEvent) -> Commands:
         """A stream before its first meaningful event: everything is held back."""
-        watcher = self.x.watcher
+        x, watcher = self.x, self.x.watcher
         assert watcher
         if isinstance(event, ResponseData):
             try:
-                chunks = self._stream_piece(event.data)
+                for chunks in self.answer.watched(event.data, x):
+                    self.held += chunks
+                    self.held_size += sum(map(len, chunks))
             except BadEncoding as bad:
                 yield from self._fail("bad_body", str(bad))
                 return
             except Exception as bug:
                 yield from self._fail("converter", f"{type(bug).__name__}: {bug}")
                 return
-            self.held += chunks
-            self.held_size += sum(map(len, chunks))
             if watcher.fault:
                 yield from self._fail("stream_error", watcher.fault.message, watcher.fault)
             elif watcher.meaningful or self.held_size > MAX_HELD:
@@ -411,13 +411,13 @@ class AttemptStream(HttpStream):
             x.last_byte_at = now
             self.comment_at = max(self.comment_at, now + KEEPALIVE_EVERY)
             try:
-                chunks = self._stream_piece(event.data)
+                for chunks in self.answer.watched(event.data, x):
+                    for chunk in chunks:
+                        yield from self._to_client(chunk)
             except Exception as bug:
                 yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"), True)
                 return
             self.wait_until = now + self._patience()
-            for chunk in chunks:
-                yield from self._to_client(chunk)
             if watcher.fault:
                 # The watcher has told the client already, in the stream's own words.
                 yield from self._cancel_upstream(watcher.fault.message)
@@ -587,14 +587,3 @@ class AttemptStream(HttpStream):
             yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
-
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        return self.inflater.feed(data, limit) if self.inflater else data
-
-    def _stream_piece(self, data: bytes) -> list[bytes]:
-        """One piece of the upstream's stream through the watcher. Raises whatever is wrong with either."""
-        assert self.x.watcher
-        piece = self._inflate(data, MAX_ANSWER)
-        if self.x.tap:
-            self.x.tap.from_upstream(piece)
-        return self.x.watcher.feed(piece)

@@ -1,4 +1,5 @@
 import gzip
+import random
 import zlib
 
 import brotli
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.proxy import encoding as module
-from ccx_addons.proxy.encoding import BadEncoding, ResponseInflater, inflate
+from ccx_addons.proxy.encoding import AMPLE, MAX_MEMBERS, PIECE, BadEncoding, Inflater, inflate
+
+zstd = module.zstd  # type: ignore[attr-defined]  # of the standard library or its backport
 
 LIMIT = 1 << 20
 PACKERS = {
@@ -16,7 +19,7 @@ PACKERS = {
     "GZIP": gzip.compress,
     "deflate": zlib.compress,
     "br": brotli.compress,
-    "zstd": module.zstd.compress,  # type: ignore[attr-defined]  # of the standard library or its backport
+    "zstd": zstd.compress,
 }
 TEXT = b"data: hello world\n\n" * 50
 
@@ -28,6 +31,7 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 ENCODED = [*((name, pack(TEXT)) for name, pack in PACKERS.items()), ("deflate", raw_deflate(TEXT))]
+MEMBERS = [("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b"")), ("zstd", b"\x50\x2a\x4d\x18\0\0\0\0")]
 IDS = [*PACKERS, "deflate without wrapper"]
 
 
@@ -56,9 +60,9 @@ def test_several_members_are_one_body(name: str) -> None:
 
 
 def in_pieces(name: str, packed: bytes, size: int) -> bytes:
-    inflater = ResponseInflater.make(name)
+    inflater = Inflater.make(name)
     assert inflater
-    return b"".join(inflater.feed(packed[at : at + size], LIMIT) for at in range(0, len(packed), size))
+    return b"".join(b"".join(inflater.pieces(packed[at : at + size], LIMIT)) for at in range(0, len(packed), size))
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(PACKERS)), st.integers(1, 50))
@@ -69,7 +73,7 @@ def test_borders_of_pieces_do_not_matter(data: bytes, name: str, size: int) -> N
 @pytest.mark.parametrize(("encoding", "packed"), ENCODED, ids=IDS)
 def test_what_has_arrived_is_given_at_once(encoding: str, packed: bytes) -> None:
     """A stream's events come out while the rest of the body is still to come."""
-    inflater = ResponseInflater.make(encoding)
+    inflater = Inflater.make(encoding)
     assert inflater
     flushed = {
         "deflate": zlib.compressobj(wbits=zlib.MAX_WBITS),
@@ -77,9 +81,9 @@ def test_what_has_arrived_is_given_at_once(encoding: str, packed: bytes) -> None
     }.get(encoding)
     if flushed:
         piece = flushed.compress(b"data: 1\n\n") + flushed.flush(zlib.Z_SYNC_FLUSH)
-        assert inflater.feed(piece, LIMIT) == b"data: 1\n\n"
+        assert b"".join(inflater.pieces(piece, LIMIT)) == b"data: 1\n\n"
     else:
-        assert inflater.feed(packed, LIMIT) == TEXT
+        assert b"".join(inflater.pieces(packed, LIMIT)) == TEXT
 
 
 @pytest.mark.parametrize("name", sorted(PACKERS))
@@ -134,4 +138,57 @@ def test_an_empty_body_needs_no_encoding() -> None:
 def test_unknown_encodings_are_named() -> None:
     with pytest.raises(BadEncoding, match="an unknown content-encoding 'rot13'"):
         inflate(b"x", "rot13", LIMIT)
-    assert ResponseInflater.make("identity") is None and ResponseInflater.make("") is None
+    assert Inflater.make("identity") is None and Inflater.make("") is None
+
+
+@pytest.mark.parametrize("name", sorted(PACKERS))
+def test_a_bomb_comes_in_pieces(name: str) -> None:
+    size = 5 * PIECE + 7
+    inflater = Inflater.make(name)
+    assert inflater
+    pieces = [len(piece) for piece in inflater.pieces(PACKERS[name](b"\0" * size), size)]
+    assert max(pieces) <= PIECE and sum(pieces) == size
+
+
+@pytest.mark.parametrize("name", sorted(PACKERS))
+def test_an_answer_may_grow_as_json_does_and_not_as_a_bomb_does(name: str) -> None:
+    def grown(body: bytes) -> int:
+        packed, inflater = PACKERS[name](body), Inflater.make(name)
+        assert inflater
+        steps = (packed[at : at + 1000] for at in range(0, len(packed), 1000))
+        return sum(len(piece) for step in steps for piece in inflater.answer(step, len(body)))
+
+    assert grown(b"x" * AMPLE) == AMPLE
+    with pytest.raises(BadEncoding, match="inflates past"):
+        grown(b"x" * (2 * AMPLE))
+    chance = random.Random(1)
+    lines = b"".join(chance.randbytes(1000) + b"x" * 19_000 for _ in range(500))
+    assert grown(lines) == len(lines) > AMPLE
+
+
+@pytest.mark.parametrize(("name", "member"), MEMBERS)
+def test_members_are_counted_and_cost_what_they_weigh(name: str, member: bytes) -> None:
+    last = PACKERS[name](b"the end")
+    assert inflate(member * (MAX_MEMBERS - 1) + last, name, LIMIT) == b"the end"
+    with pytest.raises(BadEncoding, match="more than 1024 compressed members") as caught:
+        inflate(member * 3_000_000, name, LIMIT)
+    assert caught.value.too_large
+
+
+def test_a_couple_of_encodings_is_enough() -> None:
+    packed = gzip.compress(gzip.compress(TEXT))
+    assert inflate(packed, "gzip, gzip", LIMIT) == TEXT
+    with pytest.raises(BadEncoding, match="more than 2 content-encodings"):
+        inflate(gzip.compress(packed), "gzip, gzip, gzip", LIMIT)
+
+
+def test_a_frame_may_not_ask_for_a_window_that_http_does_not_allow() -> None:
+    """RFC 9659: 8 MB. The window is memory of ours, whatever the frame holds."""
+
+    def frame(window_log: int) -> bytes:
+        packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: window_log})
+        return bytes(packer.compress(TEXT) + packer.flush())
+
+    assert inflate(frame(23), "zstd", LIMIT) == TEXT
+    with pytest.raises(BadEncoding, match="not zstd"):
+        inflate(frame(27), "zstd", LIMIT)

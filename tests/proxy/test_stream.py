@@ -42,6 +42,9 @@ NO_CONTENT = "the stream ended without content"
         pytest.param("hugehead,json", OK, ["reset", "ok"], id="head without end"),
         pytest.param("badlength,json", OK, ["reset", "ok"], id="malformed length"),
         pytest.param("gzipbroken,json", OK, ["bad_body", "ok"], id="not the encoding it says"),
+        pytest.param("bomb,json", OK, ["bad_body", "ok"], id="an answer that is a bomb"),
+        pytest.param("bombstream,json", OK, ["bad_body", "ok"], id="a stream that is a bomb"),
+        pytest.param("bomberror,json", OK, [429, "ok"], id="an error that is a bomb is still that error"),
         pytest.param("toolpause", b"data: TOOL\n\ndata: END\n\n", ["ok"], id="an open tool call may pause longer"),
     ],
 )

@@ -1,12 +1,14 @@
 """Raw upstream servers, each misbehaving in its own way."""
 
 import asyncio
+import gzip
 from asyncio import StreamReader, StreamWriter
 
 from tests.proxy.harness import Handler, read_request
 
 SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
+BOMB = gzip.compress(b'data: {"a":"' + b"x" * (40 << 20))
 
 
 def chunk(data: bytes) -> bytes:
@@ -113,5 +115,10 @@ ALL: dict[str, Handler] = {
     "cr": answers(json_answer(b"{}", 200, b"x-bad: a\rb\r\n")),
     "hugehead": then_silence(b"HTTP/1.1 200 OK\r\nx-a: " + b"a" * 70_000),
     "badlength": answers(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: x\r\n\r\n{}"),
+    "bomb": answers(json_answer(BOMB, 200, b"content-encoding: gzip\r\n")),
+    "bombstream": answers(
+        json_answer(BOMB, 200, b"content-encoding: gzip\r\n").replace(b"application/json", b"text/event-stream")
+    ),
+    "bomberror": answers(json_answer(BOMB, 429, b"content-encoding: gzip\r\n")),
     "gzipbroken": answers(json_answer(b"not gzip", 200, b"content-encoding: gzip\r\n")),
 }
