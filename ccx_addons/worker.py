@@ -22,6 +22,7 @@ from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.master import make_master
 from ccx_addons.runtime import Runtime
+from ccx_addons.watchdog import Tell, watching
 
 try:
     import uvloop
@@ -70,7 +71,8 @@ async def serve(
     runtime.ready = True
     os.write(ready_fd, b"1")
     os.close(ready_fd)
-    await stop.wait()
+    with watching(loop, tell_stall(runtime)):
+        await stop.wait()
     loop.remove_reader(parent_fd)
     runtime.ready = False
     cut = await listener.stop(settings.shutdown_grace)
@@ -91,6 +93,13 @@ def note(runtime: Runtime, kind: str, words: str) -> None:
     """An event of the whole gateway, which its first worker writes for all."""
     if runtime.worker == 0:
         runtime.store.put_event("info", kind, words, f"configuration {runtime.snapshot.revision}")
+
+
+def tell_stall(runtime: Runtime) -> Tell:
+    def tell(words: str, stack: str) -> None:
+        runtime.store.put_event("warning", "stall", f"worker {runtime.worker}: {words}", stack)
+
+    return tell
 
 
 def note_configuration(runtime: Runtime, errors: ConfigErrors | None) -> None:

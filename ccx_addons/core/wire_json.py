@@ -27,7 +27,9 @@ MAX_DEPTH: Final = 200
 MAX_MEMBERS: Final = 1000
 """Members of a body. No API has a tenth of it."""
 TOO_DEEP: Final = f"the JSON is nested too deeply: more than {MAX_DEPTH} objects and lists inside each other"
-_NESTED: Final = (dict, list)
+_NESTED: Final = frozenset({dict, list})
+_SHORT: Final = 4096
+"""Characters of a text up to which counting brackets is faster than walking through the value."""
 
 
 def dumps(value: Json) -> bytes:
@@ -61,16 +63,16 @@ def loads(data: bytes | str) -> Json:
 
 def is_deep(value: Json, text: str, depth: int = MAX_DEPTH) -> bool:
     """Whether a value, read from ``text``, has more than ``depth`` objects and lists inside each other."""
-    if text.count("{") + text.count("[") <= depth:
+    if len(text) <= 2 * depth or (len(text) < _SHORT and text.count("{") + text.count("[") <= depth):
         return False
-    level = [value] if isinstance(value, _NESTED) else []
+    level = [value] if isinstance(value, dict | list) else []
     while level and depth:
         depth -= 1
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, _NESTED)
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTED
         ]
     return bool(level)
 
