@@ -19,7 +19,7 @@ from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
-from ccx_addons.core.neutral import Fault, Loss
+from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.urls import join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
@@ -89,9 +89,12 @@ class Convert:
 
     async def fetch_and_prepare(self, flow: http.HTTPFlow, x: Exchange, urls: list[str]) -> None:
         assert x.current
-        x.pictures, losses = await apart(fetch.pictures(urls, x.current.attempt.channel))
+        x.pictures, losses = await self.fetch(x, x.current.attempt.channel, urls)
         self.prepare(flow, x)
         x.losses += losses
+
+    async def fetch(self, x: Exchange, channel: Channel, urls: list[str]) -> tuple[dict[str, Media], list[Loss]]:
+        return await apart(fetch.pictures(urls, channel, x.deadline - time.monotonic()))
 
     def prepare(self, flow: http.HTTPFlow, x: Exchange) -> None:
         try:
@@ -167,7 +170,7 @@ class Convert:
         """An images answer with the pictures in place of their addresses."""
         body = loads(content)
         if urls := quirks.image_urls(channel.protocol, body):
-            fetched, losses = await apart(fetch.pictures(urls, channel))
+            fetched, losses = await self.fetch(x, channel, urls)
             x.losses += losses
             whole = await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched))
             response.raw_content = whole

@@ -2,7 +2,8 @@
 
 The addresses come from clients, so they may lead nowhere that the gateway's own network would show: http and https,
 public addresses only (checked after the look-up, and the connection goes to the very address that was checked), also
-after redirects. The hosts of the channel's own base URLs are trusted, since requests go there anyway.
+after redirects. Hosts and ports of the channel's own base URLs are trusted, since requests go there anyway. The
+pictures of one request have limits of number, bytes and time together.
 """
 
 import asyncio
@@ -12,79 +13,112 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from ccx_addons.core.addresses import Address, is_public
 from ccx_addons.core.config import Channel
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.neutral import Loss, Media
 from ccx_addons.core.urls import host_port
 
+MAX_PICTURES: Final = 100
 MAX_SIZE: Final = 20 << 20
 """Bytes of one picture."""
+MAX_TOTAL: Final = 32 << 20
+"""Bytes of all pictures of one request: what the largest upstreams take."""
 TIMEOUT: Final = 10.0
 """Seconds for one picture, redirects included."""
 MAX_REDIRECTS: Final = 3
 AT_ONCE: Final = 4
 
-NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+MAGIC: Final = (
+    (0, b"\x89PNG", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftyphei", "image/heic"),
+    (4, b"ftypmif1", "image/heif"),
+    (0, b"BM", "image/bmp"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+)
+"""Where, how and what: the formats that any upstream takes, by their first bytes (mimesniff.spec.whatwg.org)."""
 
-type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+type Place = tuple[str, int]
 
 
 class FetchRefused(CcxError):
     """The picture is not there, or must not be fetched. The message is safe to show."""
 
 
-async def pictures(urls: Iterable[str], channel: Channel) -> tuple[dict[str, Media], list[Loss]]:
-    """What could be fetched, by address; for every other one a loss that says why."""
-    own = frozenset(host_port(base_url)[0] for base_url in channel.base_urls)
+@dataclass(slots=True)
+class Bounds:
+    """Of one request. ``own``: hosts and ports that may have a private address; ``left``: bytes that may still come."""
+
+    own: frozenset[Place] = frozenset()
+    left: int = MAX_TOTAL
+
+
+async def pictures(urls: Iterable[str], channel: Channel, seconds: float) -> tuple[dict[str, Media], list[Loss]]:
+    """What could be fetched within ``seconds``, by address; for every other one a loss that says why."""
+    bounds = Bounds(frozenset(map(host_port, channel.base_urls)))
     gate = asyncio.Semaphore(AT_ONCE)
     found: dict[str, Media] = {}
     losses: list[Loss] = []
+    until = asyncio.get_running_loop().time() + max(seconds, 0.0)
 
     async def get(client: httpx.AsyncClient, url: str) -> None:
         try:
-            async with gate:
-                found[url] = await fetch(client, url, own)
+            async with asyncio.timeout_at(until), gate:
+                found[url] = await fetch(client, url, bounds)
         except FetchRefused as refused:
             losses.append(Loss("image_url", str(refused)))
+        except TimeoutError:
+            losses.append(Loss("image_url", "the time for the whole request is over"))
 
     wanted = list(dict.fromkeys(urls))
+    if len(wanted) > MAX_PICTURES:
+        words = f"only {MAX_PICTURES} pictures of a request are fetched, {len(wanted) - MAX_PICTURES} are left"
+        losses.append(Loss("image_url", words))
     if wanted:
         async with httpx.AsyncClient(verify=_tls(), proxy=channel.proxy, timeout=TIMEOUT, trust_env=False) as client:
-            await asyncio.gather(*(get(client, url) for url in wanted))
+            await asyncio.gather(*(get(client, url) for url in wanted[:MAX_PICTURES]))
     return found, losses
 
 
-async def fetch(client: httpx.AsyncClient, url: str, own: frozenset[str] = frozenset()) -> Media:
-    """One picture. ``own``: host names that may have a private address. Raises FetchRefused."""
+async def fetch(client: httpx.AsyncClient, url: str, bounds: Bounds) -> Media:
+    """One picture. Raises FetchRefused."""
     try:
         async with asyncio.timeout(TIMEOUT):
             for _ in range(MAX_REDIRECTS + 1):
-                answer = await _get(client, url, own)
+                answer = await _get(client, url, bounds)
                 if isinstance(answer, Media):
                     return answer
                 url = urljoin(url, answer)
     except TimeoutError:
         raise FetchRefused(f"the picture did not come within {TIMEOUT:g} seconds") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise FetchRefused(f"the picture could not be fetched: {type(error).__name__}") from None
     raise FetchRefused("the picture's address redirects too often")
 
 
-async def _get(client: httpx.AsyncClient, url: str, own: frozenset[str]) -> Media | str:
+async def _get(client: httpx.AsyncClient, url: str, bounds: Bounds) -> Media | str:
     """The picture, or where it has gone."""
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise FetchRefused("the picture's address is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+    plain = parts.scheme in ("http", "https") and parts.username is None and url.isprintable()
+    if not host or not plain:
         raise FetchRefused("the picture's address is not a plain http or https URL")
-    address = await _address(host, port or (443 if parts.scheme == "https" else 80), host in own)
+    place = (host, port or (443 if parts.scheme == "https" else 80))
+    address = await _address(place, place in bounds.own)
     literal = f"[{address}]" if address.version == 6 else str(address)
     netloc = literal if port is None else f"{literal}:{port}"
     request = client.build_request(
@@ -97,31 +131,36 @@ async def _get(client: httpx.AsyncClient, url: str, own: frozenset[str]) -> Medi
     try:
         if answer.has_redirect_location:
             return answer.headers["location"]
-        return await _picture(answer)
+        return await _picture(answer, bounds)
     finally:
         await answer.aclose()
 
 
-async def _picture(answer: httpx.Response) -> Media:
+async def _picture(answer: httpx.Response, bounds: Bounds) -> Media:
     if answer.status_code != 200:
         raise FetchRefused(f"the picture's address answers {answer.status_code}")
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise FetchRefused("the picture came in an encoding that was not asked for")
-    mime = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not mime.startswith("image/"):
+    if not answer.headers.get("content-type", "").strip().lower().startswith("image/"):
         raise FetchRefused("what stands at the picture's address is no picture")
     data = bytearray()
     async for chunk in answer.aiter_raw():
         data += chunk
+        bounds.left -= len(chunk)
         if len(data) > MAX_SIZE:
             raise FetchRefused(f"the picture is larger than {MAX_SIZE >> 20} MB")
+        if bounds.left < 0:
+            raise FetchRefused(f"the pictures of the request are larger than {MAX_TOTAL >> 20} MB together")
+    mime = next((mime for at, magic, mime in MAGIC if data.startswith(magic, at)), "")
+    if not mime:
+        raise FetchRefused("what stands at the picture's address is no picture that upstreams know")
     return Media(mime, data=base64.b64encode(data).decode())
 
 
-async def _address(host: str, port: int, trusted: bool) -> Address:
+async def _address(place: Place, trusted: bool) -> Address:
     """The address to connect to. Raises FetchRefused where any address of the name is not public."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(*place, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise FetchRefused("the picture's host is unknown") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
@@ -130,17 +169,6 @@ async def _address(host: str, port: int, trusted: bool) -> Address:
     if not trusted and not all(map(is_public, addresses)):
         raise FetchRefused("the picture's host is not on the public internet")
     return addresses[0]
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address belongs to the internet at large; addresses that wrap an IPv4 one count as that."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in NAT64:
-            inner = ipaddress.IPv4Address(address.packed[12:])
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
 
 
 @functools.cache
