@@ -20,7 +20,6 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.models import Models
     from ccx_addons.panel import Panel
     from ccx_addons.prometheus import Prometheus
-    from ccx_addons.proxy.tls import UpstreamTls
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
     from ccx_addons.sessions import Sessions
@@ -45,5 +44,4 @@ def chain(runtime: "Runtime") -> list[Any]:
         Capture(runtime),
         Upkeep(runtime),
         Health(runtime),
-        UpstreamTls(),
     ]

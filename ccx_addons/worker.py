@@ -21,6 +21,7 @@ from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.master import make_master
+from ccx_addons.proxy.pool import Pool
 from ccx_addons.runtime import Runtime
 from ccx_addons.watchdog import Tell, watching
 
@@ -55,16 +56,17 @@ async def serve(
         client_timeout=settings.client_timeout,
         keepalive_timeout=settings.keepalive_timeout,
     )
+    pool = Pool(settings.upstream_idle_timeout)
     tls = server_tls(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None
     master: Master
     if web:
         from ccx_addons.proxy import mitmweb  # nobody else needs a web server here
 
-        master = mitmweb.make_master(runtime, addons, web, limits)
-        listener = Listener(master, sock, limits, tls)
+        master = mitmweb.make_master(runtime, addons, web, limits, pool)
+        listener = Listener(master, sock, limits, pool, tls)
     else:
         master = make_master(addons, loop)
-        listener = Listener(master, sock, limits, tls, DirectHooks(addons))
+        listener = Listener(master, sock, limits, pool, tls, DirectHooks(addons))
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0)
     await listener.start()

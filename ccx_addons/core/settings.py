@@ -58,6 +58,9 @@ class Settings:
     max_request_body_mb: float = env("MAX_REQUEST_BODY_MB", 50.0, "largest request body, also unpacked", minimum=0.001)
     client_timeout: float = env("CLIENT_TIMEOUT", 30.0, "seconds for a head and for a pause in a body", minimum=0.1)
     keepalive_timeout: float = env("KEEPALIVE_TIMEOUT", 120.0, "seconds an idle client connection is kept", minimum=0.1)
+    upstream_idle_timeout: float = env(
+        "UPSTREAM_IDLE_TIMEOUT", 50.0, "seconds an idle upstream connection is kept for the next request", minimum=0
+    )
     request_timeout: float = env(
         "REQUEST_TIMEOUT", 600.0, "seconds for a whole exchange until it is committed", minimum=1, timeout="total"
     )

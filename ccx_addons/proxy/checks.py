@@ -9,7 +9,6 @@ from mitmproxy.connection import Server
 
 from ccx_addons.core.exchange import AttemptRecord
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.verdict import OutcomeKind
 
 MAX_TARGET: Final = 8 * 1024
 HEADER_NAME: Final = re.compile(rb"[^\x00-\x20\x7f]+")
@@ -21,14 +20,6 @@ TIMEOUT_WORDS: Final[Mapping[str, str]] = {
     "idle": "the upstream stopped sending",
     "total_timeout": "the time for the whole request is over",
 }
-
-
-def connect_kind(error: str, elapsed: float, limit: float) -> OutcomeKind:
-    """mitmproxy gives words only; a cancelled connection is our own time limit (proxy/listener.py)."""
-    if "cancel" in error or elapsed >= limit:
-        return "connect_timeout"
-    lowered = error.lower()
-    return "tls" if "tls" in lowered or "certificate" in lowered or "ssl" in lowered else "connect"
 
 
 def head_problem(request: http.Request) -> tuple[int, str] | None:

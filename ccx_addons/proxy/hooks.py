@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from ccx_addons.core.exchange import Upstream
+from ccx_addons.proxy.dial import Failure
 
 log: Final = logging.getLogger("ccx")
 
@@ -63,6 +64,8 @@ class OpenUpstream(GetHttpConnection):
     upstream: Upstream | None = None
     reused: bool = False
     """Set by the layer: the connection served another request before, so the upstream may be closing it just now."""
+    failure: Failure | None = None
+    """Set by the layer: why there is no connection."""
 
     def __hash__(self) -> int:
         return id(self)

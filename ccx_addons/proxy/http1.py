@@ -6,6 +6,7 @@ are dropped instead of hanging the exchange.
 """
 
 import copy
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ from ccx_addons.core import wire_json
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached
+from ccx_addons.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
     from ccx_addons.proxy.layer import AttemptLayer
@@ -32,6 +34,8 @@ MAX_HEAD: Final = 64 * 1024
 
 OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
 """Headers that speak of one connection only (RFC 9110 section 7.6.1)."""
+
+KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
@@ -166,7 +170,13 @@ class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
 
     @property
     def idle(self) -> bool:
-        return self.stream_id is None and self.state == self.read_headers
+        return self.stream_id is None and self.state == self.read_headers and not self.buf
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+        yield from super().mark_done(request=request, response=response)
+        if self.stream_id is None:
+            assert isinstance(self.conn, UpstreamConnection) and self.conn.wire
+            self.conn.wire.rest()
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request:
@@ -188,8 +198,15 @@ class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
         for command in super().read_headers(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
                 _quick_headers(command.event.response)
+                self._note_time_to_live(command.event.response)
                 command.event.response = _for_the_client(command.event.response)
             yield command
+
+    def _note_time_to_live(self, response: http.Response) -> None:
+        """An upstream may say how long it keeps an idle connection (RFC 2068 section 19.7.1.1)."""
+        said = KEEP_ALIVE_SECONDS.search(response.headers.get("keep-alive", ""))
+        if said and isinstance(self.conn, UpstreamConnection) and self.conn.wire:
+            self.conn.wire.idle_limit = min(self.conn.wire.idle_limit, float(said[1]) - 1)
 
 
 def _quick_headers(message: http.Message) -> None:

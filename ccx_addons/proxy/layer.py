@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from mitmproxy import http
 from mitmproxy.connection import Connection, ConnectionState, Server
-from mitmproxy.proxy import commands, events, layer, tunnel
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
@@ -24,17 +23,15 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from ccx_addons.core.exchange import Upstream
+from ccx_addons.proxy.dial import Place
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, Limits, UpstreamHttp1
-from ccx_addons.proxy.socks import HttpTunnel, Socks5Tunnel
 from ccx_addons.proxy.stream import AttemptStream
+from ccx_addons.proxy.upstream import UpstreamConnection
 from ccx_addons.proxy.websocket import ClientWebSocket
 
 attempt_ids: Final = itertools.count(1 << 32)
 """Above every id a client can choose (HTTP/2 has 31 bits)."""
-
-UPSTREAMS: Final[dict[str, Upstream]] = {}
-"""Server connection id -> what it was opened for, while its TLS and time limits matter (proxy/tls.py, listener.py)."""
 
 
 class AttemptLayer(HttpLayer):
@@ -142,38 +139,50 @@ class AttemptLayer(HttpLayer):
 
     # ---- upstream connections ---------------------------------------------------------------------------------------
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
-        """An idle connection to the same place under the same terms, or a new one."""
+        """An idle connection of this client to the same place under the same terms, or one of the worker's pool."""
         if not isinstance(event, OpenUpstream) or event.upstream is None:
             yield from super().get_connection(event, reuse=reuse)
             return
         self._forget_closed()
-        upstream = event.upstream
-        idle = None if upstream.fresh else self._idle_connection(upstream)
-        if idle:
+        if not event.upstream.fresh and (idle := self._idle_connection(event.upstream)):
             event.reused = True
             stream = self.command_sources.pop(event)
             yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (idle, None)))
             return
         context = self.context.fork()
-        server = Server(address=(upstream.host, upstream.port))
-        context.server = server
-        UPSTREAMS[server.id] = upstream
-        stack = _stack(context, upstream) / UpstreamClient(context)
-        self.connections[server] = stack[0]
-        self.waiting_for_establishment[server].append(event)
-        yield from self.event_to_child(stack[0], events.Start())
+        context.server = connection = UpstreamConnection.to(event.upstream)
+        client = self.connections[connection] = UpstreamClient(context)
+        self.waiting_for_establishment[connection].append(event)
+        yield from self.event_to_child(client, events.Start())
 
-    def _idle_connection(self, upstream: Upstream) -> Server | None:
-        for connection, child in self.connections.items():
-            if not isinstance(connection, Server) or connection.state is not ConnectionState.OPEN:
+    def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
+        """As the stock layer; the waiting attempt learns what kind of connection it got, or why none."""
+        connection = command.connection
+        assert isinstance(connection, UpstreamConnection)
+        for waiting in self.waiting_for_establishment.get(connection, ()):
+            assert isinstance(waiting, OpenUpstream)
+            waiting.reused, waiting.failure = connection.reused, connection.failure
+        yield from super().register_connection(command)
+
+    def _idle_connection(self, upstream: Upstream) -> UpstreamConnection | None:
+        place = Place.of(upstream)
+        for connection in self.connections:
+            if not isinstance(connection, UpstreamConnection) or Place.of(connection.terms) != place:
                 continue
-            opened = UPSTREAMS.get(connection.id)
-            if opened is None or _place(opened) != _place(upstream) or connection in self.waiting_for_establishment:
-                continue
-            client = child.context.layers[-1]
-            if isinstance(client, UpstreamHttp1) and client.idle:
+            if connection.usable and self.is_idle(connection):
                 return connection
         return None
+
+    def is_idle(self, connection: Connection) -> bool:
+        """Whether nobody uses this upstream connection now, so that another client may."""
+        if connection in self.waiting_for_establishment or connection.state is not ConnectionState.OPEN:
+            return False
+        client = self.connections.get(connection)
+        return isinstance(client, UpstreamClient) and client.http is not None and client.http.idle
+
+    def forget(self, connection: Connection) -> None:
+        """It is another client's from here on, or nobody's."""
+        self.connections.pop(connection, None)
 
     def _forget_closed(self) -> None:
         """mitmproxy keeps closed connections for ever; a client that stays for days would collect them."""
@@ -181,7 +190,6 @@ class AttemptLayer(HttpLayer):
         for connection in closed:
             if connection not in self.waiting_for_establishment:
                 del self.connections[connection]
-                UPSTREAMS.pop(connection.id, None)
 
 
 def _fork(context: Context) -> Context:
@@ -196,33 +204,17 @@ def _is_over(connection: Connection) -> bool:
     return connection.state is ConnectionState.CLOSED and ended
 
 
-def _place(upstream: Upstream) -> tuple[Any, ...]:
-    """What two attempts must share to share a connection."""
-    return (upstream.host, upstream.port, upstream.tls, upstream.verify_tls, upstream.ca_file, upstream.proxy)
-
-
-def _stack(context: Context, upstream: Upstream) -> tunnel.LayerStack:
-    """The layers between the wire and HTTP: the channel's proxy, then TLS."""
-    stack = tunnel.LayerStack()
-    if upstream.proxy and upstream.proxy.startswith("socks5"):
-        stack /= Socks5Tunnel.make(context, upstream.proxy)
-    elif upstream.proxy:
-        stack /= HttpTunnel.stack(context, upstream.proxy)
-    if upstream.tls:
-        context.server.sni = upstream.host
-        stack /= tls.ServerTLSLayer(context)
-    return stack
-
-
 class UpstreamClient(layer.Layer):
     """Opens the connection, then speaks HTTP/1.1, the only version we offer to upstreams."""
+
+    http: UpstreamHttp1 | None = None
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.Start):
             return
         err = yield commands.OpenConnection(self.context.server)
         if not err:
-            child = UpstreamHttp1(self.context)
-            self._handle_event = child.handle_event  # type: ignore[method-assign]  # as mitmproxy's own HttpClient
-            yield from child.handle_event(event)
+            self.http = UpstreamHttp1(self.context)
+            self._handle_event = self.http.handle_event  # type: ignore[method-assign]  # as mitmproxy's own HttpClient
+            yield from self.http.handle_event(event)
         yield RegisterHttpConnection(self.context.server, err)

@@ -1,7 +1,6 @@
 """The gateway's own listener: one socket, our connection handler, a stop that lets running streams finish."""
 
 import asyncio
-import collections
 import logging
 import ssl
 import time
@@ -10,69 +9,36 @@ from socket import socket
 from typing import Any, Final
 
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.connection import ConnectionState, Server
+from mitmproxy.connection import ConnectionState
 from mitmproxy.master import Master
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
-from mitmproxy.proxy.server import ConnectionHandler
 
 from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
-from ccx_addons.proxy.layer import UPSTREAMS, AttemptLayer
+from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.upstream import UpstreamConnections
 
 log: Final = logging.getLogger("ccx")
 
 NOWHERE: Final = mode_specs.ProxyMode.parse("reverse:http://ccx.invalid:1")
 """mitmproxy wants a target for reverse mode. Nothing listens there: a request that slipped through would go nowhere."""
 
-MAX_UPSTREAM_CONNECTIONS: Final = 256
-"""To one address, for one client connection. mitmproxy's 5 would block an HTTP/2 client's sixth request."""
-
 IDLE_CHECK: Final = 0.05
 """Seconds between two looks for idle connections while stopping."""
-
-
-class UpstreamConnections(ConnectionHandler):
-    """Bounds the time to set up upstream connections, which a paused stream cannot see."""
-
-    layer: AttemptLayer
-
-    async def open_connection(self, command: commands.OpenConnection) -> None:
-        target = command.connection if command.connection.id in UPSTREAMS else self._behind()
-        task = asyncio.current_task()
-        if target is None or task is None:
-            await super().open_connection(command)
-            return
-        timer = asyncio.get_running_loop().call_later(
-            UPSTREAMS[target.id].timeouts.connect, self._cancel_unfinished, command.connection, target, task
-        )
-        try:
-            await super().open_connection(command)
-        finally:
-            timer.cancel()
-            UPSTREAMS.pop(target.id, None)
-
-    def _behind(self) -> Server | None:
-        """Whom a connection to a channel's proxy is opened for: the newest upstream that has not connected yet."""
-        waiting = reversed(self.layer.waiting_for_establishment)
-        return next((c for c in waiting if isinstance(c, Server) and c.id in UPSTREAMS), None)
-
-    def _cancel_unfinished(self, connection: Server, target: Server, task: "asyncio.Task[Any]") -> None:
-        """``target``: who is reached over the connection; behind a proxy its clock starts when the tunnel stands."""
-        reached = target.timestamp_tcp_setup if target is connection else target.timestamp_start
-        if reached is None or (target.id in UPSTREAMS and UPSTREAMS[target.id].tls and not target.timestamp_tls_setup):
-            connection.error = connection.error or "cancelled: the connection was not set up in time"
-            task.cancel("connect timeout")
 
 
 class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
     """One client connection."""
 
+    layer: AttemptLayer
+
     def __init__(
-        self, master: Master, reader: Any, writer: Any, limits: Limits, direct: DirectHooks | None = None
+        self, master: Master, reader: Any, writer: Any, limits: Limits, pool: Pool, direct: DirectHooks | None = None
     ) -> None:
         super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
-        self.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS))
+        self.pool = pool
         tls = writer.get_extra_info("ssl_object")
         if tls:
             self.client.tls = True
@@ -113,6 +79,7 @@ class Listener:
         master: Master,
         sock: socket,
         limits: Limits,
+        pool: Pool,
         tls: ssl.SSLContext | None = None,
         direct: DirectHooks | None = None,
     ) -> None:
@@ -120,6 +87,7 @@ class Listener:
         self.master = master
         self.sock = sock
         self.limits = limits
+        self.pool = pool
         self.tls = tls
         self.handlers: set[GatewayConnection] = set()
         self.server: asyncio.Server | None = None
@@ -128,7 +96,7 @@ class Listener:
         self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handler = GatewayConnection(self.master, reader, writer, self.limits, self.direct)
+        handler = GatewayConnection(self.master, reader, writer, self.limits, self.pool, self.direct)
         self.handlers.add(handler)
         proxyserver: Proxyserver | None = self.master.addons.get("proxyserver")
         try:
@@ -157,6 +125,7 @@ class Listener:
             if not self.handlers:
                 break
             await asyncio.sleep(IDLE_CHECK)
+        self.pool.stop()
         return cut
 
 

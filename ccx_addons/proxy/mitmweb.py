@@ -17,6 +17,7 @@ from ccx_addons.inspect import Edits, Inspect
 from ccx_addons.inspect_views import register
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.master import OPTIONS, GatewayMaster
+from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import Replays
 from ccx_addons.runtime import Runtime
 
@@ -40,7 +41,9 @@ class MitmwebMaster(GatewayMaster, WebMaster):
         await GatewayMaster.running(self)
 
 
-def make_master(runtime: Runtime, addons: Iterable[Any], sock: socket.socket, limits: Limits) -> MitmwebMaster:
+def make_master(
+    runtime: Runtime, addons: Iterable[Any], sock: socket.socket, limits: Limits, pool: Pool
+) -> MitmwebMaster:
     """All of mitmproxy's addons but those that would connect to upstreams without the gateway, and ours."""
     settings = runtime.settings
     for name in TALKATIVE:
@@ -49,7 +52,7 @@ def make_master(runtime: Runtime, addons: Iterable[Any], sock: socket.socket, li
     for name in ("clientplayback", "tlsconfig"):
         master.addons.chain.remove(master.addons.lookup.pop(name))
     register()
-    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, runtime.boot_id))
+    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.boot_id))
     master.options.update(
         **OPTIONS,
         onboarding=False,

@@ -11,7 +11,8 @@ from mitmproxy.options import Options
 from ccx_addons import original
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
-from ccx_addons.proxy.listener import UpstreamConnections
+from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.upstream import UpstreamConnections
 
 log: Final = logging.getLogger("ccx")
 
@@ -19,8 +20,9 @@ log: Final = logging.getLogger("ccx")
 class ReplayConnection(UpstreamConnections, ReplayHandler):
     """mitmproxy's replay with our layer instead of the stock one."""
 
-    def __init__(self, flow: http.HTTPFlow, options: Options, limits: Limits) -> None:
+    def __init__(self, flow: http.HTTPFlow, options: Options, limits: Limits, pool: Pool) -> None:
         super().__init__(flow, options)
+        self.pool = pool
         context = self.layer.context
         self.layer: AttemptLayer = AttemptLayer(context, limits)
         self.layer.connections[context.client] = MockServer(flow, context.fork())
@@ -36,9 +38,10 @@ class Replays(ClientPlayback):
 
     name = "clientplayback"
 
-    def __init__(self, limits: Limits, boot_id: str) -> None:
+    def __init__(self, limits: Limits, pool: Pool, boot_id: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.limits = limits
+        self.pool = pool
         self.boot_id = boot_id
 
     def check(self, f: mflow.Flow) -> str | None:
@@ -63,4 +66,4 @@ class Replays(ClientPlayback):
         request = original.restored(flow, self.boot_id)
         assert request
         flow.request = request
-        await ReplayConnection(flow, self.options, self.limits).replay()
+        await ReplayConnection(flow, self.options, self.limits, self.pool).replay()

@@ -205,7 +205,6 @@ class AttemptStream(HttpStream):
                 yield from self._answer()
                 return
             assert x.upstream
-            started = time.monotonic()
             where = (x.upstream.host, x.upstream.port)
             command = OpenUpstream(where, x.upstream.tls, None, "tcp", x.upstream)
             connection, error = yield command
@@ -215,7 +214,7 @@ class AttemptStream(HttpStream):
             if not error:
                 yield from self._send(connection, command.reused)
                 return
-            x.ended = Ended(checks.connect_kind(error, time.monotonic() - started, x.upstream.timeouts.connect), error)
+            x.ended = Ended(command.failure or "connect", error)
             if not (yield from self._judge()):
                 return
 

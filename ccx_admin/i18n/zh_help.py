@@ -84,6 +84,7 @@ HELP: Final[Mapping[str, str]] = {
     "requests per minute; 0: no limit": "每分钟请求数；0：不限",
     "rests after failures: tried last": "失败后休息：最后尝试",
     "run the panel": "运行面板",
+    "seconds an idle upstream connection is kept for the next request": "空闲的上游连接为下一个请求保留的秒数",
     "seconds an idle client connection is kept": "空闲客户端连接的保持秒数",
     "seconds between two checks": "两次检查之间的秒数",
     "seconds for a head and for a pause in a body": "请求头及正文停顿的秒数",

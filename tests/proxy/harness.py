@@ -19,7 +19,7 @@ from ccx_addons.guard import attach, exchange_of
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
-from ccx_addons.proxy.tls import UpstreamTls
+from ccx_addons.proxy.pool import Pool
 
 FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, idle=0.4, tool_idle=0.8)
 
@@ -174,6 +174,7 @@ async def gateway(
     tls: Any = None,
     upstream_tls: Any = None,
     direct: bool = False,
+    pool: Pool | None = None,
     **script: Any,
 ) -> AsyncIterator[Gateway]:
     """The running gateway in front of one raw server per handler. ``refused`` is a port where nobody listens.
@@ -190,12 +191,12 @@ async def gateway(
     ports["refused"] = free_port()
     chain = Script(ports, **script)
     master = Master(options.Options())
-    master.addons.add(Proxyserver(), UpstreamTls(), chain)
+    master.addons.add(Proxyserver(), chain)
     master.options.update(mode=[], connection_strategy="lazy", validate_inbound_headers=False)
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
-    listener = Listener(master, sock, limits or Limits(), tls, DirectHooks([chain]) if direct else None)
+    listener = Listener(master, sock, limits or Limits(), pool or Pool(), tls, DirectHooks([chain]) if direct else None)
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0.05)
     await listener.start()

@@ -83,22 +83,6 @@ def test_is_stream(kind: str, expected: bool, array: bool, stream: bool) -> None
     assert checks.is_sse(response) is kind.lower().startswith("text/event-stream")
 
 
-@pytest.mark.parametrize(
-    ("error", "elapsed", "kind"),
-    [
-        ("Connection refused", 0.1, "connect"),
-        ("[Errno -2] Name or service not known", 0.1, "connect"),
-        ("Certificate verify failed: self signed certificate", 0.1, "tls"),
-        ("TLS handshake failed", 0.1, "tls"),
-        ("OpenSSL Error", 0.1, "tls"),
-        ("connection closed", 3.0, "connect_timeout"),
-        ("cancelled: the connection was not set up in time", 0.1, "connect_timeout"),
-    ],
-)
-def test_connect_kind(error: str, elapsed: float, kind: str) -> None:
-    assert checks.connect_kind(error, elapsed, 3.0) == kind
-
-
 def test_too_large_names_the_setting() -> None:
     fault = checks.too_large(1 << 19)
     assert (fault.status, fault.kind) == (413, "too_large") and "0.5 MB (MAX_REQUEST_BODY_MB)" in fault.message

@@ -14,17 +14,14 @@ import pytest
 from mitmproxy import connection
 from mitmproxy.addons import proxyserver
 from mitmproxy.net.http import status_codes
-from mitmproxy.proxy import commands, events, layer, mode_servers, server, tunnel
+from mitmproxy.proxy import commands, events, layer, mode_servers, server
 from mitmproxy.proxy.layers import http as http_layers
-from mitmproxy.proxy.layers import tcp, tls
-from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1, _upstream_proxy
+from mitmproxy.proxy.layers import tcp
+from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1
 
-from ccx_addons.core.config import Timeouts
-from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
-from ccx_addons.proxy.layer import AttemptLayer, _is_over, _place, attempt_ids
+from ccx_addons.proxy.layer import AttemptLayer, _is_over, attempt_ids
 from ccx_addons.proxy.listener import GatewayConnection
-from ccx_addons.proxy.socks import HttpTunnel, Socks5Tunnel
 from ccx_addons.proxy.stream import AttemptStream
 from tests.proxy.harness import gateway
 from tests.proxy.upstreams import ALL, answers, json_answer
@@ -46,9 +43,7 @@ from tests.proxy.upstreams import ALL, answers, json_answer
         (_http1.Http1Connection, "_handle_event read_body wait done make_pipe send"),
         (_http1.Http1Server, "send read_headers mark_done"),
         (_http1.Http1Client, "send read_headers mark_done"),
-        (tunnel.TunnelLayer, "start_handshake receive_handshake_data _handshake_finished on_handshake_error"),
-        (_upstream_proxy.HttpUpstreamProxy, "start_handshake receive_handshake_data make"),
-        (server.ConnectionHandler, "open_connection handle_hook handle_client server_event"),
+        (server.ConnectionHandler, "open_connection handle_hook handle_client server_event drain_writers"),
         (proxyserver.Proxyserver, "register_connection"),
         (h11._readers.ChunkedReader, "__call__ read_eof"),
         (layer.Layer, "handle_event _handle_event"),
@@ -66,8 +61,6 @@ def test_what_we_call_or_override_is_there(owner: type, names: str) -> None:
         (AttemptStream, http_layers.HttpStream),
         (ClientHttp1, _http1.Http1Server),
         (UpstreamHttp1, _http1.Http1Client),
-        (HttpTunnel, _upstream_proxy.HttpUpstreamProxy),
-        (Socks5Tunnel, tunnel.TunnelLayer),
         (GatewayConnection, mode_servers.ProxyConnectionHandler),
     ],
 )
@@ -99,7 +92,6 @@ def test_overrides_keep_their_signatures(ours: type, stock: type) -> None:
         (_events.RequestProtocolError, {"stream_id", "message", "code"}),
         (_events.ResponseProtocolError, {"stream_id", "message", "code"}),
         (_hooks.HttpRequestHeadersHook, {"flow"}),
-        (_hooks.HttpConnectUpstreamHook, {"flow"}),
     ],
     ids=lambda value: value.__name__ if inspect.isclass(value) else "",
 )
@@ -128,7 +120,7 @@ def test_ends_of_a_connection_are_what_we_make_of_them() -> None:
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
-        (connection.Server, "timestamp_start timestamp_tcp_setup timestamp_tls_setup timestamp_end error via sni alpn_offers state"),
+        (connection.Server, "timestamp_start timestamp_tcp_setup timestamp_tls_setup timestamp_end error sni certificate_list cipher tls_version state"),
         (connection.Client, "peername alpn tls timestamp_tls_setup state"),
     ],
 )  # fmt: skip
@@ -144,7 +136,7 @@ def test_what_instances_hold() -> None:
         _http1.Http1Connection.__init__: "buf",
         http_layers.HttpStream.__init__: "stream_id",
         layer.Layer.__init__: "context _paused_event_queue",
-        server.ConnectionHandler.__init__: "transports client max_conns layer timeout_watchdog",
+        server.ConnectionHandler.__init__: "transports client layer timeout_watchdog",
     }
     for method, names in wanted.items():
         source = inspect.getsource(method)
@@ -164,10 +156,9 @@ def test_stock_pages_are_html() -> None:
     assert "text/html" in inspect.getsource(_http1.make_error_response) and "make_error_response" in source
 
 
-def test_tunnels_and_tls_are_layers() -> None:
-    assert issubclass(tls.ServerTLSLayer, tunnel.TunnelLayer) and issubclass(tcp.TCPLayer, layer.Layer)
+def test_passing_through_is_a_layer() -> None:
+    assert issubclass(tcp.TCPLayer, layer.Layer)
     assert list(inspect.signature(tcp.TCPLayer).parameters) == ["context", "ignore"]
-    assert tls.HTTP1_ALPNS
 
 
 def test_events_and_commands() -> None:
@@ -177,28 +168,6 @@ def test_events_and_commands() -> None:
 
 
 # ---- connections -----------------------------------------------------------------------------------------------------
-def upstream(**more: Any) -> Upstream:
-    return dataclasses.replace(Upstream("a", 443, True, Timeouts()), **more)
-
-
-@pytest.mark.parametrize(
-    ("more", "same"),
-    [
-        ({}, True),
-        ({"timeouts": Timeouts(idle=1)}, True),
-        ({"fresh": True}, True),
-        ({"host": "b"}, False),
-        ({"port": 444}, False),
-        ({"tls": False}, False),
-        ({"verify_tls": False}, False),
-        ({"ca_file": "x"}, False),
-        ({"proxy": "socks5://p"}, False),
-    ],
-)
-def test_what_attempts_must_share_to_share_a_connection(more: dict[str, Any], same: bool) -> None:
-    assert (_place(upstream()) == _place(upstream(**more))) is same
-
-
 def test_a_connection_is_over_when_it_was_open() -> None:
     made = connection.Server(address=("a", 1))
     assert not _is_over(made), "it was never opened"

@@ -3,17 +3,12 @@ import contextlib
 import socket
 import ssl
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from mitmproxy.connection import Server
 
 from ccx_addons.core.config import Timeouts
-from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.http1 import Limits
-from ccx_addons.proxy.layer import UPSTREAMS
-from ccx_addons.proxy.listener import NOWHERE, UpstreamConnections, server_tls
+from ccx_addons.proxy.listener import NOWHERE, server_tls
 from tests.proxy.certificates import issue
 from tests.proxy.harness import gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, then_silence
@@ -105,44 +100,6 @@ async def test_garbage_harms_nobody() -> None:
 
 
 # ---- time to connect -------------------------------------------------------------------------------------------------
-def upstream(tls: bool = False) -> Upstream:
-    return Upstream("a", 1, tls, Timeouts(connect=1))
-
-
-class Task:
-    def __init__(self) -> None:
-        self.cancelled: list[str] = []
-
-    def cancel(self, words: str) -> None:
-        self.cancelled.append(words)
-
-
-@pytest.mark.parametrize(
-    ("times", "tls", "behind", "cancelled"),
-    [
-        pytest.param({}, False, False, True, id="no connection yet"),
-        pytest.param({"timestamp_tcp_setup": 1.0}, False, False, False, id="connected"),
-        pytest.param({"timestamp_tcp_setup": 1.0}, True, False, True, id="no TLS yet"),
-        pytest.param({"timestamp_tcp_setup": 1.0, "timestamp_tls_setup": 2.0}, True, False, False, id="with TLS"),
-        pytest.param({}, False, True, True, id="the proxy does not answer"),
-        pytest.param({"timestamp_start": 1.0}, False, True, False, id="the tunnel stands"),
-        pytest.param({"timestamp_start": 1.0}, True, True, True, id="no TLS through the tunnel yet"),
-        pytest.param({"timestamp_start": 1.0, "timestamp_tls_setup": 2.0}, True, True, False, id="TLS in the tunnel"),
-    ],
-)
-def test_who_is_cancelled(times: dict[str, float], tls: bool, behind: bool, cancelled: bool) -> None:
-    target = Server(address=("a", 1))
-    for name, at in times.items():
-        setattr(target, name, at)
-    connection = Server(address=("proxy", 1)) if behind else target
-    UPSTREAMS[target.id], task = upstream(tls), Task()
-    try:
-        UpstreamConnections._cancel_unfinished(cast(Any, SimpleNamespace()), connection, target, cast(Any, task))
-    finally:
-        del UPSTREAMS[target.id]
-    assert bool(task.cancelled) is cancelled and bool(connection.error) is cancelled
-
-
 async def test_an_upstream_that_does_not_answer_the_handshake_of_tcp() -> None:
     """A listening socket with a full queue: the kernel drops further handshakes."""
     with socket.socket() as sock:

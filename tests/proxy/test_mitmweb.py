@@ -13,6 +13,7 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.mitmweb import MitmwebMaster, make_master
+from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import Replays
 from ccx_addons.runtime import Runtime
 
@@ -23,7 +24,7 @@ def made(folder: Path, check: Any) -> None:
             sock.setblocking(False)
             store = Store(folder / "ccx.db")
             runtime = Runtime(Settings(ccx_data_dir=str(folder), web_password="pass"), Snapshot("r", 0), store)
-            await check(make_master(runtime, chain(runtime)[2:], sock, Limits()), sock.getsockname()[1])
+            await check(make_master(runtime, chain(runtime)[2:], sock, Limits(), Pool()), sock.getsockname()[1])
 
     asyncio.run(run())
 
@@ -32,9 +33,7 @@ def test_nothing_can_reach_an_upstream_without_the_gateway(tmp_path: Path) -> No
     async def check(master: MitmwebMaster, port: int) -> None:
         names = list(master.addons.lookup)
         assert isinstance(master.addons.get("clientplayback"), Replays) and "tlsconfig" not in names
-        order = [
-            names.index(name) for name in ("intercept", "view", "edits", "auth", "route", "upstreamtls", "inspect")
-        ]
+        order = [names.index(name) for name in ("intercept", "view", "edits", "auth", "route", "inspect")]
         assert order == sorted(order)
         options = master.options
         assert (options.mode, options.web_host, options.web_port, options.web_password) == (

@@ -11,6 +11,7 @@ from mitmproxy.test import taddons, tflow
 from ccx_addons import original
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import ReplayConnection, Replays
 from tests.addons.values import exchange
 
@@ -35,7 +36,7 @@ def flow_of(**change: Any) -> Any:
 )
 def test_what_may_be_replayed(change: dict[str, Any], word: str | None) -> None:
     async def check() -> str | None:
-        return Replays(Limits(), "boot").check(flow_of(**change))
+        return Replays(Limits(), Pool(), "boot").check(flow_of(**change))
 
     reason = asyncio.run(check())
     assert reason is None if word is None else reason and word in reason
@@ -43,7 +44,7 @@ def test_what_may_be_replayed(change: dict[str, Any], word: str | None) -> None:
 
 def test_it_takes_the_place_of_mitmproxys_addon() -> None:
     async def commands() -> list[str]:
-        with taddons.context(Replays(Limits(), "boot")) as context:
+        with taddons.context(Replays(Limits(), Pool(), "boot")) as context:
             assert context.master.addons.get("clientplayback")
             return list(context.master.commands.commands)
 
@@ -52,10 +53,10 @@ def test_it_takes_the_place_of_mitmproxys_addon() -> None:
 
 def test_the_request_enters_our_layer() -> None:
     async def connect() -> None:
-        with taddons.context(Replays(Limits(), "boot")):
+        with taddons.context(Replays(Limits(), Pool(), "boot")):
             options = Options(mode=["regular"])
             options.add_option("tcp_timeout", int, 600, "")
-            connection = ReplayConnection(flow_of(), options, Limits(max_body=7))
+            connection = ReplayConnection(flow_of(), options, Limits(max_body=7), Pool())
         layer = connection.layer
         assert isinstance(layer, AttemptLayer) and layer.limits.max_body == 7 and layer.direct is None
         assert isinstance(layer.connections[layer.context.client], MockServer)

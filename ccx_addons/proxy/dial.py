@@ -1,0 +1,286 @@
+"""Opening a connection to an upstream: its name, TCP, the channel's proxy, TLS; all inside one time limit.
+
+Names are looked up in threads, one at a time each, so that a name nobody answers for holds up no other. Several
+addresses are tried side by side (RFC 8305). TLS offers the last session of a host again, which spares the handshake
+its certificates.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple, cast
+from urllib.parse import unquote, urlsplit
+
+import aiohappyeyeballs
+import certifi
+from python_socks import ProxyError, ProxyType
+from python_socks.async_.asyncio.v2 import Proxy
+
+from ccx_addons.core.exchange import Upstream
+
+type Failure = Literal["connect", "connect_timeout", "tls"]
+type Addresses = list[tuple[Any, ...]]
+
+HEAD_START: Final = 0.25
+"""Seconds an address has before the next one is tried beside it (RFC 8305 section 5)."""
+
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+"""Seconds of silence before the kernel asks whether the peer is still there, between two such questions, how many;
+milliseconds that sent bytes may stay unacknowledged (RFC 5482)."""
+
+PROXY_TYPES: Final = {
+    "http": (ProxyType.HTTP, 80),
+    "https": (ProxyType.HTTP, 443),
+    "socks5": (ProxyType.SOCKS5, 1080),
+    "socks5h": (ProxyType.SOCKS5, 1080),
+}
+
+
+class Place(NamedTuple):
+    """Where a connection leads and under which terms: what two attempts must share to share it."""
+
+    host: str
+    port: int
+    tls: bool
+    verify_tls: bool
+    ca_file: str | None
+    proxy: str | None
+
+    @classmethod
+    def of(cls, upstream: Upstream) -> "Place":
+        return cls(upstream.host, upstream.port, upstream.tls, upstream.verify_tls, upstream.ca_file, upstream.proxy)
+
+
+class DialError(OSError):
+    """Why there is no connection; ``kind`` is the attempt's outcome."""
+
+    def __init__(self, kind: Failure, words: str) -> None:
+        super().__init__(words)
+        self.kind: Failure = kind
+
+
+@dataclass(slots=True, eq=False)
+class Wire:
+    """One open connection. Times are seconds since the epoch, but ``idle_since``, which is monotonic."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    began: float
+    connected: float
+    secured: float | None = None
+    idle_since: float = field(default_factory=time.monotonic)
+    idle_limit: float = float("inf")
+    """Seconds it may be idle."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may serve a request when it is idle: open, not too old, and the peer has said nothing."""
+        reader = self.reader
+        unread = reader._buffer  # type: ignore[attr-defined]  # StreamReader has no public way to look at it
+        if unread or reader.at_eof() or reader.exception() or self.writer.is_closing():
+            return False
+        return time.monotonic() - self.idle_since < self.idle_limit
+
+    def rest(self) -> None:
+        """An exchange over it is complete."""
+        self.idle_since = time.monotonic()
+
+    def remember_session(self) -> None:
+        """Keep the TLS session for the next connection to this host; TLS 1.3 sends it after the handshake."""
+        if (tls := self.writer.get_extra_info("ssl_object")) and isinstance(tls.context, Resuming):
+            tls.context.remember(tls)
+
+    def close(self) -> None:
+        self.remember_session()
+        self.writer.close()
+
+
+async def dial(place: Place, seconds: float) -> Wire:
+    """A new connection. Raises DialError."""
+    try:
+        async with asyncio.timeout(seconds):
+            context = await tls_context(place.verify_tls, place.ca_file) if place.tls else None
+            name = _ascii(place.host)
+            if place.proxy:
+                return await _through(place.proxy, name, place.port, context)
+            return await _straight(name, place.port, context)
+    except TimeoutError:
+        raise DialError("connect_timeout", "the connection was not set up in time") from None
+    except ssl.SSLError as error:
+        raise DialError("tls", _words(error)) from error
+    except (OSError, ProxyError, UnicodeError) as error:
+        raise DialError("connect", _words(error)) from error
+
+
+async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wire:
+    began = time.time()
+    addresses = cast(Any, await addresses_of(name, port))
+    sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
+    connected = time.time()
+    try:
+        _keep_alive(sock)
+        server_hostname = name if context else None
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=server_hostname)
+    except BaseException:
+        sock.close()
+        raise
+    return Wire(reader, writer, began, connected, time.time() if context else None)
+
+
+async def _through(proxy: str, name: str, port: int, context: ssl.SSLContext | None) -> Wire:
+    """A tunnel through the channel's proxy, which looks the name up itself."""
+    parts = urlsplit(proxy)
+    kind, default = PROXY_TYPES[parts.scheme]
+    began = time.time()
+    stream = await Proxy(
+        kind,
+        parts.hostname or "",
+        parts.port or default,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or "") if parts.username else None,
+        rdns=True,
+        proxy_ssl=await tls_context(True, None) if parts.scheme == "https" else None,
+    ).connect(name, port)
+    wire = Wire(stream.reader, stream.writer, began, time.time())
+    if sock := stream.writer.get_extra_info("socket"):
+        _keep_alive(sock)
+    if context:
+        try:
+            await stream.writer.start_tls(context, server_hostname=name)
+        except BaseException:
+            stream.writer.transport.abort()
+            raise
+        wire.secured = time.time()
+    return wire
+
+
+def _ascii(host: str) -> str:
+    """Names as IDNA (RFC 5891), addresses as they are."""
+    return host if host.isascii() else host.encode("idna").decode()
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ProxyError):
+        return f"the channel's proxy: {error}"
+    if isinstance(error, socket.gaierror):
+        return f"the name cannot be resolved: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """The kernel notices a peer that is gone although nobody closed the connection."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        if (number := getattr(socket, option, None)) is not None:  # not every system has each of them
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+_lookups: Final[dict[tuple[str, int], "asyncio.Future[Addresses]"]] = {}
+"""The lookups that are running. A name that hangs costs one thread, however many ask for it."""
+
+
+async def addresses_of(name: str, port: int) -> Addresses:
+    """As ``socket.getaddrinfo`` for TCP. Raises OSError."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return await asyncio.shield(_lookup(name, port))
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (name, port))]
+
+
+def _lookup(name: str, port: int) -> "asyncio.Future[Addresses]":
+    key = (name, port)
+    if (running := _lookups.get(key)) and not running.get_loop().is_closed():
+        return running
+    loop = asyncio.get_running_loop()
+    future = _lookups[key] = loop.create_future()
+
+    def over(result: Addresses | OSError) -> None:
+        _lookups.pop(key, None)
+        if isinstance(result, OSError):
+            future.set_exception(result)
+            future.exception()  # nobody may be waiting any more
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=_ask, args=(name, port, loop, over), daemon=True, name=f"lookup of {name}").start()
+    return future
+
+
+def _ask(name: str, port: int, loop: asyncio.AbstractEventLoop, over: Callable[[Addresses | OSError], None]) -> None:
+    result: Addresses | OSError
+    try:
+        result = cast(Addresses, socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
+    except OSError as error:
+        result = error
+    except UnicodeError as error:  # a label of more than 63 characters
+        result = OSError(f"the name is not valid: {error}")
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(over, result)
+
+
+# ---- TLS -------------------------------------------------------------------------------------------------------------
+class Resuming(ssl.SSLContext):
+    """Offers the last session of a host again (RFC 8446 section 2.2)."""
+
+    MOST: Final = 1000
+
+    sessions: dict[str, ssl.SSLSession]
+
+    def remember(self, tls: ssl.SSLObject) -> None:
+        if tls.server_hostname and (session := tls.session):
+            if len(self.sessions) >= self.MOST:
+                self.sessions.clear()
+            self.sessions[tls.server_hostname] = session
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        if session is None and isinstance(server_hostname, str):
+            session = self.sessions.get(server_hostname)
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+async def tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """Made in a thread: reading the trusted certificates takes some 20 ms."""
+    if (ready := _contexts.get((verify, ca_file))) is None:
+        ready = _contexts[verify, ca_file] = await asyncio.to_thread(make_context, verify, ca_file)
+    return ready
+
+
+_contexts: Final[dict[tuple[bool, str | None], ssl.SSLContext]] = {}
+
+
+def forget_contexts() -> None:
+    """The files of trusted certificates may have changed."""
+    _contexts.clear()
+
+
+def make_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """Raises OSError or ssl.SSLError when ``ca_file`` cannot be used. Without one: the Mozilla list of certifi."""
+    context = Resuming(ssl.PROTOCOL_TLS_CLIENT)
+    context.sessions = {}
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    if verify:
+        context.load_verify_locations(ca_file or certifi.where())
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.options |= ssl.OP_LEGACY_SERVER_CONNECT
+    return context
