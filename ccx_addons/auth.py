@@ -28,7 +28,7 @@ CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "se
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
 MAX_CREDENTIALS: Final = 4
-"""Different keys that a request may name: as many as there are places for one."""
+"""Keys that a request may name: more than any client has places for."""
 MAX_FAILURES: Final = 10
 FAILURE_WINDOW: Final = 60.0
 """Seconds."""
@@ -46,6 +46,12 @@ UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket cl
 LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429)
 TOO_MANY_KEYS: Final = Fault(
     "invalid_request", f"a request may name at most {MAX_CREDENTIALS} access keys", status=400, code="too_many_keys"
+)
+TWO_KEYS: Final = Fault(
+    "authentication",
+    "the request names different access keys in different places; send one of them only",
+    status=401,
+    code="invalid_api_key",
 )
 
 
@@ -88,33 +94,35 @@ class Auth:
             x.forward = ("127.0.0.1", self.runtime.admin_port)
             return
         headers = lower_case(flow.request)
-        credentials, x.query = credentials_of(headers, x.query)
+        places, x.query = credentials_of(headers, x.query)
         x.headers = without_credentials(headers)
         if x.operation == "metrics":
             if fault := self.check_admin(x, headers):
                 flow.response = refuse(flow, fault)
             return
         x.client = original.client_of(flow, x.snapshot)
-        if fault := (None if x.client else self.check(x, credentials)) or refusal(x):
+        if fault := (None if x.client else self.check(x, places)) or refusal(x):
             flow.response = refuse(flow, fault)
         elif x.operation == "websocket":
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
 
-    def check(self, x: Exchange, credentials: list[str]) -> Fault | None:
+    def check(self, x: Exchange, places: list[list[str]]) -> Fault | None:
         """Sets ``x.client``, or says why not."""
-        if len(credentials) > MAX_CREDENTIALS:
-            return TOO_MANY_KEYS
-        x.client = identify(credentials, x.snapshot)
+        keys = common(places)
+        if fault := ambiguous(places, keys):
+            return fault
+        x.client = identify(keys, x.snapshot)
         if x.client is None:
-            return wrong(self.clients, x, credentials, WRONG_KEY)
+            return wrong(self.clients, x, keys, WRONG_KEY)
         self.clients.forget(x.client_ip)
         return None
 
     def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
         """For what is not of clients: the admin key, as Bearer or x-api-key."""
-        keys, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
-        if len(keys) > MAX_CREDENTIALS:
-            return TOO_MANY_KEYS
+        places, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
+        keys = common(places)
+        if fault := ambiguous(places, keys):
+            return fault
         admin = self.runtime.settings.admin_access_key.encode()
         right = [hmac.compare_digest(key.encode("utf-8", "surrogateescape"), admin) for key in keys]
         if not admin or not any(right):
@@ -202,24 +210,39 @@ def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
     return "*" in allowed or origin in allowed
 
 
-def credentials_of(headers: Headers, query: str) -> tuple[list[str], str]:
-    """Each key that the client sent in one of the five places, once, and the query without ``key``."""
-    found = []
+def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
+    """For each of the places where a key may stand and something does: what may be the key; and the query without
+    ``key``."""
+    found: list[list[str]] = []
     for name, value in headers:
         if name == "authorization":
-            found.append(value[7:] if value[:7].lower() == "bearer " else value)
+            found.append([value[7:] if value[:7].lower() == "bearer " else value])
         elif name == "sec-websocket-protocol":
             # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
             names = [part.strip() for part in value.split(",")]
             keys = [name.removeprefix(SUBPROTOCOL_KEY) for name in names if name.startswith(SUBPROTOCOL_KEY)]
-            found += keys or names
+            found.append(keys or names)
         elif name in CREDENTIAL_HEADERS:
-            found.append(value)
+            found.append([value])
     if "key=" in query:
         pairs = parse_qsl(query, keep_blank_values=True)
-        found += [value for name, value in pairs if name == "key"]
+        found += [[value] for name, value in pairs if name == "key"]
         query = urlencode([pair for pair in pairs if pair[0] != "key"])
-    return list(dict.fromkeys(key.strip() for key in found if key.strip())), query
+    stripped = ([key.strip() for key in place if key.strip()] for place in found)
+    return [place for place in stripped if place], query
+
+
+def common(places: list[list[str]]) -> list[str]:
+    """What may be the key in every place, each once."""
+    first, *others = places or [[]]
+    return list(dict.fromkeys(key for key in first if all(key in place for place in others)))
+
+
+def ambiguous(places: list[list[str]], keys: list[str]) -> Fault | None:
+    """Nothing is looked up where the places do not agree: which key is meant, and who pays, would be a guess."""
+    if len(places) > MAX_CREDENTIALS or len(keys) > MAX_CREDENTIALS:
+        return TOO_MANY_KEYS
+    return TWO_KEYS if places and not keys else None
 
 
 def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:

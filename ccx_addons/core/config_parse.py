@@ -206,6 +206,10 @@ KIND_NAMES: Final[dict[type, str]] = {
 }
 
 
+BLANK: Final = "the file has nothing in it; a gateway without channels says channels: []"
+"""An editor or a full disk leaves such a file behind; nobody means it."""
+
+
 def parse(
     data: Json,
     *,
@@ -221,8 +225,10 @@ def parse(
     quirk_names: frozenset[str] | None = None,
 ) -> Snapshot:
     """Raises ConfigErrors with every problem. No text of it ever holds a secret."""
+    if data is None:
+        raise ConfigErrors([Problem("", BLANK)])
     reader = Reader(lines or {}, environ, now)
-    top = reader.table({} if data is None else data, "", TOP_KEYS)
+    top = reader.table(data, "", TOP_KEYS)
     if top.get("version", 1) != 1 or isinstance(top.get("version"), bool):
         reader.problem("version", "must be 1")
     policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))

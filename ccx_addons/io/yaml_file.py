@@ -373,7 +373,10 @@ def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str:
-    """Creates what is missing of .env and ccx.yaml; never overwrites. The words to show once, or nothing."""
+    """Creates what is missing of .env and ccx.yaml; never overwrites. The words to show once, or nothing.
+
+    A ccx.yaml of no byte is missing, unless there was another one before.
+    """
     words = []
     have = load_env(env_file, environ)
     if not env_file.exists() and not (have.get("PROXY_ACCESS_KEY") and have.get("ADMIN_ACCESS_KEY")):
@@ -381,7 +384,7 @@ def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str
         _private_folder(env_file.parent)
         write_atomically(env_file, "\n".join(lines) + "\n")
         words.append(f"Two access keys were made: {env_file} (PROXY_ACCESS_KEY for clients, ADMIN_ACCESS_KEY for you).")
-    if not config.exists():
+    if not config.exists() or (config.stat().st_size == 0 and not backups(config).exists()):
         _private_folder(config.parent)
         write_atomically(config, EXAMPLE)
         words.append(

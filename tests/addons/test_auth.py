@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mitmproxy import http
 
 from ccx_addons import auth as auth_module
-from ccx_addons.auth import MAX_CREDENTIALS, MAX_FAILURES, Auth, credentials_of, identify
+from ccx_addons.auth import MAX_CREDENTIALS, MAX_FAILURES, Auth, common, credentials_of, identify
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.guard import exchange_of
@@ -64,7 +64,8 @@ def status(request: http.HTTPFlow) -> int:
         pytest.param("/v1/chat/completions", {"authorization": KEY}, id="bare authorization"),
         pytest.param("/v1beta/models/g:generateContent", {"x_goog_api_key": KEY}, id="x-goog-api-key"),
         pytest.param(f"/v1beta/models/g:generateContent?alt=sse&key={KEY}", {}, id="query"),
-        pytest.param("/v1/messages", {"x_api_key": "sk-ant-dummy", "authorization": f"Bearer {KEY}"}, id="one of two"),
+        pytest.param("/v1/messages", {"x_api_key": KEY, "authorization": f"Bearer {KEY}"}, id="in two places"),
+        pytest.param(f"/v1/messages?key={KEY}", {"sec_websocket_protocol": f"realtime, {KEY}"}, id="among others"),
     ],
 )
 def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, Any]) -> None:
@@ -153,21 +154,21 @@ def test_a_bug_refuses(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param((), "", [], "", id="nothing"),
         pytest.param((("x-api-key", ""), ("authorization", "Bearer ")), "", [], "", id="empty ones"),
-        pytest.param((("x-api-key", "a"), ("x-api-key", "b")), "", ["a", "b"], "", id="twice"),
-        pytest.param((("authorization", "Basic dTpw"),), "", ["Basic dTpw"], "", id="another scheme"),
+        pytest.param((("x-api-key", "a"), ("x-api-key", "b")), "", [["a"], ["b"]], "", id="twice"),
+        pytest.param((("authorization", "Basic dTpw"),), "", [["Basic dTpw"]], "", id="another scheme"),
         pytest.param(
-            (("sec-websocket-protocol", "realtime, openai-insecure-api-key.k1, openai-beta.x"),), "", ["k1"], "",
+            (("sec-websocket-protocol", "realtime, openai-insecure-api-key.k1, openai-beta.x"),), "", [["k1"]], "",
             id="a WebSocket's subprotocol",
         ),
-        pytest.param((("sec-websocket-protocol", "k1, k2"),), "", ["k1", "k2"], "", id="bare subprotocols"),
-        pytest.param((("x-api-key", "k"), ("authorization", "Bearer k")), "", ["k"], "", id="the same key in two places"),
-        pytest.param((), "alt=sse&key=k1&x=%20y", ["k1"], "alt=sse&x=+y", id="query"),
-        pytest.param((), "key=k1&key=k2", ["k1", "k2"], "", id="query twice"),
+        pytest.param((("sec-websocket-protocol", "k1, k2"),), "", [["k1", "k2"]], "", id="bare subprotocols"),
+        pytest.param((("x-api-key", "k"), ("authorization", "Bearer k")), "", [["k"], ["k"]], "", id="the same key in two places"),
+        pytest.param((), "alt=sse&key=k1&x=%20y", [["k1"]], "alt=sse&x=+y", id="query"),
+        pytest.param((), "key=k1&key=k2", [["k1"], ["k2"]], "", id="query twice"),
         pytest.param((), "monkey=x", [], "monkey=x", id="another name"),
         pytest.param((), "alt=sse", [], "alt=sse", id="query without key stays as it is"),
     ],
 )  # fmt: skip
-def test_credentials_of(headers: Any, query: str, found: list[str], left: str) -> None:
+def test_credentials_of(headers: Any, query: str, found: list[list[str]], left: str) -> None:
     assert credentials_of(headers, query) == (found, left)
 
 
@@ -178,8 +179,8 @@ SURROGATES = st.binary(max_size=12).map(lambda raw: raw.decode("utf-8", "surroga
 @given(st.lists(st.tuples(NAMES, SURROGATES), max_size=5), st.text(max_size=20))
 def test_no_header_breaks_it(headers: list[tuple[str, str]], query: str) -> None:
     found, left = credentials_of(tuple(headers), query)
-    assert all(key == key.strip() and key for key in found) and not left.startswith("key=")
-    assert identify(found, SNAPSHOT) is None
+    assert all(key == key.strip() and key for place in found for key in place) and not left.startswith("key=")
+    assert identify(common(found), SNAPSHOT) is None
 
 
 def test_identify_takes_the_first_right_key() -> None:
@@ -240,8 +241,32 @@ def test_a_request_names_few_keys(auth: Auth, path: str, right: str) -> None:
 
 def test_guesses_of_one_request_are_all_counted(auth: Auth) -> None:
     for first in range(0, MAX_FAILURES, 2):
-        admitted(auth, flow(x_api_key=f"a{first}", authorization=f"b{first}"))
+        admitted(auth, flow(sec_websocket_protocol=f"a{first}, b{first}"))
     assert guess(auth, 1) == [429]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"authorization": "Bearer sk-dummy"}, id="a dummy"),
+        pytest.param({"authorization": "Bearer key-of-chatty"}, id="another client's"),
+        pytest.param({"x_goog_api_key": KEY + "x"}, id="nearly the same"),
+        pytest.param({"path": "/v1/messages?key=x"}, id="in the query"),
+        pytest.param({"sec_websocket_protocol": "realtime, x"}, id="among subprotocols"),
+    ],
+)
+def test_two_different_keys_are_refused(auth: Auth, more: dict[str, Any]) -> None:
+    request = flow(path=more.pop("path", "/v1/messages"), x_api_key=KEY, **more)
+    assert admitted(auth, request).client is None and status(request) == 401
+    assert request.response and b"different access keys" in (request.response.content or b"")
+    assert not auth.clients.failures, "nothing was looked up: it is no guess"
+
+
+def test_two_different_admin_keys_are_refused(auth: Auth) -> None:
+    admitted(auth, request := flow("GET", "/metrics", x_api_key=ADMIN, authorization="Bearer other"))
+    assert status(request) == 401
+    admitted(auth, request := flow("GET", "/metrics", x_api_key=ADMIN, authorization=f"Bearer {ADMIN}"))
+    assert status(request) == 0
 
 
 def test_a_request_without_any_key_is_no_guess(auth: Auth) -> None:

@@ -64,6 +64,26 @@ def test_a_bad_file_changes_nothing_and_says_why(addon: Reload, caplog: pytest.L
     assert "the running configuration stays" in caplog.text
 
 
+BLANK = ["", "\n \n", "# channels:\n#  - name: a\n", "---\n", "---\n...\n", "null\n", "\ufeff"]
+
+
+@pytest.mark.parametrize("text", BLANK)
+def test_a_blank_file_changes_nothing_and_says_so(addon: Reload, text: str) -> None:
+    before = addon.runtime.snapshot
+    addon.runtime.config_path.write_text(text)
+    look(addon)
+    assert addon.runtime.snapshot is before
+    assert events(addon.runtime) == ["error: ccx.yaml is not valid; the old one stays in force"]
+    detail = addon.runtime.store.read("SELECT detail FROM events WHERE kind = 'config'")
+    assert detail and "nothing in it" in detail[0]
+
+
+def test_no_channels_are_a_wish(addon: Reload) -> None:
+    addon.runtime.config_path.write_text("channels: []\n")
+    look(addon)
+    assert addon.runtime.snapshot.channels == ()
+
+
 def test_a_repaired_file_is_taken(addon: Reload) -> None:
     for text in ("channels: 1\n", TWO):
         addon.runtime.config_path.write_text(text)

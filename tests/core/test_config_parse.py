@@ -51,7 +51,12 @@ def client(**more: Json) -> dict[str, Json]:
 
 
 # ---- what is valid ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("data", [None, {}, {"version": 1}, {"clients": None, "channels": None, "policy": None}])
+def test_a_blank_file_is_an_accident() -> None:
+    with pytest.raises(ConfigErrors, match=r"nothing in it; a gateway without channels says channels: \[\]"):
+        parse(None)
+
+
+@pytest.mark.parametrize("data", [{}, {"version": 1}, {"clients": None, "channels": None, "policy": None}])
 def test_nothing_is_a_snapshot_without_channels(data: Json) -> None:
     snapshot = parse(data)
     assert (snapshot.revision, snapshot.loaded_at) == ("r1", 100.0)

@@ -35,11 +35,11 @@ def test_the_same_text_is_not_written_again(settings: Settings) -> None:
     assert numbers[0] == numbers[1]
 
 
-@pytest.mark.parametrize("text", ["channels: [", "channels: 7", None])
+@pytest.mark.parametrize("text", ["channels: [", "channels: 7", "", "# nothing\n", "---\n", None])
 def test_a_broken_file_leaves_the_last_good_one(settings: Settings, text: str | None) -> None:
     taken, none = last_good.take_or_last(settings, 0)
     assert none is None
-    Path(settings.ccx_config).write_text(text) if text else Path(settings.ccx_config).unlink()
+    Path(settings.ccx_config).write_text(text) if text is not None else Path(settings.ccx_config).unlink()
     with pytest.raises(ConfigErrors):
         last_good.take(settings, 0)
     last, errors = last_good.take_or_last(settings, 0)

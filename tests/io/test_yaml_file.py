@@ -407,6 +407,17 @@ def test_first_start_makes_both_files_once(tmp_path: Path) -> None:
     assert yaml_file.first_start(env, config, {}) == "" and (env.read_text(), config.read_text()) == before
 
 
+def test_first_start_fills_a_file_of_no_byte_unless_there_was_another(tmp_path: Path) -> None:
+    env, config = tmp_path / ".env", tmp_path / "ccx.yaml"
+    config.touch()
+    assert str(config) in yaml_file.first_start(env, config, {})
+    assert yaml_file.read_snapshot(config, Settings(), now=NOW).channels == ()
+    for left in ("", "# mine\n"):
+        config.write_text(left)
+        yaml_file.backups(config).mkdir(exist_ok=True)
+        assert yaml_file.first_start(env, config, {}) == "" and config.read_text() == left
+
+
 def test_first_start_with_keys_in_the_environment(tmp_path: Path) -> None:
     env, config = tmp_path / ".env", tmp_path / "ccx.yaml"
     words = yaml_file.first_start(env, config, {"PROXY_ACCESS_KEY": "a" * 20, "ADMIN_ACCESS_KEY": "b" * 20})
