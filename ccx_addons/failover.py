@@ -30,6 +30,7 @@ TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
     "empty": ("unavailable", "the upstream's answer has no content", 502),
     "cut": ("unavailable", "the upstream broke its answer off", 502),
     "converter": ("server", "the upstream's answer could not be read", 502),
+    "unsendable": ("server", "the gateway would not send this request", 500),
 }
 """What the client is told when an attempt ended without words of the upstream's own."""
 

@@ -14,6 +14,7 @@ from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.forwarded import Proxies
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import guarded
+from ccx_addons.proxy import framing
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
 
@@ -57,15 +58,8 @@ class Panel:
         if x.forward is None:
             return
         request = flow.request
-        if request.http_version == "HTTP/2.0":
-            request.headers["host"] = request.authority or request.headers.get("host", "")
-            request.authority, request.http_version = "", "HTTP/1.1"
+        framing.reframe(request)
         self.introduce(flow, x)
-        if request.headers.get("upgrade", "").lower() != "websocket":
-            request.headers["connection"] = "keep-alive"
-        if request.raw_content:
-            request.headers.pop("transfer-encoding", None)
-            request.headers["content-length"] = str(len(request.raw_content))
         request.data.scheme = b"http"
         request.data.host, request.data.port = x.forward
         x.upstream = Upstream(*x.forward, tls=False, timeouts=PATIENCE)

@@ -9,18 +9,28 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from ccx_addons.core.errors import BadRequest
+
 VERSION: Final = re.compile(r"/v\d+[a-z]*\d*$")
+CLIMBS: Final = re.compile(r"(?:^|[/\\]|%(?:2f|5c))(?:\.|%2e){1,2}(?:$|[/\\;]|%(?:2f|5c))", re.IGNORECASE)
 TAIL: Final = re.compile(r"(?<![\s/#])[\s/#]+\Z")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 
 
 def join(base_url: str, default_version: str, path: str) -> str:
-    """The request URL. ``path`` begins with ``/`` and may have a query."""
+    """The request URL. ``path`` begins with ``/`` and may have a query. Raises BadRequest for one that climbs."""
+    if climbs(path.partition("?")[0]):
+        raise BadRequest("the model or id has . or .. as a part of it", "model")
     exact = base_url.endswith("#")
     base = base_url.rstrip("#").rstrip("/")
     if exact or VERSION.search(base):
         return base + path
     return f"{base}/{default_version}{path}"
+
+
+def climbs(path: str) -> bool:
+    """Whether a path has ``.`` or ``..`` as a segment, however it is written: some server behind would resolve it."""
+    return CLIMBS.search(path) is not None
 
 
 def without_version(base_url: str) -> str:

@@ -12,7 +12,7 @@ from ccx_addons.core.waits import reset_time
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
     "empty", "error_body", "stream_error", "first_event_timeout", "converter", "cut", "late_error", "idle",
-    "client_left", "refused_loss", "rate_wait",
+    "client_left", "refused_loss", "rate_wait", "unsendable",
 ]  # fmt: skip
 
 type Action = Literal["commit", "same_key", "next_key", "next_channel", "stop"]
@@ -113,6 +113,7 @@ BY_KIND: Final[Mapping[str, Verdict]] = {
     "late_error": Verdict("stop", "the stream broke after it had begun", "none", "failure"),
     "client_left": Verdict("stop", "the client left"),
     "refused_loss": Verdict("next_channel", "the conversion would lose something"),
+    "unsendable": Verdict("stop", "the request could not be written safely"),
     "rate_wait": Verdict("next_channel", "its own limits are used up"),
 }
 """Outcomes without an upstream error to read."""

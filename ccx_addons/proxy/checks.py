@@ -7,12 +7,35 @@ from typing import Final
 from mitmproxy import http
 from mitmproxy.connection import Server
 
-from ccx_addons.core.exchange import AttemptRecord
+from ccx_addons.core import urls
+from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
+from ccx_addons.proxy import framing
 
 MAX_TARGET: Final = 8 * 1024
-HEADER_NAME: Final = re.compile(rb"[^\x00-\x20\x7f]+")
+METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
+"""Every other method ends here, whatever its case: no upstream and no panel ever sees it."""
+
+VERSIONS: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0"})
+TARGET: Final = re.compile(rb"/[!-~]*+")
+AUTHORITY: Final = re.compile(rb"[!-~]*+")
+HEADER_NAME: Final = re.compile(framing.TOKEN)
+HEADER_VALUE: Final = re.compile(framing.VALUE)
+ANSWER_NAME: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 HEADER_BREAK: Final = re.compile(rb"[\0\r\n]")
+LENGTH: Final = re.compile(rb"[0-9]{1,15}")
+MERGED: Final = re.compile(rb"//+")
+
+WELCOME: Final = frozenset({(b"te", b"trailers"), (b"expect", b"100-continue")})
+"""Headers of a connection that HTTP/2 knows."""
+
+FRAMING: Final = frozenset({
+    b"content-length", b"transfer-encoding", b"content_length", b"transfer_encoding", b"host",
+})  # fmt: skip
+"""What must not be there twice. With an underscore: servers behind CGI's rules take it for the real one."""
+
+NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
+UNTRUE: Final = Fault("invalid_request", "the request's content-length is not the length of its body", status=400)
 
 TIMEOUT_WORDS: Final[Mapping[str, str]] = {
     "first_byte_timeout": "the upstream did not answer in time",
@@ -22,39 +45,103 @@ TIMEOUT_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def head_problem(request: http.Request) -> tuple[int, str] | None:
-    """Status and words for a request head that is not passed on."""
-    if len(request.path) > MAX_TARGET:
+def head_problem(request: http.Request, ended: bool = False) -> tuple[int, str] | None:
+    """Status and words for a request head that is not passed on. ``ended``: no body follows it."""
+    data = request.data
+    if len(data.path) > MAX_TARGET:
         return 414, "the request target is longer than 8 KiB"
-    if request.http_version not in ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0"):
+    if data.http_version not in VERSIONS:
         return 505, "this HTTP version is not supported"
-    if request.method == "CONNECT":
+    if data.method == b"CONNECT":
         return 405, "this is a gateway, not a proxy: CONNECT is not supported"
-    if problem := header_problem(request.headers):
-        return 400, f"the request has {problem}"
-    names = [name.lower() for name, _ in request.headers.fields]
-    lengths, encodings = names.count(b"content-length"), names.count(b"transfer-encoding")
-    if encodings and (lengths or encodings > 1):
-        return 400, "the request has both content-length and transfer-encoding"
-    if lengths > 1:
-        return 400, "the request has two content-length headers"
-    return None
+    if data.method not in METHODS:  # as it came: mitmproxy's own ``method`` is in capitals
+        return 405, f"the method is not one of {b', '.join(METHODS).decode()}"
+    if not TARGET.fullmatch(data.path) or not AUTHORITY.fullmatch(data.authority):
+        return 400, "the request target is not a path of visible ASCII characters"
+    if urls.climbs(data.path.partition(b"?")[0].decode("ascii")):
+        return 400, "the request target has . or .. as a part of its path"
+    try:
+        size = body_size(request)
+    except ValueError as error:
+        return 400, str(error)
+    if ended and size:
+        return 400, "the request has a content-length, but no body"
+    problem = http2_problem(data.headers) if data.http_version == b"HTTP/2.0" else ""
+    return (400, f"the request has {problem}") if problem else None
+
+
+def body_size(request: http.Request) -> int | None:
+    """The body's length as the head says it (RFC 9112 section 6); None: it is chunked, or HTTP/2 without a length.
+
+    Raises ValueError for every head that two readers could take for different lengths.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in request.data.headers.fields:
+        lower = name.lower()
+        if lower in FRAMING:
+            if lower in found:
+                raise ValueError(f"the request has two {lower.decode()} headers")
+            found[lower] = value
+    if b"content_length" in found or b"transfer_encoding" in found:
+        raise ValueError("the request has a framing header with an underscore in its name")
+    length, encoding = found.get(b"content-length"), found.get(b"transfer-encoding")
+    version = request.data.http_version
+    if encoding is not None:
+        if length is not None:
+            raise ValueError("the request has both content-length and transfer-encoding")
+        if version != b"HTTP/1.1" or encoding.lower() != b"chunked":
+            raise ValueError("the request has a transfer-encoding that is not supported")
+        return None
+    if length is None:
+        return None if version == b"HTTP/2.0" else 0
+    if not LENGTH.fullmatch(length):
+        raise ValueError("the request has a content-length that is not a number")
+    return int(length)
+
+
+def wants_close(request: http.Request) -> bool:
+    """Whether the client's connection ends behind the answer (RFC 9112 section 9.3)."""
+    said = request.headers.get("connection", "")
+    tokens = [token.strip() for token in said.lower().split(",")] if said else []
+    return "close" in tokens or (request.data.http_version == b"HTTP/1.0" and "keep-alive" not in tokens)
+
+
+def merge_slashes(request: http.Request) -> None:
+    """``//v1/messages`` is ``/v1/messages``: a base URL that ends with a slash is a frequent slip."""
+    path, mark, query = request.data.path.partition(b"?")
+    if b"//" in path:
+        request.data.path = MERGED.sub(b"/", path) + mark + query
+
+
+def http2_problem(headers: http.Headers) -> str:
+    """What is wrong with header fields that no HTTP/1 parser has seen (RFC 9113 section 8.2); empty: nothing."""
+    for name, value in headers.fields:
+        if not HEADER_NAME.fullmatch(name) or name != name.lower():
+            return "a header with a malformed name"
+        if not HEADER_VALUE.fullmatch(value):
+            return "a header with a control character in its value"
+        if name in framing.OF_CONNECTION and (name, value) not in WELCOME:
+            return "a header that HTTP/2 does not know"
+    return ""
 
 
 def header_problem(headers: http.Headers) -> str:
-    """What is wrong with raw header bytes (RFC 9110 section 5.5); empty: nothing."""
+    """What is wrong with the raw header bytes of an answer (RFC 9110 section 5.5); empty: nothing."""
     for name, value in headers.fields:
-        if not HEADER_NAME.fullmatch(name):
+        if not ANSWER_NAME.fullmatch(name):
             return "a header with a malformed name"
         if HEADER_BREAK.search(value):
             return "a header with a NUL or a line break in its value"
     return ""
 
 
-def declared_size(request: http.Request) -> int:
-    """The body's length as the head says it; 0: it does not."""
-    value = next((value for name, value in request.headers.fields if name.lower() == b"content-length"), b"")
-    return int(value) if value.isdigit() and len(value) < 20 else 0
+def answer_problem(response: http.Response, request: http.Request, x: Exchange) -> str:
+    """What makes the head of an upstream's answer unusable; empty: nothing. Only pages of the panel ask for a 101."""
+    status = response.status_code
+    upgrades = x.forward is not None and "upgrade" in request.headers
+    if not 200 <= status <= 599 and not (status == 101 and upgrades):
+        return f"the status {status}, which was not asked for"
+    return header_problem(response.headers)
 
 
 def is_sse(response: http.Response) -> bool:

@@ -6,6 +6,7 @@ are dropped instead of hanging the exchange.
 """
 
 import copy
+import logging
 import re
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from h11._readers import ChunkedReader
 from mitmproxy import http
 from mitmproxy.connection import Connection
+from mitmproxy.net.http import http1
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import RequestHeaders, RequestProtocolError, ResponseHeaders, ResponseProtocolError
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
-from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader, make_body_reader
 
 from ccx_addons.core import wire_json
+from ccx_addons.proxy import checks, framing
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached
@@ -30,10 +33,17 @@ from ccx_addons.proxy.upstream import UpstreamConnection
 if TYPE_CHECKING:
     from ccx_addons.proxy.layer import AttemptLayer
 
+log: Final = logging.getLogger("ccx")
+
 MAX_HEAD: Final = 64 * 1024
 
-OF_CONNECTION: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
-"""Headers that speak of one connection only (RFC 9110 section 7.6.1)."""
+ITS_OWN: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
+"""What an upstream says of its connection."""
+
+MALFORMED: Final = "the request is not well-formed HTTP/1"
+
+BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+"""The end of a head, as a lenient parser would see it."""
 
 KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
 
@@ -96,6 +106,9 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.head_timeout = head_timeout
         self.keepalive = keepalive
         self.lingering = False
+        self.last = False
+        """The client said that this is its last request: its connection is closed behind the answer."""
+        self.http_1_0 = False
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, DeadlineReached):
@@ -135,20 +148,65 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             self.state = self.done
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        if len(self.buf) > MAX_HEAD and b"\r\n\r\n" not in bytes(self.buf)[:MAX_HEAD]:
-            yield commands.SendData(self.conn, error_page(431, "the request head is larger than 64 KiB"))
-            yield commands.CloseConnection(self.conn)
-            self.state = self.done
-        else:
-            for command in _json_errors(super().read_headers(event)):
-                if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders):
-                    _quick_headers(command.event.request)
-                yield command
+        if not isinstance(event, events.DataReceived):
+            yield from super().read_headers(event)
+            return
+        received = bytes(self.buf)
+        if received[:1] in (b"\r", b"\n"):  # some clients end a body with a line break too many
+            received = received.lstrip(b"\r\n")
+            self.buf.maybe_extract_at_most(len(self.buf) - len(received))
+        end = BLANK_LINE.search(received)
+        if (end.end() if end else len(received)) > MAX_HEAD:
+            yield from self._hang_up(431, "the request head is larger than 64 KiB")
+        elif end:
+            self.buf.maybe_extract_at_most(end.end())
+            yield from self._understand(received[: end.end()], event)
+
+    def _understand(self, head: bytes, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """A whole head. What does not follow the rules ends the connection: nobody knows where it really ends."""
+        try:
+            if not framing.RECEIVED.fullmatch(head):
+                raise ValueError(MALFORMED)
+            self.request = request = http1.read_request_head(head[:-4].split(b"\r\n"))
+            size = checks.body_size(request)
+        except ValueError as error:
+            words = str(error)
+            yield from self._hang_up(400, words if words.startswith("the request") else MALFORMED)
+            return
+        self.last = checks.wants_close(request)
+        self.http_1_0 = request.data.http_version == b"HTTP/1.0"
+        _quick_headers(request)
+        yield ReceiveHttp(RequestHeaders(self.stream_id, request, size == 0))
+        self.body_reader = make_body_reader(size)
+        self.state = self.read_body
+        yield from self.state(event)
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """As the stock one; a client that breaks the rules of a body is told so."""
+        for command in super().read_body(event):
+            if isinstance(command, commands.CloseConnection) and not self.response:
+                if isinstance(event, events.DataReceived):
+                    yield commands.SendData(self.conn, error_page(400, "the request body is not well-formed HTTP/1"))
+                self.state = self.done
+            yield command
+
+    def _hang_up(self, status: int, message: str) -> layer.CommandGenerator[None]:
+        yield commands.SendData(self.conn, error_page(status, message))
+        yield commands.CloseConnection(self.conn)
+        self.state = self.done
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, ResponseProtocolError) and not self.response:
             yield from _json_errors(super().send(event))
-        elif isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
+            return
+        if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
+            headers = event.response.headers
+            unmeasured = self.http_1_0 and headers.pop("transfer-encoding", None)
+            if self.last or unmeasured:
+                headers["connection"] = "close"
+            elif self.http_1_0:
+                headers["connection"] = "keep-alive"
+        if isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
             yield from self._held_back(super().send(event))
         else:
             yield from self._with_head(self.conn, super().send(event))
@@ -163,10 +221,19 @@ class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
     """An upstream's HTTP/1 connection: skips 100, 102 and 103, bounds the answer's head."""
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, RequestHeaders) and not event.end_stream:
-            yield from self._held_back(super().send(event))
-        else:
+        if not isinstance(event, RequestHeaders):
             yield from self._with_head(self.conn, super().send(event))
+            return
+        self.stream_id, self.request = event.stream_id, event.request
+        head = http1.assemble_request_head(event.request)
+        if problem := framing.problem(head, event.request.raw_content or b""):
+            log.error("a request was not sent to %s: %s", self.context.server.address, problem)
+            yield commands.CloseConnection(self.conn)
+            yield ReceiveHttp(ResponseProtocolError(event.stream_id, problem, ErrorCode.REQUEST_VALIDATION_FAILED))
+        elif event.end_stream:
+            yield commands.SendData(self.conn, head)
+        else:
+            self._head = head
 
     @property
     def idle(self) -> bool:
@@ -216,7 +283,7 @@ def _quick_headers(message: http.Message) -> None:
 def _for_the_client(response: http.Response) -> http.Response:
     """The answer without what concerns this connection only; the original keeps it, by which its end is known."""
     fields = response.headers.fields
-    kept = tuple(field for field in fields if field[0].lower() not in OF_CONNECTION)
+    kept = tuple(field for field in fields if field[0].lower() not in ITS_OWN)
     if response.status_code == 101 or len(kept) == len(fields):
         return response
     own = copy.copy(response)

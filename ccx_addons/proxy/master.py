@@ -14,7 +14,7 @@ OPTIONS: Final = {
     "mode": [],
     "connection_strategy": "lazy",
     "tcp_timeout": NEVER,
-    "validate_inbound_headers": False,
+    "validate_inbound_headers": True,
 }
 
 

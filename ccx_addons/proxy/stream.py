@@ -65,8 +65,6 @@ MAX_HELD: Final = 64 << 10
 KEEPALIVE_EVERY: Final = 15.0
 """Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
-NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
-
 type Commands = layer.CommandGenerator[None]
 
 
@@ -90,6 +88,7 @@ class AttemptStream(HttpStream):
         self.answer = AnswerBody()
         self.request = bytearray()
         self.request_size = 0
+        self.expected_size: int | None = None
 
     @property
     def x(self) -> Exchange:
@@ -111,7 +110,7 @@ class AttemptStream(HttpStream):
         elif event.stream_id != self.attempt_id:
             return  # from an attempt that was given up while a hook ran
         elif isinstance(event, ResponseProtocolError):
-            yield from self._upstream_broke(event.message)
+            yield from self._upstream_broke(event)
         else:
             yield from self.server_state(event)
 
@@ -128,18 +127,20 @@ class AttemptStream(HttpStream):
         flow.request = event.request
         flow.live = True
         flow.request.scheme = "https" if self.context.client.tls else "http"
-        problem = checks.head_problem(flow.request)
-        yield from self._hook(HttpRequestHeadersHook)
-        self.exchange = exchange_of(flow)
-        if self._gone():
-            yield from self._finish_error("the client disconnected")
-            return
-        if self.exchange is None:
-            flow.response = refuse(flow, NOT_ADMITTED)
-        if problem and not (flow.response and flow.response.status_code == 401):
+        if problem := checks.head_problem(flow.request, event.end_stream):
             flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
-        if not flow.response and checks.declared_size(flow.request) > self.limits.max_body:
-            flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
+        else:
+            checks.merge_slashes(flow.request)
+            yield from self._hook(HttpRequestHeadersHook)
+            self.exchange = exchange_of(flow)
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+                return
+            self.expected_size = checks.body_size(flow.request)
+            if self.exchange is None:
+                flow.response = refuse(flow, checks.NOT_ADMITTED)
+            if not flow.response and (self.expected_size or 0) > self.limits.max_body:
+                flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
         if flow.response:
             self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
             yield from self._answer()
@@ -164,6 +165,10 @@ class AttemptStream(HttpStream):
             self.flow.request.raw_content = bytes(self.request)
             self.request = bytearray()
             self.client_state = self.state_done
+            if self.expected_size is not None and self.expected_size != self.request_size:
+                self.flow.response = refuse(self.flow, checks.UNTRUE)
+                yield from self._answer()
+                return
             yield from self._hook(HttpRequestHook)
             self.exchange = exchange_of(self.flow)
             if self._gone():
@@ -198,7 +203,7 @@ class AttemptStream(HttpStream):
                 yield from self._finish_error("the client disconnected")
                 return
             if not flow.response and x.client is None and x.forward is None:
-                flow.response = refuse(flow, NOT_ADMITTED)
+                flow.response = refuse(flow, checks.NOT_ADMITTED)
             if not flow.response and x.upstream is None:
                 flow.response = refuse(flow, Fault("server", "no upstream was chosen for this request", status=500))
             if flow.response:
@@ -229,6 +234,8 @@ class AttemptStream(HttpStream):
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.first_byte)
         content = request.raw_content
         yield SendHttp(RequestHeaders(self.attempt_id, request, not content), connection)
+        if self.server_state != self.state_wait_for_response_headers:
+            return  # it was not one to send
         if content:
             yield SendHttp(RequestData(self.attempt_id, content), connection)
         yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
@@ -261,8 +268,11 @@ class AttemptStream(HttpStream):
     def _cancel_upstream(self, why: str) -> Commands:
         yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.context.server)
 
-    def _upstream_broke(self, message: str) -> Commands:
-        if self.server_state == self.state_stream:
+    def _upstream_broke(self, event: ResponseProtocolError) -> Commands:
+        message = event.message
+        if event.code == ErrorCode.REQUEST_VALIDATION_FAILED:
+            yield from self._fail("unsendable", message, cancel=False)
+        elif self.server_state == self.state_stream:
             yield from self._break_stream("cut", Fault("server", f"the upstream broke the stream off: {message}"))
         elif self.server_state == self.state_preflight or (
             self.server_state == self.state_collect and self.answer.data
@@ -281,7 +291,7 @@ class AttemptStream(HttpStream):
         if record := x.current:
             record.status = response.status_code
             record.ttfb_ms = (time.monotonic() - record.started) * 1000
-        problem = checks.header_problem(response.headers)
+        problem = checks.answer_problem(response, self.flow.request, x)
         try:
             self.answer = AnswerBody(response.headers.get("content-encoding", ""), response.status_code >= 300)
         except BadEncoding as error:

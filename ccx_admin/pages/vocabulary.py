@@ -123,6 +123,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "client_left": "the client left",
     "refused_loss": "the conversion would lose something",
     "rate_wait": "its own limits are used up",
+    "unsendable": "the gateway would not send this request",
 }
 """How an attempt came out (core.verdict.OutcomeKind), in words; other outcomes are shown as they are."""
 

@@ -37,6 +37,7 @@ TRANSPORT = [
     ("client_left", "stop", "none", "neutral"),
     ("refused_loss", "next_channel", "none", "neutral"),
     ("rate_wait", "next_channel", "none", "neutral"),
+    ("unsendable", "stop", "none", "neutral"),
 ]
 
 

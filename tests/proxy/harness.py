@@ -16,6 +16,7 @@ from ccx_addons.core.config import Client, Snapshot, Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import attach, exchange_of
+from ccx_addons.proxy import framing
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
@@ -103,6 +104,7 @@ class Script:
             flow.response = http.Response.make(502, json.dumps(self.log), {"content-type": "application/json"})
             return
         name = order.pop(0)
+        framing.reframe(flow.request)
         flow.request.headers["host"] = "upstream"
         x.expects_stream = True
         x.watcher = Watcher()
@@ -192,7 +194,7 @@ async def gateway(
     chain = Script(ports, **script)
     master = Master(options.Options())
     master.addons.add(Proxyserver(), chain)
-    master.options.update(mode=[], connection_strategy="lazy", validate_inbound_headers=False)
+    master.options.update(mode=[], connection_strategy="lazy")
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)

@@ -194,6 +194,129 @@ async def test_a_client_that_asks_before_it_sends() -> None:
         writer.close()
 
 
+FRAMED = b"POST /json HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(FRAMED % b"content-length: 5\r\ncontent-length: 5", id="two lengths"),
+        pytest.param(FRAMED % b"content-length: 5, 5", id="a list of lengths"),
+        pytest.param(FRAMED % b"content-length: +5", id="a sign"),
+        pytest.param(FRAMED % b"content-length: 0x5", id="another base"),
+        pytest.param(FRAMED % b"content-length : 5", id="space before the colon"),
+        pytest.param(FRAMED % b"content_length: 5", id="underscore"),
+        pytest.param(FRAMED % b"transfer_encoding: chunked", id="chunks, underscore"),
+        pytest.param(FRAMED % b"content-length: 5\r\ntransfer-encoding: chunked", id="both framings"),
+        pytest.param(FRAMED % b"transfer-encoding: xchunked", id="an unknown coding"),
+        pytest.param(FRAMED % b"transfer-encoding:\r\n chunked", id="a folded line"),
+        pytest.param(FRAMED % b"content-length:\r\n 5", id="a folded length"),
+        pytest.param(FRAMED % b"x: a\rcontent-length: 5", id="a bare CR"),
+        pytest.param(FRAMED % b"x: a\ncontent-length: 5", id="a bare LF"),
+        pytest.param((FRAMED % b"content-length: 5").replace(b"\r", b""), id="only LF"),
+        pytest.param(FRAMED % b"x", id="a line without a colon"),
+        pytest.param(b"POST /json?\xff HTTP/1.1\r\nhost: x\r\n\r\n", id="a target beyond ASCII"),
+        pytest.param(b"\0\r\n\r\n", id="no request at all"),
+    ],
+)
+async def test_a_request_whose_end_is_not_certain_ends_the_connection(head: bytes) -> None:
+    """Refused at once, and nothing behind it is read as a request."""
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(head + b"hello" + REQUEST)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
+        assert g.script.exchanges == [] and g.script.log == []
+        writer.close()
+
+
+@pytest.mark.parametrize("body", [b"5\r\nhello0\r\n\r\n", b"x\r\n", b"-1\r\n", b"5 \nhello"])
+async def test_a_body_that_breaks_the_rules_ends_the_connection(body: bytes) -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(FRAMED % b"transfer-encoding: chunked" + body + REQUEST)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
+        assert g.script.log == []
+        writer.close()
+
+
+async def test_empty_lines_before_a_request_are_skipped() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        for _ in range(2):
+            writer.write(b"\r\n\r\n" + REQUEST + b"\r\n")
+            assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "closes"),
+    [
+        (b"1.1", b"", False),
+        (b"1.1", b"Connection: Close\r\n", True),
+        (b"1.1", b"connection: x, close\r\n", True),
+        (b"1.0", b"", True),
+        (b"1.0", b"Connection: keep-alive\r\n", False),
+    ],
+)
+@pytest.mark.parametrize("path", [b"json", b"good"])
+async def test_what_the_client_says_of_its_connection(version: bytes, said: bytes, closes: bool, path: bytes) -> None:
+    """Also when the addons have written the upstream's request over the client's; HTTP/1.0 knows no chunks."""
+    request = b"POST /%b HTTP/%b\r\nhost: x\r\n%bcontent-length: 1\r\n\r\na" % (path, version, said)
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(request)
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).lower()
+        stays = not closes and not (version == b"1.0" and path == b"good")
+        assert (b"\r\nconnection: close\r\n" in head) is not stays
+        assert (b"chunked" in head) is (path == b"good" and version == b"1.1")
+        if stays and version == b"1.0":
+            assert b"\r\nconnection: keep-alive\r\n" in head
+        if not stays:
+            body = await asyncio.wait_for(reader.read(), 5)
+            expected = OK if path == b"json" else GOOD_TEXT
+            assert body == expected or (version == b"1.1" and path == b"good" and body.endswith(LAST))
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"path": b"/x HTTP/1.1\r\nhost: x\r\n\r\nGET /y"}, id="two requests"),
+        pytest.param({"method": b"post"}, id="a small method"),
+        pytest.param({"content": b"four"}, id="an untrue length"),
+        pytest.param({"authority": b"evil.test"}, id="an absolute target"),
+    ],
+)
+async def test_what_is_not_ours_is_never_sent(change: dict[str, bytes]) -> None:
+    """A bug of an addon: the exchange fails closed, nobody else is asked, and the upstream sees nothing of it."""
+    reached: list[bytes] = []
+
+    async def spy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await reader.read(1000))
+
+    async with gateway({"spy": spy}) as g:
+        write = g.script.upstream_attempt
+
+        def broken(flow: http.HTTPFlow) -> None:
+            write(flow)
+            for name, value in change.items():
+                setattr(flow.request.data, name, value)
+
+        g.script.upstream_attempt = broken  # type: ignore[method-assign]
+        await g.ask("spy")
+        assert g.script.log == ["unsendable"] and not any(reached)
+
+
+@pytest.mark.parametrize("head", [b"101 Switching Protocols", b"600 X", b"099 X"])
+async def test_a_status_that_was_not_asked_for(head: bytes) -> None:
+    odd = b"HTTP/1.1 " + head + b"\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    async with gateway({"a": answers(odd), "json": answers(json_answer(OK))}) as g:
+        assert await g.ask("a,json") == (200, OK)
+        assert g.script.log == ["bad_body", "ok"]
+
+
 @pytest.mark.parametrize(("size", "status"), [(MAX_HEAD - 2000, 200), (MAX_HEAD + 2000, 431)])
 async def test_the_size_of_a_head(size: int, status: int) -> None:
     async with gateway(ALL) as g:

@@ -40,6 +40,7 @@ from tests.proxy.upstreams import ALL, answers, json_answer
             "_handle_event passthrough state_wait_for_request_headers state_consume_request_body state_done"
             " state_errored state_uninitialized",
         ),
+        (_http1, "make_body_reader"),
         (_http1.Http1Connection, "_handle_event read_body wait done make_pipe send"),
         (_http1.Http1Server, "send read_headers mark_done"),
         (_http1.Http1Client, "send read_headers mark_done"),
@@ -112,7 +113,7 @@ def test_hooks_have_the_names_that_our_addons_use() -> None:
 
 
 def test_ends_of_a_connection_are_what_we_make_of_them() -> None:
-    codes = {"CANCEL", "CLIENT_DISCONNECTED", "GENERIC_SERVER_ERROR"}
+    codes = {"CANCEL", "CLIENT_DISCONNECTED", "GENERIC_SERVER_ERROR", "REQUEST_VALIDATION_FAILED"}
     assert codes <= {code.name for code in _events.ErrorCode}
     assert {408, 413, 431} <= status_codes.RESPONSES.keys()
 
