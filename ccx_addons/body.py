@@ -1,16 +1,18 @@
 """Reads the client's body once: inflated with a bound, parsed once, with the place of what may be edited."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.aside import aside
 from ccx_addons.core import multipart, read
 from ccx_addons.core.errors import BadRequest, TooLarge
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.wire_json import BadJson, JsonBody
-from ccx_addons.guard import guarded, refuse
+from ccx_addons.guard import guarded, refuse, refuse_bad
 from ccx_addons.proxy.encoding import BadEncoding, inflate
 from ccx_addons.runtime import Runtime
 
@@ -23,14 +25,20 @@ class Body:
         self.limit = int(runtime.settings.max_request_body_mb * (1 << 20))
 
     @guarded
-    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Waits only for what may be large: nobody knows how long packed bytes are."""
+        if "content-encoding" in flow.request.headers or len(flow.request.raw_content or b"") >= BIG:
+            return aside(self.read, flow, x)
+        self.read(flow, x)
+        return None
+
+    def read(self, flow: http.HTTPFlow, x: Exchange) -> None:
         try:
             read_body(flow.request, x, self.limit)
         except TooLarge as large:
             flow.response = refuse(flow, Fault("too_large", str(large), status=413))
         except BadRequest as bad:
-            fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
-            flow.response = refuse(flow, fault)
+            refuse_bad(flow, bad)
 
 
 def read_body(request: http.Request, x: Exchange, limit: int) -> None:

@@ -14,16 +14,18 @@ from urllib.parse import quote, urlsplit
 
 from mitmproxy import http
 
+from ccx_addons.aside import aside
 from ccx_addons.auth import allowed_origin
 from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
+from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.urls import join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
-from ccx_addons.guard import guarded, refuse
+from ccx_addons.guard import guarded, refuse, refuse_bad
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
@@ -77,36 +79,48 @@ class Convert:
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
-        """Waits only where a channel wants pictures themselves instead of their addresses."""
+        """Waits only where a channel wants pictures themselves instead of their addresses, and for large bodies."""
         record = x.current
         urls: list[str] = []
         if record and x.pictures is None and PICTURES in record.attempt.channel.quirks and x.body:
             urls = quirks.image_urls(x.kind, x.body.members)
         if urls:
             return self.fetch_and_prepare(flow, x, urls)
+        if len(x.raw) >= BIG:
+            return self.prepare_aside(flow, x)
         self.prepare(flow, x)
         return None
 
     async def fetch_and_prepare(self, flow: http.HTTPFlow, x: Exchange, urls: list[str]) -> None:
         assert x.current
         x.pictures, losses = await self.fetch(x, x.current.attempt.channel, urls)
-        self.prepare(flow, x)
+        await self.prepare_aside(flow, x)
         x.losses += losses
 
     async def fetch(self, x: Exchange, channel: Channel, urls: list[str]) -> tuple[dict[str, Media], list[Loss]]:
         return await apart(fetch.pictures(urls, channel, x.deadline - time.monotonic()))
 
     def prepare(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        while record := self.refused(flow, x):
+            skip(flow, x, record)
+
+    async def prepare_aside(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        while record := await aside(self.refused, flow, x):
+            skip(flow, x, record)
+
+    def refused(self, flow: http.HTTPFlow, x: Exchange) -> AttemptRecord | None:
+        """Writes the attempt under way, or the answer to a request that is bad. What it gives is an attempt whose
+        channel refuses what would get lost."""
+        record = x.current
+        if flow.response or record is None or record.outcome is not None:
+            return None
         try:
-            while (record := x.current) and record.outcome is None:
-                if self.write(flow, x, record):
-                    return
-                skip(x, record)
+            return None if self.write(flow, x, record) else record
         except UnknownResponse:
             flow.response = refuse(flow, unknown_answer(x))
         except BadRequest as bad:
-            fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
-            flow.response = refuse(flow, fault)
+            refuse_bad(flow, bad)
+        return None
 
     def write(self, flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> bool:
         """``flow.request`` and the watcher for one attempt. False: the channel refuses what would get lost."""
@@ -147,7 +161,8 @@ class Convert:
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
-        """Reads what a complete answer says, before failover judges it. Waits only for pictures that it names."""
+        """Reads what a complete answer says, before failover judges it. Waits only for pictures that it names, and for
+        large answers."""
         record, response = x.current, flow.response
         if record is None or response is None or x.ended is None or x.committed:
             return None
@@ -157,13 +172,27 @@ class Convert:
             headers = {name.lower(): value for name, value in response.headers.items()}
             x.ended.fault = PROTOCOLS[channel.protocol].decode_error(response.status_code, headers, content)
         elif x.ended.kind == "ok":
-            x.ended, body = judge(x, channel, content)
-            if x.ended.kind == "ok" and record.converted:
-                response.raw_content = body
-                response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
-                response.headers["content-length"] = str(len(body))
-            elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
-                return self.inline(response, x, channel, content)
+            if len(content) >= BIG:
+                return self.judge_aside(response, x, record, content)
+            return self.judged(response, x, record, content, judge(x, channel, content))
+        return None
+
+    async def judge_aside(self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes) -> None:
+        found = await aside(judge, x, record.attempt.channel, content)
+        if rest := self.judged(response, x, record, content, found):
+            await rest
+
+    def judged(
+        self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes, found: tuple[Ended, bytes]
+    ) -> Awaitable[None] | None:
+        channel = record.attempt.channel
+        x.ended, body = found
+        if x.ended.kind == "ok" and record.converted:
+            response.raw_content = body
+            response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
+            response.headers["content-length"] = str(len(body))
+        elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
+            return self.inline(response, x, channel, content)
         return None
 
     async def inline(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
@@ -222,11 +251,8 @@ def wants_pictures(x: Exchange, channel: Channel) -> bool:
     return (field.value if field else x.body and x.body.members.get("response_format")) != "url"
 
 
-def skip(x: Exchange, record: AttemptRecord) -> None:
-    """A channel with ``on_loss: refuse``: nothing is sent; on to the next candidate, or a 400 that names the losses.
-
-    Raises BadRequest when no candidate is left.
-    """
+def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
+    """A channel with ``on_loss: refuse``: nothing is sent; on to the next candidate, or a 400 that names the losses."""
     assert x.failover
     words = "; ".join(f"{loss.path}: {loss.reason}" for loss in record.losses)
     fault = Fault("invalid_request", f"the conversion would lose something: {words}", 400, "conversion_loss")
@@ -235,7 +261,8 @@ def skip(x: Exchange, record: AttemptRecord) -> None:
     try:
         following = x.failover.send(record.outcome)
     except StopIteration:
-        raise BadRequest(fault.message, record.losses[0].path) from None
+        refuse_bad(flow, BadRequest(fault.message, record.losses[0].path))
+        return
     x.attempts.append(AttemptRecord(following, started=time.monotonic()))
 
 

@@ -14,6 +14,7 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Kind
 from ccx_addons.core.endpoints import kind_of_path
+from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.protocols import PROTOCOLS
@@ -75,6 +76,12 @@ def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
     exchange.decision = "stop"
     fault = Fault("server", "the gateway failed on this request; its log says why", status=500)
     exchange.fault = exchange.fault or fault
+    flow.response = refuse(flow, fault)
+
+
+def refuse_bad(flow: http.HTTPFlow, bad: BadRequest) -> None:
+    """The flow's answer is that this request cannot be understood."""
+    fault = Fault("invalid_request", str(bad), status=400, param=bad.param, code="invalid_request")
     flow.response = refuse(flow, fault)
 
 

@@ -29,7 +29,7 @@ IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mim
 CONVERTED: Final = frozenset({"generate", "compact"})
 """Operations that a channel of another protocol can answer."""
 OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{400,}")
+BASE64: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{400,}")
 BYTES_PER_TOKEN: Final = 4
 MAX_MESSAGE: Final = 800
 

@@ -17,7 +17,7 @@ from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
 from ccx_addons.core.vendor_errors import INSTEAD
 from ccx_addons.core.verdict import Attempt
-from ccx_addons.core.wire_json import BadJson, dumps, loads
+from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
 
 type Json = Any
@@ -87,7 +87,8 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
         wanted, wished = _quirky(x, channel, asked)
         if wanted is not asked:
-            return Outgoing(dumps(wanted), x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
+            body = dumps_from(len(x.raw), wanted)
+            return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
 
@@ -136,7 +137,8 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     for name in attempt.drop & body.keys():
         del body[name]
     wanted, quirky = _quirky(x, channel, body)
-    return Outgoing(dumps(wanted), "generate", request.stream, frozenset(body), (*losses, *lost), tuple(quirky))
+    written = dumps_from(len(x.raw), wanted)
+    return Outgoing(written, "generate", request.stream, frozenset(body), (*losses, *lost), tuple(quirky))
 
 
 def own_losses(kind: str, kept: Mapping[str, Json]) -> list[Loss]:
@@ -204,10 +206,10 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
             answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
             x.answer = answer if isinstance(answer, Response) else None
         return Ended("ok"), content
-    return _translated(x, channel, value)
+    return _translated(x, channel, value, len(content))
 
 
-def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, bytes]:
+def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[Ended, bytes]:
     answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
@@ -221,7 +223,7 @@ def _translated(x: Exchange, channel: Channel, value: Json) -> tuple[Ended, byte
     if summarises(x):
         body = compaction.answered(body, answer)
         return Ended("ok"), compaction.events(body) if x.stream else dumps(body)
-    return Ended("ok"), dumps(body)
+    return Ended("ok"), dumps_from(size, body)
 
 
 def _no_answer(value: Json, fault: Fault) -> Ended:

@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
+
+from ccx_addons.core.patient_json import BIG, PatientScanner, Scan, pieces
 
 type Json = Any
 
@@ -18,7 +20,8 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
-_scan: Final[Callable[[str, int], tuple[Json, int]]] = _decoder.scan_once  # type: ignore[attr-defined]
+_scan: Final[Scan] = _decoder.scan_once  # type: ignore[attr-defined]
+_patient: Final = PatientScanner(_scan)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
 
@@ -40,6 +43,17 @@ def dumps(value: Json) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
+def dumps_from(size: int, value: Json) -> bytes:
+    """The same as ``dumps``, for what was made of so many bytes or characters: many are written in small steps."""
+    if size < BIG:
+        return dumps(value)
+    text = "".join(pieces(value, dump_text))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return dumps(value)
+
+
 def dump_text(value: Json) -> str:
     """Compact JSON text, for a field that holds JSON inside a string."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -49,7 +63,7 @@ def loads(data: bytes | str) -> Json:
     """The value. Raises BadJson for anything malformed, too deep, NaN, or with numbers of thousands of digits."""
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        value = _decoder.decode(text)
+        value = _decoder.decode(text) if len(text) < BIG else _read_patiently(text)
     except RecursionError:
         raise BadJson(TOO_DEEP) from None
     except UnicodeDecodeError:
@@ -58,6 +72,17 @@ def loads(data: bytes | str) -> Json:
         raise BadJson(f"the body is not valid JSON: {error}") from None
     if is_deep(value, text):
         raise BadJson(TOO_DEEP)
+    return value
+
+
+def _read_patiently(text: str) -> Json:
+    start = _skip(text, 0)
+    try:
+        value, end = _patient.scan(text, start)
+    except StopIteration as stop:
+        raise json.JSONDecodeError("Expecting value", text, stop.value) from None
+    if (end := _skip(text, end)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
     return value
 
 
@@ -123,6 +148,7 @@ class JsonBody:
         if text[at : at + 1] != "{":
             loads(text)
             raise BadJson("the body must be a JSON object")
+        scan = _scan if len(text) < BIG else _patient.scan
         members: dict[str, Json] = {}
         spans: dict[str, tuple[int, int, int]] = {}
         at = _skip(text, at + 1)
@@ -136,7 +162,7 @@ class JsonBody:
             if text[at : at + 1] != ":":
                 raise BadJson(f"the body is not valid JSON: expected ':' at character {at}")
             value_start = _skip(text, at + 1)
-            value, at = _scan(text, value_start)
+            value, at = scan(text, value_start)
             if name in members:
                 raise BadJson(f"the member {name[:64]!r} stands twice in the body")
             if len(members) == MAX_MEMBERS:

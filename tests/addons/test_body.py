@@ -13,6 +13,7 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.config import Kind
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.runtime import Runtime
 from tests.addons.flows import flow
 from tests.addons.values import exchange
@@ -124,9 +125,20 @@ def test_the_addon_answers_400(runtime: Runtime, kind: Kind, error: str) -> None
     assert json.loads(request.response.content or b"")["error"]["type"] == error
 
 
-def test_the_addon_bounds_by_its_setting(runtime: Runtime) -> None:
+@pytest.mark.parametrize("big", [{"body": b" " * BIG}, {"body": b"x", "content_encoding": "gzip"}])
+async def test_what_may_be_large_is_read_beside_the_loop(runtime: Runtime, big: dict[str, Any]) -> None:
+    request = flow(x=exchange(), **big)
+    waiting = Body(runtime).request(request)
+    assert waiting is not None and request.response is None
+    await waiting
+    assert request.response is not None
+
+
+async def test_the_addon_bounds_by_its_setting(runtime: Runtime) -> None:
     runtime.settings = replace(runtime.settings, max_request_body_mb=0.001)
     request = flow(x=exchange(), body=gzip.compress(b" " * 2000), content_encoding="gzip")
-    Body(runtime).request(request)
+    waiting = Body(runtime).request(request)
+    assert waiting is not None
+    await waiting
     assert request.response and request.response.status_code == 413
     assert b"MAX_REQUEST_BODY_MB" in (request.response.content or b"")

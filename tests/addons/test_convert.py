@@ -1,5 +1,6 @@
+import asyncio
 import json
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
 
+from ccx_addons import convert
 from ccx_addons.convert import ANTHROPIC_VERSION, Convert, forwarded_headers, loss_header, write_request
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Channel, Kind, ModelMap, Target
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Headers
 from ccx_addons.core.neutral import Fault, Loss
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.verdict import Attempt, Outcome
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.protocols import PROTOCOLS
@@ -26,6 +29,12 @@ MESSAGES = channel("ant", "messages", ("messages", "chat"))
 CHAT = channel("oai", "chat", ("chat", "messages"))
 GEMINI = channel("goo", "gemini", ("gemini", "chat"))
 SECRET = CHAT.keys[0].secret
+
+
+@pytest.fixture(autouse=True, params=[BIG, 0], ids=["small", "large"])
+def big(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large is written and judged beside the loop, to the same result."""
+    monkeypatch.setattr(convert, "BIG", request.param)
 
 
 def asked(
@@ -54,9 +63,19 @@ def sent(x: Exchange, runtime: Runtime, where: Channel) -> http.HTTPFlow:
     """The flow after the addon wrote an attempt."""
     request = flow(x=x)
     attempted(x, where, None)
-    waiting = Convert(runtime).upstream_attempt(request)
-    assert waiting is None
+    settle(Convert(runtime).upstream_attempt(request))
     return request
+
+
+def settle(waiting: Awaitable[None] | None) -> None:
+    """Waits for the rest of a hook: everything is large where ``convert.BIG`` is 0."""
+    assert (waiting is not None) == (vars(convert)["BIG"] == 0)
+
+    async def wait() -> None:
+        if waiting is not None:
+            await waiting
+
+    asyncio.run(wait())
 
 
 # ---- the request's head ----------------------------------------------------------------------------------------------
@@ -233,7 +252,7 @@ def test_the_channels_terms_go_with_it(runtime: Runtime) -> None:
     record_flow = flow(x=x)
     record = attempted(x, where, None)
     record.attempt = replace(record.attempt, fresh=True)
-    Convert(runtime).upstream_attempt(record_flow)
+    settle(Convert(runtime).upstream_attempt(record_flow))
     up = x.upstream
     assert up and (up.verify_tls, up.ca_file, up.proxy, up.fresh, up.tls, up.port) == (
         False, "/ca.pem", "socks5://p:1", True, False, 81,
@@ -290,7 +309,8 @@ def done(x: Exchange, runtime: Runtime, status: int, body: bytes) -> http.HTTPFl
     request = flow(x=x)
     request.response = response(status, body)
     x.ended = Ended("ok" if status < 300 else "status")
-    Convert(runtime).upstream_outcome(request)
+    waiting = Convert(runtime).upstream_outcome(request)
+    settle(waiting) if status == 200 else None
     return request
 
 
