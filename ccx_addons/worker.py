@@ -17,6 +17,7 @@ from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import last_good, logs
 from ccx_addons.io.store import Store
+from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener, server_tls
@@ -54,7 +55,9 @@ async def serve(
     limits = Limits(
         max_body=int(settings.max_request_body_mb * (1 << 20)),
         client_timeout=settings.client_timeout,
+        body_timeout=settings.request_body_timeout,
         keepalive_timeout=settings.keepalive_timeout,
+        budget=Budget(int(settings.max_buffered_mb * (1 << 20))),
     )
     pool = Pool(settings.upstream_idle_timeout)
     tls = server_tls(settings.tls_cert_file, settings.tls_key_file) if settings.tls_cert_file else None

@@ -56,7 +56,11 @@ class Settings:
     log_level: str = env("LOG_LEVEL", "info", "how much is logged", choices=("debug", "info", "warning", "error"))
     log_format: str = env("LOG_FORMAT", "text", "how log lines look", choices=("text", "json"))
     max_request_body_mb: float = env("MAX_REQUEST_BODY_MB", 50.0, "largest request body, also unpacked", minimum=0.001)
+    max_buffered_mb: float = env(
+        "MAX_BUFFERED_MB", 512.0, "bodies a worker keeps in memory; over it, new ones wait", minimum=1
+    )
     client_timeout: float = env("CLIENT_TIMEOUT", 30.0, "seconds for a head and for a pause in a body", minimum=0.1)
+    request_body_timeout: float = env("REQUEST_BODY_TIMEOUT", 300.0, "seconds for a whole request body", minimum=0.1)
     keepalive_timeout: float = env("KEEPALIVE_TIMEOUT", 120.0, "seconds an idle client connection is kept", minimum=0.1)
     upstream_idle_timeout: float = env(
         "UPSTREAM_IDLE_TIMEOUT", 50.0, "seconds an idle upstream connection is kept for the next request", minimum=0
@@ -114,6 +118,8 @@ class Settings:
         problems = []
         if self.admin_access_key and self.admin_access_key == self.proxy_access_key:
             problems.append(Problem("ADMIN_ACCESS_KEY", "must differ from PROXY_ACCESS_KEY"))
+        if self.max_buffered_mb < self.max_request_body_mb:
+            problems.append(Problem("MAX_BUFFERED_MB", "is less than MAX_REQUEST_BODY_MB: such a body would never fit"))
         if self.tls_key_file and not self.tls_cert_file:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
         for network in self.trusted_proxies:

@@ -12,7 +12,7 @@ from ccx_addons.core.waits import reset_time
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
     "empty", "error_body", "stream_error", "first_event_timeout", "converter", "cut", "late_error", "idle",
-    "client_left", "refused_loss", "rate_wait", "unsendable",
+    "client_left", "refused_loss", "rate_wait", "unsendable", "no_room",
 ]  # fmt: skip
 
 type Action = Literal["commit", "same_key", "next_key", "next_channel", "stop"]
@@ -115,6 +115,7 @@ BY_KIND: Final[Mapping[str, Verdict]] = {
     "refused_loss": Verdict("next_channel", "the conversion would lose something"),
     "unsendable": Verdict("stop", "the request could not be written safely"),
     "rate_wait": Verdict("next_channel", "its own limits are used up"),
+    "no_room": Verdict("stop", "the gateway has no memory left for the answer"),
 }
 """Outcomes without an upstream error to read."""
 

@@ -37,6 +37,12 @@ FRAMING: Final = frozenset({
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 UNTRUE: Final = Fault("invalid_request", "the request's content-length is not the length of its body", status=400)
 
+MAX_UNKNOWN: Final = 64 << 10
+"""Bytes of a body of somebody who has no valid key."""
+MAX_PANEL: Final = 8 << 20
+"""Bytes of a body for the panel, which looks itself who is asking."""
+TOO_SLOW: Final = Fault("timeout", "the request body did not arrive in time", status=408)
+
 TIMEOUT_WORDS: Final[Mapping[str, str]] = {
     "first_byte_timeout": "the upstream did not answer in time",
     "first_event_timeout": "the upstream sent no content in time",
@@ -162,6 +168,13 @@ def go_on() -> http.Response:
     response = http.Response.make(100)
     response.headers.clear()
     return response
+
+
+def body_limit(x: Exchange | None, limit: int) -> int:
+    """Bytes that a request may have; ``limit``: of a client's."""
+    if x and x.client:
+        return limit
+    return min(MAX_PANEL if x and x.forward else MAX_UNKNOWN, limit)
 
 
 def too_large(limit: int) -> Fault:

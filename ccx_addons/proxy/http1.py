@@ -9,7 +9,7 @@ import copy
 import logging
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from h11._readers import ChunkedReader
@@ -18,13 +18,14 @@ from mitmproxy.connection import Connection
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import RequestHeaders, RequestProtocolError, ResponseHeaders, ResponseProtocolError
+from mitmproxy.proxy.layers.http import RequestHeaders, ResponseHeaders, ResponseProtocolError
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader, make_body_reader
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy import checks, framing
+from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached
@@ -57,7 +58,10 @@ class Limits:
 
     max_body: int = 50 << 20
     client_timeout: float = 30.0
+    body_timeout: float = 300.0
     keepalive_timeout: float = 120.0
+    budget: Budget = field(default_factory=Budget)
+    """Of all connections together."""
 
 
 class _WholeReads:
@@ -122,28 +126,27 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             idle_before = self.state == self.read_headers and not self.buf
             if idle_before:
                 yield from self.parent.set_deadline(self, self.head_timeout)
-            elif self.state == self.read_body:
-                self.parent.move_deadline(self, self.head_timeout)
         yield from super()._handle_event(event)
         yield from self._watch_head()
 
     def _watch_head(self) -> layer.CommandGenerator[None]:
-        """After each event: a served connection waits for its next request."""
+        """After each event: a served connection waits for its next request; for its body the stream waits."""
         if self.state == self.read_headers:
             if not self.buf:
                 self.lingering = False
                 yield from self.parent.set_deadline(self, self.keepalive)
-        elif self.state in (self.wait, self.passthrough):
+        elif not self.lingering:
             self.parent.clear_deadline(self)
+
+    @property
+    def early(self) -> int:
+        """Bytes that came before their turn, behind a request that is under way."""
+        return len(self.buf) if self.state == self.wait else 0
 
     def _out_of_time(self) -> layer.CommandGenerator[None]:
         if self.state == self.read_headers and self.buf:
             yield commands.SendData(self.conn, error_page(408, "the request head did not arrive in time"))
-        if self.state in (self.read_headers, self.read_body) or self.lingering:
-            if self.state == self.read_body and not self.response:
-                yield commands.SendData(self.conn, error_page(408, "the request body did not arrive in time"))
-                left = RequestProtocolError(self.stream_id, "the client stopped sending", ErrorCode.CLIENT_DISCONNECTED)
-                yield ReceiveHttp(left)
+        if self.state == self.read_headers or self.lingering:
             yield commands.CloseConnection(self.conn)
             self.state = self.done
 

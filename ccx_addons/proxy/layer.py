@@ -18,9 +18,11 @@ from mitmproxy.proxy.layers.http import (
     GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
+    HttpStream,
     RegisterHttpConnection,
     SendHttp,
 )
+from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place
@@ -32,6 +34,11 @@ from ccx_addons.proxy.websocket import ClientWebSocket
 
 attempt_ids: Final = itertools.count(1 << 32)
 """Above every id a client can choose (HTTP/2 has 31 bits)."""
+
+MAX_EARLY: Final = 64 << 10
+"""Bytes a client may send ahead of its turn."""
+MAX_UNREAD: Final = 256 << 10
+"""Bytes kept for an HTTP/2 client that does not take them."""
 
 
 class AttemptLayer(HttpLayer):
@@ -116,6 +123,7 @@ class AttemptLayer(HttpLayer):
 
     def drop(self, stream: AttemptStream) -> None:
         """Forget a stream that is done."""
+        stream.lease.release()
         self.streams.pop(stream.stream_id, None)
         self.streams.pop(stream.attempt_id, None)
         self.clear_deadline(stream)
@@ -125,6 +133,28 @@ class AttemptLayer(HttpLayer):
         self.streams.pop(stream.attempt_id, None)
         stream.attempt_id = next(attempt_ids)
         self.streams[stream.attempt_id] = stream
+
+    def release(self) -> None:
+        """The connection is gone, and whatever it still held."""
+        for holder in (*self.streams.values(), *self.connections.values()):
+            if isinstance(holder, AttemptStream | ClientWebSocket):
+                holder.lease.release()
+
+    def may_read(self, connection: Connection) -> bool:
+        """Whether what comes next from there can be used soon; what is not read waits in the peer's own memory."""
+        end = self.connections.get(connection)
+        if connection is self.context.client:
+            early = end.early if isinstance(end, ClientHttp1) else 0
+            return early <= MAX_EARLY and not any(_clogged(stream) for stream in self.streams.values())
+        http1 = end.http if isinstance(end, UpstreamClient) else None
+        stream = self.streams.get(http1.stream_id or 0) if http1 else None
+        return stream is None or not (_clogged(stream) or self.unread(stream) > MAX_UNREAD)
+
+    def unread(self, stream: HttpStream) -> int:
+        """Bytes that an HTTP/2 client has left no room for; HTTP/1 has no such place."""
+        end = self.connections.get(self.context.client)
+        waiting = end.h2_conn.stream_buffers.get(stream.stream_id) if isinstance(end, Http2Connection) else None
+        return sum(len(part.data) for part in waiting) if waiting else 0
 
     def open_socket(self, handshake: http.Request, stream_id: int) -> layer.CommandGenerator[None]:
         """The client's connection speaks WebSocket from here on."""
@@ -197,6 +227,10 @@ def _fork(context: Context) -> Context:
     forked = Context.__new__(Context)
     forked.__dict__.update(context.__dict__, layers=context.layers.copy())
     return forked
+
+
+def _clogged(stream: HttpStream) -> bool:
+    return isinstance(stream, AttemptStream) and stream.clogged
 
 
 def _is_over(connection: Connection) -> bool:

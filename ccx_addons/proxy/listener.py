@@ -11,10 +11,10 @@ from typing import Any, Final
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.connection import ConnectionState
 from mitmproxy.master import Master
-from mitmproxy.proxy import commands, mode_specs
+from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
-from ccx_addons.proxy.hooks import DirectHooks, WaitHook
+from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool
@@ -45,13 +45,6 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
             self.client.timestamp_tls_setup = time.time()
             self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
         self.layer = AttemptLayer(self.layer.context, limits, direct)
-
-    async def handle_hook(self, hook: commands.StartHook) -> None:
-        if isinstance(hook, WaitHook):
-            with self.timeout_watchdog.disarm():
-                await hook.rest
-        else:
-            await super().handle_hook(hook)
 
     @property
     def idle(self) -> bool:
@@ -107,6 +100,7 @@ class Listener:
                     await handler.handle_client()
         finally:
             self.handlers.discard(handler)
+            handler.layer.release()
 
     async def stop(self, grace: float) -> int:
         """Stop accepting, let running requests finish for ``grace`` seconds, then cut. Returns how many were cut."""

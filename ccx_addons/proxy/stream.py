@@ -19,11 +19,8 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HttpErrorHook,
-    HttpRequestHeadersHook,
-    HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
-    HttpStream,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -39,21 +36,21 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.tcp import TCPLayer
 
 from ccx_addons.core import sse
-from ccx_addons.core.exchange import Ended, Exchange, StreamEnd
+from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import exchange_of, refuse
+from ccx_addons.guard import refuse
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.bodies import AnswerBody
+from ccx_addons.proxy.budget import FULL
 from ccx_addons.proxy.encoding import BadEncoding
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
-    HttpHook,
     OpenUpstream,
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
-    WaitHook,
 )
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
+from ccx_addons.proxy.request import Commands, RequestStream
 
 if TYPE_CHECKING:
     from ccx_addons.core.verdict import OutcomeKind
@@ -65,35 +62,18 @@ MAX_HELD: Final = 64 << 10
 KEEPALIVE_EVERY: Final = 15.0
 """Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
-type Commands = layer.CommandGenerator[None]
 
-
-class AttemptStream(HttpStream):
+class AttemptStream(RequestStream):
     """See the module's docstring. Client states are mitmproxy's; server states are ours."""
 
-    exchange: Exchange | None = None
-
     def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
-        super().__init__(context, stream_id)
-        self.parent = parent
-        self.limits = limits
+        super().__init__(context, stream_id, parent, limits)
         self.attempt_id = 0
         self.depth = 0
         """How many of its events are being handled: what it sends may come back to it at once."""
-        self.wait_until = float("inf")
-        self.wait_kind: OutcomeKind = "total_timeout"
-        self.comment_at = float("inf")
         self.held: list[bytes] = []
         self.held_size = 0
         self.answer = AnswerBody()
-        self.request = bytearray()
-        self.request_size = 0
-        self.expected_size: int | None = None
-
-    @property
-    def x(self) -> Exchange:
-        assert self.exchange
-        return self.exchange
 
     # ---- events -----------------------------------------------------------------------------------------------------
     def _handle_event(self, event: events.Event) -> Commands:
@@ -114,78 +94,6 @@ class AttemptStream(HttpStream):
         else:
             yield from self.server_state(event)
 
-    def _hook(self, hook: HttpHook) -> Commands:
-        """Call the addons: at once where the chain is known, else as mitmproxy does."""
-        if self.parent.direct is None:
-            yield hook(self.flow)
-        elif (rest := self.parent.direct.run(hook.name, self.flow)) is not None:
-            yield WaitHook(rest)
-
-    # ---- the client's request ---------------------------------------------------------------------------------------
-    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
-        self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
-        flow.request = event.request
-        flow.live = True
-        flow.request.scheme = "https" if self.context.client.tls else "http"
-        if problem := checks.head_problem(flow.request, event.end_stream):
-            flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
-        else:
-            checks.merge_slashes(flow.request)
-            yield from self._hook(HttpRequestHeadersHook)
-            self.exchange = exchange_of(flow)
-            if self._gone():
-                yield from self._finish_error("the client disconnected")
-                return
-            self.expected_size = checks.body_size(flow.request)
-            if self.exchange is None:
-                flow.response = refuse(flow, checks.NOT_ADMITTED)
-            if not flow.response and (self.expected_size or 0) > self.limits.max_body:
-                flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
-        if flow.response:
-            self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
-            yield from self._answer()
-            return
-        if flow.request.headers.get("expect", "").lower() == "100-continue":
-            yield SendHttp(ResponseHeaders(self.stream_id, checks.go_on()), self.context.client)
-            flow.request.headers.pop("expect")
-        self.client_state = self.state_consume_request_body
-
-    def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
-        if isinstance(event, RequestData):
-            self.request_size += len(event.data)
-            if self.request_size > self.limits.max_body:
-                self.request.clear()
-                self.client_state = self.state_discard_request_body
-                self.flow.response = refuse(self.flow, checks.too_large(self.limits.max_body))
-                yield from self._answer()
-            else:
-                self.request += event.data
-        elif isinstance(event, RequestEndOfMessage):
-            self.flow.request.timestamp_end = time.time()
-            self.flow.request.raw_content = bytes(self.request)
-            self.request = bytearray()
-            self.client_state = self.state_done
-            if self.expected_size is not None and self.expected_size != self.request_size:
-                self.flow.response = refuse(self.flow, checks.UNTRUE)
-                yield from self._answer()
-                return
-            yield from self._hook(HttpRequestHook)
-            self.exchange = exchange_of(self.flow)
-            if self._gone():
-                yield from self._finish_error("the client disconnected")
-            elif self.flow.response:
-                yield from self._answer()
-            else:
-                yield from self._attempt()
-
-    def state_done(self, _: HttpEvent) -> Commands:
-        """The client has nothing more to say; the end of a request without a body comes after its head was answered."""
-        yield from ()
-
-    def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
-        """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
-        yield from ()
-
     # ---- attempts ---------------------------------------------------------------------------------------------------
     def _attempt(self) -> Commands:
         """Try candidates until one connection stands and the request is on its way, or the addons give up."""
@@ -194,6 +102,7 @@ class AttemptStream(HttpStream):
             self.parent.new_attempt(self)
             self.server_state = self.state_idle
             self.held, self.held_size, self.answer = [], 0, AnswerBody()
+            self.lease.shrink(self.kept)
             x.upstream = x.watcher = x.ended = None
             if x.tap:
                 x.tap.begin_attempt()
@@ -317,6 +226,7 @@ class AttemptStream(HttpStream):
             if not error and self.wait_kind != "total_timeout":
                 assert self.x.upstream
                 self.wait_until = time.monotonic() + self.x.upstream.timeouts.idle
+            before = len(self.answer.data)
             try:
                 enough = self.answer.collect(event.data)
             except BadEncoding as bad:
@@ -327,6 +237,8 @@ class AttemptStream(HttpStream):
                 yield from self._collected()
             elif enough:
                 yield from self._fail("bad_body", "the answer is larger than 256 MiB")
+            elif not (yield from self._counted(len(self.answer.data) - before)):
+                yield from self._fail("no_room", FULL.message, FULL)
         elif isinstance(event, ResponseEndOfMessage):
             yield from self._collected()
 
@@ -354,7 +266,8 @@ class AttemptStream(HttpStream):
             try:
                 for chunks in self.answer.watched(event.data, x):
                     self.held += chunks
-                    self.held_size += sum(map(len, chunks))
+                    self.held_size += (size := sum(map(len, chunks)))
+                    self.lease.grow(size)
             except BadEncoding as bad:
                 yield from self._fail("bad_body", str(bad))
                 return
@@ -407,6 +320,7 @@ class AttemptStream(HttpStream):
         for chunk in self.held:
             yield from self._to_client(chunk)
         self.held = []
+        self.lease.shrink(self.kept)
         self.comment_at = now + KEEPALIVE_EVERY if checks.is_sse(response) else float("inf")
         yield from self._wait("idle", self._patience(), streaming=True)
 
@@ -528,14 +442,6 @@ class AttemptStream(HttpStream):
         self.__dict__.clear()
 
     # ---- the client leaves ------------------------------------------------------------------------------------------
-    def _gone(self) -> bool:
-        """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
-        waiting = self._paused_event_queue
-        return self._killed() or (bool(waiting) and any(isinstance(e, RequestProtocolError) for e in waiting))
-
-    def _killed(self) -> bool:
-        return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
-
     def _drop(self) -> Commands:
         """Forget this stream. A client that is still there, because somebody killed the flow, is hung up on."""
         yield DropStream(self.stream_id)
@@ -579,10 +485,6 @@ class AttemptStream(HttpStream):
         assert x.upstream and x.watcher
         return x.upstream.timeouts.tool_idle if x.watcher.tool_open else x.upstream.timeouts.idle
 
-    def _rest(self) -> None:
-        self.wait_until = self.comment_at = float("inf")
-        self.parent.clear_deadline(self)
-
     def _on_deadline(self) -> Commands:
         now = time.monotonic()
         if now >= self.comment_at - 0.001:
@@ -592,7 +494,9 @@ class AttemptStream(HttpStream):
             if self.wait_until < float("inf"):
                 yield from self.parent.set_deadline(self, min(self.wait_until, self.comment_at) - now)
             return
-        if self.server_state == self.state_stream:
+        if self.client_state == self.state_consume_request_body:
+            yield from self._refuse_body(checks.TOO_SLOW)
+        elif self.server_state == self.state_stream:
             yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 from cryptography import x509
 from mitmproxy.certs import Cert
 from mitmproxy.connection import Connection, ConnectionState, Server
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
+from mitmproxy.proxy.server import ConnectionIO
 from mitmproxy.proxy.server_hooks import (
     ServerConnectedHook,
     ServerConnectErrorHook,
@@ -19,6 +19,7 @@ from mitmproxy.proxy.server_hooks import (
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import DialError, Failure, Place, Wire
+from ccx_addons.proxy.pace import READS, PacedConnections
 from ccx_addons.proxy.pool import Pool, Reading
 
 
@@ -69,11 +70,10 @@ class SharesConnections(Protocol):
     def forget(self, connection: Connection) -> None: ...
 
 
-class UpstreamConnections(ConnectionHandler):
+class UpstreamConnections(PacedConnections):
     """A client connection's handler whose upstream connections are the pool's."""
 
     pool: Pool
-    layer: Any
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
         connection = command.connection
@@ -136,6 +136,7 @@ class UpstreamConnections(ConnectionHandler):
 
     async def _listen(self, connection: UpstreamConnection, wire: Wire) -> None:
         """Until the upstream closes. Only while it waits for bytes an idle connection can change hands."""
+        READS.set(connection)
         while True:
             try:
                 data = await wire.reader.read(65535)
@@ -144,7 +145,7 @@ class UpstreamConnections(ConnectionHandler):
             if not data:
                 return
             await self.server_event(events.DataReceived(connection, data))
-            await self.drain_writers()  # type: ignore[no-untyped-call]
+            await self.drain_writers()
 
     async def _over(self, connection: UpstreamConnection, wire: Wire) -> None:
         """The connection ends here, for whatever reason."""

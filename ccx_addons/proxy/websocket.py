@@ -33,6 +33,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
 
 from ccx_addons.core import ids, read, sse, wire_json
+from ccx_addons.proxy.budget import Lease
 from ccx_addons.proxy.hooks import DeadlineReached
 
 if TYPE_CHECKING:
@@ -81,11 +82,15 @@ class ClientWebSocket(HttpConnection):
         self.stream_id = next_id
         self.busy = False
         self.over = False
-        self.waiting: deque[Mapping[str, Any]] = deque()
+        self.lease = Lease(parent.limits.budget)
+        self.waiting: deque[tuple[Mapping[str, Any], int]] = deque()
+        """Messages with their sizes."""
         self.message: list[str] = []
         self.message_size = 0
         self.input: list[Any] = []
-        self.answers: OrderedDict[str, list[Any]] = OrderedDict()
+        self.input_size = 0
+        self.answers: OrderedDict[str, tuple[list[Any], int]] = OrderedDict()
+        """What was said up to an answer, with its size."""
         self.status = 200
         self.reader = sse.Reader()
         self.body = bytearray()
@@ -123,15 +128,8 @@ class ClientWebSocket(HttpConnection):
 
     def _frame(self, event: Event) -> Commands:
         match event:
-            case TextMessage(data=data, message_finished=finished):
-                self.message.append(data)
-                self.message_size += len(data) + FRAGMENT
-                if self.message_size > self.parent.limits.max_body:
-                    yield from self._close(CloseReason.MESSAGE_TOO_BIG, "the message is too large")
-                elif finished:
-                    text = "".join(self.message)
-                    self.message, self.message_size = [], 0
-                    yield from self._understand(text)
+            case TextMessage():
+                yield from self._text_frame(event)
             case BytesMessage():
                 yield from self._close(CloseReason.UNSUPPORTED_DATA, "only text messages are understood")
             case Ping():
@@ -141,20 +139,38 @@ class ClientWebSocket(HttpConnection):
                 yield from self._left()
                 yield commands.CloseConnection(self.conn)
 
-    def _understand(self, text: str) -> Commands:
+    def _text_frame(self, event: TextMessage) -> Commands:
+        self.message.append(event.data)
+        self.message_size += len(event.data) + FRAGMENT
+        if self.message_size > self.parent.limits.max_body:
+            yield from self._close(CloseReason.MESSAGE_TOO_BIG, "the message is too large")
+        elif not self._count():
+            yield from self._close(CloseReason.TRY_AGAIN_LATER, "the gateway has no memory left for this message")
+        elif event.message_finished:
+            text, size = "".join(self.message), self.message_size
+            self.message, self.message_size = [], 0
+            yield from self._understand(text, size)
+            self._count()
+
+    def _count(self) -> bool:
+        """Whether there is room for what this socket keeps: the message that comes, those that wait, old answers."""
+        kept = [size for _, size in (*self.waiting, *self.answers.values())]
+        return self.lease.set(self.message_size + sum(kept))
+
+    def _understand(self, text: str, size: int) -> Commands:
         message = wire_json.loads_object(text)
         if message is None or message.get("type") != "response.create":
             yield self._error(400, {"message": "expected a JSON object of type response.create", "code": "bad_message"})
         elif len(self.waiting) >= MAX_WAITING:
             yield self._error(429, {"message": "too many requests wait on this connection", "code": "too_many_waiting"})
         else:
-            self.waiting.append(message)
+            self.waiting.append((message, size))
             yield from self._next()
 
     def _next(self) -> Commands:
         """Begin the next request, unless one is under way."""
         while self.waiting and not self.busy and not self.over:
-            message = self.waiting.popleft()
+            message, self.input_size = self.waiting.popleft()
             body = {name: value for name, value in message.items() if name not in TRANSPORT_FIELDS}
             self._continue(body)
             self.input = read.input_items(body.get("input"))
@@ -170,9 +186,11 @@ class ClientWebSocket(HttpConnection):
 
     def _continue(self, body: dict[str, Any]) -> None:
         """An answer of this very connection is continued from memory: no upstream has to know it."""
-        known = self.answers.get(read.text(body.get("previous_response_id")))
-        if known is None:
+        id = read.text(body.get("previous_response_id"))
+        if id not in self.answers:
             return
+        known, size = self.answers[id]
+        self.input_size += size
         given = body.get("input")
         body["input"] = [*known, *(given if isinstance(given, list) else [{"role": "user", "content": given}])]
         del body["previous_response_id"]
@@ -200,7 +218,7 @@ class ClientWebSocket(HttpConnection):
         for number, kind in enumerate(("response.created", "response.completed")):
             event = {"type": kind, "sequence_number": number, "response": response}
             yield self._text(wire_json.dump_text(event))
-        self._remember(id, [])
+        self._remember(id, [], 0)
 
     # ---- to the client ----------------------------------------------------------------------------------------------
     def _answer(self, event: HttpEvent) -> Commands:
@@ -227,12 +245,12 @@ class ClientWebSocket(HttpConnection):
         if data.startswith("{"):
             if any(ending in data[:200] for ending in ENDINGS):
                 response = read.mapping((wire_json.loads_object(data) or {}).get("response"))
-                self._remember(read.text(response.get("id")), read.items(response.get("output")))
+                self._remember(read.text(response.get("id")), read.items(response.get("output")), len(data))
             yield self._text(data)
 
-    def _remember(self, id: str, output: list[Any]) -> None:
-        self.answers[id] = [*self.input, *output]
-        while len(self.answers) > REMEMBERED:
+    def _remember(self, id: str, output: list[Any], size: int) -> None:
+        self.answers[id] = ([*self.input, *output], self.input_size + size)
+        while len(self.answers) > REMEMBERED or (self.answers and not self._count()):
             self.answers.popitem(last=False)
 
     def _done(self) -> Commands:
@@ -264,6 +282,8 @@ class ClientWebSocket(HttpConnection):
             return
         self.over = True
         self.waiting.clear()
+        self.answers.clear()
+        self.lease.release()
         self.parent.clear_deadline(self)
         if self.busy:
             yield ReceiveHttp(

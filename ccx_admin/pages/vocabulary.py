@@ -124,6 +124,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "refused_loss": "the conversion would lose something",
     "rate_wait": "its own limits are used up",
     "unsendable": "the gateway would not send this request",
+    "no_room": "the gateway has no memory left for the answer",
 }
 """How an attempt came out (core.verdict.OutcomeKind), in words; other outcomes are shown as they are."""
 

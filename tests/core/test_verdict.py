@@ -38,6 +38,7 @@ TRANSPORT = [
     ("refused_loss", "next_channel", "none", "neutral"),
     ("rate_wait", "next_channel", "none", "neutral"),
     ("unsendable", "stop", "none", "neutral"),
+    ("no_room", "stop", "none", "neutral"),
 ]
 
 

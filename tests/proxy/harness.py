@@ -75,6 +75,8 @@ class Script:
     exchanges: list[Exchange] = field(default_factory=list)
     raise_in: str = ""
     forget: bool = False
+    who: str = "client"
+    """Or ``panel``: the request is for the panel; or ``nobody``."""
 
     def _maybe_raise(self, hook: str) -> None:
         if self.raise_in == hook:
@@ -87,7 +89,10 @@ class Script:
         attach(flow, x)
         self.exchanges.append(x)
         self._maybe_raise("requestheaders")
-        x.client = Client("tester", "")
+        if self.who == "client":
+            x.client = Client("tester", "")
+        elif self.who == "panel":
+            x.forward = ("127.0.0.1", 1)
 
     def request(self, flow: http.HTTPFlow) -> None:
         self._maybe_raise("request")

@@ -324,7 +324,7 @@ async def test_the_size_of_a_head(size: int, status: int) -> None:
 
 
 async def test_a_request_that_drips_in_has_time_for_each_pause_of_its_body() -> None:
-    """The limit is for the head, and then for each pause, not for the whole upload."""
+    """The short limit is for the head, and then for each pause, not for the whole upload."""
     async with gateway(ALL, limits=Limits(client_timeout=0.4)) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(b"POST /json HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n")

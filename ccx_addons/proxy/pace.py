@@ -1,0 +1,46 @@
+"""Nothing is read that nobody can use yet: it waits in the peer's memory, not in ours."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any, Final
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.server import ConnectionHandler
+
+from ccx_addons.proxy.hooks import WaitHook
+
+READS: Final[ContextVar[Connection]] = ContextVar("reads")
+"""The connection that the running task reads."""
+
+
+class PacedConnections(ConnectionHandler):
+    """A client connection's handler that asks its layer before each read."""
+
+    layer: Any
+    moved: asyncio.Event | None = None
+    """Set after each event while somebody waits to read on."""
+
+    async def handle_connection(self, connection: Connection) -> None:
+        READS.set(connection)
+        await super().handle_connection(connection)
+
+    async def drain_writers(self) -> None:
+        """Called between two reads."""
+        await super().drain_writers()  # type: ignore[no-untyped-call]
+        while not self.layer.may_read(READS.get()):
+            self.moved = self.moved or asyncio.Event()
+            await self.moved.wait()
+
+    async def server_event(self, event: events.Event) -> None:
+        await super().server_event(event)
+        if self.moved:
+            self.moved.set()
+            self.moved = None
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        if isinstance(hook, WaitHook):
+            with self.timeout_watchdog.disarm():
+                await hook.rest
+        else:
+            await super().handle_hook(hook)  # type: ignore[safe-super]  # of the other base

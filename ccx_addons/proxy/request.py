@@ -1,0 +1,194 @@
+"""The client's half of a stream: its request until it is complete, in time and within the memory there is for it."""
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy import flow as mflow
+from mitmproxy import http
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import (
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpStream,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+    ResponseHeaders,
+    SendHttp,
+)
+from mitmproxy.proxy.layers.http._events import HttpEvent
+
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.guard import exchange_of, refuse
+from ccx_addons.proxy import checks
+from ccx_addons.proxy.budget import FULL, Lease
+from ccx_addons.proxy.hooks import HttpHook, WaitHook
+from ccx_addons.proxy.http1 import Limits
+
+if TYPE_CHECKING:
+    from ccx_addons.core.verdict import OutcomeKind
+    from ccx_addons.proxy.layer import AttemptLayer
+
+MAX_QUEUED: Final = 16
+"""Events that may wait while a hook runs; each has at most 64 KiB."""
+
+type Commands = layer.CommandGenerator[None]
+
+
+class RequestStream(HttpStream):
+    """Client states are mitmproxy's. Subclasses try upstreams, and answer."""
+
+    exchange: Exchange | None = None
+
+    def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
+        super().__init__(context, stream_id)
+        self.parent = parent
+        self.limits = limits
+        self.wait_until = float("inf")
+        self.wait_kind: OutcomeKind = "total_timeout"
+        self.comment_at = float("inf")
+        self.lease = Lease(limits.budget)
+        self.kept = 0
+        """Bytes of the request, which stay for another attempt."""
+        self.request = bytearray()
+        self.request_size = 0
+        self.expected_size: int | None = None
+        self.max_body = limits.max_body
+        self.body_until = float("inf")
+
+    def _attempt(self) -> Commands:
+        """The request is complete: try upstreams."""
+        raise NotImplementedError
+
+    def _answer(self) -> Commands:
+        """Send ``flow.response``."""
+        raise NotImplementedError
+
+    def _finish_error(self, message: str) -> Commands:
+        """End without an answer: nobody is there to read it."""
+        raise NotImplementedError
+
+    @property
+    def x(self) -> Exchange:
+        assert self.exchange
+        return self.exchange
+
+    def _hook(self, hook: HttpHook) -> Commands:
+        """Call the addons: at once where the chain is known, else as mitmproxy does."""
+        if self.parent.direct is None:
+            yield hook(self.flow)
+        elif (rest := self.parent.direct.run(hook.name, self.flow)) is not None:
+            yield WaitHook(rest)
+
+    def _gone(self) -> bool:
+        """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
+        waiting = self._paused_event_queue
+        return self._killed() or (bool(waiting) and any(isinstance(e, RequestProtocolError) for e in waiting))
+
+    def _killed(self) -> bool:
+        return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
+
+    def _rest(self) -> None:
+        self.wait_until = self.comment_at = float("inf")
+        self.parent.clear_deadline(self)
+
+    # ---- head and body ----------------------------------------------------------------------------------------------
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
+        self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
+        flow.request = event.request
+        flow.live = True
+        flow.request.scheme = "https" if self.context.client.tls else "http"
+        if problem := checks.head_problem(flow.request, event.end_stream):
+            flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
+        else:
+            checks.merge_slashes(flow.request)
+            yield from self._hook(HttpRequestHeadersHook)
+            self.exchange = exchange_of(flow)
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+                return
+            self.expected_size = checks.body_size(flow.request)
+            self.max_body = checks.body_limit(self.exchange, self.limits.max_body)
+            if self.exchange is None:
+                flow.response = refuse(flow, checks.NOT_ADMITTED)
+            if not flow.response and (self.expected_size or 0) > self.max_body:
+                flow.response = refuse(flow, checks.too_large(self.max_body))
+        if flow.response:
+            self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
+            yield from self._answer()
+            return
+        if flow.request.headers.get("expect", "").lower() == "100-continue":
+            yield SendHttp(ResponseHeaders(self.stream_id, checks.go_on()), self.context.client)
+            flow.request.headers.pop("expect")
+        self.client_state = self.state_consume_request_body
+        self.body_until = time.monotonic() + self.limits.body_timeout
+        yield from self.parent.set_deadline(self, self._body_pause() - time.monotonic())
+
+    def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
+        if isinstance(event, RequestData):
+            self.request_size += len(event.data)
+            self._body_pause()
+            if self.request_size > self.max_body:
+                yield from self._refuse_body(checks.too_large(self.max_body))
+            elif not (yield from self._counted(len(event.data))):
+                yield from self._refuse_body(FULL)
+            else:
+                self.request += event.data
+        elif isinstance(event, RequestEndOfMessage):
+            self.flow.request.timestamp_end = time.time()
+            self.flow.request.raw_content = bytes(self.request)
+            self.request = bytearray()
+            self.client_state = self.state_done
+            self._rest()
+            if self.expected_size is not None and self.expected_size != self.request_size:
+                self.flow.response = refuse(self.flow, checks.UNTRUE)
+                yield from self._answer()
+                return
+            yield from self._hook(HttpRequestHook)
+            self.exchange = exchange_of(self.flow)
+            if self._gone():
+                yield from self._finish_error("the client disconnected")
+            elif self.flow.response:
+                yield from self._answer()
+            else:
+                if self.x.raw is not self.flow.request.raw_content:
+                    self.lease.grow(len(self.x.raw))
+                self.kept = self.lease.size
+                yield from self._attempt()
+
+    def _refuse_body(self, fault: Fault) -> Commands:
+        self.request.clear()
+        self.lease.release()
+        self.client_state = self.state_discard_request_body
+        self.flow.response = refuse(self.flow, fault)
+        yield from self._answer()
+
+    def _body_pause(self) -> float:
+        """The time by which more of the body must have come."""
+        self.wait_until = min(time.monotonic() + self.limits.client_timeout, self.body_until)
+        return self.wait_until
+
+    # ---- memory -----------------------------------------------------------------------------------------------------
+    def _counted(self, size: int) -> layer.CommandGenerator[bool]:
+        """Count what was just read. False: the worker keeps too much already, and nothing became free in time."""
+        if self.lease.grow(size):
+            return True
+        yield WaitHook(self.lease.room())
+        return self.lease.fits
+
+    @property
+    def clogged(self) -> bool:
+        """Whether what arrives for it only piles up."""
+        return self.lease.waiting or len(self._paused_event_queue) > MAX_QUEUED
+
+    def state_done(self, _: HttpEvent) -> Commands:
+        """The client has nothing more to say; the end of a request without a body comes after its head was answered."""
+        yield from ()
+
+    def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
+        """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
+        yield from ()
