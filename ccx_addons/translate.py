@@ -78,7 +78,9 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if hides_usage(x, channel):
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
-        changes |= policy.changes(channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort)
+        changes |= policy.changes(
+            channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort, attempt.base_url
+        )
     own, losses = _own(x, members)
     changes |= {name: value for name, value in own.items() if value is not members[name]}
     changes |= _instead(attempt.drop, members)
@@ -131,8 +133,9 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         if request.max_tokens is not None:
             losses.append(Loss("max_tokens", f"the channel's model answers with at most {limit} tokens"))
         request = replace(request, max_tokens=limit)
-    body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request)
-    body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort)
+    style, at = channel.reasoning.style, attempt.base_url
+    body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request, at, style)
+    body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
     body |= _instead(attempt.drop, body)
     for name in attempt.drop & body.keys():
         del body[name]

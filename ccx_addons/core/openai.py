@@ -3,13 +3,12 @@
 Source: platform.openai.com/docs/guides/error-codes and the official SDK's ``_exceptions`` (status -> class).
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core import read, sse, wire_json
 from ccx_addons.core.config import AuthStyle
-from ccx_addons.core.neutral import FAULT_STATUS, Effort, Fault, FaultKind, Json
+from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind, Json
 
 ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "invalid_request": "invalid_request_error",
@@ -26,26 +25,6 @@ ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "unavailable": "service_unavailable",
     "server": "server_error",
 }
-
-GPT: Final = re.compile(r"(?:^|/)gpt-(\d)(?:\.(\d+))?")
-OTHER_OPENAI: Final = re.compile(r"(?:^|/)chatgpt-")
-
-
-def gpt_version(name: str) -> tuple[int, int] | None:
-    """``gpt-5.1-codex`` -> (5, 1), with or without a vendor prefix; None: it is no numbered GPT."""
-    found = GPT.search(name)
-    return (int(found[1]), int(found[2] or 0)) if found else None
-
-
-def gpt5_efforts(name: str, version: tuple[int, int]) -> tuple[Effort, ...]:
-    """The words of ``reasoning.effort``, from GPT-5 on (developers.openai.com/api/docs/guides/reasoning)."""
-    if version < (5, 1):
-        return ("minimal", "low", "medium", "high")
-    if version < (5, 2) and "max" not in name:
-        return ("none", "low", "medium", "high")
-    if version < (5, 6):
-        return ("none", "low", "medium", "high", "xhigh")
-    return ("none", "low", "medium", "high", "xhigh", "max")
 
 
 def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:

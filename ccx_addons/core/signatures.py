@@ -14,6 +14,8 @@ MARK: Final = "ccx-"
 SEALED: Final = base64.b64encode(MARK.encode()).decode()[:5]
 """How a mark begins in base64, where a protocol takes nothing else."""
 FORMS: Final = (MARK.encode(), SEALED.encode())
+PLACEHOLDER: Final = "skip_thought_signature_validator"
+"""Google's word for calls that no Gemini model made (ai.google.dev/gemini-api/docs/thought-signatures)."""
 NOT_HOME: Final = "thinking goes back only to the protocol that made it"
 
 type Fields = Mapping[str, Json]

@@ -8,6 +8,8 @@ from typing import Any, Final
 from ccx_addons.core.neutral import Json, Loss, Message, Part, Role, ToolCall, ToolResult
 
 NO_RESULT: Final = "No result was recorded for this call."
+NO_THOUGHTS: Final = "(no reasoning was recorded)"
+"""Stands where an upstream demands thoughts that nobody kept."""
 CONTINUE: Final = "Continue."
 """What a user's turn says that an API demands and nobody wrote."""
 NOTHING: Final[Mapping[str, Json]] = {}

@@ -84,7 +84,11 @@ class TextProtocol(WireProtocol, Protocol):
         """A client's body without the signatures that another protocol made; the same object where there are none."""
         ...
 
-    def encode_request(self, request: Request) -> tuple[dict[str, Json], list[Loss]]: ...
+    def encode_request(
+        self, request: Request, base_url: str = "", style: str = "auto"
+    ) -> tuple[dict[str, Json], list[Loss]]:
+        """``base_url``: where it goes, which says who answers there; ``style``: how the channel has efforts written."""
+        ...
 
     def decode_response(self, body: Json) -> Response | Fault:
         """A complete JSON answer. Never raises; what is no answer is a Fault."""

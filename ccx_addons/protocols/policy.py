@@ -4,24 +4,34 @@ Effort in Chat bodies has several styles: OpenAI's ``reasoning_effort``, OpenRou
 switch of DeepSeek and GLM, and Google's ``extra_body`` (ai.google.dev/gemini-api/docs/openai).
 """
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from ccx_addons import vendors
 from ccx_addons.core.config import Kind, Patterns, ReasoningPolicy
 from ccx_addons.core.neutral import Effort, Reasoning
 from ccx_addons.core.read import integer, mapping
-from ccx_addons.core.reasoning import budget_of, effort_word
-from ccx_addons.protocols.messages.models import rules_of
+from ccx_addons.core.reasoning import BUDGETS, budget_of, effort_word
+from ccx_addons.protocols.chat.effort import thinking_config, write_effort
 
-LEVELS_FROM: Final = re.compile(r"gemini-[3-9]")
+SWITCHES: Final = (
+    "reasoning_effort", "reasoning", "thinking", "enable_thinking", "chat_template_kwargs", "extra_body",
+)  # fmt: skip
+"""Fields of Chat bodies that speak of thinking."""
 
 type Json = Any
 type Body = Mapping[str, Json]
 
 
 def changes(
-    protocol: Kind, body: Body, policy: ReasoningPolicy, client_model: str, upstream_model: str, mapped: str | None
+    protocol: Kind,
+    body: Body,
+    policy: ReasoningPolicy,
+    client_model: str,
+    upstream_model: str,
+    mapped: str | None,
+    base_url: str = "",
 ) -> dict[str, Json]:
     """Top-level members to set on a wire body of ``protocol``; empty: nothing is configured for this request.
 
@@ -32,7 +42,7 @@ def changes(
     asked = mapped or next((e for pattern, e in policy.effort if Patterns((pattern,)).allows(client_model)), None)
     effort = effort_word(asked) if asked else None
     if effort and (mapped or not NAMES_EFFORT[protocol](body)):
-        found |= SET_EFFORT[protocol](body, effort, policy.style, upstream_model)
+        found |= SET_EFFORT[protocol](body, effort, policy.style, base_url, upstream_model)
     if policy.verbosity and protocol == "chat" and "verbosity" not in body:
         found["verbosity"] = policy.verbosity
     if policy.verbosity and protocol == "responses" and "verbosity" not in mapping(body.get("text")):
@@ -42,8 +52,8 @@ def changes(
     return found
 
 
-def _messages(body: Body, effort: Effort, style: str, model: str) -> dict[str, Json]:
-    rules = rules_of(model)
+def _messages(body: Body, effort: Effort, style: str, base_url: str, model: str) -> dict[str, Json]:
+    rules = vendors.messages(base_url, model)
     if effort == "none":
         return {"thinking": {"type": "disabled"}} if rules.off == "disabled" else {}
     if rules.thinking != "budget" and rules.efforts:
@@ -59,24 +69,19 @@ def _messages(body: Body, effort: Effort, style: str, model: str) -> dict[str, J
     return found
 
 
-def _chat(body: Body, effort: Effort, style: str, model: str) -> dict[str, Json]:
-    match style:
-        case "reasoning":
-            return {"reasoning": {"effort": effort}}
-        case "thinking":
-            return {"thinking": {"type": "disabled" if effort == "none" else "enabled"}}
-        case "gemini":
-            return {"extra_body": {"google": {"thinking_config": _thinking_config(effort, model)}}}
-    return {"reasoning_effort": effort}
+def _chat(body: Body, effort: Effort, style: str, base_url: str, model: str) -> dict[str, Json]:
+    """The operator's word goes as it is, to whom takes words at all."""
+    rules = vendors.chat(base_url, model, style)
+    return write_effort(effort, replace(rules, efforts=tuple(BUDGETS)) if rules.efforts else rules, model, [])
 
 
-def _responses(body: Body, effort: Effort, style: str, model: str) -> dict[str, Json]:
+def _responses(body: Body, effort: Effort, style: str, base_url: str, model: str) -> dict[str, Json]:
     return {"reasoning": {**mapping(body.get("reasoning")), "effort": effort}}
 
 
-def _gemini(body: Body, effort: Effort, style: str, model: str) -> dict[str, Json]:
+def _gemini(body: Body, effort: Effort, style: str, base_url: str, model: str) -> dict[str, Json]:
     config = mapping(body.get("generationConfig"))
-    level = _thinking_config(effort, model)
+    level = thinking_config(effort, model)
     words = {"thinking_budget": "thinkingBudget", "thinking_level": "thinkingLevel"}
     thinking = {
         name: value for name, value in mapping(config.get("thinkingConfig")).items() if name not in words.values()
@@ -85,14 +90,7 @@ def _gemini(body: Body, effort: Effort, style: str, model: str) -> dict[str, Jso
     return {"generationConfig": {**config, "thinkingConfig": thinking}}
 
 
-def _thinking_config(effort: Effort, model: str) -> dict[str, Json]:
-    """Gemini 3 has levels, earlier models a budget; never both (ai.google.dev/gemini-api/docs/thinking)."""
-    if LEVELS_FROM.search(model) and effort != "none":
-        return {"thinking_level": {"xhigh": "high", "max": "high"}.get(effort, effort)}
-    return {"thinking_budget": budget_of(Reasoning(effort=effort))}
-
-
-SET_EFFORT: Final[Mapping[Kind, Callable[[Body, Effort, str, str], dict[str, Json]]]] = {
+SET_EFFORT: Final[Mapping[Kind, Callable[[Body, Effort, str, str, str], dict[str, Json]]]] = {
     "messages": _messages,
     "chat": _chat,
     "responses": _responses,
@@ -102,7 +100,7 @@ SET_EFFORT: Final[Mapping[Kind, Callable[[Body, Effort, str, str], dict[str, Jso
 }
 NAMES_EFFORT: Final[Mapping[Kind, Callable[[Body], bool]]] = {
     "messages": lambda body: "thinking" in body or "effort" in mapping(body.get("output_config")),
-    "chat": lambda body: any(name in body for name in ("reasoning_effort", "reasoning", "thinking")),
+    "chat": lambda body: any(name in body for name in SWITCHES),
     "responses": lambda body: bool(mapping(body.get("reasoning")).get("effort")),
     "gemini": lambda body: "thinkingConfig" in mapping(body.get("generationConfig")),
     "images": lambda _: True,

@@ -22,17 +22,13 @@ from typing import Any, Final
 from ccx_addons.core import read
 from ccx_addons.core.config import TEXT_KINDS, Kind
 from ccx_addons.core.neutral import Loss, Media, Part, Thinking, ToolCall, Usage
+from ccx_addons.core.signatures import PLACEHOLDER
+from ccx_addons.core.turns import NO_THOUGHTS
 from ccx_addons.core.wire_json import loads_object
 
 type Json = Any
 type Object = Mapping[str, Json]
 type Changed = tuple[Object, list[Loss]]
-
-NO_REASONING: Final = "(no reasoning was recorded)"
-"""Stands where an upstream demands thoughts that nobody kept."""
-
-DUMMY_SIGNATURE: Final = "skip_thought_signature_validator"
-"""ai.google.dev/gemini-api/docs/thought-signatures: what to send for calls that no Gemini model made."""
 
 BILLING_HEADER: Final = "x-anthropic-billing-header:"
 SAMPLING: Final = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
@@ -254,7 +250,7 @@ def _messages_thoughts(turn: Object, thoughts: Mapping[str, str]) -> Object:
 
 
 def _kept(calls: list[dict[str, Json]], thoughts: Mapping[str, str]) -> str:
-    return next((thoughts[id_] for call in calls if (id_ := read.text(call.get("id"))) in thoughts), NO_REASONING)
+    return next((thoughts[id_] for call in calls if (id_ := read.text(call.get("id"))) in thoughts), NO_THOUGHTS)
 
 
 def thoughts_of(parts: Iterable[Part]) -> dict[str, str]:
@@ -357,7 +353,7 @@ def _signed_content(content: Object) -> Object:
         if isinstance(part, dict) and isinstance(part.get("functionCall"), dict):
             if any(part.get(name) for name in SIGNATURES):
                 return content
-            return {**content, "parts": [*parts[:n], {**part, "thoughtSignature": DUMMY_SIGNATURE}, *parts[n + 1 :]]}
+            return {**content, "parts": [*parts[:n], {**part, "thoughtSignature": PLACEHOLDER}, *parts[n + 1 :]]}
     return content
 
 
@@ -370,7 +366,7 @@ def _signed_message(message: Object) -> Object:
     google = read.mapping(extra.get("google"))
     if google.get("thought_signature"):
         return message
-    signed = {**calls[0], "extra_content": {**extra, "google": {**google, "thought_signature": DUMMY_SIGNATURE}}}
+    signed = {**calls[0], "extra_content": {**extra, "google": {**google, "thought_signature": PLACEHOLDER}}}
     return {**message, "tool_calls": [signed, *calls[1:]]}
 
 

@@ -11,8 +11,6 @@ from ccx_addons.core.openai import (
     auth_header,
     encode_error,
     encode_stream_error,
-    gpt5_efforts,
-    gpt_version,
 )
 
 
@@ -54,20 +52,3 @@ def test_stream_error_is_one_event(message: str) -> None:
     error: dict[str, Any] = json.loads(event[6:])["error"]
     assert error["message"] == message and error["type"] == "server_error"
     assert APIError(error["message"], request=None, body=error).type == "server_error"  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("name", "version", "efforts"),
-    [
-        ("gpt-4.1", (4, 1), None),
-        ("openai/gpt-5", (5, 0), ("minimal", "low", "medium", "high")),
-        ("gpt-5.1", (5, 1), ("none", "low", "medium", "high")),
-        ("gpt-5.1-codex-max", (5, 1), ("none", "low", "medium", "high", "xhigh")),
-        ("gpt-5.5", (5, 5), ("none", "low", "medium", "high", "xhigh")),
-        ("gpt-5.6", (5, 6), ("none", "low", "medium", "high", "xhigh", "max")),
-        ("chatgpt-4o", None, None),
-    ],
-)
-def test_gpt_versions_and_their_efforts(name: str, version: Any, efforts: Any) -> None:
-    assert gpt_version(name) == version
-    assert efforts is None or gpt5_efforts(name, version) == efforts

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from ccx_addons.core.config import KINDS, Kind
 from ccx_addons.core.neutral import Media, Text, Thinking, ToolCall, Usage
+from ccx_addons.core.signatures import PLACEHOLDER
+from ccx_addons.core.turns import NO_THOUGHTS
 from ccx_addons.protocols import quirks
-from ccx_addons.protocols.quirks import DUMMY_SIGNATURE, NO_REASONING, QUIRKS, Context
+from ccx_addons.protocols.quirks import QUIRKS, Context
 from scripts.fake import answers, strict
 
 HEADERS = {"anthropic-version": "2023-06-01"}
@@ -209,7 +211,7 @@ def test_a_turn_of_thinking_alone_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("thoughts", "expected"), [({"call_1": "I must look"}, "I must look"), ({"call_9": "other"}, NO_REASONING)]
+    ("thoughts", "expected"), [({"call_1": "I must look"}, "I must look"), ({"call_9": "other"}, NO_THOUGHTS)]
 )
 def test_kept_thoughts_go_back(thoughts: dict[str, str], expected: str) -> None:
     context = Context(thoughts=thoughts)
@@ -273,7 +275,7 @@ def test_stripping_signatures_wins() -> None:
 def test_only_the_first_call_is_signed() -> None:
     parts = [GEMINI_CALL[0]["parts"][0], GEMINI_CALL[0]["parts"][0]]
     changed = apply("dummy_thought_signature", "gemini", gemini("gemini-3-pro", {"role": "model", "parts": parts}))
-    assert [part.get("thoughtSignature") for part in changed["contents"][1]["parts"]] == [DUMMY_SIGNATURE, None]
+    assert [part.get("thoughtSignature") for part in changed["contents"][1]["parts"]] == [PLACEHOLDER, None]
 
 
 @pytest.mark.parametrize(

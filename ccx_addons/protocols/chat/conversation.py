@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ccx_addons.core import read
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -20,15 +21,19 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
-from ccx_addons.core.turns import NO_RESULT, Apart, Place, pair_calls
-from ccx_addons.protocols.chat.models import Rules
+from ccx_addons.core.signatures import PLACEHOLDER
+from ccx_addons.core.turns import NO_RESULT, NO_THOUGHTS, Apart, Place, pair_calls
 from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
-from ccx_addons.protocols.chat.thoughts import write_thoughts
-from ccx_addons.protocols.chat.tools import Naming
+from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, write_thoughts
+from ccx_addons.protocols.chat.tools import SIGNATURE, VENDOR, Naming
 from ccx_addons.protocols.chat.wire import NAME, Fields, own
+from ccx_addons.vendors.facts import Chat as Rules
 
+GOOGLE: Final = "gemini"
+"""Whose signatures Google's Chat endpoint takes: those of its own protocol."""
 PARAGRAPH: Final = "\n\n"
+THOUGHT_FIELDS: Final = {*FIELDS, DETAILS}
 MAX_ID: Final = 40
 """Characters of a call's id that OpenAI takes."""
 SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
@@ -45,8 +50,7 @@ class Conversation:
         self._pairs = pair_calls(request.messages)
         self._held: list[Fields] = []
         """Media of tools' results, which the next user message shows."""
-        if system := list(self._texts(request.system, "system")):
-            self.messages.append({"role": "system", "content": join_texts(system, PARAGRAPH)})
+        self._system = list(self._texts(request.system, "system"))
         for m, message in enumerate(request.messages):
             match message.role:
                 case "system":
@@ -56,10 +60,16 @@ class Conversation:
                 case "assistant":
                     self._add_assistant(m, message)
         self._show_media()
+        if self._system:
+            self.messages.insert(0, {"role": "system", "content": join_texts(self._system, PARAGRAPH)})
 
     # ---- messages ----
     def _add_system(self, m: int, message: Message) -> None:
-        if blocks := list(self._texts(message.parts, f"messages[{m}]")):
+        blocks = list(self._texts(message.parts, f"messages[{m}]"))
+        if blocks and not self._rules.system_turns:
+            self._system += blocks
+            self._losses.append(Loss(f"messages[{m}]", "the model takes system text only before the conversation"))
+        elif blocks:
             self._show_media()
             content = join_texts(blocks, PARAGRAPH)
             self.messages.append({"role": "system", "content": content, **own(message.extra)})
@@ -86,7 +96,10 @@ class Conversation:
         said |= self._thoughts(message.parts, path)
         ids = self._ids([call for _, call in calls])
         if calls:
-            said["tool_calls"] = [self._naming.call(call, id_) for (_, call), id_ in zip(calls, ids, strict=True)]
+            wire = [self._naming.call(call, id_) for (_, call), id_ in zip(calls, ids, strict=True)]
+            said["tool_calls"] = self._signed(message.parts, calls, wire) if self._rules.signatures else wire
+            if self._rules.call_thoughts and not said.keys() & THOUGHT_FIELDS:
+                said[FIELDS[0]] = NO_THOUGHTS
         said |= own(message.extra)
         if len(said) == 2 and said["content"] is None:
             return
@@ -126,6 +139,8 @@ class Conversation:
                 continue
             if part.origin == NAME and self._rules.thoughts:
                 taken.append(part)
+            elif part.origin == GOOGLE and part.redacted and self._rules.signatures:
+                continue  # on its call, see _signed
             elif part.text and self._rules.foreign_thoughts:
                 taken.append(Thinking(part.text))
                 if part.signature:
@@ -134,6 +149,17 @@ class Conversation:
                 why = "the model takes no thoughts" if part.origin == NAME else "thinking goes back only to its origin"
                 self._losses.append(Loss(f"{path}[{p}]", why))
         return write_thoughts(taken)
+
+    def _signed(self, parts: Sequence[Part], calls: Sequence[tuple[int, ToolCall]], wire: list[Fields]) -> list[Fields]:
+        """The calls with the signatures that came before them, and at least the first one with one
+        (ai.google.dev/gemini-api/docs/thought-signatures, OpenAI compatibility)."""
+        for n, (p, _) in enumerate(calls):
+            before = parts[p - 1] if p else None
+            signature = before.signature if isinstance(before, Thinking) and before.origin == GOOGLE else None
+            extra = read.mapping(wire[n].get("extra_content"))
+            if (signature or not n) and not read.mapping(extra.get(VENDOR)).get(SIGNATURE):
+                wire[n] = {**wire[n], "extra_content": {**extra, VENDOR: {SIGNATURE: signature or PLACEHOLDER}}}
+        return wire
 
     def _ids(self, calls: Sequence[ToolCall]) -> list[str]:
         """The calls' ids, told apart where two of one message are alike."""

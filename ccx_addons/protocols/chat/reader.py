@@ -25,6 +25,7 @@ from ccx_addons.core.neutral import (
     Thinking,
     ToolCall,
 )
+from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.errors import error_in
 from ccx_addons.protocols.chat.finish import BROKEN, merge_usage, read_usage, stop_of
@@ -40,12 +41,14 @@ from ccx_addons.protocols.chat.thoughts import (
     signature_of,
     split_details,
 )
-from ccx_addons.protocols.chat.tools import CALL_FIELDS, arguments_text, made_up_id
+from ccx_addons.protocols.chat.tools import CALL_FIELDS, SIGNATURE, VENDOR, arguments_text, made_up_id
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, sidecar
 
 CHUNK_FIELDS: Final = frozenset({
     "id", "object", "created", "model", "choices", "usage", "obfuscation", "base_resp", "x_groq",
 })  # fmt: skip
+GOOGLE: Final = "gemini"
+"""Whose signatures stand on calls."""
 LOGPROBS: Final = ("content", "refusal")
 
 type Kind = Literal["text", "thought", "refusal"]
@@ -283,6 +286,8 @@ class AnswerReader:
         return call
 
     def _start_call(self, call: Call, events: list[Event]) -> None:
+        if signature := _take_signature(call.fields):
+            self._whole(Thinking("", signature, GOOGLE, True), events)
         call.index = self._next()
         id_ = call.id or made_up_id(*self._origin, call.number)
         call.id = id_
@@ -299,6 +304,19 @@ class AnswerReader:
         if text or call.fields:
             events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))
         events.append(PartStopped(call.index))
+
+
+def _take_signature(fields: Fields) -> str:
+    """Google's signature of a call, which becomes a thought before it and so can reach every protocol's client
+    (ai.google.dev/gemini-api/docs/thought-signatures, OpenAI compatibility)."""
+    extra = read.mapping(fields.get("extra_content"))
+    google = dict(read.mapping(extra.get(VENDOR)))
+    signature = read.text(google.pop(SIGNATURE, ""))
+    if signature:
+        rest = {name: value for name, value in ({**extra, VENDOR: google}).items() if value}
+        fields.pop("extra_content")
+        fields |= {"extra_content": rest} if rest else {}
+    return "" if signature == PLACEHOLDER else signature
 
 
 def _call_text(function: Mapping[str, Json], custom: bool) -> str:

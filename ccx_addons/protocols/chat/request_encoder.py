@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from ccx_addons import vendors
+from ccx_addons.core.ids import shortened
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
 from ccx_addons.core.openai import fits_strict
-from ccx_addons.core.reasoning import effort_of, said_effort
+from ccx_addons.core.reasoning import effort_of
+from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.conversation import Conversation
-from ccx_addons.protocols.chat.models import Rules, rules_of
+from ccx_addons.protocols.chat.effort import can_be_off, thinks, write_effort
 from ccx_addons.protocols.chat.requests import SWITCHES
 from ccx_addons.protocols.chat.tools import Naming, write_tool_choice, write_tools, write_web_search
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, own
+from ccx_addons.vendors.facts import Chat as Rules
 
 MAX_STOPS: Final = 4
 SERVICE_TIERS: Final[Mapping[str, str]] = {
@@ -26,26 +30,33 @@ SERVICE_TIERS: Final[Mapping[str, str]] = {
 }
 DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 """Sampling fields and what they are where nobody says one."""
+JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the messages speak of JSON."""
+PENALTIES: Final = ("presence_penalty", "frequency_penalty")
 MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
 
 type Losses = list[Loss]
 
 
-def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request."""
     losses: Losses = []
-    rules = rules_of(request.model)
+    rules = vendors.chat(base_url, request.model, style)
     kept = own(request.extra)
     naming = Naming.of(request, rules)
-    talk = Conversation(_speaking_of_json(request), rules, naming, losses)
+    request = _with_format_in_words(request, rules, losses)
+    talk = Conversation(request, rules, naming, losses)
     body: Fields = {"model": request.model, "messages": talk.messages}
     tools = write_tools(request, rules, naming, losses)
     if tools:
         body["tools"] = tools
-    if (choice := write_tool_choice(request, tools, rules, naming, losses)) is not None:
+    effort = _effort(request, kept, rules, bool(tools), losses)
+    choice = write_tool_choice(request, tools, rules, naming, losses)
+    if not rules.forced_while_thinking and choice not in (None, "auto", "none") and thinks(rules, effort):
+        choice, effort = _force(choice, effort, rules, losses)
+    if choice is not None:
         body["tool_choice"] = choice
     body |= write_web_search(request, losses)
     if tools and request.parallel_tools is not None:
@@ -54,22 +65,22 @@ def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
         elif not request.parallel_tools:
             losses.append(Loss("parallel_tools", "the model takes no word on parallel calls"))
     if request.max_tokens is not None:
-        body["max_completion_tokens"] = request.max_tokens
-    effort = _effort(request, kept, rules, bool(tools), losses)
+        body[rules.limit] = request.max_tokens
     if effort:
-        body["reasoning_effort"] = effort
+        body |= write_effort(effort, rules, request.model, losses, _only_on(request))
     body |= _sampling(request, rules, effort, losses)
-    if form := _response_format(request.output, kept.get("response_format") or NOTHING, losses):
+    if form := _response_format(request.output, kept.get("response_format") or NOTHING, rules, losses):
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
     if request.stream:
         body["stream"] = True
-        body["stream_options"] = {**(kept.get("stream_options") or NOTHING), "include_usage": True}
+        if rules.stream_options:
+            body["stream_options"] = {**(kept.get("stream_options") or NOTHING), "include_usage": True}
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
 
 
 def _effort(request: Request, kept: Fields, rules: Rules, with_tools: bool, losses: Losses) -> Effort | None:
-    """The effort in a word that the model has: its own, or the next lower one, or its lowest."""
+    """The effort that is asked for; None: nothing is said of it."""
     reasoning = request.reasoning
     if reasoning is None or any(name in kept for name in SWITCHES):
         return None
@@ -83,7 +94,23 @@ def _effort(request: Request, kept: Fields, rules: Rules, with_tools: bool, loss
     if with_tools and not rules.tools_with_effort and effort != "none":
         losses.append(Loss("reasoning.effort", "the model takes functions only without an effort on this endpoint"))
         return "none"
-    return said_effort(effort, rules.efforts, losses)
+    return effort
+
+
+def _only_on(request: Request) -> bool:
+    """Whether thinking is asked for and nothing said of how much."""
+    reasoning = request.reasoning
+    return reasoning is not None and reasoning.effort is None and (reasoning.budget or -1) < 0
+
+
+def _force(choice: Json, effort: Effort | None, rules: Rules, losses: Losses) -> tuple[Json, Effort | None]:
+    """A tool can be forced only without thinking: the client relies on the call, so thinking gives way if it can."""
+    if not can_be_off(rules):
+        losses.append(Loss("tool_choice", "the model always thinks, and then no tool can be forced"))
+        return "auto", effort
+    if effort is not None:
+        losses.append(Loss("reasoning", "a forced tool call excludes thinking"))
+    return choice, "none"
 
 
 def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Losses) -> Fields:
@@ -94,6 +121,9 @@ def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Los
         "frequency_penalty": request.frequency_penalty,
     }
     wire = {name: value for name, value in asked.items() if value is not None}
+    if not rules.penalties:
+        refused = [name for name in PENALTIES if wire.pop(name, 0)]
+        losses += [Loss(name, "the model takes no penalties") for name in refused]
     if rules.sampling or (rules.sampling_at_none and effort == "none"):
         return wire
     refused = [name for name, value in wire.items() if value != DEFAULTS[name]]
@@ -101,12 +131,12 @@ def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Los
     return {name: value for name, value in wire.items() if name == "temperature" and name not in refused}
 
 
-def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], losses: Losses) -> Json:
+def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], rules: Rules, losses: Losses) -> Json:
     if output is None:
         return dict(kept)
     if output.kind == "text":
         return {"type": "text"}
-    if output.kind == "json":
+    if output.kind == "json" or not rules.schemas:
         return {"type": "json_object"}
     inner: Fields = {"name": safe_name(output.name or "response"), "schema": output.schema or {}}
     if output.strict and not fits_strict(inner["schema"]):
@@ -116,9 +146,14 @@ def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], loss
     return {"type": "json_schema", "json_schema": inner | kept.get("json_schema", NOTHING)}
 
 
-def _speaking_of_json(request: Request) -> Request:
-    if request.output is None or request.output.kind != "json":
+def _with_format_in_words(request: Request, rules: Rules, losses: Losses) -> Request:
+    """The request with words about its output, where the API demands them or has no field for a schema."""
+    output = request.output
+    if output is None or output.kind == "text" or (output.kind == "json_schema" and rules.schemas):
         return request
+    if output.kind == "json_schema" and output.schema:
+        losses.append(Loss("output", "the JSON schema is asked for in words"))
+        return replace(request, system=(*request.system, Text(JSON_SCHEMA + dump_text(output.schema))))
     texts = (part for message in request.messages for part in message.parts)
     if any(isinstance(part, Text) and "json" in part.text.lower() for part in (*request.system, *texts)):
         return request
@@ -143,9 +178,9 @@ def _rest(request: Request, kept: Fields, rules: Rules, losses: Losses) -> Field
         else:
             losses.append(Loss("verbosity", "the model takes no verbosity"))
     if request.user and request.user != kept.get("safety_identifier"):
-        wire["user"] = request.user
+        wire["user"] = shortened(request.user, "user", rules.user)
     if request.cache_key:
-        wire["prompt_cache_key"] = request.cache_key
+        wire["prompt_cache_key"] = shortened(request.cache_key, "key", rules.user)
     if request.service_tier:
         if NAME in request.extra or request.service_tier in SERVICE_TIERS:
             wire["service_tier"] = SERVICE_TIERS.get(request.service_tier, request.service_tier)

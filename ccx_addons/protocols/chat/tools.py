@@ -23,8 +23,8 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.wire_json import dump_text, loads_object
-from ccx_addons.protocols.chat.models import Rules
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
+from ccx_addons.vendors.facts import Chat as Rules
 
 FREEFORM_SCHEMA: Final[Mapping[str, Json]] = {
     "type": "object",
@@ -39,6 +39,10 @@ TOOL_FIELDS: Final = frozenset({"type", "function"})
 FUNCTION_FIELDS: Final = frozenset({"name", "description", "parameters", "strict"})
 CUSTOM_FIELDS: Final = frozenset({"name", "description"})
 CALL_FIELDS: Final = frozenset({"id", "type", "index", "function", "custom"})
+
+VENDOR: Final = "google"
+SIGNATURE: Final = "thought_signature"
+"""``extra_content.google.thought_signature`` of a call."""
 
 type ServerKind = Literal["web_search", "web_fetch", "code", "file_search", "computer", "image", "mcp", "other"]
 SERVER_KINDS: Final[tuple[tuple[str, ServerKind], ...]] = (

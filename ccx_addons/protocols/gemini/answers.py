@@ -1,5 +1,6 @@
 """JSON answers, both ways (ai.google.dev/api/generate-content#GenerateContentResponse)."""
 
+from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.faults import fault_of
 from ccx_addons.core.ids import uuid7
@@ -18,9 +19,9 @@ from ccx_addons.core.neutral import (
     ToolCall,
     fold,
 )
+from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
-from ccx_addons.protocols.gemini.models import rules_of
-from ccx_addons.protocols.gemini.parts import PLACEHOLDER, write_call, write_media, write_signature
+from ccx_addons.protocols.gemini.parts import write_call, write_media, write_signature
 from ccx_addons.protocols.gemini.reader import AnswerReader
 from ccx_addons.protocols.gemini.tools import tool_names
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
@@ -84,7 +85,7 @@ class PartWriter:
     def __init__(self, request: Request, losses: list[Loss]) -> None:
         self._names = {safe: name for name, safe in tool_names(request).items()}
         self._losses = losses
-        self._unsigned = rules_of(request.model).signatures
+        self._unsigned = vendors.gemini("", request.model).signatures
         """The client may send the answer to a model that demands a signature on the first call."""
         self._pending = ""
 

@@ -22,11 +22,11 @@ from ccx_addons.core.neutral import (
     ToolResult,
     safe_name,
 )
-from ccx_addons.core.signatures import NOT_HOME
+from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER
 from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, pair_calls
-from ccx_addons.protocols.gemini.models import Rules
-from ccx_addons.protocols.gemini.parts import PLACEHOLDER, texts_of, write_call, write_media, write_result
+from ccx_addons.protocols.gemini.parts import texts_of, write_call, write_media, write_result
 from ccx_addons.protocols.gemini.wire import NAME, Fields, own
+from ccx_addons.vendors.facts import Gemini as Rules
 
 
 class Conversation:

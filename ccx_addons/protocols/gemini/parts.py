@@ -12,12 +12,10 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
-from ccx_addons.core.signatures import NOT_HOME, SEALED, mark, sift, unmark
+from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER, SEALED, mark, sift, unmark
 from ccx_addons.core.wire_json import BadJson, dump_text, loads, loads_object
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, own
 
-PLACEHOLDER: Final = "skip_thought_signature_validator"
-"""Google's word for calls that no Gemini model made; it stands where Gemini 3 demands a signature."""
 PLACEHOLDERS: Final = frozenset({PLACEHOLDER, "context_engineering_is_the_way_to_go"})
 
 RAW_ARGUMENTS: Final = "raw_arguments"

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ccx_addons import vendors
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import budget_of, effort_of, next_lower
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.gemini.contents import Conversation
-from ccx_addons.protocols.gemini.models import Rules, rules_of
 from ccx_addons.protocols.gemini.schema import clean, whole
 from ccx_addons.protocols.gemini.tools import Tools, tool_names
 from ccx_addons.protocols.gemini.wire import Fields, own
+from ccx_addons.vendors.facts import Gemini as Rules
 
 MAX_STOPS: Final = 5
 HIGHEST_TEMPERATURE: Final = 2.0
@@ -32,10 +33,10 @@ JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON
 type Losses = list[Loss]
 
 
-def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request. Model and streaming stand in the path."""
     losses: Losses = []
-    rules = rules_of(request.model)
+    rules = vendors.gemini(base_url, request.model)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     tools = Tools(request, rules, names, losses)

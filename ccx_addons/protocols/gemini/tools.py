@@ -6,9 +6,9 @@ from typing import Final, Literal
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_names
-from ccx_addons.protocols.gemini.models import Rules
 from ccx_addons.protocols.gemini.schema import clean_object, read_schema, whole
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, one_or_many, own
+from ccx_addons.vendors.facts import Gemini as Rules
 
 DECLARATION_FIELDS: Final = frozenset({"name", "description", "parameters", "parametersJsonSchema"})
 CONFIG_FIELDS: Final = frozenset({"functionCallingConfig"})

@@ -5,18 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effort
 from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
-from ccx_addons.protocols.messages.models import Rules, rules_of
 from ccx_addons.protocols.messages.tools import strict_schema, tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
 from ccx_addons.protocols.messages.wire import NOTHING, Block, own
+from ccx_addons.vendors.facts import Messages as Rules
 
 DEFAULT_MAX_TOKENS: Final = 8192
-"""``max_tokens`` when nobody said one: the API demands it. Thinking with a budget gets this much on top of it."""
+"""``max_tokens`` when nobody said one, the API demands it, and the model's own limit is not known. Thinking with a
+budget leaves at least this much beside it."""
 
 LEAST_TOP_P: Final = 0.95
 """The smallest ``top_p`` that goes with thinking."""
@@ -56,16 +58,17 @@ class Plan:
         return self.thinking is not None and self.thinking.get("type") in ("enabled", "adaptive")
 
 
-def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request."""
     losses: Losses = []
-    rules = rules_of(request.model)
+    rules = vendors.messages(base_url, request.model)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     tools = write_tools(request, rules, names, losses)
     choice = write_tool_choice(request, rules, tools, losses)
     forced = choice is not None and choice["type"] in ("any", "tool")
-    plan = plan_thinking(request, rules, forced, talk.thoughts_in_loop(), losses)
+    most = vendors.size(base_url, request.model).output or DEFAULT_MAX_TOKENS
+    plan = plan_thinking(request, rules, forced, talk.thoughts_in_loop(), losses, most)
     talk.close_ends(rules.prefill and not plan.on)
     config = _output_config(request, rules, plan, talk.system, losses)
     if request.cache_key:
@@ -91,20 +94,28 @@ def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
 
 
 # ---- thinking --------------------------------------------------------------------------------------------------------
-def plan_thinking(request: Request, rules: Rules, forced: bool, loop_has_thoughts: bool, losses: Losses) -> Plan:
+def plan_thinking(
+    request: Request,
+    rules: Rules,
+    forced: bool,
+    loop_has_thoughts: bool,
+    losses: Losses,
+    most: int = DEFAULT_MAX_TOKENS,
+) -> Plan:
     """Thinking, effort and max_tokens that go together.
 
     A forced tool call wins over manual thinking, since the client relies on the call; adaptive thinking allows both.
-    The client's max_tokens wins over the budget, since it is a limit.
+    The client's max_tokens wins over the budget, since it is a limit. ``most``: the model's own, where nobody said one.
     """
-    limit = DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens
+    limit = most if request.max_tokens is None else request.max_tokens
     reasoning = request.reasoning
     kept = own(request.extra)
     if "thinking" in kept:
         effort = reasoning.effort if reasoning else None
         return Plan(kept["thinking"], _effort(effort, rules, losses), limit)
     if reasoning is None:
-        return Plan(max_tokens=limit)
+        off = forced and not rules.forced_while_thinking
+        return Plan({"type": "disabled"} if off else None, max_tokens=limit)
     if effort_of(reasoning) == "none":
         return _thinking_off(reasoning, rules, limit, losses)
     if not _wants_thoughts(reasoning, rules):
@@ -123,7 +134,7 @@ def plan_thinking(request: Request, rules: Rules, forced: bool, loop_has_thought
     if not (loop_has_thoughts or rules.unsigned_thoughts):
         losses.append(Loss("reasoning", LOOP_WITHOUT_THOUGHTS))
         return _thinking_off(reasoning, rules, limit, losses)
-    return _manual(request, reasoning, rules, losses)
+    return _manual(request, reasoning, rules, losses, most)
 
 
 def _wants_thoughts(reasoning: Reasoning, rules: Rules) -> bool:
@@ -145,14 +156,14 @@ def _thinking_off(reasoning: Reasoning, rules: Rules, limit: int, losses: Losses
     return Plan(wire, _effort(effort, rules, losses), limit)
 
 
-def _manual(request: Request, reasoning: Reasoning, rules: Rules, losses: Losses) -> Plan:
+def _manual(request: Request, reasoning: Reasoning, rules: Rules, losses: Losses, most: int) -> Plan:
     budget = reasoning.budget
     if budget is None or budget < 0:
         budget = BUDGETS[effort_of(replace(reasoning, budget=None)) or "medium"]
     budget = max(budget, MIN_BUDGET)
     limit = request.max_tokens
     if limit is None:
-        limit = DEFAULT_MAX_TOKENS + budget
+        limit = max(most, DEFAULT_MAX_TOKENS + budget)
     elif budget >= limit:
         budget = max(limit // 2, MIN_BUDGET)
         if budget >= limit:

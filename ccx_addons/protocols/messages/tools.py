@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
-from ccx_addons.protocols.messages.models import Rules
 from ccx_addons.protocols.messages.wire import NAME, Block, own
+from ccx_addons.vendors.facts import Messages as Rules
 
 EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
 ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")

@@ -27,8 +27,8 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, call_ids, pair_calls
 from ccx_addons.protocols.messages.blocks import thoughts_in_loop, write_call, write_media, write_text, write_thinking
-from ccx_addons.protocols.messages.models import Rules
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
+from ccx_addons.vendors.facts import Messages as Rules
 
 SAFE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")

@@ -6,17 +6,18 @@ characters.
 
 from collections.abc import Iterable
 
+from ccx_addons.core.ids import made_up_id, shortened
 from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME
 from ccx_addons.core.turns import NO_RESULT, Place, call_ids, pair_calls
 from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
-from ccx_addons.protocols.responses.models import Rules
 from ccx_addons.protocols.responses.natives import BY_CALL
 from ccx_addons.protocols.responses.parts import ITEM, write_parts
 from ccx_addons.protocols.responses.requests import CONTINUES
 from ccx_addons.protocols.responses.thoughts import write_reasoning
 from ccx_addons.protocols.responses.tools import Naming
-from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, made_up_id, own, shortened
+from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, own
+from ccx_addons.vendors.facts import Responses as Rules
 
 
 def safe_id(id_: str) -> str:

@@ -3,11 +3,11 @@
 from typing import Final
 
 from ccx_addons.core.neutral import Request, Text
-from ccx_addons.protocols.responses.models import Rules
 from ccx_addons.protocols.responses.parts import ITEM
 from ccx_addons.protocols.responses.request_encoder import write_text_config
 from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
 from ccx_addons.protocols.responses.wire import PARAGRAPH, Item, own
+from ccx_addons.vendors.facts import Responses as Rules
 
 EVERYTHING: Final = Rules()
 KEPT: Final = (

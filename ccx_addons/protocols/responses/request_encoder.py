@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from ccx_addons import vendors
+from ccx_addons.core.ids import shortened
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.reasoning import effort_of, said_effort
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
-from ccx_addons.protocols.responses.models import Rules, rules_of
 from ccx_addons.protocols.responses.requests import CONTINUES
 from ccx_addons.protocols.responses.schemas import REFUSED_AT_TOP
 from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
-from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own, shortened
+from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own
+from ccx_addons.vendors.facts import Responses as Rules
 
 SERVICE_TIERS: Final[Mapping[str, str]] = {
     "auto": "auto",
@@ -37,14 +39,14 @@ MERGED: Final = frozenset({"reasoning", "text"})
 type Losses = list[Loss]
 
 
-def encode_request(request: Request) -> tuple[dict[str, Json], Losses]:
+def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request.
 
     Clients of other protocols bring the whole conversation each time, so the upstream need not store it, and gives its
     reasoning along, encrypted.
     """
     losses: Losses = []
-    rules = rules_of(request.model)
+    rules = vendors.responses(base_url, request.model)
     kept = own(request.extra)
     naming = Naming(request)
     request = _with_format_in_words(request, losses)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ccx_addons.core import sse
-from ccx_addons.core.ids import uuid7
+from ccx_addons.core.ids import made_up_id, uuid7
 from ccx_addons.core.neutral import (
     Event,
     Extra,
@@ -47,7 +47,7 @@ from ccx_addons.protocols.responses.freeform import InnerText
 from ccx_addons.protocols.responses.parts import ITEM
 from ccx_addons.protocols.responses.thoughts import write_reasoning
 from ccx_addons.protocols.responses.tools import Naming
-from ccx_addons.protocols.responses.wire import NAME, Item, made_up_id, own
+from ccx_addons.protocols.responses.wire import NAME, Item, own
 
 _quote: Final = json.encoder.encode_basestring
 """A string as JSON text; what is not ASCII stays, as dump_text writes it."""

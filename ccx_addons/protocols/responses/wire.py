@@ -1,6 +1,5 @@
 """What every module of this protocol shares: its name, its paths, ids and the side-car under its name."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -24,9 +23,6 @@ NOTHING: Final[Mapping[str, Json]] = {}
 PARAGRAPH: Final = "\n\n"
 """Between texts that the wire keeps apart and the neutral form does not."""
 
-LONGEST: Final = 64
-"""Characters that ids, keys and names of users may have."""
-
 type Item = dict[str, Any]
 """An item of ``input`` or ``output``, or another object, as it stands on the wire."""
 
@@ -49,13 +45,3 @@ def keep(fields: Mapping[str, Json], known: frozenset[str]) -> Extra:
 def sidecar(fields: Mapping[str, Json]) -> Extra:
     """These fields, but for nulls, under this protocol's name."""
     return keep_fields(fields, frozenset(), NAME)
-
-
-def shortened(text: str, prefix: str) -> str:
-    """The text if it has at most LONGEST characters, else an id made from it, the same every time."""
-    return text if len(text) <= LONGEST else made_up_id(prefix, text)
-
-
-def made_up_id(prefix: str, *parts: Any) -> str:
-    """An id, as the API forms them: the same for the same parts."""
-    return f"{prefix}_{hashlib.sha256(repr(parts).encode('utf-8', 'backslashreplace')).hexdigest()[:32]}"

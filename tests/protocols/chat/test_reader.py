@@ -189,9 +189,20 @@ def test_text_after_a_call_is_a_part_of_its_own() -> None:
 
 
 def test_what_stands_beside_a_call_is_kept() -> None:
-    signed = {**piece(0, "c", "f", "{}"), "extra_content": {"google": {"thought_signature": "s"}}}
-    (call,) = answer(calls(signed), CALLED).parts
-    assert call == ToolCall("c", "f", "{}", {"chat": {"extra_content": {"google": {"thought_signature": "s"}}}})
+    beside = {**piece(0, "c", "f", "{}"), "extra_content": {"vendor": {"word": "s"}}}
+    (call,) = answer(calls(beside), CALLED).parts
+    assert call == ToolCall("c", "f", "{}", {"chat": {"extra_content": {"vendor": {"word": "s"}}}})
+
+
+def test_googles_signature_of_a_call_is_a_thought_before_it() -> None:
+    """So it reaches clients of every protocol, and comes back."""
+    signed = {**piece(0, "c", "f", "{}"), "extra_content": {"google": {"thought_signature": "s", "more": 1}}}
+    plain = piece(1, "d", "f", "{}")
+    assert answer(calls(signed, plain), CALLED).parts == (
+        Thinking("", "s", "gemini", True),
+        ToolCall("c", "f", "{}", {"chat": {"extra_content": {"google": {"more": 1}}}}),
+        ToolCall("d", "f", "{}"),
+    )
 
 
 @pytest.mark.parametrize(

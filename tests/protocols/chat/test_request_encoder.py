@@ -10,7 +10,7 @@ from ccx_addons.protocols import chat
 from tests.protocols.chat.values import ask
 
 
-def encoded(model: str = "glm-5", **fields: Any) -> tuple[dict[str, Any], list[str]]:
+def encoded(model: str = "llama-4", **fields: Any) -> tuple[dict[str, Any], list[str]]:
     """The body without model, messages and stream fields, and where something got lost."""
     body, losses = chat.encode_request(ask(model, **{"stream": False, **fields}))
     return {k: v for k, v in body.items() if k not in ("model", "messages")}, [loss.path for loss in losses]
@@ -57,16 +57,16 @@ def test_a_stream_always_asks_for_its_usage() -> None:
 @pytest.mark.parametrize(
     ("model", "reasoning", "effort", "losses"),
     [
-        ("glm-5", Reasoning(effort="high"), "high", []),
-        ("glm-5", Reasoning(effort="max"), "high", ["reasoning.effort"]),
+        ("llama-4", Reasoning(effort="high"), "high", []),
+        ("llama-4", Reasoning(effort="max"), "high", ["reasoning.effort"]),
         ("deepseek-v4", Reasoning(effort="max"), "max", []),
-        ("glm-5", Reasoning(effort="minimal"), "low", ["reasoning.effort"]),
-        ("glm-5", Reasoning(False), "none", []),
-        ("glm-5", Reasoning(True), "medium", []),
-        ("glm-5", Reasoning(True, budget=31_999), "high", ["reasoning.budget", "reasoning.effort"]),
-        ("glm-5", Reasoning(True, "low", 31_999), "low", []),
-        ("glm-5", Reasoning(summary="auto"), None, ["reasoning.summary"]),
-        ("glm-5", Reasoning(effort="low", summary="none"), "low", []),
+        ("llama-4", Reasoning(effort="minimal"), "low", ["reasoning.effort"]),
+        ("llama-4", Reasoning(False), "none", []),
+        ("llama-4", Reasoning(True), "medium", []),
+        ("llama-4", Reasoning(True, budget=31_999), "high", ["reasoning.budget", "reasoning.effort"]),
+        ("llama-4", Reasoning(True, "low", 31_999), "low", []),
+        ("llama-4", Reasoning(summary="auto"), None, ["reasoning.summary"]),
+        ("llama-4", Reasoning(effort="low", summary="none"), "low", []),
         ("gpt-4o", Reasoning(effort="high"), None, ["reasoning.effort"]),
         ("gpt-4o", Reasoning(False), None, []),
         ("o3", Reasoning(False), "low", ["reasoning.effort"]),
@@ -96,7 +96,7 @@ SAMPLING = {"temperature": 0.5, "top_p": 0.9, "presence_penalty": 1.0, "frequenc
 @pytest.mark.parametrize(
     ("model", "fields", "body", "losses"),
     [
-        pytest.param("glm-5", SAMPLING, SAMPLING, [], id="another vendor's"),
+        pytest.param("llama-4", SAMPLING, SAMPLING, [], id="another vendor's"),
         pytest.param("gpt-4o", SAMPLING, SAMPLING, [], id="one that does not reason"),
         pytest.param("o3", SAMPLING, {}, list(SAMPLING), id="o-series"),
         pytest.param("gpt-5", SAMPLING, {}, list(SAMPLING), id="gpt-5"),
@@ -128,6 +128,6 @@ def test_the_o_series_takes_no_word_on_parallel_calls(asked: bool, losses: list[
 )
 def test_json_mode_needs_the_word(words: str, added: bool) -> None:
     said = (Message("user", (Text(words),)),)
-    body, _ = chat.encode_request(replace(ask("glm-5", output=OutputFormat("json")), messages=said))
+    body, _ = chat.encode_request(replace(ask("llama-4", output=OutputFormat("json")), messages=said))
     assert body["response_format"] == {"type": "json_object"}
     assert (body["messages"][0]["role"] == "system") == added

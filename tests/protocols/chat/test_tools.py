@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from ccx_addons import vendors
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Loss, OutputFormat, ServerTool, Tool, ToolCall, ToolChoice
 from ccx_addons.protocols.chat import encode_request
-from ccx_addons.protocols.chat.models import OTHER, rules_of
 from ccx_addons.protocols.chat.tools import (
     FREEFORM_SCHEMA,
     ClientTools,
@@ -25,11 +25,12 @@ from ccx_addons.protocols.chat.tools import (
     write_tools,
     write_web_search,
 )
+from ccx_addons.vendors.facts import Chat
 from tests.protocols.chat.values import ask
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: A"}}
-NEWEST = rules_of("gpt-5.1")
+NEWEST = vendors.chat("", "gpt-5.1")
 
 
 def function(name: str, **fields: Any) -> dict[str, Any]:
@@ -187,8 +188,8 @@ def test_a_freeform_tool_is_custom_where_the_model_has_that(tool: Tool) -> None:
 def test_a_freeform_tool_is_else_a_function_that_speaks_of_its_grammar(tool: Tool) -> None:
     losses: list[Loss] = []
     request = ask("glm-5", tools=(tool,))
-    naming = Naming.of(request, OTHER)
-    (written,) = write_tools(request, OTHER, naming, losses)
+    naming = Naming.of(request, Chat())
+    (written,) = write_tools(request, Chat(), naming, losses)
     assert written["type"] == "function"
     assert written["function"]["parameters"] == FREEFORM_SCHEMA
     assert written["function"]["description"].startswith("Edits.\n\n")
@@ -211,7 +212,7 @@ def test_a_freeform_tool_is_else_a_function_that_speaks_of_its_grammar(tool: Too
 )
 def test_a_schema_is_an_object_with_properties(parameters: dict[str, Any], written: dict[str, Any]) -> None:
     request = ask(tools=(Tool("f", parameters=parameters),))
-    (tool,) = write_tools(request, OTHER, Naming.of(request, OTHER), [])
+    (tool,) = write_tools(request, Chat(), Naming.of(request, Chat()), [])
     assert tool["function"]["parameters"] == written
 
 
@@ -241,8 +242,8 @@ def test_strict_only_where_the_schema_allows_it(
 
 def test_names_are_made_safe_and_found_again() -> None:
     request = ask(tools=(Tool("mcp.files/read"), Tool("mcp.files_read")))
-    naming = Naming.of(request, OTHER)
-    names = [tool["function"]["name"] for tool in write_tools(request, OTHER, naming, [])]
+    naming = Naming.of(request, Chat())
+    names = [tool["function"]["name"] for tool in write_tools(request, Chat(), naming, [])]
     client = ClientTools(request)
     assert len(set(names)) == 2
     assert [client.name(name) for name in names] == ["mcp.files/read", "mcp.files_read"]
@@ -272,7 +273,7 @@ F, G = Tool("f"), Tool("g")
 )
 def test_choices(model: str, choice: ToolChoice | None, written: Any, names: list[str]) -> None:
     request, losses = ask(model, tools=(F, G), tool_choice=choice), list[Loss]()
-    rules, naming = rules_of(model), Naming.of(ask(model, tools=(F, G)), rules_of(model))
+    rules, naming = vendors.chat("", model), Naming.of(ask(model, tools=(F, G)), vendors.chat("", model))
     tools = write_tools(request, rules, naming, losses)
     assert [tool["function"]["name"] for tool in tools] == names
     assert write_tool_choice(request, tools, rules, naming, losses) == written
@@ -283,7 +284,7 @@ def test_a_choice_without_tools_is_a_loss_where_it_demands_a_call() -> None:
     losses: list[Loss] = []
     for choice in (ToolChoice("auto"), ToolChoice("any")):
         request = ask(tool_choice=choice)
-        assert write_tool_choice(request, [], OTHER, Naming.of(request, OTHER), losses) is None
+        assert write_tool_choice(request, [], Chat(), Naming.of(request, Chat()), losses) is None
     assert [loss.path for loss in losses] == ["tool_choice"]
 
 

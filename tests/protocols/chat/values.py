@@ -31,7 +31,7 @@ from ccx_addons.protocols.chat.tools import FREEFORM_SCHEMA
 from tests.protocols.values import ARGUMENTS, BASE64, NAMES, decoded, encoded
 
 OPENAI = "gpt-5.1"
-OTHER = "glm-5"
+OTHER = "claude-on-a-relay"
 
 WORDS = st.text(min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 IDS = st.from_regex(r"call_[a-zA-Z0-9]{1,12}", fullmatch=True)

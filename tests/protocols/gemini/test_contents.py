@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons import vendors
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -18,7 +19,6 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.turns import CONTINUE, NO_RESULT
 from ccx_addons.protocols.gemini.contents import Conversation
-from ccx_addons.protocols.gemini.models import rules_of
 from ccx_addons.protocols.gemini.tools import tool_names
 from tests.protocols.gemini.values import FLASH, OLD, PRO
 
@@ -49,7 +49,7 @@ def done(id_: str, text: str = "ok") -> ToolResult:
 def built(*messages: Message, name: str = OLD, **fields: Any) -> tuple[Conversation, list[str]]:
     request = Request(name, messages, **fields)
     losses: list[Loss] = []
-    talk = Conversation(request, rules_of(name), tool_names(request), losses)
+    talk = Conversation(request, vendors.gemini("", name), tool_names(request), losses)
     return talk, [loss.path for loss in losses]
 
 

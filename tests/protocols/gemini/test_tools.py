@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from ccx_addons import vendors
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Loss, ServerTool, Tool, ToolChoice
-from ccx_addons.protocols.gemini.models import rules_of
 from ccx_addons.protocols.gemini.tools import Tools, read_tool_config, read_tools, tool_names
 from tests.protocols.gemini.values import OLD, PRO, RELAY, ask
 
@@ -86,7 +86,7 @@ def test_choices_that_cannot_be_understood(calling: Any) -> None:
 def written(*tools: Tool | ServerTool, model: str = PRO, **fields: Any) -> tuple[Tools, list[str]]:
     request = ask(model, tools=tools, **fields)
     losses: list[Loss] = []
-    found = Tools(request, rules_of(model), tool_names(request), losses)
+    found = Tools(request, vendors.gemini("", model), tool_names(request), losses)
     return found, [loss.path for loss in losses]
 
 

@@ -32,7 +32,7 @@ def test_the_least_body() -> None:
     body, losses = messages.encode_request(ask())
     assert body == {
         "model": MODERN,
-        "max_tokens": 8192,
+        "max_tokens": 128_000,
         "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
     }
     assert losses == []
@@ -62,7 +62,7 @@ def test_the_least_body() -> None:
 )  # fmt: skip
 def test_fields(fields: dict[str, Any], wire: dict[str, Any], losses: list[str]) -> None:
     body, lost = encode(**fields)
-    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == {"max_tokens": 8192, **wire}
+    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == {"max_tokens": 128_000, **wire}
     assert lost == losses
 
 
@@ -145,7 +145,7 @@ def test_thinking(
 @pytest.mark.parametrize(
     ("asked", "limit", "thinking", "max_tokens", "losses"),
     [
-        pytest.param(4000, None, budget(4000), 12192, [], id="no limit: room for the answer"),
+        pytest.param(4000, None, budget(4000), 64_000, [], id="no limit: room for the answer"),
         pytest.param(4000, 5000, budget(4000), 5000, [], id="it fits"),
         pytest.param(4000, 4000, budget(2000), 4000, ["reasoning"], id="it does not fit"),
         pytest.param(4000, 1500, budget(1024), 1500, ["reasoning"], id="least budget"),

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons import vendors
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -17,7 +18,6 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.turns import NO_RESULT
 from ccx_addons.protocols.responses.conversation import Conversation, safe_id
-from ccx_addons.protocols.responses.models import rules_of
 from ccx_addons.protocols.responses.tools import Naming
 from tests.protocols.responses.values import CODEX, OTHER, REASONING, own
 
@@ -28,7 +28,7 @@ SIGNED = Thinking("hm", "enc_x", "responses", extra=own(id="rs_1"))
 def talk(*messages: Message, model: str = REASONING, **fields: Any) -> tuple[Conversation, list[Loss]]:
     losses: list[Loss] = []
     request = Request(model, messages, **fields)
-    return Conversation(request, rules_of(model), Naming(request), losses), losses
+    return Conversation(request, vendors.responses("", model), Naming(request), losses), losses
 
 
 def items(*messages: Message, **fields: Any) -> list[dict[str, Any]]:

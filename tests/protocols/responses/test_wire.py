@@ -2,7 +2,7 @@ import pytest
 
 from ccx_addons.core.neutral import NO_EXTRA
 from ccx_addons.protocols import responses
-from ccx_addons.protocols.responses.wire import keep, made_up_id, own, shortened, sidecar
+from ccx_addons.protocols.responses.wire import keep, own, sidecar
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,3 @@ def test_a_sidecar_holds_what_is_neither_known_nor_null() -> None:
     assert own({"chat": {"id": "i"}}) == {}
     assert keep({"type": "x"}, frozenset({"type"})) is NO_EXTRA
     assert sidecar({"a": None}) is NO_EXTRA
-
-
-def test_ids_are_stable_and_short() -> None:
-    assert made_up_id("msg", "resp_1", 0) == made_up_id("msg", "resp_1", 0)
-    assert len({made_up_id("msg", "resp_1", n) for n in range(9)}) == 9
-    assert shortened("a" * 64, "key") == "a" * 64
-    assert shortened("a" * 65, "key").startswith("key_")
-    assert shortened("a" * 65, "key") != shortened("a" * 66, "key")

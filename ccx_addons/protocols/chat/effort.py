@@ -1,0 +1,68 @@
+"""Thinking in the words of the server: which field switches it on and off, and how much of it there is to be.
+
+Sources: openrouter.ai/docs/use-cases/reasoning-tokens (``reasoning``), api-docs.deepseek.com/guides/thinking_mode
+(``thinking``), help.aliyun.com/zh/model-studio/deep-thinking (``enable_thinking``), docs.vllm.ai/en/latest/features/
+reasoning_outputs (``chat_template_kwargs``), ai.google.dev/gemini-api/docs/openai (``extra_body``).
+"""
+
+import re
+from typing import Final
+
+from ccx_addons.core.neutral import Effort, Json, Loss, Reasoning
+from ccx_addons.core.reasoning import budget_of, said_effort
+from ccx_addons.protocols.chat.wire import Fields
+from ccx_addons.vendors.facts import Chat
+
+LEVELS_FROM: Final = re.compile(r"gemini-[3-9]")
+ALWAYS: Final = "the model always thinks; it was asked for the least"
+
+
+def can_be_off(rules: Chat) -> bool:
+    """Whether the model can be told not to think."""
+    return rules.thinks != "always" and (rules.switch != "effort" or "none" in rules.efforts)
+
+
+def thinks(rules: Chat, effort: Effort | None) -> bool:
+    """Whether the model will think. ``effort``: what it is asked for; None: nothing was said."""
+    if rules.thinks == "always" or (effort is not None and effort != "none"):
+        return True
+    return rules.thinks == "default" and effort is None
+
+
+def write_effort(effort: Effort, rules: Chat, model: str, losses: list[Loss], only_on: bool = False) -> Fields:
+    """The fields that ask for an effort. ``only_on``: thinking was asked for and nothing said of how much."""
+    if rules.thinks == "always" and effort == "none":
+        losses.append(Loss("reasoning", ALWAYS))
+        return _word("low", rules, [])
+    on = effort != "none"
+    match rules.switch:
+        case "effort":
+            return _word(effort, rules, losses)
+        case "gemini":
+            return {"extra_body": {"google": {"thinking_config": thinking_config(effort, model)}}}
+        case "reasoning":
+            word = said_effort(effort, rules.efforts, losses) if on or "none" in rules.efforts else None
+            return {"reasoning": {"effort": word} if word else {"enabled": on}}
+        case "enabled":
+            switch: Fields = {"reasoning": {"enabled": on}}
+        case "thinking":
+            switch = {"thinking": {"type": "enabled" if on else "disabled"}}
+        case "enable_thinking":
+            switch = {"enable_thinking": on}
+        case "template":
+            switch = {"chat_template_kwargs": {"enable_thinking": on, "thinking": on}}
+    if rules.thinks == "always":
+        switch = {}
+    return switch if not on or (only_on and switch) else switch | _word(effort, rules, losses)
+
+
+def _word(effort: Effort, rules: Chat, losses: list[Loss]) -> Fields:
+    word = said_effort(effort, rules.efforts, losses)
+    return {"reasoning_effort": word} if word else {}
+
+
+def thinking_config(effort: Effort, model: str) -> dict[str, Json]:
+    """Gemini 3 has levels, earlier models a budget; never both (ai.google.dev/gemini-api/docs/thinking)."""
+    if LEVELS_FROM.search(model) and effort != "none":
+        return {"thinking_level": {"xhigh": "high", "max": "high"}.get(effort, effort)}
+    return {"thinking_budget": budget_of(Reasoning(effort=effort))}

@@ -1,0 +1,30 @@
+"""Mistral.
+
+Sources: docs.mistral.ai/api (fields, order of roles), /capabilities/function_calling (ids), /capabilities/reasoning.
+"""
+
+from typing import Final
+
+from ccx_addons.vendors.facts import Facts, Family, Vendor, names
+
+MISTRAL: Final = Vendor(
+    title="Mistral",
+    prices="mistral",
+    hosts=names(r"(?:^|\.)mistral\.ai(?::|$)"),
+    server=Facts(
+        "https://docs.mistral.ai/api/endpoint/chat",
+        chat={"limit": "max_tokens", "thoughts": False, "short_ids": True, "stream_options": False, "verbosity": False},
+    ),
+    errors=('{"message": {"detail": [{"loc": ["body", "x"], "msg": "Extra inputs are not permitted"}]}}',),
+    families=(
+        Family(
+            names(r"mistral|mixtral|magistral|ministral|codestral|devstral|pixtral"),
+            Facts("https://docs.mistral.ai/getting-started/models", {"window": 131_072}, {"efforts": ()}),
+        ),
+        Family(
+            names(r"mistral-small-(?:latest|2603)|mistral-medium-(?:latest|[3-9])"),
+            Facts("https://docs.mistral.ai/capabilities/reasoning", {"window": 262_144}, {"efforts": ("none", "high")}),
+        ),
+        Family(names("magistral"), Facts("https://docs.mistral.ai/capabilities/reasoning", chat={"thinks": "always"})),
+    ),
+)

@@ -1,0 +1,44 @@
+"""xAI: Grok.
+
+Sources: docs.x.ai/docs/guides/reasoning (efforts by model; presence and frequency penalties and stop are refused by
+reasoning models), docs.x.ai/docs/models.
+"""
+
+from typing import Final
+
+from ccx_addons.vendors.facts import Facts, Family, Vendor, names
+
+REASONING: Final = "https://docs.x.ai/developers/model-capabilities/text/reasoning"
+GROK: Final = names(r"grok-(?P<major>\d)(?:[.-](?P<minor>\d{1,2})(?!\d))?")
+NO_EFFORT: Final = Facts(REASONING, chat={"efforts": (), "thinks": "always"}, responses={"efforts": ()})
+EFFORTS: Final = ("none", "low", "medium", "high")
+
+XAI: Final = Vendor(
+    title="xAI",
+    prices="x-ai",
+    hosts=names(r"(?:^|\.)x\.ai(?::|$)"),
+    server=Facts("https://docs.x.ai/docs/api-reference", chat={"system_turns": True, "verbosity": False}),
+    errors=("Model x does not support parameter reasoningEffort.", "Argument not supported on this model: x"),
+    families=(
+        Family(names("grok"), NO_EFFORT),
+        Family(names("grok"), Facts(REASONING, {"window": 256_000}, {"penalties": False, "stop": False})),
+        Family(
+            names("grok-3-mini"),
+            Facts(REASONING, chat={"efforts": ("low", "high")}, responses={"efforts": ("low", "high")}),
+        ),
+        Family(names("grok-[23]"), Facts(REASONING, {"window": 131_072})),
+        Family(
+            names(r"grok-[23](?!-mini)|non-reasoning"),
+            Facts(REASONING, chat={"penalties": True, "stop": True, "thinks": "asked"}),
+        ),
+        Family(
+            names(r"grok-4[.-]3(?!\d)|grok-latest|grok-[5-9]"),
+            Facts(
+                REASONING,
+                {"window": 1_000_000},
+                {"efforts": EFFORTS, "thinks": "default"},
+                responses={"efforts": EFFORTS},
+            ),
+        ),
+    ),
+)
