@@ -14,9 +14,10 @@ from typing import Final
 
 from mitmproxy import http
 
-from ccx_addons.core.config import Bodies, mask
+from ccx_addons.core.confidential import HARMLESS_HEADERS
+from ccx_addons.core.config import Bodies
 from ccx_addons.core.exchange import Exchange, Tap
-from ccx_addons.core.mask import clean
+from ccx_addons.core.mask import Secrets, mask
 from ccx_addons.guard import guarded
 from ccx_addons.runtime import Runtime
 
@@ -28,6 +29,7 @@ LIVE_KB: Final = 256
 CREDENTIALS: Final = frozenset(
     {"authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie", "set-cookie"}
 )
+"""Headers that are masked whoever sends them."""
 
 
 class Capture:
@@ -71,7 +73,7 @@ class Capture:
         self.keep(flow, x, x.tap, bodies)
 
     def keep(self, flow: http.HTTPFlow, x: Exchange, tap: Tap, bodies: Bodies) -> None:
-        redact = redaction(x, bodies.redact)
+        redact = redaction(x.snapshot.secrets, bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
         put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit)
         if x.attempts:
@@ -105,7 +107,7 @@ class Capture:
                 x.tap = Tap(LIVE_KB << 10)
             if len(x.tap.client) != self.shown.get(id, 0):
                 self.shown[id] = len(x.tap.client)
-                redact = redaction(x, x.snapshot.policy.bodies.redact)
+                redact = redaction(x.snapshot.secrets, x.snapshot.policy.bodies.redact)
                 self.runtime.store.put_body(id, "client_response", bytes(x.tap.client), redact=redact)
 
 
@@ -114,21 +116,20 @@ def pairs(headers: http.Headers) -> list[tuple[str, str]]:
 
 
 def safe(headers: Iterable[tuple[str, str]], x: Exchange) -> list[tuple[str, str]]:
-    """Headers as they may be kept: credentials as masks."""
-    return [(name, mask(value) if name in CREDENTIALS else clean(value, x)) for name, value in headers]
+    """Headers as they may be kept: credentials, and what a channel adds, as masks."""
+    record, clean = x.current, x.snapshot.secrets.clean
+    added = {name for name, _ in record.attempt.channel.headers} - HARMLESS_HEADERS if record else frozenset()
+    return [(name, mask(value) if name in CREDENTIALS or name in added else clean(value)) for name, value in headers]
 
 
-def redaction(x: Exchange, patterns: tuple[str, ...]) -> Callable[[bytes], bytes]:
-    """Masks this exchange's keys, what looks like a key, and whatever the policy's patterns find."""
-    secrets = tuple(record.attempt.key.secret for record in x.attempts)
+def redaction(secrets: Secrets, patterns: tuple[str, ...]) -> Callable[[bytes], bytes]:
+    """Masks the secrets, what looks like a key, and whatever the policy's patterns find. A body may be cut anywhere."""
 
     def redact(body: bytes) -> bytes:
         text = body.decode("utf-8", "surrogateescape")
-        for secret in secrets:
-            text = text.replace(secret, mask(secret))
         for pattern in patterns:
             text = compiled(pattern).sub("[redacted]", text)
-        return clean(text).encode("utf-8", "surrogateescape")
+        return secrets.clean(text, cut=True).encode("utf-8", "surrogateescape")
 
     return redact
 

@@ -65,6 +65,8 @@ USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 """A Chat stream's closing chunk, which has nothing but the usage."""
 
 PICTURES: Final = "image_url_to_b64"
+CLEANED_AT_ONCE: Final = 64 << 10
+"""Bytes of an error that are looked through for secrets at once; more are in a thread."""
 MAX_LOSSES: Final = 1000
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
@@ -169,28 +171,32 @@ class Convert:
         channel = record.attempt.channel
         content = response.raw_content or b""
         if x.ended.kind == "status":
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            x.ended.fault = PROTOCOLS[channel.protocol].decode_error(response.status_code, headers, content)
+            if len(content) > CLEANED_AT_ONCE:
+                return self.told_aside(response, x, channel, content)
+            take_error(response, x, channel, x.snapshot.secrets.clean_bytes(content))
         elif x.ended.kind == "ok":
             if len(content) >= BIG:
                 return self.judge_aside(response, x, record, content)
-            return self.judged(response, x, record, content, judge(x, channel, content))
+            return self.judged(response, x, record, understood(response, x, channel, content))
         return None
 
+    async def told_aside(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+        take_error(response, x, channel, await aside(x.snapshot.secrets.clean_bytes, content))
+
     async def judge_aside(self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes) -> None:
-        found = await aside(judge, x, record.attempt.channel, content)
-        if rest := self.judged(response, x, record, content, found):
+        if rest := self.judged(
+            response, x, record, await aside(understood, response, x, record.attempt.channel, content)
+        ):
             await rest
 
     def judged(
-        self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes, found: tuple[Ended, bytes]
+        self, response: http.Response, x: Exchange, record: AttemptRecord, found: tuple[Ended, bytes]
     ) -> Awaitable[None] | None:
-        channel = record.attempt.channel
+        channel, content = record.attempt.channel, response.raw_content or b""
         x.ended, body = found
         if x.ended.kind == "ok" and record.converted:
-            response.raw_content = body
+            put_body(response, body)
             response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
-            response.headers["content-length"] = str(len(body))
         elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
             return self.inline(response, x, channel, content)
         return None
@@ -201,9 +207,7 @@ class Convert:
         if urls := quirks.image_urls(channel.protocol, body):
             fetched, losses = await self.fetch(x, channel, urls)
             x.losses += losses
-            whole = await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched))
-            response.raw_content = whole
-            response.headers["content-length"] = str(len(whole))
+            put_body(response, await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched)))
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -216,6 +220,8 @@ class Convert:
         own = self.own_headers(response, x)
         fields = response.headers.fields
         kept = [field for field in fields if not x.attempts or is_visible(field[0])]
+        if x.attempts and x.repeats(b"\n".join(value for _, value in kept)):
+            kept = [(name, x.snapshot.secrets.clean_bytes(value)) for name, value in kept]
         names = {name for name, _ in own}
         response.headers = Headers.of([*(field for field in kept if field[0].lower() not in names), *own])
 
@@ -235,6 +241,28 @@ class Convert:
         if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
             own |= {"access-control-allow-origin": origin, "access-control-expose-headers": "*", "vary": "origin"}
         return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in own.items()]
+
+
+def understood(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """What an answer is, and its body for the client: without the secrets that its upstream was sent."""
+    if x.repeats(content):
+        content = x.snapshot.secrets.clean_bytes(content)
+        put_body(response, content)
+    ended, body = judge(x, channel, content)
+    ended.fault = ended.fault and x.veiled(ended.fault)
+    return ended, body
+
+
+def take_error(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+    assert x.ended
+    put_body(response, content)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    x.ended.fault = x.veiled(PROTOCOLS[channel.protocol].decode_error(response.status_code, headers, content))
+
+
+def put_body(response: http.Response, body: bytes) -> None:
+    response.raw_content = body
+    response.headers["content-length"] = str(len(body))
 
 
 @lru_cache(1024)

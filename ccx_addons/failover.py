@@ -7,7 +7,6 @@ from typing import Final
 from mitmproxy import http
 
 from ccx_addons.core.exchange import AttemptRecord, Exchange
-from ccx_addons.core.mask import clean, clean_bytes
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
 from ccx_addons.core.vendor_errors import category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
@@ -79,18 +78,15 @@ class Failover:
         if x.snapshot.policy.errors == "vague" and not stopped:
             return refuse(flow, VAGUE)
         fault = best_fault(x)
-        message = clean(fault.message, x)
         if not (stopped and fault.kind in PASSED_ON):
-            message = f"[{record.attempt.channel.name}] {message}"
-        return refuse(flow, replace(fault, message=message))
+            fault = replace(fault, message=f"[{record.attempt.channel.name}] {fault.message}")
+        return refuse(flow, fault)
 
     def pass_on(self, response: http.Response, x: Exchange, outcome: Outcome) -> http.Response:
         """The upstream's own error body: clients read its exact words."""
         x.fault = outcome.fault
         if outcome.fault:
             response.status_code = status_of(outcome.fault)
-        response.raw_content = clean_bytes(response.raw_content or b"", x)
-        response.headers["content-length"] = str(len(response.raw_content or b""))
         return response
 
 

@@ -89,6 +89,7 @@ def refuse(flow: http.HTTPFlow, fault: Fault, shape: Kind | None = None) -> http
     """An error answer in the shape of the protocol the client speaks. ``shape``: where its path does not tell."""
     exchange = exchange_of(flow)
     if exchange:
+        fault = exchange.veiled(fault)
         kind, request_id = exchange.kind, exchange.id
         exchange.fault = exchange.fault or fault
     else:

@@ -14,7 +14,6 @@ from mitmproxy import http
 from ccx_addons.core.config import Channel
 from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import AttemptRecord, Exchange
-from ccx_addons.core.mask import clean
 from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
 from ccx_addons.runtime import Runtime
@@ -114,7 +113,7 @@ class Metrics:
             "attempts_n": len(x.attempts),
             "status": x.status,
             "error_kind": x.fault.kind if x.fault else "",
-            "error_message": clean(x.fault.message, x)[:MAX_MESSAGE] if x.fault else "",
+            "error_message": x.snapshot.secrets.clean(x.fault.message)[:MAX_MESSAGE] if x.fault else "",
             "stream_end": x.stream_end,
             "ttfb_ms": since(x, x.first_byte_at),
             "first_event_ms": since(x, x.first_event_at),
@@ -149,6 +148,7 @@ class Metrics:
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
         """The columns of table attempts."""
         attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
+        clean = x.snapshot.secrets.clean
         fault = outcome.fault if outcome else None
         words = fault.message if fault else (outcome.detail if outcome else "")
         return {
@@ -168,8 +168,8 @@ class Metrics:
             "status": record.status,
             "outcome": outcome.kind if outcome else "client_left",
             "verdict": verdict.action if verdict else "",
-            "reason": clean(verdict.reason, x)[:MAX_MESSAGE] if verdict else "",
-            "error_message": clean(words, x)[:MAX_MESSAGE],
+            "reason": clean(verdict.reason)[:MAX_MESSAGE] if verdict else "",
+            "error_message": clean(words)[:MAX_MESSAGE],
             "retry_after": outcome.retry_after if outcome else None,
             "source": self.source(x),
         }

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Final
 
+from ccx_addons.core import mask
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io import last_good
@@ -54,6 +55,7 @@ class Reload:
             )
             return
         self.runtime.snapshot = snapshot
+        mask.use(snapshot.secrets)
         log.info("configuration %s is in force: %d channels", snapshot.revision, len(snapshot.channels))
         self.runtime.store.put_event(
             "info", "config", f"configuration {snapshot.revision} is in force", "; ".join(snapshot.warnings)

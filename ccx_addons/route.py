@@ -11,7 +11,6 @@ from ccx_addons.core import read
 from ccx_addons.core.config import Channel
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
 from ccx_addons.core.exchange import AttemptRecord, Exchange
-from ccx_addons.core.mask import clean
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.failover import best_fault
@@ -115,7 +114,8 @@ class Route:
             write_changes(state, runtime.snapshot, runtime.store, time.time())
 
         def words(outcome: Outcome) -> str:
-            return clean(outcome.fault.message, x)[:MAX_MESSAGE] if outcome.fault else outcome.detail
+            said = outcome.fault.message if outcome.fault else outcome.detail
+            return x.snapshot.secrets.clean(said)[:MAX_MESSAGE]
 
         return Search(self.pick(x), x.snapshot, state, time.time, told, words)
 

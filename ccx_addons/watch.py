@@ -6,11 +6,9 @@ learn the same things for the exchange: usage, how it stopped, whether a tool ca
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.mask import clean, clean_bytes
 from ccx_addons.core.neutral import (
     LOST_SOURCES,
     Event,
@@ -69,6 +67,8 @@ LONGEST_END: Final = 3
 """Bytes of an event's end that may have come with an earlier chunk."""
 MAX_HELD_EVENT: Final = 1 << 20
 """Bytes of one unfinished event that wait for its end; a larger one passes in pieces."""
+LONGEST_SECRET: Final = 4096
+"""Bytes of such an event that wait for the next piece: a secret may come in two."""
 
 
 class Watcher:
@@ -82,6 +82,16 @@ class Watcher:
         self.fault: Fault | None = None
         self.finished = False
         self.open_tools: set[int] = set()
+        self.needles = exchange.needles
+
+    def cleaned(self, passed: bytes) -> list[bytes]:
+        """What goes to the client: an upstream may repeat what it was sent, in an error above all."""
+        if self.fault:
+            return [self.x.snapshot.secrets.clean_bytes(passed)]
+        for needle in self.needles:
+            if needle in passed:
+                return [self.x.snapshot.secrets.clean_bytes(passed)]
+        return [passed]
 
     @property
     def tool_open(self) -> bool:
@@ -110,7 +120,7 @@ class Watcher:
                 if stop in CONTENT_STOPS or (usage and usage.output > 0):
                     self.meaningful = True
             case Failed(fault):
-                self.fault = fault
+                self.fault = self.x.veiled(fault)
 
 
 def _next(telling: Telling, places: list[int], data: bytes, at: int) -> int:
@@ -160,16 +170,12 @@ class PassWatcher(Watcher):
             return self._skim(data, self.telling)
         self._read(data)
         if not self._held and self.hidden is None and (self.x.array or data.endswith(b"\n\n")):
-            return [data] if data else []
+            return self.cleaned(data) if data else []
         passed = self._whole_events(data)
         if len(self._held) > MAX_HELD_EVENT:
-            passed += self._held
-            self._held.clear()
-        return self._cleaned(bytes(passed)) if passed else []
-
-    def _cleaned(self, passed: bytes) -> list[bytes]:
-        """An upstream's error event may repeat its key."""
-        return [clean_bytes(passed, self.x) if self.fault else passed]
+            passed += self._held[:-LONGEST_SECRET]
+            del self._held[:-LONGEST_SECRET]
+        return self.cleaned(bytes(passed)) if passed else []
 
     def _read(self, data: bytes) -> None:
         for event in self.decoder.feed(data):
@@ -197,7 +203,7 @@ class PassWatcher(Watcher):
             at = end
         kept.append(data[start:])
         whole = b"".join(kept)
-        return self._cleaned(whole) if whole else []
+        return self.cleaned(whole) if whole else []
 
     def _whole_events(self, data: bytes) -> bytearray:
         held, passed, begin = self._held, bytearray(), 0
@@ -220,10 +226,10 @@ class PassWatcher(Watcher):
             self.see(event)
         if self.fault or not self.finished:
             return self.abort(self.fault or Fault("server", "the upstream's stream ended without its end event"))
-        return [bytes(self._held)] if self._held else []
+        return self.cleaned(bytes(self._held)) if self._held else []
 
     def abort(self, fault: Fault) -> list[bytes]:
-        self.fault = self.fault or fault
+        self.fault = fault = self.fault or self.x.veiled(fault)
         encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
         return [encode(fault)]
 
@@ -249,7 +255,7 @@ class ConvertWatcher(Watcher):
         return chunks
 
     def abort(self, fault: Fault) -> list[bytes]:
-        self.fault = self.fault or fault
+        self.fault = fault = self.fault or self.x.veiled(fault)
         chunk = self.encoder.encode(Failed(fault))
         return [chunk] if chunk else []
 
@@ -257,11 +263,11 @@ class ConvertWatcher(Watcher):
         chunks = []
         for event in events:
             if isinstance(event, Failed):
-                event = Failed(replace(event.fault, message=clean(event.fault.message, self.x)))
+                event = Failed(self.x.veiled(event.fault))
             self.see(event)
             self.cited = self.cited or _cites(event)
             if chunk := self.encoder.encode(event):
                 chunks.append(chunk)
                 if isinstance(event, Finished):
                     self.x.final_event = chunk
-        return [b"".join(chunks)] if chunks else []
+        return self.cleaned(b"".join(chunks)) if chunks else []

@@ -13,6 +13,7 @@ from typing import Final
 from mitmproxy.master import Master
 
 from ccx_addons import chain
+from ccx_addons.core import mask
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import last_good, logs
@@ -123,7 +124,9 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
     settings = Settings.read(os.environ)
     listener = logs.start(settings.log_level, settings.log_format)
     try:
+        mask.use(mask.Secrets(settings.secrets()))
         snapshot, errors = last_good.take_or_last(settings, time.time())
+        mask.use(snapshot.secrets)
         store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
         runtime.panel_secret = os.environ.get("CCX_PANEL_SECRET", "")

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Snapshot, Status
 from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.urls import canonical
 from ccx_addons.io import yaml_file
 from ccx_addons.io.yaml_document import Entries, Table, drop, merge, move, put, remove, sequence, styled, without_nulls
-from ccx_admin import redact
+from ccx_admin import hidden
 from ccx_admin.panel import Panel
 from ccx_admin.problem import Failure, invalid, not_found
 
@@ -59,7 +60,7 @@ def preview(panel: Panel, change: Change) -> tuple[Preview, Snapshot | None]:
         snapshot = yaml_file.validated(after, before, panel.settings, panel.clock())
     except ConfigErrors as errors:
         problems = tuple(errors.problems)
-    return Preview(redact.clean_config(yaml_file.diff(before, after), before, after), problems), snapshot
+    return Preview(hidden.diff(before, after), problems), snapshot
 
 
 def _must_be_valid(panel: Panel) -> None:
@@ -135,8 +136,11 @@ def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
         given = dict(patch)
         if isinstance(given.get("base_urls"), list):
             given["base_urls"] = _unmasked_urls(channel, given["base_urls"])
-        if isinstance(given.get("proxy"), str) and given["proxy"] == redact.hide_url(str(channel.get("proxy") or "")):
-            del given["proxy"]
+        for name in ("proxy", "website"):
+            if isinstance(given.get(name), str) and given[name] == hide_url(str(channel.get(name) or "")):
+                del given[name]
+        if isinstance(given.get("headers"), Mapping):
+            given["headers"] = _changed_headers(channel, given["headers"])
         merge(channel, given)
 
     return change
@@ -144,8 +148,16 @@ def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
 
 def _unmasked_urls(channel: Table, urls: Sequence[Json]) -> list[Json]:
     """A URL whose password was hidden from the user stays what it is."""
-    known = {redact.hide_url(canonical(str(url))): url for url in channel.get("base_urls") or []}
+    known = {hide_url(canonical(str(url))): url for url in channel.get("base_urls") or []}
     return [known.get(url, url) if isinstance(url, str) else url for url in urls]
+
+
+def _changed_headers(channel: Table, headers: Mapping[str, Json]) -> dict[str, Json]:
+    """Without those that came back as they were shown."""
+    now = channel.get("headers") or {}
+    return {
+        name: value for name, value in headers.items() if name not in now or value != shown_header(name, str(now[name]))
+    }
 
 
 def delete_channel(id: str, force: bool = False) -> Change:

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
+from ccx_addons.core.confidential import hide_url
 from ccx_addons.core.config import Channel, Key, Kind
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io import probe
 from ccx_addons.io.capability import Finding
 from ccx_addons.io.prices import Cost, cost
-from ccx_admin import redact
 from ccx_admin.panel import Panel
 from ccx_admin.problem import Failure, invalid
 
@@ -35,10 +35,10 @@ def run(panel: Panel, channel: Channel, key: Key, model: str) -> dict[str, Any]:
         "model": model,
         "upstream_model": found.model,
         "key_mask": found.key_mask,
-        "url": redact.hide_url(found.url),
+        "url": hide_url(found.url),
         "total_ms": found.total_ms,
         "text": found.text,
-        "error": redact.clean(found.error, (key.secret,)),
+        "error": panel.secrets().clean(found.error),
         "usage": {"input": usage.input, "output": usage.output} if usage else None,
         "cost_usd": usd,
     }
@@ -58,7 +58,7 @@ def record(
 
     ``model``: the client's name of it. ``started``: Unix milliseconds.
     """
-    usage, error = found.usage, redact.clean(found.error, (key.secret,))
+    usage, error = found.usage, panel.secrets().clean(found.error)
     price = cost(found.upstream_model, usage, kind, panel.snapshot().prices, panel.clock()) if usage else Cost(None)
     price = price.times(channel.price_multiplier)
     id = uuid7(panel.clock())
@@ -73,7 +73,7 @@ def record(
         "total_ms": found.total_ms,
         "source": "test",
     }
-    attempt = {"request_id": id, "n": 1, "base_url": redact.hide_url(key.base_url or channel.base_urls[0])}
+    attempt = {"request_id": id, "n": 1, "base_url": hide_url(key.base_url or channel.base_urls[0])}
     outcome = "ok" if found.ok else "status" if found.status >= 300 else "bad_body" if found.status else "connect"
     panel.store.put_attempts([{**shared, **attempt, "outcome": outcome, "verdict": "commit" if found.ok else "stop"}])
     if found.sent:

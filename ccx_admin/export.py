@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ccx_addons.core.endpoints import ENDPOINTS
-from ccx_admin import redact
+from ccx_addons.core.mask import Secrets
 from ccx_admin.db import Reader
 
 COLUMNS: Final = (
@@ -49,23 +49,23 @@ def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 # ---- bodies ----------------------------------------------------------------------------------------------------------
-def bodies(db: Reader, id: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
+def bodies(db: Reader, id: str, secrets: Secrets) -> dict[str, dict[str, Any]]:
     """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``."""
     rows = db.rows("SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ?", (id,))
-    return {row["side"]: _body(dict(row), tuple(secrets)) for row in rows}
+    return {row["side"]: _body(dict(row), secrets) for row in rows}
 
 
-def _body(row: dict[str, Any], secrets: tuple[str, ...]) -> dict[str, Any]:
+def _body(row: dict[str, Any], secrets: Secrets) -> dict[str, Any]:
     pairs = json.loads(row["headers"]) if row["headers"] else []
     found = {
-        "headers": [[name, redact.clean(str(value), secrets)] for name, value in pairs],
+        "headers": [[name, secrets.clean(str(value))] for name, value in pairs],
         "size": row["size"],
         "truncated": bool(row["truncated"]),
         "at": row["at"],
     }
-    content = raw_of(row["body"])
+    content = secrets.clean_bytes(raw_of(row["body"]), cut=found["truncated"])
     try:
-        return {**found, "text": redact.clean(content.decode(), secrets)}
+        return {**found, "text": content.decode()}
     except UnicodeDecodeError:
         return {**found, "base64": base64.b64encode(content).decode()}
 
@@ -91,15 +91,12 @@ def path_of(row: Mapping[str, Any]) -> str:
 
 
 # ---- HAR -------------------------------------------------------------------------------------------------------------
-def as_har(
-    db: Reader, rows: Iterable[Mapping[str, Any]], root: str, secrets: Iterable[str], version: str
-) -> Iterator[str]:
+def as_har(db: Reader, rows: Iterable[Mapping[str, Any]], root: str, secrets: Secrets, version: str) -> Iterator[str]:
     """One HAR file, entry by entry: what clients sent and got."""
     creator = {"name": "CCX", "version": version}
     yield f'{{"log": {{"version": "1.2", "creator": {json.dumps(creator)}, "entries": ['
-    known = tuple(secrets)
     for n, row in enumerate(rows):
-        yield (",\n" if n else "\n") + json.dumps(har_entry(row, bodies(db, row["id"], known), root))
+        yield (",\n" if n else "\n") + json.dumps(har_entry(row, bodies(db, row["id"], secrets), root))
     yield "\n]}}\n"
 
 

@@ -18,7 +18,7 @@ from flask import Blueprint, Flask, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
-from ccx_admin import export, redact, requests_query
+from ccx_admin import export, requests_query
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.operation import operation
 from ccx_admin.panel import Panel, panel
@@ -158,7 +158,7 @@ class Follower:
         if newest is None or newest <= self.bodies_at:
             return
         self.bodies_at = newest
-        secrets = redact.secrets_in_force(self.panel.snapshot())
+        secrets = self.panel.secrets()
         self.send({"watch": self.watch, "bodies": export.bodies(self.panel.db, self.watch, secrets)})
 
     def send(self, message: dict[str, Any]) -> None:

@@ -8,11 +8,13 @@ from typing import Final, cast
 
 from flask import current_app
 
+from ccx_addons.core import mask
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import ca_files, last_good, yaml_file
 from ccx_addons.io.store import Store
+from ccx_admin import hidden
 from ccx_admin.db import Reader
 
 EXTENSION: Final = "ccx"
@@ -30,6 +32,8 @@ class Config:
     snapshot: Snapshot
     problems: tuple[Problem, ...] = ()
     marks: ca_files.Marks = ()
+    secrets: mask.Secrets = mask.NOTHING
+    """Those in force, and those of a text that is not."""
 
 
 @dataclass(slots=True)
@@ -72,11 +76,17 @@ class Panel:
         except ConfigErrors as errors:
             snapshot = known.snapshot if known else last_good.read(self.settings, now) or Snapshot("", now)
             problems = tuple(errors.problems)
-        self._config = Config(text, revision, snapshot, problems, ca_files.marks(snapshot))
+        secrets = snapshot.secrets | hidden.secrets_of(text) if problems else snapshot.secrets
+        mask.use(secrets)
+        self._config = Config(text, revision, snapshot, problems, ca_files.marks(snapshot), secrets)
         return self._config
 
     def snapshot(self) -> Snapshot:
         return self.config().snapshot
+
+    def secrets(self) -> mask.Secrets:
+        """What nobody may see of any text."""
+        return self.config().secrets
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.io.yaml_file import RevisionConflict
-from ccx_admin import redact
+from ccx_admin import hidden
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.panel import panel
 
@@ -41,14 +41,14 @@ def failure_of(error: Exception) -> Failure:
         case Failure():
             return error
         case RevisionConflict():
-            return Failure(409, "Changed meanwhile", str(error), diff=masked(error.diff))
+            return Failure(409, "Changed meanwhile", str(error), diff=hidden.diff(error.before, error.after))
         case ConfigErrors():
-            problems = [{**asdict(p), "message": masked(p.message)} for p in error.problems]
+            problems = [{**asdict(p), "message": masked(p.message), "path": masked(p.path)} for p in error.problems]
             return Failure(422, "The configuration is not valid", masked(str(error))[:2000], problems=problems)
         case DatabaseUnavailable():
             return Failure(503, "The database cannot be read", str(error))
         case CcxError():
-            return Failure(400, "Not possible", str(error))
+            return Failure(400, "Not possible", masked(str(error)))
         case HTTPException():
             failure = Failure(error.code or 500, error.name, error.description or "")
             failure.headers = {
@@ -61,7 +61,7 @@ def failure_of(error: Exception) -> Failure:
 
 def masked(text: str) -> str:
     """Words about ccx.yaml without the secrets of the file."""
-    return redact.clean(text, redact.secrets_of(panel().config().text))
+    return panel().secrets().clean(text)
 
 
 def answer(failure: Failure) -> Response:

@@ -6,10 +6,10 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot
 from ccx_addons.core.urls import join
 from ccx_addons.protocols import PROTOCOLS
-from ccx_admin import redact
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
 
@@ -33,7 +33,7 @@ def key_of(key: Key) -> dict[str, Any]:
         "name": key.name,
         "weight": key.weight,
         "models": patterns(key.models),
-        "base_url": redact.hide_url(key.base_url),
+        "base_url": hide_url(key.base_url),
         "enabled": key.enabled,
         "limits": asdict(key.limits),
     }
@@ -46,16 +46,17 @@ def channel_of(channel: Channel) -> dict[str, Any]:
         value = getattr(channel, entry.name)
         found[entry.name] = _plain(value)
     found.update(
-        base_urls=[redact.hide_url(url) for url in channel.base_urls],
+        base_urls=[hide_url(url) for url in channel.base_urls],
         keys=[key_of(key) for key in channel.keys],
         serves=sorted(channel.serves),
         models={name: {"to": t.to, "effort": t.effort} for name, t in channel.models.entries.items()},
         allow=patterns(channel.allow),
         promoted_until=iso(channel.promoted_until),
-        headers={name: redact.shown_header(name, value) for name, value in channel.headers},
-        proxy=redact.hide_url(channel.proxy) if channel.proxy else None,
+        headers={name: shown_header(name, value) for name, value in channel.headers},
+        proxy=hide_url(channel.proxy) if channel.proxy else None,
         quirks=sorted(channel.quirks),
         tags=list(channel.tags),
+        website=hide_url(channel.website),
     )
     found["reasoning"]["effort"] = dict(channel.reasoning.effort)
     return found
@@ -74,10 +75,7 @@ def urls_of(protocol: Kind, base_urls: Iterable[str], model: str = "MODEL") -> l
     wire = PROTOCOLS[protocol]
     operation = {"images": "image_generate", "embeddings": "embeddings"}.get(protocol, "generate")
     path = wire.upstream_path(operation, model, False)
-    return [
-        {"base_url": redact.hide_url(url), "url": redact.hide_url(join(url, wire.DEFAULT_VERSION, path))}
-        for url in base_urls
-    ]
+    return [{"base_url": hide_url(url), "url": hide_url(join(url, wire.DEFAULT_VERSION, path))} for url in base_urls]
 
 
 def client_of(client: Client) -> dict[str, Any]:
@@ -281,9 +279,8 @@ def problems(panel: Panel) -> list[dict[str, Any]]:
     """What somebody should look at, worst first: ``level``, ``kind``, ``message``, and where it is."""
     found: list[dict[str, Any]] = []
     config = panel.config()
-    secrets = redact.secrets_of(config.text)
     for problem in config.problems:
-        words = redact.clean(str(problem), secrets)
+        words = config.secrets.clean(str(problem))
         found.append({"level": "error", "kind": "config", "message": words, "line": problem.line})
     health = panel.store.health()
     if health.trouble:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
+from ccx_addons.core.mask import NOTHING, Secrets, mask
+
 type Kind = Literal["messages", "chat", "responses", "gemini", "images", "embeddings"]
 """A client protocol. Kinds never share health, affinity or log space."""
 
@@ -26,9 +28,10 @@ def setting[T](default: T, help: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": help, **more})
 
 
-def mask(secret: str) -> str:
-    """A secret as people may see it: enough to recognise, never enough to use."""
-    return "••••" if len(secret) < 12 else f"{secret[:4]}…{secret[-4:]}"
+SHOWN: Final[Mapping[str, str]] = {"shown": "plain"}
+"""Metadata of a field of free text that is no secret. All text without it is one (confidential.py)."""
+URLS: Final[Mapping[str, str]] = {"shown": "url"}
+"""Logins and odd parts of these are secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,11 @@ class ClientLimits:
 class Client:
     """Who may call. Only the key's SHA-256 is kept."""
 
-    name: str
+    name: str = field(metadata=SHOWN)
     key_sha256: str
     key_mask: str = ""
-    kinds: frozenset[Kind] = frozenset(KINDS)
-    models: Patterns = Patterns()
+    kinds: frozenset[Kind] = field(default=frozenset(KINDS), metadata=SHOWN)
+    models: Patterns = field(default=Patterns(), metadata=SHOWN)
     limits: ClientLimits = ClientLimits()
     enabled: bool = True
 
@@ -133,12 +136,12 @@ class KeyLimits:
 class Key:
     """One upstream credential. ``id`` is stable: it comes from the secret itself."""
 
-    id: str
+    id: str = field(metadata=SHOWN)
     secret: str = field(repr=False)
-    name: str = ""
+    name: str = field(default="", metadata=SHOWN)
     weight: int = setting(1, "keys of larger weight are preferred", minimum=1)
-    models: Patterns = Patterns()
-    base_url: str = setting("", "use this key only with this base URL")
+    models: Patterns = field(default=Patterns(), metadata=SHOWN)
+    base_url: str = setting("", "use this key only with this base URL", shown="url")
     enabled: bool = True
     limits: KeyLimits = KeyLimits()
 
@@ -170,8 +173,10 @@ class ChannelLimits:
 @dataclass(frozen=True, slots=True)
 class ReasoningPolicy:
     style: Literal["auto", "effort", "reasoning", "thinking", "gemini"] = setting("auto", "how an effort is written")
-    effort: tuple[tuple[str, str], ...] = setting((), "model pattern -> effort set on requests that name none")
-    verbosity: str | None = setting(None, "text verbosity set on requests that name none")
+    effort: tuple[tuple[str, str], ...] = setting(
+        (), "model pattern -> effort set on requests that name none", shown="plain"
+    )
+    verbosity: str | None = setting(None, "text verbosity set on requests that name none", shown="plain")
     fast: bool = setting(False, "ask for the priority service tier")
 
 
@@ -179,49 +184,51 @@ class ReasoningPolicy:
 class HealthCheck:
     enabled: bool = False
     every: int = setting(300, "seconds between two checks", minimum=30)
-    model: str | None = setting(None, "model of a minimal call; none: ask for the models list")
+    model: str | None = setting(None, "model of a minimal call; none: ask for the models list", shown="plain")
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """Vectors are comparable only inside one space: failover stays inside it."""
 
-    space: str = setting("", "name of the vector space; empty: the upstream model's name")
+    space: str = setting("", "name of the vector space; empty: the upstream model's name", shown="plain")
     dimensions: int = setting(0, "length of the vectors; 0: unknown", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    id: str
-    name: str
+    id: str = field(metadata=SHOWN)
+    name: str = field(metadata=SHOWN)
     protocol: Kind
-    base_urls: tuple[str, ...]
+    base_urls: tuple[str, ...] = field(metadata=URLS)
     keys: tuple[Key, ...]
-    serves: frozenset[Kind]
+    serves: frozenset[Kind] = field(metadata=SHOWN)
     auth: AuthStyle = setting("auto", "how the key is sent; auto: as the protocol's vendor wants it")
-    models: ModelMap = ModelMap()
-    allow: Patterns = Patterns()
+    models: ModelMap = field(default=ModelMap(), metadata=SHOWN)
+    allow: Patterns = field(default=Patterns(), metadata=SHOWN)
     priority: int = setting(1, "smaller comes first")
     status: Status = setting("active", "active, suspended (listed, not used) or disabled (standby pool)")
-    promoted_until: float | None = setting(None, "first choice until this time (Unix seconds here, ISO in the file)")
-    route_prefix: str = setting("", "only /PREFIX/v1/... reaches it")
+    promoted_until: float | None = setting(
+        None, "first choice until this time (Unix seconds here, ISO in the file)", shown="plain"
+    )
+    route_prefix: str = setting("", "only /PREFIX/v1/... reaches it", shown="plain")
     headers: tuple[tuple[str, str], ...] = setting((), "added to the upstream request")
-    proxy: str | None = setting(None, "http://, https://, socks5:// or socks5h:// address")
+    proxy: str | None = setting(None, "http://, https://, socks5:// or socks5h:// address", shown="url")
     verify_tls: bool = setting(True, "check the upstream's certificate")
-    ca_file: str | None = setting(None, "certificates to trust for this channel")
+    ca_file: str | None = setting(None, "certificates to trust for this channel", shown="plain")
     timeouts: Timeouts = Timeouts()
     limits: ChannelLimits = ChannelLimits()
     reasoning: ReasoningPolicy = ReasoningPolicy()
-    quirks: frozenset[str] = frozenset()
+    quirks: frozenset[str] = field(default=frozenset(), metadata=SHOWN)
     no_vision: bool = setting(False, "never gets requests with images")
     rotate: Rotate = setting("fill_first", "which of its keys comes first")
     embedding: Embedding = Embedding()
     on_loss: Literal["keep", "refuse"] = setting("keep", "what to do when a conversion would lose something")
     price_multiplier: float = setting(1.0, "cost relative to the list price", minimum=0)
     health_check: HealthCheck = HealthCheck()
-    tags: tuple[str, ...] = ()
-    note: str = ""
-    website: str = ""
+    tags: tuple[str, ...] = field(default=(), metadata=SHOWN)
+    note: str = field(default="", metadata=SHOWN)
+    website: str = field(default="", metadata=URLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +262,9 @@ class AttemptLimits:
 class Bodies:
     capture: Literal["off", "errors", "all"] = setting("off", "which exchanges keep their bodies")
     max_kb: int = setting(256, "most of one body that is kept", minimum=1)
-    redact: tuple[str, ...] = setting(("sk-[A-Za-z0-9-]+",), "regular expressions whose matches are masked")
+    redact: tuple[str, ...] = setting(
+        ("sk-[A-Za-z0-9-]+",), "regular expressions whose matches are masked", shown="plain"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +299,8 @@ class Snapshot:
     prices: Mapping[str, Price] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """What did not stop the load: a key whose environment variable is missing."""
+    secrets: Secrets = field(default=NOTHING, repr=False, compare=False)
+    """Everything that is masked wherever it turns up, also keys of clients and of the panel."""
 
     def channel(self, id: str) -> Channel | None:
         return next((c for c in self.channels if c.id == id), None)

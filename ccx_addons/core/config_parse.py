@@ -3,13 +3,13 @@
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from ccx_addons.core import urls
+from ccx_addons.core import confidential, urls
 from ccx_addons.core.config import (
     KINDS,
     TEXT_KINDS,
@@ -33,10 +33,10 @@ from ccx_addons.core.config import (
     Snapshot,
     Target,
     Timeouts,
-    mask,
 )
 from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.mask import Secrets, mask
 
 type Json = Any
 
@@ -57,8 +57,6 @@ HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 DEFAULTS: Final = Policy()
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
-PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
-"""An unknown key that is shown as it is. Anything else could be a secret in the wrong place."""
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 FORBIDDEN_HEADERS: Final = frozenset({
@@ -97,7 +95,7 @@ class Reader:
             if name not in known:
                 near = difflib.get_close_matches(str(name), known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-                shown = str(name) if PLAIN_NAME.fullmatch(str(name)) else mask(str(name))
+                shown = str(name) if confidential.FIELD_NAME.fullmatch(str(name)) else mask(str(name))
                 self.problem(_below(path, shown), f"unknown key {shown!r}{hint}", _below(path, str(name)))
         return {name: entry for name, entry in value.items() if name in known}
 
@@ -223,8 +221,9 @@ def parse(
     timeouts: Timeouts = DEFAULTS.timeouts,
     bodies: Bodies = DEFAULTS.bodies,
     quirk_names: frozenset[str] | None = None,
+    secrets: Iterable[str] = (),
 ) -> Snapshot:
-    """Raises ConfigErrors with every problem. No text of it ever holds a secret."""
+    """Raises ConfigErrors with every problem. No text of it ever holds a secret. ``secrets``: those of the process."""
     if data is None:
         raise ConfigErrors([Problem("", BLANK)])
     reader = Reader(lines or {}, environ, now)
@@ -243,7 +242,8 @@ def parse(
     prices = _prices(reader, top.get("prices"))
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
-    return Snapshot(revision, now, clients, tuple(channels.values()), policy, prices, tuple(reader.warnings))
+    hidden = Secrets([*secrets, default_client_key, admin_key, *confidential.secrets_in(data, environ)])
+    return Snapshot(revision, now, clients, tuple(channels.values()), policy, prices, tuple(reader.warnings), hidden)
 
 
 def _policy(reader: Reader, value: Json, given: Policy) -> Policy:

@@ -6,9 +6,10 @@ metrics addon, whose log row is a projection of it.
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
 from ccx_addons.core.multipart import Field
@@ -227,6 +228,26 @@ class Exchange:
     @property
     def current(self) -> AttemptRecord | None:
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def needles(self) -> tuple[bytes, ...]:
+        """What this attempt's upstream was told and must not tell on."""
+        record = self.current
+        if record is None:
+            return ()
+        channel, key = record.attempt.channel, record.attempt.key
+        return self.snapshot.secrets.needles((channel.id, key.id), lambda: sent_secrets(channel, key))
+
+    def repeats(self, data: bytes) -> bool:
+        """Whether an answer holds a secret that was sent with its request."""
+        return any(needle in data for needle in self.needles)
+
+    def veiled(self, fault: Fault) -> Fault:
+        """The fault without any secret: an upstream may repeat those in each of its words."""
+        clean = self.snapshot.secrets.clean
+        message, code, type, param = map(clean, (fault.message, fault.code, fault.type, fault.param))
+        veiled = replace(fault, message=message, code=code, type=type, param=param)
+        return fault if veiled == fault else veiled
 
     @property
     def deadline(self) -> float:

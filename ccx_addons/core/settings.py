@@ -20,30 +20,24 @@ WEAK_KEYS: Final = frozenset({"your-proxy-access-key", "your-admin-access-key", 
 
 
 def env(name: str, default: Any, help: str, **more: Any) -> Any:
-    return field(default=default, repr=not more.get("secret"), metadata={"name": name, "help": help, **more})
+    """A setting. Text is a secret, unless it is ``shown`` or one of a few words."""
+    secret = default == "" and "shown" not in more
+    return field(default=default, repr=not secret, metadata={"name": name, "help": help, "secret": secret, **more})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     port: int = env("PORT", 3000, "public port; 0: any free one", minimum=0, maximum=65535)
     bind_host: str = env("BIND_HOST", "127.0.0.1", "address to listen on")
-    proxy_access_key: str = field(
-        default="", repr=False, metadata={"name": "PROXY_ACCESS_KEY", "help": "key of the client named default"}
-    )
-    admin_access_key: str = field(
-        default="", repr=False, metadata={"name": "ADMIN_ACCESS_KEY", "help": "key of the panel and of /api"}
-    )
+    proxy_access_key: str = env("PROXY_ACCESS_KEY", "", "key of the client named default")
+    admin_access_key: str = env("ADMIN_ACCESS_KEY", "", "key of the panel and of /api")
     enable_web_ui: bool = env("ENABLE_WEB_UI", True, "run the panel")
     admin_port: int = env(
         "ADMIN_PORT", 0, "loopback port between gateway and panel; 0: any free one", minimum=0, maximum=65535
     )
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
     web_port: int = env("CCX_WEB_PORT", 0, "loopback port of run.py mitmweb; 0: any free one", minimum=0, maximum=65535)
-    web_password: str = field(
-        default="",
-        repr=False,
-        metadata={"name": "CCX_WEB_PASSWORD", "help": "password of mitmweb; empty: a new one each time"},
-    )
+    web_password: str = env("CCX_WEB_PASSWORD", "", "password of mitmweb; empty: a new one each time")
     workers: str = env(
         "WORKERS",
         "1",
@@ -81,8 +75,10 @@ class Settings:
     tool_idle_timeout: float = env(
         "TOOL_IDLE_TIMEOUT", 300.0, "the same while a tool call is open", minimum=0.1, timeout="tool_idle"
     )
-    tls_cert_file: str = env("TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port")
-    tls_key_file: str = env("TLS_KEY_FILE", "", "its private key, when it is in a file of its own")
+    tls_cert_file: str = env(
+        "TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port", shown=True
+    )
+    tls_key_file: str = env("TLS_KEY_FILE", "", "its private key, when it is in a file of its own", shown=True)
     trusted_proxies: tuple[str, ...] = env(
         "TRUSTED_PROXIES", (), "networks whose X-Forwarded-For, -Proto and -Host count"
     )
@@ -113,6 +109,10 @@ class Settings:
         if problems:
             raise ConfigErrors(problems)
         return settings
+
+    def secrets(self) -> list[str]:
+        """What must never be shown."""
+        return [getattr(self, entry.name) for entry in fields(self) if entry.metadata["secret"]]
 
     def _together(self) -> list[Problem]:
         problems = []

@@ -155,7 +155,7 @@ def ask(
             error = _receive(answer, reading, codec.decoder() if question.stream else None, cancelled, timeout)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as broken:
         error = probe.words_of(broken)
-    total_ms = probe.since(reading.began)
+    total_ms, secrets = probe.since(reading.began), probe.secrets_of(channel, key)
     answered, error = (None, error) if error else _answer(spoken, key, question, reading)
     return Finding(
         not error,
@@ -163,11 +163,11 @@ def ask(
         reading.status,
         total_ms,
         reading.first_ms,
-        probe.without(words_of(answered), key)[:MAX_TEXT] if answered else "",
-        probe.without(error, key),
+        secrets.clean(words_of(answered))[:MAX_TEXT] if answered else "",
+        secrets.clean(error),
         answered.usage if answered else None,
         body[:MAX_KEPT],
-        bytes(reading.received).replace(key.secret.encode(), key.mask.encode())[:MAX_KEPT],
+        secrets.clean_bytes(bytes(reading.received[:MAX_KEPT]), cut=True),
     )
 
 

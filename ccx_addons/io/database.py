@@ -24,6 +24,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from ccx_addons.core.errors import StoreError
+from ccx_addons.core.mask import clean
 from ccx_addons.io.rollup import ADD_UP, FILL
 from ccx_addons.io.schema import MIGRATIONS
 
@@ -56,6 +57,9 @@ TROUBLE: Final = frozenset(
 WAITING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 """Of these, the codes after which the connection is still good."""
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+WORDS: Final = frozenset({"error_message", "reason", "message", "detail", "result"})
+"""Columns of free text, from wherever it came: secrets are masked in them once more."""
+
 type Row = Mapping[str, Any]
 type Job = Callable[["Transaction"], Any]
 type Connection = sqlite3.Connection
@@ -96,6 +100,8 @@ class Transaction:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
         known = self.columns[table]
         values = {name: _plain(value) for name, value in row.items() if name in known}
+        for name in WORDS & values.keys():
+            values[name] = values[name] and clean(str(values[name]))
         if "rev" in known:
             self.rev += 1
             values["rev"] = self.rev

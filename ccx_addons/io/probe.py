@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from ccx_addons.core import read
-from ccx_addons.core.config import Channel, Key, Kind, mask
+from ccx_addons.core.confidential import sent_secrets
+from ccx_addons.core.config import Channel, Key, Kind
+from ccx_addons.core.mask import Secrets
 from ccx_addons.core.neutral import Response, Usage, text_of
 from ccx_addons.core.urls import LOOPBACK, host_port, join
 from ccx_addons.protocols import PROTOCOLS
@@ -60,7 +62,7 @@ def ask_models(channel: Channel, key: Key) -> Models:
         with client_of(channel, LIST_TIMEOUT * 2) as client:
             answer = client.get(url, headers=headers, params=params)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return Models(error=words_of(error))
+        return Models(error=without(words_of(error), channel, key))
     if answer.status_code != 200:
         return Models(
             (), answer.status_code, fault_words(channel, key, answer.status_code, answer.headers, answer.content)
@@ -138,7 +140,7 @@ def ping(channel: Channel, base_url: str) -> Ping:
             answer.close()
         found.status, found.ok = answer.status_code, True
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        found.error = words_of(error)
+        found.error = without(words_of(error), channel)
     found.total_ms = since(began)
     return found
 
@@ -217,7 +219,8 @@ def test(channel: Channel, key: Key, model: str) -> Test:
         with client_of(channel, TEST_TIMEOUT) as client:
             answer = client.post(url, headers=headers, params=params, json=body)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return Test(False, upstream, key.mask, url, 0, since(began), error=words_of(error))
+        words = without(words_of(error), channel, key)
+        return Test(False, upstream, key.mask, url, 0, since(began), error=words)
     return _judged(channel, key, upstream, url, answer, since(began))
 
 
@@ -234,8 +237,8 @@ def _judged(channel: Channel, key: Key, model: str, url: str, answer: httpx.Resp
         fault = protocol.answer_fault(body) if body is not None else None
         error = "the answer is not JSON" if body is None else fault.message if fault else ""
         usage = None if error else protocol.usage_of(body)
-        text = "" if error else _first_words(protocol, body)
-    return Test(not error, model, key.mask, url, status, total_ms, text, usage, without(error, key))
+        text = "" if error else without(_first_words(protocol, body), channel, key)
+    return Test(not error, model, key.mask, url, status, total_ms, text, usage, without(error, channel, key))
 
 
 def _first_words(protocol: Any, body: Any) -> str:
@@ -247,11 +250,16 @@ def _first_words(protocol: Any, body: Any) -> str:
 
 def fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:
     fault = PROTOCOLS[channel.protocol].decode_error(status, dict(headers), body[:MAX_ANSWER])
-    return without(f"{status}: {fault.message}", key)
+    return without(f"{status}: {fault.message}", channel, key)
 
 
-def without(text: str, key: Key) -> str:
-    return text.replace(key.secret, mask(key.secret))[:MAX_WORDS]
+def secrets_of(channel: Channel, *keys: Key) -> Secrets:
+    return Secrets(sent_secrets(channel, *keys))
+
+
+def without(text: str, channel: Channel, *keys: Key) -> str:
+    """Words without what the channel's upstream was sent."""
+    return secrets_of(channel, *keys).clean(text)[:MAX_WORDS]
 
 
 def words_of(error: Exception) -> str:

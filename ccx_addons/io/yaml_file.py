@@ -66,21 +66,22 @@ channels: []
 
 
 class RevisionConflict(CcxError):
-    """The file changed since it was read. ``diff`` shows how, as a unified diff."""
+    """The file changed since it was read: the texts ``before`` and ``after`` show how."""
 
-    def __init__(self, diff: str) -> None:
+    def __init__(self, before: str, after: str) -> None:
         super().__init__("the configuration was changed meanwhile")
-        self.diff = diff
+        self.before, self.after = before, after
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """``lines``: path such as ``channels[0].name`` -> line, counted from 1."""
+    """``lines``: path such as ``channels[0].name`` -> line, counted from 1. ``node``: the document with its places."""
 
     data: Json
     lines: Mapping[str, int]
     revision: str
     text: str
+    node: Node | None = None
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ def load_text(text: str) -> Loaded:
     data = None if node is None else _plain(node, "", 0, lines, problems, set())
     if problems:
         raise ConfigErrors(problems)
-    return Loaded(data, lines, revision, text)
+    return Loaded(data, lines, revision, text, node)
 
 
 def load(path: Path) -> Loaded:
@@ -191,6 +192,7 @@ def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
         timeouts=settings.timeouts,
         bodies=Bodies(capture=settings.capture_bodies),  # type: ignore[arg-type]  # its choices are checked there
         quirk_names=frozenset(QUIRKS),
+        secrets=settings.secrets(),
     )
     missing = ca_files.problems(snapshot, loaded.lines)
     return replace(snapshot, warnings=(*snapshot.warnings, *map(str, missing))) if missing else snapshot
@@ -336,7 +338,7 @@ def _check_revision(path: Path, current: str, expected: str, wanted: str) -> Non
     if revision_of(current.encode()) == expected:
         return
     kept = next((_text(version.path) for version in history(path) if version.revision == expected), None)
-    raise RevisionConflict(diff(current, wanted) if kept is None else diff(kept, current))
+    raise RevisionConflict(current, wanted) if kept is None else RevisionConflict(kept, current)
 
 
 def backups(path: Path) -> Path:

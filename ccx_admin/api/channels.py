@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from flask import Blueprint
 
-from ccx_addons.core.config import KINDS, Channel, Key, Kind, mask
+from ccx_addons.core.confidential import hide_url
+from ccx_addons.core.config import KINDS, Channel, Key, Kind
 from ccx_addons.core.config_parse import CHANNEL_KEYS
+from ccx_addons.core.mask import mask
 from ccx_addons.core.urls import url_problem
 from ccx_addons.io import probe
-from ccx_admin import channel_edit, channel_test, paste, redact, stats, views, writer
+from ccx_admin import channel_edit, channel_test, paste, stats, views, writer
 from ccx_admin.operation import expected_revision, operation, who
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure, not_found
@@ -189,7 +191,7 @@ def ping(id: str) -> dict[str, Json]:
     found = the_channel(id)
     pings = [asdict(probe.ping(found, url)) for url in found.base_urls]
     for entry in pings:
-        entry["base_url"] = redact.hide_url(entry["base_url"])
+        entry["base_url"] = hide_url(entry["base_url"])
     return {"pings": pings}
 
 

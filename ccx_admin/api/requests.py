@@ -7,8 +7,9 @@ from typing import Any, Final
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
+from ccx_addons.core.mask import NOTHING
 from ccx_addons.io import probe
-from ccx_admin import export, own_gateway, redact, requests_query
+from ccx_admin import export, own_gateway, requests_query
 from ccx_admin.api.status import version
 from ccx_admin.operation import operation
 from ccx_admin.panel import Panel, panel
@@ -70,7 +71,7 @@ def exported(current: Panel, found: Search, kind: str, limit: int) -> Response:
         case "jsonl":
             lines = export.as_jsonl(rows)
         case _:
-            secrets = redact.secrets_in_force(current.snapshot())
+            secrets = current.secrets()
             lines = export.as_har(current.db, rows, current.gateway_url, secrets, version())
     headers = {"Content-Disposition": f'attachment; filename="requests.{kind}"'}
     return Response(lines, content_type=f"{MEDIA[kind]}; charset=utf-8", headers=headers)
@@ -96,7 +97,7 @@ def get_request(id: str, query: dict[str, Json]) -> dict[str, Json]:
     found = the_request(id)
     if query["format"] == "har":
         current = panel()
-        bodies = export.bodies(current.db, id, redact.secrets_in_force(current.snapshot()))
+        bodies = export.bodies(current.db, id, current.secrets())
         entry = export.har_entry(found, bodies, current.gateway_url)
         creator = {"name": "CCX", "version": version()}
         return {"id": id, "log": {"version": "1.2", "creator": creator, "entries": [entry]}}
@@ -113,7 +114,7 @@ def get_bodies(id: str) -> dict[str, Json]:
     """The captured bodies of a request by side, keys masked; ``why``: a sentence when there are none."""
     the_request(id)
     current = panel()
-    sides = export.bodies(current.db, id, redact.secrets_in_force(current.snapshot()))
+    sides = export.bodies(current.db, id, current.secrets())
     return {"sides": sides, "why": "" if sides else why_no_bodies(current)}
 
 
@@ -157,7 +158,7 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
     asks = own_gateway.headers(current, body.get("channel", ""))
     if not path:
         raise Failure(409, "No gateway", own_gateway.UNKNOWN)
-    pairs = export.bodies(current.db, id, ())["client_request"]["headers"]
+    pairs = export.bodies(current.db, id, NOTHING)["client_request"]["headers"]
     headers = {name.lower(): value for name, value in pairs if name.lower() in REPLAYED_HEADERS}
     found = probe.replay(current.gateway_url + path, headers | asks, export.raw_of(kept["body"]))
     return {**asdict(found), "replay_of": id}

@@ -8,11 +8,12 @@ from flask import Blueprint, jsonify
 from werkzeug.wrappers import Response
 
 from ccx_addons.core.config import help_of
-from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.mask import Secrets
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.scheduler import breaker
-from ccx_admin import channel_edit, redact, views
+from ccx_admin import channel_edit, hidden, views
 from ccx_admin.operation import expected_revision, operation, who
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure, not_found
@@ -31,10 +32,10 @@ def get_config() -> Response:
     """The text of ccx.yaml, each secret as a word ``kept:...`` that stands for it when the text is saved again."""
     config = panel().config()
     response = jsonify(
-        text=redact.hidden(config.text),
+        text=hidden.hidden(config.text),
         revision=config.revision,
         in_force=views.in_force(panel().db),
-        problems=[asdict(problem) for problem in config.problems],
+        problems=[shown(problem, config.secrets) for problem in config.problems],
     )
     response.set_etag(config.revision)
     return response
@@ -47,7 +48,7 @@ def put_config(body: dict[str, Json]) -> dict[str, Json]:
     if expected is None:
         raise Failure(428, "If-Match needed", "send the revision that was edited as If-Match")
     current = panel()
-    text = redact.restored(body["text"], current.config().text)
+    text = hidden.restored(body["text"], current.config().text)
     revision = yaml_file.save(current.config_path, text, expected, who(), current.settings, current.clock())
     return {"revision": revision}
 
@@ -65,14 +66,24 @@ def validate(body: dict[str, Json]) -> dict[str, Json]:
     """What is wrong with a text, each fault with its line, and how it differs from the file."""
     current = panel().config()
     try:
-        text = redact.restored(body["text"], current.text)
+        text = hidden.restored(body["text"], current.text)
         snapshot = yaml_file.validated(text, current.text, panel().settings, panel().clock())
     except ConfigErrors as errors:
-        secrets = redact.secrets_of(body["text"]) | redact.secrets_of(current.text)
-        found = [{**asdict(p), "message": redact.clean(p.message, secrets)} for p in errors.problems]
+        secrets = hidden.secrets_of(body["text"]) | current.secrets
+        found = [shown(problem, secrets) for problem in errors.problems]
         return {"valid": False, "problems": found, "warnings": [], "diff": ""}
-    diff = redact.clean_config(yaml_file.diff(current.text, text), current.text, text)
-    return {"valid": True, "problems": [], "warnings": list(snapshot.warnings), "diff": diff}
+    diff = hidden.diff(current.text, text)
+    return {
+        "valid": True,
+        "problems": [],
+        "warnings": list(map(snapshot.secrets.clean, snapshot.warnings)),
+        "diff": diff,
+    }
+
+
+def shown(problem: Problem, secrets: Secrets) -> dict[str, Json]:
+    """What is wrong with the file, without what should not be where it is."""
+    return {"path": secrets.clean(problem.path), "message": secrets.clean(problem.message), "line": problem.line}
 
 
 @operation(settings, "GET", "/config/history", answer=table({"versions": array(free())}, ("versions",), more=True))
@@ -114,7 +125,7 @@ def text_of(revision: str) -> str:
 def diff(query: dict[str, Json]) -> dict[str, Json]:
     """How two versions differ, secrets masked."""
     before, after = text_of(query.get("from", "")), text_of(query.get("to", ""))
-    return {"diff": redact.clean_config(yaml_file.diff(before, after), before, after)}
+    return {"diff": hidden.diff(before, after)}
 
 
 @operation(
@@ -130,7 +141,7 @@ def rollback(body: dict[str, Json]) -> dict[str, Json]:
     current, revision = panel(), body["revision"]
     expected = expected_revision()
     if expected not in (None, current.config().revision):
-        raise yaml_file.RevisionConflict(yaml_file.diff(text_of(revision), current.config().text))
+        raise yaml_file.RevisionConflict(text_of(revision), current.config().text)
     if not any(version.revision == revision for version in yaml_file.history(current.config_path)):
         raise not_found("version", revision)
     saved = yaml_file.rollback(current.config_path, revision, who(), current.settings, current.clock())
@@ -138,8 +149,6 @@ def rollback(body: dict[str, Json]) -> dict[str, Json]:
 
 
 # ---- policy and process settings -------------------------------------------------------------------------------------
-SECRET_SETTINGS: Final = frozenset({"proxy_access_key", "admin_access_key", "web_password"})
-
 PRESETS: Final = {
     name: {"window": preset.window, "failure_rate": preset.failure_rate, "consecutive": preset.consecutive}
     for name, preset in breaker.PRESETS.items()
@@ -151,7 +160,7 @@ def environment(given: Settings) -> list[dict[str, Json]]:
     """The process settings with their help; of keys only whether they are set."""
     found = []
     for entry in fields(Settings):
-        value, secret = getattr(given, entry.name), entry.name in SECRET_SETTINGS
+        value, secret = getattr(given, entry.name), entry.metadata["secret"]
         shown: Json = bool(value) if secret else list(value) if isinstance(value, tuple) else value
         found.append(
             {

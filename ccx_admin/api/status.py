@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Blueprint
 
-from ccx_admin import redact, views
+from ccx_admin import views
 from ccx_admin.openapi import document
 from ccx_admin.operation import operation
 from ccx_admin.panel import Panel, panel
@@ -87,9 +87,9 @@ def get_status() -> dict[str, Json]:
 def list_events(query: dict[str, Json]) -> dict[str, Json]:
     """What happened, newest first."""
     found = views.events(panel().db, query.get("kind", ""), query["before"], query["limit"])
-    secrets = redact.secrets_of(panel().config().text)
+    clean = panel().secrets().clean
     for event in found:
-        event["message"], event["detail"] = (redact.clean(event[name], secrets) for name in ("message", "detail"))
+        event["message"], event["detail"] = (clean(event[name]) for name in ("message", "detail"))
     return {"events": found}
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from ccx_addons.core.config import Kind
 from ccx_addons.protocols import reassembly
-from ccx_admin import export, format, redact, requests_query
+from ccx_admin import export, format, requests_query
 from ccx_admin.api.requests import why_no_bodies
 from ccx_admin.i18n import _, told
 from ccx_admin.pages import vocabulary
@@ -191,7 +191,7 @@ def content(current: Panel, row: Mapping[str, Any], tab: str) -> dict[str, Any]:
         return {"record": json.dumps(shown, indent=2, ensure_ascii=False), "curl": curl(current, row)}
     if tab == "cost":
         return {}
-    sides = export.bodies(current.db, row["id"], redact.secrets_in_force(current.snapshot()))
+    sides = export.bodies(current.db, row["id"], current.secrets())
     why = "" if sides else why_no_bodies(current)
     if tab == "sent":
         return {"why": why, **sent(sides)}
@@ -306,7 +306,7 @@ def curl(current: Panel, row: Mapping[str, Any]) -> str:
     ]
     if row["kind"] == "messages":
         lines.append("-H 'anthropic-version: 2023-06-01'")
-    side = export.bodies(current.db, row["id"], redact.secrets_in_force(current.snapshot())).get("client_request")
+    side = export.bodies(current.db, row["id"], current.secrets()).get("client_request")
     body = side.get("text", "") if side and not side["truncated"] else ""
     lines.append("--data-binary " + ("'" + body.replace("'", "'\\''") + "'" if body else "@request.json"))
     return " \\\n  ".join(lines)

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import BreakerPolicy
 from ccx_addons.io import yaml_file
-from ccx_admin import redact, views, what_if
+from ccx_admin import hidden, views, what_if
 from ccx_admin.api.settings import PRESETS, environment, get_settings, saved_at, text_of
 from ccx_admin.api.status import status_of
 from ccx_admin.pages.channels import since_id
@@ -130,10 +130,10 @@ def prices(current: Panel) -> dict[str, Any]:
 
 def file(current: Panel) -> dict[str, Any]:
     config = current.config()
-    secrets = redact.secrets_of(config.text)
+    clean = config.secrets.clean
     return {
-        "text": redact.hidden(config.text),
-        "problems": [(p.path, p.line, redact.clean(p.message, secrets)) for p in config.problems],
+        "text": hidden.hidden(config.text),
+        "problems": [(clean(p.path), p.line, clean(p.message)) for p in config.problems],
         "warnings": config.snapshot.warnings,
         "in_force": views.in_force(current.db),
         "path": current.config_path.name,
@@ -147,7 +147,7 @@ def history(current: Panel) -> dict[str, Any]:
     shown = ""
     if before in known and (not after or after in known):
         left, right = text_of(before), text_of(after)
-        shown = redact.clean_config(yaml_file.diff(left, right), left, right) or " "
+        shown = hidden.diff(left, right) or " "
     return {
         "versions": [(version.revision, saved_at(version), version.who) for version in versions],
         "diff": shown,
@@ -158,9 +158,9 @@ def history(current: Panel) -> dict[str, Any]:
 def events(current: Panel) -> dict[str, Any]:
     kind, before = request.args.get("kind", ""), request.args.get("before", "")
     found = views.events(current.db, kind, int(before) if before.isdecimal() and len(before) < 19 else 0, EVENTS)
-    secrets = redact.secrets_of(current.config().text)
+    clean = current.secrets().clean
     for event in found:
-        event["message"], event["detail"] = (redact.clean(event[name], secrets) for name in ("message", "detail"))
+        event["message"], event["detail"] = (clean(event[name]) for name in ("message", "detail"))
     kinds = [row["kind"] for row in current.db.rows("SELECT DISTINCT kind FROM events ORDER BY kind")]
     return {"events": found, "kinds": kinds, "kind": kind, "more": len(found) == EVENTS}
 

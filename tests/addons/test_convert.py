@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Generator
 from dataclasses import replace
@@ -11,10 +12,18 @@ from hypothesis import strategies as st
 from mitmproxy import http
 
 from ccx_addons import convert
-from ccx_addons.convert import ANTHROPIC_VERSION, Convert, forwarded_headers, loss_header, write_request
+from ccx_addons.convert import (
+    ANTHROPIC_VERSION,
+    CLEANED_AT_ONCE,
+    Convert,
+    forwarded_headers,
+    loss_header,
+    write_request,
+)
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Channel, Kind, ModelMap, Target
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Headers
+from ccx_addons.core.mask import mask
 from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.verdict import Attempt, Outcome
@@ -368,6 +377,31 @@ def test_an_error_is_read(runtime: Runtime) -> None:
     assert x.ended and x.ended.fault == Fault("rate_limit", "slow", 429, "rate_limit_exceeded")
 
 
+@pytest.mark.parametrize("status", [200, 400, 502])
+@pytest.mark.parametrize("form", [SECRET, base64.b64encode(f"Bearer {SECRET}".encode()).decode()])
+def test_a_key_that_comes_back_stays_here(runtime: Runtime, status: int, form: str) -> None:
+    x = asked("chat", CHAT)
+    attempted(x, CHAT, None, status)
+    told = {"error": {"message": f"you sent {form}", "code": form}} if status >= 400 else {**ANSWER, "debug": form}
+    request = done(x, runtime, status, json.dumps(told).encode())
+    assert request.response and x.ended
+    body = request.response.raw_content or b""
+    assert form.encode() not in body and form not in repr(x.ended)
+    assert request.response.headers["content-length"] == str(len(body)) and json.loads(body)
+
+
+def test_a_long_error_is_cleaned_in_a_thread(runtime: Runtime) -> None:
+    x = asked("chat", CHAT)
+    attempted(x, CHAT, None, 400)
+    request = flow(x=x)
+    request.response = response(400, json.dumps({"error": {"message": f"{SECRET} " + "x" * CLEANED_AT_ONCE}}).encode())
+    x.ended = Ended("status")
+    waiting = Convert(runtime).upstream_outcome(request)
+    assert waiting
+    asyncio.run(waiting)  # type: ignore[arg-type]  # it is a coroutine
+    assert SECRET.encode() not in (request.response.raw_content or b"") and SECRET not in repr(x.ended)
+
+
 # ---- towards the client ----------------------------------------------------------------------------------------------
 def shown(runtime: Runtime, x: Exchange, attempts: bool = True, **headers: Any) -> http.Headers:
     request = flow(x=x)
@@ -390,6 +424,11 @@ def test_only_what_the_client_may_see(runtime: Runtime) -> None:
         "anthropic-ratelimit-requests-reset", "openai-processing-ms", "x-ccx-request-id", "x-ccx-attempts",
     }  # fmt: skip
     assert (headers["x-ccx-request-id"], headers["x-ccx-attempts"]) == ("x1", "1")
+
+
+def test_a_key_in_a_header_is_masked(runtime: Runtime) -> None:
+    headers = shown(runtime, asked("chat", CHAT), x_request_id=f"req-{SECRET}", retry_after="7")
+    assert headers["x-request-id"] == f"req-{mask(SECRET)}" and headers["retry-after"] == "7"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from ccx_addons.convert import USAGE_CHUNK
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.mask import mask
 from ccx_addons.core.neutral import Fault
 from ccx_addons.protocols import PROTOCOLS
 from ccx_addons.watch import PassWatcher
 from scripts.fake import answers
+from tests.addons.values import attempted, channel, exchange
 
 
 def watcher(kind: Any, hidden: re.Pattern[bytes] | None = None) -> PassWatcher:
@@ -102,7 +104,41 @@ def test_a_cut_leaves_no_half_event(kind: str) -> None:
 
 def test_an_event_that_never_ends_passes_in_pieces() -> None:
     found = watcher("chat")
-    assert found.feed(b"data: " + b"x" * (1 << 20)) == [b"data: " + b"x" * (1 << 20)]
+    passed = found.feed(b"data: " + b"x" * (1 << 20))
+    assert passed and b"".join([*passed, *found.feed(b"y\n\n")]) == b"data: " + b"x" * (1 << 20) + b"y\n\n"
+
+
+KEY = "sk-main-secret-0123456789"
+
+
+def repeating(kind: Any) -> PassWatcher:
+    """A watcher of a channel with this key."""
+    x = exchange(kind, channel("main", kind))
+    attempted(x, channel("main", kind), None)
+    protocol = PROTOCOLS[kind]
+    return PassWatcher(x, protocol, protocol.decoder())
+
+
+@pytest.mark.parametrize("cut", [1, 20, 40, 60, 80])
+@pytest.mark.parametrize("before", [b"", b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'])
+@pytest.mark.parametrize(
+    "event", ['{"error":{"message":"sent KEY"}}', '{"choices":[{"index":0,"delta":{"content":"KEY"}}]}']
+)
+def test_a_key_that_comes_back_stays_here(cut: int, before: bytes, event: str) -> None:
+    assert channel("main").keys[0].secret == KEY
+    found = repeating("chat")
+    data = f"data: {event}\n\n".replace("KEY", KEY).encode()
+    passed = [*found.feed(before), *found.feed(data[:cut]), *found.feed(data[cut:])]
+    whole = b"".join(passed)
+    assert KEY.encode() not in whole and mask(KEY).encode() in whole and KEY not in repr(found.fault)
+
+
+@pytest.mark.parametrize("cut", [1, 9, 24])
+def test_a_key_in_two_pieces_of_an_endless_event_stays_here(cut: int) -> None:
+    found = repeating("chat")
+    pieces = [b"data: " + b"x" * (1 << 20) + KEY[:cut].encode(), KEY[cut:].encode() + b"y" * (1 << 20), b"\n\n"]
+    whole = b"".join(chunk for piece in pieces for chunk in found.feed(piece))
+    assert KEY.encode() not in whole and len(whole) > 2 << 20
 
 
 CHUNK = b'{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}'

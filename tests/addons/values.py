@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from ccx_addons.core import endpoints
+from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Channel, Client, Key, Kind, Snapshot
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.mask import Secrets
 from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict
 
 PATHS: dict[Kind, str] = {
@@ -24,7 +26,9 @@ def channel(name: str, protocol: Kind = "chat", serves: Iterable[Kind] = ()) -> 
 def exchange(kind: Kind = "chat", *channels: Channel, id: str = "x1", model: str = "gpt-5") -> Exchange:
     """As it is once auth and route are done."""
     path = PATHS[kind]
-    x = Exchange(id, 1_700_000_000.0, 100.0, Snapshot("rev1", 0, channels=channels), "POST", path, "", ())
+    secrets = Secrets(secret for channel in channels for secret in sent_secrets(channel, *channel.keys))
+    snapshot = Snapshot("rev1", 0, channels=channels, secrets=secrets)
+    x = Exchange(id, 1_700_000_000.0, 100.0, snapshot, "POST", path, "", ())
     x.match = endpoints.find("POST", path)
     x.client = Client("alice", "")
     x.model = model

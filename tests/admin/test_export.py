@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core.mask import Secrets
 from ccx_addons.io.store import Store
 from ccx_admin import export
 from ccx_admin.db import Reader
@@ -61,8 +62,8 @@ def test_paths_that_are_gone() -> None:
 
 
 def test_bodies(store: Store) -> None:
-    store.put_body("r1", "client_request", b"geheim", [("a", "geheim")], truncated=True)
+    store.put_body("r1", "client_request", b"geheim99", [("a", "geheim99")], truncated=True)
     store.flush()
-    found = export.bodies(Reader(store.path), "r1", ("geheim",))["client_request"]
-    assert (found["text"], found["headers"], found["size"], found["truncated"]) == ("••••", [["a", "••••"]], 6, True)
+    found = export.bodies(Reader(store.path), "r1", Secrets(["geheim99"]))["client_request"]
+    assert (found["text"], found["headers"], found["size"], found["truncated"]) == ("••••", [["a", "••••"]], 8, True)
     assert export.raw_of(zlib.compress(b"x")) == b"x"

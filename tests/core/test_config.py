@@ -17,7 +17,6 @@ from ccx_addons.core.config import (
     Snapshot,
     Target,
     help_of,
-    mask,
 )
 
 WORDS = st.text(string.ascii_letters + string.digits + "-.:/", min_size=1, max_size=12)
@@ -104,21 +103,6 @@ def test_model_map_does_not_depend_on_the_order_of_the_file(pairs: list[tuple[st
     entries = {name: Target(to) for name, to in pairs}
     backwards = dict(reversed(entries.items()))
     assert ModelMap(entries).apply(model) == ModelMap(backwards).apply(model)
-
-
-@given(st.text(string.printable, min_size=1))
-def test_mask_never_shows_enough(secret: str) -> None:
-    shown = mask(secret)
-    assert len(shown) <= 9 and (len(secret) >= 12 or shown == "••••")
-    assert shown != secret
-
-
-@pytest.mark.parametrize(
-    ("secret", "shown"),
-    [("", "••••"), ("short", "••••"), ("elevenchars", "••••"), ("sk-ant-1234567890", "sk-a…7890")],
-)
-def test_mask(secret: str, shown: str) -> None:
-    assert mask(secret) == shown
 
 
 def test_a_key_never_shows_its_secret() -> None:

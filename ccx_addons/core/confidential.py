@@ -1,0 +1,180 @@
+"""What of a configuration may be shown: numbers, switches, choices and the fields marked ``plain``; all else is secret.
+
+The shapes come from the classes of config.py, so that a new field is secret until somebody says that it is not.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from urllib.parse import unquote, urlsplit
+
+from ccx_addons.core.config import Bodies, Channel, Client, Key, Policy, Price
+from ccx_addons.core.mask import mask
+
+type Json = Any
+
+ENVIRONMENT: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+"""A key that is not written down, only where it is found."""
+FIELD_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
+"""A name that is shown although nobody knows it. Anything else could be a secret in the wrong place."""
+HARMLESS_HEADERS: Final = frozenset({
+    "accept", "accept-language", "anthropic-beta", "anthropic-version", "content-type", "http-referer", "openai-beta",
+    "originator", "referer", "user-agent", "x-app", "x-title",
+})  # fmt: skip
+"""Headers of a channel whose values are no secrets; any other may carry one, whatever it is called."""
+
+PIECE: Final = re.compile(r"[A-Za-z]{1,15}|[a-z]{16,24}|[0-9]{1,8}|[A-Za-z0-9]{1,7}|[^\x00-\x7f]+")
+SEPARATORS: Final = re.compile(r"[^A-Za-z0-9\x80-\U0010ffff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What may stand at a place of the file. Entries of a list have the shape of the list."""
+
+    scalar: Literal["plain", "secret", "url", "word"] = "secret"
+    """``word``: a number, a switch or one of a few words."""
+    members: Mapping[str, "Shape"] = field(default_factory=dict, hash=False)
+
+    def below(self, name: str) -> "Shape":
+        """The shape of a member; of whatever is unknown nothing is shown."""
+        return self if self is PLAIN else self.members.get(name, SECRET)
+
+    def names(self, name: str) -> bool:
+        """Whether a member's name may be shown."""
+        return self is PLAIN or name in self.members or FIELD_NAME.fullmatch(name) is not None
+
+    def secrets(self, text: str) -> tuple[str, ...]:
+        """The parts of a scalar that must not be shown, as they are written."""
+        if self.scalar == "plain" or ENVIRONMENT.fullmatch(text):
+            return ()
+        if self.scalar == "url":
+            return url_secrets(text)
+        if self.scalar == "word" and is_harmless(text):
+            return ()  # right, or a mistake that people have to see
+        return (text,) if text.strip() else ()
+
+
+class Headers(Shape):
+    """Names are free, and shown."""
+
+    def below(self, name: str) -> Shape:
+        return PLAIN if name.lower() in HARMLESS_HEADERS else SECRET
+
+    def names(self, name: str) -> bool:
+        return True
+
+
+SECRET: Final = Shape()
+PLAIN: Final = Shape("plain")
+URL: Final = Shape("url")
+
+
+@cache
+def file_shape() -> Shape:
+    """Of the whole ccx.yaml."""
+    key = {"key": SECRET} | members_of(Key)
+    client = {"key": SECRET, "key_sha256": SECRET} | members_of(Client)
+    channel = members_of(Channel) | {"keys": Shape("secret", members=key), "headers": Headers()}
+    policy = members_of(Policy) | {"bodies": Shape(members=members_of(Bodies))}
+    top = {
+        "version": Shape("word"),
+        "clients": Shape(members=client),
+        "channels": Shape(members=channel),
+        "policy": Shape(members=policy),
+        "prices": Prices(),
+    }
+    return Shape(members=top)
+
+
+class Prices(Shape):
+    """Names of models are free; below them are numbers."""
+
+    def below(self, name: str) -> Shape:
+        return Shape(members=members_of(Price))
+
+    def names(self, name: str) -> bool:
+        return True
+
+
+@cache
+def members_of(cls: type) -> dict[str, Shape]:
+    hints = get_type_hints(cls)
+    return {entry.name: _shape(hints[entry.name], entry.metadata) for entry in dataclasses.fields(cls)}
+
+
+def _shape(hint: Any, rules: Mapping[str, Any]) -> Shape:
+    if shown := rules.get("shown"):
+        return URL if shown == "url" else PLAIN
+    hint = getattr(hint, "__value__", hint)
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(option for option in get_args(hint) if option is not type(None))
+    if get_origin(hint) is Literal or hint in (bool, int, float):
+        return Shape("word")
+    return Shape(members=members_of(hint)) if isinstance(hint, type) and dataclasses.is_dataclass(hint) else SECRET
+
+
+# ---- a file's secrets ------------------------------------------------------------------------------------------------
+def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = None) -> Iterator[str]:
+    """Every secret of the plain data, quoted or not, and what ``env:NAME`` stands for."""
+    shape = shape or file_shape()
+    if isinstance(data, dict):
+        for name, value in data.items():
+            if not shape.names(str(name)):
+                yield str(name)
+            yield from secrets_in(value, environ, shape.below(str(name)))
+    elif isinstance(data, list):
+        for value in data:
+            yield from secrets_in(value, environ, shape)
+    elif isinstance(data, str | int | float) and not isinstance(data, bool):
+        text = str(data)
+        if shape.scalar != "plain" and ENVIRONMENT.fullmatch(text):
+            yield environ.get(text[4:], "").strip()
+        for secret in shape.secrets(text):
+            yield from dict.fromkeys((secret.strip(), unquote(secret).strip()))
+
+
+def sent_secrets(channel: Channel, *keys: Key) -> Iterator[str]:
+    """All that the channel's upstream, or its proxy, could repeat of what it was sent with these keys."""
+    yield from (key.secret for key in keys)
+    yield from (value for name, value in channel.headers if name not in HARMLESS_HEADERS)
+    for url in (*channel.base_urls, channel.proxy or ""):
+        for secret in url_secrets(url):
+            yield from dict.fromkeys((secret, unquote(secret)))
+
+
+# ---- URLs and words --------------------------------------------------------------------------------------------------
+def url_secrets(url: str) -> tuple[str, ...]:
+    """User and password, odd path segments and odd values of the query, as they are written."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return (url,)
+    login, _, _ = parts.netloc.rpartition("@")
+    segments = [segment for segment in parts.path.split("/") if not is_harmless(segment)]
+    values = [part.partition("=")[2] for part in re.split("[&;]", parts.query)]
+    return tuple(
+        part for part in (*login.partition(":")[::2], *segments, *(v for v in values if not is_harmless(v))) if part
+    )
+
+
+def hide_url(url: str) -> str:
+    """A URL without its password, and without what looks like a key in it."""
+    name, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    shown = url.replace(f"{name}@", "***@", 1) if at and name else url
+    for secret in url_secrets(shown):
+        shown = shown.replace(secret, "***") if secret != "***" else shown
+    return shown
+
+
+def shown_header(name: str, value: str) -> str:
+    """The value of a header that a channel adds, as it may be shown."""
+    return value if name.lower() in HARMLESS_HEADERS else mask(value)
+
+
+def is_harmless(word: str) -> bool:
+    """Whether a word of free text is certainly no key: words, short numbers, names such as ``claude-sonnet-4-5``."""
+    return all(PIECE.fullmatch(piece) for piece in SEPARATORS.split(word) if piece)
