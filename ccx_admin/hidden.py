@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from ccx_addons.core.confidential import ENVIRONMENT, PLAIN, SECRET, Shape, file_shape, is_harmless
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.mask import LIKELY, Secrets, mask, replaced
 from ccx_addons.io import yaml_file
+from ccx_addons.io.yaml_file import Scalar
 
 KEPT: Final = re.compile(r"kept:([0-9a-f]{8})(?::(?:••••|\S{4}…\S{4}))?")
 WORD: Final = re.compile(r"[^\s\"',\[\]{}()<>|`]+")
@@ -54,8 +53,7 @@ def found_in(text: str) -> tuple[Secret, ...]:
     except ConfigErrors:
         return tuple(replace(secret, open=True) for secret in _odd_words(text, 0, len(text)))
     found = [secret for scalar, shape in scalars for secret in _in_scalar(text, scalar, shape)]
-    outside = [(scalar.start_mark.index, scalar.end_mark.index) for scalar, _ in scalars]
-    for begin, end in _comments(text, outside):
+    for begin, end in _comments(text, [scalar for scalar, _ in scalars]):
         found += _odd_words(text, begin, end)
     taken = sorted((secret.begin, secret.end) for secret in found)
     found += [Secret(b, e, text[b:e], text[b:e], open=True) for b, e in _elsewhere(text, _known(found), taken)]
@@ -66,50 +64,45 @@ def _known(found: Iterable[Secret]) -> Secrets:
     return Secrets(text for secret in found for text in (secret.written, secret.meant.strip()))
 
 
-def _scalars_of(text: str) -> list[tuple[ScalarNode, Shape]]:
+def _scalars_of(text: str) -> list[tuple[Scalar, Shape]]:
     """Every scalar of the text in its order. Raises ConfigErrors."""
-    node = yaml_file.load_text(text).node
-    return list(_scalars(node, file_shape())) if node else []
+    return [(scalar, _shape_of(scalar)) for scalar in yaml_file.scalars(text)]
 
 
-def _scalars(node: Node, shape: Shape) -> Iterator[tuple[ScalarNode, Shape]]:
-    if isinstance(node, ScalarNode):
-        yield node, shape
-    elif isinstance(node, SequenceNode):
-        for entry in node.value:
-            yield from _scalars(entry, shape)
-    elif isinstance(node, MappingNode):
-        for name, value in node.value:
-            known = isinstance(name, ScalarNode) and shape.names(name.value)
-            yield from _scalars(name, PLAIN if known else SECRET)
-            yield from _scalars(value, shape.below(name.value) if known else SECRET)
+def _shape_of(scalar: Scalar) -> Shape:
+    shape = file_shape()
+    for name in scalar.path:
+        shape = shape.below(name)
+    if scalar.is_name:
+        return PLAIN if shape.names(scalar.value) else SECRET
+    return shape
 
 
-def _in_scalar(text: str, node: ScalarNode, shape: Shape) -> Iterator[Secret]:
-    begin, end = node.start_mark.index, node.end_mark.index
+def _in_scalar(text: str, scalar: Scalar, shape: Shape) -> Iterator[Secret]:
+    begin, end = scalar.begin, scalar.end
     written = text[begin:end]
-    secrets = shape.secrets(node.value)
-    if not secrets or KEPT.fullmatch(node.value.strip()):
+    secrets = shape.secrets(scalar.value)
+    if not secrets or KEPT.fullmatch(scalar.value.strip()):
         return
-    if secrets != (node.value,):
+    if secrets != (scalar.value,):
         at = 0
         for part in secrets:
             if (place := written.find(part, at)) >= 0 and not KEPT.search(part):
                 yield Secret(begin + place, begin + place + len(part), part, part)
                 at = place + len(part)
         return
-    if node.style in ("|", ">"):
+    if scalar.style in ("|", ">"):
         written = written.rstrip()
-        yield Secret(begin, begin + len(written), written, node.value)
-    elif node.style:
-        yield Secret(begin + 1, end - 1, written[1:-1], node.value, node.style)
+        yield Secret(begin, begin + len(written), written, scalar.value)
+    elif scalar.style:
+        yield Secret(begin + 1, end - 1, written[1:-1], scalar.value, scalar.style)
     else:
-        yield Secret(begin, end, written, node.value)
+        yield Secret(begin, end, written, scalar.value)
 
 
-def _comments(text: str, scalars: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _comments(text: str, scalars: Iterable[Scalar]) -> Iterator[tuple[int, int]]:
     at = 0
-    for begin, end in (*sorted(scalars), (len(text), len(text))):
+    for begin, end in (*((scalar.begin, scalar.end) for scalar in scalars), (len(text), len(text))):
         for comment in COMMENT.finditer(text, at, max(at, begin)):
             yield comment.span()
         at = max(at, end)
@@ -182,7 +175,7 @@ def _words(text: str) -> Iterator[tuple[re.Match[str], str | None]]:
     """Each kept word, and the quotes around it; None where everybody could read what it stands for."""
     scalars: list[tuple[int, int, str, Shape]] = []
     with suppress(ConfigErrors):  # it is refused, whatever is put back
-        scalars = [(s.start_mark.index, s.end_mark.index, s.style or "", shape) for s, shape in _scalars_of(text)]
+        scalars = [(s.begin, s.end, s.style, shape) for s, shape in _scalars_of(text)]
     n = 0
     for found in KEPT.finditer(text):
         while n < len(scalars) and scalars[n][1] <= found.start():

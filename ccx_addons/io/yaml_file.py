@@ -116,6 +116,36 @@ def load_text(text: str) -> Loaded:
     return Loaded(data, lines, revision, text, node)
 
 
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One scalar and its place in the text, quotes included. ``path``: the names of the mappings around it."""
+
+    begin: int
+    end: int
+    value: str
+    style: str
+    path: tuple[str, ...]
+    is_name: bool
+
+
+def scalars(text: str) -> list[Scalar]:
+    """Every scalar, names too, in its order. Raises ConfigErrors as ``load_text``."""
+    node = load_text(text).node
+    return list(_scalars(node, ())) if node else []
+
+
+def _scalars(node: Node, path: tuple[str, ...], is_name: bool = False) -> Iterator[Scalar]:
+    if isinstance(node, ScalarNode):
+        yield Scalar(node.start_mark.index, node.end_mark.index, node.value, node.style or "", path, is_name)
+    elif isinstance(node, SequenceNode):
+        for entry in node.value:
+            yield from _scalars(entry, path)
+    elif isinstance(node, MappingNode):
+        for name, value in node.value:
+            yield from _scalars(name, path, True)
+            yield from _scalars(value, (*path, name.value))
+
+
 def load(path: Path) -> Loaded:
     try:
         return load_text(_text(path))
