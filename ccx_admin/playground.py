@@ -31,7 +31,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.urls import join
 from ccx_addons.core.wire_json import BadJson, dumps, loads
-from ccx_addons.io import probe
+from ccx_addons.io import answers, probe
 from ccx_addons.protocols import TEXT_PROTOCOLS
 from ccx_admin import own_gateway
 from ccx_admin.panel import Panel
@@ -115,15 +115,15 @@ def _head(answer: httpx.Response) -> dict[str, Any]:
 def _events(answer: httpx.Response, prompt: Prompt) -> Iterator[Event]:
     codec = TEXT_PROTOCOLS[prompt.protocol]
     if answer.status_code >= 300:
-        yield Failed(codec.decode_error(answer.status_code, answer.headers, answer.read()))
+        yield Failed(codec.decode_error(answer.status_code, answer.headers, answers.read(answer)))
     elif prompt.stream:
         decoder = codec.decoder()
-        for chunk in answer.iter_bytes():
+        for chunk in answers.chunks(answer, answers.MAX_STREAM):
             yield from decoder.feed(chunk)
         yield from decoder.flush()
     else:
         try:
-            found = codec.decode_response(loads(answer.read()))
+            found = codec.decode_response(loads(answers.read(answer, answers.MAX_STREAM)))
         except BadJson as bad:
             found = Fault("server", str(bad))
         yield from (Failed(found),) if isinstance(found, Fault) else explode(found)

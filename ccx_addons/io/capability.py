@@ -31,7 +31,8 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.urls import join, without_version
 from ccx_addons.core.wire_json import BadJson, dumps, loads
-from ccx_addons.io import probe
+from ccx_addons.io import answers, probe
+from ccx_addons.io.answers import Answer
 from ccx_addons.protocols import TEXT_PROTOCOLS, Decoder, quirks
 
 type Check = Literal["text", "stream", "tools", "image"]
@@ -142,7 +143,7 @@ def ask(
     reading, error = _Reading(time.perf_counter()), ""
     try:
         with (
-            probe.client_of(channel, timeout) as client,
+            answers.channel_client(channel, timeout) as client,
             client.stream(
                 "POST",
                 url_of(channel, key, protocol, upstream_model, question.stream),
@@ -200,7 +201,7 @@ def _receive(
     timeout: float,
 ) -> str:
     """Reads the body; why it stopped before its end, or empty."""
-    for chunk in answer.iter_bytes():
+    for chunk in answers.chunks(answer, seconds=timeout):
         reading.received += chunk
         if decoder and answer.status_code < 300:
             events = decoder.feed(chunk)
@@ -209,10 +210,6 @@ def _receive(
                 reading.first_ms = probe.since(reading.began)
         if cancelled():
             return "cancelled"
-        if len(reading.received) > probe.MAX_ANSWER:
-            return "the answer is larger than 4 MiB"
-        if time.perf_counter() - reading.began > timeout:
-            return "no answer in time"
     if decoder and answer.status_code < 300:
         reading.events += decoder.flush()
     return ""
@@ -222,7 +219,7 @@ def _answer(channel: Channel, key: Key, question: Question, reading: _Reading) -
     """The answer, and what is wrong with it or missing in it."""
     received = bytes(reading.received)
     if reading.status >= 300:
-        return None, probe.fault_words(channel, key, reading.status, reading.headers, received)
+        return None, probe.fault_words(channel, key, Answer(reading.status, reading.headers, received))
     try:
         found = fold(reading.events) if question.stream else _decoded(channel, received)
     except BadJson:

@@ -24,6 +24,7 @@ from ccx_addons.core.config import Channel
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.neutral import Loss, Media
 from ccx_addons.core.urls import host_port
+from ccx_addons.io import answers
 
 MAX_PICTURES: Final = 100
 MAX_SIZE: Final = 20 << 20
@@ -86,7 +87,7 @@ async def pictures(urls: Iterable[str], channel: Channel, seconds: float) -> tup
         words = f"only {MAX_PICTURES} pictures of a request are fetched, {len(wanted) - MAX_PICTURES} are left"
         losses.append(Loss("image_url", words))
     if wanted:
-        async with httpx.AsyncClient(verify=_tls(), proxy=channel.proxy, timeout=TIMEOUT, trust_env=False) as client:
+        async with answers.async_client(_tls(), channel.proxy, TIMEOUT) as client:
             await asyncio.gather(*(get(client, url) for url in wanted[:MAX_PICTURES]))
     return found, losses
 
@@ -174,4 +175,4 @@ async def _address(place: Place, trusted: bool) -> Address:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Made once: reading the certificates takes longer than most pictures."""
-    return httpx.create_ssl_context(trust_env=False)
+    return httpx.create_ssl_context(trust_env=answers.TRUST_ENV)

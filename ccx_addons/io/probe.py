@@ -17,13 +17,14 @@ from ccx_addons.core.config import Channel, Key, Kind
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.neutral import Response, Usage, text_of
 from ccx_addons.core.urls import LOOPBACK, host_port, join
+from ccx_addons.io import answers
+from ccx_addons.io.answers import Answer
 from ccx_addons.protocols import PROTOCOLS
 
 LIST_TIMEOUT: Final = 5.0
 PING_TIMEOUT: Final = 10.0
 TEST_TIMEOUT: Final = 60.0
 REPLAY_TIMEOUT: Final = 300.0
-MAX_ANSWER: Final = 4 << 20
 MAX_WORDS: Final = 800
 VERSION_HEADER: Final[Mapping[str, str]] = {"anthropic-version": "2023-06-01"}
 
@@ -36,12 +37,12 @@ async def list_models(channel: Channel) -> list[dict[str, Any]]:
         try:
             async with (
                 asyncio.timeout(LIST_TIMEOUT),
-                httpx.AsyncClient(verify=_verify(channel), proxy=channel.proxy, timeout=LIST_TIMEOUT) as client,
+                answers.channel_async_client(channel, LIST_TIMEOUT) as client,
             ):
-                answer = await client.get(url, headers=headers, params=params)
+                answer = await answers.ask_async(client, "GET", url, headers=headers, params=params)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError):
             continue
-        if answer.status_code == 200 and (found := _entries(answer)):
+        if answer.status == 200 and (found := _entries(answer)):
             return found
     return []
 
@@ -59,14 +60,12 @@ def ask_models(channel: Channel, key: Key) -> Models:
     """What ``list_models`` asks, with one key, and why it failed."""
     url, headers, params = _models_request(channel, key)
     try:
-        with client_of(channel, LIST_TIMEOUT * 2) as client:
-            answer = client.get(url, headers=headers, params=params)
+        with answers.channel_client(channel, LIST_TIMEOUT * 2) as client:
+            answer = answers.ask(client, "GET", url, headers=headers, params=params)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Models(error=without(words_of(error), channel, key))
-    if answer.status_code != 200:
-        return Models(
-            (), answer.status_code, fault_words(channel, key, answer.status_code, answer.headers, answer.content)
-        )
+    if answer.status != 200:
+        return Models((), answer.status, fault_words(channel, key, answer))
     found = tuple(_entries(answer))
     return Models(found, 200, "" if found else "the answer is no list of models")
 
@@ -87,15 +86,7 @@ def credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, s
     return {**headers, name: value}, {}
 
 
-def _verify(channel: Channel) -> Any:
-    return channel.ca_file or channel.verify_tls
-
-
-def client_of(channel: Channel, timeout: float) -> httpx.Client:
-    return httpx.Client(verify=_verify(channel), proxy=channel.proxy, timeout=timeout, trust_env=False)
-
-
-def _entries(answer: httpx.Response) -> list[dict[str, Any]]:
+def _entries(answer: Answer) -> list[dict[str, Any]]:
     """OpenAI and Anthropic list ``data[].id``, Gemini ``models[].name`` with a prefix."""
     try:
         body = read.mapping(answer.json())
@@ -134,7 +125,7 @@ def ping(channel: Channel, base_url: str) -> Ping:
         if not channel.proxy:
             found.address = _resolve(base_url)
             found.dns_ms = since(began)
-        with client_of(channel, PING_TIMEOUT) as client, _traced(found) as trace:
+        with answers.channel_client(channel, PING_TIMEOUT) as client, _traced(found) as trace:
             request = client.build_request("GET", base_url.rstrip("#") + "/", extensions={"trace": trace})
             answer = client.send(request, stream=True)
             answer.close()
@@ -216,19 +207,19 @@ def test(channel: Channel, key: Key, model: str) -> Test:
         body["model"] = upstream
     began = time.perf_counter()
     try:
-        with client_of(channel, TEST_TIMEOUT) as client:
-            answer = client.post(url, headers=headers, params=params, json=body)
+        with answers.channel_client(channel, TEST_TIMEOUT) as client:
+            answer = answers.ask(client, "POST", url, headers=headers, params=params, json=body)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         words = without(words_of(error), channel, key)
         return Test(False, upstream, key.mask, url, 0, since(began), error=words)
     return _judged(channel, key, upstream, url, answer, since(began))
 
 
-def _judged(channel: Channel, key: Key, model: str, url: str, answer: httpx.Response, total_ms: float) -> Test:
-    protocol, status = PROTOCOLS[channel.protocol], answer.status_code
+def _judged(channel: Channel, key: Key, model: str, url: str, answer: Answer, total_ms: float) -> Test:
+    protocol, status = PROTOCOLS[channel.protocol], answer.status
     error, text, usage = "", "", None
     if status >= 300:
-        error = fault_words(channel, key, status, answer.headers, answer.content)
+        error = fault_words(channel, key, answer)
     else:
         try:
             body = answer.json()
@@ -248,9 +239,9 @@ def _first_words(protocol: Any, body: Any) -> str:
     return text_of(response.parts)[:200]
 
 
-def fault_words(channel: Channel, key: Key, status: int, headers: Mapping[str, str], body: bytes) -> str:
-    fault = PROTOCOLS[channel.protocol].decode_error(status, dict(headers), body[:MAX_ANSWER])
-    return without(f"{status}: {fault.message}", channel, key)
+def fault_words(channel: Channel, key: Key, answer: Answer) -> str:
+    fault = PROTOCOLS[channel.protocol].decode_error(answer.status, dict(answer.headers), answer.body)
+    return without(f"{answer.status}: {fault.message}", channel, key)
 
 
 def secrets_of(channel: Channel, *keys: Key) -> Secrets:
@@ -287,7 +278,7 @@ class Replay:
 def gateway_client(url: str) -> httpx.Client:
     """For the gateway's own address, whose certificate on loopback may be anybody's."""
     host = urlsplit(url).hostname or ""
-    return httpx.Client(verify=host not in LOOPBACK, timeout=REPLAY_TIMEOUT, trust_env=False)
+    return answers.client(host not in LOOPBACK, timeout=REPLAY_TIMEOUT)
 
 
 def replay(url: str, headers: Mapping[str, str], body: bytes) -> Replay:
