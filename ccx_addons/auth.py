@@ -96,6 +96,7 @@ class Auth:
         headers = lower_case(flow.request)
         places, x.query = credentials_of(headers, x.query)
         x.headers = without_credentials(headers)
+        x.test = self.is_test(headers)
         if x.operation == "metrics":
             if fault := self.check_admin(x, headers):
                 flow.response = refuse(flow, fault)
@@ -105,6 +106,12 @@ class Auth:
             flow.response = refuse(flow, fault)
         elif x.operation == "websocket":
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
+
+    def is_test(self, headers: Headers) -> bool:
+        """Whether the panel asks, or mitmweb. Nobody else knows the secret."""
+        given = next((value for name, value in headers if name == endpoints.TEST_HEADER), "")
+        secret = self.runtime.test_secret
+        return bool(given and secret) and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
 
     def check(self, x: Exchange, places: list[list[str]]) -> Fault | None:
         """Sets ``x.client``, or says why not."""
@@ -193,7 +200,7 @@ def lower_case(request: http.Request) -> Headers:
 
 
 def without_credentials(headers: Headers) -> Headers:
-    return tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS)
+    return tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS and field[0] != endpoints.TEST_HEADER)
 
 
 def refusal(x: Exchange) -> Fault | None:

@@ -12,7 +12,6 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core.config import Channel
-from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
@@ -133,11 +132,8 @@ class Metrics:
             "bytes_out": x.bytes_out,
             "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
             "config_revision": x.snapshot.revision,
-            "source": self.source(x),
+            "source": source(x),
         }
-
-    def source(self, x: Exchange) -> str:
-        return "test" if is_test(x, self.runtime.boot_id) else "proxy"
 
     def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
         assert x.usage
@@ -171,7 +167,7 @@ class Metrics:
             "reason": clean(verdict.reason)[:MAX_MESSAGE] if verdict else "",
             "error_message": clean(words)[:MAX_MESSAGE],
             "retry_after": outcome.retry_after if outcome else None,
-            "source": self.source(x),
+            "source": source(x),
         }
 
 
@@ -195,9 +191,8 @@ def since(x: Exchange, at: float | None) -> float | None:
     return None if at is None else round((at - x.clock) * 1000, 1)
 
 
-def is_test(x: Exchange, boot_id: str) -> bool:
-    """Whether the panel asked, or mitmweb, and not a client."""
-    return bool(boot_id) and header(x, TEST_HEADER) == boot_id
+def source(x: Exchange) -> str:
+    return "test" if x.test else "proxy"
 
 
 def header(x: Exchange, name: str) -> str:

@@ -48,14 +48,14 @@ def kept(flow: http.HTTPFlow) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def restored(flow: http.HTTPFlow, boot_id: str) -> http.Request | None:
+def restored(flow: http.HTTPFlow, secret: str) -> http.Request | None:
     """The client's request once more, marked as a test of this gateway. None: it is not known."""
     found = kept(flow)
     if found is None or not found["client"]:
         return None
     request = http.Request.make(found["method"], "http://gateway.invalid" + found["path"], found["body"])
     fields = [(name, value) for name, value in found["headers"] if name not in OF_TRANSFER]
-    fields += [("host", "gateway.invalid"), ("content-length", str(len(found["body"]))), (TEST_HEADER, boot_id)]
+    fields += [("host", "gateway.invalid"), ("content-length", str(len(found["body"]))), (TEST_HEADER, secret)]
     request.headers = http.Headers([(name.encode(), value.encode()) for name, value in fields])
     return request
 

@@ -17,7 +17,6 @@ from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.guard import guarded
 from ccx_addons.io.schema import BOUNDS
-from ccx_addons.metrics import is_test
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.breaker import Breaker
 
@@ -98,7 +97,7 @@ class Prometheus:
     def count(self, x: Exchange) -> None:
         """An exchange is over. What has no row in the request log is not counted either."""
         self.flying.pop(x.id, None)
-        if x.client is None or x.match is None or x.status == 101 or is_test(x, self.runtime.boot_id):
+        if x.client is None or x.match is None or x.status == 101 or x.test:
             return
         channel = x.current.attempt.channel.name if x.current else ""
         self.requests.add(x.kind, channel, x.state)

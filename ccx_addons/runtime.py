@@ -31,6 +31,8 @@ class Runtime:
     """Loopback port of the panel; 0: there is none."""
     panel_secret: str = field(default="", repr=False)
     """Proves to the panel that a request comes through its gateway."""
+    test_secret: str = field(default="", repr=False)
+    """Proves to the gateway that the panel asks, or mitmweb, whose requests cost no client anything."""
 
     @property
     def config_path(self) -> Path:

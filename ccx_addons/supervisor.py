@@ -134,13 +134,13 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def start_worker(sockets: Sockets, index: int, boot_id: str, env: dict[str, str]) -> "subprocess.Popen[bytes]":
+def start_worker(sockets: Sockets, index: int, env: dict[str, str]) -> "subprocess.Popen[bytes]":
     """A proxy process; waits until it is ready, or dead."""
     ready_read, ready_write = os.pipe()
     public = sockets.public.fileno()
     mitmweb = sockets.mitmweb.fileno() if sockets.mitmweb else -1
     numbers = (public, ready_write, sockets.alive, index, sockets.panel_port, mitmweb)
-    command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers), boot_id]
+    command = [sys.executable, "-O", str(ROOT / "run.py"), "worker", *map(str, numbers)]
     inherited = [fd for fd in (public, ready_write, sockets.alive, mitmweb) if fd >= 0]
     process = subprocess.Popen(command, env=env, pass_fds=inherited)
     os.close(ready_write)
@@ -178,9 +178,9 @@ def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb:
     host, port = public.getsockname()[:2]
     scheme = "https" if settings.tls_cert_file else "http"
     shown = f"[{host}]" if ":" in host else host
-    boot_id = uuid7()
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
-    env = {**env, "CCX_BOOT_ID": boot_id, "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
+    env = {**env, "CCX_BOOT_ID": uuid7(), "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
+    env["CCX_TEST_SECRET"] = secrets.token_urlsafe(32)
     if panel:
         env["CCX_PANEL_SECRET"] = secrets.token_urlsafe(32)
     if mitmweb:
@@ -189,7 +189,7 @@ def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb:
         banner = MITMWEB.format(url=env["CCX_MITMWEB_URL"], password=password)
     children = []
     for index in range(settings.worker_count):
-        start = partial(start_worker, sockets, index, boot_id, env)
+        start = partial(start_worker, sockets, index, env)
         children.append(Child(f"worker {index}", start, start()))
     if not all(child.alive for child in children):
         os.close(alive_write)
@@ -224,8 +224,8 @@ def worker(arguments: list[str]) -> int:
     """A proxy process; started by the supervisor only."""
     from ccx_addons import worker as process  # mitmproxy is heavy: only the worker loads it
 
-    fd, ready, alive, index, panel_port, mitmweb = map(int, arguments[:6])
-    return process.main(fd, ready, alive, index, arguments[6], panel_port, mitmweb)
+    fd, ready, alive, index, panel_port, mitmweb = map(int, arguments)
+    return process.main(fd, ready, alive, index, panel_port, mitmweb)
 
 
 def panel(arguments: list[str]) -> int:

@@ -119,7 +119,7 @@ def note_configuration(runtime: Runtime, errors: ConfigErrors | None) -> None:
     runtime.store.put_event("warning", "config", words, errors.words)
 
 
-def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admin_port: int, web_fd: int) -> int:
+def main(fd: int, ready_fd: int, parent_fd: int, worker: int, admin_port: int, web_fd: int) -> int:
     """``web_fd``: a listening socket for mitmproxy's web UI, or -1."""
     settings = Settings.read(os.environ)
     listener = logs.start(settings.log_level, settings.log_format)
@@ -127,9 +127,11 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, boot_id: str, admi
         mask.use(mask.Secrets(settings.secrets()))
         snapshot, errors = last_good.take_or_last(settings, time.time())
         mask.use(snapshot.secrets)
+        boot_id = os.environ.get("CCX_BOOT_ID", "")
         store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
         runtime.panel_secret = os.environ.get("CCX_PANEL_SECRET", "")
+        runtime.test_secret = os.environ.get("CCX_TEST_SECRET", "")
         try:
             spare_the_collector()
             note_configuration(runtime, errors)

@@ -56,6 +56,7 @@ def create_app(
         clock,
         ack_wait,
         os.environ.get("CCX_MITMWEB_URL", ""),
+        os.environ.get("CCX_TEST_SECRET", ""),
     )
     app.extensions[capability.EXTENSION] = capability.Jobs()
     problem.register(app)

@@ -13,5 +13,5 @@ def headers(panel: Panel, channel: str = "") -> dict[str, str]:
     """Who asks, and (by name or id) which channel alone may answer. Raises Failure where the gateway is not known."""
     if not panel.gateway_url or not panel.settings.proxy_access_key:
         raise Failure(409, "No gateway", UNKNOWN)
-    asks = {"x-api-key": panel.settings.proxy_access_key, TEST_HEADER: panel.store.boot_id}
+    asks = {"x-api-key": panel.settings.proxy_access_key, TEST_HEADER: panel.test_secret}
     return asks | ({PIN_HEADER: channel} if channel else {})

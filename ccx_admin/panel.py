@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
@@ -52,6 +52,8 @@ class Panel:
     """Seconds a command waits for the workers to acknowledge it."""
     mitmweb_url: str = ""
     """Where mitmweb shows the flows of this boot; empty: it does not run."""
+    test_secret: str = field(default="", repr=False)
+    """Proves to the gateway that this process asks."""
     _config: Config | None = None
 
     @property

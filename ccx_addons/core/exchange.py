@@ -151,6 +151,8 @@ class Exchange:
     client: Client | None = None
     error_kind: Kind = "chat"
     """Whose error shape the client understands."""
+    test: bool = False
+    """The panel asks, or mitmweb, and not a client."""
     forward: tuple[str, int] | None = None
     """Address of the panel, for requests that are not for an upstream."""
 

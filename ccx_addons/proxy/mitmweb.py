@@ -52,7 +52,7 @@ def make_master(
     for name in ("clientplayback", "tlsconfig"):
         master.addons.chain.remove(master.addons.lookup.pop(name))
     register()
-    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.boot_id))
+    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.test_secret))
     master.options.update(
         **OPTIONS,
         onboarding=False,

@@ -38,16 +38,16 @@ class Replays(ClientPlayback):
 
     name = "clientplayback"
 
-    def __init__(self, limits: Limits, pool: Pool, boot_id: str) -> None:
+    def __init__(self, limits: Limits, pool: Pool, secret: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.limits = limits
         self.pool = pool
-        self.boot_id = boot_id
+        self.secret = secret
 
     def check(self, f: mflow.Flow) -> str | None:
         if reason := super().check(f):
             return reason
-        if not isinstance(f, http.HTTPFlow) or original.restored(f, self.boot_id) is None:
+        if not isinstance(f, http.HTTPFlow) or original.restored(f, self.secret) is None:
             return "Can't replay a flow whose client the gateway does not know."
         return None
 
@@ -63,7 +63,7 @@ class Replays(ClientPlayback):
             self.inflight = None
 
     async def play(self, flow: http.HTTPFlow) -> None:
-        request = original.restored(flow, self.boot_id)
+        request = original.restored(flow, self.secret)
         assert request
         flow.request = request
         await ReplayConnection(flow, self.options, self.limits, self.pool).replay()

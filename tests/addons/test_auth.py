@@ -135,6 +135,22 @@ def test_a_client_keeps_to_its_kinds(auth: Auth) -> None:
     assert (status(allowed), status(refused)) == (0, 403)
 
 
+@pytest.mark.parametrize(
+    ("secret", "given", "test"),
+    [
+        pytest.param("the-secret", "the-secret", True, id="the panel"),
+        pytest.param("the-secret", "boot", False, id="the name of the boot"),
+        pytest.param("the-secret", "the-sécret", False, id="a guess"),
+        pytest.param("the-secret", "", False, id="nothing"),
+        pytest.param("", "", False, id="no secret"),
+    ],
+)
+def test_only_who_knows_the_secret_asks_for_nothing(auth: Auth, secret: str, given: str, test: bool) -> None:
+    auth.runtime.test_secret = secret
+    x = admitted(auth, flow(path="/v1/chat/completions", x_api_key=KEY, x_ccx_test=given, accept="*/*"))
+    assert x.test is test and "x-ccx-test" not in dict(x.headers) and "accept" in dict(x.headers)
+
+
 def test_an_exchange_pins_the_snapshot_it_arrived_under(auth: Auth) -> None:
     x = admitted(auth, flow(x_api_key=KEY))
     auth.runtime.snapshot = Snapshot("rev2", 0)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Client, Price, Snapshot
-from ccx_addons.core.endpoints import TEST_HEADER
 from ccx_addons.core.exchange import Decision, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Usage
 from ccx_addons.core.verdict import Attempt, Outcome
@@ -191,16 +190,11 @@ def test_progress(runtime: Runtime) -> None:
 
 
 def test_the_panels_own_requests_are_tests(runtime: Runtime) -> None:
-    for id, value in (("a", "boot"), ("b", "guessed"), ("c", "")):
+    for id, test in (("a", True), ("b", False)):
         x = exchange(id=id)
-        x.headers = ((TEST_HEADER, value),)
-        x.usage = Usage(input=5)
+        x.test, x.usage = test, Usage(input=5)
         answered(runtime, x)
-    assert [row["source"] for row in rows(runtime, "requests")] == ["test", "proxy", "proxy"]
-    runtime.boot_id = ""
-    x = exchange(id="d")
-    x.headers = ((TEST_HEADER, ""),)
-    assert Metrics(runtime).row(x)["source"] == "proxy"
+    assert [row["source"] for row in rows(runtime, "requests")] == ["test", "proxy"]
 
 
 def test_texts_are_bounded_and_clean(runtime: Runtime) -> None:
@@ -238,6 +232,6 @@ def test_spending_counts_for_the_client(runtime: Runtime) -> None:
     runtime.state.limits.spend = lambda *values: spent.append(values[:2])  # type: ignore[method-assign]
     answered(runtime, full())
     test = exchange()
-    test.headers, test.usage = ((TEST_HEADER, "boot"),), Usage(input=5)
+    test.test, test.usage = True, Usage(input=5)
     answered(runtime, test)
     assert spent == [("alice", 1050)]

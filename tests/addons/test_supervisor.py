@@ -177,7 +177,7 @@ def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess
     with contextlib.closing(bind("127.0.0.1", 0)) as public:
         read, write = os.pipe()
         try:
-            return supervisor.start_worker(Sockets(public, None, read), 0, "boot", dict(os.environ))
+            return supervisor.start_worker(Sockets(public, None, read), 0, dict(os.environ))
         finally:
             os.close(read)
             os.close(write)

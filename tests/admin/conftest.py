@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import create_app
+from ccx_admin.panel import EXTENSION
 from tests.admin import seed
 
 ADMIN_KEY: Final = "admin-key-for-the-panel-0123456789"
@@ -83,6 +84,7 @@ def settings(folder: Path) -> Settings:
 def app(settings: Settings, store: Store, clock: Clock) -> Flask:
     app = create_app(settings, store, clock=clock, ack_wait=0.0)
     app.testing = False
+    app.extensions[EXTENSION].test_secret = "the-test-secret"
     return app
 
 

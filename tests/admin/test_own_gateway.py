@@ -16,7 +16,7 @@ def panel(app: Flask) -> Panel:
 
 @pytest.mark.parametrize(("channel", "pinned"), [("", {}), ("ch_1", {"x-ccx-channel": "ch_1"})], ids=["any", "one"])
 def test_who_asks(panel: Panel, channel: str, pinned: dict[str, str]) -> None:
-    asks = {"x-api-key": PROXY_KEY, "x-ccx-test": panel.store.boot_id}
+    asks = {"x-api-key": PROXY_KEY, "x-ccx-test": panel.test_secret}
     assert own_gateway.headers(panel, channel) == asks | pinned
 
 

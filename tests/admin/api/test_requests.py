@@ -132,7 +132,7 @@ def test_replay(api: Api, store: Store, gateway: list[Any]) -> None:
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
         "x-api-key": PROXY_KEY,
-        "x-ccx-test": "test",
+        "x-ccx-test": "the-test-secret",
         "x-ccx-channel": "backup",
     }
 
