@@ -10,14 +10,13 @@ from typing import Final
 
 from mitmproxy import http
 
-from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.estimate import tokens_of, tokens_of_parts
+from ccx_addons.core.estimate import tokens_of_parts
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Response, Usage, fold
 from ccx_addons.guard import guarded
 from ccx_addons.protocols import quirks
 from ccx_addons.runtime import Runtime
-from ccx_addons.translate import neutral_request
+from ccx_addons.spending import prompt_tokens
 
 PASSBACK: Final = "passback_reasoning"
 DOUBTFUL: Final = "low_quality_usage"
@@ -48,7 +47,8 @@ class Afterthought:
         if PASSBACK in wanted:
             self.remember(x.client.name, answer)
         if DOUBTFUL in wanted:
-            x.usage, doubted = quirks.trusted_usage(x.usage, estimated(x, answer))
+            guess = Usage(prompt_tokens(x), tokens_of_parts(answer.parts))
+            x.usage, doubted = quirks.trusted_usage(x.usage, guess)
             x.usage_estimated = x.usage_estimated or doubted
 
     def remember(self, client: str, answer: Response) -> None:
@@ -61,12 +61,3 @@ class Afterthought:
         self.thoughts.move_to_end(client)
         if len(self.thoughts) > CLIENTS:
             self.thoughts.popitem(last=False)
-
-
-def estimated(x: Exchange, answer: Response) -> Usage:
-    """What the exchange cost by its texts. A request that nobody can read counts by its size."""
-    try:
-        prompt = tokens_of(neutral_request(x))
-    except BadRequest:
-        prompt = len(x.raw) // 4
-    return Usage(prompt, tokens_of_parts(answer.parts))

@@ -4,8 +4,10 @@ A row is written at the start, at most once a second while the exchange runs, an
 ``response`` or ``error``, never neither.
 """
 
+import asyncio
 import json
 import time
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Final
 
@@ -17,9 +19,12 @@ from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Decision
+from ccx_addons.spending import settle, unsettled
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
+MAX_READ_HERE: Final = 256 << 10
+"""Bytes of a request that may be read for an estimate while the event loop waits."""
 
 
 class Metrics:
@@ -42,19 +47,32 @@ class Metrics:
             self.progress(x)
 
     @guarded
-    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         assert flow.response
         x.status = flow.response.status_code
         x.state = "failed" if x.status >= 400 or x.stream_end not in ("", "done") else "ok"
-        self.close(x)
+        return self.settle(x)
 
     @guarded
-    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         x.state = "client_left"
         x.status = x.status or 499
         record = x.current
         if record and record.total_ms is None:
             record.total_ms = (time.monotonic() - record.started) * 1000
+        return self.settle(x)
+
+    def settle(self, x: Exchange) -> Awaitable[None] | None:
+        """Close it with its usage. Waits only where a large request has to be read for an estimate."""
+        if not x.closed and unsettled(x):
+            if len(x.raw) > MAX_READ_HERE:
+                return self.settle_apart(x)
+            settle(x)
+        self.close(x)
+        return None
+
+    async def settle_apart(self, x: Exchange) -> None:
+        await asyncio.to_thread(settle, x)
         self.close(x)
 
     def progress(self, x: Exchange) -> None:

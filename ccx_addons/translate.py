@@ -205,7 +205,8 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         return _no_answer(value, fault), content
     x.usage = protocol.usage_of(value)
     if not converts(x, channel):
-        if channel.quirks & ANSWER_QUIRKS and channel.protocol in TEXT_PROTOCOLS:
+        uncounted = x.usage is None and x.operation == "generate"
+        if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:
             answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
             x.answer = answer if isinstance(answer, Response) else None
         return Ended("ok"), content

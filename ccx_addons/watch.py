@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from ccx_addons.core.estimate import Said
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import (
     LOST_SOURCES,
@@ -28,6 +29,7 @@ from ccx_addons.core.neutral import (
     Usage,
     cites,
 )
+from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
@@ -62,6 +64,10 @@ TELLING: Final[Mapping[str, Telling]] = {
 escaped, so that text about these words does not match. Whole events without it need not be read while they pass.
 Each pattern begins with plain text, which re finds several times faster than one pattern of alternatives."""
 
+REPEATING: Final = frozenset({"responses"})
+"""Protocols that say a whole part again at its end."""
+ESCAPED: Final = 3
+"""Bytes that ``\\uXXXX`` has more than the character in UTF-8."""
 EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 LONGEST_END: Final = 3
 """Bytes of an event's end that may have come with an earlier chunk."""
@@ -82,6 +88,7 @@ class Watcher:
         self.fault: Fault | None = None
         self.finished = False
         self.open_tools: set[int] = set()
+        self.said = Said()
         self.needles = exchange.needles
 
     def cleaned(self, passed: bytes) -> list[bytes]:
@@ -101,9 +108,11 @@ class Watcher:
         if self.x.events is not None:
             self.x.events.append(event)
         match event:
-            case PartDelta(_, text) if self.meaningful or text.strip():
-                self.meaningful = True
+            case PartDelta(_, text):
+                self.said.add(text)
+                self.meaningful = self.meaningful or bool(text.strip())
             case PartStarted(index, part):
+                self.said.add(_words_of(part))
                 self.meaningful = self.meaningful or _means_something(part)
                 if isinstance(part, ToolCall):
                     self.open_tools.add(index)
@@ -151,6 +160,15 @@ def _means_something(part: object) -> bool:
     return False
 
 
+def _words_of(part: object) -> str:
+    match part:
+        case Text(text) | Thinking(text) | Refusal(text):
+            return text
+        case ToolCall(name=name, arguments=arguments):
+            return name + arguments
+    return ""
+
+
 class PassWatcher(Watcher):
     """Same protocol on both sides: every byte passes, event by event, so that a cut never leaves half an event.
 
@@ -164,6 +182,13 @@ class PassWatcher(Watcher):
         self.hidden = hidden
         self.telling = TELLING.get(protocol.NAME) if exchange.events is None else None
         self._held = bytearray()
+        self._frame = -1
+        """Bytes of an event around its text; -1: not seen yet."""
+
+    def see(self, event: Event) -> None:
+        super().see(event)
+        if isinstance(event, PartStopped) and self.protocol.NAME in REPEATING:
+            self.said.skimmed = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         if self.telling and not self._held and data.endswith(b"\n\n"):
@@ -186,15 +211,17 @@ class PassWatcher(Watcher):
         kept, at, start = [], 0, 0
         places = [-1] * len(telling)
         while at < len(data):
-            if self.meaningful:
+            if self.meaningful and self._frame >= 0:
                 first = _next(telling, places, data, at)
+                before = data.rfind(b"\n\n", at, first)
+                if before >= 0:
+                    self._pass_over(data, at, before + 2)
+                    at = before + 2
                 if first == len(data):
                     break
-                before = data.rfind(b"\n\n", at, first)
-                at = at if before < 0 else before + 2
             end = data.index(b"\n\n", at) + 2
             event = data[at:end]
-            self._read(event)
+            self._read_one(event)
             if self.finished and not self.x.final_event:
                 self.x.final_event = event
             if self.hidden and self.hidden.search(event):
@@ -204,6 +231,21 @@ class PassWatcher(Watcher):
         kept.append(data[start:])
         whole = b"".join(kept)
         return self.cleaned(whole) if whole else []
+
+    def _pass_over(self, data: bytes, begin: int, end: int) -> None:
+        """Whole events with pieces of text that nobody reads."""
+        events = data.count(b"\n\n", begin, end)
+        size = end - begin - ESCAPED * data.count(b"\\u", begin, end)
+        self.said.skimmed += max(size - events * self._frame, events)
+        self.said.pieces += events
+
+    def _read_one(self, event: bytes) -> None:
+        events = self.decoder.feed(event)
+        for found in events:
+            self.see(found)
+        if self._frame < 0 and (text := "".join(found.text for found in events if isinstance(found, PartDelta))):
+            around = len(event) - ESCAPED * event.count(b"\\u") - (len(dumps(text)) - 2)
+            self._frame = max(0, around)
 
     def _whole_events(self, data: bytes) -> bytearray:
         held, passed, begin = self._held, bytearray(), 0

@@ -13,7 +13,7 @@ Misbehaviour is chosen by the header ``x-fake``, by a key ``fake:SPEC:anything``
     errorfirst errorlate=N emptystream stallstream pingonly cut=N eof=N midstall=N slowchunks=MS chunks1 bytes1 crlf cr bom
     comments nospace noevent nodone nofinish gzip br zstd deflate http10 closedelim chunkext trailers early bigevent=MB
     redirect=URL hugehead nulheader setcookie keepclose modelnotfound contextlength moderation overloaded poolempty
-    unsupported=FIELD badbeta=TOKEN
+    unsupported=FIELD badbeta=TOKEN nousage
 
 Control: ``GET /__requests`` what arrived, ``DELETE`` forget it; ``GET /__stats`` counts; ``GET /__picture/ANY`` a picture.
 """
@@ -311,7 +311,13 @@ class Reply:
             said = answers.say(asked.kind, asked.model, asked.json) if asked.kind in answers.READERS else None
             if said and "nocontent" in self.spec:
                 said.text, said.calls, said.thought = "", [], ""
-        return json.dumps(self._good(asked, said)).encode()
+        return json.dumps(self.counted(self._good(asked, said))).encode()
+
+    def counted(self, value: Any) -> Any:
+        """As it is, or without any count of tokens."""
+        if "nousage" not in self.spec or not isinstance(value, dict):
+            return value
+        return {k: self.counted(v) for k, v in value.items() if k not in ("usage", "usageMetadata")}
 
     def _good(self, asked: Asked, said: Any) -> Any:
         if asked.operation == "models":
@@ -429,7 +435,7 @@ class Reply:
         for name, value in self.events():
             if value == "[DONE]" and "nodone" in spec:
                 continue
-            await body.event(name, value)
+            await body.event(name, self.counted(value))
             deltas += is_delta(name, value)
             if deltas and str(deltas) == spec.get("cut"):
                 await asyncio.sleep(0.05)

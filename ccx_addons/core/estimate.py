@@ -6,6 +6,7 @@ the size that vendors recommend is about 1,600 tokens (platform.claude.com/docs/
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ccx_addons.core.neutral import (
@@ -20,16 +21,19 @@ from ccx_addons.core.neutral import (
     Tool,
     ToolCall,
     ToolResult,
+    Usage,
 )
 from ccx_addons.core.wire_json import dump_text
 
+BYTES_PER_TOKEN: Final = 4
+"""Of UTF-8, in which a character of the wide scripts has three bytes."""
 PER_MESSAGE: Final = 4
 PER_PICTURE: Final = 1600
-WIDE: Final = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+WIDE: Final = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
 
 
 def tokens_of_text(text: str) -> int:
-    wide = len(WIDE.findall(text))
+    wide = 0 if text.isascii() else len(text) - len(WIDE.sub("", text))
     return round((len(text) - wide) / 4 + wide / 1.5)
 
 
@@ -42,6 +46,32 @@ def tokens_of(request: Request) -> int:
 def tokens_of_parts(parts: Iterable[Part]) -> int:
     """What a model said."""
     return sum(map(_part, parts))
+
+
+@dataclass(slots=True)
+class Said:
+    """How much a model has said so far, in constant work for each piece: bytes of text, arguments and thoughts."""
+
+    size: int = 0
+    skimmed: int = 0
+    """Bytes that are themselves an estimate: of pieces that nobody read."""
+    pieces: int = 0
+
+    def add(self, text: str) -> None:
+        if text:
+            self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+            self.pieces += 1
+
+    @property
+    def tokens(self) -> int:
+        """A piece is at least one token."""
+        return max(round((self.size + self.skimmed) / BYTES_PER_TOKEN), self.pieces)
+
+
+def completed(known: Usage | None, prompt: int, output: int) -> Usage:
+    """What was counted of an answer before it broke off, and an estimate of the rest."""
+    known = known or Usage()
+    return replace(known, input=known.input or prompt, output=max(known.output, output))
 
 
 def _message(message: Message) -> int:

@@ -18,6 +18,11 @@ class Decoder(Protocol):
     ``flush`` is called at the end of the body; a stream without its proper end gives ``Failed`` there.
     """
 
+    @property
+    def counted(self) -> Usage | None:
+        """What the upstream has counted so far; None: nothing."""
+        ...
+
     def feed(self, data: bytes) -> list[Event]: ...
     def flush(self) -> list[Event]: ...
 

@@ -44,6 +44,8 @@ def answer_fault(body: Json) -> Fault | None:
 class NoStream:
     """Embeddings are never streamed."""
 
+    counted: Usage | None = None
+
     def feed(self, data: bytes) -> list[Event]:
         return []
 

@@ -62,6 +62,8 @@ def answer_fault(body: Json) -> Fault | None:
 class StreamDecoder:
     """``image_generation.partial_image`` and ``...completed`` events (and the same of ``image_edit``)."""
 
+    counted: Usage | None = None
+
     def __init__(self) -> None:
         self.reader = Reader()
         self.finished = False

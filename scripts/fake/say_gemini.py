@@ -41,8 +41,11 @@ def _gemini(said: Said, parts: list[dict[str, Any]], reason: str = "") -> dict[s
         candidate["finishReason"] = reason
     if reason and said.cited:
         candidate["groundingMetadata"] = GROUNDING
+    usage = gemini_usage(said)
+    if not reason:
+        usage = {"promptTokenCount": usage["promptTokenCount"]}
     return {
-        "candidates": [candidate], "usageMetadata": gemini_usage(said), "modelVersion": said.model, "responseId": "resp-fake",
+        "candidates": [candidate], "usageMetadata": usage, "modelVersion": said.model, "responseId": "resp-fake",
     }  # fmt: skip
 
 

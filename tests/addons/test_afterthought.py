@@ -2,13 +2,15 @@ import json
 
 import pytest
 
-from ccx_addons.afterthought import CLIENTS, REMEMBERED, Afterthought, estimated
+from ccx_addons.afterthought import CLIENTS, REMEMBERED, Afterthought
 from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.estimate import tokens_of_parts
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Response, Text, Thinking, ToolCall, Usage
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.protocols.quirks import trusted_usage
 from ccx_addons.runtime import Runtime
+from ccx_addons.spending import prompt_tokens
 from tests.addons.flows import flow
 
 
@@ -57,6 +59,6 @@ def test_an_estimate_stands_in_for_absurd_counts(reported: Usage | None, used: b
     x = Exchange("id", 0, 0, Snapshot("r", 0), "POST", "/v1/chat/completions", "", ())
     x.raw = json.dumps({"model": "m", "messages": [{"role": "user", "content": "word " * 80}]}).encode()
     x.body = JsonBody.parse(x.raw)
-    guess = estimated(x, answer("c"))
+    guess = Usage(prompt_tokens(x), tokens_of_parts(answer("c").parts))
     assert 90 < guess.input < 120 and 100 < guess.output < 150
     assert trusted_usage(reported, guess)[1] is used

@@ -158,3 +158,56 @@ def test_an_array_that_breaks_off_is_still_json(rest: bytes, message: str) -> No
     chunk, error = json.loads(passed)
     assert (chunk, error["error"]["message"]) == (json.loads(CHUNK), message)
     assert found.fault and found.fault.message == message
+
+
+# ---- how much was said -----------------------------------------------------------------------------------------------
+def spoken(kind: str, words: int, piece: str = "word{} ") -> list[bytes]:
+    """The frames of a long answer, without its end."""
+    text = "".join(piece.format(n) for n in range(words))
+    said = answers.Said("m", text, "", [], input=100, pieces=words)
+    streams: dict[str, Callable[[], Iterable[tuple[str, Any]]]] = {
+        "messages": lambda: answers.messages_stream(said),
+        "chat": lambda: answers.chat_stream(said, True),
+        "responses": lambda: answers.responses_stream(said, {}),
+    }
+    return [frame(name, data, "\n\n").encode() for name, data in streams[kind]()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "piece", ["word{} ", "a much longer piece of text, number {}, with many words in it ", "line\n{}", "你好{}"]
+)
+@pytest.mark.parametrize("joined", [1, 7], ids=["one by one", "several at once"])
+def test_pieces_that_nobody_reads_are_counted_nearly_as_if_read(kind: str, piece: str, joined: int) -> None:
+    frames = [data for data in spoken(kind, 400, piece) if b"delta" in data or b"start" in data or b"added" in data]
+    skimming, reading = watcher(kind), watcher(kind)
+    reading.telling = None
+    for n in range(0, len(frames), joined):
+        chunk = b"".join(frames[n : n + joined])
+        assert skimming.feed(chunk) == [chunk] == reading.feed(chunk)
+    assert skimming.said.skimmed > 0 and reading.said.skimmed == 0
+    assert 0.7 < skimming.said.tokens / reading.said.tokens < 1.4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_that_comes_again_at_its_end_counts_once(kind: str) -> None:
+    found = watcher(kind)
+    for data in spoken(kind, 400):
+        found.feed(data)
+    assert 0.8 < found.said.tokens / (400 * 7.5 / 4) < 1.3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_counting_reads_no_more_events_than_before(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = watcher(kind)
+    read: list[bytes] = []
+    decode = found.decoder.feed
+
+    def feed(data: bytes) -> Any:
+        read.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(found.decoder, "feed", feed)
+    for data in spoken(kind, 1000):
+        found.feed(data)
+    assert len(read) < 20

@@ -1,7 +1,7 @@
 import pytest
 
-from ccx_addons.core.estimate import tokens_of, tokens_of_text
-from ccx_addons.core.neutral import Media, Message, Request, Text, Tool, ToolCall, ToolResult
+from ccx_addons.core.estimate import Said, completed, tokens_of, tokens_of_text
+from ccx_addons.core.neutral import Media, Message, Request, Text, Tool, ToolCall, ToolResult, Usage
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("x" * 400, 100), ("你好吗", 2), ("hello 世界", 3)])
@@ -22,3 +22,34 @@ def test_everything_of_a_request_counts() -> None:
         tools=(Tool("look", "Looks.", {"type": "object"}),),
     )
     assert tokens_of(request) == 3 * 100 + 1600 + 3 * 4 + 3 + 7
+
+
+@pytest.mark.parametrize(
+    ("pieces", "tokens"),
+    [
+        pytest.param([], 0, id="nothing"),
+        pytest.param(["x" * 400], 100, id="Latin"),
+        pytest.param(["你好" * 40], 60, id="a wide character is three bytes"),
+        pytest.param(["a", "b", "c"], 3, id="a piece is at least one token"),
+        pytest.param(["", ""], 0, id="empty pieces"),
+        pytest.param(["\ud800"], 1, id="half a character"),
+    ],
+)
+def test_what_was_said(pieces: list[str], tokens: int) -> None:
+    said = Said()
+    for piece in pieces:
+        said.add(piece)
+    assert said.tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("known", "whole"),
+    [
+        pytest.param(None, Usage(7, 50), id="nothing was counted"),
+        pytest.param(Usage(500, 1, 400), Usage(500, 50, 400), id="the prompt was counted"),
+        pytest.param(Usage(500, 60), Usage(500, 60), id="more was counted than was read"),
+        pytest.param(Usage(0, 0, reasoning=3), Usage(7, 50, reasoning=3), id="zeros are no counts"),
+    ],
+)
+def test_counted_in_part(known: Usage | None, whole: Usage) -> None:
+    assert completed(known, 7, 50) == whole

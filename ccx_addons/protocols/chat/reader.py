@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
+    Usage,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.core.wire_json import dump_text
@@ -96,6 +97,10 @@ class AnswerReader:
         self._refused = False
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
+
+    @property
+    def counted(self) -> Usage | None:
+        return read_usage(self._usage)
 
     # ---- chunks ----
     def read(self, chunk: Mapping[str, Json]) -> list[Event]:

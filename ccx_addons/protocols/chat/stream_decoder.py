@@ -6,7 +6,7 @@ server sends none, with the body. A body that ends without a finish reason was c
 
 from collections.abc import Callable
 
-from ccx_addons.core.neutral import Event, Fault
+from ccx_addons.core.neutral import Event, Fault, Usage
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.chat.reader import AnswerReader
@@ -16,6 +16,10 @@ class StreamDecoder:
     def __init__(self) -> None:
         self._reader = Reader()
         self._answer = AnswerReader()
+
+    @property
+    def counted(self) -> Usage | None:
+        return self._answer.counted
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(lambda: self._reader.feed(data))

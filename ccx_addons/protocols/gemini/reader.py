@@ -22,6 +22,7 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
+    Usage,
 )
 from ccx_addons.protocols.gemini.finish import ANSWER_FIELDS, CANDIDATE, CANDIDATE_FIELDS, REASONS, STOPS, read_usage
 from ccx_addons.protocols.gemini.partial import GrowingCall
@@ -48,6 +49,10 @@ class AnswerReader:
         self._usage: Fields = {}
         self._top: Fields = {}
         self._candidate: Fields = {}
+
+    @property
+    def counted(self) -> Usage | None:
+        return read_usage(self._usage)
 
     def read(self, value: Mapping[str, Json]) -> list[Event]:
         if self.failed:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
-from ccx_addons.core.neutral import Event, Failed, Fault
+from ccx_addons.core.neutral import Event, Failed, Fault, Usage
 from ccx_addons.core.sse import MAX_EVENT, EventTooLarge, Reader
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.gemini.reader import AnswerReader
@@ -67,6 +67,10 @@ class StreamDecoder:
         self._array = ArrayReader()
         self._answer = AnswerReader()
         self._ended = False
+
+    @property
+    def counted(self) -> Usage | None:
+        return self._answer.counted
 
     def feed(self, data: bytes) -> list[Event]:
         if self._form == "unknown":

@@ -22,6 +22,7 @@ from ccx_addons.core.neutral import (
     Stop,
     Text,
     ToolCall,
+    Usage,
     merge_extra,
 )
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
@@ -67,6 +68,10 @@ class StreamDecoder:
         self.usage: dict[str, Json] = {}
         self.open: dict[int, Open] = {}
         self.count = 0
+
+    @property
+    def counted(self) -> Usage | None:
+        return read_usage(self.usage)
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(lambda: self.reader.feed(data))

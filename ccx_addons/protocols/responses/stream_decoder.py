@@ -27,6 +27,7 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
+    Usage,
 )
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
 from ccx_addons.core.wire_json import loads_object
@@ -75,6 +76,9 @@ class Open:
 
 
 class StreamDecoder:
+    counted: Usage | None = None
+    """The protocol counts at its end only."""
+
     def __init__(self) -> None:
         self.reader = Reader()
         self.failed = self.finished = False
