@@ -4,7 +4,6 @@ A row is written at the start, at most once a second while the exchange runs, an
 ``response`` or ``error``, never neither.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.aside import aside
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.guard import guarded
@@ -72,7 +72,7 @@ class Metrics:
         return None
 
     async def settle_apart(self, x: Exchange) -> None:
-        await asyncio.to_thread(settle, x)
+        await aside(settle, x)
         self.close(x)
 
     def progress(self, x: Exchange) -> None:
