@@ -25,6 +25,7 @@ from ccx_addons.core.errors import CcxError, ConfigErrors, StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
+from ccx_addons.io.files import open_to_all
 from ccx_addons.io.state import load_state
 from ccx_addons.scheduler import Pick, State
 from ccx_addons.scheduler.explain import explain, render
@@ -117,7 +118,15 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
     if created:
         print(created, flush=True)
+    for warning in open_to_all(secret_files(settings, env_file)):
+        print(f"ccx: warning: {warning}", file=sys.stderr)
     return settings, merged
+
+
+def secret_files(settings: Settings, env_file: Path) -> list[Path]:
+    """Files whose readers have keys."""
+    key_file = settings.tls_key_file or settings.tls_cert_file
+    return [env_file, Path(settings.ccx_config), *([Path(key_file)] if key_file else [])]
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -250,8 +259,8 @@ def check(arguments: list[str]) -> int:
     env_file = Path(os.environ.get("CCX_ENV_FILE", ENV_FILE))
     settings = Settings.read(yaml_file.load_env(env_file, os.environ))
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
-    for warning in snapshot.warnings:
-        print(f"warning: {warning}")
+    for warning in (*snapshot.warnings, *open_to_all(secret_files(settings, env_file))):
+        print(f"warning: {snapshot.secrets.clean(warning)}")
     print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
     if asked.explain:
         print(explained(settings, snapshot, asked), end="")

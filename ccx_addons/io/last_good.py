@@ -11,6 +11,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
+from ccx_addons.io.files import write_atomically
 
 log: Final = logging.getLogger("ccx")
 
@@ -53,4 +54,4 @@ def _copy(settings: Settings) -> Path:
 def _keep(path: Path, text: str) -> None:
     data = text.encode()
     if not path.is_file() or path.read_bytes() != data:
-        yaml_file.write_atomically(path, text)
+        write_atomically(path, text)

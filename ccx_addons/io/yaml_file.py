@@ -10,7 +10,6 @@ import io
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
 from ccx_addons.io import ca_files
+from ccx_addons.io.files import PRIVATE, write_atomically
 from ccx_addons.protocols.quirks import QUIRKS
 
 try:
@@ -336,26 +336,6 @@ def rollback(path: Path, revision: str, who: str, settings: Settings, now: float
     return save(path, _text(version.path), revision_of(_read(path).encode()), who, settings, now)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """The whole new content or the whole old one, also after a crash; mode 0600."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _read(path: Path) -> str:
     try:
         return _text(path)
@@ -385,11 +365,15 @@ def _keep(path: Path, text: str, who: str, now: float) -> None:
         version.path.unlink(missing_ok=True)
 
 
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, PRIVATE)
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One writer at a time over all processes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (path.parent / f".{path.name}.lock").open("a") as file:
+    with open(path.parent / f".{path.name}.lock", "a", opener=_private) as file:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

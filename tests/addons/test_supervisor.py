@@ -257,6 +257,33 @@ def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> N
     )
 
 
+@pytest.mark.parametrize("name", ["CCX_ENV_FILE", "CCX_CONFIG", "TLS_KEY_FILE", "TLS_CERT_FILE"])
+def test_files_that_everybody_can_read_are_named(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    prepare(environ)
+    private = [Path(environ[known]) for known in ("CCX_ENV_FILE", "CCX_CONFIG")]
+    tls = {known: str(tmp_path / known) for known in ("TLS_CERT_FILE", "TLS_KEY_FILE") if name.startswith("TLS")}
+    if name == "TLS_CERT_FILE":
+        del tls["TLS_KEY_FILE"]
+    for path in (*private, *map(Path, tls.values())):
+        path.touch()
+        path.chmod(0o600)
+    open_file = Path({**environ, **tls}[name])
+    open_file.chmod(0o644)
+    for known, value in tls.items():
+        monkeypatch.setenv(known, value)
+    capsys.readouterr()
+    prepare({**environ, **tls})
+    said = capsys.readouterr().err
+    assert said.count("ccx: warning:") == 1 and f"{open_file} holds secrets" in said
+    assert check([]) == 0 and f"warning: {open_file} holds secrets" in capsys.readouterr().out
+
+
 def test_errors_are_lines_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
     def start_error(arguments: list[str]) -> int:
         raise StartError("no port")

@@ -1,4 +1,3 @@
-import os
 import stat
 import string
 import threading
@@ -217,29 +216,6 @@ def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
-def test_write_atomically(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "ccx.yaml"
-    yaml_file.write_atomically(path, "a: 1\n")
-    assert path.read_text() == "a: 1\n" and mode(path) == 0o600 and mode(path.parent) == 0o700
-    path.chmod(0o644)
-    yaml_file.write_atomically(path, "a: 2\n")
-    assert path.read_text() == "a: 2\n" and mode(path) == 0o600
-    assert [p.name for p in path.parent.iterdir()] == ["ccx.yaml"]
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "ccx.yaml"
-    yaml_file.write_atomically(path, "old\n")
-
-    def full(fd: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        yaml_file.write_atomically(path, "new\n")
-    assert path.read_text() == "old\n" and [p.name for p in tmp_path.iterdir()] == ["ccx.yaml"]
-
-
 def test_save(config: Path) -> None:
     before = config.read_bytes()
     revision = yaml_file.save(config, "version: 1\n", revision_of(before), "ann", SETTINGS, NOW)
