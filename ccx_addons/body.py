@@ -6,10 +6,12 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.aside import aside
-from ccx_addons.core import multipart, read
+from ccx_addons.core import asked, multipart, read
+from ccx_addons.core.endpoints import unknown
 from ccx_addons.core.errors import BadRequest, TooLarge
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.neutral import Fault
+from ccx_addons.core.multipart import BadForm
+from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.wire_json import BadJson, JsonBody
 from ccx_addons.guard import guarded, refuse, refuse_bad
@@ -17,7 +19,8 @@ from ccx_addons.proxy.encoding import BadEncoding, inflate
 from ccx_addons.runtime import Runtime
 
 FORM_FIELDS: Final = frozenset({"model", "stream", "response_format"})
-MAX_MODEL: Final = 256
+FORMS: Final = frozenset({"image_edit", "image_variation"})
+"""Operations whose bodies may be forms."""
 
 
 class Body:
@@ -52,26 +55,44 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
         if bad.too_large:
             raise TooLarge(f"the request body is {bad} (MAX_REQUEST_BODY_MB)") from None
         raise BadRequest(f"the request body has {bad}") from None
-    kind = request.headers.get("content-type", "")
+    kinds = request.headers.get_all("content-type")
+    kind = kinds[0] if kinds else ""
     if endpoint.method != "POST":
         x.model = x.match.subject if endpoint.model_in == "path" else ""
+        asked.check_query(x.query, x.model)
         return
-    if kind.lower().startswith("multipart/form-data"):
-        x.form = multipart.fields(x.raw, kind, FORM_FIELDS)
-        if x.form is None:
-            raise BadRequest("the multipart body is malformed")
-        values: Mapping[str, Any] = {name: field.value for name, field in x.form.items()}
-        stream = values.get("stream", "").lower() == "true"
+    if len(kinds) > 1:
+        raise BadRequest("the request has two content-type headers")
+    if kind.lower().startswith("multipart/"):
+        values, stream = read_form(x, kind)
     else:
         try:
             x.body = JsonBody.parse(x.raw)
         except BadJson as bad:
             raise BadRequest(str(bad)) from None
         values = x.body.members
-        stream = read.flag(values.get("stream")) is True
+        asked.check_members(values, endpoint)
+        stream = values.get("stream") is True
     x.stream = stream if endpoint.stream is None else endpoint.stream
     x.model = x.match.subject if endpoint.model_in == "path" else read.text(values.get("model"))
-    if not x.model:
-        raise BadRequest("the request names no model", "model")
-    if len(x.model) > MAX_MODEL or not x.model.isprintable():
-        raise BadRequest("the model's name is not a name", "model")
+    asked.check_name(x.model)
+    if x.body and endpoint.model_in == "path":
+        asked.check_inner(x.body, x.operation, x.model)
+    if x.query:
+        asked.check_query(x.query, x.model)
+        x.ignored = tuple(Loss(f"?{name}", "it is no parameter of this path") for name in unknown(x.kind, x.query))
+
+
+def read_form(x: Exchange, kind: str) -> tuple[Mapping[str, Any], bool]:
+    """The fields of a form, and whether it asks for a stream. Raises BadRequest."""
+    if x.operation not in FORMS or not kind.lower().startswith("multipart/form-data"):
+        raise BadRequest("this path takes a JSON body")
+    try:
+        x.form = multipart.fields(x.raw, kind, FORM_FIELDS)
+    except BadForm as bad:
+        raise BadRequest(str(bad)) from None
+    values = {name: field.value for name, field in x.form.items()}
+    stream = values.get("stream", "false").lower()
+    if stream not in ("true", "false"):
+        raise BadRequest("stream must be true or false", "stream")
+    return values, stream == "true"

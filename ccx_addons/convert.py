@@ -17,7 +17,7 @@ from mitmproxy import http
 from ccx_addons.aside import aside
 from ccx_addons.auth import allowed_origin
 from ccx_addons.core.config import Channel, Kind
-from ccx_addons.core.endpoints import STORED
+from ccx_addons.core.endpoints import STORED, passed
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
@@ -71,8 +71,6 @@ MAX_LOSSES: Final = 1000
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 ANTHROPIC_VERSION: Final = "2023-06-01"
-SENSITIVE_QUERY: Final = frozenset({"key", "api_key", "access_token", "alt"})
-"""Query parameters that are never passed on; ``alt`` is chosen for each attempt."""
 
 
 class Convert:
@@ -137,11 +135,11 @@ class Convert:
         record.fields, record.losses = out.fields, [*out.losses, *refused]
         if record.losses and channel.on_loss == "refuse":
             return False
-        record.losses += out.wished
+        record.losses += [*out.wished, *x.ignored]
         x.losses = list(record.losses)
         subject = x.match.subject if x.match and x.operation in STORED else mapped.model
         path = protocol.upstream_path(out.operation, subject, out.stream)
-        x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query
+        x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
         write_request(flow.request, x, record, protocol, path, out.body)
@@ -318,9 +316,7 @@ def write_request(
     attempt = record.attempt
     channel = attempt.channel
     name, value = protocol.auth_header(attempt.key.secret, channel.auth)
-    query = []
-    if x.query and not record.converted:
-        query = [part for part in x.query.split("&") if part and part.partition("=")[0] not in SENSITIVE_QUERY]
+    query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
     if name == "?key":
         query.append(f"key={quote(value, safe='')}")
     target = target_of(attempt.base_url, protocol.DEFAULT_VERSION, path)
@@ -373,6 +369,8 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> l
         for name, value in x.headers
         if name not in hop and name not in own and is_forwarded(name, same)
     ]
+    if x.body:  # it was read as JSON, so nobody may read it as a form
+        kept = [(name, "application/json" if name == "content-type" else value) for name, value in kept]
     names = {name for name, _ in kept} | own
     if vendor == "anthropic" and "anthropic-version" not in names:
         kept.append(("anthropic-version", ANTHROPIC_VERSION))

@@ -8,7 +8,8 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core import read
-from ccx_addons.core.config import Channel
+from ccx_addons.core.asked import MAX_MODEL, also_named
+from ccx_addons.core.config import Channel, Client
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
@@ -49,8 +50,8 @@ class Route:
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
         assert x.client
-        if x.model and not x.client.models.allows(x.model):
-            words = f"the key {x.client.name!r} may not use the model {x.model!r}"
+        if model := forbidden(x, x.client):
+            words = f"the key {x.client.name!r} may not use the model {model[:MAX_MODEL]!r}"
             flow.response = refuse(flow, Fault("permission", words, status=403, code="model_not_allowed"))
             return
         if refusal := self.gate.admit(x):
@@ -146,6 +147,14 @@ class Route:
 
 def begin(x: Exchange, attempt: Attempt) -> None:
     x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+
+
+def forbidden(x: Exchange, client: Client) -> str:
+    """A model that the request names and the client may not use; empty: there is none."""
+    if not client.models.include and not client.models.exclude:
+        return ""
+    named = [x.model, *(also_named(x.body.members) if x.body else ())]
+    return next((model for model in named if model and not client.models.allows(model)), "")
 
 
 def prompt_tokens(raw: bytes) -> int:

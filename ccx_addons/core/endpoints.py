@@ -8,8 +8,9 @@ ai.google.dev/api).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from ccx_addons.core.config import Kind
 
@@ -98,6 +99,16 @@ VECTORS: Final[frozenset[str]] = frozenset({"embed", "embed_batch", "embeddings"
 STORED: Final[frozenset[str]] = frozenset({"get", "delete"})
 """Operations on an answer that was made before; their path names its id."""
 
+PARAMETERS: Final[Mapping[Kind, frozenset[str]]] = {
+    "messages": frozenset({"beta"}),
+    **dict.fromkeys(("chat", "images", "embeddings"), frozenset({"api-version"})),
+    "responses": frozenset({"api-version", "include", "include[]", "include_obfuscation"}),
+    "gemini": frozenset(),
+}
+"""Query parameters that an upstream of the same protocol may see."""
+CHOSEN: Final = frozenset({"alt", "$alt", "key", "model"})
+"""Parameters that the gateway reads or sets itself: leaving them out loses nothing."""
+
 VERSIONS: Final = frozenset({"v1", "v1beta"})
 PANEL: Final = frozenset({
     "", "api", "login", "logout", "static", "favicon.ico", "language", "theme", "overview", "requests", "channels",
@@ -132,6 +143,19 @@ def find(method: str, path: str) -> Match | None:
         if endpoint.method == method and (hit := pattern.fullmatch(path)):
             return Match(endpoint, prefix, unquote(hit[1]))
     return None
+
+
+@lru_cache(1024)
+def passed(kind: Kind, query: str) -> tuple[str, ...]:
+    """The parts ``name=value`` of a query that go on, written anew: however they were written, one reading is left."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return tuple(urlencode([pair]) for pair in pairs if pair[0] in PARAMETERS[kind])
+
+
+def unknown(kind: Kind, query: str) -> tuple[str, ...]:
+    """Names in a query that go no further and that nobody here reads."""
+    names = dict.fromkeys(name for name, _ in parse_qsl(query, keep_blank_values=True))
+    return tuple(name[:64] for name in names if name not in PARAMETERS[kind] | CHOSEN)
 
 
 def for_panel(path: str) -> bool:

@@ -162,6 +162,8 @@ class Exchange:
     form: dict[str, Field] | None = None
     """The text fields of a multipart body that routing needs."""
     model: str = ""
+    ignored: tuple[Loss, ...] = ()
+    """Parameters of the query that go no further."""
     stream: bool = False
     array: bool = False
     """A Gemini client without ``alt=sse``: its stream is one JSON array."""

@@ -1,16 +1,27 @@
-"""Fields of a multipart/form-data body, found in place so that the rest goes through byte for byte (RFC 7578)."""
+"""Fields of a multipart/form-data body, found in place so that the rest goes through byte for byte (RFC 7578).
+
+Readers differ in what they make of a body that is written oddly, and what the gateway judged must be what an upstream
+reads. So only one way of writing is taken: the way in which every client library writes.
+"""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;,\s]{1,200}))', re.IGNORECASE)
-_NAME: Final = re.compile(rb'\bname="([^"\r\n]{0,200})"', re.IGNORECASE)
+_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
+_VALUE: Final = rb'(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))'
+_PARAMETER: Final = re.compile(rb"[ \t]*;[ \t]*([\w-]+\*?)=" + _VALUE)
+_DISPOSITION: Final = re.compile(rb"form-data((?:" + _PARAMETER.pattern + rb")*)[ \t]*", re.IGNORECASE)
 MAX_FIELD: Final = 4096
 """A value longer than this is no model name."""
 MAX_HEAD: Final = 16 << 10
 MAX_PARTS: Final = 1000
 """Bytes of a part's head, and parts of a body: nobody sends more pictures at once."""
+
+
+class BadForm(ValueError):
+    """The body is not written as forms are. The message is safe to show to the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +33,56 @@ class Field:
     end: int
 
 
-def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, Field] | None:
-    """The wanted text fields (the first of a name). None: not a well-formed multipart body."""
+def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, Field]:
+    """The wanted text fields. Raises BadForm, also where a wanted name stands twice."""
     found = _BOUNDARY.search(content_type)
-    if not found:
-        return None
+    if not found or content_type.lower().count("boundary") != 1:
+        raise BadForm("the multipart body has no boundary, or two")
     mark = b"--" + (found[1] or found[2]).encode("latin-1", "replace")
-    at = body.find(mark)
-    if at < 0:
-        return None
+    if not body.startswith(mark) or body.count(mark) > MAX_PARTS:
+        raise BadForm("the multipart body does not begin with its boundary, or has too many parts")
     result: dict[str, Field] = {}
-    for _ in range(MAX_PARTS):
-        at += len(mark)
-        if body[at : at + 2] == b"--":
-            return result
+    seen: set[str] = set()
+    at, marks = len(mark), 1
+    while body[at : at + 2] != b"--":
         end = body.find(b"\r\n" + mark, at)
-        if end < 0:
-            return None
-        head_end = body.find(b"\r\n\r\n", at, min(end, at + MAX_HEAD))
-        if head_end < 0:
-            return None
-        _take(result, body, (at, head_end + 4, end), wanted)
-        at = end + 2
-    return None
+        head_end = body.find(b"\r\n\r\n", at, min(end, at + MAX_HEAD)) if end >= 0 else -1
+        if head_end < 0 or body[at : at + 2] != b"\r\n":
+            raise BadForm("the multipart body is malformed")
+        name, is_file = _named(body[at + 2 : head_end])
+        if name in wanted and name in seen:
+            raise BadForm(f"the form field {name!r} stands twice")
+        seen.add(name)
+        start = head_end + 4
+        if name in wanted and not is_file and end - start <= MAX_FIELD:
+            result[name] = Field(body[start:end].decode("utf-8", "replace"), start, end)
+        at, marks = end + 2 + len(mark), marks + 1
+    if body[at + 2 : at + 4] not in (b"", b"\r\n") or body.count(mark) != marks:
+        raise BadForm("the multipart body is malformed")
+    return result
 
 
-def _take(result: dict[str, Field], body: bytes, place: tuple[int, int, int], wanted: frozenset[str]) -> None:
-    at, start, end = place
-    head = body[at:start]
-    name = _NAME.search(head)
-    if not name or b"filename=" in head.lower() or end - start > MAX_FIELD:
-        return
-    key = name[1].decode("utf-8", "replace")
-    if key in wanted and key not in result:
-        result[key] = Field(body[start:end].decode("utf-8", "replace"), start, end)
+def _named(head: bytes) -> tuple[str, bool]:
+    """The name of a part, and whether it is a file. Raises BadForm."""
+    dispositions = []
+    for line in head.split(b"\r\n"):
+        header = _HEADER.fullmatch(line)
+        if not header:
+            raise BadForm("a part of the multipart body has a malformed head")
+        if header[1].lower() == b"content-disposition":
+            dispositions.append(_DISPOSITION.fullmatch(header[2]))
+    if len(dispositions) != 1 or not dispositions[0]:
+        raise BadForm("a part of the multipart body has no content-disposition that can be read")
+    parameters = [(name.lower(), quoted or plain) for name, quoted, plain in _PARAMETER.findall(dispositions[0][1])]
+    names = [value for name, value in parameters if name == b"name"]
+    if (
+        len(names) != 1
+        or b"\\" in names[0]
+        or any(name.startswith(b"name") and name != b"name" for name, _ in parameters)
+    ):
+        raise BadForm("a part of the multipart body has no name, or two")
+    is_file = any(name.startswith(b"filename") for name, _ in parameters)
+    return names[0].decode("utf-8", "replace"), is_file
 
 
 def replace(body: bytes, field: Field, value: str) -> bytes:

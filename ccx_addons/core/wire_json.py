@@ -102,6 +102,26 @@ def is_deep(value: Json, text: str, depth: int = MAX_DEPTH) -> bool:
     return bool(level)
 
 
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member stands twice")
+    return found
+
+
+_unique_decoder: Final = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)
+
+
+def loads_unique(text: str) -> Json:
+    """The value. Raises BadJson also where a member stands twice at any depth."""
+    try:
+        return _unique_decoder.decode(text)
+    except RecursionError:
+        raise BadJson("the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise BadJson(f"the body is not valid JSON: {error}") from None
+
+
 def loads_object(data: bytes | str) -> dict[str, Json] | None:
     """The object, or None for anything that is not a JSON object: for answers that need not be one."""
     try:

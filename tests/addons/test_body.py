@@ -3,6 +3,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from tests.addons.flows import flow
 from tests.addons.values import exchange
 
 LIMIT = 10_000
+MODEL = b'--B\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n'
 FORM = (
     b'--B\r\ncontent-disposition: form-data; name="model"\r\n\r\ngpt-image-1\r\n'
     b'--B\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n\x89PNG\r\n'
@@ -28,7 +30,8 @@ FORM = (
 
 def asked(path: str, method: str = "POST") -> Exchange:
     x = exchange("chat", model="")
-    x.method, x.path, x.match = method, path, endpoints.find(method, path)
+    x.method, (x.path, _, x.query) = method, path.partition("?")
+    x.match = endpoints.find(method, x.path)
     assert x.match
     return x
 
@@ -44,9 +47,16 @@ def read(path: str, body: bytes, method: str = "POST", **headers: Any) -> Exchan
     [
         pytest.param("/v1/messages", {"model": "opus"}, "opus", False, id="no stream"),
         pytest.param("/v1/messages", {"model": "opus", "stream": True}, "opus", True, id="stream"),
-        pytest.param("/v1/messages", {"model": "opus", "stream": "true"}, "opus", False, id="text is no flag"),
+        pytest.param("/v1/messages", {"model": "opus", "stream": None}, "opus", False, id="null is no stream"),
+        pytest.param("/v1/messages?model=opus", {"model": "opus"}, "opus", False, id="the same model in the query"),
         pytest.param("/v1/messages/count_tokens", {"model": "o", "stream": True}, "o", False, id="never streams"),
-        pytest.param("/v1beta/models/g:streamGenerateContent", {"model": "x"}, "g", True, id="model in the path"),
+        pytest.param(
+            "/v1beta/models/g:streamGenerateContent",
+            {"model": "models/g", "stream": "x"},
+            "g",
+            True,
+            id="model in the path",
+        ),
         pytest.param("/v1beta/models/a%2Fb:generateContent", {}, "a/b", False, id="encoded model"),
         pytest.param("/v1/chat/completions", {"model": "中"}, "中", False, id="any name"),
     ],
@@ -95,7 +105,23 @@ def test_requests_without_a_body(method: str, path: str, model: str) -> None:
             "/v1/messages", gzip.compress(b" " * 20_000), {"content_encoding": "gzip"}, "inflates past", "", id="bomb"
         ),
         pytest.param(
-            "/v1/images/edits", b"x", {"content_type": "multipart/form-data; boundary=B"}, "malformed", "", id="no form"
+            "/v1/images/edits", b"x", {"content_type": "multipart/form-data; boundary=B"}, "begin with its boundary", "",
+            id="no form",
+        ),
+        pytest.param(
+            "/v1/images/edits", FORM.replace(b"--B\r\n", MODEL + b"--B\r\n", 1),
+            {"content_type": "multipart/form-data; boundary=B"}, "'model' stands twice", "", id="a form with two models",
+        ),
+        pytest.param(
+            "/v1/images/edits", FORM.replace(b"True", b"yes"), {"content_type": "multipart/form-data; boundary=B"},
+            "stream must be true or false", "stream", id="a form's stream",
+        ),
+        *(
+            pytest.param(path, FORM, {"content_type": kind}, "takes a JSON body", "", id=f"{path} {kind}")
+            for path, kind in (
+                ("/v1/responses", "multipart/form-data; boundary=B"),
+                ("/v1/images/edits", "multipart/mixed; boundary=B"),
+            )
         ),
         pytest.param(
             "/v1/images/edits", FORM.replace(b'"model"', b'"modle"'),
@@ -107,6 +133,82 @@ def test_what_is_refused(path: str, body: bytes, headers: Mapping[str, str], wor
     with pytest.raises(BadRequest, match=words) as caught:
         read(path, body, **headers)
     assert caught.value.param == param
+
+
+GEMINI = "/v1beta/models/g"
+STREAMING = ("/v1/messages", "/v1/chat/completions", "/v1/responses", "/v1/images/generations")
+VALUES: tuple[Any, ...] = ("true", 1, 0, "yes", [], {})
+TYPES = [
+    *((path, {"stream": value}, "stream") for path in STREAMING for value in VALUES),
+    ("/v1/responses", {"store": "false"}, "store"),
+    ("/v1/responses", {"background": 1}, "background"),
+    ("/v1/responses", {"previous_response_id": ["resp_1"]}, "previous_response_id"),
+    *(("/v1/chat/completions", {name: "x"}, name.lower()) for name in ("Model", "MODEL", "Stream", "sTream")),
+    ("/v1/chat/completions", {"\u017ftream": True}, "stream"),
+]
+
+
+@pytest.mark.parametrize(("path", "more", "param"), TYPES)
+def test_members_that_readers_could_take_otherwise(path: str, more: dict[str, Any], param: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        read(path, json.dumps({"model": "m", **more}).encode())
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize("model", ["..", ".", "../x", "a/../b", "a/./b", "a/..", "a\\..\\b", " m", "m ", "m\u00a0"])
+def test_names_that_are_paths_or_nearly_others(model: str) -> None:
+    for path, body in (
+        ("/v1/chat/completions", {"model": model}),
+        (f"/v1beta/models/{quote(model, safe='')}:generateContent", {}),
+    ):
+        with pytest.raises(BadRequest, match="not a name"):
+            read(path, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("model", ["a/b", "@cf/meta/llama-3.1", "ft:gpt-4o:org::id", "accounts/x/models/y..z", "v1.5"])
+def test_names_with_odd_characters(model: str) -> None:
+    assert read("/v1/chat/completions", json.dumps({"model": model}).encode()).model == model
+
+
+INNER = [
+    (":generateContent", b'{"model": "models/other"}'),
+    (":streamGenerateContent", b'{"model": "other"}'),
+    (":embedContent", b'{"model": "models/other"}'),
+    (":embedContent", b'{"model": ["models/g"]}'),
+    (":batchEmbedContents", b'{"requests": [{"model": "models/g"}, {"model": "models/other"}]}'),
+    (":batchEmbedContents", b'{"requests": [{"model": "models/other", "model": "models/g"}]}'),
+    (":batchEmbedContents", b'{"requests": [{"mod\\u0065l": "models/other", "model": "models/g"}]}'),
+    (":batchEmbedContents", b'{"requests": {"model": "models/other"}}'),
+    (":countTokens", b'{"generateContentRequest": {"model": "models/other"}}'),
+]
+
+
+@pytest.mark.parametrize(("method", "body"), INNER)
+def test_a_model_further_in_is_the_one_of_the_path(method: str, body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read(GEMINI + method, body)
+    same = body.replace(b"other", b"g").replace(b'"mod\\u0065l": "models/g", ', b"").replace(b'["models/g"]', b'"g"')
+    assert read(GEMINI + method, same.replace(b'"model": "models/g", ', b"")).model == "g"
+
+
+@pytest.mark.parametrize(
+    "query", ["model=other", "mod%65l=other", "Model=other", "engine=x", "model=m&model=other", "models=a"]
+)
+def test_a_query_that_names_another_model(query: str) -> None:
+    with pytest.raises(BadRequest, match="not in the query"):
+        read(f"/v1/chat/completions?{query}", b'{"model": "m"}')
+
+
+def test_parameters_that_go_no_further_are_named() -> None:
+    x = read("/v1/messages?beta=true&utm=1&key=x", b'{"model": "m"}')
+    assert [(loss.path, loss.reason) for loss in x.ignored] == [("?utm", "it is no parameter of this path")]
+
+
+def test_two_content_types() -> None:
+    request = flow("POST", "/v1/chat/completions", b'{"model": "m"}', content_type="application/json").request
+    request.headers.add("content-type", "application/x-www-form-urlencoded")
+    with pytest.raises(BadRequest, match="two content-type"):
+        read_body(request, asked("/v1/chat/completions"), LIMIT)
 
 
 @given(st.binary(max_size=60), st.sampled_from(["", "gzip", "deflate", "br", "zstd", "gzip, br"]))

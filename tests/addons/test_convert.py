@@ -126,9 +126,9 @@ def test_only_the_channels_key_is_on_it() -> None:
     ("query", "path", "left"),
     [
         ("", "/x", ""),
-        ("beta=true&a=%20b", "/x", "beta=true&a=%20b"),
-        ("key=k&api_key=k&access_token=k&alt=json&ok=1", "/x", "ok=1"),
-        ("&&a", "/x?alt=sse", "alt=sse&a"),
+        ("api-version=2025-01-01&beta=true&a=%20b", "/x", "api-version=2025-01-01"),
+        ("k%65y=k&key=k&api_key=k&access_token=k&alt=json&model=x&mod%65l=x", "/x", ""),
+        ("api%2Dversion=%61%26model%3Dx&&a", "/x?alt=sse", "alt=sse&api-version=a%26model%3Dx"),
     ],
 )
 def test_query(query: str, path: str, left: str) -> None:
@@ -185,6 +185,7 @@ OPENAI = (("openai-organization", "o"), ("session_id", "s"), ("originator", "cod
         pytest.param("chat", CHAT, (("x-forwarded-for", "1.2.3.4"), ("via", "x"), ("forwarded", "y")), (), id="who asks"),
         pytest.param("chat", CHAT, (("traceparent", "t"), ("idempotency-key", "i")), (("traceparent", "t"), ("idempotency-key", "i")), id="common"),
         pytest.param("chat", CHAT, (("accept", ""),), (), id="empty"),
+        pytest.param("chat", CHAT, (("content-type", "application/x-www-form-urlencoded"),), (("content-type", "application/json"),), id="read as JSON"),
     ],
 )  # fmt: skip
 def test_forwarded_headers(kind: Kind, where: Channel, headers: Headers, kept: Headers) -> None:

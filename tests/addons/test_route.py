@@ -79,6 +79,15 @@ def test_a_client_that_may_not_use_the_model(runtime: Runtime) -> None:
     assert refusal(made)[:2] == (403, "model_not_allowed")
 
 
+@pytest.mark.parametrize("more", [{"models": ["gpt-5", "o3-pro"]}, {"tools": [{"type": "advisor", "model": "o3-pro"}]}])
+def test_a_client_that_may_not_use_a_further_model(runtime: Runtime, more: dict[str, Any]) -> None:
+    for patterns, status in ((Patterns(("gpt-*",)), 403), (Patterns((), ("o3*",)), 403), (Patterns(), 0)):
+        made, _ = asked(A, body=more, client=Client("alice", "", models=patterns))
+        Route(runtime).request(made)
+        assert (made.response.status_code if made.response else 0) == status
+        assert not status or "'o3-pro'" in refusal(made)[2]
+
+
 def test_a_clients_limits_are_429_and_given_back_at_the_end(runtime: Runtime) -> None:
     client, route = Client("alice", "", limits=ClientLimits(concurrency=1)), Route(runtime)
     first, x = asked(A, client=client)

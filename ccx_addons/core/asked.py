@@ -1,0 +1,92 @@
+"""What a request asks for, where the gateway itself goes by it: said once, in one way, in the type the API gives it.
+
+An upstream may read what the gateway did not: a member in capitals (Go's JSON), a second model further in, a parameter
+of the query. Whatever names a model is found here, so that the model which was judged is the one that is sent.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from ccx_addons.core import read
+from ccx_addons.core.endpoints import Endpoint
+from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.wire_json import BadJson, JsonBody, loads_unique
+
+type Json = Any
+
+MAX_MODEL: Final = 256
+DOTS: Final = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
+OURS: Final = frozenset({"model", "stream"})
+LENGTHS: Final = frozenset(map(len, OURS))
+FLAGS: Final = ("stream", "store", "background")
+IDS: Final = ("previous_response_id",)
+WITH_MODELS: Final = ("tools", "plugins")
+"""Lists whose entries may name a model of their own: OpenAI's and Anthropic's tools, OpenRouter's plugins."""
+MODEL_PARAMETERS: Final = frozenset({"model", "models", "engine", "deployment"})
+
+
+def check_name(model: Json) -> None:
+    """Raises BadRequest for what is no name of a model, or would be another path at an upstream."""
+    if not isinstance(model, str) or not model:
+        raise BadRequest("the request names no model", "model")
+    if len(model) > MAX_MODEL or not model.isprintable() or model != model.strip() or DOTS.search(model):
+        raise BadRequest("the model's name is not a name", "model")
+
+
+def check_members(members: Mapping[str, Json], endpoint: Endpoint) -> None:
+    """Raises BadRequest for members that the gateway goes by and an upstream could read otherwise."""
+    for name in members:
+        if len(name) in LENGTHS and name not in OURS and name.casefold() in OURS:
+            raise BadRequest(f"the member {name!r} is written {name.casefold()!r}", name.casefold())
+    if endpoint.model_in == "path":
+        return
+    for name in FLAGS:
+        if members.get(name) is not None and not isinstance(members[name], bool):
+            raise BadRequest(f"{name} must be true or false", name)
+    for name in IDS:
+        if members.get(name) is not None and not isinstance(members[name], str):
+            raise BadRequest(f"{name} must be text", name)
+
+
+def check_inner(body: JsonBody, operation: str, model: str) -> None:
+    """Gemini's bodies may name the model of the path again. Raises BadRequest where one names another."""
+    members = body.members
+    if operation not in ("generate", "embed", "embed_batch", "count_tokens"):
+        return
+    named = [members.get("model")]
+    for name in ("requests", "generateContentRequest"):
+        if name in members:
+            _, start, end = body.spans[name]
+            try:
+                inner = loads_unique(body.text[start:end])
+            except BadJson as bad:
+                raise BadRequest(str(bad), name) from None
+            named += [
+                one.get("model") for one in (read.mappings(inner) if isinstance(inner, list) else [read.mapping(inner)])
+            ]
+    for other in named:
+        if other is not None and read.text(other).removeprefix("models/") != model.removeprefix("models/"):
+            raise BadRequest("the body names another model than the path", "model")
+
+
+def check_query(query: str, model: str) -> None:
+    """Raises BadRequest for a query that names another model than the request."""
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name.lower() in MODEL_PARAMETERS and value != model:
+            raise BadRequest("the model is named in the request itself, not in the query", "model")
+
+
+def also_named(members: Mapping[str, Json]) -> Iterator[str]:
+    """Further models that a request may end with: OpenRouter's fallbacks, and those of tools and plugins."""
+    yield from _models(members)
+    for name in WITH_MODELS:
+        for entry in read.mappings(members.get(name)):
+            if model := read.text(entry.get("model")):
+                yield model
+            yield from _models(entry)
+
+
+def _models(value: Mapping[str, Json]) -> Iterator[str]:
+    return (model for model in read.items(value.get("models")) if isinstance(model, str))
