@@ -7,7 +7,7 @@ request is decoded once per exchange and encoded freshly for each attempt.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -29,6 +29,7 @@ from ccx_addons.guard import guarded, refuse, refuse_bad
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
+from ccx_addons.proxy import checks
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
 from ccx_addons.sessions import unknown_answer
@@ -56,10 +57,12 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
 """Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
 
 RESPONSE_HEADERS: Final = re.compile(
-    r"content-type|content-length|transfer-encoding|connection|request-id|x-request-id|retry-after|"
-    r"(?:anthropic|x)-ratelimit-[\w-]+|openai-(?:model|processing-ms|version)|allow"
+    r"content-length|transfer-encoding|request-id|x-request-id|retry-after(?:-ms)?|x-should-retry|"
+    r"(?:anthropic|x)-ratelimit-[\w-]+|x-codex-[\w-]+|openai-(?:model|processing-ms|version)"
 )
-"""An upstream's answer headers that reach the client. Never: cookies, hop-by-hop, what it says about browsers."""
+"""An upstream's answer headers that reach the client, once each; the first two are written by the stream. Never: its
+content type, cookies, whose account it was, what it says to browsers."""
+RESPONSE_VALUE: Final = re.compile(rb"[\x20-\x7e]{0,1024}")
 
 USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 """A Chat stream's closing chunk, which has nothing but the usage."""
@@ -194,7 +197,6 @@ class Convert:
         x.ended, body = found
         if x.ended.kind == "ok" and record.converted:
             put_body(response, body)
-            response.headers["content-type"] = "text/event-stream" if x.stream else "application/json"
         elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
             return self.inline(response, x, channel, content)
         return None
@@ -215,25 +217,25 @@ class Convert:
         if response.status_code == 101:
             return
         response.data.http_version = b"HTTP/1.1"
-        own = self.own_headers(response, x)
+        events = is_event_stream(x) if x.attempts else checks.is_sse(response)
+        own = self.own_headers(x, events)
         fields = response.headers.fields
-        kept = [field for field in fields if not x.attempts or is_visible(field[0])]
-        if x.attempts and x.repeats(b"\n".join(value for _, value in kept)):
-            kept = [(name, x.snapshot.secrets.clean_bytes(value)) for name, value in kept]
+        if x.attempts:
+            own.append((b"content-type", b"text/event-stream" if events else b"application/json"))
+            fields = visible(fields)
+            if x.repeats(b"\n".join(value for _, value in fields)):
+                fields = tuple((name, x.snapshot.secrets.clean_bytes(value)) for name, value in fields)
         names = {name for name, _ in own}
-        response.headers = Headers.of([*(field for field in kept if field[0].lower() not in names), *own])
+        response.headers = Headers.of([*(field for field in fields if field[0].lower() not in names), *own])
 
-    def own_headers(self, response: http.Response, x: Exchange) -> list[tuple[bytes, bytes]]:
+    def own_headers(self, x: Exchange, events: bool) -> list[tuple[bytes, bytes]]:
         """What the gateway says in an answer's head."""
-        kind: str = response.headers.get("content-type", "")
         own = {"x-ccx-request-id": x.id}
-        if x.committed and x.current and x.current.converted:
-            own["content-type"] = kind = "application/json" if x.array else "text/event-stream"
         if x.attempts:
             own["x-ccx-attempts"] = str(len(x.attempts))
         if x.losses:
             own["x-ccx-losses"] = loss_header(x.losses)
-        if kind.startswith("text/event-stream"):
+        if events:
             own |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
         origin = next((value for name, value in x.headers if name == "origin"), "")
         if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
@@ -261,6 +263,20 @@ def take_error(response: http.Response, x: Exchange, channel: Channel, content: 
 def put_body(response: http.Response, body: bytes) -> None:
     response.raw_content = body
     response.headers["content-length"] = str(len(body))
+
+
+def is_event_stream(x: Exchange) -> bool:
+    """What the client's answer is: as the gateway sends it, whatever the upstream calls it."""
+    return x.stream and not x.array and (x.committed or (x.ended is not None and x.ended.kind == "ok"))
+
+
+def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Of an upstream's headers those that a client may see; of each name the first."""
+    found: dict[bytes, tuple[bytes, bytes]] = {}
+    for field in fields:
+        if is_visible(field[0]) and RESPONSE_VALUE.fullmatch(field[1]):
+            found.setdefault(field[0].lower(), field)
+    return tuple(found.values())
 
 
 @lru_cache(1024)

@@ -6,11 +6,13 @@ from typing import Final
 
 from mitmproxy import http
 
+from ccx_addons.core import wire_json
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
 from ccx_addons.core.vendor_errors import category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.core.waits import retry_after
+from ccx_addons.core.wire_json import BadJson
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.runtime import Runtime
 
@@ -73,7 +75,8 @@ class Failover:
         record = x.current
         assert record
         stopped = record.verdict is not None and record.verdict.action == "stop"
-        if stopped and outcome.kind == "status" and not record.converted and flow.response:
+        words = stopped and outcome.kind == "status" and not record.converted
+        if words and flow.response and is_json(flow.response.raw_content or b""):
             return self.pass_on(flow.response, x, outcome)
         if x.snapshot.policy.errors == "vague" and not stopped:
             return refuse(flow, VAGUE)
@@ -88,6 +91,15 @@ class Failover:
         if outcome.fault:
             response.status_code = status_of(outcome.fault)
         return response
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a client can read an upstream's error; some upstreams, and what stands before them, answer with pages."""
+    try:
+        wire_json.loads(body)
+    except BadJson:
+        return False
+    return True
 
 
 def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | None, now: float) -> Outcome:

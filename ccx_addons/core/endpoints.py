@@ -129,7 +129,7 @@ _DYNAMIC: Final = tuple(
 
 def find(method: str, path: str) -> Match | None:
     """The endpoint of a request line, ``path`` without its query. None: no such path, or not with this method."""
-    if local := LOCAL.get((method, path)):
+    if local := LOCAL.get((method, path)) or (LOCAL.get(("GET", path)) if method == "HEAD" else None):
         return Match(local)
     prefix = ""
     if not path.startswith(("/v1/", "/v1beta/")):

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader, make_body_reader
 
 from ccx_addons.core import wire_json
-from ccx_addons.proxy import checks, framing
+from ccx_addons.proxy import answers, checks, framing
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
@@ -305,9 +305,9 @@ def error_page(status: int, message: str) -> bytes:
     body = wire_json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
     head = (
         f"HTTP/1.1 {status} {RESPONSES.get(status, 'Error')}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
     )
-    return head.encode() + body
+    return head.encode() + bytes(Headers.of(answers.HARMLESS)) + b"\r\n" + body
 
 
 def _json_errors(stock: Generator[Any, Any, None]) -> layer.CommandGenerator[None]:

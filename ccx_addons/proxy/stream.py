@@ -39,7 +39,7 @@ from ccx_addons.core import sse
 from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import refuse
-from ccx_addons.proxy import checks
+from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.bodies import AnswerBody
 from ccx_addons.proxy.budget import FULL
 from ccx_addons.proxy.encoding import BadEncoding
@@ -245,12 +245,8 @@ class AttemptStream(RequestStream):
     def _collected(self) -> Commands:
         assert self.flow.response
         response = self.flow.response
-        for name in ("content-encoding", "transfer-encoding"):
-            response.headers.pop(name, None)
-        response.raw_content = body = bytes(self.answer.data)
+        answers.whole(response, body := bytes(self.answer.data))
         self.answer = AnswerBody()
-        if response.status_code not in (204, 304):
-            response.headers["content-length"] = str(len(body))
         if self.x.tap:
             self.x.tap.from_upstream(body)
         self.server_state = self.state_idle
@@ -306,16 +302,18 @@ class AttemptStream(RequestStream):
         x.phase = "streaming"
         if record := x.current:
             record.first_event_at = now
-        response.headers.pop("content-length", None)
-        response.headers.pop("content-encoding", None)
-        if self.context.client.alpn != b"h2":
-            response.headers["transfer-encoding"] = "chunked"
+        answers.streamed(response, self.context.client.alpn != b"h2")
         self.server_state = self.state_stream
         self._rest()
         yield from self._hook(HttpResponseHeadersHook)
         if self._gone():
             yield from self._finish_error("the client disconnected")
             return
+        if self.flow.response is not response:  # a bug in a hook: nothing of the upstream's answer goes out
+            yield from self._cancel_upstream("the head of the answer could not be written")
+            yield from self._complete(streamed=False)
+            return
+        answers.finish(response, self.exchange, self.context.client.tls)
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
         for chunk in self.held:
             yield from self._to_client(chunk)
@@ -414,6 +412,7 @@ class AttemptStream(RequestStream):
             content = response.raw_content or b""
             if self.flow.request.method == "HEAD":
                 content = b""
+            answers.finish(response, self.exchange, self.context.client.tls)
             yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
             if content:
                 yield SendHttp(ResponseData(self.stream_id, content), self.context.client)

@@ -419,10 +419,14 @@ def test_only_what_the_client_may_see(runtime: Runtime) -> None:
         runtime, asked("chat", CHAT), set_cookie="a=b", server="nginx", x_request_id="r", cf_ray="c", x_ccx_losses="x",
         x_ratelimit_remaining_tokens="5", anthropic_ratelimit_requests_reset="6", access_control_allow_origin="*",
         alt_svc="h3", strict_transport_security="max-age=1", retry_after="7", openai_processing_ms="8",
+        location="http://evil.test", refresh="0", link="</x>", clear_site_data="*", service_worker_allowed="/",
+        content_security_policy="x", anthropic_organization_id="o", openai_organization="o", allow="GET",
+        request_id="\x1b[31m", x_should_retry="true", x_codex_primary_used_percent="9", connection="close",
     )  # fmt: skip
     assert set(headers) == {
         "content-type", "content-length", "x-request-id", "x-ratelimit-remaining-tokens", "retry-after",
         "anthropic-ratelimit-requests-reset", "openai-processing-ms", "x-ccx-request-id", "x-ccx-attempts",
+        "x-should-retry", "x-codex-primary-used-percent",
     }  # fmt: skip
     assert (headers["x-ccx-request-id"], headers["x-ccx-attempts"]) == ("x1", "1")
 
@@ -459,8 +463,35 @@ def test_an_answer_to_a_preflight_keeps_its_words(runtime: Runtime) -> None:
     assert headers["access-control-allow-methods"] == "GET, POST" and "x-ccx-attempts" not in headers
 
 
+@pytest.mark.parametrize("said", ["text/html", "image/svg+xml", "text/event-stream; charset=utf-8", "application/json"])
+@pytest.mark.parametrize(
+    ("stream", "array", "committed", "ended", "kind"),
+    [
+        (False, False, False, "ok", "application/json"),
+        (True, False, False, "status", "application/json"),
+        (True, False, False, "ok", "text/event-stream"),
+        (True, False, True, None, "text/event-stream"),
+        (True, True, True, None, "application/json"),
+    ],
+)
+def test_the_gateway_says_what_an_answer_is(
+    runtime: Runtime, said: str, stream: bool, array: bool, committed: bool, ended: Any, kind: str
+) -> None:
+    x = asked("chat", CHAT)
+    x.stream, x.array, x.committed, x.ended = stream, array, committed, Ended(ended) if ended else None
+    request = flow(x=x)
+    request.response = response(200, b"{}", content_type=said)
+    request.response.headers.add("content-type", "text/html")
+    request.response.headers.add("x-request-id", "1")
+    request.response.headers.add("X-Request-Id", "2")
+    x.attempts = [AttemptRecord(Attempt(CHAT, CHAT.keys[0], "https://oai.test", 1), 0)]
+    Convert(runtime).responseheaders(request)
+    assert request.response.headers.get_all("content-type") == [kind]
+    assert request.response.headers.get_all("x-request-id") == ["1"]
+
+
 def test_a_stream_is_not_cached_or_buffered(runtime: Runtime) -> None:
-    headers = shown(runtime, asked("chat", CHAT), content_type="text/event-stream; charset=utf-8")
+    headers = shown(runtime, asked("chat", CHAT), False, content_type="text/event-stream; charset=utf-8")
     assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-cache", "no")
 
 

@@ -89,6 +89,18 @@ def test_the_clients_own_fault_comes_back_in_the_upstreams_words(runtime: Runtim
     assert json.loads(made.response.content or b"") == {"error": {"message": "messages: field required"}}
 
 
+@pytest.mark.parametrize("page", [b"<html><script>1</script>messages: field required</html>", b"", b"\xff"])
+def test_a_page_instead_of_an_error_is_none_that_a_client_can_read(runtime: Runtime, page: bytes) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "status", 400, "messages: field required", type="invalid_request_error")
+    assert made.response
+    made.response.raw_content = page
+    assert (
+        judged(runtime, made, x) == "stop"
+        and json.loads(made.response.raw_content or b"")["error"]["type"] == "invalid_request_error"
+    )
+
+
 @pytest.mark.parametrize("status", [404, 503])
 def test_an_unknown_model_is_404_whatever_a_relay_calls_it(runtime: Runtime, status: int) -> None:
     made, x = under_way(runtime)

@@ -51,6 +51,12 @@ def test_an_id_has_no_slash(path: str) -> None:
     assert match is None or match.endpoint.operation == "websocket"
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/metrics"])
+def test_what_the_gateway_answers_itself_has_a_head(path: str) -> None:
+    assert find("GET", path) and find("HEAD", path) == find("GET", path)
+    assert find("HEAD", "/v1/models") is None
+
+
 def test_methods_of() -> None:
     assert methods_of("/v1/messages") == ("POST",)
     assert methods_of("/v1/responses") == ("GET", "POST")

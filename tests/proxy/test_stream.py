@@ -117,6 +117,18 @@ async def test_a_raising_hook_never_lets_a_request_through(hook: str) -> None:
         assert (status, reached) == (500, [])
 
 
+async def test_a_head_that_a_hook_gave_up_never_goes_out() -> None:
+    """What fails while the head of a committed stream is written is answered with the refusal alone."""
+    async with gateway(ALL, direct=True) as g:
+
+        def responseheaders(flow: http.HTTPFlow) -> None:
+            if flow.response and flow.response.status_code == 200:
+                flow.response = http.Response.make(500, b"no", {"content-type": "text/plain"})
+
+        g.script.responseheaders = responseheaders  # type: ignore[attr-defined]
+        assert await g.ask("good") == (500, b"no")
+
+
 async def test_no_attempt_no_connection() -> None:
     async with gateway(ALL, forget=True) as g:
         status, body = await g.ask("good")

@@ -266,3 +266,43 @@ def test_any_bytes_over_http_1(
         except TimeoutError:
             pass
     check(upstream, before)
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("GET /health", 200),
+        ("HEAD /health", 200),
+        ("HEAD /health/ready", 200),
+        ("HEAD /", 200),
+        ("GET /v1/models", 200),
+        ("POST //v1/chat/completions", 200),
+        ("POST /v1//chat/completions", 200),
+        ("GET /metrics", 401),
+        ("GET /nothing", 404),
+        ("GET /v1/responses/resp_1", 200),
+        ("POST /v1/embeddings", 503),
+        ("OPTIONS /v1/models", 405),
+        ("BREW /v1/models", 405),
+        ("GET /v1/../login", 400),
+        ("GET /\x7f", 400),
+    ],
+)
+def test_no_answer_of_the_gateway_is_a_page(secure: Program, line: str, status: int) -> None:
+    body = ASK if line.startswith("POST") else b""
+    head = b"%b HTTP/1.1\r\nhost: x\r\nx-api-key: %b\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+    answer = ask_h1(secure, head % (line.encode(), KEY[1], len(body)) + body)
+    said = answer.partition(b"\r\n\r\n")[0].lower()
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    assert said.count(b"\r\nx-content-type-options: nosniff") == 1
+    assert said.count(b"\r\ncontent-security-policy: sandbox; default-src 'none'") == 1
+    assert said.count(b"\r\ncontent-type: ") == 1 and b"content-type: text/html" not in said
+    assert b"\r\nconnection: close" in said
+    if line.startswith("HEAD"):
+        assert answer.endswith(b"\r\n\r\n")
+
+
+def test_the_panel_says_for_itself_what_its_pages_may_do_and_stays_with_tls(secure: Program) -> None:
+    answer = ask_h1(secure, b"GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").lower()
+    assert b"sandbox" not in answer.partition(b"\r\n\r\n")[0] and b"\r\nstrict-transport-security: max-age=" in answer
