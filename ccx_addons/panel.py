@@ -28,7 +28,7 @@ AWAY: Final = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh"
 class Through:
     """Lets the panel's event streams through as they come. Other answers are complete before they are sent."""
 
-    tool_open = False
+    patient = False
     fault: Fault | None = None
 
     def __init__(self) -> None:

@@ -26,6 +26,7 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
+    Unread,
     Usage,
     cites,
 )
@@ -89,6 +90,7 @@ class Watcher:
         self.finished = False
         self.open_tools: set[int] = set()
         self.said = Said()
+        self.thinking: set[int] = set()
         self.needles = exchange.needles
 
     def cleaned(self, passed: bytes) -> list[bytes]:
@@ -101,8 +103,8 @@ class Watcher:
         return [passed]
 
     @property
-    def tool_open(self) -> bool:
-        return bool(self.open_tools)
+    def patient(self) -> bool:
+        return bool(self.open_tools or self.thinking)
 
     def see(self, event: Event) -> None:
         if self.x.events is not None:
@@ -117,6 +119,10 @@ class Watcher:
                 if isinstance(part, ToolCall):
                     self.open_tools.add(index)
                     self.x.phase = "tool"
+                elif isinstance(part, Thinking):
+                    self.thinking.add(index)
+            case PartStopped(index) if index in self.thinking:
+                self.thinking.discard(index)
             case PartStopped(index) if index in self.open_tools:
                 self.open_tools.discard(index)
                 self.x.phase = "tool" if self.open_tools else "streaming"
@@ -191,6 +197,13 @@ class PassWatcher(Watcher):
             self.said.skimmed = 0
 
     def feed(self, data: bytes) -> list[bytes]:
+        passed = self._pass(data)
+        if isinstance(self.fault, Unread):
+            # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
+            passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
+        return passed
+
+    def _pass(self, data: bytes) -> list[bytes]:
         if self.telling and not self._held and data.endswith(b"\n\n"):
             return self._skim(data, self.telling)
         self._read(data)

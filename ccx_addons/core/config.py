@@ -158,8 +158,13 @@ class Timeouts:
     connect: float = setting(10.0, "TCP and TLS set-up", minimum=0.1)
     first_byte: float = setting(120.0, "until the response head is complete", minimum=0.1)
     first_event: float = setting(90.0, "until a stream's first meaningful event", minimum=0.1)
+    first_event_alive: float = setting(
+        300.0, "the same, while comments and pings show that the upstream lives", minimum=0.1
+    )
     idle: float = setting(90.0, "silence inside a stream", minimum=0.1)
-    tool_idle: float = setting(300.0, "silence inside a stream while a tool call is open", minimum=0.1)
+    tool_idle: float = setting(
+        300.0, "silence inside a stream while a tool call is open or the model thinks", minimum=0.1
+    )
 
 
 @dataclass(frozen=True, slots=True)

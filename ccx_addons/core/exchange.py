@@ -46,14 +46,15 @@ class Watcher(Protocol):
     """Reads one upstream stream and gives the bytes for the client: the same ones, or converted.
 
     ``feed`` gets decoded body bytes and returns chunks to send; no chunk is ever empty. ``meaningful`` turns true
-    at the first event that is worth committing for. ``fault`` is set by an error event and, after ``finish``, by a
-    missing end. ``abort`` gives what tells the client that the stream broke.
+    at the first event that is worth committing for; it is ``patient`` while a tool call is open or the model thinks.
+    ``fault`` is set by an error event and, after ``finish``, by a missing end. ``abort`` gives what tells the client
+    that the stream broke.
     """
 
     @property
     def meaningful(self) -> bool: ...
     @property
-    def tool_open(self) -> bool: ...
+    def patient(self) -> bool: ...
     @property
     def fault(self) -> Fault | None: ...
     def feed(self, data: bytes) -> list[bytes]: ...

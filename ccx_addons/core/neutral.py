@@ -253,6 +253,11 @@ class Fault:
     """Seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread(Fault):
+    """What the upstream sent cannot be read: nothing of it tells the client that the stream failed."""
+
+
 type FaultKind = Literal[
     "invalid_request", "authentication", "billing", "permission", "not_found", "method", "timeout", "conflict",
     "too_large", "rate_limit", "overloaded", "unavailable", "server",

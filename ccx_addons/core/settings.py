@@ -71,9 +71,20 @@ class Settings:
     first_event_timeout: float = env(
         "FIRST_EVENT_TIMEOUT", 90.0, "seconds until a stream means something", minimum=0.1, timeout="first_event"
     )
+    first_event_alive_timeout: float = env(
+        "FIRST_EVENT_ALIVE_TIMEOUT",
+        300.0,
+        "the same, while comments and pings come",
+        minimum=0.1,
+        timeout="first_event_alive",
+    )
     idle_timeout: float = env("IDLE_TIMEOUT", 90.0, "seconds of silence inside a stream", minimum=0.1, timeout="idle")
     tool_idle_timeout: float = env(
-        "TOOL_IDLE_TIMEOUT", 300.0, "the same while a tool call is open", minimum=0.1, timeout="tool_idle"
+        "TOOL_IDLE_TIMEOUT",
+        300.0,
+        "the same while a tool call is open or the model thinks",
+        minimum=0.1,
+        timeout="tool_idle",
     )
     tls_cert_file: str = env(
         "TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port", shown=True

@@ -8,8 +8,8 @@ import codecs
 from dataclasses import dataclass
 from typing import Final
 
-MAX_EVENT: Final = 16 * 1024 * 1024
-"""Characters of one event; a longer one is an error of the upstream."""
+MAX_EVENT: Final = 64 << 20
+"""Characters of one event, which may be a picture of 4096 pixels; a longer one is an error of the upstream."""
 
 
 class EventTooLarge(ValueError):

@@ -16,6 +16,7 @@ from ccx_addons.core.neutral import (
     Media,
     PartStarted,
     PartStopped,
+    Unread,
     Usage,
 )
 from ccx_addons.core.openai import auth_header as auth_header
@@ -74,7 +75,7 @@ class StreamDecoder:
         try:
             events = self.reader.feed(data)
         except EventTooLarge as error:
-            return self._fail(Fault("server", str(error)))
+            return self._fail(Unread("server", str(error)))
         return [event for message in events for event in self._read(message.data)]
 
     def flush(self) -> list[Event]:

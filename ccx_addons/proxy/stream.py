@@ -73,6 +73,7 @@ class AttemptStream(RequestStream):
         """How many of its events are being handled: what it sends may come back to it at once."""
         self.held: list[bytes] = []
         self.held_size = 0
+        self.alive_until = 0.0
         self.answer = AnswerBody()
 
     # ---- events -----------------------------------------------------------------------------------------------------
@@ -214,6 +215,7 @@ class AttemptStream(RequestStream):
             yield from self._wait("first_byte_timeout", MAX_ERROR_SECONDS)
         elif x.watcher and checks.is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
+            self.alive_until = time.monotonic() + x.upstream.timeouts.first_event_alive
             yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
         else:
             self.server_state = self.state_collect
@@ -274,6 +276,10 @@ class AttemptStream(RequestStream):
                 yield from self._fail("stream_error", watcher.fault.message, watcher.fault)
             elif watcher.meaningful or self.held_size > MAX_HELD:
                 yield from self._commit()
+            else:  # it lives
+                assert x.upstream
+                seconds = min(x.upstream.timeouts.first_event, self.alive_until - time.monotonic())
+                yield from self._wait("first_event_timeout", seconds)
         elif isinstance(event, ResponseEndOfMessage):
             yield from self._preflight_ended()
 
@@ -479,10 +485,10 @@ class AttemptStream(RequestStream):
         yield from self.parent.set_deadline(self, min(self.wait_until, self.comment_at) - now)
 
     def _patience(self) -> float:
-        """Seconds of silence a committed stream may have: a model that writes a tool's arguments may think longer."""
+        """Seconds of silence a committed stream may have: a model may think long, and before a tool's arguments."""
         x = self.x
         assert x.upstream and x.watcher
-        return x.upstream.timeouts.tool_idle if x.watcher.tool_open else x.upstream.timeouts.idle
+        return x.upstream.timeouts.tool_idle if x.watcher.patient else x.upstream.timeouts.idle
 
     def _on_deadline(self) -> Commands:
         now = time.monotonic()

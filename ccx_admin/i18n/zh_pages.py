@@ -120,6 +120,7 @@ PAGES: Final[Mapping[str, str]] = {
     "First byte": "首字节",
     "First choice for 5 min": "首选 5 分钟",
     "First event": "首个事件",
+    "First event, with pings": "首个事件（有心跳时）",
     "From the cache": "来自缓存",
     "From the upstream": "来自上游",
     "From {revision} to now": "从 {revision} 到现在",

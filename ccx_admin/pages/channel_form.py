@@ -94,6 +94,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry("timeouts.connect", "Connect", "number", unit="s"),
             Entry("timeouts.first_byte", "First byte", "number", unit="s"),
             Entry("timeouts.first_event", "First event", "number", unit="s"),
+            Entry("timeouts.first_event_alive", "First event, with pings", "number", unit="s"),
             Entry("timeouts.idle", "Silence", "number", unit="s"),
             Entry("timeouts.tool_idle", "Silence in a tool call", "number", unit="s"),
         ),

@@ -40,8 +40,9 @@ TIMEOUTS: Final = (
     ("connect", "connect and TLS"),
     ("first_byte", "first byte"),
     ("first_event", "first meaningful event"),
+    ("first_event_alive", "first meaningful event, with pings"),
     ("idle", "silence in a stream"),
-    ("tool_idle", "silence in a tool call"),
+    ("tool_idle", "silence in a tool call or while thinking"),
 )
 
 ATTEMPTS: Final = (

@@ -106,7 +106,7 @@ def test_an_event_stream_passes_as_it_comes(panel: Panel) -> None:
     panel.upstream_attempt(request)
     assert x.watcher and not x.watcher.meaningful
     assert x.watcher.feed(b"data: 1\n\n") == [b"data: 1\n\n"] and x.watcher.meaningful
-    assert x.watcher.finish() == [] and x.watcher.fault is None and not x.watcher.tool_open
+    assert x.watcher.finish() == [] and x.watcher.fault is None and not x.watcher.patient
     request.response, x.ended, x.committed = response(200, transfer_encoding="chunked"), Ended("ok"), True
     panel.upstream_outcome(request)
     assert request.response.headers["transfer-encoding"] == "chunked"

@@ -14,6 +14,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import mask
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.sse import MAX_EVENT
 from ccx_addons.protocols import PROTOCOLS
 from ccx_addons.watch import PassWatcher
 from scripts.fake import answers
@@ -100,6 +101,36 @@ def test_a_cut_leaves_no_half_event(kind: str) -> None:
     assert events[-1] == b"" and b"gone" in events[-2]
     for event in events[:-1]:
         json.loads(event.split(b"data: ", 1)[1])
+
+
+@pytest.mark.parametrize("kind", ["messages", "chat", "responses", "gemini"])
+@pytest.mark.parametrize("size", [20 << 20, MAX_EVENT], ids=["a large picture", "too large"])
+def test_a_huge_event_passes_whole_or_ends_in_an_error(kind: str, size: int) -> None:
+    found, piece = watcher(kind), b"x" * (1 << 20)
+    passed = bytearray(b"".join(found.feed(b"data: ")))
+    for _ in range(size >> 20):
+        passed += b"".join(found.feed(piece))
+    passed += b"".join(found.feed(b"y\n\n"))
+    if size < MAX_EVENT:
+        assert found.fault is None and passed == b"data: " + b"x" * size + b"y\n\n"
+    else:
+        assert found.fault and b"larger than" in passed.rpartition(b"xx\n\n")[2]
+
+
+def test_nesting_that_cannot_be_read_is_told() -> None:
+    found = watcher("messages")
+    event = b'event: message_start\ndata: {"type":"message_start","message":' + b"[" * 200_000 + b"\n\n"
+    passed = b"".join(found.feed(event) + found.finish())
+    assert found.fault and b'"error"' in passed[len(event) :]
+
+
+def test_a_model_that_thinks_gets_patience() -> None:
+    found = watcher("responses")
+    item = {"type": "reasoning", "id": "rs_1", "summary": []}
+    found.feed(frame("", {"type": "response.output_item.added", "output_index": 0, "item": item}, "\n\n").encode())
+    assert found.meaningful and found.patient
+    found.feed(frame("", {"type": "response.output_item.done", "output_index": 0, "item": item}, "\n\n").encode())
+    assert not found.patient
 
 
 def test_an_event_that_never_ends_passes_in_pieces() -> None:

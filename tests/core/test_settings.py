@@ -97,10 +97,11 @@ def test_timeouts_are_the_defaults_of_the_policy() -> None:
         "CONNECT_TIMEOUT": "2",
         "FIRST_BYTE_TIMEOUT": "3",
         "FIRST_EVENT_TIMEOUT": "4",
-        "IDLE_TIMEOUT": "5",
-        "TOOL_IDLE_TIMEOUT": "6",
+        "FIRST_EVENT_ALIVE_TIMEOUT": "5",
+        "IDLE_TIMEOUT": "6",
+        "TOOL_IDLE_TIMEOUT": "7",
     }
-    assert Settings.read(environ).timeouts == Timeouts(1, 2, 3, 4, 5, 6)
+    assert Settings.read(environ).timeouts == Timeouts(1, 2, 3, 4, 5, 6, 7)
 
 
 def test_auto_is_one_worker_a_core(monkeypatch: pytest.MonkeyPatch) -> None:

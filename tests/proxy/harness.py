@@ -22,7 +22,7 @@ from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
 from ccx_addons.proxy.pool import Pool
 
-FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, idle=0.4, tool_idle=0.8)
+FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, first_event_alive=1, idle=0.4, tool_idle=0.8)
 
 type Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -32,7 +32,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.meaningful = False
-        self.tool_open = False
+        self.patient = False
         self.fault: Fault | None = None
         self.buffer = b""
         self.ended = False
@@ -49,7 +49,7 @@ class Watcher:
             elif event == b"data: END":
                 self.ended = True
             elif event == b"data: TOOL":
-                self.tool_open = self.meaningful = True
+                self.patient = self.meaningful = True
             elif not event.startswith(b":"):
                 self.meaningful = True
             out.append(event + b"\n\n")

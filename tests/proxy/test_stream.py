@@ -34,6 +34,7 @@ NO_CONTENT = "the stream ended without content"
         pytest.param("bugfirst,good", GOOD_TEXT, ["converter", "ok"], id="converter fails before commit"),
         pytest.param("empty,json", OK, ["empty", "ok"], id="empty stream"),
         pytest.param("ssestall,good", GOOD_TEXT, ["first_event_timeout", "ok"], id="no event in time"),
+        pytest.param("pingfirst", b": ping\n\n" * 6 + GOOD_TEXT, ["ok"], id="pings are life"),
         pytest.param("pingonly,good", GOOD_TEXT, ["first_event_timeout", "ok"], id="pings are no content"),
         pytest.param("early", OK, ["ok"], id="1xx answers are skipped"),
         pytest.param("trailers", b"data: 1\n\ndata: END\n\n", ["ok"], id="trailers do not hang"),

@@ -106,6 +106,7 @@ ALL: dict[str, Handler] = {
     "empty": answers(SSE + LAST),
     "ssestall": then_silence(SSE),
     "pingonly": answers(SSE, *(chunk(b": ping\n\n"), 0.1) * 20),
+    "pingfirst": answers(SSE, *(chunk(b": ping\n\n"), 0.1) * 6, chunk(GOOD_TEXT) + LAST),
     "midstall": then_silence(SSE + chunk(b"data: 1\n\n")),
     "toolpause": answers(SSE + chunk(b"data: TOOL\n\n"), 0.6, chunk(b"data: END\n\n") + LAST),
     "noend": answers(SSE + chunk(b"data: 1\n\n") + LAST),

@@ -11,7 +11,7 @@ import pytest
 from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello chunks:8"}]}
-FAST = {"first_byte": 1, "first_event": 1, "idle": 1, "connect": 1}
+FAST = {"first_byte": 1, "first_event": 1, "first_event_alive": 2, "idle": 1, "connect": 1}
 
 BEFORE_COMMIT = [
     pytest.param("close", "reset", id="closed without an answer"),

@@ -6,7 +6,7 @@ server sends none, with the body. A body that ends without a finish reason was c
 
 from collections.abc import Callable
 
-from ccx_addons.core.neutral import Event, Fault, Usage
+from ccx_addons.core.neutral import Event, Fault, Unread, Usage
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.chat.reader import AnswerReader
@@ -43,9 +43,9 @@ class StreamDecoder:
                 events += self._read(message.data)
             return events
         except EventTooLarge as error:
-            return self._answer.fail(Fault("server", str(error)))
+            return self._answer.fail(Unread("server", str(error)))
         except RecursionError:
-            return self._answer.fail(Fault("server", "a chunk is nested too deeply"))
+            return self._answer.fail(Unread("server", "a chunk is nested too deeply"))
 
     def _read(self, data: str) -> list[Event]:
         if data == "[DONE]":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
-from ccx_addons.core.neutral import Event, Failed, Fault, Usage
+from ccx_addons.core.neutral import Event, Failed, Fault, Unread, Usage
 from ccx_addons.core.sse import MAX_EVENT, EventTooLarge, Reader
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.gemini.reader import AnswerReader
@@ -100,10 +100,10 @@ class StreamDecoder:
                 if value := loads_object(text):
                     events += self._answer.read(value)
         except EventTooLarge as error:
-            events.append(Failed(Fault("server", str(error))))
+            events.append(Failed(Unread("server", str(error))))
             self._ended = True
         except RecursionError:
-            events.append(Failed(Fault("server", "a chunk is nested too deeply")))
+            events.append(Failed(Unread("server", "a chunk is nested too deeply")))
             self._ended = True
         self._ended = self._ended or self._answer.failed
         return events

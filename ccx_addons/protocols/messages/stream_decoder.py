@@ -22,6 +22,7 @@ from ccx_addons.core.neutral import (
     Stop,
     Text,
     ToolCall,
+    Unread,
     Usage,
     merge_extra,
 )
@@ -90,7 +91,7 @@ class StreamDecoder:
         try:
             return [event for message in found() for event in self._read(message)]
         except EventTooLarge as error:
-            return self._fail(Fault("server", str(error)))
+            return self._fail(Unread("server", str(error)))
 
     def _fail(self, fault: Fault) -> list[Event]:
         self.failed = True
@@ -103,7 +104,7 @@ class StreamDecoder:
         try:
             return self._event(value, value.get("type") or message.name)
         except RecursionError:
-            return self._fail(Fault("server", "an event is nested too deeply"))
+            return self._fail(Unread("server", "an event is nested too deeply"))
 
     def _event(self, value: dict[str, Json], kind: Json) -> list[Event]:
         match kind:

@@ -27,6 +27,7 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
+    Unread,
     Usage,
 )
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
@@ -111,9 +112,9 @@ class StreamDecoder:
                 events += self._read(message)
             return events
         except EventTooLarge as error:
-            return self._fail(Fault("server", str(error)))
+            return self._fail(Unread("server", str(error)))
         except RecursionError:
-            return self._fail(Fault("server", "an event is nested too deeply"))
+            return self._fail(Unread("server", "an event is nested too deeply"))
 
     def _fail(self, fault: Fault) -> list[Event]:
         self.failed = True
