@@ -1,10 +1,12 @@
 """Nobody avoids being counted: who leaves pays for what it has read, and so does an answer that nobody counted."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
@@ -72,6 +74,20 @@ def test_who_leaves_a_stream_pays_for_what_it_has_read(gateway: Program, client:
     assert (row["state"], row["stream_end"], row["usage_source"]) == ("client_left", "client left", "estimated")
     assert words / 2 < row["output_tokens"] < 4 * words, "about what was read"
     assert 50 < row["input_tokens"] < 150 and row["cost_usd"] > 0
+
+
+def test_who_leaves_a_websocket_pays_too(gateway: Program) -> None:
+    before = gateway.query("select max(rowid) as last from requests")[0]["last"] or 0
+    address = gateway.url.replace("http", "ws") + "/slowly-responses/v1/responses"
+    with connect(address, additional_headers={"authorization": f"Bearer {CLIENT_KEY}"}) as socket:
+        socket.send(json.dumps({"type": "response.create", "model": "m", "input": PROMPT}))
+        words = 0
+        while words < 40:
+            words += str(socket.recv(10)).count("word")
+    sql = "select * from requests where rowid > ? and state = 'client_left'"
+    row = wait_for(lambda: gateway.query(sql, before))[0]
+    assert row["usage_source"] == "estimated" and words / 2 < row["output_tokens"] < 4 * words
+    assert row["input_tokens"] > 50
 
 
 @alone
