@@ -128,7 +128,12 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, admin_port: int, w
         snapshot, errors = last_good.take_or_last(settings, time.time())
         mask.use(snapshot.secrets)
         boot_id = os.environ.get("CCX_BOOT_ID", "")
-        store = Store.open(Path(settings.ccx_data_dir) / DATABASE, boot_id=boot_id, worker=worker)
+        store = Store.open(
+            Path(settings.ccx_data_dir) / DATABASE,
+            boot_id=boot_id,
+            worker=worker,
+            body_limit=settings.body_storage_mb << 20,
+        )
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
         runtime.panel_secret = os.environ.get("CCX_PANEL_SECRET", "")
         runtime.test_secret = os.environ.get("CCX_TEST_SECRET", "")

@@ -1,11 +1,13 @@
 """How each client is pointed at the gateway: exact blocks to copy. Every one of them was run against a gateway.
 
-``root`` is the gateway's address without a path, ``key`` the client's secret or a placeholder for it.
+``root`` is the gateway's address without a path, ``key`` the client's secret or a placeholder for it. Both, and the
+model's name, may be any text: what is pasted says the same, and does nothing else.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 PLACEHOLDER: Final = "YOUR_CCX_KEY"
@@ -34,6 +36,20 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2)
 
 
+def text(value: str) -> str:
+    """A literal of TOML, Python and TypeScript."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def exports(values: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={quote(value)}\n" for name, value in values.items())
+
+
+def line(value: str) -> str:
+    """What is typed into one field."""
+    return "".join(c if c.isprintable() else " " for c in value)
+
+
 def claude_code(root: str, key: str, model: str) -> Snippet:
     env = {"ANTHROPIC_BASE_URL": root, "ANTHROPIC_AUTH_TOKEN": key}
     return Snippet(
@@ -42,7 +58,7 @@ def claude_code(root: str, key: str, model: str) -> Snippet:
         "messages",
         (
             Block("~/.claude/settings.json", "json", _json({"env": env})),
-            Block("or in the shell", "sh", "".join(f"export {name}={value}\n" for name, value in env.items())),
+            Block("or in the shell", "sh", exports(env)),
         ),
         (
             "The address is the root: with /v1 at its end, requests would go to /v1/v1/messages.",
@@ -54,14 +70,14 @@ def claude_code(root: str, key: str, model: str) -> Snippet:
 
 def codex(root: str, key: str, model: str) -> Snippet:
     config = (
-        f'model = "{model or "gpt-5.4-codex"}"\nmodel_provider = "ccx"\n\n[model_providers.ccx]\nname = "CCX"\n'
-        f'base_url = "{root}/v1"\nenv_key = "CCX_KEY"\nwire_api = "responses"\n'
+        f'model = {text(model or "gpt-5.4-codex")}\nmodel_provider = "ccx"\n\n[model_providers.ccx]\nname = "CCX"\n'
+        f'base_url = {text(f"{root}/v1")}\nenv_key = "CCX_KEY"\nwire_api = "responses"\n'
     )
     return Snippet(
         "codex",
         "Codex",
         "responses",
-        (Block("~/.codex/config.toml", "toml", config), Block("in the shell", "sh", f"export CCX_KEY={key}\n")),
+        (Block("~/.codex/config.toml", "toml", config), Block("in the shell", "sh", exports({"CCX_KEY": key}))),
         ('The provider cannot be named "openai", and a project\'s own config.toml cannot set it.',),
     )
 
@@ -73,7 +89,7 @@ def gemini_cli(root: str, key: str, model: str) -> Snippet:
         "Gemini CLI",
         "gemini",
         (
-            Block("in the shell", "sh", f"export GOOGLE_GEMINI_BASE_URL={root}\nexport GEMINI_API_KEY={key}\n"),
+            Block("in the shell", "sh", exports({"GOOGLE_GEMINI_BASE_URL": root, "GEMINI_API_KEY": key})),
             Block("~/.gemini/settings.json", "json", _json(settings)),
         ),
         ("Plain http works for localhost only. The login with a Google account goes past the gateway.",),
@@ -81,7 +97,7 @@ def gemini_cli(root: str, key: str, model: str) -> Snippet:
 
 
 def cherry_studio(root: str, key: str, model: str) -> Snippet:
-    values = f"Provider type: Anthropic, Gemini, OpenAI or OpenAI-Response\nAPI host: {root}\nAPI key: {key}\n"
+    values = f"Provider type: Anthropic, Gemini, OpenAI or OpenAI-Response\nAPI host: {root}\nAPI key: {line(key)}\n"
     return Snippet(
         "cherry-studio",
         "Cherry Studio",
@@ -109,7 +125,7 @@ def opencode(root: str, key: str, model: str) -> Snippet:
 
 
 def openai_compatible(root: str, key: str, model: str) -> Snippet:
-    values = f"Base URL: {root}/v1\nAPI key: {key}\nModel: {model or 'the name of a model'}\n"
+    values = f"Base URL: {root}/v1\nAPI key: {line(key)}\nModel: {line(model) or 'the name of a model'}\n"
     return Snippet(
         "openai-compatible",
         "Cline, Roo, Cursor, Continue and others",
@@ -120,10 +136,11 @@ def openai_compatible(root: str, key: str, model: str) -> Snippet:
 
 def openai_python(root: str, key: str, model: str) -> Snippet:
     code = (
-        f'from openai import OpenAI\n\nclient = OpenAI(base_url="{root}/v1", api_key="{key}")\n'
-        f'answer = client.responses.create(model="{model or "gpt-5.4"}", input="Hello")\nprint(answer.output_text)\n'
+        f"from openai import OpenAI\n\nclient = OpenAI(base_url={text(f'{root}/v1')}, api_key={text(key)})\n"
+        f'answer = client.responses.create(model={text(model or "gpt-5.4")}, input="Hello")\n'
+        "print(answer.output_text)\n"
     )
-    shell = f"export OPENAI_BASE_URL={root}/v1\nexport OPENAI_API_KEY={key}\n"
+    shell = exports({"OPENAI_BASE_URL": f"{root}/v1", "OPENAI_API_KEY": key})
     return Snippet(
         "openai-python",
         "OpenAI SDK (Python)",
@@ -134,8 +151,8 @@ def openai_python(root: str, key: str, model: str) -> Snippet:
 
 def anthropic_python(root: str, key: str, model: str) -> Snippet:
     code = (
-        f'from anthropic import Anthropic\n\nclient = Anthropic(base_url="{root}", api_key="{key}")\n'
-        f'answer = client.messages.create(\n    model="{model or "claude-sonnet-5"}",\n    max_tokens=1024,\n'
+        f"from anthropic import Anthropic\n\nclient = Anthropic(base_url={text(root)}, api_key={text(key)})\n"
+        f"answer = client.messages.create(\n    model={text(model or 'claude-sonnet-5')},\n    max_tokens=1024,\n"
         '    messages=[{"role": "user", "content": "Hello"}],\n)\nprint(answer.content)\n'
     )
     return Snippet("anthropic-python", "Anthropic SDK (Python)", "messages", (Block("program", "python", code),))
@@ -144,8 +161,8 @@ def anthropic_python(root: str, key: str, model: str) -> Snippet:
 def google_python(root: str, key: str, model: str) -> Snippet:
     code = (
         "from google import genai\nfrom google.genai.types import HttpOptions\n\n"
-        f'client = genai.Client(api_key="{key}", http_options=HttpOptions(base_url="{root}"))\n'
-        f'answer = client.models.generate_content(model="{model or "gemini-3.8-flash"}", contents="Hello")\n'
+        f"client = genai.Client(api_key={text(key)}, http_options=HttpOptions(base_url={text(root)}))\n"
+        f'answer = client.models.generate_content(model={text(model or "gemini-3.8-flash")}, contents="Hello")\n'
         "print(answer.text)\n"
     )
     return Snippet("google-python", "Google Gen AI SDK (Python)", "gemini", (Block("program", "python", code),))
@@ -154,8 +171,8 @@ def google_python(root: str, key: str, model: str) -> Snippet:
 def vercel(root: str, key: str, model: str) -> Snippet:
     code = (
         "import { createAnthropic } from '@ai-sdk/anthropic';\nimport { createOpenAI } from '@ai-sdk/openai';\n\n"
-        f"const openai = createOpenAI({{ baseURL: '{root}/v1', apiKey: '{key}' }});\n"
-        f"const anthropic = createAnthropic({{ baseURL: '{root}/v1', apiKey: '{key}' }});\n"
+        f"const openai = createOpenAI({{ baseURL: {text(f'{root}/v1')}, apiKey: {text(key)} }});\n"
+        f"const anthropic = createAnthropic({{ baseURL: {text(f'{root}/v1')}, apiKey: {text(key)} }});\n"
     )
     note = "openai(model) asks /v1/responses, openai.chat(model) asks /v1/chat/completions."
     return Snippet("vercel-ai", "Vercel AI SDK", "responses", (Block("program", "ts", code),), (note,))
@@ -163,13 +180,14 @@ def vercel(root: str, key: str, model: str) -> Snippet:
 
 def curl(root: str, key: str, model: str) -> Snippet:
     body = json.dumps({"model": model or "claude-sonnet-5", "messages": [{"role": "user", "content": "Hello"}]})
-    text = (
-        f"curl {root}/v1/chat/completions \\\n  -H 'authorization: Bearer {key}' \\\n"
-        f"  -H 'content-type: application/json' \\\n  -d '{body}'\n"
+    who = quote(f"authorization: Bearer {key}")
+    asks = (
+        f"curl {quote(f'{root}/v1/chat/completions')} \\\n  -H {who} \\\n"
+        f"  -H 'content-type: application/json' \\\n  -d {quote(body)}\n"
     )
-    models = f"curl {root}/v1/models -H 'authorization: Bearer {key}'\n"
+    models = f"curl {quote(f'{root}/v1/models')} -H {who}\n"
     return Snippet(
-        "curl", "curl", "chat", (Block("which models there are", "sh", models), Block("a request", "sh", text))
+        "curl", "curl", "chat", (Block("which models there are", "sh", models), Block("a request", "sh", asks))
     )
 
 

@@ -99,6 +99,7 @@ class Settings:
     )
     retention_days: int = env("RETENTION_DAYS", 90, "days that request rows are kept", minimum=1)
     body_retention_days: int = env("BODY_RETENTION_DAYS", 7, "days that bodies are kept", minimum=1)
+    body_storage_mb: int = env("BODY_STORAGE_MB", 1024, "most that kept bodies take on the disk", minimum=1)
     shutdown_grace: float = env("SHUTDOWN_GRACE", 30.0, "seconds that running streams may take to finish", minimum=0)
 
     @classmethod

@@ -41,6 +41,20 @@ RETENTION: Final = (
 )
 
 
+def cap_bodies(transaction: Transaction, limit: int) -> bool:
+    """One step towards at most ``limit`` bytes of bodies, the oldest first. True: there are still more."""
+    (kept,) = transaction.conn.execute("SELECT total(length(body)) FROM bodies").fetchone()
+    oldest = transaction.conn.execute(
+        "SELECT rowid, length(body) FROM bodies ORDER BY at LIMIT ?", (BODY_STEP if kept > limit else 0,)
+    ).fetchall()
+    for rowid, size in oldest:
+        if kept <= limit:
+            break
+        transaction.conn.execute("DELETE FROM bodies WHERE rowid = ?", (rowid,))
+        kept -= size
+    return bool(kept > limit)
+
+
 def retain(transaction: Transaction, days: int, body_days: int) -> int:
     """One step. Returns how many rows it deleted."""
     before = transaction.conn.total_changes

@@ -26,7 +26,7 @@ from typing import Any, Final, Literal, Self
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
-from ccx_addons.io.retention import retain
+from ccx_addons.io.retention import cap_bodies, retain
 
 log: Final = logging.getLogger("ccx")
 
@@ -45,6 +45,9 @@ START: Final = 5.0
 """Seconds: pause after a failure, look at the file when idle, most that a start waits for the database."""
 QUIET: Final = 60.0
 """Seconds between two complaints in the log."""
+
+CAP_PARTS: Final = 64
+"""Kept bodies take at most one part in so many more than they may, in each process."""
 
 UNUSABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
 """A start with one of these ends with a clear line: the data directory is wrong, and nobody would see the log."""
@@ -135,12 +138,15 @@ class Store:
         worker: int = 0,
         clock: Callable[[], float] = time.time,
         limit: int = QUEUE,
+        body_limit: int = 0,
     ) -> None:
         self.path = Path(path).absolute()
         self.boot_id, self.worker, self.limit = boot_id or uuid7(), worker, limit
         self._database = Database(self.path, self.boot_id, worker, clock)
         self._clock = clock
         self._queue = _Queue()
+        self._body_limit = body_limit
+        self._new_bytes = body_limit
         self._lock = threading.Lock()
         self._wake, self._hurry, self._closing, self._opened = (threading.Event() for _ in range(4))
         self._dropped: Counter[str] = Counter()
@@ -153,13 +159,21 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, boot_id: str = "", worker: int = 0, clock: Callable[[], float] = time.time
+        cls,
+        path: Path | str,
+        *,
+        boot_id: str = "",
+        worker: int = 0,
+        clock: Callable[[], float] = time.time,
+        body_limit: int = 0,
     ) -> Self:
         """Open or create the database and start writing. Waits a few seconds at most, then goes on without it.
 
+        ``body_limit``: bytes that kept bodies may take; the oldest go first. 0: no limit.
+
         Raises StoreError when the place cannot hold a database at all, or a newer version made the one that is there.
         """
-        store = cls(path, boot_id=boot_id, worker=worker, clock=clock)
+        store = cls(path, boot_id=boot_id, worker=worker, clock=clock, body_limit=body_limit)
         store._thread.start()
         store._opened.wait(START)
         if store._refused:
@@ -203,7 +217,7 @@ class Store:
     ) -> None:
         """One side of a captured exchange; it may be put again while it grows. ``redact`` runs in the writer thread."""
         row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
-        queued = _Queued(partial(_put_body, row=row, redact=redact), bytes=len(body))
+        queued = _Queued(partial(self._put_body, row=row, redact=redact), bytes=len(body))
         with self._lock:
             if self._queue.body_bytes + len(body) > QUEUE_BYTES:
                 self._drop("bodies", 1)
@@ -355,6 +369,7 @@ class Store:
             written = True
             while written and (batch := self._take(math.inf if hurry else time.monotonic())):
                 written = self._persist(batch)
+                self._cap_bodies()
             if closing or not written:
                 break
             with contextlib.suppress(Exception):
@@ -419,6 +434,25 @@ class Store:
             self._settle(queued, result)
         return True
 
+    def _put_body(self, transaction: Transaction, row: Row, redact: Callable[[bytes], bytes]) -> None:
+        body = redact(row["body"])
+        packed = zlib.compress(body, 1)
+        transaction.upsert("bodies", {**row, "at": transaction.now, "body": packed, "size": len(body)})
+        self._new_bytes += len(packed)
+
+    def _cap_bodies(self) -> None:
+        """Looks whether there is too much when a part of what is allowed has come since the last look."""
+        if self._body_limit and self._new_bytes > self._body_limit // CAP_PARTS:
+            self._new_bytes = 0
+            self._cap_step()
+
+    def _cap_step(self) -> None:
+        def again(done: Future[Any]) -> None:
+            if not done.cancelled() and not done.exception() and done.result() and not self._closing.is_set():
+                self._cap_step()
+
+        self._add(partial(cap_bodies, limit=self._body_limit), Future()).add_done_callback(again)
+
     def _settle(self, queued: _Queued, result: Any) -> None:
         if isinstance(result, Exception) and not queued.future:
             log.error("a row cannot be stored: %s", result)
@@ -446,8 +480,3 @@ class Store:
         if lasted > RETRY * 4:
             log.info("the request log is written again, after %.0f s (%s)", lasted, reason)
             self.put_event("warning", "store", f"nothing could be written for {lasted:.0f} s", reason)
-
-
-def _put_body(transaction: Transaction, row: Row, redact: Callable[[bytes], bytes]) -> None:
-    body = redact(row["body"])
-    transaction.upsert("bodies", {**row, "at": transaction.now, "body": zlib.compress(body, 1), "size": len(body)})

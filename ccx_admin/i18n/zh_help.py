@@ -41,6 +41,7 @@ HELP: Final[Mapping[str, str]] = {
     "cost relative to the list price": "相对于标价的费用",
     "could not connect": "无法连接",
     "days that bodies are kept": "正文保留天数",
+    "most that kept bodies take on the disk": "保留的正文最多占用的磁盘空间",
     "days that request rows are kept": "请求记录保留天数",
     "does not offer this model": "不提供此模型",
     "does not take this kind of request, or is not active": "不接收此类请求，或未启用",

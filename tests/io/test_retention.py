@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.io.database import Database, Transaction
-from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, QUARTERS_KEPT, STEP, retain
+from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, QUARTERS_KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY
 from tests.io.rows import NOW, one, request, rows
 
@@ -47,6 +47,23 @@ def test_old_requests_go_with_all_that_belongs_to_them(database: Database) -> No
     for table in ("attempts", "candidates", "bodies"):
         assert set(rows(database.path, f"SELECT request_id FROM {table}")) == {("new",)}
     assert rows(database.path, "SELECT id FROM requests") == [("new",)]
+
+
+@pytest.mark.parametrize(("limit", "left"), [(100, 4), (40, 4), (39, 3), (15, 1), (9, 0), (0, 0)])
+def test_the_oldest_bodies_go_when_there_are_too_many(database: Database, limit: int, left: int) -> None:
+    order = ("second", "first", "fourth", "third")
+    for at, id in zip((2, 1, 4, 3), order, strict=True):
+        put(database, "bodies", {**body(id, NOW + at), "body": b"x" * 10})
+    assert database.write([lambda transaction: cap_bodies(transaction, limit)]) == [False]
+    kept = [id for (id,) in rows(database.path, "SELECT request_id FROM bodies ORDER BY at")]
+    assert kept == ["first", "second", "third", "fourth"][4 - left :]
+
+
+def test_many_bodies_go_in_steps(database: Database) -> None:
+    put(database, "bodies", *(body(f"b{n}", NOW + n) for n in range(BODY_STEP + 5)))
+    steps = [database.write([lambda transaction: cap_bodies(transaction, 1)])[0] for _ in range(2)]
+    assert steps == [True, False]
+    assert rows(database.path, "SELECT request_id FROM bodies") == [(f"b{BODY_STEP + 4}",)]
 
 
 def test_totals_stay_much_longer(database: Database) -> None:

@@ -1,6 +1,7 @@
 import contextlib
 import logging
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io import store as store_module
-from ccx_addons.io.store import SETTLE, Store
+from ccx_addons.io.store import CAP_PARTS, SETTLE, Store
 from tests.io.rows import NOW, one, request, rows
 
 
@@ -292,6 +293,16 @@ def test_retention_goes_on_until_nothing_is_old(store: Store, path: Path) -> Non
     until(lambda: one(path, "SELECT count(*) FROM requests") == 1)
 
 
+def test_kept_bodies_take_no_more_than_they_may(path: Path) -> None:
+    store = Store.open(path, boot_id="boot", clock=lambda: NOW / 1000, body_limit=10_000)
+    for n in range(300):
+        store.put_body(f"r{n:03}", "client_request", random.Random(n).randbytes(200))
+    store.flush()
+    until(lambda: one(path, "SELECT total(length(body)) FROM bodies") <= 10_000 * (1 + 1 / CAP_PARTS))
+    assert one(path, "SELECT max(request_id) FROM bodies") == "r299" and one(path, "SELECT count(*) FROM bodies") > 40
+    store.close()
+
+
 # ---- trouble ---------------------------------------------------------------------------------------------------------
 def test_a_locked_database_is_waited_for(store: Store, path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -428,7 +439,7 @@ def test_close_cancels_what_somebody_waits_for(store: Store, path: Path) -> None
 
 WRITER = """
 import sys, time
-from ccx_addons.io.store import SETTLE, Store
+from ccx_addons.io.store import CAP_PARTS, SETTLE, Store
 from tests.io.rows import request
 store = Store.open(sys.argv[1], boot_id="dead")
 for n in range(100_000):
