@@ -22,6 +22,7 @@ from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
+from ccx_addons.core.refusals import CURE_NAMES
 from ccx_addons.core.urls import join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
@@ -134,7 +135,7 @@ class Convert:
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        refused = [Loss(name, "the upstream refuses it") for name in sorted(attempt.drop)]
+        refused = [Loss(name, "the upstream refuses it") for name in sorted(attempt.drop - CURE_NAMES)]
         record.fields, record.losses = out.fields, [*out.losses, *refused]
         if record.losses and channel.on_loss == "refuse":
             return False

@@ -127,6 +127,7 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         committed=x.committed,
         detail=detail,
         fields=record.fields | ({token.strip() for token in betas.split(",")} - {""}),
+        dropped=record.attempt.drop,
     )
 
 

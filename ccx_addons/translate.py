@@ -4,21 +4,20 @@ Same protocol on both sides: the client's own bytes, with only the edits the cha
 decoded once an exchange and encoded freshly for each attempt.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ccx_addons import compaction
+from ccx_addons import compaction, vendors
 from ccx_addons.core import multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
-from ccx_addons.core.vendor_errors import INSTEAD
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, policy, quirks
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
 
 type Json = Any
 
@@ -75,7 +74,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
     if x.operation in VECTORS and not in_body and mapped.model != x.model:
         changes = _renamed(members, f"models/{mapped.model}")
-    if hides_usage(x, channel):
+    if hides_usage(x, channel) and vendors.chat(attempt.base_url, mapped.model).stream_options:
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
         changes |= policy.changes(
@@ -83,21 +82,20 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         )
     own, losses = _own(x, members)
     changes |= {name: value for name, value in own.items() if value is not members[name]}
-    changes |= _instead(attempt.drop, members)
-    drop = attempt.drop & members.keys()
+    fields = frozenset(members.keys() | changes.keys())
+    drop: frozenset[str] = frozenset()
+    if attempt.drop:
+        left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
+        changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
+        drop = frozenset(members.keys() - left.keys())
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
         wanted, wished = _quirky(x, channel, asked)
         if wanted is not asked:
             body = dumps_from(len(x.raw), wanted)
-            return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses), tuple(wished))
+            return Outgoing(body, x.operation, x.stream, fields, tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
-    return Outgoing(body, x.operation, x.stream, frozenset(members), tuple(losses))
-
-
-def _instead(drop: Collection[str], members: Mapping[str, Json]) -> dict[str, Json]:
-    """Members with the values that the upstream wants in place of those it refused."""
-    return {field: value for field, value in map(INSTEAD.__getitem__, INSTEAD.keys() & drop) if field in members}
+    return Outgoing(body, x.operation, x.stream, fields, tuple(losses))
 
 
 def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
@@ -118,8 +116,11 @@ def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], 
 
 
 def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
-    context = quirks.Context(x.stream, x.pictures or {}, x.thoughts)
-    return quirks.apply(channel.quirks, channel.protocol, body, context)
+    return quirks.apply(channel.quirks, channel.protocol, body, _context(x))
+
+
+def _context(x: Exchange) -> quirks.Context:
+    return quirks.Context(x.stream, x.pictures or {}, x.thoughts)
 
 
 def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
@@ -136,12 +137,11 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     style, at = channel.reasoning.style, attempt.base_url
     body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request, at, style)
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
-    body |= _instead(attempt.drop, body)
-    for name in attempt.drop & body.keys():
-        del body[name]
-    wanted, quirky = _quirky(x, channel, body)
+    fields = frozenset(body)
+    left = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else body
+    wanted, quirky = _quirky(x, channel, left)
     written = dumps_from(len(x.raw), wanted)
-    return Outgoing(written, "generate", request.stream, frozenset(body), (*losses, *lost), tuple(quirky))
+    return Outgoing(written, "generate", request.stream, fields, (*losses, *lost), tuple(quirky))
 
 
 def own_losses(kind: str, kept: Mapping[str, Json]) -> list[Loss]:

@@ -95,9 +95,19 @@ def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
 
 
 def _text(value: Json) -> str:
+    """The words, also of an object in their place, and of pydantic's list, whose items say where (``loc``)."""
     if isinstance(value, list):
-        return "; ".join(filter(None, (_text(read.mapping(item).get("msg")) for item in value)))
+        return "; ".join(filter(None, (_problem(read.mapping(item)) for item in value)))
+    if isinstance(value, dict):
+        return next(filter(None, (_text(value[name]) for name in MESSAGE_FIELDS if name in value)), "")
     return read.text(value).strip()
+
+
+def _problem(item: Mapping[str, Json]) -> str:
+    words = read.text(item.get("msg")) or read.text(item.get("message"))
+    steps = [str(step) for step in read.items(item.get("loc")) if isinstance(step, str | int)]
+    place = ".".join(steps[1:] if steps[:1] == ["body"] else steps)
+    return f"{place}: {words}" if place and words else words
 
 
 def _code(value: Json) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.refusals import speaks_of_fields
 
 type Category = Literal[
     "auth", "permission", "refused", "balance", "rate_limit", "account_busy", "overloaded", "pool_empty",
@@ -117,29 +118,6 @@ SCHEMA: Final = re.compile(
     r"validation failed|unsupported content type|must be passed back to the api",
     re.IGNORECASE,
 )
-BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
-BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
-NAME: Final = r"[`'\"]?([a-z_][a-z0-9_.]{1,40})"
-BAD_FIELD: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?:Unrecognized request argument supplied|Unsupported (?:parameter|value)|Unknown parameter)s?: " + NAME,
-        r"Unknown name \"([A-Za-z_]{1,40})\"",
-        r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
-        NAME + r"[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
-        r" (?:is )?no longer supported| is not supported (?:for|with|by) this model)",
-    )
-)
-"""How upstreams name a field they do not take; the first pattern that matches decides."""
-FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
-NEVER_DROPPED: Final = frozenset({"model", "messages", "input", "contents", "tools", "max_tokens", "system", "stream"})
-"""Fields whose loss would change what was asked."""
-
-INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "thinking.type.enabled": ("thinking", {"type": "adaptive"}),
-}
-"""A value that an upstream refuses where it names another -> the field, and that other value."""
-
 BY_STATUS: Final[Mapping[int, Category]] = {
     401: "auth",
     402: "balance",
@@ -197,7 +175,7 @@ def _refused_request(fault: Fault, codes: set[str]) -> Category:
     """A 4xx about which neither codes nor words nor the status said anything."""
     if BROKEN.search(fault.message):
         return "server"
-    if dropped_field(fault) or BETA_REFUSED.search(fault.message):
+    if speaks_of_fields(fault):
         return "unsupported"
     nothing_said = fault.status == 400 and not codes - {"400"} and not SCHEMA.search(fault.message)
     return "unclear" if nothing_said and fault.param == "" and len(fault.message) < UNCLEAR else "client"
@@ -205,28 +183,3 @@ def _refused_request(fault: Fault, codes: set[str]) -> Category:
 
 UNCLEAR: Final = 40
 """Characters: "Bad request" and the like; whoever says more speaks about the request."""
-
-
-def dropped_field(fault: Fault) -> str:
-    """The request field that an upstream names as unknown or deprecated; empty: none that may be dropped."""
-    if fault.code.lower() in FIELD_CODES and fault.param:
-        name = fault.param
-    else:
-        name = next((found[1] for pattern in BAD_FIELD if (found := pattern.search(fault.message))), "")
-    top = re.split(r"[.\[]", name)[0]
-    return "" if top in NEVER_DROPPED else top
-
-
-def refused_value(message: str) -> str:
-    """The key of INSTEAD that a refusal speaks of, with what it wants in its place; empty: none."""
-    wanted = ((name, f"{field}.type.{value['type']}") for name, (field, value) in INSTEAD.items())
-    return next((name for name, other in wanted if name in message and other in message), "")
-
-
-def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:
-    """The anthropic-beta tokens among ``sent`` that an upstream refuses: those it names, or all when it names none."""
-    if not BETA_REFUSED.search(message):
-        return frozenset()
-    betas = frozenset(name for name in sent if BETA_TOKEN.fullmatch(name))
-    named = frozenset(BETA_TOKEN.findall(message))
-    return betas & named if named else betas

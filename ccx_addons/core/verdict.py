@@ -6,7 +6,8 @@ from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.vendor_errors import Category, category_of, dropped_betas, dropped_field, refused_value
+from ccx_addons.core.refusals import refused, speaks_of_fields
+from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.waits import reset_time
 
 type OutcomeKind = Literal[
@@ -70,6 +71,8 @@ class Outcome:
     detail: str = ""
     fields: frozenset[str] = frozenset()
     """Names the request had, so that only those can be dropped."""
+    dropped: frozenset[str] = frozenset()
+    """What the attempt left out already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,12 @@ BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
 
 REDIRECT: Final = Verdict("next_channel", "a redirect is not followed", "none", "failure")
 TRY_AGAIN_FAST: Final = frozenset({"empty", "bad_body"})
+SPEAKS_OF_REQUEST: Final[frozenset[Category]] = frozenset({
+    "unsupported", "client", "unclear", "capability", "model_not_found",
+})  # fmt: skip
+"""Classes whose words may name what an upstream refuses of the request."""
+MAX_REFUSALS: Final = 8
+"""Most things that are left out because an upstream refused them, one after the other."""
 WITH_FAULT: Final = frozenset({"status", "error_body", "stream_error"})
 NEVER_SENT: Final = frozenset({"connect", "refused_loss"})
 REFUSES_KEY: Final[frozenset[Category]] = frozenset(
@@ -188,12 +197,12 @@ def is_refusal(outcome: Outcome) -> bool:
 
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: int) -> Verdict:
     category = category_of(fault)
-    if category in ("unsupported", "client", "unclear", "capability", "model_not_found") and tries < per_key:
-        name = refused_value(fault.message) or dropped_field(fault)
-        names = {name} if name and name.partition(".")[0] in outcome.fields else set()
-        names |= dropped_betas(fault.message, outcome.fields)
+    if category in SPEAKS_OF_REQUEST and len(outcome.dropped) < MAX_REFUSALS:
+        names = refused(fault, outcome.fields) - outcome.dropped
         if names:
-            return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=frozenset(names))
+            return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=names)
+        if tries < per_key and outcome.elapsed < FAST and speaks_of_fields(fault):
+            return Verdict("same_key", "it refuses what was not sent; trying once more")
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
         if tries < per_key and outcome.elapsed < FAST:
             return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")

@@ -13,8 +13,6 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.vendor_errors import (
     CODES,
     category_of,
-    dropped_betas,
-    dropped_field,
 )
 
 NOW = datetime(2026, 7, 3, 3, 0, 0, tzinfo=UTC).timestamp()
@@ -130,42 +128,3 @@ def test_a_code_is_in_one_class() -> None:
 @given(st.integers(0, 599), st.text(max_size=200), st.text(max_size=40), st.text(max_size=40))
 def test_anything_has_a_class(status: int, message: str, code: str, type: str) -> None:
     assert category_of(Fault("server", message, status, code, type))
-
-
-# ---- fields and betas ------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("message", "more", "name"),
-    [
-        ("Unsupported parameter: 'top_k' is not supported with this model.", {}, "top_k"),
-        ("Unknown parameter: 'verbosity'.", {"code": "unknown_parameter", "param": "text.verbosity"}, "text"),
-        ("Unsupported value: 'temperature' does not support 0.2.", {"code": "unsupported_value", "param": "temperature"}, "temperature"),
-        ("thinking: Extra inputs are not permitted", {}, "thinking"),
-        ("`temperature` is deprecated for this model.", {}, "temperature"),
-        ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", {}, "top_p"),
-        ("top_p is no longer supported", {}, "top_p"),
-        ('Invalid JSON payload received. Unknown name "labels": Cannot find field.', {}, "labels"),
-        ("Unrecognized request argument supplied: logit_bias", {}, "logit_bias"),
-        ("Unsupported parameter: 'max_tokens' is not supported with this model.", {}, ""),
-        ("messages.0.foo: Extra inputs are not permitted", {}, ""),
-        ("something is wrong", {}, ""),
-    ],
-)  # fmt: skip
-def test_refused_fields(message: str, more: dict[str, str], name: str) -> None:
-    assert dropped_field(Fault("invalid_request", message, 400, **more)) == name  # type: ignore[arg-type]
-
-
-SENT = frozenset({"context-1m-2025-08-07", "computer-use-2025-01-24", "temperature"})
-
-
-@pytest.mark.parametrize(
-    ("message", "names"),
-    [
-        ("Unexpected value(s) `context-1m-2025-08-07` for the `anthropic-beta` header.", {"context-1m-2025-08-07"}),
-        ("anthropic-beta: 'computer-use-2025-01-24' is not available", {"computer-use-2025-01-24"}),
-        ("Unexpected value(s) `other-2025-01-01` for the `anthropic-beta` header.", set()),
-        ("invalid beta flag", {"context-1m-2025-08-07", "computer-use-2025-01-24"}),
-        ("the model context-1m-2025-08-07 is unknown", set()),
-    ],
-)
-def test_refused_betas(message: str, names: set[str]) -> None:
-    assert dropped_betas(message, SENT) == names

@@ -1,5 +1,6 @@
 """Every kind of outcome, and what is done about it."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -14,10 +15,10 @@ NOW = 1_700_000_000.0
 def answered(
     status: int, message: str = "", wait: float | None = None, kind: OutcomeKind = "status", **more: Any
 ) -> Outcome:
-    fields = more.pop("fields", frozenset())
+    fields, dropped = more.pop("fields", frozenset()), more.pop("dropped", frozenset())
     elapsed = more.pop("elapsed", 20.0)
     fault = Fault("server", message or f"error {status}", status, **more)
-    return Outcome(kind, status, fault, wait, elapsed, fields=fields)
+    return Outcome(kind, status, fault, wait, elapsed, fields=fields, dropped=dropped)
 
 
 TRANSPORT = [
@@ -157,7 +158,6 @@ ADAPTIVE = (
     ("message", "fields", "dropped"),
     [
         ("Unsupported parameter: 'top_k'", {"top_k", "model"}, {"top_k"}),
-        ("Unsupported parameter: 'top_k'", {"model"}, set()),
         ("Unexpected value(s) `a-2025-01-01` for the `anthropic-beta` header", {"a-2025-01-01"}, {"a-2025-01-01"}),
         ("temperature: Extra inputs are not permitted", {"temperature"}, {"temperature"}),
         (ADAPTIVE, {"thinking"}, {"thinking.type.enabled"}),
@@ -170,6 +170,24 @@ def test_a_refused_field_is_left_out_once(message: str, fields: set[str], droppe
     outcome = answered(400, message, fields=frozenset(fields), type="invalid_request_error")
     found = classify(outcome, 1, NOW)
     assert found.action == ("same_key" if dropped else "stop") and found.drop == frozenset(dropped)
+    assert classify(replace(outcome, dropped=frozenset(dropped)), 2, NOW).action == "stop"
+
+
+def test_every_refusal_that_names_something_new_is_heard() -> None:
+    outcome = answered(
+        400, "Unsupported parameter: 'top_k'", fields=frozenset({"top_k"}), dropped=frozenset({"seed", "stop"})
+    )
+    assert classify(outcome, 3, NOW).drop == {"top_k"}
+    assert classify(replace(outcome, dropped=frozenset(map(str, range(8)))), 9, NOW).action == "stop"
+
+
+def test_who_refuses_what_it_did_not_get_is_asked_once_more() -> None:
+    """A relay has several upstreams, and adds fields of its own to some."""
+    outcome = answered(
+        400, "Unsupported parameter: 'top_k'", fields=frozenset({"model"}), type="invalid_request_error", elapsed=1.0
+    )
+    found = classify(outcome, 1, NOW)
+    assert (found.action, found.drop) == ("same_key", frozenset())
     assert classify(outcome, 2, NOW).action == "stop"
 
 

@@ -298,7 +298,9 @@ def _output(config: Mapping[str, Json]) -> tuple[OutputFormat | None, Fields]:
     if not isinstance(schema, dict | None):
         raise BadRequest("responseSchema must be an object", "generationConfig.responseSchema")
     if mime == "application/json":
-        return (OutputFormat("json_schema", read_schema(schema)) if schema else OutputFormat("json")), {}
+        # The API keeps to a schema.
+        form = OutputFormat("json_schema", read_schema(schema), strict=True) if schema else OutputFormat("json")
+        return form, {}
     if mime == "text/plain":
         return OutputFormat("text"), {}
     rare = {

@@ -183,7 +183,7 @@ def _reasoning(thinking: Mapping[str, Json], config: Mapping[str, Json]) -> Reas
 def _output(value: Json) -> OutputFormat | None:
     form = read.mapping(value)
     if form.get("type") == "json_schema" and isinstance(form.get("schema"), dict):
-        return OutputFormat("json_schema", form["schema"])
+        return OutputFormat("json_schema", form["schema"], strict=True)  # the API keeps to it
     return None
 
 

@@ -231,8 +231,8 @@ PLAIN = {"type": "object", "properties": {"a": {"type": "string"}}}
         pytest.param({}, None, None, id="nothing"),
         pytest.param({"responseMimeType": "text/plain"}, OutputFormat("text"), None, id="text"),
         pytest.param({"responseMimeType": "application/json"}, OutputFormat("json"), None, id="json"),
-        pytest.param({"responseMimeType": "application/json", "responseSchema": SCHEMA}, OutputFormat("json_schema", PLAIN), None, id="schema"),
-        pytest.param({"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}, OutputFormat("json_schema", PLAIN), None, id="json schema in capitals"),
+        pytest.param({"responseMimeType": "application/json", "responseSchema": SCHEMA}, OutputFormat("json_schema", PLAIN, strict=True), None, id="schema"),
+        pytest.param({"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}, OutputFormat("json_schema", PLAIN, strict=True), None, id="json schema in capitals"),
         pytest.param({"responseMimeType": "text/x.enum", "responseSchema": SCHEMA}, None, {"responseMimeType": "text/x.enum", "responseSchema": SCHEMA}, id="enum"),
     ],
 )  # fmt: skip

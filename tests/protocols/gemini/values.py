@@ -130,7 +130,7 @@ def requests(draw: st.DrawFn, model: str = PRO) -> Request:
             Reasoning, st.none(), st.none(), st.sampled_from([-1, 128, 1024, 24576]), shown
         ) | st.builds(Reasoning, st.just(False))
     schema = OutputFormat(
-        "json_schema", {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "string"}}}
+        "json_schema", {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "string"}}}, strict=True
     )
     return Request(
         model,

@@ -183,7 +183,7 @@ ANY_REQUESTS = st.builds(
     seed=st.sampled_from([None, 7]),
     reasoning=st.none()
     | st.builds(Reasoning, st.sampled_from([None, True, False]), EFFORTS, st.sampled_from([None, -1, 0, 5, 50_000])),
-    output=st.sampled_from([None, OutputFormat("json"), OutputFormat("json_schema", {"type": "object"})]),
+    output=st.sampled_from([None, OutputFormat("json"), OutputFormat("json_schema", {"type": "object"}, strict=True)]),
     user=st.sampled_from([None, "u"]),
     cache_key=st.sampled_from([None, "k"]),
     extra=st.sampled_from([NO_EXTRA, {"chat": {"n": 2}}]),

@@ -118,7 +118,9 @@ def requests(draw: st.DrawFn) -> Request:
             st.sampled_from(
                 [
                     None,
-                    OutputFormat("json_schema", {"type": "object", "properties": {}, "additionalProperties": False}),
+                    OutputFormat(
+                        "json_schema", {"type": "object", "properties": {}, "additionalProperties": False}, strict=True
+                    ),
                 ]
             )
         ),

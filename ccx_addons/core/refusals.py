@@ -1,0 +1,185 @@
+"""What an upstream refuses of a request, in every vendor's words, and what may be left out or said otherwise.
+
+Wordings: OpenAI and Azure ("Unsupported parameter: 'x'"), Anthropic and Bedrock ("x: Extra inputs are not permitted"),
+Google ("Unknown name "x" at 'a.b'"), xAI ("does not support parameter reasoningEffort"), Fireworks ("Extra inputs are
+not permitted, field: 'x'"), Groq and Cerebras ("property 'x' is unsupported"), NVIDIA ("Unsupported parameter(s): `x`")
+Moonshot ("invalid temperature: only 1 is allowed"), serde ("unknown field `x`"), Go ("json: unknown field "x""), zod
+("Unrecognized key(s) in object: 'x'"), pydantic's lists, which core/faults.py reads as "x.y: words".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ccx_addons.core.neutral import Fault
+
+NAME: Final = r"[`'\"]?([A-Za-z_][A-Za-z0-9_.\[\]]{0,80})"
+MORE: Final = re.compile(r"\A[`'\"]?(?:, ?| and )" + NAME)
+"""The next name of a list."""
+BAD_FIELD: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:Unrecognized request arguments? supplied|(?:Unsupported|Unknown) (?:parameter|value|argument|field)"
+        r"(?:s|\(s\))?|Argument not supported on this model|Unrecognized key(?:s|\(s\))? in object): ?" + NAME,
+        r"(?:does not|doesn't) support (?:the )?(?:parameter|argument|field)s? " + NAME,
+        r"Extra inputs are not permitted, field: " + NAME,
+        r"(?:unknown field|unexpected keyword argument|unrecognized field|unknown key) " + NAME,
+        r"invalid (temperature|top_p|presence_penalty|frequency_penalty): only ",
+        r"[`'\"](reasoning_effort|verbosity|service_tier)[`'\"] must be one of",
+        r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
+        r"Additional properties are not allowed \(" + NAME,
+        r"(?<![\w.\[\]])" + NAME + r"[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
+        r" is unsupported| (?:is )?no longer supported| is not supported (?:for|with|by) this model)",
+    )
+)
+"""How upstreams name a field that they do not take."""
+GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[\]0-9]{1,120})')?")
+
+FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+NEVER_DROPPED: Final = frozenset({
+    "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
+    "max_output_tokens",
+})  # fmt: skip
+"""Fields whose loss would change what was asked."""
+HARMLESS: Final = frozenset({
+    "strict", "cache_control", "defer_loading", "eager_input_streaming", "input_examples", "allowed_callers",
+    "annotations", "prompt_cache_breakpoint", "phase",
+})  # fmt: skip
+"""Members inside of those that may go all the same."""
+THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+
+INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "thinking.type.enabled": ("thinking", {"type": "adaptive"}),
+}
+"""A value that an upstream refuses where it names another -> the field, and that other value."""
+
+OLDER_LIMIT: Final = "max_tokens_field"
+NEWER_LIMIT: Final = "max_completion_tokens"
+LIMITS: Final[Mapping[str, str]] = {"max_completion_tokens": OLDER_LIMIT, "max_tokens": NEWER_LIMIT}
+"""A limit that is refused -> the cure that says it by its other name."""
+
+CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
+    (cure, re.compile(pattern, re.IGNORECASE))
+    for cure, pattern in (
+        (
+            "system_role_to_top",
+            r"system (?:message|role)s? (?:must|should|can only|is only) [^.]{0,30}(?:beginning|first|start)|"
+            r"unexpected role [`'\"]?system|unknown variant [`'\"]?system|roles must alternate|"
+            r"role[`'\"]? [`'\"]?system[`'\"]? is not (?:allowed|supported)|system role (?:is )?not supported|"
+            r"\.role: Input should be 'user' or 'assistant'",
+        ),
+        (
+            "developer_to_system",
+            r"(?:unexpected role|unknown variant|unknown role|unsupported role|invalid role):? [`'\"]?developer|"
+            r"[`'\"]?developer[`'\"]? is not one of|role[`'\"]? [`'\"]?developer[`'\"]? is not",
+        ),
+        (
+            "strip_thinking",
+            r"messages\.\d{1,5}[^\n]{0,120}reasoning(?:_content|_details)?['`\"] is unsupported|"
+            r"invalid [`'\"]?signature[`'\"]? in [`'\"]?thinking",
+        ),
+        (
+            "passback_reasoning",
+            r"must be passed back to the api|reasoning_content is missing|missing [`'\"]?reasoning_content",
+        ),
+        ("dummy_thought_signature", r"missing (?:a )?[`'\"]?thought_?signature"),
+        (
+            "schema_in_words",
+            r"response_format[`'\"]? type is unavailable|"
+            r"json_schema[`'\"]? (?:is |type is )?(?:not supported|unsupported|unavailable)|"
+            r"(?:does not|doesn't) support (?:response[ _]format )?[`'\"]?json_schema",
+        ),
+        (
+            "calls_without_thinking",
+            r"thinking (?:mode )?(?:does not support|is incompatible with|may not be enabled when)"
+            r"[^.]{0,20}tool_choice|"
+            r"tool_choice[^.]{0,40}(?:incompatible|not (?:supported|allowed))[^.]{0,40}thinking",
+        ),
+        (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
+        (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
+    )
+)
+"""Refusals that a change of the body cures; the names are those of quirks, or of protocols/cures.py."""
+CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
+
+BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
+BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
+
+
+def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
+    """What is to be left out or changed next time: fields as they stand in the request (``reasoning.summary`` for a
+    member of one), values of INSTEAD, cures, beta tokens. ``sent``: top fields and tokens of the request."""
+    if value := refused_value(fault.message):
+        return frozenset({value} if value.partition(".")[0] in sent else ())
+    found = {cure for cure, pattern in CURES if pattern.search(fault.message)}
+    for name in named_fields(fault):
+        path = _resolve(name, sent)
+        steps = [step for step in re.split(r"[.\[\]]+", path) if step]
+        if steps[0] in LIMITS:
+            found.add(LIMITS[steps[0]])
+        elif steps[0] == "messages" and steps[-1] in THOUGHTS:
+            found.add("strip_thinking")
+        elif steps[0] in sent and (steps[0] not in NEVER_DROPPED or steps[-1] in HARMLESS):
+            found.add(".".join("*" if step.isdigit() else step for step in steps))
+    return frozenset(found) | dropped_betas(fault.message, sent)
+
+
+def named_fields(fault: Fault) -> list[str]:
+    """The fields that an upstream says it does not take, in its words; empty: it says nothing like it."""
+    if fault.code.lower() in FIELD_CODES and fault.param:
+        return [fault.param]
+    return list(dict.fromkeys(_named(fault.message)))
+
+
+def _named(message: str) -> Iterator[str]:
+    for found in GOOGLE.finditer(message):
+        yield f"{found[2]}.{found[1]}" if found[2] else found[1]
+    for pattern in BAD_FIELD:
+        for found in pattern.finditer(message):
+            yield found[1].rstrip(".")
+            end = found.end(1)
+            while more := MORE.search(message[end : end + 120]):
+                yield more[1].rstrip(".")
+                end += more.end(1)
+
+
+def _resolve(name: str, sent: frozenset[str]) -> str:
+    """The path as the request has it: ``reasoningEffort`` is ``reasoning_effort``, or ``effort`` in ``reasoning``."""
+    first, dot, rest = name.removeprefix("body.").partition(".")
+    alike = {_plain(field): field for field in sent}
+    bare, bracket, index = first.partition("[")
+    if field := alike.get(_plain(bare)):
+        return field + bracket + index + dot + rest
+    snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", bare).lower()
+    outer, _, inner = snake.partition("_")
+    return f"{alike[outer]}.{inner}" if inner and outer in alike else name
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def refused_value(message: str) -> str:
+    """The key of INSTEAD that a refusal speaks of, with what it wants in its place; empty: none."""
+    wanted = ((name, f"{field}.type.{value['type']}") for name, (field, value) in INSTEAD.items())
+    return next((name for name, other in wanted if name in message and other in message), "")
+
+
+def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:
+    """The anthropic-beta tokens among ``sent`` that an upstream refuses: those it names, or all when it names none."""
+    if not BETA_REFUSED.search(message):
+        return frozenset()
+    betas = frozenset(name for name in sent if BETA_TOKEN.fullmatch(name))
+    named = frozenset(BETA_TOKEN.findall(message))
+    return betas & named if named else betas
+
+
+def speaks_of_fields(fault: Fault) -> bool:
+    """Whether a refusal is about something that can be left out or said otherwise."""
+    message = fault.message
+    return bool(
+        named_fields(fault)
+        or BETA_REFUSED.search(message)
+        or refused_value(message)
+        or any(pattern.search(message) for _, pattern in CURES)
+    )

@@ -1,0 +1,85 @@
+"""Requests as an upstream wants them that has refused something: names of core/refusals.py, carried out on a wire body.
+
+Most cures are quirks that nobody has set; those that no operator needs to know of stand here.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from ccx_addons import vendors
+from ccx_addons.core import read
+from ccx_addons.core.config import Kind
+from ccx_addons.core.neutral import Json
+from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, NEWER_LIMIT
+from ccx_addons.core.wire_json import dump_text
+from ccx_addons.protocols import quirks
+from ccx_addons.protocols.chat.effort import can_be_off, write_effort
+from ccx_addons.protocols.quirks import Context
+
+type Body = Mapping[str, Json]
+
+JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
+
+
+def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -> Body:
+    """The body without what was refused; the same object where nothing was. ``drop``: see core/refusals.refused."""
+    for name in drop:
+        if name in INSTEAD:
+            field, value = INSTEAD[name]
+            body = {**body, field: value} if field in body else body
+        elif name in OWN and protocol == "chat":
+            body = OWN[name](body)
+        elif name not in CURE_NAMES:
+            body = read.mapping(_without(body, name.split(".")))
+    wanted = CURE_NAMES & frozenset(drop) & quirks.QUIRKS.keys()
+    return quirks.apply(wanted, protocol, body, context)[0] if wanted else body
+
+
+def _without(value: Json, path: list[str]) -> Json:
+    """The value without the member at a path. ``*`` is every element of a list; a step that is not there is skipped:
+    some servers put the kind of an element into it (``tools.0.custom.strict``)."""
+    first, rest = path[0], path[1:]
+    if isinstance(value, list):
+        found = [_without(item, rest if first == "*" and rest else path) for item in value]
+        return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+    if not isinstance(value, dict):
+        return value
+    if first not in value:
+        return _without(value, rest) if rest and first != "*" else value
+    if not rest:
+        return {name: member for name, member in value.items() if name != first}
+    member = _without(value[first], rest)
+    return value if member is value[first] else {**value, first: member}
+
+
+def _newer_limit(body: Body) -> Body:
+    if "max_tokens" not in body:
+        return body
+    return {**{name: value for name, value in body.items() if name != "max_tokens"}, NEWER_LIMIT: body["max_tokens"]}
+
+
+def _schema_in_words(body: Body) -> Body:
+    form = read.mapping(body.get("response_format"))
+    if form.get("type") != "json_schema":
+        return body
+    words = JSON_SCHEMA + dump_text(read.mapping(form.get("json_schema")).get("schema") or {})
+    turns = [{"role": "system", "content": words}, *read.items(body.get("messages"))]
+    return {**body, "response_format": {"type": "json_object"}, "messages": turns}
+
+
+def _calls_without_thinking(body: Body) -> Body:
+    """Thinking gives way to a forced call where it can be switched off, else the call is the model's choice."""
+    model = read.text(body.get("model"))
+    rules = vendors.chat("", model)
+    if body.get("tool_choice") in (None, "auto", "none"):
+        return body
+    if can_be_off(rules) and rules.switch != "effort":
+        return {**body, **write_effort("none", rules, model, [])}
+    return {**body, "tool_choice": "auto"}
+
+
+OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
+    NEWER_LIMIT: _newer_limit,
+    "schema_in_words": _schema_in_words,
+    "calls_without_thinking": _calls_without_thinking,
+}

@@ -1,0 +1,148 @@
+"""What upstreams refuse, in their words, and what is left out or changed for it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccx_addons.core.faults import read_fault
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.refusals import dropped_betas, named_fields, refused, refused_value, speaks_of_fields
+from ccx_addons.core.wire_json import dumps
+
+CHAT = frozenset({
+    "model", "messages", "tools", "temperature", "top_p", "top_k", "stop", "stream", "stream_options", "logit_bias",
+    "reasoning_effort", "parallel_tool_calls", "verbosity", "max_completion_tokens", "labels", "n", "service_tier",
+})  # fmt: skip
+RESPONSES = frozenset({"model", "input", "reasoning", "text", "tools"})
+MESSAGES = frozenset({"model", "messages", "tools", "system", "thinking", "max_tokens", "context_management"})
+GEMINI = frozenset({"contents", "generationConfig", "tools"})
+
+
+@pytest.mark.parametrize(
+    ("message", "sent", "names"),
+    [
+        ("Unsupported parameter: 'top_k' is not supported with this model.", CHAT, {"top_k"}),
+        ("thinking: Extra inputs are not permitted", MESSAGES, {"thinking"}),
+        ("`temperature` is deprecated for this model.", CHAT, {"temperature"}),
+        ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", CHAT, {"top_p"}),
+        ("top_p is no longer supported", CHAT, {"top_p"}),
+        ("Unrecognized request argument supplied: logit_bias", CHAT, {"logit_bias"}),
+        ("Unrecognized request arguments supplied: logit_bias, top_k", CHAT, {"logit_bias", "top_k"}),
+        ('Invalid JSON payload received. Unknown name "labels": Cannot find field.', CHAT, {"labels"}),
+        (
+            "Unknown name \"thinkingLevel\" at 'generation_config.thinking_config': Cannot find field.", GEMINI,
+            {"generationConfig.thinking_config.thinkingLevel"},
+        ),
+        ("Model grok-4-0709 does not support parameter reasoningEffort.", CHAT, {"reasoning_effort"}),
+        ("Model grok-build-0.1 does not support parameter reasoningEffort.", RESPONSES, {"reasoning.effort"}),
+        ("Argument not supported on this model: stop", CHAT, {"stop"}),
+        ("Extra inputs are not permitted, field: 'verbosity', value: 'low'", CHAT, {"verbosity"}),
+        ("property 'reasoning' is unsupported", RESPONSES, {"reasoning"}),
+        ("Validation: Unsupported parameter(s): `parallel_tool_calls`", CHAT, {"parallel_tool_calls"}),
+        ("Unsupported parameter(s): `top_k`, `logit_bias`", CHAT, {"top_k", "logit_bias"}),
+        ("invalid temperature: only 1 is allowed for this model", CHAT, {"temperature"}),
+        ("`reasoning_effort` must be one of `none` or `default`", CHAT, {"reasoning_effort"}),
+        ("json: unknown field \"verbosity\"", CHAT, {"verbosity"}),
+        ("unknown field `stream_options`, expected one of `model`, `messages`", CHAT, {"stream_options"}),
+        ("Unrecognized key(s) in object: 'top_k'", CHAT, {"top_k"}),
+        ("Additional properties are not allowed ('top_k' was unexpected)", CHAT, {"top_k"}),
+        ("create() got an unexpected keyword argument 'top_k'", CHAT, {"top_k"}),
+        ("Unsupported parameter: 'reasoning.summary' is not supported with this model.", RESPONSES, {"reasoning.summary"}),
+        ("tools.0.custom.eager_input_streaming: Extra inputs are not permitted", MESSAGES,
+         {"tools.*.custom.eager_input_streaming"}),
+        ("messages.0.foo: Extra inputs are not permitted", MESSAGES, set()),
+        ("tools.0.function.parameters: Extra inputs are not permitted", CHAT, set()),
+        ("Unknown parameter: 'audio'.", CHAT, set()),
+        ("something is wrong", CHAT, set()),
+        ("the model is overloaded", CHAT, set()),
+    ],
+)  # fmt: skip
+def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> None:
+    assert refused(Fault("invalid_request", message, 400), sent) == names
+
+
+@pytest.mark.parametrize(
+    ("message", "cure"),
+    [
+        ("System message must be at the beginning.", "system_role_to_top"),
+        ("Unexpected role 'system' after role 'user'", "system_role_to_top"),
+        ("messages[1].role: unknown variant `system`, expected `user` or `assistant`", "system_role_to_top"),
+        ("Conversation roles must alternate user/assistant/user/assistant/...", "system_role_to_top"),
+        ("messages[0].role: unknown variant `developer`, expected one of `system`, `user`", "developer_to_system"),
+        ("'developer' is not one of ['system', 'assistant', 'user', 'tool']", "developer_to_system"),
+        ("[('messages.1' : property 'reasoning' is unsupported, did you mean 'role'?)]", "strip_thinking"),
+        ("messages.1.assistant.reasoning_content: property 'messages.1.assistant.reasoning_content' is unsupported",
+         "strip_thinking"),
+        ("messages.2.reasoning_details: Extra inputs are not permitted", "strip_thinking"),
+        ("messages.1.content.0: Invalid `signature` in `thinking` block", "strip_thinking"),
+        ("The reasoning_content in the thinking mode must be passed back to the API.", "passback_reasoning"),
+        ("thinking is enabled but reasoning_content is missing in assistant tool call message", "passback_reasoning"),
+        ("Function call is missing a thought_signature in functionCall parts", "dummy_thought_signature"),
+        ("This response_format type is unavailable now", "schema_in_words"),
+        ("Thinking mode does not support this tool_choice", "calls_without_thinking"),
+        ("tool_choice 'required' is incompatible with thinking enabled", "calls_without_thinking"),
+        ("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+         "max_completion_tokens"),
+        ("max_completion_tokens: Extra inputs are not permitted", "max_tokens_field"),
+        ("Unknown parameter: 'max_completion_tokens'.", "max_tokens_field"),
+    ],
+)  # fmt: skip
+def test_refusals_that_a_change_cures(message: str, cure: str) -> None:
+    assert cure in refused(Fault("invalid_request", message, 400), CHAT | {"max_tokens"})
+
+
+def test_a_limit_is_renamed_and_never_lost() -> None:
+    fault = Fault("invalid_request", "Unknown parameter: 'max_completion_tokens'.", 400)
+    assert refused(fault, CHAT) == {"max_tokens_field"}
+    assert refused(Fault("invalid_request", "Unknown parameter: 'max_output_tokens'.", 400), RESPONSES) == set()
+
+
+def test_codes_name_a_field() -> None:
+    fault = Fault("invalid_request", "no", 400, "unknown_parameter", param="text.verbosity")
+    assert refused(fault, RESPONSES) == {"text.verbosity"} and named_fields(fault) == ["text.verbosity"]
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"message": {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]}},
+         {"stream_options"}),
+        ({"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs are not permitted"},
+                     {"loc": ["body", "n"], "msg": "Extra inputs are not permitted"}]}, {"top_k", "n"}),
+        ({"type": "about:blank", "detail": "Validation: Unsupported parameter(s): `verbosity`"}, {"verbosity"}),
+        ({"error": "Argument not supported on this model: stop", "code": "Client specified an invalid argument"}, {"stop"}),
+    ],
+)  # fmt: skip
+def test_whole_bodies(body: dict[str, Any], names: set[str]) -> None:
+    assert refused(read_fault(422, {}, dumps(body), 0), CHAT) == names
+
+
+def test_a_value_with_another_in_its_place() -> None:
+    message = '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive".'
+    assert refused_value(message) == "thinking.type.enabled"
+    assert refused(Fault("invalid_request", message, 400), MESSAGES) == {"thinking.type.enabled"}
+
+
+SENT = frozenset({"context-1m-2025-08-07", "computer-use-2025-01-24", "temperature"})
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        ("Unexpected value(s) `context-1m-2025-08-07` for the `anthropic-beta` header.", {"context-1m-2025-08-07"}),
+        ("anthropic-beta: 'computer-use-2025-01-24' is not available", {"computer-use-2025-01-24"}),
+        ("Unexpected value(s) `other-2025-01-01` for the `anthropic-beta` header.", set()),
+        ("invalid beta flag", {"context-1m-2025-08-07", "computer-use-2025-01-24"}),
+        ("the model context-1m-2025-08-07 is unknown", set()),
+    ],
+)
+def test_refused_betas(message: str, names: set[str]) -> None:
+    assert dropped_betas(message, SENT) == names
+
+
+@given(st.text(max_size=300), st.sampled_from([CHAT, RESPONSES, MESSAGES, GEMINI]))
+def test_any_words_are_read(message: str, sent: frozenset[str]) -> None:
+    fault = Fault("invalid_request", message, 400)
+    assert not refused(fault, sent) or speaks_of_fields(fault)

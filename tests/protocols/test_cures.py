@@ -1,0 +1,63 @@
+"""Bodies as an upstream wants them that refused something."""
+
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.config import Kind
+from ccx_addons.core.refusals import CURE_NAMES
+from ccx_addons.protocols.cures import OWN, cured
+from ccx_addons.protocols.quirks import QUIRKS, Context
+
+ASK = [{"role": "user", "content": "q"}]
+FORM = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {"type": "string"}}}}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "drop", "body", "expected"),
+    [
+        ("chat", "top_k", {"top_k": 1, "n": 1}, {"n": 1}),
+        ("responses", "reasoning.summary", {"reasoning": {"effort": "low", "summary": "auto"}},
+         {"reasoning": {"effort": "low"}}),
+        ("messages", "tools.*.custom.strict", {"tools": [TOOL, {"name": "g"}]},
+         {"tools": [{"name": "f", "input_schema": TOOL["input_schema"]}, {"name": "g"}]}),
+        ("messages", "thinking.type.enabled", {"thinking": {"type": "enabled", "budget_tokens": 1}},
+         {"thinking": {"type": "adaptive"}}),
+        ("messages", "thinking.type.enabled", {"max_tokens": 1}, {"max_tokens": 1}),
+        ("chat", "max_tokens_field", {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        ("chat", "max_completion_tokens", {"max_tokens": 5}, {"max_completion_tokens": 5}),
+        ("chat", "max_completion_tokens", {"n": 1}, {"n": 1}),
+        ("chat", "system_role_to_top", {"messages": [*ASK, {"role": "system", "content": "s"}]},
+         {"messages": [{"role": "system", "content": "s"}, *ASK]}),
+        ("messages", "system_role_to_top", {"messages": [*ASK, {"role": "system", "content": "s"}]},
+         {"messages": ASK, "system": [{"type": "text", "text": "s"}]}),
+        ("chat", "strip_thinking", {"messages": [{"role": "assistant", "content": "a", "reasoning": "r"}]},
+         {"messages": [{"role": "assistant", "content": "a"}]}),
+        ("chat", "calls_without_thinking", {"model": "deepseek-v4-pro", "tool_choice": "required"},
+         {"model": "deepseek-v4-pro", "tool_choice": "required", "thinking": {"type": "disabled"}}),
+        ("chat", "calls_without_thinking", {"model": "m", "tool_choice": "required"}, {"model": "m", "tool_choice": "auto"}),
+        ("chat", "calls_without_thinking", {"model": "m", "tool_choice": "none"}, {"model": "m", "tool_choice": "none"}),
+        ("chat", "schema_in_words", {"messages": ASK, "response_format": {"type": "json_object"}},
+         {"messages": ASK, "response_format": {"type": "json_object"}}),
+    ],
+)  # fmt: skip
+def test_cures(protocol: Kind, drop: str, body: dict[str, Any], expected: dict[str, Any]) -> None:
+    before = repr(body)
+    assert cured({drop}, protocol, body, Context()) == expected
+    assert repr(body) == before
+
+
+def test_a_schema_is_said_in_words() -> None:
+    body = cured({"schema_in_words"}, "chat", {"messages": ASK, "response_format": FORM}, Context())
+    assert body["response_format"] == {"type": "json_object"}
+    assert '{"type":"object"}' in body["messages"][0]["content"] and body["messages"][1:] == ASK
+
+
+def test_every_cure_is_carried_out_somewhere() -> None:
+    assert {name for name in CURE_NAMES if name in OWN or name in QUIRKS} == CURE_NAMES
+
+
+def test_nothing_refused_changes_nothing() -> None:
+    body = {"messages": ASK, "tools": [TOOL]}
+    assert cured({"tools.*.cache_control", "top_k"}, "messages", body, Context()) is body
