@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"ccx_addons": "addons", "ccx_admin": "admin"}
 MAX_LINES = 600
 NO_NAMES = ("utils", "helpers", "manager", "handler", "base", "misc", "common")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 MACHINE_PATH = re.compile(r"(?<![\w.:/~])/(?:home|root|work|tmp|Users|private|mnt)/[\w.-]+")
 
 
@@ -85,6 +85,31 @@ def _calls(node: ast.AST) -> bool:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_name_no_path_of_a_machine(name: str) -> None:
     assert MACHINE_PATH.findall((ROOT / name).read_text()) == []
+
+
+PROMISES = re.findall(r"^(\d+)\. \*\*", (ROOT / "SECURITY.md").read_text(), re.M)
+KEPT = {
+    number: (re.findall(r"`(.+?)`", kept), re.findall(r"`(.+?)`", tests))
+    for number, kept, tests in re.findall(
+        r"^\| (\d+) \|[^|]+\|([^|]+)\|([^|]+)\|$", (ROOT / "CONTRIBUTING.md").read_text(), re.M
+    )
+}
+"""Number of a promise -> the modules that keep it, and their tests."""
+
+
+def test_every_promise_has_its_place() -> None:
+    assert [str(n) for n in range(1, len(PROMISES) + 1)] == PROMISES and list(KEPT) == PROMISES
+
+
+@pytest.mark.parametrize("number", KEPT)
+def test_promises_are_kept_where_they_say(number: str) -> None:
+    kept, tests = KEPT[number]
+    assert kept and tests and all((ROOT / name).is_file() for name in (*kept, *tests))
+    assert {*kept} <= {str(path) for path in SOURCES}
+    for name in tests:
+        tree = ast.parse((ROOT / name).read_text())
+        names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        assert any(found.startswith("test_") for found in names), name
 
 
 def imports(path: Path) -> set[str]:
