@@ -23,7 +23,7 @@ from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.refusals import CURE_NAMES
-from ccx_addons.core.urls import join
+from ccx_addons.core.urls import climbs, join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse, refuse_bad
@@ -369,6 +369,9 @@ class Target(NamedTuple):
 
 @lru_cache(1024)
 def target_of(base_url: str, version: str, path: str) -> Target:
+    """Raises BadRequest for a model or id that would lead elsewhere: a base URL's own path is the operator's."""
+    if climbs(path.partition("?")[0]):
+        raise BadRequest("the model or id has . or .. as a part of it", "model")
     parts = urlsplit(join(base_url, version, path))
     port = parts.port or (443 if parts.scheme == "https" else 80)
     whole = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -9,8 +9,6 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from ccx_addons.core.errors import BadRequest
-
 VERSION: Final = re.compile(r"/v\d+[a-z]*\d*$")
 CLIMBS: Final = re.compile(r"(?:^|[/\\]|%(?:2f|5c))(?:\.|%2e){1,2}(?:$|[/\\;]|%(?:2f|5c))", re.IGNORECASE)
 TAIL: Final = re.compile(r"(?<![\s/#])[\s/#]+\Z")
@@ -18,9 +16,7 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 
 
 def join(base_url: str, default_version: str, path: str) -> str:
-    """The request URL. ``path`` begins with ``/`` and may have a query. Raises BadRequest for one that climbs."""
-    if climbs(path.partition("?")[0]):
-        raise BadRequest("the model or id has . or .. as a part of it", "model")
+    """The request URL. ``path`` begins with ``/`` and may have a query."""
     exact = base_url.endswith("#")
     base = base_url.rstrip("#").rstrip("/")
     if exact or VERSION.search(base):

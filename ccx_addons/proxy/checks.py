@@ -17,7 +17,8 @@ METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIO
 """Every other method ends here, whatever its case: no upstream and no panel ever sees it."""
 
 VERSIONS: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0"})
-TARGET: Final = re.compile(rb"/[!-~]*+")
+TARGET: Final = re.compile(rb"/[!\"$-~]*+")
+"""Visible ASCII without ``#``, which never leaves a browser."""
 AUTHORITY: Final = re.compile(rb"[!-~]*+")
 HEADER_NAME: Final = re.compile(framing.TOKEN)
 HEADER_VALUE: Final = re.compile(framing.VALUE)

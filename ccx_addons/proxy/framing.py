@@ -27,7 +27,7 @@ OF_CONNECTION: Final = frozenset({
 _ELSEWHERE: Final = b"|".join(sorted((*OF_CONNECTION, b"content[-_]length", b"transfer_encoding", b"host")))
 _FIELD: Final = rb"(?!(?i:%b):)%b: %b\r\n" % (_ELSEWHERE, TOKEN, VALUE)
 SENT: Final = re.compile(
-    rb"(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /[!-~]*+ HTTP/1\.1\r\n"
+    rb"(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /[!\"$-~]*+ HTTP/1\.1\r\n"
     rb"(?:(?i:host): [!-~]*+\r\n)?"
     rb"(?:connection: (?:keep-alive|Upgrade\r\nupgrade: websocket)\r\n)?"
     rb"(?:%b)*+(?:(?i:content-length): ([0-9]{1,15})\r\n)?(?:%b)*+\r\n" % (_FIELD, _FIELD)

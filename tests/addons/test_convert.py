@@ -87,6 +87,17 @@ def settle(waiting: Awaitable[None] | None) -> None:
     asyncio.run(wait())
 
 
+@pytest.mark.parametrize("model", ["../../files/x", "a/../b", "./b", "a\\..\\b"])
+@pytest.mark.parametrize("kind", ["gemini", "chat"])
+def test_a_model_is_no_way_to_another_path(runtime: Runtime, model: str, kind: Kind) -> None:
+    """Also one that comes in a body and goes into a path, or that the file maps to."""
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "contents": [{"parts": [{"text": "hi"}]}]}
+    x = asked(kind, GEMINI, body)
+    x.model = model
+    request = sent(x, runtime, GEMINI)
+    assert request.response and request.response.status_code == 400 and x.upstream is None
+
+
 # ---- the request's head ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("base", "path", "url"),

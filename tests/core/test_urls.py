@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.urls import canonical, host_port, join, points_at, url_problem
+from ccx_addons.core.urls import canonical, climbs, host_port, join, points_at, url_problem
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,21 @@ def test_host_port(url: str, place: tuple[str, int]) -> None:
 )
 def test_points_at(url: str, own: str, loops: bool) -> None:
     assert points_at(url, ((own, 3000),)) is loops
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..", "/a/../b", "/a/./b", "..", "/%2e%2e/x", "/%2E./x", "/a%2f..%2fb", "/a%2F%2e%2e", "/a\\..\\b", "/a%5c..%5Cb",
+        "/..;x/b",
+    ],
+)  # fmt: skip
+def test_a_path_that_climbs(path: str) -> None:
+    assert climbs(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "", "/a..b", "/...", "/.well-known", "/gpt-4.1", "/a.", "/%252e%252e/x", "/a/b..c/"]
+)
+def test_a_path_that_does_not(path: str) -> None:
+    assert not climbs(path)

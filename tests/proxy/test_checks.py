@@ -46,7 +46,7 @@ def h2(*fields: tuple[bytes, bytes]) -> http.Request:
         *(
             pytest.param(request(path=path), 400, id=repr(path))
             for path in (
-                "", "*", "x", "http://a.test/x", "/a b", "/a\tb", "/?a=\r\nb", "/?\0", "/?\xff", "/\x7f",
+                "", "*", "x", "http://a.test/x", "/a b", "/a\tb", "/?a=\r\nb", "/?\0", "/?\xff", "/a#b", "/\x7f",
                 "/a/../b", "/./a", "/..", "/a/%2e%2E/b", "/a%2f..%2fb", "/a\\..\\b", "/a/..;/b",
             )
         ),
