@@ -3,6 +3,10 @@
 An upstream that speaks Responses knows its own answers: the id goes through, and the conversation stays with the
 channel that made it. For converting channels the gateway remembers the items and the answer itself, per client, for a
 day: in memory for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing.
+
+All clients share the operator's account at an upstream. So a client may name only what it was given: ids of answers and
+items that the gateway handed to it, for as long as the upstream keeps them. For every other id it is as if there were
+nothing.
 """
 
 import asyncio
@@ -22,15 +26,21 @@ from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.references import ID, conversation_of, handed_out, items_of
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.guard import guarded, refuse
+from ccx_addons.io.database import Row
 from ccx_addons.io.store import Store
 from ccx_addons.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
 
 LIFE: Final = 24 * 3600.0
-"""Seconds an answer can be continued."""
+"""Seconds an answer can be continued by every channel."""
+KEPT: Final = 30 * 24 * 3600.0
+"""Seconds an upstream keeps its answers (platform.openai.com/docs/guides/your-data)."""
+TRIES: Final = (0.0, 0.1, 0.3, 0.6)
+"""Seconds before each look into SQLite: another worker's answer may be on its way there."""
 MAX_ITEMS: Final = 200
 MAX_CHARACTERS: Final = 1_600_000
 """About 400,000 tokens. Older items are left out first, and never a call without its result."""
@@ -39,6 +49,8 @@ KEEPING: Final = 2.0
 IN_MEMORY: Final = 500
 MAX_MEMORY: Final = 64 << 20
 """Most answers, and most characters of them, that one worker keeps at hand."""
+
+UNREADABLE: Final = Fault("unavailable", "stored answers cannot be read now", 503)
 
 type Items = list[dict[str, Any]]
 
@@ -50,7 +62,8 @@ class Stored:
     client: str
     channel_id: str
     trace: str
-    items: Items
+    items: Items | None
+    """None: only the channel's upstream has them."""
     expires: float
     """Unix seconds."""
     answer: str = ""
@@ -70,41 +83,62 @@ class Sessions:
         """Finds what is continued; waits only when it is not in memory."""
         while self.runtime.forgotten:
             self.forget(self.runtime.forgotten.pop())
-        id = self.wanted(x)
-        if not id:
-            return None
-        if stored := self.recent.get(id):
-            self.take(flow, x, id, stored)
-            return None
-        return self.find(flow, x, id)
-
-    def wanted(self, x: Exchange) -> str:
         if x.kind != "responses" or x.match is None:
-            return ""
-        if x.operation in STORED:
-            return x.match.subject
-        return read.text(x.body.members.get("previous_response_id")) if x.body else ""
+            return None
+        members = x.body.members if x.body else {}
+        if conversation := conversation_of(members):
+            flow.response = refuse(flow, unknown("Conversation", conversation, "conversation"))
+            return None
+        id = x.match.subject if x.operation in STORED else read.text(members.get("previous_response_id"))
+        items = items_of(members)
+        if not id and not items:
+            return None
+        if strange := next((item for item in items if not ID.fullmatch(item)), None):
+            flow.response = refuse(flow, unknown("Item", strange, "input"))
+        elif id and not ID.fullmatch(id):
+            flow.response = refuse(flow, unknown_answer(x))
+        elif not items and (stored := self.at_hand(id)):
+            self.take(flow, x, id, stored)
+        else:
+            return self.find(flow, x, id, items)
+        return None
 
-    async def find(self, flow: http.HTTPFlow, x: Exchange, id: str) -> None:
+    async def find(self, flow: http.HTTPFlow, x: Exchange, id: str, items: list[str]) -> None:
+        """The answer that is named (empty: none), and the items: all have to be this client's."""
         if self.tasks:
             # The answer may be the one that is being kept just now.
             await asyncio.wait(self.tasks, timeout=KEEPING)
-            if stored := self.recent.get(id):
-                self.take(flow, x, id, stored)
-                return
         try:
-            stored = await asyncio.to_thread(load, self.runtime.store, id)
+            if id:
+                self.take(flow, x, id, self.at_hand(id) or await self.look_up(x, id))
+            for item in dict.fromkeys(items):
+                if flow.response:
+                    return
+                found = await self.look_up(x, item)
+                if found is None:
+                    flow.response = refuse(flow, unknown("Item", item, "input"))
+                else:
+                    x.home = x.home or found.channel_id
         except StoreError as error:
             log.warning("request %s: stored answers cannot be read: %s", x.id, error)
-            return
-        if stored:
-            self.take(flow, x, id, stored)
+            flow.response = refuse(flow, UNREADABLE)
 
-    def take(self, flow: http.HTTPFlow, x: Exchange, id: str, stored: Stored) -> None:
+    def at_hand(self, id: str) -> Stored | None:
+        stored = self.recent.get(id)
+        return stored if stored and stored.expires > time.time() else None
+
+    async def look_up(self, x: Exchange, id: str) -> Stored | None:
+        """Raises StoreError."""
+        client = x.client.name if x.client else ""
+        for pause in TRIES:
+            await asyncio.sleep(pause)
+            if stored := await asyncio.to_thread(load, self.runtime.store, id, client):
+                return stored
+        return None
+
+    def take(self, flow: http.HTTPFlow, x: Exchange, id: str, stored: Stored | None) -> None:
         """Only the client that asked the first time may go on; for others it is as if nobody knew the answer."""
-        if stored.expires <= time.time():
-            return
-        if x.client is None or stored.client != x.client.name:
+        if stored is None or x.client is None or stored.client != x.client.name or stored.expires <= time.time():
             flow.response = refuse(flow, unknown_answer(x))
             return
         x.history, x.home, x.trace = stored.items, stored.channel_id, stored.trace
@@ -119,6 +153,7 @@ class Sessions:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
             self.forget(x.match.subject)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
+            self.runtime.store.remove("issued", {"id": x.match.subject})
             if self.runtime.settings.worker_count > 1:
                 self.runtime.store.command("forget", {"id": x.match.subject})
         if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
@@ -138,7 +173,8 @@ class Sessions:
         found = await asyncio.to_thread(remembered, x, answer, now)
         if found is None:
             return
-        id, stored, messages = found
+        id, stored, messages, given = found
+        self.runtime.store.put_issued(given)
         self.remember(id, stored, len(messages) + len(stored.answer))
         self.runtime.store.put_response_session(
             {
@@ -166,6 +202,11 @@ class Sessions:
         self.size -= self.sizes.pop(id, 0)
 
 
+def unknown(what: str, id: str, param: str) -> Fault:
+    """404 as OpenAI says it."""
+    return Fault("not_found", f"{what} with id '{id[:100]}' not found.", 404, param=param)
+
+
 def unknown_answer(x: Exchange) -> Fault:
     """404 in the API's own words."""
     if x.body is None:
@@ -175,23 +216,25 @@ def unknown_answer(x: Exchange) -> Fault:
     return Fault("not_found", str(unknown), 404, "previous_response_not_found", param=unknown.param)
 
 
-def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str] | None:
-    """Id of a finished answer, what is kept of it, and its items (history, input, output) as JSON. None: it cannot be
-    continued. An upstream of the client's own protocol has the answer itself."""
+def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str, list[Row]] | None:
+    """Id of a finished answer, what is kept of it, its items (history, input, output) as JSON, and rows of the ids that
+    its upstream keeps. None: it cannot be continued. An upstream of the client's own protocol has the answer itself."""
     text = answer.decode("utf-8", "replace")
     if x.stream:
         whole = read.mapping((loads_object((_datas(answer) or [""])[-1]) or {}).get("response"))
     else:
         whole = loads_object(text) or {}
     id = read.text(whole.get("id"))
-    if not id or x.body is None or x.current is None or x.client is None:
+    if not ID.fullmatch(id) or x.body is None or x.current is None or x.client is None:
         return None
     asked = read.mappings(read.input_items(x.body.members.get("input")))
     items = trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
     kept = dumps(whole).decode() if x.current.converted else ""
     kept = kept if len(kept) <= MAX_CHARACTERS else ""
-    stored = Stored(x.client.name, x.current.attempt.channel.id, x.trace, items, now + LIFE, kept)
-    return id, stored, json.dumps(items)
+    channel_id, client = x.current.attempt.channel.id, x.client.name
+    row = {"client": client, "channel_id": channel_id, "expires": int((now + KEPT) * 1000)}
+    given: list[Row] = [] if x.current.converted else [{**row, "id": one} for one in dict.fromkeys(handed_out(whole))]
+    return id, Stored(client, channel_id, x.trace, items, now + LIFE, kept), json.dumps(items), given
 
 
 def _datas(answer: bytes) -> list[str]:
@@ -223,11 +266,14 @@ def trimmed(items: Items) -> Items:
     return kept
 
 
-def load(store: Store, id: str) -> Stored | None:
-    """From SQLite, on a connection of its own. Raises StoreError."""
-    columns = "client, channel_id, trace_hash, messages, expires, answer"
-    row = store.read(f"SELECT {columns} FROM response_sessions WHERE id = ?", id)
-    if row is None:
-        return None
-    client, channel_id, trace, messages, expires, answer = row
-    return Stored(client, channel_id, trace, json.loads(messages), expires / 1000, answer)
+def load(store: Store, id: str, client: str) -> Stored | None:
+    """An answer, or an item of one, from SQLite, on a connection of its own. Raises StoreError."""
+    columns = "channel_id, trace_hash, messages, expires, answer"
+    now = int(time.time() * 1000)
+    where = "id = ? AND client = ? AND expires > ?"
+    if row := store.read(f"SELECT {columns} FROM response_sessions WHERE {where}", id, client, now):
+        channel_id, trace, messages, expires, answer = row
+        return Stored(client, channel_id, trace, json.loads(messages), expires / 1000, answer)
+    if row := store.read(f"SELECT channel_id, expires FROM issued WHERE {where}", id, client, now):
+        return Stored(client, row[0], "", None, row[1] / 1000)
+    return None

@@ -12,6 +12,8 @@ QUARTERS_KEPT: Final = 35
 HOURS_KEPT: Final = 100
 DAYS_KEPT: Final = 800
 """Days for which the totals by quarter of an hour, by hour and by day are kept."""
+MOST_ISSUED: Final = 500_000
+"""Ids of stored answers and items: about 50 MB."""
 
 RETENTION: Final = (
     *(
@@ -33,6 +35,11 @@ RETENTION: Final = (
     "DELETE FROM key_state WHERE updated_at < :yesterday AND (state <> 'blocked' OR until < :yesterday)",
     "DELETE FROM overrides WHERE expires_at < :now",
     "DELETE FROM response_sessions WHERE expires < :now",
+    "DELETE FROM issued WHERE expires < :now",
+    f"""
+    DELETE FROM issued WHERE expires < (
+        SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET {MOST_ISSUED}
+    )""",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
     f"DELETE FROM rollup_quarter WHERE quarter < :now - {QUARTERS_KEPT * DAY}",

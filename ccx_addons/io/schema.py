@@ -318,6 +318,21 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("0003_stored_answers", ("ALTER TABLE response_sessions ADD COLUMN answer TEXT NOT NULL DEFAULT ''",)),
     # as that of the attempt's request: proxy, test
     ("0004_source_of_attempts", ("ALTER TABLE attempts ADD COLUMN source TEXT NOT NULL DEFAULT 'proxy'",)),
+    (
+        "0005_issued",
+        (
+            """
+CREATE TABLE issued (
+    id TEXT NOT NULL,                           -- of an answer or an item that an upstream keeps
+    client TEXT NOT NULL,                       -- who got it
+    channel_id TEXT NOT NULL,                   -- whose upstream keeps it
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (id, client)
+) STRICT, WITHOUT ROWID
+""",
+            "CREATE INDEX issued_expires ON issued (expires)",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

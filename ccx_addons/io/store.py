@@ -250,6 +250,9 @@ class Store:
     def put_response_session(self, row: Row) -> None:
         self._put("response_sessions", row)
 
+    def put_issued(self, rows: Iterable[Row]) -> None:
+        self._put("issued", *rows)
+
     def remove(self, table: str, key: Row) -> None:
         """Delete the rows of a state table with these values, e.g. ``remove("overrides", {"kind": ...})``."""
         self._add(partial(_remove, table=table, key=dict(key)))

@@ -1,20 +1,23 @@
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from ccx_addons import sessions as module
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
-from ccx_addons.core.errors import UnknownResponse
+from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.wire_json import JsonBody, dumps
-from ccx_addons.sessions import IN_MEMORY, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
+from ccx_addons.runtime import Runtime
+from ccx_addons.sessions import IN_MEMORY, KEPT, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
 from ccx_addons.translate import continued
 from tests.addons.flows import flow
 from tests.addons.values import attempted, channel
 
 WHERE = channel("a", "chat", ("responses",))
-ANSWER = {"id": "resp_1", "output": [{"type": "message", "role": "assistant", "content": []}]}
+ANSWER = {"id": "resp_1", "output": [{"id": "msg_1", "type": "message", "role": "assistant", "content": []}]}
 
 
 def exchange(stream: bool = False, **body: Any) -> Exchange:
@@ -42,13 +45,15 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
         before = 'data: {"type":"response.output_item.done"}\n\n'
         answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
     items = [*x.history, *asked, *ANSWER["output"]]
-    for converted, kept in ((True, dumps(ANSWER).decode()), (False, "")):
+    row = {"client": "alice", "channel_id": WHERE.id, "expires": int((5.0 + KEPT) * 1000)}
+    given = [{**row, "id": "resp_1"}, {**row, "id": "msg_1"}]
+    for converted, kept, ids in ((True, dumps(ANSWER).decode(), []), (False, "", given)):
         attempted(x, WHERE, None).converted = converted
         stored = Stored("alice", WHERE.id, "", items, 5.0 + LIFE, kept)
-        assert remembered(x, answer, 5.0) == ("resp_1", stored, json.dumps(items))
+        assert remembered(x, answer, 5.0) == ("resp_1", stored, json.dumps(items), ids)
 
 
-@pytest.mark.parametrize("answer", [b"", b"{}", b"not json", b"data: {}\n\n", b'{"id": 7}'])
+@pytest.mark.parametrize("answer", [b"", b"{}", b"not json", b"data: {}\n\n", b'{"id": 7}', b'{"id": "../x"}'])
 def test_no_answer_is_not_remembered(answer: bytes) -> None:
     x = exchange(input="x")
     attempted(x, WHERE, None)
@@ -102,7 +107,7 @@ def test_only_the_same_client_continues_and_only_for_a_day(client: str, expires:
     request = flow(x=x)
     Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
     assert (x.history, x.home, x.trace) == ((stored.items, "ch_1", "trace") if taken else (None, "", ""))
-    assert (request.response.status_code if request.response else None) == (404 if client == "bob" else None)
+    assert (request.response.status_code if request.response else None) == (None if taken else 404)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,110 @@ def test_stored_answers(operation: str, answer: str, status: int | None, body: b
     found = request.response
     assert (found.status_code if found else None, found.raw_content if found else b"") == (status, body)
     assert x.home == "ch_1"
+
+
+# ---- whose is it? ----------------------------------------------------------------------------------------------------
+def put(runtime: Runtime, id: str, client: str, expires: float = 9e9) -> None:
+    row = {"id": id, "client": client, "channel_id": "ch_native", "expires": int(expires * 1000)}
+    runtime.store.put_issued([row])
+    runtime.store.flush()
+
+
+def asks(runtime: Runtime, x: Exchange) -> tuple[int, str]:
+    """(status, message) of a refusal; 0: it goes on."""
+    x.match = x.match or endpoints.find("POST", "/v1/responses")
+    request = flow(x=x)
+    rest = Sessions(runtime).request(request)
+    if rest is not None:
+
+        async def wait() -> None:
+            await rest
+
+        asyncio.run(wait())
+    if request.response is None:
+        return 0, ""
+    return request.response.status_code, json.loads(request.response.content or b"")["error"]["message"]
+
+
+REFERENCE = {"type": "item_reference", "id": "msg_1"}
+NAMED = [
+    pytest.param({"previous_response_id": "resp_1"}, {"resp_1"}, id="an answer"),
+    pytest.param({"input": [REFERENCE]}, {"msg_1"}, id="an item"),
+    pytest.param({"input": [{"id": "msg_1"}]}, {"msg_1"}, id="an item without a type"),
+    pytest.param({"input": [REFERENCE], "previous_response_id": "resp_1"}, {"msg_1", "resp_1"}, id="both"),
+]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TRIES", (0.0,))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("body", "ids"), NAMED)
+def test_only_what_was_handed_to_this_client_goes_upstream(
+    runtime: Runtime, body: dict[str, Any], ids: set[str]
+) -> None:
+    assert asks(runtime, exchange(**body))[0] == 404, "nobody's"
+    for id in ids:
+        put(runtime, id, "bob")
+    assert asks(runtime, exchange(**body))[0] == 404, "another client's"
+    for id in ids:
+        put(runtime, id, "alice", expires=1.0)
+    assert asks(runtime, exchange(**body))[0] == 404, "too old"
+    for id in sorted(ids):
+        assert asks(runtime, exchange(**body))[0] == 404, "not all of them"
+        put(runtime, id, "alice")
+    x = exchange(**body)
+    assert asks(runtime, x) == (0, "") and x.home == "ch_native" and x.history is None
+    with pytest.raises(UnknownResponse):
+        continued(x, {"previous_response_id": "resp_1"})
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"previous_response_id": "../models"},
+        {"previous_response_id": "resp_1?model=x"},
+        {"input": [{"type": "item_reference", "id": "a/b"}]},
+        {"input": [{"type": "item_reference"}]},
+        {"conversation": "conv_1"},
+        {"conversation": {"id": "conv_1"}},
+    ],
+)
+def test_what_cannot_have_been_handed_out(runtime: Runtime, body: dict[str, Any]) -> None:
+    assert asks(runtime, exchange(**body))[0] == 404
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("path", ["resp_9", "resp%2F..%2F..%2Fmodels", "..", "resp_9%3Fx"])
+def test_paths_of_answers_that_nobody_has(runtime: Runtime, method: str, path: str) -> None:
+    x = exchange()
+    x.body, x.match = None, endpoints.find(method, f"/v1/responses/{path}")
+    assert x.match and asks(runtime, x)[0] == 404
+
+
+def test_an_answer_that_another_worker_is_just_writing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def late(store: Any, id: str, client: str) -> Stored | None:
+        looks.append(id)
+        return Stored(client, "ch_native", "", None, 9e12) if len(looks) == 3 else None
+
+    monkeypatch.setattr(module, "load", late)
+    monkeypatch.setattr(module, "TRIES", (0.0,) * 4)
+    assert asks(runtime, exchange(previous_response_id="resp_1")) == (0, "") and len(looks) == 3
+
+
+def test_without_the_database_nothing_goes_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime.store, "read", broken)
+    assert asks(runtime, exchange(previous_response_id="resp_1"))[0] == 503
+
+
+def broken(*_: Any) -> Any:
+    raise StoreError("the disk is gone")
 
 
 def test_the_input_is_continued() -> None:

@@ -139,6 +139,11 @@ def test_steps_are_small(database: Database) -> None:
             {"id": "b", "client": "c", "created": 0, "expires": NOW + 1, "messages": "[]"},
         ),
         (
+            "issued",
+            {"id": "a", "client": "c", "channel_id": "x", "expires": NOW - 1},
+            {"id": "b", "client": "c", "channel_id": "x", "expires": NOW + 1},
+        ),
+        (
             "commands",
             {"at": OLD, "expires_at": NOW - 2 * DAY, "kind": "x"},
             {"at": NOW, "expires_at": NOW - 1, "kind": "x"},

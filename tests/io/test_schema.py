@@ -28,7 +28,7 @@ def test_bounds_grow_and_fill_the_histogram() -> None:
     "table",
     [
         "requests", "attempts", "candidates", "bodies", "breakers", "key_state", "affinity", "sessions", "overrides",
-        "commands", "command_acks", "events", "response_sessions", "rollup_quarter", "rollup_hour",
+        "commands", "command_acks", "events", "response_sessions", "issued", "rollup_quarter", "rollup_hour",
         "rollup_day",
     ],
 )  # fmt: skip

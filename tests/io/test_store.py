@@ -57,13 +57,14 @@ def test_everything_put_is_in_the_file_after_flush(store: Store, path: Path) -> 
     store.put_session({"kind": "chat", "trace_hash": "t", "title": "hello"})
     store.put_override({"kind": "chat", "trace_hash": "t", "channels": ["c"]})
     store.put_response_session({"id": "r", "client": "a", "created": 1, "expires": 2, "messages": [{"role": "user"}]})
+    store.put_issued([{"id": "r", "client": "a", "channel_id": "c", "expires": 2}])
     store.ack_command(7, "done")
     assert store.flush()
     counts = {
         table: one(path, f"SELECT count(*) FROM {table}")
         for table in (
             "requests", "attempts", "candidates", "events", "breakers", "key_state", "affinity", "sessions",
-            "overrides", "response_sessions", "command_acks",
+            "overrides", "response_sessions", "issued", "command_acks",
         )
     }  # fmt: skip
     assert counts == {**dict.fromkeys(counts, 1), "attempts": 2}

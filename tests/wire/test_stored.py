@@ -100,3 +100,27 @@ def test_no_answer_is_kept_that_must_not_be(program: Program) -> None:
         with pytest.raises(openai.NotFoundError):
             sdk.responses.retrieve(id)
     assert httpx.get(f"{program.url}/v1/responses/{id}").status_code == 401
+
+
+def test_ids_that_nobody_was_given_never_reach_an_upstream(program: Program, fake: Fake) -> None:
+    created(program)
+    fake.clear()
+    for id in ("resp_guessed", "resp_fake%2F..%2F..%2Fmodels", "resp_fake%3Fmodel=x"):
+        assert program.get(f"/v1/responses/{id}").status_code in (400, 404)
+    ask = {"model": "gpt-5.1", "input": "go on"}
+    for more in (
+        {"previous_response_id": "resp_guessed"},
+        {"conversation": "conv_guessed"},
+        {"input": [{"type": "item_reference", "id": "msg_guessed"}]},
+    ):
+        assert program.post("/v1/responses", {**ask, **more}).status_code == 404
+    assert fake.requests() == []
+
+
+def test_an_item_is_named_by_the_client_that_got_it(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("a", fake.url, "responses"), clients=CLIENTS) as program:
+        answer = client(program).responses.create(model="gpt-5.1", input="hello")
+        body = {"model": "gpt-5.1", "input": [{"type": "item_reference", "id": answer.output[0].id}]}
+        assert program.post("/v1/responses", body).status_code == 200
+        foreign = program.post("/v1/responses", body, headers={"authorization": f"Bearer {BOB}"})
+        assert foreign.status_code == 404 and answer.output[0].id in foreign.json()["error"]["message"]
