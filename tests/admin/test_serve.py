@@ -74,3 +74,18 @@ def test_serves_pushes_rows_and_ends_with_its_supervisor(folder: Path, program: 
         assert [row["id"] for row in pushed["rows"]] == ["01a2114b-0000-7000-8000-000000000001"]
         assert pushed["rev"] > hello["rev"]
     assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize("program", ["gunicorn", "werkzeug"])
+def test_no_header_says_how_or_where_it_is_served(folder: Path, program: str) -> None:
+    with panel_process(folder, program) as (_, address, _):
+        get(address, "/api/status")  # it is up
+        for name, value in (
+            ("SCRIPT_NAME", "/evil"), ("PATH_INFO", "/evil"), ("X-Script-Name", "/evil"), ("X-Forwarded-Prefix", "/evil"),
+            ("X-Forwarded-Proto", "https"), ("X-Forwarded-Ssl", "on"), ("X-Forwarded-Protocol", "ssl"),
+            ("X-Forwarded-Host", "evil.example"), ("Forwarded", "proto=https;host=evil.example"),
+        ):  # fmt: skip
+            asked = urllib.request.Request(f"http://{address}/login", headers={name: value})
+            with urllib.request.urlopen(asked, timeout=20) as answer:
+                page, cookie = answer.read().decode(), answer.headers["set-cookie"]
+            assert "evil" not in page and "Secure" not in cookie, name

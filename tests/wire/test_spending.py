@@ -90,6 +90,16 @@ def test_who_leaves_a_websocket_pays_too(gateway: Program) -> None:
     assert row["input_tokens"] > 50
 
 
+@pytest.mark.parametrize("kind", ["chat", "messages"])
+def test_a_large_question_is_counted_as_well(gateway: Program, kind: str) -> None:
+    path, body = asked("slowly-chat", kind, True, "long:2000 " + "please " * 100_000)
+    with httpx.stream("POST", gateway.url + path, json=body, headers={"x-api-key": CLIENT_KEY}, timeout=20) as answer:
+        next(answer.iter_raw())
+    row = gateway.row(answer.headers["x-ccx-request-id"])
+    assert (row["state"], row["usage_source"]) == ("client_left", "estimated")
+    assert 150_000 < row["input_tokens"] < 200_000
+
+
 @alone
 def test_who_leaves_before_a_whole_answer_pays_for_the_question(gateway: Program, kind: str) -> None:
     path, body = asked(f"late-{kind}", kind, stream=False)
