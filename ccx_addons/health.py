@@ -94,7 +94,7 @@ class Health:
         self.well[place] = found.ok
         if found.ok:
             for kind in channel.serves:
-                runtime.state.unblock(kind, channel.id, key.id, "", now)
+                runtime.state.unblock(kind, channel.id, key.id, "", now, "a health check was answered")
             write_changes(runtime.state, runtime.snapshot, runtime.store, now)
         if news:
             words = f"{channel.name}, key {key.mask}: " + ("answers again" if found.ok else found.words)

@@ -151,7 +151,7 @@ class Prometheus:
     def breakers(self, now: float) -> Iterator[Sample]:
         for labels, kind, channel_id in self.places():
             known = self.runtime.state.channels.get((kind, channel_id))
-            found = [*known.breakers.values(), *known.models.values()] if known else []
+            found = known.breakers.values() if known else ()
             yield "", labels, max((level(breaker, now) for breaker in found), default=0)
 
     def blocked(self, now: float) -> Iterator[Sample]:

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from ccx_addons.core import mask
-from ccx_addons.core.config import Snapshot
+from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io import last_good
 from ccx_addons.runtime import Runtime
@@ -54,7 +55,10 @@ class Reload:
                 "error", "config", "ccx.yaml is not valid; the old one stays in force", errors.words
             )
             return
-        self.runtime.snapshot = snapshot
+        before, self.runtime.snapshot = self.runtime.snapshot, snapshot
+        now = time.time()
+        for channel_id, key_ids in edited(before, snapshot):
+            self.runtime.state.edited(channel_id, key_ids, now)
         mask.use(snapshot.secrets)
         log.info("configuration %s is in force: %d channels", snapshot.revision, len(snapshot.channels))
         self.runtime.store.put_event(
@@ -71,3 +75,21 @@ class Reload:
 
     def read(self) -> Snapshot:
         return last_good.take(self.runtime.settings, time.time())
+
+
+def edited(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, list[str]]]:
+    """(channel id, ids of keys) that are asked differently now: a key of other settings, or all of a channel that goes
+    another way. A new secret is a new key."""
+    for channel in after.channels:
+        old = before.channel(channel.id)
+        if old is None:
+            continue
+        same_way = way(old) == way(channel)
+        known = {key.id: key for key in old.keys}
+        if ids := [key.id for key in channel.keys if key.id in known and not (same_way and known[key.id] == key)]:
+            yield channel.id, ids
+
+
+def way(channel: Channel) -> tuple[object, ...]:
+    """What of a channel's configuration decides how a key fares."""
+    return channel.protocol, channel.base_urls, channel.auth, channel.headers, channel.proxy

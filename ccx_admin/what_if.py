@@ -12,7 +12,6 @@ from ccx_addons.core.config import BreakerPolicy
 from ccx_addons.core.verdict import BY_KIND, WITH_FAULT
 from ccx_addons.scheduler.breaker import Breaker, begin_probe, fail, succeed
 
-OVERLOADED: Final = 529
 TRANSIENT: Final = frozenset({408, 409, 425})
 
 
@@ -27,12 +26,10 @@ class Sample:
 
 
 def health(sample: Sample) -> str:
-    """success, failure, open (the upstream says that it is overloaded) or neutral, as the gateway counts it."""
+    """success, failure or neutral, as the gateway counts it."""
     if sample.outcome == "ok":
         return "success" if sample.status < 400 else "neutral"
     if sample.outcome in WITH_FAULT:
-        if sample.status == OVERLOADED:
-            return "open"
         return "failure" if sample.status >= 500 or sample.status in TRANSIENT or sample.status == 200 else "neutral"
     known = BY_KIND.get(sample.outcome)
     return known.health if known else "neutral"
@@ -51,5 +48,5 @@ def openings(samples: Iterable[Sample], policy: BreakerPolicy) -> int:
         if word == "success":
             succeed(breaker, policy, "", now)
         else:
-            opened += fail(breaker, policy, "", word, now, at_once=word == "open")
+            opened += fail(breaker, policy, "", word, now)
     return opened

@@ -201,6 +201,17 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    window: int = setting(20, "samples looked at", minimum=3)
+    failure_rate: float = setting(0.7, "part of failures in the window that opens", minimum=0, maximum=1)
+    consecutive: int = setting(5, "failures in a row that open", minimum=1)
+    pause: float = setting(2.0, "seconds of rest after one failure; doubled with each in a row", minimum=0)
+    max_age: int = setting(900, "seconds a sample counts", minimum=1)
+    backoff: int = setting(30, "seconds open the first time; doubled each time", minimum=1)
+    max_backoff: int = setting(600, "most seconds open", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     id: str = field(metadata=SHOWN)
     name: str = field(metadata=SHOWN)
@@ -222,6 +233,7 @@ class Channel:
     verify_tls: bool = setting(True, "check the upstream's certificate")
     ca_file: str | None = setting(None, "certificates to trust for this channel", shown="plain")
     timeouts: Timeouts = Timeouts()
+    breaker: BreakerPolicy = BreakerPolicy()
     limits: ChannelLimits = ChannelLimits()
     reasoning: ReasoningPolicy = ReasoningPolicy()
     quirks: frozenset[str] = field(default=frozenset(), metadata=SHOWN)
@@ -240,16 +252,6 @@ class Channel:
 class Affinity:
     enabled: bool = True
     ttl: int = setting(1800, "seconds a conversation stays with its channel", minimum=1)
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerPolicy:
-    window: int = setting(20, "samples looked at", minimum=3)
-    failure_rate: float = setting(0.7, "part of failures in the window that opens", minimum=0, maximum=1)
-    consecutive: int = setting(5, "failures in a row that open", minimum=1)
-    max_age: int = setting(900, "seconds a sample counts", minimum=1)
-    backoff: int = setting(30, "seconds open the first time; doubled each time", minimum=1)
-    max_backoff: int = setting(600, "most seconds open", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

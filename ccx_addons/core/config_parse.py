@@ -235,7 +235,7 @@ def parse(
     channels = {
         path: channel
         for path, entry in reader.entries(top.get("channels"), "channels")
-        if (channel := _channel(reader, entry, path, policy.timeouts, own_addresses, quirk_names))
+        if (channel := _channel(reader, entry, path, policy, own_addresses, quirk_names))
     }
     _no_duplicates(reader, "name", {f"{path}.name": c.name for path, c in channels.items()})
     _no_duplicates(reader, "id", {f"{path}.id": c.id for path, c in channels.items()})
@@ -319,7 +319,7 @@ def _channel(
     reader: Reader,
     value: Json,
     path: str,
-    timeouts: Timeouts,
+    policy: Policy,
     own: tuple[tuple[str, int], ...],
     quirk_names: frozenset[str] | None,
 ) -> Channel | None:
@@ -336,7 +336,8 @@ def _channel(
         "id": reader.text(table.get("id", _id(name)), f"{path}.id", CHANNEL_ID, "an id"),
         "base_urls": _base_urls(reader, table.get("base_urls"), f"{path}.base_urls", own),
         "serves": _kinds(reader, table["serves"], f"{path}.serves") if "serves" in table else frozenset({protocol}),
-        "timeouts": reader.scalars(Timeouts, table.get("timeouts"), f"{path}.timeouts", timeouts),
+        "timeouts": reader.scalars(Timeouts, table.get("timeouts"), f"{path}.timeouts", policy.timeouts),
+        "breaker": reader.scalars(BreakerPolicy, table.get("breaker"), f"{path}.breaker", policy.breaker),
         "limits": reader.scalars(ChannelLimits, table.get("limits"), f"{path}.limits", ChannelLimits()),
         "health_check": reader.scalars(HealthCheck, table.get("health_check"), f"{path}.health_check", HealthCheck()),
         "embedding": reader.scalars(Embedding, table.get("embedding"), f"{path}.embedding", Embedding()),

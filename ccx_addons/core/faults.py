@@ -15,6 +15,11 @@ MESSAGE_FIELDS: Final = ("message", "msg", "detail", "error_description", "error
 CODE_FIELDS: Final = ("code", "reason", "RetCode", "status")
 HTTP_STATUS: Final = re.compile("[45][0-9][0-9]")
 """A code that only repeats the status (Google) says less than any other."""
+GRPC_STATUS: Final = frozenset({
+    "INVALID_ARGUMENT", "FAILED_PRECONDITION", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
+    "UNAVAILABLE", "NOT_FOUND", "INTERNAL", "ABORTED", "CANCELLED",
+})  # fmt: skip
+"""Google's statuses: the reason in ``details`` says more (API_KEY_INVALID, RATE_LIMIT_EXCEEDED)."""
 TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
 MAX_TEXT: Final = 2000
 NO_MESSAGE: Final = "an error without a message"
@@ -41,7 +46,8 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     places = list(_places(value))
     message = next((text for place in places for name in MESSAGE_FIELDS if (text := _text(place.get(name)))), "")
     codes = [text for place in places for name in CODE_FIELDS if (text := _code(place.get(name)))]
-    code = next((text for text in codes if not HTTP_STATUS.fullmatch(text)), codes[0] if codes else "")
+    telling = [text for text in codes if not HTTP_STATUS.fullmatch(text)]
+    code = next((text for text in telling if text not in GRPC_STATUS), next(iter(telling or codes), ""))
     kind = next((text for place in places if (text := read.text(place.get("type"))) not in ("", "error")), "")
     param = next((text for place in places if (text := read.text(place.get("param")))), "")
     status = status or next((n for place in places if 400 <= (n := read.count(place.get("code"))) < 600), 0)

@@ -13,47 +13,72 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import speaks_of_fields
 
 type Category = Literal[
-    "auth", "permission", "refused", "balance", "rate_limit", "account_busy", "overloaded", "pool_empty",
-    "model_not_found", "no_channel", "not_enabled", "context_length", "moderation", "capability", "unsupported",
-    "client", "unclear", "no_path", "server",
+    "revoked", "auth", "account", "location", "refused", "balance", "over_limit", "rate_limit", "account_busy",
+    "overloaded", "pool_empty", "model_not_found", "no_channel", "not_enabled", "context_length", "too_large",
+    "moderation", "capability", "unsupported", "client", "unclear", "no_path", "server",
 ]  # fmt: skip
-"""``refused``: a 403 that does not say that the key is at fault. ``no_channel``: a relay that has nobody for this model
-just now. ``not_enabled``: this key may not use this model. ``unclear``: a 400 without a word about the request."""
+"""What each means, and what follows from it: BY_CATEGORY in verdict.py. ``refused``: a 403 that names no culprit.
+``account``: the key's account is shut out. ``over_limit``: this one request is more than the key's limits or credit
+ever allow. ``no_channel``: a relay that has nobody for this model just now. ``not_enabled``: this key may not use this
+model. ``unclear``: a 400 without a word about the request."""
 
 CODES: Final[Mapping[Category, frozenset[str]]] = {
     "moderation": frozenset({
         "sensitive_words_detected", "violation_fee.grok.csam", "content_moderation_failed", "content_policy_violation",
         "content_filter", "content_blocked", "moderation_blocked", "prompt_blocked",
+        "1301",  # Zhipu
+        "datainspectionfailed", "data_inspection_failed",  # Alibaba
     }),
-    "model_not_found": frozenset({"model_not_found", "model_not_available", "deploymentnotfound"}),
-    "context_length": frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"}),
-    "account_busy": frozenset({"accountratelimitexceeded"}),
+    "model_not_found": frozenset({
+        "model_not_found", "model_not_available", "deploymentnotfound", "unsupported_model", "invalid_model",
+        "1211",  # Zhipu
+    }),
+    "context_length": frozenset({
+        "context_length_exceeded", "string_above_max_length", "model_max_prompt_tokens_exceeded",
+        "exceed_context_size_error",  # llama.cpp
+        "1261",  # Zhipu
+    }),
+    "too_large": frozenset({"request_too_large"}),
+    "account_busy": frozenset({"accountratelimitexceeded", "1302", "1303"}),
     "balance": frozenset({
-        "1113", "insufficient_balance", "insufficient_quota", "insufficient_user_quota", "api_key_quota_exhausted",
+        "insufficient_balance", "insufficient_quota", "insufficient_user_quota", "api_key_quota_exhausted",
         "usage_limit_exceeded", "usage_limit_reached", "daily_limit_exceeded", "subscription_not_found",
         "subscription_invalid", "pre_consume_token_quota_failed", "pre_consume_quota_failed", "accountquotaexceeded",
-        "billing_error", "billing_hard_limit_reached", "billing_not_active", "exceeded_current_quota_error",
+        "billing_error", "billing_hard_limit_reached", "billing_not_active", "billing_disabled",
+        "exceeded_current_quota_error", "usage_not_included",
+        "arrearage",  # Alibaba
+        "accountoverdueerror",  # Volcengine
+        "1113", "1304", "1308", "1309", "1310",  # Zhipu
     }),
+    "revoked": frozenset({"api_key_expired", "api_key_disabled", "api_key_revoked", "token_revoked"}),
+    "account": frozenset({
+        "service_disabled", "group_deleted", "group_disabled", "group_not_allowed", "account_deactivated",
+        "account_disabled", "user_inactive", "organization_restricted", "organization_disabled", "consumer_suspended",
+        "consumer_invalid", "api_key_service_blocked", "api_key_http_referrer_blocked", "api_key_ip_address_blocked",
+    }),
+    "location": frozenset({"unsupported_country_region_territory"}),
     "auth": frozenset({
-        "authentication_error", "invalid_api_key", "invalid_authentication_error", "api_key_required",
-        "api_key_disabled", "api_key_expired", "api_key_invalid", "invalid_token", "token_expired", "token_revoked",
-        "empty_token", "invalid_auth_header", "invalid_admin_key", "unauthorized", "unauthenticated", "user_not_found",
-        "user_inactive", "account_deactivated",
-    }),
-    "permission": frozenset({
-        "permission_error", "permission_denied", "access_denied", "service_disabled", "group_deleted",
-        "group_disabled", "group_not_allowed",
+        "invalid_api_key", "api_key_required", "api_key_invalid", "invalid_token", "token_expired", "token_invalidated",
+        "empty_token", "invalid_auth_header", "invalid_admin_key", "user_not_found",
     }),
     "overloaded": frozenset({
         "overloaded_error", "system_cpu_overloaded", "server_overloaded", "engine_overloaded_error", "slow_down",
+        "1305",  # Zhipu
     }),
     "pool_empty": frozenset({"no_available_account", "accounts_exhausted"}),
+}  # fmt: skip
+"""Exact codes, lower case, that say what happened; the words of the message can add nothing to them."""
+
+TYPES: Final[Mapping[Category, frozenset[str]]] = {
+    "auth": frozenset({"authentication_error", "invalid_authentication_error", "unauthorized", "unauthenticated"}),
+    "refused": frozenset({"permission_error", "permission_denied", "access_denied", "forbidden"}),
     "rate_limit": frozenset({
         "rate_limit_error", "rate_limit_exceeded", "rate_limit_reached_error", "resource_exhausted",
         "too_many_requests", "throttlingexception",
     }),
 }  # fmt: skip
-"""Exact codes or types, lower case, in the order in which they decide."""
+"""Codes and types that only repeat the status in a word: what the message says of the request, its model or the account
+comes before them."""
 
 TRANSIENT: Final = re.compile(
     r"rate limit|too many requests|requests per|tokens per|per ?minute|请求过于频繁|请求频率|限流", re.IGNORECASE
@@ -62,6 +87,28 @@ TRANSIENT: Final = re.compile(
 
 RESOURCE: Final = r"balance|quota|credits?|funds|subscription|allowance|recharge|余额|额度|充提|积分"
 SHORT: Final = r"insufficient|negative|exhausted|depleted|too low|expired|overdue|not enough|不足|耗尽|已用尽|过期|失败"
+_SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
+    (
+        "account",
+        r"\borgani[sz]ation (?:has been|is|was) (?:disabled|restricted|suspended)|"
+        r"\b(?:account|project|consumer|user)\b[^.]{0,60}?(?:has been|is|was) (?:deactivated|disabled|suspended|"
+        r"terminated|banned|flagged|restricted|locked|denied)|your access was terminated|"
+        r"has not been used in project|账[户号](?:已)?(?:被)?(?:禁用|封禁|冻结|停用)",
+    ),
+    (
+        "balance",
+        r"\benable billing|billing (?:is |has been )?(?:disabled|not active)|out of extra usage|"
+        r"draw from your extra usage|reached your specified (?:\w+ ){0,2}usage limits|regain access on|in arrears|欠费|"
+        r"account is in good standing",
+    ),
+    ("location", r"location is not supported|(?:country|region|territory)[^.]{0,40}?not supported|"
+                 r"not available in your (?:country|region|location)"),
+    (
+        "over_limit",
+        r"request too large for|can only afford|or fewer max_tokens|required for long context|"
+        r"tokens must be reduced in order",
+    ),
+)  # fmt: skip
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     ("pool_empty", r"no available accounts?|accounts? (?:pool )?(?:is |are )?exhausted|无可用账号"),
     ("not_enabled", r"image generation (?:tool )?is not enabled"),
@@ -71,22 +118,40 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         rf"(?:{RESOURCE}).{{0,40}}?(?:{SHORT})|(?:{SHORT}).{{0,20}}?(?:{RESOURCE})|out of credits|no balance|"
         r"quota (?:is |was )?(?:used up|exceeded)|exceeded your current quota|"
         r"used all (?:of )?(?:the |your )?available|"
-        r"(?:daily|monthly|weekly|usage|call) (?:limit|quota) (?:is |was |has been )?(?:exceeded|reached|exhausted)|"
+        r"(?:daily|monthly|weekly|usage|call|spending|spend) (?:limit|quota|cap) (?:is |was |has been )?"
+        r"(?:exceeded|reached|exhausted)|reached (?:its|your|the) (?:\w+ ){0,2}(?:spending|usage) (?:limit|cap)|"
         r"exceeded the [\w-]+ usage quota|limit exceeded for your plan|tokenstatusexhausted|no active subscription|"
-        r"预扣费",
+        r"预扣费|使用上限|limit exhausted",
     ),
     (
         "model_not_found",
         r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|not available|不存在)|"
-        r"(?:unsupported|unknown|no such) model|supported api model names|^model: \S+$",
+        r"(?:unsupported|unknown|no such|incorrect|invalid) model|supported api model names|^model: \S+$|"
+        r"access (?:to )?(?:the |this )?(?:\w+ )?model|\bmodel\b.{0,60}?(?:is not (?:allowed|permitted)|no access)|"
+        r"(?:无权|没有权限)(?:访问|使用).{0,20}模型|模型.{0,40}(?:不存在|无权)",
     ),
     (
         "context_length",
-        r"maximum context length|prompt is too long|exceeds? (?:the )?context|context window|input is too long|"
-        r"too many (?:input |prompt )tokens|input token count.{0,60}exceeds|"
-        r"exceeds? the (?:maximum )?(?:number of )?(?:context|input|prompt) tokens?",
+        r"maximum context length|(?:prompt|input) (?:is )?too long|exceeds? (?:the )?context|context (?:window|length)|"
+        r"too many (?:input |prompt )tokens|(?:input|prompt) token count.{0,60}exceeds|"
+        r"exceeds? the (?:maximum )?(?:number of )?(?:context|input|prompt) tokens?|"
+        r"exceeds? the available context|maximum (?:prompt|input) length|exceeded model token limit|"
+        r"prompt exceeds max|range of input length|max(?:imum)? context|input length .{0,40}exceed|"
+        r"(?:上下文|输入).{0,20}(?:超出|超过|过长)",
     ),
-    ("overloaded", r"overloaded|负载已饱和|系统过载"),
+    (
+        "moderation",
+        r"(?:input|prompt|content|request|message)s? (?:was |were |has been |is )?"
+        r"(?:flagged|rejected by .{0,20}safety)|"
+        r"requires moderation|violates? (?:our |the |these )?(?:usage|content|safety)|safety_check|"
+        r"content management policy|包含敏感|敏感词|不安全或敏感",
+    ),
+    ("overloaded", r"overloaded|负载已饱和|系统过载|访问量过大"),
+    (
+        "account_busy",
+        r"\b(?:your account|organi[sz]ation max|max organi[sz]ation|max concurrency|concurrency limit|"
+        r"concurrent requests)\b|账[户号].{0,10}速率|并发",
+    ),
     (
         "capability",
         r"(?:does not|doesn't|not) support (?:image|vision|tool|audio|file|pdf|multimodal)|"
@@ -95,13 +160,23 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"(?:unknown parameter|invalid value|unsupported).{0,40}(?:tools?\[|tool_choice|web_search|tool_search)",
     ),
 )
+SURE_WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _SURE_WORDS)
+"""Whole phrases of vendors about accounts and limits, searched in every message."""
 WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _WORDS)
 """Searched in the message, in this order; never where ``SCHEMA`` says that the request itself is at fault."""
+AT_LIMITS: Final[frozenset[Category]] = frozenset({"account_busy"})
+"""Words that only mean this where a limit is what was hit (429)."""
 
+REVOKED_WORDS: Final = re.compile(
+    r"\b(?:api[ _-]?key|token)\b[^.]{0,20}(?:revoked|deleted|deactivated|expired|disabled)|"
+    r"(?:revoked|deleted|deactivated|expired|disabled)[^.]{0,10}\b(?:api[ _-]?key|token)\b|"
+    r"(?:令牌|密钥)已?(?:过期|吊销|禁用|失效)",
+    re.IGNORECASE,
+)
 KEY_WORDS: Final = re.compile(
     r"(?:invalid|incorrect|expired|revoked|disabled)[^.]{0,20}(?:api[ _-]?key|token\b)|"
-    r"api[ _-]?key[^.]{0,20}(?:not valid|invalid|incorrect|expired|revoked|disabled)|"
-    r"令牌已过期|(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|authentication failed|认证失败|鉴权失败",
+    r"api[ _-]?key[^.]{0,20}(?:not valid|not found|invalid|incorrect|expired|revoked|disabled)|"
+    r"(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|authentication failed|认证失败|鉴权失败",
     re.IGNORECASE,
 )
 GROUP_WORDS: Final = re.compile(r"no permission to access group|switch this api key to an available group", re.I)
@@ -122,31 +197,33 @@ BY_STATUS: Final[Mapping[int, Category]] = {
     401: "auth",
     402: "balance",
     403: "refused",
-    404: "no_path",
     408: "server",
     409: "server",
-    413: "context_length",
+    413: "too_large",
     425: "server",
     429: "rate_limit",
     529: "overloaded",
+    **dict.fromkeys((404, 405, 406, 407, 410, 418, 421, 423, 424, 426, 451, 499), "no_path"),
 }
+"""Statuses that say enough by themselves. The last are of upstreams that are broken or shut, not of the request."""
 MESSAGE_DECIDES: Final = frozenset({0, 400, 401, 402, 403, 404, 422, 429})
 """Statuses (0: none, inside a 200) whose words are read for balance and keys."""
 
 
 def category_of(fault: Fault) -> Category:
-    """The class of an error answer: by its codes, else its words, else its status."""
+    """The class of an error answer: by its codes, else its words, else its type, else its status."""
     codes = {fault.code.lower(), fault.type.lower()} - {""}
     words = _by_words(fault)
     for category, known in CODES.items():
         if codes & known:
-            if category == "rate_limit" and words in ("balance", "overloaded"):
-                return words
             if category == "balance" and TRANSIENT.search(fault.message):
                 continue
             return words if category == "model_not_found" and words == "no_channel" else category
     if words:
         return words
+    for category, known in TYPES.items():
+        if codes & known:
+            return category
     if fault.status in BY_STATUS:
         return BY_STATUS[fault.status]
     if fault.status == 0 or fault.status >= 500:
@@ -156,19 +233,28 @@ def category_of(fault: Fault) -> Category:
 
 def _by_words(fault: Fault) -> Category | None:
     message = fault.message
+    for category, pattern in SURE_WORDS:
+        if pattern.search(message):
+            return category
     if SCHEMA.search(message) and not re.search(r"context|prompt", message, re.IGNORECASE):
         return None
     reads_keys = fault.status in MESSAGE_DECIDES
     for category, pattern in WORDS:
         if category == "balance" and (not reads_keys or TRANSIENT.search(message)):
             continue
+        if category in AT_LIMITS and fault.status != 429:
+            continue
         if pattern.search(message):
             return category
-    if reads_keys and KEY_WORDS.search(message):
+    return _about_the_key(fault) if reads_keys else None
+
+
+def _about_the_key(fault: Fault) -> Category | None:
+    if REVOKED_WORDS.search(fault.message):
+        return "revoked"
+    if KEY_WORDS.search(fault.message):
         return "auth"
-    if fault.status == 403 and GROUP_WORDS.search(message):
-        return "permission"
-    return None
+    return "account" if fault.status == 403 and GROUP_WORDS.search(fault.message) else None
 
 
 def _refused_request(fault: Fault, codes: set[str]) -> Category:

@@ -17,8 +17,10 @@ type OutcomeKind = Literal[
 ]  # fmt: skip
 
 type Action = Literal["commit", "same_key", "next_key", "next_channel", "stop"]
-type Blame = Literal["none", "key", "model", "channel"]
-type Health = Literal["success", "failure", "open", "neutral"]
+type Blame = Literal["none", "model", "offer", "key", "address", "channel"]
+"""What an answer tells about: nothing but this request, a model on this key, a model on this channel (whatever the
+key), the key, the address (base URL), the channel."""
+type Health = Literal["success", "failure", "neutral"]
 type Need = Literal["", "larger window", "lists the model"]
 """What the next channel must have so that going on makes sense."""
 
@@ -26,9 +28,14 @@ LIMITS: Final = AttemptLimits()
 FAST: Final = 10.0
 """Seconds: an empty or broken answer that came this quickly is tried once more on the same key, and a refusal that
 came this quickly is none of the attempts that count."""
-BLOCK: Final = 3600.0
-"""Seconds a key rests when an upstream does not say how long its balance or model is gone."""
-FOR_EVER: Final = float("inf")
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+type Pauses = tuple[float, ...]
+"""Seconds of rest: after the first refusal, the second in a row, and so on; the last for all that follow."""
+REFUSED: Final[Pauses] = (1 * MINUTE, 5 * MINUTE, 15 * MINUTE, 1 * HOUR)
+REVOKED: Final[Pauses] = (6 * HOUR, 12 * HOUR, 24 * HOUR)
+LIMITED: Final[Pauses] = (5.0, 15.0, 1 * MINUTE, 5 * MINUTE)
+"""Where an upstream does not say how long its limit holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,47 +80,54 @@ class Outcome:
     """Names the request had, so that only those can be dropped."""
     dropped: frozenset[str] = frozenset()
     """What the attempt left out already."""
+    whole_account: bool = False
+    """A limit that was hit is the account's, not the model's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``cooldown``: seconds the blamed key or channel rests (None: by its own count). ``block``: it is unusable.
+    """What is done next, and what is remembered of whom.
 
-    ``until``: Unix seconds a block ends; infinity: until somebody lifts it. ``need``: what the next channel must have;
-    where none has it, the verdict is ``stop`` and nothing is blamed.
+    ``health`` failure: whoever is blamed has one failure more, for its breaker to judge. ``pauses``: it rests that long
+    (a key, or a model on a key). ``wait``: seconds that the upstream itself asks for; they come before both.
+    ``block``: people see it as blocked, and one real request tries it first when its time is over. ``need``: what the
+    next channel must have; where none has it, the verdict is ``stop``.
     """
 
     action: Action
     reason: str
     blame: Blame = "none"
     health: Health = "neutral"
-    cooldown: float | None = None
+    pauses: Pauses = ()
+    wait: float | None = None
     block: bool = False
-    until: float = 0.0
     drop: frozenset[str] = frozenset()
     need: Need = ""
+    status: int = 0
+    """The upstream's, for those who ask while it rests."""
 
 
-FAILED: Final = Verdict("next_key", "", "key", "failure")
-"""Most transport faults: another key or base URL, then another channel; the key cools, the breaker counts."""
+FAILED: Final = Verdict("next_key", "", "model", "failure")
+"""Most faults of an answer: another key or address, then another channel; the breaker of the model counts."""
+UNREACHED: Final = Verdict("next_key", "", "address", "failure")
 
 BY_KIND: Final[Mapping[str, Verdict]] = {
     "ok": Verdict("commit", "answered", health="success"),
-    "connect": replace(FAILED, reason="could not connect"),
-    "tls": replace(FAILED, reason="no secure connection"),
-    "connect_timeout": replace(FAILED, reason="connecting took too long"),
+    "connect": replace(UNREACHED, reason="could not connect"),
+    "tls": replace(UNREACHED, reason="no secure connection"),
+    "connect_timeout": replace(UNREACHED, reason="connecting took too long"),
+    "reset": replace(UNREACHED, reason="connection closed before an answer"),
     "first_byte_timeout": replace(FAILED, reason="no answer in time"),
-    "total_timeout": Verdict("stop", "the time for the whole request is over", "key", "failure"),
-    "reset": replace(FAILED, reason="connection closed before an answer"),
+    "total_timeout": replace(FAILED, action="stop", reason="the time for the whole request is over"),
     "bad_body": replace(FAILED, reason="the answer is not usable"),
     "empty": replace(FAILED, reason="the answer has no content"),
     "error_body": replace(FAILED, reason="an error inside a 200"),
     "stream_error": replace(FAILED, reason="the stream began with an error"),
     "first_event_timeout": replace(FAILED, reason="no content in time"),
-    "converter": Verdict("next_channel", "the answer could not be read", "none", "failure"),
+    "converter": replace(FAILED, action="next_channel", reason="the answer could not be read"),
     "cut": replace(FAILED, reason="the answer broke off"),
     "idle": replace(FAILED, reason="the upstream stopped sending"),
-    "late_error": Verdict("stop", "the stream broke after it had begun", "none", "failure"),
+    "late_error": replace(FAILED, action="stop", reason="the stream broke after it had begun"),
     "client_left": Verdict("stop", "the client left"),
     "refused_loss": Verdict("next_channel", "the conversion would lose something"),
     "unsendable": Verdict("stop", "the request could not be written safely"),
@@ -123,31 +137,37 @@ BY_KIND: Final[Mapping[str, Verdict]] = {
 """Outcomes without an upstream error to read."""
 
 BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
-    "auth": Verdict("next_key", "the key is refused", "key", block=True, until=FOR_EVER),
-    "permission": Verdict("next_key", "the key may not do this", "key", block=True, until=FOR_EVER),
-    "refused": Verdict("next_key", "the upstream forbids this", "key"),
-    "balance": Verdict("next_key", "the key's balance or quota is used up", "key", block=True),
-    "rate_limit": Verdict("next_key", "rate limited", "key"),
-    "account_busy": Verdict("next_key", "the key's account is asked too often", "key", cooldown=15.0),
-    "overloaded": Verdict("next_channel", "the upstream is overloaded", "channel", "open", 15.0),
-    "pool_empty": Verdict("next_channel", "the upstream has no account left", "channel", "open", 60.0),
+    "revoked": Verdict("next_key", "the key is revoked", "key", pauses=REVOKED, block=True),
+    "auth": Verdict("next_key", "the key is refused", "key", pauses=REFUSED, block=True),
+    "account": Verdict("next_key", "the key's account is shut out", "key", pauses=REFUSED, block=True),
+    "location": Verdict("next_key", "the upstream does not serve this place", "key", pauses=REFUSED, block=True),
+    "balance": Verdict("next_key", "the key's balance or quota is used up", "key", pauses=REFUSED, block=True),
+    "account_busy": Verdict("next_key", "the key's account is asked too often", "key", pauses=LIMITED),
+    "rate_limit": Verdict("next_key", "rate limited", "model", pauses=LIMITED),
     "model_not_found": Verdict(
-        "next_channel", "the upstream does not have this model", "model", block=True, need="lists the model"
+        "next_key", "the upstream does not have this model", "model", pauses=REFUSED, block=True, need="lists the model"
     ),
-    "no_channel": Verdict("next_channel", "the relay has nobody for this model", need="lists the model"),
-    "not_enabled": Verdict("next_key", "the key may not use this model", "model", block=True),
+    "not_enabled": Verdict("next_key", "the key may not use this model", "model", pauses=REFUSED, block=True),
+    "no_channel": Verdict(
+        "next_key", "the relay has nobody for this model", "model", pauses=LIMITED, need="lists the model"
+    ),
+    "overloaded": Verdict("next_channel", "the upstream is overloaded", "offer", "failure"),
+    "pool_empty": Verdict("next_channel", "the upstream has no account left", "channel", "failure"),
+    "server": replace(FAILED, reason="the upstream failed"),
+    "refused": Verdict("next_key", "the upstream forbids this"),
+    "over_limit": Verdict("next_key", "the request is more than the key's limits allow"),
     "context_length": Verdict("next_channel", "the prompt is too long for this model", need="larger window"),
+    "too_large": Verdict("next_channel", "the request is too large for the upstream"),
     "moderation": Verdict("stop", "the upstream refuses this content"),
     "capability": Verdict("next_channel", "the model cannot do what is asked"),
     "unsupported": Verdict("stop", "the upstream does not know a field of the request"),
     "client": Verdict("stop", "the upstream refuses the request"),
     "unclear": Verdict("next_channel", "the upstream refuses the request and does not say why"),
     "no_path": Verdict("next_channel", "the upstream does not have this path"),
-    "server": replace(FAILED, reason="the upstream failed"),
 }
 """Outcomes with an upstream error: an HTTP status, an error body in a 200, or an error event before the commit."""
 
-REDIRECT: Final = Verdict("next_channel", "a redirect is not followed", "none", "failure")
+REDIRECT: Final = Verdict("next_channel", "a redirect is not followed", "address", "failure")
 TRY_AGAIN_FAST: Final = frozenset({"empty", "bad_body"})
 SPEAKS_OF_REQUEST: Final[frozenset[Category]] = frozenset({
     "unsupported", "client", "unclear", "capability", "model_not_found",
@@ -158,11 +178,9 @@ MAX_REFUSALS: Final = 8
 WITH_FAULT: Final = frozenset({"status", "error_body", "stream_error"})
 NEVER_SENT: Final = frozenset({"connect", "refused_loss"})
 REFUSES_KEY: Final[frozenset[Category]] = frozenset(
-    {"auth", "permission", "refused", "balance", "rate_limit", "account_busy", "not_enabled"}
+    {"revoked", "auth", "account", "location", "balance", "rate_limit", "account_busy", "not_enabled"}
 )
 """Classes that say the key was turned away before any work was done."""
-HONOURS_WAIT: Final[frozenset[Category]] = frozenset({"rate_limit", "account_busy", "refused", "server"})
-"""Classes whose cooldown the upstream may set itself (Retry-After and its kin)."""
 
 
 def classify(outcome: Outcome, tries: int, now: float, per_key: int = LIMITS.per_key) -> Verdict:
@@ -213,25 +231,17 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
     reason = f"{verdict.reason} ({outcome.status})" if outcome.status else verdict.reason
     if category == "server" and outcome.kind != "status":
         reason = BY_KIND[outcome.kind].reason
-    if category == "balance":
-        wait = now + (outcome.retry_after or BLOCK)
-        return replace(verdict, reason=reason, until=reset_time(fault.message, now, fault.code) or wait)
-    if verdict.block and not verdict.until:
-        return replace(verdict, reason=reason, until=now + BLOCK)
-    return replace(verdict, reason=reason, cooldown=_cooldown(category, verdict, outcome, fault, now))
+    if category == "rate_limit" and outcome.whole_account:
+        verdict = replace(verdict, blame="key")
+    wait = _asked(outcome, fault, now) if verdict.pauses or verdict.health == "failure" else None
+    return replace(verdict, reason=reason, wait=wait, status=outcome.status)
 
 
-def _cooldown(category: Category, verdict: Verdict, outcome: Outcome, fault: Fault, now: float) -> float | None:
-    """What the upstream asks for comes before our own numbers; an overloaded one may only ask for more."""
-    if verdict.blame == "channel":
-        return max(verdict.cooldown or 0.0, outcome.retry_after or 0.0)
-    if category not in HONOURS_WAIT:
-        return verdict.cooldown
-    if outcome.retry_after is not None:
-        return outcome.retry_after
-    if category == "rate_limit" and (until := reset_time(fault.message, now, fault.code)):
-        return until - now
-    return verdict.cooldown
+def _asked(outcome: Outcome, fault: Fault, now: float) -> float | None:
+    """Seconds that the upstream asks for: a moment in its words is more exact than a header's pause."""
+    if moment := reset_time(fault.message, now, fault.code):
+        return moment - now
+    return outcome.retry_after
 
 
 class Search(Protocol):

@@ -1,7 +1,7 @@
 """The scheduler's state in data/ccx.db: written by every worker, read by the others, the panel and the next start.
 
 Each row of breakers, key_state and affinity says in ``detail`` who wrote it (``by``), so that a worker leaves its own
-rows alone. A channel that rests is the breaker row without base URL, key and model.
+rows alone. What was blocked before a restart is not any more: the first worker that reads such a row lifts it.
 """
 
 import json
@@ -20,8 +20,8 @@ from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
-from ccx_addons.scheduler.breaker import Breaker, BreakerState, Sample
-from ccx_addons.scheduler.keys import KeyState, ModelBlock
+from ccx_addons.scheduler.breaker import Breaker, BreakerState, Place, Sample
+from ccx_addons.scheduler.keys import KeyState, Rest
 from ccx_addons.scheduler.limits import MINUTE, start_of_month
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 
@@ -55,7 +55,8 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
     if not changes:
         return
     by = writer_of(store)
-    for kind, channel_id, base_url, key_id, model in changes.breakers:
+    for kind, channel_id, place in changes.breakers:
+        base_url, key_id, model = place
         store.put_breaker(
             {
                 "kind": kind,
@@ -64,7 +65,7 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
                 "key_id": key_id,
                 "model": model,
                 "updated_at": milliseconds(now),
-                **_breaker_row(state.of(kind, channel_id), base_url, key_id, model, now, by),
+                **_breaker_row(state.of(kind, channel_id), place, now, by),
             }
         )
     for kind, channel_id, key_id, model in changes.keys:
@@ -76,30 +77,20 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
                 "model": model,
                 "key_mask": _mask_of(snapshot, channel_id, key_id),
                 "updated_at": milliseconds(now),
-                "detail": {"by": by},
-                **_key_row(state.of(kind, channel_id).key(key_id), model, now),
+                **_key_row(state.of(kind, channel_id).key(key_id), model, now, by),
             }
         )
     for kind, trace in changes.traces:
         channel_id, until = state.traces.place_of(kind, trace)
-        place = {"kind": kind, "trace_hash": trace, "channel_id": channel_id, "expires_at": milliseconds(until) or 0}
-        store.put_affinity({**place, "detail": {"by": by}})
+        home = {"kind": kind, "trace_hash": trace, "channel_id": channel_id, "expires_at": milliseconds(until) or 0}
+        store.put_affinity({**home, "detail": {"by": by}})
     for event in changes.events:
         store.put_event(event.level, event.kind, event.message)
     changes.clear()
 
 
-def _breaker_row(known: ChannelState, base_url: str, key_id: str, model: str, now: float, by: str) -> dict[str, Any]:
-    if not key_id:
-        resting = known.cool_until > now
-        return {
-            "state": "open" if resting else "closed",
-            "until": milliseconds(known.cool_until),
-            "reason": known.cool_reason,
-            "detail": {"by": by},
-        }
-    found = known.models.get((key_id, model)) if model else known.breakers.get((base_url, key_id))
-    found = found or Breaker(changed_at=now)
+def _breaker_row(known: ChannelState, place: Place, now: float, by: str) -> dict[str, Any]:
+    found = known.breakers.get(place) or Breaker(changed_at=now)
     return {
         "state": found.state,
         "level": found.level,
@@ -110,28 +101,25 @@ def _breaker_row(known: ChannelState, base_url: str, key_id: str, model: str, no
         "detail": {
             "by": by,
             "changed_at": found.changed_at,
+            "pause_until": found.pause_until,
             "probe_until": found.probe_until,
             "samples": [[sample.at, int(sample.ok), sample.model] for sample in found.samples],
         },
     }
 
 
-def _key_row(state: KeyState, model: str, now: float) -> dict[str, Any]:
-    if model:
-        block = state.models.get(model)
-        if block is None:
-            return {"state": "ok", "reason": "", "message": "", "until": None}
-        words = {"reason": block.reason, "message": block.message}
-        return {"state": "blocked", "until": milliseconds(block.until), **words}
-    blocked, cooling = state.blocked(now), state.cooling(now)
+def _key_row(state: KeyState, model: str, now: float, by: str) -> dict[str, Any]:
+    rest = state.of(model) or Rest(0.0, count=0)
+    word = "ok" if not rest.running(now) else "blocked" if rest.blocked else "cooling"
     return {
-        "state": "blocked" if blocked else "cooling" if cooling else "ok",
-        "reason": state.reason,
-        "message": state.message,
-        "until": milliseconds(state.blocked_until if blocked else state.cool_until),
-        "failures": state.failures,
+        "state": word,
+        "reason": rest.reason,
+        "message": rest.message,
+        "until": milliseconds(rest.until),
+        "failures": rest.count,
         "failed_at": milliseconds(state.failed_at),
         "used_at": milliseconds(now),
+        "detail": {"by": by, "status": rest.status},
     }
 
 
@@ -144,44 +132,37 @@ def _mask_of(snapshot: Snapshot, channel_id: str, key_id: str) -> str:
 def apply_breaker(state: State, row: Row, policy: BreakerPolicy) -> None:
     known = state.of(row["kind"], row["channel_id"])
     known.standings.clear()
-    if not row["key_id"]:
-        known.cool_until = seconds(row["until"]) if row["state"] != "closed" else 0.0
-        known.cool_reason = row["reason"]
-        return
     detail = _detail(row)
     other = Breaker(
         state=STATES.get(row["state"], "closed"),
         level=row["level"],
         opened_at=seconds(row["opened_at"]),
         until=seconds(row["until"]),
+        pause_until=read.number(detail.get("pause_until")) or 0.0,
         probe_until=read.number(detail.get("probe_until")) or 0.0,
         reason=row["reason"],
         changed_at=read.number(detail.get("changed_at")) or seconds(row["updated_at"]),
         samples=deque(Sample(float(at), bool(ok), str(model)) for at, ok, model in read.items(detail.get("samples"))),
     )
-    place = (row["key_id"], row["model"]) if row["model"] else (row["base_url"], row["key_id"])
-    found = (known.models if row["model"] else known.breakers).setdefault(place, Breaker())
-    circuit.merge(found, other, policy)
+    circuit.merge(known.breaker((row["base_url"], row["key_id"], row["model"])), other, policy)
 
 
 def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
     known = state.of(row["kind"], row["channel_id"])
+    key, model, changed = known.key(row["key_id"]), row["model"], seconds(row["updated_at"])
+    if not model and changed < key.changed_at:
+        return
     known.standings.clear()
-    key, until = known.key(row["key_id"]), NEVER if row["until"] is None else seconds(row["until"])
-    if row["model"]:
-        if row["state"] == "blocked":
-            key.models[row["model"]] = ModelBlock(until, row["reason"], row["message"])
-        else:
-            key.models.pop(row["model"], None)
-        return
-    changed = seconds(row["updated_at"])
-    if changed < key.changed_at:
-        return
-    key.failures, key.failed_at, key.changed_at = row["failures"], seconds(row["failed_at"]), changed
-    key.reason, key.message = row["reason"], row["message"]
-    key.blocked_until = until if row["state"] == "blocked" else 0.0
-    key.cool_until = until if row["state"] == "cooling" else 0.0
-    state.restore_at = min(state.restore_at, key.blocked_until or NEVER)
+    status = int(read.number(_detail(row).get("status")) or 0)
+    if row["failures"] or row["state"] != "ok":
+        blocked = row["state"] == "blocked"
+        rest = Rest(seconds(row["until"]), row["reason"], row["message"], row["failures"] or 1, blocked, status)
+        key.begin_rest(model, rest, changed)
+        key.failed_at = seconds(row["failed_at"])
+        if blocked:
+            state.restore_at = min(state.restore_at, rest.until)
+    else:
+        key.lift(model, changed)
 
 
 def apply_affinity(state: State, row: Row, policy: BreakerPolicy) -> None:
@@ -253,6 +234,8 @@ class News:
     commands: list[tuple[int, str, Mapping[str, Any]]] = field(default_factory=list)
     spent: list[Row] = field(default_factory=list)
     elsewhere: dict[tuple[str, ...], tuple[int, int]] | None = None
+    lifted: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """(kind, channel id, key id, model) of keys that were blocked before this start."""
 
 
 class Reader:
@@ -307,6 +290,8 @@ class Reader:
         for table, sql, apply in SHARED:
             found = conn.execute(sql, (self.rev, ms if table == "affinity" else ms - int(OLD * 1000)))
             news.rows += [(apply, row) for row in found if self.first or _detail(row).get("by") != self.by]
+        if self.first and self.boot_id:
+            news.lifted = [_whose(row) for apply, row in news.rows if apply is apply_key and self._from_before(row)]
         news.overrides = overrides_of(conn.execute(OVERRIDES, (ms,)))
         for row in conn.execute(COMMANDS, (self.command, ms)):
             news.commands.append((row["id"], row["kind"], read.mapping(_args(row["args"]))))
@@ -321,6 +306,14 @@ class Reader:
             news.elsewhere = _elsewhere(conn.execute(ELSEWHERE, mine))
         self.rev = rev
         return news
+
+    def _from_before(self, row: Row) -> bool:
+        """Whether an earlier run of the gateway blocked this key."""
+        return row["state"] == "blocked" and not str(_detail(row).get("by", "")).startswith(f"{self.boot_id}:")
+
+
+def _whose(row: Row) -> tuple[str, str, str, str]:
+    return row["kind"], row["channel_id"], row["key_id"], row["model"]
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -352,6 +345,8 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
     """What was read becomes part of the state. Commands are left to the caller."""
     for apply, row in news.rows:
         apply(state, row, policy)
+    for kind, channel_id, key_id, model in news.lifted:
+        state.unblock(kind, channel_id, key_id, model, now, "the gateway was restarted")
     if news.overrides is not None:
         state.overrides = news.overrides
     for row in news.spent:

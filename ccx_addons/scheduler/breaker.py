@@ -1,9 +1,10 @@
-"""Circuit breakers: one per (kind, channel, base URL, key), and one per (kind, channel, key, upstream model).
+"""Circuit breakers: one for each place that can be at fault, in each kind and channel (``Place``).
 
     closed --enough failures--> open --its time is over--> half-open --success--> closed
                                   ^------------- failure, one level higher ---------'
 
-Half-open lets one probe through. All times are Unix seconds and arguments; nothing here looks at a clock.
+A closed one pauses for seconds after a failure, longer with each in a row. Half-open lets one probe through.
+All times are Unix seconds and arguments; nothing here looks at a clock.
 """
 
 from collections import deque
@@ -26,16 +27,9 @@ PROBE: Final = 120.0
 MAX_LEVEL: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRule:
-    """``often``: (failures in a row, seconds they may lie apart), any of which opens a model's breaker."""
-
-    often: tuple[tuple[int, float], ...] = ((2, 300.0), (3, 1800.0))
-    backoff: float = 60.0
-    max_backoff: float = 1800.0
-
-
-MODEL_RULE: Final = ModelRule()
+type Place = tuple[str, str, str]
+"""(base URL, key id, upstream model), each empty where it does not matter: a key at an address, an address, a model on
+a key, a model on the channel, or the channel itself."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,13 +45,15 @@ class Sample:
 class Breaker:
     """``samples``: the window, oldest first. ``until``: when an open breaker becomes half-open.
 
-    ``probe_until``: a probe is under way, at most until then. ``changed_at``: of two workers' opinions the later holds.
+    ``pause_until``: a closed one lets nobody through until then. ``probe_until``: a probe is under way, at most until
+    then. ``changed_at``: of two workers' opinions the later holds.
     """
 
     state: BreakerState = "closed"
     level: int = 0
     opened_at: float = 0.0
     until: float = 0.0
+    pause_until: float = 0.0
     probe_until: float = 0.0
     reason: str = ""
     changed_at: float = 0.0
@@ -78,9 +74,9 @@ class Breaker:
         return sum(not sample.ok for sample in self.samples)
 
     def passes(self, now: float) -> bool:
-        """Whether a request may go through: closed, or half-open without a probe under way."""
+        """Whether a request may go through: closed and no pause, or half-open without a probe under way."""
         if self.state == "closed":
-            return True
+            return self.pause_until <= now
         return self.until <= now and self.probe_until <= now
 
     def probing(self, now: float) -> bool:
@@ -88,14 +84,14 @@ class Breaker:
 
     def next_change(self, now: float) -> float:
         """When ``passes`` may turn true by itself; infinity: only by an event."""
-        if self.state == "closed" or self.passes(now):
+        if self.passes(now):
             return float("inf")
-        return max(self.until, self.probe_until)
+        return self.pause_until if self.state == "closed" else max(self.until, self.probe_until)
 
     def words(self, now: float) -> str:
         """The state for people."""
         if self.state == "closed":
-            return "closed"
+            return "closed" if self.passes(now) else f"pauses for {self.pause_until - now:.0f} s more: {self.reason}"
         if self.probing(now):
             return f"half-open, a probe is under way: {self.reason}"
         if self.until <= now:
@@ -129,58 +125,40 @@ def half_open(breaker: Breaker, reason: str, now: float) -> None:
 
 
 def succeed(breaker: Breaker, policy: BreakerPolicy, model: str, now: float) -> bool:
-    """A success. True: this closed it, and the window begins anew."""
+    """A success. True: this closed it or ended its pause; where it was open, the window begins anew."""
     if breaker.state != "closed":
         reset(breaker, now)
         return True
+    paused = breaker.pause_until > now
+    if breaker.pause_until:
+        breaker.pause_until, breaker.reason, breaker.changed_at = 0.0, "", now
     _take(breaker, policy, Sample(now, True, model))
+    return paused
+
+
+def fail(breaker: Breaker, policy: BreakerPolicy, model: str, why: str, now: float, wait: float = 0.0) -> bool:
+    """A failure. True: this opened it. ``wait``: seconds that the upstream itself asks for.
+
+    Failures of one single model neither open it nor make it pause: the model's own breaker does. Those that end while
+    it pauses are of the same trouble and count no more.
+    """
+    if not breaker.passes(now) and not breaker.probing(now):
+        return False
+    probed = breaker.state != "closed"
+    _take(breaker, policy, Sample(now, False, model))
+    breaker.changed_at = now
+    reason = f"{why}: the probe failed" if probed else _enough(breaker, policy, why)
+    if reason:
+        _open(breaker, reason, max(policy.backoff, wait), policy.max_backoff, now)
+        return True
+    if not _of_one_model(breaker):
+        own = policy.pause * 2.0 ** min(breaker.failures - 1, MAX_LEVEL)
+        breaker.pause_until, breaker.reason = now + min(max(own, wait), policy.max_backoff), why
     return False
 
 
-def fail(breaker: Breaker, policy: BreakerPolicy, model: str, why: str, now: float, at_once: bool = False) -> bool:
-    """A failure, or (``at_once``) an upstream that says it is overloaded. True: this opened it.
-
-    Failures of one single model do not open it: the model's own breaker does.
-    """
-    if breaker.state == "open" and breaker.until > now:
-        return False  # an attempt that began before the breaker opened
-    probed = breaker.state != "closed"
-    _take(breaker, policy, Sample(now, False, model))
-    reason = f"{why}: the probe failed" if probed else why if at_once else _enough(breaker, policy, why)
-    if not reason:
-        return False
-    _open(breaker, reason, policy.backoff, policy.max_backoff, now)
-    return True
-
-
-def fail_model(breaker: Breaker, why: str, now: float, rule: ModelRule = MODEL_RULE) -> bool:
-    """A failure of one model on one key. True: this opened its breaker."""
-    if breaker.state == "open" and breaker.until > now:
-        return False
-    probed = breaker.state != "closed"
-    breaker.samples.append(Sample(now, False))
-    longest = max(seconds for _, seconds in rule.often)
-    while breaker.samples and breaker.samples[0].at < now - longest:
-        breaker.samples.popleft()
-    often = next(
-        (
-            f"{count} failures in {seconds / 60:.0f} min, the last: {why}"
-            for count, seconds in rule.often
-            if sum(sample.at >= now - seconds for sample in breaker.samples) >= count
-        ),
-        "",
-    )
-    reason = f"{why}: the probe failed" if probed else often
-    if not reason:
-        return False
-    _open(breaker, reason, rule.backoff, rule.max_backoff, now)
-    return True
-
-
-def succeed_model(breaker: Breaker, now: float) -> bool:
-    """True: there was something to forget. A late success while it is open does not close it."""
-    if breaker.state == "open" and breaker.until > now:
-        return False
+def forget(breaker: Breaker, now: float) -> bool:
+    """A success where only failures are remembered. True: there was something to forget."""
     changed = breaker.state != "closed" or bool(breaker.samples)
     reset(breaker, now)
     return changed
@@ -189,7 +167,7 @@ def succeed_model(breaker: Breaker, now: float) -> bool:
 def reset(breaker: Breaker, now: float) -> None:
     """Closed, level 0, nothing remembered."""
     breaker.state, breaker.level, breaker.reason, breaker.changed_at = "closed", 0, "", now
-    breaker.opened_at = breaker.until = breaker.probe_until = 0.0
+    breaker.opened_at = breaker.until = breaker.pause_until = breaker.probe_until = 0.0
     breaker.samples.clear()
 
 
@@ -198,7 +176,7 @@ def merge(breaker: Breaker, other: Breaker, policy: BreakerPolicy) -> None:
     if other.changed_at >= breaker.changed_at:
         breaker.state, breaker.level, breaker.reason = other.state, other.level, other.reason
         breaker.opened_at, breaker.until, breaker.probe_until = other.opened_at, other.until, other.probe_until
-        breaker.changed_at = other.changed_at
+        breaker.pause_until, breaker.changed_at = other.pause_until, other.changed_at
         if other.state == "closed" and not other.samples:
             breaker.samples.clear()
     known: Iterable[Sample] = {*breaker.samples, *other.samples}
@@ -209,7 +187,8 @@ def _open(breaker: Breaker, reason: str, backoff: float, longest: float, now: fl
     if breaker.state != "closed":
         breaker.level = min(breaker.level + 1, MAX_LEVEL)
     breaker.state, breaker.reason = "open", reason
-    breaker.opened_at, breaker.probe_until, breaker.changed_at = now, 0.0, now
+    breaker.opened_at, breaker.changed_at = now, now
+    breaker.pause_until = breaker.probe_until = 0.0
     breaker.until = now + min(backoff * 2**breaker.level, longest)
 
 
@@ -226,9 +205,7 @@ def _take(breaker: Breaker, policy: BreakerPolicy, sample: Sample) -> None:
 
 def _enough(breaker: Breaker, policy: BreakerPolicy, why: str) -> str:
     """Why the window is bad enough to open, in words; empty: it is not."""
-    failures = [sample for sample in breaker.samples if not sample.ok]
-    models = {sample.model for sample in failures}
-    if len(models) == 1 and "" not in models:
+    if _of_one_model(breaker):
         return ""
     in_a_row = breaker.failures
     if in_a_row >= policy.consecutive:
@@ -238,3 +215,8 @@ def _enough(breaker: Breaker, policy: BreakerPolicy, why: str) -> str:
     if len(window) >= max(3, policy.window // 2) and bad / len(window) >= policy.failure_rate:
         return f"{bad} of {len(window)} attempts failed, the last: {why}"
     return ""
+
+
+def _of_one_model(breaker: Breaker) -> bool:
+    models = {sample.model for sample in breaker.samples if not sample.ok}
+    return len(models) == 1 and "" not in models

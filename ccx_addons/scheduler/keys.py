@@ -1,90 +1,139 @@
 """What happens to keys and base URLs, and which of them comes next."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ccx_addons.core.config import Key, Rotate
 
-COOLDOWN: Final = 300.0
-LONG_COOLDOWN: Final = 600.0
-LONG_AFTER: Final = 3
-"""A key rests five minutes after a failure, ten when it failed three times in a row."""
 URL_COOLDOWN: Final = 30.0
 MAX_MODELS: Final = 200
-"""Most models that one key is remembered not to have."""
+"""Most models of which one key is remembered to rest."""
+MEMORY: Final = 6 * 3600.0
+"""Seconds after the end of a rest in which the next one is the longer one."""
+TRIAL_EVERY: Final = 20.0
+TRIALS: Final = 3
+"""Where nothing else is left, a key is tried although it rests: so many times at once, and then every so many
+seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelBlock:
-    """This key does not have a model, ``until`` then (Unix seconds)."""
+@dataclass(slots=True)
+class Rest:
+    """A key, or one model on it, is left alone until ``until`` (Unix seconds).
+
+    ``count``: rests in a row, each longer than the last. ``blocked``: refused rather than limited; when it is over, one
+    real request tries first. ``status``: what the upstream answered. ``message`` is the upstream's, masked.
+    """
 
     until: float
     reason: str = ""
     message: str = ""
+    count: int = 1
+    blocked: bool = False
+    status: int = 0
+    trial_at: float = 0.0
+    """When its trials are used up no more (a generic cell rate)."""
+
+    def running(self, now: float) -> bool:
+        return self.until > now
+
+    def next_trial(self) -> float:
+        """When it may be tried as a last resort."""
+        return self.trial_at - (TRIALS - 1) * TRIAL_EVERY
+
+    def try_it(self, now: float) -> None:
+        self.trial_at = max(self.trial_at, now) + TRIAL_EVERY
+
+
+def rest_after(before: Rest | None, pauses: Sequence[float], wait: float | None, now: float) -> tuple[int, float]:
+    """(rests in a row, until when). What the upstream asks for comes first. A refusal while it rests already, of a
+    request that was under way or of a last resort, makes it no longer, unless the upstream says so."""
+    if before and before.running(now):
+        return before.count, now + wait if wait is not None else before.until
+    count = before.count + 1 if before and now - before.until < MEMORY else 1
+    return count, now + (pauses[min(count, len(pauses)) - 1] if wait is None else wait)
+
+
+FAMILY: Final = re.compile(r"claude-(opus|sonnet|haiku)-(\d{1,2})(?!\d)", re.IGNORECASE)
+DATED: Final = re.compile(r"-20\d\d-\d\d-\d\d$")
+
+
+@lru_cache(1024)
+def limit_group(model: str) -> str:
+    """Models whose limits a vendor counts together: Claude's of one generation of a family
+    (platform.claude.com/docs/en/api/rate-limits), OpenAI's dated ones with their name; else the model itself."""
+    if found := FAMILY.search(model):
+        return f"claude-{found[1]}-{found[2]}*".lower()
+    return DATED.sub("", model)
 
 
 @dataclass(slots=True)
 class KeyState:
-    """Unix seconds throughout. ``reason`` and ``message`` are for people; the message is the upstream's, masked.
+    """Unix seconds throughout. ``models``: rests of single models, by the upstream's name or by ``limit_group``.
 
     ``place`` is the key's own time in the rotation, ``flying`` its attempts under way.
     """
 
-    failures: int = 0
+    rest: Rest | None = None
+    models: dict[str, Rest] = field(default_factory=dict)
     failed_at: float = 0.0
-    cool_until: float = 0.0
-    blocked_until: float = 0.0
-    reason: str = ""
-    message: str = ""
     changed_at: float = 0.0
     uses: int = 0
     flying: int = 0
     place: float = 0.0
-    models: dict[str, ModelBlock] = field(default_factory=dict)
+
+    def resting(self, model: str, now: float) -> Rest | None:
+        """What keeps the key from being used for a model now."""
+        if self.rest and self.rest.running(now):
+            return self.rest
+        for name in (model, limit_group(model)) if self.models else ():
+            found = self.models.get(name)
+            if found and found.running(now):
+                return found
+        return None
 
     def blocked(self, now: float) -> bool:
-        return self.blocked_until > now
-
-    def cooling(self, now: float) -> bool:
-        return self.cool_until > now
-
-    def lacks(self, model: str, now: float) -> bool:
-        block = self.models.get(model)
-        return block is not None and block.until > now
+        return self.rest is not None and self.rest.blocked and self.rest.running(now)
 
     # ---- learning ---------------------------------------------------------------------------------------------------
-    def succeed(self, now: float) -> bool:
-        """True: there was something to forget."""
-        if not (self.failures or self.cool_until or self.blocked_until):
-            return False
-        self.failures, self.cool_until, self.blocked_until = 0, 0.0, 0.0
-        self.reason, self.message, self.changed_at = "", "", now
-        return True
+    def succeed(self, model: str, now: float) -> list[str]:
+        """What was forgotten: names of models, or empty for the key itself."""
+        forgotten = [name for name in {model, limit_group(model)} & self.models.keys() if self.models.pop(name)]
+        if self.rest:
+            self.rest = None
+            forgotten.append("")
+        if forgotten:
+            self.changed_at = now
+        return forgotten
 
-    def fail(self, reason: str, message: str, rest: float | None, now: float) -> None:
-        """It rests for ``rest`` seconds, or by how often it failed in a row."""
-        self.failures += 1
+    def begin_rest(self, model: str, rest: Rest, now: float) -> None:
+        """``model``: a name or a group; empty: the key itself."""
         self.failed_at = self.changed_at = now
-        self.reason, self.message = reason, message
-        own = COOLDOWN if self.failures < LONG_AFTER else LONG_COOLDOWN
-        self.cool_until = now + (own if rest is None else rest)
-
-    def block(self, reason: str, message: str, until: float, now: float) -> None:
-        self.failures += 1
-        self.failed_at = self.changed_at = now
-        self.reason, self.message, self.blocked_until = reason, message, until
-
-    def unblock(self, now: float) -> None:
-        self.failures, self.cool_until, self.blocked_until = 0, 0.0, 0.0
-        self.reason, self.message, self.changed_at = "", "", now
-
-    def block_model(self, model: str, block: ModelBlock, now: float) -> None:
+        before = self.of(model)
+        rest.trial_at = before.trial_at if before else 0.0
+        if not model:
+            self.rest = rest
+            return
         self.models.pop(model, None)
-        self.models[model] = block
+        self.models[model] = rest
         if len(self.models) > MAX_MODELS:
             del self.models[next(iter(self.models))]
+
+    def of(self, model: str) -> Rest | None:
+        return self.models.get(model) if model else self.rest
+
+    def lift(self, model: str, now: float) -> bool:
+        """Used again at once. False: it did not rest."""
+        if self.of(model) is None:
+            return False
+        if model:
+            del self.models[model]
+        else:
+            self.rest = None
         self.changed_at = now
+        return True
 
 
 @dataclass(slots=True)

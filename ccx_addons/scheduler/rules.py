@@ -45,6 +45,8 @@ class Pick:
 class Ranking:
     entries: tuple[Entry, ...]
     decisions: tuple[Decision, ...]
+    soonest: "Standing | None" = None
+    """Nobody is left: of those who only rest, whoever is back first."""
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -208,13 +210,18 @@ def is_promoted(view: View, entries: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if is_promoted_now(entry.channel, view.now)][:1]
 
 
-def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
-    """has this conversation"""
+def home_of(view: View) -> str:
+    """Id of the channel that has this conversation: the first among its equals, also where a better one is tried."""
     pick = view.pick
     if pick.images or not view.snapshot.policy.affinity.enabled:
-        return []
-    known = pick.home or (view.state.traces.channel_of(pick.kind, pick.trace, view.now) if pick.trace else "")
-    home = next((entry for entry in entries if entry.channel.id == known), None)
+        return ""
+    return pick.home or (view.state.traces.channel_of(pick.kind, pick.trace, view.now) if pick.trace else "")
+
+
+def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
+    """has this conversation"""
+    known = home_of(view)
+    home = next((entry for entry in entries if entry.channel.id == known), None) if known else None
     if home is None or not view.ready(home) or view.pressed(home):
         return []
     smaller = (entry for entry in entries if entry.channel.priority < home.channel.priority)
@@ -223,7 +230,10 @@ def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
 
 def by_priority(view: View, entries: list[Entry]) -> list[Entry]:
     """next by priority"""
-    return [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
+    ready = [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
+    if len(ready) > 1 and (home := home_of(view)):
+        ready.sort(key=lambda entry: (entry.channel.priority, entry.channel.id != home))
+    return ready
 
 
 def under_pressure(view: View, entries: list[Entry]) -> list[Entry]:
@@ -272,7 +282,13 @@ def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = 
         ranked += chosen
         taken = {entry.channel.id for entry in chosen}
         left = [entry for entry in left if entry.channel.id not in taken]
-    return Ranking(tuple(ranked), (*plan.dropped[:why], *view.dropped, *view.placed))
+    decisions = (*plan.dropped[:why], *view.dropped, *view.placed)
+    return Ranking(tuple(ranked), decisions, None if ranked else soonest(view))
+
+
+def soonest(view: View) -> "Standing | None":
+    resting = [standing for standing in view.standings.values() if standing.status and not standing.usable]
+    return min(resting, key=lambda standing: standing.until, default=None)
 
 
 def _filtered(view: View, entries: list[Entry]) -> list[Entry]:

@@ -1,6 +1,6 @@
 """One exchange's way through the channels: what the failover generator (core/verdict.py) asks of the scheduler."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -41,13 +41,16 @@ class Search:
         self.window = 0
         """The next channel's context window has to be larger; 0: any will do."""
         self.listed = False
-        """The next channel has to list the model."""
+        """Channels that list the model come first."""
+        self.asked: frozenset[str] = frozenset()
+        self.answers: frozenset[tuple[str, str]] = frozenset()
+        """(channel id, what one key of it answered about the request itself): nobody who rests is woken for it."""
 
     def find(self) -> Target | None:
         now = self.now()
         for entry in self._left(self.done):
             known = self.state.of(self.pick.kind, entry.channel.id)
-            if target := known.target(entry, self.used, now, self.state.limits):
+            if target := known.target(entry, self.used, now, self.state.limits, not self.answers):
                 return target
             self.done |= {entry.channel.id}
         return None
@@ -55,25 +58,42 @@ class Search:
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
 
-    def _left(self, done: frozenset[str]) -> Iterator[Entry]:
+    def _left(self, done: frozenset[str]) -> list[Entry]:
+        """Channels that may still be asked, in their order; those that may lack what is needed come after those that
+        say so."""
         ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), 0)
         self.fresh = False
-        return (entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry))
+        left = [entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry)]
+        return sorted(left, key=self._doubt) if self.window or self.listed else left
+
+    def _doubt(self, entry: Entry) -> tuple[bool, bool]:
+        unknown = self.window > 0 and not entry.channel.limits.context_window
+        return unknown, self.listed and not entry.lists and entry.channel.id not in self.asked
 
     def _suits(self, entry: Entry) -> bool:
-        return (not self.window or entry.channel.limits.context_window > self.window) and (
-            entry.lists or not self.listed
-        )
+        window = entry.channel.limits.context_window
+        return not self.window or not window or window > self.window
 
     def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
         channel = attempt.channel
         if verdict.action == "same_key":
             return verdict
+        self.asked |= {channel.id}
         self.used |= {(channel.id, attempt.key.id, attempt.base_url)}
+        if verdict.blame == "none":
+            verdict = self._about_the_request(channel, verdict)
         if verdict.action == "next_channel" or (attempt.number >= self.spread and self._others_ready(channel)):
             self.done |= {channel.id}
         if verdict.need:
             return self._needing(channel, verdict)
+        return verdict
+
+    def _about_the_request(self, channel: Channel, verdict: Verdict) -> Verdict:
+        """A second key that answers the same shows that the request is at fault: no third one is asked."""
+        answer = (channel.id, verdict.reason)
+        if answer in self.answers and verdict.action == "next_key":
+            return replace(verdict, action="next_channel", reason=f"{verdict.reason}, and so says a second key")
+        self.answers |= {answer}
         return verdict
 
     def _others_ready(self, channel: Channel) -> bool:
@@ -88,14 +108,21 @@ class Search:
             self.window = max(self.window, channel.limits.context_window, self.pick.prompt_tokens, 1)
         else:
             self.listed = True
-        if next(self._left(self.done), None):
+        if self._goes_on(channel):
             return verdict
         self.window, self.listed = before
-        return replace(verdict, action="stop", blame="none", block=False)
+        return replace(verdict, action="stop")
+
+    def _goes_on(self, channel: Channel) -> bool:
+        """Whether another channel is left, or another key of this one."""
+        known, now = self.state.of(self.pick.kind, channel.id), self.now()
+        return any(
+            entry.channel.id != channel.id or known.target(entry, self.used, now) for entry in self._left(self.done)
+        )
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         now, pick, policy = self.now(), self.pick, self.snapshot.policy
-        self.state.learn(pick.kind, attempt, outcome, verdict, policy, now, self.words(outcome))
+        self.state.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if verdict.health == "success" and pick.trace and not pick.images:
             self.state.keep(pick.kind, pick.trace, attempt.channel, policy.affinity.ttl, now)
         if self.told:

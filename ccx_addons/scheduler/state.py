@@ -4,23 +4,25 @@ Decisions read it, verdicts change it. What changed is noted in ``changes``, whi
 workers, the panel and the next start. Times are Unix seconds and arguments.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ccx_addons.core.config import BreakerPolicy, Channel, Key, Policy
-from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
+from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.verdict import Attempt, Blame, Outcome, Target, Verdict
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
-from ccx_addons.scheduler.breaker import Breaker
+from ccx_addons.scheduler.breaker import Breaker, Place
 from ccx_addons.scheduler.index import Entry, Indexes
 from ccx_addons.scheduler.keys import (
     KeyState,
-    ModelBlock,
+    Rest,
     UrlState,
     first_key,
+    limit_group,
     longest_ago,
     ranked_urls,
+    rest_after,
     take_turn,
 )
 from ccx_addons.scheduler.limits import Limits
@@ -30,10 +32,10 @@ LATELY: Final = 30.0
 """Seconds a base URL's failure speaks against trying it before the key is blamed."""
 MAX_STANDINGS: Final = 200
 """Most models whose standing one channel remembers."""
-MAX_MODEL_BREAKERS: Final = 500
-"""Most breakers of single models that one channel has; the oldest are forgotten."""
-UNREACHED: Final = frozenset({"connect", "tls", "connect_timeout", "first_byte_timeout", "reset"})
-"""Faults that another base URL of the channel may not have: it is tried before a key is blamed."""
+MAX_BREAKERS: Final = 500
+"""Most breakers that one channel has; the oldest of single models are forgotten."""
+RESTING: Final = 2.0
+"""A failure rate above all others: a key that rests is the last of the last resorts."""
 
 type Triple = tuple[str, str, str]
 """Channel id, key id, base URL."""
@@ -41,14 +43,16 @@ type Triple = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a channel for one model. ``usable``: it has a key that may be used at all. ``ready``: nothing
-    speaks against it now. ``until``: when ``reason`` is over by itself. ``rate``: of failures, 0 to 1."""
+    """What is known of a channel for one model. ``usable``: it has a key that may be tried at all. ``ready``: nothing
+    speaks against it now. ``until``: when ``reason`` is over by itself; ``status``: what the upstream answered, 0 where
+    that is not what speaks against it. ``rate``: of failures, 0 to 1."""
 
     usable: bool
     ready: bool
     reason: str = ""
     until: float = NEVER
     rate: float = 0.0
+    status: int = 0
 
     def words(self, now: float) -> str:
         left = self.until - now
@@ -61,23 +65,21 @@ NO_KEY: Final = Standing(False, False, "has no key for this model")
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """What speaks against a key, and until when."""
+    """What speaks against a key, and until when. ``rest``: it rests, and is only tried as a last resort."""
 
     until: float
     reason: str
+    rest: Rest | None = None
 
 
 @dataclass(slots=True)
 class ChannelState:
-    """One channel in one kind. ``breakers``: by (base URL, key id); ``models``: by (key id, upstream model)."""
+    """One channel in one kind."""
 
-    cool_until: float = 0.0
-    cool_reason: str = ""
     turn: float = 0.0
     keys: dict[str, KeyState] = field(default_factory=dict)
     urls: dict[str, UrlState] = field(default_factory=dict)
-    breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
-    models: dict[tuple[str, str], Breaker] = field(default_factory=dict)
+    breakers: dict[Place, Breaker] = field(default_factory=dict)
     standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
     """Upstream model -> its standing, for what (another configuration has other keys) and until when it holds; emptied
     when anything changes."""
@@ -88,10 +90,13 @@ class ChannelState:
             found = self.keys[key_id] = KeyState()
         return found
 
-    def breaker(self, base_url: str, key_id: str) -> Breaker:
-        found = self.breakers.get((base_url, key_id))
+    def breaker(self, place: Place) -> Breaker:
+        found = self.breakers.get(place)
         if found is None:
-            found = self.breakers[(base_url, key_id)] = Breaker()
+            found = self.breakers[place] = Breaker()
+            if len(self.breakers) > MAX_BREAKERS:
+                old = next((known for known in self.breakers if known[2] and known != place), None)
+                self.breakers.pop(old or next(iter(self.breakers)))
         return found
 
     def standing(self, entry: Entry, now: float) -> Standing:
@@ -105,62 +110,57 @@ class ChannelState:
     def _judge(self, entry: Entry, now: float) -> tuple[float, Standing]:
         """The standing, and until when it holds if nothing happens."""
         held: list[Hindrance] = []
-        lost: list[Hindrance] = []
         for key in entry.keys:
-            if hindrance := self.unusable(key, entry.model, now):
-                lost.append(hindrance)
-            elif hindrance := self._held(entry, key, now):
-                held.append(hindrance)
-            elif self.cool_until <= now:
+            hindrance = self._held(entry, key, now)
+            if hindrance is None:
                 return NEVER, FRESH
-            else:
-                held.append(Hindrance(self.cool_until, self.cool_reason))
-        over = min((hindrance.until for hindrance in (*held, *lost)), default=NEVER)
-        worst = min(held or lost, key=lambda hindrance: hindrance.until, default=Hindrance(NEVER, NO_KEY.reason))
-        rate = self.failure_rate() if held else 1.0
-        return over, Standing(bool(held), False, worst.reason, worst.until, rate)
-
-    def unusable(self, key: Key, model: str, now: float) -> Hindrance | None:
-        """Why a key may not be used for a model at all."""
-        state = self.keys.get(key.id)
-        if state is None:
-            return None
-        if state.blocked(now):
-            return Hindrance(state.blocked_until, f"key {key.mask} is blocked: {state.reason}")
-        if state.lacks(model, now):
-            return Hindrance(state.models[model].until, f"key {key.mask} does not have {model}")
-        return None
+            held.append(hindrance)
+        worst = min(held, key=lambda hindrance: hindrance.until, default=Hindrance(NEVER, NO_KEY.reason))
+        rests = [hindrance.rest for hindrance in held if hindrance.rest]
+        status = worst.rest.status if worst.rest else 0
+        over = [hindrance.until for hindrance in held]
+        if len(rests) < len(held):
+            rate, usable = self.failure_rate(), True
+        else:
+            trials = [rest.next_trial() for rest in rests]
+            rate, usable = RESTING, any(trial <= now for trial in trials)
+            over += [trial for trial in trials if trial > now]
+        return min(over, default=NEVER), Standing(usable, False, worst.reason, worst.until, rate, status)
 
     def _held(self, entry: Entry, key: Key, now: float) -> Hindrance | None:
-        """Why a usable key is better not used now: it cools down, or no base URL of it is open."""
+        """Why a key is better not used now: it rests, or a breaker is open at every address of it."""
         state = self.keys.get(key.id)
-        if state and state.cooling(now):
-            return Hindrance(state.cool_until, f"key {key.mask} cools down: {state.reason}")
-        found = self.models.get((key.id, entry.model))
-        if found and not found.passes(now):
-            return Hindrance(found.next_change(now), f"the breaker of {entry.model} is {found.state}: {found.reason}")
+        rest = state.resting(entry.model, now) if state else None
+        if state and rest:
+            whose = f"key {key.mask}" if rest is state.rest else f"key {key.mask} for {entry.model}"
+            word = "is blocked" if rest.blocked else "rests"
+            return Hindrance(rest.until, f"{whose} {word}: {rest.reason}", rest)
         soonest = Hindrance(NEVER, "no base URL")
         for url in (key.base_url,) if key.base_url else entry.channel.base_urls:
-            found = self.breakers.get((url, key.id))
-            if found is None or found.passes(now):
+            closed = [found for found in self.breakers_of(key.id, url, entry.model) if not found.passes(now)]
+            if not closed:
                 return None
-            if found.next_change(now) < soonest.until:
-                soonest = Hindrance(found.next_change(now), f"the breaker is {found.state}: {found.reason}")
+            last = max(closed, key=lambda found: found.next_change(now))
+            if last.next_change(now) < soonest.until:
+                word = "pauses" if last.state == "closed" else f"is {last.state}"
+                soonest = Hindrance(last.next_change(now), f"the breaker {word}: {last.reason}")
         return soonest
 
     def failure_rate(self) -> float:
         total = sum(len(found.samples) for found in self.breakers.values())
         return sum(found.failed for found in self.breakers.values()) / total if total else 0.0
 
-    def target(self, entry: Entry, used: frozenset[Triple], now: float, limits: Limits | None = None) -> Target | None:
+    def target(
+        self, entry: Entry, used: frozenset[Triple], now: float, limits: Limits | None = None, wake: bool = True
+    ) -> Target | None:
         """The next key and base URL that are not used up; keys at their own limits come after the others.
 
-        Nothing ready: once in an exchange the key that failed longest ago, whatever its breaker says.
+        Nothing ready: once in an exchange the key that failed longest ago, whatever its breaker says, or else
+        (``wake``) one that rests, if it has not been tried too often.
         """
         channel = entry.channel
-        usable = [key for key in entry.keys if not self.unusable(key, entry.model, now)]
         places = [
-            (url, [key for key in usable if key.base_url in ("", url) and (channel.id, key.id, url) not in used])
+            (url, [key for key in entry.keys if key.base_url in ("", url) and (channel.id, key.id, url) not in used])
             for url in ranked_urls(channel.base_urls, self.urls, now)
         ]
         for url, keys in places:
@@ -171,24 +171,39 @@ class ChannelState:
                 return Target(channel, first_key(ready, self.keys, channel.rotate), url, entry.model)
         if any(triple[0] == channel.id for triple in used):
             return None
-        for url, keys in places:
-            if keys:
-                key = longest_ago(keys, self.keys)
-                waits = any(found.probing(now) for found in self.breakers_of(key.id, url, entry.model))
-                return Target(channel, key, url, entry.model, waits)
+        return self._last_resort(entry, places, now, (True, False) if wake else (True,))
+
+    def _last_resort(
+        self, entry: Entry, places: Sequence[tuple[str, list[Key]]], now: float, awake_or_not: Sequence[bool]
+    ) -> Target | None:
+        def may_try(key: Key, awake: bool) -> bool:
+            state = self.keys.get(key.id)
+            rest = state.resting(entry.model, now) if state else None
+            return rest is None if awake else rest is not None and rest.next_trial() <= now
+
+        for awake in awake_or_not:
+            for url, keys in places:
+                if fit := [key for key in keys if may_try(key, awake)]:
+                    key = longest_ago(fit, self.keys)
+                    waits = any(found.probing(now) for found in self.breakers_of(key.id, url, entry.model))
+                    return Target(entry.channel, key, url, entry.model, waits)
         return None
 
     def _ready(self, key: Key, url: str, model: str, now: float) -> bool:
         state = self.keys.get(key.id)
-        if state and state.cooling(now):
+        if state and state.resting(model, now):
             return False
         return all(found.passes(now) for found in self.breakers_of(key.id, url, model))
 
     def breakers_of(self, key_id: str, url: str, model: str) -> Iterator[Breaker]:
-        if found := self.breakers.get((url, key_id)):
-            yield found
-        if found := self.models.get((key_id, model)):
-            yield found
+        for place in places_of(key_id, url, model):
+            if found := self.breakers.get(place):
+                yield found
+
+
+def places_of(key_id: str, url: str, model: str) -> tuple[Place, ...]:
+    """All that an attempt passes, the key at its address first."""
+    return ((url, key_id, ""), ("", key_id, model), (url, "", ""), ("", "", model), ("", "", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +226,8 @@ class Event:
 class Changes:
     """What has to be written down: places in the state, by their keys in the tables of io/schema.py."""
 
-    breakers: set[tuple[str, str, str, str, str]] = field(default_factory=set)
-    """(kind, channel id, base URL, key id, model)."""
+    breakers: set[tuple[str, str, Place]] = field(default_factory=set)
+    """(kind, channel id, place)."""
     keys: set[tuple[str, str, str, str]] = field(default_factory=set)
     """(kind, channel id, key id, model)."""
     traces: set[tuple[str, str]] = field(default_factory=set)
@@ -262,101 +277,93 @@ class State:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
         known = self.of(kind, attempt.channel.id)
         known.turn = take_turn(attempt.key, known.keys, known.turn)
+        if rest := known.keys[attempt.key.id].resting(attempt.model, now):
+            rest.try_it(now)
+            known.standings.clear()
         if not attempt.waits:
             self.probe(kind, attempt, now)
 
     def probe(self, kind: str, attempt: Attempt, now: float) -> bool:
         """Make the attempt the probe of its breakers. False: another one's probe is under way."""
-        known, key_id = self.of(kind, attempt.channel.id), attempt.key.id
-        if any(found.probing(now) for found in known.breakers_of(key_id, attempt.base_url, attempt.model)):
+        known, channel_id = self.of(kind, attempt.channel.id), attempt.channel.id
+        places = places_of(attempt.key.id, attempt.base_url, attempt.model)
+        if any(found.probing(now) for place in places if (found := known.breakers.get(place))):
             return False
-        for base_url, model in ((attempt.base_url, ""), ("", attempt.model)):
-            found = known.models.get((key_id, model)) if model else known.breakers.get((base_url, key_id))
+        for place in places:
+            found = known.breakers.get(place)
             if found and circuit.begin_probe(found, now):
-                self.changes.breakers.add((kind, attempt.channel.id, base_url, key_id, model))
+                self.changes.breakers.add((kind, channel_id, place))
                 known.standings.clear()
         return True
 
-    def learn(
-        self, kind: str, attempt: Attempt, outcome: Outcome, verdict: Verdict, policy: Policy, now: float, message: str
-    ) -> None:
-        """What a verdict means for the key, the base URL and the channel. ``message``: the upstream's words, masked."""
+    def learn(self, kind: str, attempt: Attempt, outcome: Outcome, verdict: Verdict, now: float, message: str) -> None:
+        """What a verdict means for whom it blames. ``message``: the upstream's words, masked."""
         known = self.of(kind, attempt.channel.id)
         key = known.key(attempt.key.id)
         key.flying = max(0, key.flying - 1)
         match verdict.health:
             case "success":
-                self._succeeded(kind, known, attempt, policy.breaker, now)
-            case "failure" | "open":
-                self._failed(kind, known, attempt, verdict, policy.breaker, now)
-            case "neutral":
-                self._probe_over(kind, known, attempt, now)
-        other_url = outcome.kind in UNREACHED and self._other_url(known, attempt, now)
-        if verdict.blame == "key" and not other_url:
-            self._blame_key(kind, known, attempt, verdict, now, message)
-        elif verdict.blame == "model":
-            key.block_model(attempt.model, ModelBlock(verdict.until, verdict.reason, message), now)
-            self._changed_key(kind, attempt, attempt.model)
-        elif verdict.blame == "channel":
-            known.cool_until, known.cool_reason = now + (verdict.cooldown or 0.0), verdict.reason
-            self.changes.breakers.add((kind, attempt.channel.id, "", "", ""))
+                self._succeeded(kind, known, attempt, now)
+            case "failure":
+                key.failed_at = now
+                self._failed(kind, known, attempt, verdict, now)
+        if verdict.health != "success":
+            self._probe_over(kind, known, attempt, outcome.status > 0 and verdict.blame != "address", now)
+        if verdict.pauses:
+            self._rest(kind, known, attempt, verdict, now, message)
         if self.changes or verdict.health != "success":
             known.standings.clear()
 
-    def _succeeded(self, kind: str, known: ChannelState, attempt: Attempt, policy: BreakerPolicy, now: float) -> None:
-        place, key = (kind, attempt.channel.id), attempt.key
+    def _succeeded(self, kind: str, known: ChannelState, attempt: Attempt, now: float) -> None:
+        channel_id, key = attempt.channel.id, attempt.key
         known.urls.pop(attempt.base_url, None)
-        if known.key(key.id).succeed(now):
-            self._changed_key(kind, attempt)
-        if known.cool_until:
-            known.cool_until, known.cool_reason = 0.0, ""
-            self.changes.breakers.add((*place, "", "", ""))
-        found = known.breaker(attempt.base_url, key.id)
-        if circuit.succeed(found, policy, attempt.model, now):
-            self.changes.breakers.add((*place, attempt.base_url, key.id, ""))
+        for model in known.key(key.id).succeed(attempt.model, now):
+            self._changed_key(kind, attempt, model)
+        own, *others = places_of(key.id, attempt.base_url, attempt.model)
+        if circuit.succeed(known.breaker(own), attempt.channel.breaker, attempt.model, now):
+            self.changes.breakers.add((kind, channel_id, own))
             self._event("info", "breaker", attempt, "closed: the probe was answered")
-        model = known.models.get((key.id, attempt.model))
-        if model and circuit.succeed_model(model, now):
-            self.changes.breakers.add((*place, "", key.id, attempt.model))
+        for place in others:
+            found = known.breakers.get(place)
+            if found and circuit.forget(found, now):
+                self.changes.breakers.add((kind, channel_id, place))
 
-    def _failed(
-        self,
-        kind: str,
-        known: ChannelState,
-        attempt: Attempt,
-        verdict: Verdict,
-        policy: BreakerPolicy,
-        now: float,
-    ) -> None:
-        place, key = (kind, attempt.channel.id), attempt.key
-        if verdict.health == "failure":
-            url = known.urls.setdefault(attempt.base_url, UrlState())
-            url.failures += 1
-            url.failed_at = now
-        at_once = verdict.health == "open"
-        found = known.breaker(attempt.base_url, key.id)
-        if circuit.fail(found, policy, attempt.model, verdict.reason, now, at_once):
-            self._event("warning", "breaker", attempt, f"opened for {found.until - now:.0f} s: {found.reason}")
-        self.changes.breakers.add((*place, attempt.base_url, key.id, ""))
-        if at_once:
-            return
-        model = known.models.setdefault((key.id, attempt.model), Breaker())
-        if len(known.models) > MAX_MODEL_BREAKERS:
-            del known.models[next(iter(known.models))]
-        if circuit.fail_model(model, verdict.reason, now):
-            words = f"opened for {attempt.model}, {model.until - now:.0f} s: {model.reason}"
-            self._event("warning", "breaker", attempt, words)
-        self.changes.breakers.add((*place, "", key.id, attempt.model))
+    def _failed(self, kind: str, known: ChannelState, attempt: Attempt, verdict: Verdict, now: float) -> None:
+        url = known.urls.setdefault(attempt.base_url, UrlState())
+        url.failures += 1
+        url.failed_at = now
+        policy, wait = attempt.channel.breaker, verdict.wait or 0.0
+        for place, model in self._at_fault(known, attempt, verdict.blame, now):
+            found = known.breaker(place)
+            if circuit.fail(found, policy, model, verdict.reason, now, wait):
+                what = f"opened for {place[2]}," if place[2] else "opened for"
+                self._event("warning", "breaker", attempt, f"{what} {found.until - now:.0f} s: {found.reason}")
+            self.changes.breakers.add((kind, attempt.channel.id, place))
 
-    def _probe_over(self, kind: str, known: ChannelState, attempt: Attempt, now: float) -> None:
-        """Nothing was learnt about health: whoever comes next may probe."""
-        place, key_id = (kind, attempt.channel.id), attempt.key.id
-        found = known.breakers.get((attempt.base_url, key_id))
-        if found and circuit.end_probe(found, now):
-            self.changes.breakers.add((*place, attempt.base_url, key_id, ""))
-        found = known.models.get((key_id, attempt.model))
-        if found and circuit.end_probe(found, now):
-            self.changes.breakers.add((*place, "", key_id, attempt.model))
+    def _at_fault(
+        self, known: ChannelState, attempt: Attempt, blame: Blame, now: float
+    ) -> tuple[tuple[Place, str], ...]:
+        """The places that have one failure more, and of which model: an address comes before what is asked there, as
+        long as the channel has another one."""
+        own, on_key, address, offer, channel = places_of(attempt.key.id, attempt.base_url, attempt.model)
+        if blame == "channel":
+            return ((channel, ""),)
+        if blame == "offer":
+            return ((offer, ""),)
+        if blame == "address" or self._other_url(known, attempt, now):
+            return ((address, ""),)
+        return ((own, attempt.model), (on_key, ""))
+
+    def _probe_over(self, kind: str, known: ChannelState, attempt: Attempt, answered: bool, now: float) -> None:
+        """Nothing was learnt about the health of a place that is not at fault: whoever comes next may probe. An address
+        that answered, whatever it said, is well."""
+        for place in places_of(attempt.key.id, attempt.base_url, attempt.model):
+            found = known.breakers.get(place)
+            if found is None:
+                continue
+            is_address = place == (attempt.base_url, "", "")
+            if circuit.forget(found, now) if answered and is_address else circuit.end_probe(found, now):
+                self.changes.breakers.add((kind, attempt.channel.id, place))
 
     def _other_url(self, known: ChannelState, attempt: Attempt, now: float) -> bool:
         """Whether the channel has another base URL for this key that has not just failed, too."""
@@ -366,77 +373,90 @@ class State:
         state = known.urls.get(ranked[0])
         return ranked[0] != attempt.base_url and (state is None or state.failed_at < now - LATELY)
 
-    def _blame_key(
+    def _rest(
         self, kind: str, known: ChannelState, attempt: Attempt, verdict: Verdict, now: float, message: str
     ) -> None:
-        state = known.key(attempt.key.id)
+        """The key, or the model on it, rests."""
+        state, model = known.key(attempt.key.id), ""
+        if verdict.blame == "model":
+            model = attempt.model if verdict.block else limit_group(attempt.model)
+        before = state.of(model)
+        count, until = rest_after(before, verdict.pauses, verdict.wait, now)
+        rest = Rest(until, verdict.reason, message, count, verdict.block, verdict.status)
+        news = before is None or not before.running(now)
+        state.begin_rest(model, rest, now)
+        self._changed_key(kind, attempt, model)
         if verdict.block:
-            state.block(verdict.reason, message, verdict.until, now)
-            known.breaker(attempt.base_url, attempt.key.id)  # half-open when the key is back
-            self.restore_at = min(self.restore_at, verdict.until)
-            until = "until it is unblocked" if verdict.until == NEVER else f"for {verdict.until - now:.0f} s"
-            self._event("warning", "key", attempt, f"key {attempt.key.mask} is blocked {until}: {verdict.reason}")
-        else:
-            state.fail(verdict.reason, message, verdict.cooldown, now)
-        self._changed_key(kind, attempt)
+            known.breaker(("", attempt.key.id, model) if model else (attempt.base_url, attempt.key.id, ""))
+            self.restore_at = min(self.restore_at, until)
+            if news:
+                what = f"key {attempt.key.mask}" + (f" for {model}" if model else "")
+                words = f"{what} is blocked for {until - now:.0f} s: {verdict.reason}"
+                self._event("warning", "key", attempt, words)
 
     # ---- keys that come back ----------------------------------------------------------------------------------------
     def restore(self, now: float) -> None:
-        """Keys whose block is over are half-open."""
+        """Whoever was blocked and is not any more is tried by one request first."""
         if now < self.restore_at:
             return
         self.restore_at = NEVER
         for (kind, channel_id), known in self.channels.items():
             for key_id, state in known.keys.items():
-                if state.blocked(now):
-                    self.restore_at = min(self.restore_at, state.blocked_until)
-                elif state.blocked_until:
-                    self._half_open(kind, channel_id, known, key_id, "the key was blocked; its time is over", now)
+                rests = [("", state.rest), *state.models.items()] if state.rest or state.models else []
+                for model, rest in rests:
+                    if rest is None or not rest.blocked:
+                        continue
+                    if rest.running(now):
+                        self.restore_at = min(self.restore_at, rest.until)
+                    else:
+                        rest.blocked = False
+                        self._half_open(kind, channel_id, key_id, model, "its pause is over", now)
 
-    def unblock(self, kind: str, channel_id: str, key_id: str, model: str, now: float) -> bool:
-        """Lift a block by hand, of a key or (``model``) of one model on it. False: there was none."""
+    def unblock(
+        self, kind: str, channel_id: str, key_id: str, model: str, now: float, why: str = "lifted by hand"
+    ) -> bool:
+        """End the rest of a key or (``model``) of one model on it. False: there was none."""
         known = self.channels.get((kind, channel_id))
         state = known.keys.get(key_id) if known else None
-        if known is None or state is None:
+        if state is None or not state.lift(model, now):
             return False
-        if model:
-            if state.models.pop(model, None) is None:
-                return False
-            self.changes.keys.add((kind, channel_id, key_id, model))
-            known.standings.clear()
-            return True
-        if not (state.blocked_until or state.cool_until):
-            return False
-        self._half_open(kind, channel_id, known, key_id, "the key was unblocked by hand", now)
+        self._half_open(kind, channel_id, key_id, model, why, now)
         return True
 
+    def edited(self, channel_id: str, key_ids: Iterable[str], now: float) -> None:
+        """The configuration of these keys, or of their channel, is another one: what they did before says nothing."""
+        for (kind, id), known in self.channels.items():
+            if id != channel_id:
+                continue
+            for key_id in key_ids:
+                state = known.keys.get(key_id)
+                for model in ("", *state.models) if state else ():
+                    self.unblock(kind, channel_id, key_id, model, now, "its configuration changed")
+
     def reset(self, kind: str, channel_id: str, now: float) -> None:
-        """Forget failures, breakers and cooldowns of a channel. Blocked keys stay blocked."""
+        """Forget failures, breakers and rests of a channel. Blocked keys stay blocked."""
         known = self.channels.get((kind, channel_id))
         if known is None:
             return
-        known.cool_until, known.cool_reason = 0.0, ""
         known.urls.clear()
-        self.changes.breakers.add((kind, channel_id, "", "", ""))
-        for (url, key_id), found in known.breakers.items():
+        for place, found in known.breakers.items():
             circuit.reset(found, now)
-            self.changes.breakers.add((kind, channel_id, url, key_id, ""))
-        for (key_id, model), found in known.models.items():
-            circuit.reset(found, now)
-            self.changes.breakers.add((kind, channel_id, "", key_id, model))
+            self.changes.breakers.add((kind, channel_id, place))
         for key_id, state in known.keys.items():
-            if not state.blocked(now) and (state.cool_until or state.failures):
-                state.unblock(now)
-                self.changes.keys.add((kind, channel_id, key_id, ""))
+            for model, rest in [("", state.rest), *state.models.items()]:
+                if rest and not rest.blocked:
+                    state.lift(model, now)
+                    self.changes.keys.add((kind, channel_id, key_id, model))
         known.standings.clear()
 
-    def _half_open(self, kind: str, channel_id: str, known: ChannelState, key_id: str, reason: str, now: float) -> None:
-        known.keys[key_id].unblock(now)
-        self.changes.keys.add((kind, channel_id, key_id, ""))
-        places: Sequence[tuple[str, str]] = [place for place in known.breakers if place[1] == key_id]
-        for url, _ in places:
-            circuit.half_open(known.breakers[(url, key_id)], reason, now)
-            self.changes.breakers.add((kind, channel_id, url, key_id, ""))
+    def _half_open(self, kind: str, channel_id: str, key_id: str, model: str, reason: str, now: float) -> None:
+        """One request tries first: a key wherever it was used, a model on its key."""
+        known = self.channels[(kind, channel_id)]
+        self.changes.keys.add((kind, channel_id, key_id, model))
+        for place in list(known.breakers):
+            if place[1] == key_id and place[2] == model:
+                circuit.half_open(known.breakers[place], reason, now)
+                self.changes.breakers.add((kind, channel_id, place))
         known.standings.clear()
 
     # ---- notes ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ HELP: Final[Mapping[str, str]] = {
     "No slash at the end of the host: it would keep Cherry Studio from adding /v1.": (
         "主机末尾不要加斜杠：否则 Cherry Studio 不会添加 /v1。"
     ),
+    "part of failures in the window that opens": "窗口内触发断开的失败比例",
     "Plain http works for localhost only. The login with a Google account goes past the gateway.": (
         "纯 http 仅适用于 localhost。使用 Google 账号登录会绕过网关。"
     ),
@@ -15,6 +16,7 @@ HELP: Final[Mapping[str, str]] = {
         "设置 ANTHROPIC_AUTH_TOKEN 或 ANTHROPIC_API_KEY 之一，不要同时设置。settings.json 优先于 shell；/"
         "status 显示当前生效的值。"
     ),
+    "seconds open the first time; doubled each time": "首次断开的秒数；每次加倍",
     "The address is the root: with /v1 at its end, requests would go to /v1/v1/messages.": (
         "地址为根地址：若以 /v1 结尾，请求会发往 /v1/v1/messages。"
     ),
@@ -111,7 +113,11 @@ HELP: Final[Mapping[str, str]] = {
     "the conversion would lose something": "转换会丢失内容",
     "the request could not be written safely": "该请求无法安全地发出",
     "the key is refused": "密钥被拒绝",
-    "the key may not do this": "密钥无权执行此操作",
+    "the key is revoked": "密钥已被吊销",
+    "the key's account is shut out": "密钥的账户被停用",
+    "the request is more than the key's limits allow": "请求超过密钥的限额",
+    "the request is too large for the upstream": "请求对上游过大",
+    "the upstream does not serve this place": "上游不服务此地区",
     "the key may not use this model": "密钥无权使用此模型",
     "the key's account is asked too often": "密钥的账户请求过于频繁",
     "the key's balance or quota is used up": "密钥的余额或配额已用尽",

@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, str]] = {
     "A limit of this client, or every upstream's rate limit; the request's page says which.": (
         "该客户端的限额，或所有上游的速率限制；请求页面会说明是哪一个。"
     ),
+    "A sample counts": "样本有效时长",
     "About": "关于",
     "Access keys": "访问密钥",
     "Actions for {name}": "{name} 的操作",
@@ -115,6 +116,9 @@ PAGES: Final[Mapping[str, str]] = {
     "Failed over": "已切换",
     "Failed over once: ": "切换了一次：",
     "Failed over {n} times: ": "切换了 {n} 次：",
+    "Failure rate": "失败率",
+    "Failures in a row": "连续失败次数",
+    "Failures": "失败",
     "File": "文件",
     "First": "首次",
     "First byte": "首字节",
@@ -165,6 +169,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Log in": "登录",
     "Log out": "退出",
     "Longest answer": "最长回答",
+    "Longest open": "最长断开时间",
     "Longest silence": "最长静默",
     "Lost in the conversion": "转换中丢失",
     "Lost: the gateway stopped while this request was running, so its end is unknown.": (
@@ -239,6 +244,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Only {free} are left on the disk of the database.": "数据库所在磁盘仅剩 {free}。",
     "Open it": "打开",
     "Open the file": "打开文件",
+    "Open the first time": "首次断开时间",
     "Or begin with a provider": "或从供应商开始",
     "Order of the keys": "密钥顺序",
     "Order saved": "顺序已保存",
@@ -292,6 +298,7 @@ PAGES: Final[Mapping[str, str]] = {
         "属于同一会话的请求（例如同一个 Claude Code 窗口）在这里合为一项。它们固定在同一渠道，以便利用提示缓存。"
     ),
     "Requests, latest first": "请求，最新在前",
+    "Rest after one failure": "一次失败后的暂停",
     "Resume": "恢复",
     "Resume and forget failures": "恢复并清除失败记录",
     "Resume now": "立即恢复",
@@ -431,6 +438,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Why": "原因",
     "Why each channel was or was not chosen": "各渠道入选或落选的原因",
     "Why?": "为什么？",
+    "Window": "样本窗口",
     "Working": "活动中",
     "YOUR_CCX_KEY stands for the access key; the panel does not know it any more.": (
         "YOUR_CCX_KEY 代表访问密钥；面板已不再知道它。"

@@ -173,6 +173,7 @@ WORDS: Final[Mapping[str, str]] = {
     "samples looked at": "参考的样本数",
     "search": "搜索",
     "seconds a sample counts": "样本有效秒数",
+    "seconds of rest after one failure; doubled with each in a row": "一次失败后暂停的秒数；每次连续失败加倍",
     "seconds open the first time": "首次断开秒数",
     "seconds; a channel may have its own": "秒；渠道可单独设置",
     "session": "会话",

@@ -100,6 +100,19 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         ),
     ),
     (
+        "failures",
+        "Failures",
+        (
+            Entry("breaker.pause", "Rest after one failure", "number", unit="s"),
+            Entry("breaker.consecutive", "Failures in a row", "number"),
+            Entry("breaker.window", "Window", "number"),
+            Entry("breaker.failure_rate", "Failure rate", "number"),
+            Entry("breaker.max_age", "A sample counts", "number", unit="s"),
+            Entry("breaker.backoff", "Open the first time", "number", unit="s"),
+            Entry("breaker.max_backoff", "Longest open", "number", unit="s"),
+        ),
+    ),
+    (
         "compatibility",
         "Compatibility",
         (
@@ -126,8 +139,12 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
     ),
 )
 
+INHERITED: Final = frozenset({"timeouts", "breaker"})
+"""Tables whose values come from the policy where a channel says nothing."""
+
 TABLES: Final[Mapping[str, type]] = {
     "timeouts": config.Timeouts,
+    "breaker": config.BreakerPolicy,
     "limits": config.ChannelLimits,
     "reasoning": config.ReasoningPolicy,
     "embedding": config.Embedding,
@@ -146,7 +163,7 @@ def field(entry: Entry, channel: Mapping[str, Any], policy: Policy) -> Field:
     table, _dot, name = entry.name.rpartition(".")
     value = channel[table][name] if table else channel[name]
     owner = TABLES[table] if table else config.Channel
-    default = getattr(policy.timeouts, name) if table == "timeouts" else default_of(owner, name, channel)
+    default = getattr(getattr(policy, table), name) if table in INHERITED else default_of(owner, name, channel)
     text, usual = written(value, entry.widget), written(default, entry.widget)
     return Field(entry, text, usual, help_of(owner, name), text != usual)
 

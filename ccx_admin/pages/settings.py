@@ -31,6 +31,7 @@ BREAKER: Final = (
     ("window", "samples looked at", 3, 200, "1"),
     ("failure_rate", "part of failures that opens", 0, 1, "0.05"),
     ("consecutive", "failures in a row that open", 1, 100, "1"),
+    ("pause", "seconds of rest after one failure; doubled with each in a row", 0, 60, "any"),
     ("max_age", "seconds a sample counts", 1, 86_400, "1"),
     ("backoff", "seconds open the first time", 1, 3_600, "1"),
     ("max_backoff", "most seconds open", 1, 86_400, "1"),

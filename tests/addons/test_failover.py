@@ -104,8 +104,10 @@ def test_a_page_instead_of_an_error_is_none_that_a_client_can_read(runtime: Runt
 @pytest.mark.parametrize("status", [404, 503])
 def test_an_unknown_model_is_404_whatever_a_relay_calls_it(runtime: Runtime, status: int) -> None:
     made, x = under_way(runtime)
-    ended(x, made, "status", status, "No available channel for model gpt-5", code="model_not_found")
-    assert judged(runtime, made, x) == "stop" and len(x.attempts) == 1
+    for decision in ("retry", "stop"):
+        ended(x, made, "status", status, "No available channel for model gpt-5", code="model_not_found")
+        assert judged(runtime, made, x) == decision
+    assert len(x.attempts) == 2, "each is asked once"
     assert made.response and made.response.status_code == 404
 
 

@@ -12,7 +12,7 @@ from ccx_addons.core.verdict import Attempt, Outcome, Verdict, classify
 from ccx_addons.gate import Gate
 from ccx_addons.scheduler import State
 from tests.addons.values import channel, exchange
-from tests.scheduler.values import POLICY, status
+from tests.scheduler.values import status
 
 
 def limited(**limits: int) -> Channel:
@@ -95,9 +95,10 @@ def test_a_client_is_counted_until_its_exchange_is_over() -> None:
 def probed(state: State, of: Channel) -> None:
     """The channel's breaker is open, and somebody's forced probe is under way."""
     tried = attempt(of)
-    for outcome in (status(529),):
-        state.begin("chat", tried, time.time())
-        state.learn("chat", tried, outcome, classify(outcome, 1, time.time()), POLICY, time.time(), "")
+    now, verdict = time.time(), classify(status(500), 1, time.time())
+    for n in range(5):
+        state.begin("chat", tried, now)
+        state.learn("chat", tried, status(500), verdict, now - 100 + 20 * n, "")
     state.begin("chat", tried, time.time())
 
 
@@ -106,13 +107,13 @@ def test_others_wait_for_a_probe_and_one_of_them_is_the_next(monkeypatch: pytest
     of, state = channel("a"), State()
     gate = Gate(state)
     probed(state, of)
-    failed = Outcome("connect"), Verdict("next_key", "no", "key", "failure")
+    failed = Outcome("connect"), Verdict("next_key", "no", "model", "failure")
 
     async def main() -> list[bool]:
         waiting = [asyncio.create_task(gate.probe("chat", attempt(of, waits=True))) for _ in range(2)]
         await asyncio.sleep(0.01)
         before = [task.done() for task in waiting]
-        state.learn("chat", attempt(of), *failed, POLICY, time.time(), "")
+        state.learn("chat", attempt(of), *failed, time.time(), "")
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         after = [task.done() for task in waiting]
         for task in waiting:

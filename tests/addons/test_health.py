@@ -10,6 +10,7 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.health import Finding, Health
 from ccx_addons.io.store import Store
 from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.keys import Rest
 
 KEY = Key("k1", "sk-secret-0123456789")
 CHECKED = Channel(
@@ -56,7 +57,7 @@ def test_a_finding_is_a_row_outside_the_statistics_and_news_is_an_event(runtime:
 
 def test_a_key_that_answers_is_no_longer_blocked(runtime: Runtime) -> None:
     state = runtime.state
-    state.of("chat", CHECKED.id).key(KEY.id).blocked_until = float("inf")
+    state.of("chat", CHECKED.id).key(KEY.id).begin_rest("", Rest(5000.0, blocked=True), 900.0)
     Health(runtime).learn(CHECKED, KEY, GOOD, 1000.0)
     assert not state.of("chat", CHECKED.id).key(KEY.id).blocked(1001.0)
 

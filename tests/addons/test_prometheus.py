@@ -18,6 +18,7 @@ from ccx_addons.io.store import Store
 from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.breaker import Breaker
+from ccx_addons.scheduler.keys import Rest
 from tests.addons.values import attempted, channel, exchange
 
 LINE = re.compile(r'([a-z_]+)\{((?:[a-z]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\} (\+Inf|-?[0-9.e+-]+)')
@@ -122,7 +123,7 @@ def test_requests_under_way_are_counted_until_they_end(prometheus: Prometheus) -
 def test_breakers(prometheus: Prometheus, breakers: list[Breaker], level: int) -> None:
     state = prometheus.runtime.state.of("chat", MAIN.id)
     for n, breaker in enumerate(breakers):
-        state.breakers[f"https://{n}.test", "key"] = breaker
+        state.breakers[f"https://{n}.test", "key", ""] = breaker
     found = read(prometheus.text(NOW))
     assert found["ccx_breaker_state{channel=main,kind=chat}"] == level
     assert found["ccx_breaker_state{channel=backup,kind=messages}"] == 0
@@ -130,8 +131,9 @@ def test_breakers(prometheus: Prometheus, breakers: list[Breaker], level: int) -
 
 def test_blocked_keys(prometheus: Prometheus) -> None:
     state = prometheus.runtime.state.of("chat", MAIN.id)
-    state.key("a").blocked_until = NOW + 60
-    state.key("b").blocked_until = NOW - 60
+    state.key("a").begin_rest("", Rest(NOW + 60, blocked=True), NOW)
+    state.key("b").begin_rest("", Rest(NOW - 60, blocked=True), NOW)
+    state.key("c").begin_rest("", Rest(NOW + 60), NOW)
     found = read(prometheus.text(NOW))
     assert found["ccx_keys_blocked{channel=main,kind=chat}"] == 1
     assert found["ccx_keys_blocked{channel=backup,kind=chat}"] == 0

@@ -59,7 +59,7 @@ def blocked(runtime: Runtime) -> Runtime:
 )
 def test_unblock(blocked: Runtime, args: dict[str, str], result: str, usable: bool) -> None:
     assert ordered(blocked, "unblock", **args) == result
-    assert blocked.state.standing("chat", ENTRY, time.time()).usable is usable
+    assert blocked.state.standing("chat", ENTRY, time.time()).ready is usable
 
 
 @pytest.mark.parametrize(("kind", "ready"), [("", True), ("chat", True), ("messages", False)])
@@ -96,10 +96,10 @@ def test_what_one_worker_learns_the_other_knows_soon(blocked: Runtime, monkeypat
         one, two = Sync(blocked), Sync(other)
         one.running()
         two.running()
-        while other.state.standing("chat", ENTRY, time.time()).usable:
+        while other.state.standing("chat", ENTRY, time.time()).ready:
             await asyncio.sleep(0.01)
         other.state.unblock("chat", ONE.id, KEY, "", time.time())
-        while not blocked.state.standing("chat", ENTRY, time.time()).usable:
+        while not blocked.state.standing("chat", ENTRY, time.time()).ready:
             await asyncio.sleep(0.01)
         one.done()
         two.done()
@@ -117,9 +117,29 @@ def test_what_is_known_is_there_before_the_first_request(blocked: Runtime) -> No
         sync = Sync(again)
         sync.running()
         sync.done()
-        return again.state.standing("chat", ENTRY, time.time()).usable
+        return again.state.standing("chat", ENTRY, time.time()).ready
 
-    assert asyncio.run(main()) is False
+    assert asyncio.run(main()) is False, "a worker that comes back in the same run"
+
+
+def test_a_restart_lifts_what_was_blocked(blocked: Runtime) -> None:
+    Sync(blocked).publish()
+    assert blocked.store.flush()
+    store = Store.open(blocked.store.path, boot_id="later", worker=0)
+    again = Runtime(blocked.settings, blocked.snapshot, store, boot_id="later")
+
+    async def main() -> None:
+        sync = Sync(again)
+        sync.running()
+        sync.done()
+
+    asyncio.run(main())
+    assert again.state.standing("chat", ENTRY, time.time()).ready
+    assert store.flush()
+    conn = sqlite3.connect(store.path)
+    assert conn.execute("SELECT state FROM key_state").fetchall() == [("ok",)], "and the panel shows it"
+    conn.close()
+    store.close()
 
 
 def test_without_a_database_the_worker_goes_on_alone(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
@@ -138,7 +158,8 @@ def test_keys_whose_time_is_over_are_told(runtime: Runtime, monkeypatch: pytest.
     async def main() -> None:
         sync = Sync(runtime)
         sync.running()
-        while runtime.state.of("chat", ONE.id).key(KEY).blocked_until:
+        key = runtime.state.of("chat", ONE.id).key(KEY)
+        while key.rest and key.rest.blocked:
             await asyncio.sleep(0.01)
         sync.done()
 

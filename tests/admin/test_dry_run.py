@@ -62,7 +62,7 @@ def test_what_the_workers_wrote_down_counts(panel: Panel, store: Store) -> None:
             {"kind": "messages", "channel_id": "ch_main0001", "key_id": key.id, "state": "blocked", "until": until}
         )
     assert store.flush()
-    assert [c["name"] for c in explain(panel)["channels"]] == ["backup"]
+    assert [c["name"] for c in explain(panel)["channels"]] == ["backup", "main"], "who rests is the last resort"
 
 
 def test_a_database_that_is_not_there_knows_nothing(panel: Panel, store: Store, folder: Path) -> None:

@@ -12,6 +12,7 @@ from ccx_addons.core.faults import read_fault
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.vendor_errors import (
     CODES,
+    TYPES,
     category_of,
 )
 
@@ -29,7 +30,7 @@ def anthropic(type: str, message: str) -> dict[str, Any]:
 BODIES = [
     # ---- Anthropic
     pytest.param(401, anthropic("authentication_error", "invalid x-api-key"), "auth", id="anthropic: key"),
-    pytest.param(403, anthropic("permission_error", "no access"), "permission", id="anthropic: permission"),
+    pytest.param(403, anthropic("permission_error", "no access"), "refused", id="anthropic: permission"),
     pytest.param(
         400,
         anthropic("invalid_request_error", "Your credit balance is too low to access the Anthropic API."),
@@ -41,7 +42,7 @@ BODIES = [
     pytest.param(500, anthropic("api_error", "Internal server error"), "server", id="anthropic: 500"),
     pytest.param(404, anthropic("not_found_error", "model: claude-none"), "model_not_found", id="anthropic: model"),
     pytest.param(404, anthropic("not_found_error", "Not found"), "no_path", id="anthropic: path"),
-    pytest.param(413, anthropic("request_too_large", "Request exceeds the maximum size"), "context_length", id="anthropic: 413"),
+    pytest.param(413, anthropic("request_too_large", "Request exceeds the maximum size"), "too_large", id="anthropic: 413"),
     pytest.param(400, anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), "context_length", id="anthropic: long"),
     pytest.param(400, anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"), "context_length", id="anthropic: prompt and answer too long"),
     pytest.param(400, anthropic("invalid_request_error", "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens"), "client", id="anthropic: max_tokens"),
@@ -57,7 +58,7 @@ BODIES = [
     pytest.param(503, error("The engine is currently overloaded, please try again later"), "overloaded", id="openai: overloaded"),
     # ---- Google
     pytest.param(400, error("API key not valid. Please pass a valid API key.", code=400, status="INVALID_ARGUMENT"), "auth", id="google: key"),
-    pytest.param(403, error("The caller does not have permission", code=403, status="PERMISSION_DENIED"), "permission", id="google: permission"),
+    pytest.param(403, error("The caller does not have permission", code=403, status="PERMISSION_DENIED"), "refused", id="google: permission"),
     pytest.param(429, error("Quota exceeded for quota metric 'x' and limit 'GenerateRequestsPerMinute'", code=429, status="RESOURCE_EXHAUSTED"), "rate_limit", id="google: per minute is no balance"),
     pytest.param(404, error("models/gemini-1.5-x is not found for API version v1beta", code=404, status="NOT_FOUND"), "model_not_found", id="google: model"),
     pytest.param(503, error("The model is overloaded. Please try again later.", code=503, status="UNAVAILABLE"), "overloaded", id="google: overloaded"),
@@ -74,7 +75,7 @@ BODIES = [
     pytest.param(503, error("No available channel for model x under group default (distributor)", code="model_not_found"), "no_channel", id="new-api: nobody for this model"),
     pytest.param(400, error("The supported API model names are a, b but you passed c", type="invalid_request_error"), "model_not_found", id="model names win over the wrapper"),
     pytest.param(400, {"code": "API_KEY_QUOTA_EXHAUSTED"}, "balance", id="sub2api: quota"),
-    pytest.param(400, {"code": "API_KEY_DISABLED"}, "auth", id="sub2api: disabled"),
+    pytest.param(400, {"code": "API_KEY_DISABLED"}, "revoked", id="sub2api: disabled"),
     pytest.param(400, error("service temporarily unavailable", code="service_unavailable"), "client", id="a code nobody knows decides nothing"),
     pytest.param(400, error("Expecting ',' delimiter: line 1 column 40"), "server", id="broken JSON in a 400"),
     pytest.param(0, {"RetCode": 226615, "Message": "Monthly call limit exceeded for your plan"}, "balance", id="compshare: RetCode"),
@@ -83,11 +84,11 @@ BODIES = [
     pytest.param(429, error("requests are too frequent", code="AccountRateLimitExceeded"), "account_busy", id="account asked too often"),
     pytest.param(403, error("billing not enabled for this account"), "refused", id="billing not enabled blocks nothing"),
     pytest.param(403, error("permission denied for this resource"), "refused", id="permission words block nothing"),
-    pytest.param(403, error("x", type="permission_denied"), "permission", id="the type does"),
-    pytest.param(403, error("No permission to access group vip"), "permission", id="group, 403"),
+    pytest.param(403, error("x", type="permission_denied"), "refused", id="nor does the type"),
+    pytest.param(403, error("No permission to access group vip"), "account", id="group, 403"),
     pytest.param(400, error("No permission to access group vip"), "unclear", id="group, 400"),
     pytest.param(403, error("Image generation is not enabled for this group"), "not_enabled", id="images not enabled"),
-    pytest.param(401, {"error": "该令牌已过期"}, "auth", id="a string body: expired"),
+    pytest.param(401, {"error": "该令牌已过期"}, "revoked", id="a string body: expired"),
     pytest.param(401, {"error": "无效的API Key"}, "auth", id="a string body: invalid"),
     pytest.param(401, {"message": "TokenStatusExhausted[sk-x]"}, "balance", id="exhausted token"),
     pytest.param(401, {"detail": "Not authenticated"}, "auth", id="detail"),
@@ -103,7 +104,63 @@ BODIES = [
     pytest.param(422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, "client", id="schema"),
     pytest.param(429, error("请求过于频繁，额度不足"), "rate_limit", id="a transient word wins"),
     pytest.param(409, error("conflict"), "server", id="409"),
-    pytest.param(418, error("teapot"), "client", id="418"),
+    *(pytest.param(n, error("no"), "no_path", id=f"{n}: a broken upstream") for n in (405, 406, 410, 418, 423, 426, 451, 499)),
+    # ---- what a 400 says of the account
+    pytest.param(400, anthropic("invalid_request_error", "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."), "balance", id="anthropic: usage limits"),
+    pytest.param(400, anthropic("invalid_request_error", "You have reached your specified workspace API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."), "balance", id="anthropic: the workspace's"),
+    pytest.param(400, anthropic("invalid_request_error", "This organization has been disabled."), "account", id="anthropic: organisation disabled"),
+    pytest.param(400, anthropic("invalid_request_error", "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."), "balance", id="anthropic: extra usage"),
+    pytest.param(400, anthropic("invalid_request_error", "Third-party apps now draw from your extra usage, not your plan limits. Add more at claude.ai/settings/usage and keep going."), "balance", id="anthropic: third-party apps"),
+    pytest.param(400, error("API Key not found. Please pass a valid API key.", code=400, status="INVALID_ARGUMENT", details=[{"reason": "API_KEY_INVALID"}]), "auth", id="google: key not found"),
+    pytest.param(400, error("Something new about it.", code=400, status="INVALID_ARGUMENT", details=[{"reason": "API_KEY_INVALID"}]), "auth", id="google: the reason decides"),
+    pytest.param(400, error("API key expired. Please renew the API key.", code=400, status="INVALID_ARGUMENT"), "revoked", id="google: key expired"),
+    pytest.param(400, error('{"error":{"message":"API Key not found. Please pass a valid API key.","code":400}}'), "auth", id="a relay's wrapping"),
+    pytest.param(400, error("User location is not supported for the API use.", code=400, status="FAILED_PRECONDITION"), "location", id="google: location"),
+    pytest.param(403, error("Country, region, or territory not supported", code="unsupported_country_region_territory"), "location", id="openai: location"),
+    pytest.param(400, error("Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.", code=400, status="FAILED_PRECONDITION"), "balance", id="google: billing"),
+    pytest.param(403, error("Permission denied: Consumer 'project:1' has been suspended.", code=403, status="PERMISSION_DENIED", details=[{"reason": "CONSUMER_SUSPENDED"}]), "account", id="google: suspended"),
+    pytest.param(403, error("Generative Language API has not been used in project 1 before or it is disabled.", code=403, status="PERMISSION_DENIED", details=[{"reason": "SERVICE_DISABLED"}]), "account", id="google: service disabled"),
+    pytest.param(400, error("Access denied, please make sure your account is in good standing.", code="Arrearage"), "balance", id="alibaba: arrears"),
+    pytest.param(403, error("Your account has an overdue balance", code="AccountOverdueError"), "balance", id="volcengine: arrears"),
+    pytest.param(400, error("Organization has been restricted. Please reach out to support", code="organization_restricted"), "account", id="groq: restricted"),
+    pytest.param(401, error("Your OpenAI account has been deactivated", code="account_deactivated"), "account", id="openai: deactivated"),
+    pytest.param(401, error("The token has been revoked", code="token_revoked"), "revoked", id="chatgpt: revoked"),
+    pytest.param(429, error("已达到 5 小时的使用上限。您的限额将在 2030-10-19 20:59:58 重置。", code="1308"), "balance", id="zhipu: five hours"),
+    pytest.param(429, error("Weekly/Monthly Limit Exhausted. Your limit will reset at 2030-02-12 13:50:36", code="1310"), "balance", id="zhipu: the week"),
+    pytest.param(429, error("您的账户已达到速率限制，请您控制请求频率", code="1302"), "account_busy", id="zhipu: the account's rate"),
+    pytest.param(429, error("该模型当前访问量过大，请您稍后再试", code="1305"), "overloaded", id="zhipu: crowded"),
+    pytest.param(429, error("Your account org-1 request reached max organization concurrency: 3, please try again after 1 seconds", type="rate_limit_reached_error"), "account_busy", id="moonshot: concurrency"),
+    # ---- what is only about this request
+    pytest.param(403, error("You do not have permission to access the File other or it may not exist.", code=403, status="PERMISSION_DENIED"), "refused", id="google: somebody else's file"),
+    pytest.param(403, error("CachedContent not found (or permission denied)", code=403, status="PERMISSION_DENIED"), "refused", id="google: somebody else's cache"),
+    pytest.param(403, anthropic("permission_error", "Your organization does not have access to the container API."), "refused", id="anthropic: a feature"),
+    pytest.param(403, error('openai/gpt-5 requires moderation on OpenAI. Your input was flagged for "violence". No credits were charged.', code=403), "moderation", id="openrouter: flagged"),
+    pytest.param(403, {"code": "The caller does not have permission to execute the specified operation", "error": "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO"}, "moderation", id="xai: safety"),
+    pytest.param(413, error("Request too large for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on tokens per minute (TPM): Limit 12000, Requested 40000, please reduce your message size and try again.", type="tokens", code="rate_limit_exceeded"), "over_limit", id="groq: over the TPM"),
+    pytest.param(429, error("Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 45000. The input or output tokens must be reduced in order to run successfully.", type="tokens", code="rate_limit_exceeded"), "over_limit", id="openai: over the TPM"),
+    pytest.param(402, error("This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only afford 1666.", code=402), "over_limit", id="openrouter: an answer too dear"),
+    pytest.param(429, anthropic("rate_limit_error", "Extra usage is required for long context requests."), "over_limit", id="anthropic: long context"),
+    # ---- a key without a model, in every wording
+    pytest.param(403, error("Project `proj_x` does not have access to model `o3-pro`", type="invalid_request_error", code="model_not_found"), "model_not_found", id="openai: 403"),
+    pytest.param(401, error("Authentication failed (401): Model nope is not supported", type="authentication_error"), "model_not_found", id="401, the words before the type"),
+    pytest.param(401, error("Model nope is not supported"), "model_not_found", id="401 without a type"),
+    pytest.param(401, error("401 Incorrect model: unknown model nope"), "model_not_found", id="401, incorrect model"),
+    pytest.param(403, error("You do not have permission to access tuned model tunedModels/x.", code=403, status="PERMISSION_DENIED"), "model_not_found", id="google: tuned model"),
+    pytest.param(403, error("您无权访问该模型", code="AccessDenied"), "model_not_found", id="Chinese: no right to the model"),
+    pytest.param(400, error("The requested model is not supported.", code="model_not_supported"), "model_not_found", id="copilot: model"),
+    pytest.param(404, error("The model or endpoint ep-1 does not exist or you do not have access to it.", code="InvalidEndpointOrModel.NotFound"), "model_not_found", id="volcengine: model"),
+    # ---- prompts that are too long, in everybody's words
+    pytest.param(400, error("Invalid request: Your request exceeded model token limit: 262144", type="invalid_request_error"), "context_length", id="moonshot: long"),
+    pytest.param(400, error("Prompt exceeds max length", code="1261"), "context_length", id="zhipu: long"),
+    pytest.param(400, error("Range of input length should be [1, 129024]", code="invalid_parameter_error", type="invalid_request_error"), "context_length", id="alibaba: long"),
+    pytest.param(400, error("the request exceeds the available context size, try increasing it", code=400, type="exceed_context_size_error"), "context_length", id="llama.cpp: long"),
+    pytest.param(400, {"code": "Client specified an invalid argument", "error": "This model's maximum prompt length is 131072 but the request contains 140000 tokens."}, "context_length", id="xai: long"),
+    pytest.param(400, error("invalid params, context window exceeds limit (2013)", type="bad_request_error"), "context_length", id="minimax: long"),
+    pytest.param(400, error("prompt token count of 130000 exceeds the limit of 128000", code="model_max_prompt_tokens_exceeded"), "context_length", id="copilot: long"),
+    pytest.param(400, {"object": "error", "message": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length", "type": "invalid_request_error", "code": "3051"}, "context_length", id="mistral: long"),
+    pytest.param(400, {"error": "prompt too long; exceeded max context length by 2000 tokens"}, "context_length", id="ollama: long"),
+    pytest.param(400, {"message": "Input is too long for requested model."}, "context_length", id="bedrock: long"),
+    pytest.param(400, error("Your input exceeds the context window of this model.", code="context_length_exceeded", param="input"), "context_length", id="openai responses: long"),
 ]  # fmt: skip
 
 
@@ -114,14 +171,20 @@ def test_category(status: int, body: dict[str, Any], category: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "body", "category"),
-    [(400, b"<html><title>400 Bad Request</title></html>", "unclear"), (502, b"<html>", "server"), (0, b"", "server")],
+    [
+        (403, b"<html><head><title>Attention Required! | Cloudflare</title></head></html>", "refused"),
+        (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>", "too_large"),
+        (400, b"<html><title>400 Bad Request</title></html>", "unclear"),
+        (502, b"<html>", "server"),
+        (0, b"", "server"),
+    ],
 )
 def test_bodies_that_are_no_json(status: int, body: bytes, category: str) -> None:
     assert category_of(read_fault(status, {}, body, NOW)) == category
 
 
 def test_a_code_is_in_one_class() -> None:
-    codes = [code for known in CODES.values() for code in known]
+    codes = [code for table in (CODES, TYPES) for known in table.values() for code in known]
     assert len(codes) == len(set(codes)) and all(code == code.lower() for code in codes)
 
 

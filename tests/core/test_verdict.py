@@ -7,7 +7,18 @@ import pytest
 
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.vendor_errors import Category
-from ccx_addons.core.verdict import BY_CATEGORY, BY_KIND, FOR_EVER, WITH_FAULT, Outcome, OutcomeKind, classify
+from ccx_addons.core.verdict import (
+    BY_CATEGORY,
+    BY_KIND,
+    LIMITED,
+    REFUSED,
+    REVOKED,
+    WITH_FAULT,
+    Outcome,
+    OutcomeKind,
+    Pauses,
+    classify,
+)
 
 NOW = 1_700_000_000.0
 
@@ -22,18 +33,18 @@ def answered(
 
 
 TRANSPORT = [
-    ("connect", "next_key", "key", "failure"),
-    ("tls", "next_key", "key", "failure"),
-    ("connect_timeout", "next_key", "key", "failure"),
-    ("first_byte_timeout", "next_key", "key", "failure"),
-    ("first_event_timeout", "next_key", "key", "failure"),
-    ("reset", "next_key", "key", "failure"),
-    ("cut", "next_key", "key", "failure"),
-    ("idle", "next_key", "key", "failure"),
-    ("bad_body", "next_key", "key", "failure"),
-    ("empty", "next_key", "key", "failure"),
-    ("total_timeout", "stop", "key", "failure"),
-    ("converter", "next_channel", "none", "failure"),
+    ("connect", "next_key", "address", "failure"),
+    ("tls", "next_key", "address", "failure"),
+    ("connect_timeout", "next_key", "address", "failure"),
+    ("reset", "next_key", "address", "failure"),
+    ("first_byte_timeout", "next_key", "model", "failure"),
+    ("first_event_timeout", "next_key", "model", "failure"),
+    ("cut", "next_key", "model", "failure"),
+    ("idle", "next_key", "model", "failure"),
+    ("bad_body", "next_key", "model", "failure"),
+    ("empty", "next_key", "model", "failure"),
+    ("total_timeout", "stop", "model", "failure"),
+    ("converter", "next_channel", "model", "failure"),
     ("ok", "commit", "none", "success"),
     ("client_left", "stop", "none", "neutral"),
     ("refused_loss", "next_channel", "none", "neutral"),
@@ -49,63 +60,79 @@ def test_outcomes_without_words(kind: OutcomeKind, action: str, blame: str, heal
     assert (found.action, found.blame, found.health) == (action, blame, health) and found.reason
 
 
+NO: Pauses = ()
 ANSWERS = [
-    pytest.param(answered(401), "next_key", "key", "neutral", "blocked", id="401"),
-    pytest.param(answered(403, type="permission_error"), "next_key", "key", "neutral", "blocked", id="403, permission"),
-    pytest.param(answered(403), "next_key", "key", "neutral", None, id="403"),
-    pytest.param(answered(402), "next_key", "key", "neutral", NOW + 3600, id="402"),
-    pytest.param(answered(402, wait=60.0), "next_key", "key", "neutral", NOW + 60, id="402 with a time"),
-    pytest.param(answered(429, "quota exceeded. It will reset at 2023-11-14 23:13:20", code="AccountQuotaExceeded"), "next_key", "key", "neutral", NOW + 3600, id="until the time it names"),
-    pytest.param(answered(429), "next_key", "key", "neutral", None, id="429"),
-    pytest.param(answered(408), "next_key", "key", "failure", None, id="408"),
-    pytest.param(answered(409), "next_key", "key", "failure", None, id="409"),
-    pytest.param(answered(425), "next_key", "key", "failure", None, id="425"),
-    pytest.param(answered(500), "next_key", "key", "failure", None, id="500"),
-    pytest.param(answered(503), "next_key", "key", "failure", None, id="503"),
-    pytest.param(answered(529), "next_channel", "channel", "open", None, id="529"),
-    pytest.param(answered(503, "no available account"), "next_channel", "channel", "open", None, id="empty pool"),
-    pytest.param(answered(404, "model x not found"), "next_channel", "model", "neutral", NOW + 3600, id="model"),
-    pytest.param(answered(403, "image generation is not enabled"), "next_key", "model", "neutral", NOW + 3600, id="images not enabled"),
-    pytest.param(answered(404, "nope"), "next_channel", "none", "neutral", None, id="404"),
-    pytest.param(answered(413), "next_channel", "none", "neutral", None, id="413"),
-    pytest.param(answered(400, type="invalid_request_error"), "stop", "none", "neutral", None, id="400"),
-    pytest.param(answered(400, "Bad request"), "next_channel", "none", "neutral", None, id="400 without a word"),
-    pytest.param(answered(405, "use POST"), "stop", "none", "neutral", None, id="405"),
-    pytest.param(answered(422, "field required"), "stop", "none", "neutral", None, id="422"),
-    pytest.param(answered(400, code="content_filter"), "stop", "none", "neutral", None, id="moderation"),
-    pytest.param(answered(400, "this model does not support images"), "next_channel", "none", "neutral", None, id="capability"),
-    pytest.param(answered(301), "next_channel", "none", "failure", None, id="redirect"),
-    pytest.param(answered(0, "oops", kind="error_body"), "next_key", "key", "failure", None, id="error in a 200"),
-    pytest.param(answered(0, "oops", kind="stream_error"), "next_key", "key", "failure", None, id="error event first"),
-    pytest.param(answered(0, type="authentication_error", kind="stream_error"), "next_key", "key", "neutral", "blocked", id="error event: key"),
-    pytest.param(answered(0, type="overloaded_error", kind="stream_error"), "next_channel", "channel", "open", None, id="error event: overloaded"),
+    pytest.param(answered(401), "next_key", "key", "neutral", REFUSED, id="401"),
+    pytest.param(answered(401, "API key has been revoked"), "next_key", "key", "neutral", REVOKED, id="401, revoked"),
+    pytest.param(answered(402), "next_key", "key", "neutral", REFUSED, id="402"),
+    pytest.param(answered(403, "This organization has been disabled"), "next_key", "key", "neutral", REFUSED, id="403, the account"),
+    pytest.param(answered(403, type="permission_error"), "next_key", "none", "neutral", NO, id="403, permission"),
+    pytest.param(answered(403), "next_key", "none", "neutral", NO, id="403"),
+    pytest.param(answered(429), "next_key", "model", "neutral", LIMITED, id="429"),
+    pytest.param(answered(429, "requests are too frequent", code="AccountRateLimitExceeded"), "next_key", "key", "neutral", LIMITED, id="429, the account"),
+    pytest.param(answered(429, "Request too large for gpt-4o on tokens per min (TPM)"), "next_key", "none", "neutral", NO, id="429, this request alone"),
+    pytest.param(answered(408), "next_key", "model", "failure", NO, id="408"),
+    pytest.param(answered(409), "next_key", "model", "failure", NO, id="409"),
+    pytest.param(answered(425), "next_key", "model", "failure", NO, id="425"),
+    pytest.param(answered(500), "next_key", "model", "failure", NO, id="500"),
+    pytest.param(answered(503), "next_key", "model", "failure", NO, id="503"),
+    pytest.param(answered(529), "next_channel", "offer", "failure", NO, id="529"),
+    pytest.param(answered(503, "no available account"), "next_channel", "channel", "failure", NO, id="empty pool"),
+    pytest.param(answered(404, "model x not found"), "next_key", "model", "neutral", REFUSED, id="model"),
+    pytest.param(answered(403, "image generation is not enabled"), "next_key", "model", "neutral", REFUSED, id="images not enabled"),
+    pytest.param(answered(404, "nope"), "next_channel", "none", "neutral", NO, id="404"),
+    pytest.param(answered(413), "next_channel", "none", "neutral", NO, id="413"),
+    pytest.param(answered(400, type="invalid_request_error"), "stop", "none", "neutral", NO, id="400"),
+    pytest.param(answered(400, "Bad request"), "next_channel", "none", "neutral", NO, id="400 without a word"),
+    *(pytest.param(answered(n, "no"), "next_channel", "none", "neutral", NO, id=str(n)) for n in (405, 406, 410, 418, 423, 426, 451, 499)),
+    pytest.param(answered(422, "field required"), "stop", "none", "neutral", NO, id="422"),
+    pytest.param(answered(400, code="content_filter"), "stop", "none", "neutral", NO, id="moderation"),
+    pytest.param(answered(400, "this model does not support images"), "next_channel", "none", "neutral", NO, id="capability"),
+    pytest.param(answered(301), "next_channel", "address", "failure", NO, id="redirect"),
+    pytest.param(answered(0, "oops", kind="error_body"), "next_key", "model", "failure", NO, id="error in a 200"),
+    pytest.param(answered(0, "oops", kind="stream_error"), "next_key", "model", "failure", NO, id="error event first"),
+    pytest.param(answered(0, type="authentication_error", kind="stream_error"), "next_key", "key", "neutral", REFUSED, id="error event: key"),
+    pytest.param(answered(0, type="overloaded_error", kind="stream_error"), "next_channel", "offer", "failure", NO, id="error event: overloaded"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("outcome", "action", "blame", "health", "until"), ANSWERS)
-def test_answers(outcome: Outcome, action: str, blame: str, health: str, until: float | str | None) -> None:
+@pytest.mark.parametrize(("outcome", "action", "blame", "health", "pauses"), ANSWERS)
+def test_answers(outcome: Outcome, action: str, blame: str, health: str, pauses: Pauses) -> None:
     found = classify(outcome, 1, NOW)
-    assert (found.action, found.blame, found.health) == (action, blame, health) and found.reason
-    assert found.until == (FOR_EVER if until == "blocked" else until or 0.0) and found.block == bool(until)
+    assert (found.action, found.blame, found.health, found.pauses) == (action, blame, health, pauses) and found.reason
+
+
+@pytest.mark.parametrize("category", BY_CATEGORY)
+def test_nothing_is_remembered_for_ever_and_a_request_is_nobodys_fault(category: Category) -> None:
+    found = BY_CATEGORY[category]
+    assert all(0 < pause <= 24 * 3600 for pause in found.pauses) and list(found.pauses) == sorted(found.pauses)
+    remembers = bool(found.pauses) or found.health == "failure"
+    assert remembers == (found.blame != "none") and (not found.block or found.pauses)
+    assert not (found.pauses and found.blame not in ("key", "model"))
 
 
 @pytest.mark.parametrize(
-    ("outcome", "cooldown"),
+    ("outcome", "wait"),
     [
         pytest.param(answered(429), None, id="by its own count"),
         pytest.param(answered(429, wait=7.0), 7.0, id="Retry-After"),
         pytest.param(answered(429, wait=0.0), 0.0, id="at once"),
         pytest.param(answered(429, "try again in 20s"), 20.0, id="in words"),
         pytest.param(answered(503, wait=9.0), 9.0, id="503 with Retry-After"),
-        pytest.param(answered(429, "too frequent", code="AccountRateLimitExceeded"), 15.0, id="account"),
-        pytest.param(answered(529), 15.0, id="overloaded"),
-        pytest.param(answered(529, wait=40.0), 40.0, id="overloaded, asks for more"),
-        pytest.param(answered(529, wait=1.0), 15.0, id="overloaded, asks for less"),
-        pytest.param(answered(503, "no available account"), 60.0, id="empty pool"),
+        pytest.param(answered(529, wait=40.0), 40.0, id="overloaded"),
+        pytest.param(answered(402, wait=60.0), 60.0, id="402 with a time"),
+        pytest.param(answered(429, "quota exceeded. It will reset at 2023-11-14 23:13:20", code="AccountQuotaExceeded"), 3600, id="until the moment it names"),
+        pytest.param(answered(400, "You have reached your specified API usage limits. You will regain access on 2023-11-15 at 00:00 UTC.", 3.0), 6400, id="a moment is more exact than a header"),
+        pytest.param(answered(400, "please try again in 20s", 9.0, type="invalid_request_error"), None, id="nobody rests"),
     ],
-)
-def test_cooldown(outcome: Outcome, cooldown: float | None) -> None:
-    assert classify(outcome, 1, NOW).cooldown == cooldown
+)  # fmt: skip
+def test_what_the_upstream_asks_for(outcome: Outcome, wait: float | None) -> None:
+    assert classify(outcome, 1, NOW).wait == wait
+
+
+def test_a_limit_of_the_whole_account_rests_the_key() -> None:
+    limited = replace(answered(429), whole_account=True)
+    assert classify(limited, 1, NOW).blame == "key" and classify(answered(429), 1, NOW).blame == "model"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +140,7 @@ def test_cooldown(outcome: Outcome, cooldown: float | None) -> None:
     [
         (answered(404, "model x does not exist"), "lists the model"),
         (answered(503, "No available channel for model x"), "lists the model"),
-        (answered(413), "larger window"),
+        (answered(413), ""),
         (answered(400, "prompt is too long"), "larger window"),
         (answered(500), ""),
     ],
@@ -196,7 +223,7 @@ def test_who_refuses_what_it_did_not_get_is_asked_once_more() -> None:
 )
 def test_after_the_commit_nothing_is_tried_again(kind: OutcomeKind) -> None:
     found = classify(Outcome(kind, 500, Fault("server", "x", 500), committed=True), 1, NOW)
-    assert (found.action, found.blame, found.health) == ("stop", "none", "failure")
+    assert (found.action, found.blame, found.health, found.pauses) == ("stop", "model", "failure", ())
 
 
 def test_the_tables_are_complete() -> None:

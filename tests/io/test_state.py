@@ -62,8 +62,8 @@ def rows(worker: Worker, table: str) -> list[dict[str, Any]]:
 OUTCOMES = [
     pytest.param([status(401, "bad key")], id="a blocked key"),
     pytest.param([status(402, "Insufficient Balance")], id="a blocked key with an end"),
-    pytest.param([status(500)], id="a cooling key"),
-    pytest.param([status(529)], id="a resting channel with an open breaker"),
+    pytest.param([status(500)], id="a pause"),
+    pytest.param([status(529)], id="a model that is overloaded"),
     pytest.param([status(500, retry_after=0.0)] * 3, id="a model's open breaker"),
     pytest.param([status(403, "Image generation is not enabled")], id="a model that a key does not have"),
 ]
@@ -93,29 +93,34 @@ def test_another_worker_and_the_next_start_know_the_same(
 def test_rows_are_what_the_panel_shows(workers: list[Worker]) -> None:
     one = workers[0]
     learn(one.state, attempt(ONE), status(401, "bad key"), NOW)
-    learn(one.state, attempt(ONE, 1), status(529), NOW)
+    for n in range(5):
+        learn(one.state, attempt(ONE, 1), status(529), NOW - 80 + 20 * n)
     one.tell()
     (blocked,) = (row for row in rows(one, "key_state") if row["key_id"] == "k_a1")
-    assert (blocked["state"], blocked["until"], blocked["key_mask"]) == ("blocked", None, "sk-s…f-a1")
+    assert (blocked["state"], blocked["until"], blocked["key_mask"]) == (
+        "blocked",
+        int(NOW * 1000) + 60_000,
+        "sk-s…f-a1",
+    )
     assert (blocked["reason"], blocked["message"]) == ("the key is refused (401)", "bad key")
-    found = {row["key_id"]: row for row in rows(one, "breakers")}
-    assert (found[""]["state"], found[""]["until"]) == ("open", int(NOW * 1000) + 15_000)
-    assert (found["k_a2"]["state"], found["k_a2"]["until"]) == ("open", int(NOW * 1000) + 30_000)
-    assert found["k_a2"]["reason"] == "the upstream is overloaded (529)"
+    assert blocked["failures"] == 1
+    (found,) = rows(one, "breakers")
+    assert (found["model"], found["state"], found["until"]) == ("m", "open", int(NOW * 1000) + 30_000)
+    assert found["reason"] == "5 failures in a row, the last: the upstream is overloaded (529)"
     assert {row["kind"] for row in rows(one, "events")} >= {"key", "breaker"}
 
 
 def test_a_success_elsewhere_closes_it_here(workers: list[Worker]) -> None:
     one, other = workers
-    learn(one.state, attempt(ONE), status(529), NOW)
+    learn(one.state, attempt(ONE), status(503, "no available accounts"), NOW)
     one.tell()
     other.hear()
     assert not other.state.standing("chat", ENTRY, NOW + 1).ready
     learn(other.state, attempt(ONE), OK, NOW + 31)
     other.tell(NOW + 31)
     one.hear(NOW + 31)
-    (found,) = one.state.of("chat", "ch_a").breakers.values()
-    assert (found.state, one.state.of("chat", "ch_a").cool_until) == ("closed", 0)
+    breakers = one.state.of("chat", "ch_a").breakers.values()
+    assert {found.words(NOW + 1) for found in breakers} == {"closed"}
 
 
 def test_affinity_is_shared(workers: list[Worker]) -> None:
@@ -132,7 +137,7 @@ def test_a_worker_leaves_its_own_rows_alone_but_reads_them_when_it_starts(tmp_pa
     one.hear()
     learn(one.state, attempt(ONE), status(401), NOW)
     one.tell()
-    one.state.of("chat", "ch_a").key("k_a1").unblock(NOW + 1)
+    one.state.of("chat", "ch_a").key("k_a1").lift("", NOW + 1)
     one.hear(NOW + 1)
     assert not one.state.of("chat", "ch_a").key("k_a1").blocked(NOW + 1)
     one.close()

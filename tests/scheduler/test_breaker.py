@@ -1,7 +1,7 @@
 """Breakers: what opens them, how long, who may probe, and what two workers make of it."""
 
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,10 @@ from ccx_addons.scheduler.breaker import PRESETS, Breaker, Sample
 from tests.scheduler.values import NOW
 
 BALANCED = BreakerPolicy()
+NO_PAUSE = replace(BALANCED, pause=0.0)
 
 
-def fed(outcomes: str, policy: BreakerPolicy = BALANCED, step: float = 1.0, models: str = "ab") -> tuple[Breaker, int]:
+def fed(outcomes: str, policy: BreakerPolicy = NO_PAUSE, step: float = 1.0, models: str = "ab") -> tuple[Breaker, int]:
     """A breaker after ``outcomes`` (``.`` good, ``x`` bad), and at which of them it opened; -1: never."""
     found = Breaker()
     for n, outcome in enumerate(outcomes):
@@ -57,7 +58,7 @@ def test_what_opens_it(outcomes: str, opened: int) -> None:
     ],
 )
 def test_presets(preset: str, outcomes: str, opened: int) -> None:
-    assert fed(outcomes, PRESETS[preset])[1] == opened
+    assert fed(outcomes, replace(PRESETS[preset], pause=0.0))[1] == opened
 
 
 def test_the_default_is_balanced() -> None:
@@ -72,10 +73,47 @@ def test_failures_of_one_model_leave_it_closed_and_old_ones_do_not_count() -> No
     assert found.reason == "5 failures in a row, the last: 503" and found.until == NOW + at + 30
 
 
-def test_an_overloaded_answer_opens_at_once_whatever_the_model() -> None:
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 2.0), (2, 4.0), (3, 8.0), (4, 16.0)], ids=["one", "two", "three", "four"]
+)
+def test_a_failure_costs_seconds_and_each_in_a_row_more(failures: int, seconds: float) -> None:
+    found, now = Breaker(), NOW
+    for _ in range(failures):
+        now = max(now, found.pause_until)
+        assert found.passes(now) and not circuit.fail(found, BALANCED, "", "503", now)
+    assert found.next_change(now) == found.pause_until == now + seconds and not found.passes(now)
+    assert found.words(now) == f"pauses for {seconds:.0f} s more: 503"
+    assert not circuit.begin_probe(found, now + seconds) and found.passes(now + seconds), "and nobody has to probe"
+
+
+def test_a_success_ends_the_pause_and_the_row() -> None:
     found = Breaker()
-    assert circuit.fail(found, BALANCED, "a", "overloaded", NOW, at_once=True)
-    assert found.words(NOW + 10) == "open for 20 s more: overloaded"
+    circuit.fail(found, BALANCED, "", "503", NOW)
+    assert circuit.succeed(found, BALANCED, "", NOW + 1) and found.passes(NOW + 1) and found.words(NOW) == "closed"
+    circuit.fail(found, BALANCED, "", "503", NOW + 9)
+    assert found.pause_until == NOW + 11
+
+
+def test_failures_that_end_together_are_one_trouble() -> None:
+    found = Breaker()
+    for n in range(20):
+        circuit.fail(found, BALANCED, "", "503", NOW + n / 100)
+    assert (found.state, found.failures, found.pause_until) == ("closed", 1, NOW + 2)
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(1.0, 2.0), (40.0, 40.0), (90_000.0, 600.0)])
+def test_the_upstream_may_ask_for_a_longer_pause(wait: float, seconds: float) -> None:
+    found = Breaker()
+    circuit.fail(found, BALANCED, "", "503", NOW, wait)
+    assert found.pause_until == NOW + seconds
+
+
+def test_pauses_are_settings() -> None:
+    found, patient = Breaker(), replace(BALANCED, pause=5.0, max_backoff=7)
+    circuit.fail(found, patient, "", "503", NOW)
+    assert found.pause_until == NOW + 5
+    circuit.fail(found, patient, "", "503", NOW + 5)
+    assert found.pause_until == NOW + 12
 
 
 @pytest.mark.parametrize(
@@ -129,42 +167,11 @@ def test_a_restored_key_is_half_open() -> None:
     assert circuit.begin_probe(found, NOW) and not found.passes(NOW)
 
 
-# ---- models ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("at", "opens"),
-    [
-        pytest.param([0], [False], id="one"),
-        pytest.param([0, 299], [False, True], id="two in five minutes"),
-        pytest.param([0, 301], [False, False], id="two, further apart"),
-        pytest.param([0, 700, 1500], [False, False, True], id="three in half an hour"),
-        pytest.param([0, 1000, 2000], [False, False, False], id="three in longer"),
-    ],
-)
-def test_a_model_needs_less(at: list[int], opens: list[bool]) -> None:
+def test_where_only_failures_are_remembered_a_success_forgets_them() -> None:
     found = Breaker()
-    assert [circuit.fail_model(found, "500", NOW + second) for second in at] == opens
-
-
-@pytest.mark.parametrize(("level", "seconds"), [(0, 60), (1, 120), (2, 240), (4, 960), (5, 1800), (9, 1800)])
-def test_a_model_rests_longer(level: int, seconds: int) -> None:
-    found = Breaker()
-    circuit.fail_model(found, "500", NOW)
-    circuit.fail_model(found, "500", NOW)
-    now = NOW
-    for _ in range(level):
-        now = found.until
-        circuit.begin_probe(found, now)
-        circuit.fail_model(found, "500", now)
-    assert found.until - now == seconds
-
-
-def test_a_success_forgets_a_models_failures_but_a_late_one_does_not_close() -> None:
-    found = Breaker()
-    circuit.fail_model(found, "500", NOW)
-    assert circuit.succeed_model(found, NOW + 1) and not circuit.succeed_model(found, NOW + 2)
-    assert not circuit.fail_model(found, "500", NOW + 3) and circuit.fail_model(found, "500", NOW + 4)
-    assert not circuit.succeed_model(found, NOW + 5) and not found.passes(NOW + 5)
-    assert circuit.succeed_model(found, found.until) and found.words(NOW) == "closed"
+    circuit.fail(found, BALANCED, "", "500", NOW)
+    assert circuit.forget(found, NOW + 1) and not circuit.forget(found, NOW + 2)
+    assert found.passes(NOW + 1) and not found.samples
 
 
 # ---- two workers -----------------------------------------------------------------------------------------------------
@@ -192,7 +199,7 @@ def test_whatever_happens_it_lets_somebody_through_again(steps: list[tuple[str, 
             case "x":
                 circuit.fail(found, BALANCED, "b" if pause > 250 else "a", "503", now)
             case "o":
-                circuit.fail(found, BALANCED, "a", "overloaded", now, at_once=True)
+                circuit.fail(found, BALANCED, "a", "overloaded", now, pause)
             case "p":
                 circuit.begin_probe(found, now)
         assert len(found.samples) <= BALANCED.window

@@ -3,13 +3,17 @@
 import pytest
 
 from ccx_addons.core.config import Rotate
+from ccx_addons.core.verdict import REFUSED
 from ccx_addons.scheduler.keys import (
+    TRIAL_EVERY,
     KeyState,
-    ModelBlock,
+    Rest,
     UrlState,
     first_key,
+    limit_group,
     longest_ago,
     ranked_urls,
+    rest_after,
     take_turn,
 )
 from tests.scheduler.values import NOW, key
@@ -63,48 +67,90 @@ def test_least_used_looks_at_what_is_under_way_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failures", "rest", "seconds"),
+    ("rests", "wait", "seconds"),
     [
-        pytest.param(1, None, 300, id="once"),
-        pytest.param(2, None, 300, id="twice"),
-        pytest.param(3, None, 600, id="three times in a row"),
-        pytest.param(9, None, 600, id="more"),
-        pytest.param(1, 7.0, 7, id="as the upstream says"),
+        pytest.param(0, None, 60, id="once"),
+        pytest.param(1, None, 300, id="twice"),
+        pytest.param(2, None, 900, id="three times in a row"),
+        pytest.param(3, None, 3600, id="four times"),
+        pytest.param(9, None, 3600, id="more"),
+        pytest.param(0, 7.0, 7, id="as the upstream says"),
         pytest.param(3, 0.0, 0, id="at once, says the upstream"),
     ],
 )
-def test_cooldown(failures: int, rest: float | None, seconds: float) -> None:
+def test_each_refusal_in_a_row_rests_longer(rests: int, wait: float | None, seconds: float) -> None:
+    before, now = None, NOW
+    for _ in range(rests):
+        count, until = rest_after(before, REFUSED, None, now)
+        before, now = Rest(until, count=count), until + 1
+    assert rest_after(before, REFUSED, wait, now) == (rests + 1, now + seconds)
+
+
+def test_a_refusal_while_it_rests_makes_it_no_longer() -> None:
+    before = Rest(NOW + 60)
+    assert rest_after(before, REFUSED, None, NOW + 5) == (1, NOW + 60)
+    assert rest_after(before, REFUSED, 600.0, NOW + 5) == (1, NOW + 605), "the upstream says so"
+    assert rest_after(before, REFUSED, 5.0, NOW + 5) == (1, NOW + 10), "or says that it is shorter"
+
+
+def test_after_a_long_time_it_begins_anew() -> None:
+    assert rest_after(Rest(NOW - 7 * 3600, count=4), REFUSED, None, NOW) == (1, NOW + 60)
+
+
+def test_rests() -> None:
     state = KeyState()
-    for _ in range(failures):
-        state.fail("rate limited", "slow down", rest, NOW)
-    assert state.cool_until == NOW + seconds
-    assert state.cooling(NOW) == (seconds > 0) and not state.cooling(NOW + seconds)
+    state.begin_rest("", Rest(NOW + 60, blocked=True), NOW)
+    assert state.resting("m", NOW + 59) is state.rest and state.blocked(NOW) and not state.blocked(NOW + 60)
+    assert state.lift("", NOW) and not state.lift("", NOW) and not state.resting("m", NOW)
+    state.begin_rest("gpt-9", Rest(NOW + 3600), NOW)
+    assert state.resting("gpt-9", NOW + 3599) and not state.resting("gpt-9", NOW + 3600)
+    assert not state.resting("gpt-4", NOW)
 
 
-def test_a_success_ends_the_row() -> None:
+@pytest.mark.parametrize(
+    ("limited", "other", "together"),
+    [
+        ("claude-opus-4-1-20250805", "claude-opus-4-5", True),
+        ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-20250514", True),
+        ("claude-opus-4-5", "claude-sonnet-4-5", False),
+        ("claude-3-5-sonnet-20241022", "claude-3-7-sonnet-20250219", False),
+        ("gpt-4o-2024-08-06", "gpt-4o", True),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("gemini-3-pro", "gemini-3-flash", False),
+    ],
+)
+def test_limits_that_are_counted_together(limited: str, other: str, together: bool) -> None:
     state = KeyState()
-    for _ in range(2):
-        state.fail("503", "", None, NOW)
-    assert state.succeed(NOW) and not state.succeed(NOW)
-    state.fail("503", "", None, NOW)
-    assert (state.failures, state.cool_until) == (1, NOW + 300)
+    state.begin_rest(limit_group(limited), Rest(NOW + 60), NOW)
+    assert state.resting(limited, NOW) and bool(state.resting(other, NOW)) == together
 
 
-def test_blocks() -> None:
+def test_a_success_forgets_the_key_and_its_model() -> None:
     state = KeyState()
-    state.block("the key is refused", "invalid x-api-key", float("inf"), NOW)
-    assert state.blocked(NOW + 1e9)
-    state.unblock(NOW)
-    assert not state.blocked(NOW) and not state.reason
-    state.block_model("gpt-9", ModelBlock(NOW + 3600), NOW)
-    assert state.lacks("gpt-9", NOW + 3599) and not state.lacks("gpt-9", NOW + 3600) and not state.lacks("gpt-4", NOW)
+    for name in ("", "gpt-4o", "gpt-4o-2024-08-06", "o3"):
+        state.begin_rest(name, Rest(NOW + 60), NOW)
+    assert set(state.succeed("gpt-4o-2024-08-06", NOW)) == {"", "gpt-4o", "gpt-4o-2024-08-06"}
+    assert list(state.models) == ["o3"] and not state.succeed("gpt-4o", NOW)
 
 
-def test_models_a_key_does_not_have_are_not_remembered_without_bound() -> None:
+def test_trials_are_some_at_once_and_then_one_now_and_then() -> None:
+    rest, tried = Rest(NOW + 3600), []
+    for second in range(120):
+        if rest.next_trial() <= NOW + second:
+            rest.try_it(NOW + second)
+            tried.append(second)
+    assert tried[:3] == [0, 1, 2] and len(tried) == 3 + 5 and tried[-1] - tried[-2] == TRIAL_EVERY
+    state = KeyState()
+    state.begin_rest("", rest, NOW)
+    state.begin_rest("", Rest(NOW + 7200), NOW)
+    assert state.rest and state.rest.trial_at == rest.trial_at, "a trial that fails gives no new ones"
+
+
+def test_models_are_not_remembered_without_bound() -> None:
     state = KeyState()
     for n in range(1000):
-        state.block_model(f"m{n}", ModelBlock(NOW + 10), NOW)
-    assert len(state.models) == 200 and state.lacks("m999", NOW) and not state.lacks("m0", NOW)
+        state.begin_rest(f"m{n}", Rest(NOW + 10), NOW)
+    assert len(state.models) == 200 and state.resting("m999", NOW) and not state.resting("m0", NOW)
 
 
 def test_the_one_that_failed_longest_ago() -> None:

@@ -94,20 +94,23 @@ def test_keys_are_asked_about_the_upstreams_model() -> None:
     assert order(pick(), of) == "x" and order(pick("other"), of) == ""
 
 
-def test_blocked_keys_are_no_keys_and_cooling_ones_are() -> None:
-    state, two = State(), channel("x", key("x1"), key("x2"))
+def test_keys_that_rest_are_tried_last_and_then_only_now_and_then() -> None:
+    state, two, backup = State(), channel("x", key("x1"), key("x2")), channel("z", priority=9)
     learn(state, attempt(two, 0), status(401, "invalid x-api-key"), NOW)
-    assert order(pick(), two, state=state) == "x"
+    assert order(pick(), two, backup, state=state) == "xz"
     learn(state, attempt(two, 1), status(500), NOW)
-    assert order(pick(), two, state=state) == "x"
-    learn(state, attempt(two, 1), status(402, "Insufficient Balance"), NOW)
-    assert order(pick(), two, state=state) == ""
+    assert order(pick(), two, backup, state=state) == "zx"
+    learn(state, attempt(two, 1), status(402, "Insufficient Balance", 90.0), NOW)
+    assert order(pick(), two, backup, state=state) == "zx", "nothing else left, it is tried"
+    for _ in range(6):
+        state.begin("chat", attempt(two, 0), NOW)
+        state.begin("chat", attempt(two, 1), NOW)
+    assert order(pick(), two, backup, state=state) == "z" and order(pick(), two, state=state) == ""
     rule, reason = why(pick(), two, state=state)["x"]
-    assert (
-        rule == "has_key"
-        and reason == "key sk-s…f-x2 is blocked: the key's balance or quota is used up (402), 3600 s more"
-    )
-    assert order(pick(), two, state=state, now=NOW + 3600) == "x", "its time is over"
+    assert rule == "has_key" and reason == "key sk-s…f-x1 is blocked: the key is refused (401), 60 s more"
+    found = rank(pick(), snapshot(two), state, NOW).soonest
+    assert found and (found.until, found.status) == (NOW + 60, 401)
+    assert order(pick(), two, backup, state=state, now=NOW + 60) == "xz", "its time is over"
 
 
 @pytest.mark.parametrize("pin", ["b", "ch_b"])
@@ -134,6 +137,9 @@ def test_vectors_stay_in_their_space(one: Embedding, other: Embedding, left: str
 def test_a_broken_first_channel_does_not_change_the_space() -> None:
     state, one, other = State(), channel("a", embedding=Embedding("s")), channel("b", priority=2)
     learn(state, attempt(one), status(401, "invalid x-api-key"), NOW)
+    for _ in range(3):
+        assert order(pick(vectors=True), one, other, state=state) == "a"
+        state.begin("chat", attempt(one), NOW)
     assert order(pick(vectors=True), one, other, state=state) == ""
     assert order(pick(vectors=True, pin="b"), one, other, state=state) == "b"
 
@@ -238,18 +244,17 @@ def test_a_gateway_with_one_channel_never_refuses_because_of_its_breaker() -> No
     sick(A, 40)(state)
     assert order(pick(), A, state=state) == "a"
     rule, reason = why(pick(), A, state=state)["a"]
-    assert rule == "last_resort" and "cools down: could not connect, 600 s more" in reason
+    assert rule == "last_resort" and "the breaker pauses: could not connect, 2 s more" in reason
 
 
 def test_a_half_open_channel_with_a_free_probe_is_healthy_and_without_one_is_not() -> None:
     state = State()
-    for of in (A, A):
-        learn(state, attempt(of), status(500, retry_after=0.0), NOW)
-    state.of("chat", "ch_a").breakers[(A.base_urls[0], A.keys[0].id)].samples.clear()
-    assert order(pick(), A, B, state=state, now=NOW + 59) == "ba", "the model's breaker is open"
-    assert order(pick(), A, B, state=state, now=NOW + 60) == "ab"
-    state.begin("chat", attempt(A), NOW + 60)
-    assert order(pick(), A, B, state=state, now=NOW + 60) == "ba"
+    for n in range(5):
+        learn(state, attempt(A), status(500), NOW - 80 + 20 * n)
+    assert order(pick(), A, B, state=state, now=NOW + 29) == "ba", "the model's breaker is open"
+    assert order(pick(), A, B, state=state, now=NOW + 30) == "ab"
+    state.begin("chat", attempt(A), NOW + 30)
+    assert order(pick(), A, B, state=state, now=NOW + 30) == "ba"
 
 
 def test_kinds_share_nothing() -> None:

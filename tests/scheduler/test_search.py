@@ -63,21 +63,87 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("more", "goes_on"), LISTS)
-def test_an_unknown_model_goes_only_where_it_is_listed(more: dict[str, object], goes_on: bool) -> None:
+@pytest.mark.parametrize(("more", "first"), LISTS)
+def test_an_unknown_model_goes_first_where_it_is_listed(more: dict[str, object], first: bool) -> None:
     other = channel("other", priority=5, **more)
     state = State()
-    assert tried([NO_MODEL, OK], A, B, other, state=state) == (["a/a1", "other/other1"] if goes_on else ["a/a1"])
-    blocked = state.of("chat", "ch_a").key("k_a1").lacks("m", NOW)
-    assert blocked == goes_on, "a typo marks nobody"
+    found = tried([NO_MODEL] * 2 + [OK], A, B, other, state=state)
+    assert found == ["a/a1", "a/a2", "other/other1" if first else "b/b1"]
+    assert state.of("chat", "ch_a").key("k_a1").resting("m", NOW), "it is remembered for this model"
+    assert not state.of("chat", "ch_a").key("k_a1").resting("n", NOW)
 
 
-def test_a_typo_walks_nowhere_and_marks_nobody() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        status(404, "The model `m` does not exist or you do not have access to it", code="model_not_found"),
+        status(403, "Project `p` does not have access to model `m`", type="invalid_request_error"),
+        status(400, "The requested model is not supported"),
+        status(401, "Authentication failed (401): Model m is not supported", type="authentication_error"),
+    ],
+)
+def test_the_next_key_may_have_the_model_and_is_asked_at_once_next_time(answer: Outcome) -> None:
+    state = State()
+    assert tried([answer, OK], A, B, state=state) == ["a/a1", "a/a2"]
+    assert tried([OK], A, B, state=state) == ["a/a2"] and tried([OK], A, state=state, asked=pick("n")) == ["a/a1"]
+
+
+def test_a_typo_is_asked_everywhere_once_and_harms_no_other_model() -> None:
     state, asked = State(), pick("clade-opus")
-    assert tried([NO_MODEL] * 9, A, B, C, state=state, asked=asked) == ["a/a1"]
-    assert all(not key.failures and not key.models for known in state.channels.values() for key in known.keys.values())
-    assert not any(found.samples for known in state.channels.values() for found in known.breakers.values())
-    assert tried([OK], A, B, C, state=state, asked=asked) == ["a/a1"], "and the next one is asked again"
+    assert tried([NO_MODEL] * 9, A, B, C, state=state, asked=asked) == ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"]
+    assert len(tried([NO_MODEL] * 9, A, B, C, state=state, asked=asked)) == 3, "then once in a channel, now and then"
+    assert not any(key.rest for known in state.channels.values() for key in known.keys.values())
+    assert tried([OK], A, B, C, state=state) == ["a/a1"]
+
+
+# ---- what only this request is at fault for --------------------------------------------------------------------------
+FORBIDDEN = status(
+    403, "You do not have permission to access the File other or it may not exist.", code="PERMISSION_DENIED"
+)
+ITS_OWN_FAULT = [
+    pytest.param(FORBIDDEN, ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="somebody else's file"),
+    pytest.param(status(403, "Your organization does not have access to the container API.", type="permission_error"), ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="a feature"),
+    pytest.param(status(403, "Attention Required! | Cloudflare"), ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="a firewall"),
+    pytest.param(status(413, "Request too large for model `x` on tokens per minute (TPM): Limit 1, Requested 2", code="rate_limit_exceeded"), ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="more than the limit"),
+    pytest.param(status(402, "You requested up to 65536 tokens, but can only afford 1666."), ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="more than the credit"),
+    pytest.param(status(429, "Extra usage is required for long context requests.", type="rate_limit_error"), ["a/a1", "a/a2", "b/b1", "b/b2", "c/c1"], id="a feature of a plan"),
+    pytest.param(status(413, "Request Entity Too Large"), ["a/a1", "b/b1", "c/c1"], id="too many bytes"),
+    pytest.param(status(403, "Your input was flagged for violence"), ["a/a1"], id="moderation"),
+    pytest.param(status(400, "messages: field required"), ["a/a1"], id="a fault of form"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "asked"), ITS_OWN_FAULT)
+def test_a_clients_own_request_changes_nobody_elses_luck(answer: Outcome, asked: list[str]) -> None:
+    state = State()
+    for _ in range(20):
+        assert tried([answer] * 9, A, B, C, state=state) == asked
+    assert tried([OK], A, B, C, state=state) == ["a/a1"]
+    assert not any(key.rest or key.models for known in state.channels.values() for key in known.keys.values())
+    assert not any(found.failed for known in state.channels.values() for found in known.breakers.values())
+
+
+def test_a_second_key_that_says_the_same_is_enough() -> None:
+    many = channel("many", *(key(f"m{n}") for n in range(9)))
+    assert tried([FORBIDDEN, FORBIDDEN, OK], many, B) == ["many/m0", "many/m1", "b/b1"]
+
+
+# ---- whose limit it is -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("model", "other"), [("gemini-3-pro", "gemini-3-flash"), ("claude-opus-4-5", "claude-sonnet-4-5")]
+)
+def test_one_models_limit_leaves_the_others_alone(model: str, other: str) -> None:
+    state = State()
+    assert tried([status(429, retry_after=60.0), OK], A, B, state=state, asked=pick(model)) == ["a/a1", "a/a2"]
+    assert tried([OK], A, B, state=state, asked=pick(model)) == ["a/a2"]
+    assert tried([OK], A, B, state=state, asked=pick(other)) == ["a/a1"]
+
+
+def test_an_overloaded_model_leaves_the_others_alone() -> None:
+    state, crowded = State(), status(503, "The model is overloaded. Please try again later.")
+    assert tried([crowded, OK], A, B, state=state, asked=pick("gemini-3-pro")) == ["a/a1", "b/b1"]
+    assert tried([OK], A, B, state=state, asked=pick("gemini-3-pro")) == ["b/b1"]
+    assert tried([OK], A, B, state=state, asked=pick("gemini-3-flash")) == ["a/a1"]
 
 
 # ---- context ---------------------------------------------------------------------------------------------------------
@@ -87,7 +153,7 @@ def test_a_typo_walks_nowhere_and_marks_nobody() -> None:
         pytest.param(100, 200, 0, True, id="larger"),
         pytest.param(200, 200, 0, False, id="the same"),
         pytest.param(200, 100, 0, False, id="smaller"),
-        pytest.param(100, 0, 0, False, id="unknown"),
+        pytest.param(100, 0, 0, True, id="unknown"),
         pytest.param(0, 200, 0, True, id="the first one's is unknown"),
         pytest.param(0, 200, 150, True, id="fits by the estimate"),
     ],
@@ -101,6 +167,14 @@ def test_a_long_prompt_goes_only_to_a_larger_window(first: int, second: int, tok
     assert found == (["a/a1", "b/b1"] if goes_on else ["a/a1"])
 
 
+def test_channels_of_unknown_windows_come_after_those_known_to_be_larger() -> None:
+    windows = [
+        channel(name, priority=n, limits=limits(context_window=size))
+        for n, (name, size) in enumerate([("a", 100), ("b", 0), ("c", 50), ("d", 200)])
+    ]
+    assert tried([TOO_LONG] * 9, *windows) == ["a/a1", "d/d1", "b/b1"]
+
+
 def test_a_prompt_that_is_too_long_everywhere_ends_with_the_last_word() -> None:
     windows = [channel(name, priority=n, limits=limits(context_window=n)) for n, name in enumerate("abc", 1)]
     assert tried([TOO_LONG] * 3, *windows) == ["a/a1", "b/b1", "c/c1"]
@@ -112,7 +186,7 @@ GONE = Outcome("connect", elapsed=0.1)
 AT_ONCE = [
     pytest.param(GONE, id="a refused connection"),
     pytest.param(status(401), id="a wrong key"),
-    pytest.param(status(403, type="permission_error"), id="a key that may not"),
+    pytest.param(status(403, "This organization has been disabled"), id="an account that is shut out"),
     pytest.param(status(402), id="no balance"),
     pytest.param(status(429), id="rate limited"),
     pytest.param(Outcome("refused_loss"), id="nothing was sent"),
@@ -177,7 +251,8 @@ def test_what_is_told_and_kept() -> None:
     )
     run(search, [status(402, "my secret"), OK])
     assert heard == [(1, "next_key"), (2, "commit")]
-    assert state.of("chat", "ch_a").key("k_a1").message == "masked"
+    rest = state.of("chat", "ch_a").key("k_a1").rest
+    assert rest and rest.message == "masked"
     assert state.traces.channel_of("chat", "t", NOW + 1799) == "ch_a"
 
 
@@ -211,4 +286,4 @@ def test_the_transport_fault_tries_the_other_base_url_first() -> None:
     two = channel("a", key("a1"), key("a2"), base_urls=("https://one.example", "https://two.example"))
     search = Search(pick(), snapshot(two), State(), lambda: NOW)
     made = run(search, [broken(), broken(), OK])
-    assert [(one.key.name, one.base_url[8:11]) for one in made] == [("a1", "one"), ("a1", "two"), ("a2", "one")]
+    assert [(one.key.name, one.base_url[8:11]) for one in made] == [("a1", "one"), ("a1", "two")]

@@ -63,11 +63,11 @@ def broken(kind: OutcomeKind = "connect") -> Outcome:
 OK = Outcome("ok", 200)
 
 
-def learn(state: State, tried: Attempt, outcome: Outcome, now: float, policy: Policy = POLICY) -> Verdict:
+def learn(state: State, tried: Attempt, outcome: Outcome, now: float) -> Verdict:
     """One attempt that was made and judged."""
     verdict = classify(outcome, 2, now)
     state.begin("chat", tried, now)
-    state.learn("chat", tried, outcome, verdict, policy, now, outcome.fault.message if outcome.fault else "")
+    state.learn("chat", tried, outcome, verdict, now, outcome.fault.message if outcome.fault else "")
     return verdict
 
 
