@@ -64,7 +64,11 @@ KEEPALIVE_EVERY: Final = 15.0
 
 
 class AttemptStream(RequestStream):
-    """See the module's docstring. Client states are mitmproxy's; server states are ours."""
+    """See the module's docstring. Client states are mitmproxy's; server states are ours.
+
+    An exception is turned into words at once and dealt with behind its ``except``: what happens inside one is held by
+    the exception's frames, bodies and all, until the garbage collector comes.
+    """
 
     def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
         super().__init__(context, stream_id, parent, limits)
@@ -228,13 +232,14 @@ class AttemptStream(RequestStream):
             if not error and self.wait_kind != "total_timeout":
                 assert self.x.upstream
                 self.wait_until = time.monotonic() + self.x.upstream.timeouts.idle
-            before = len(self.answer.data)
+            before, enough, problem = len(self.answer.data), False, ""
             try:
                 enough = self.answer.collect(event.data)
             except BadEncoding as bad:
-                yield from self._fail("bad_body", str(bad))
-                return
-            if enough and error:
+                problem = str(bad)
+            if problem:
+                yield from self._fail("bad_body", problem)
+            elif enough and error:
                 yield from self._cancel_upstream("the error's body is too long")
                 yield from self._collected()
             elif enough:
@@ -261,18 +266,19 @@ class AttemptStream(RequestStream):
         x, watcher = self.x, self.x.watcher
         assert watcher
         if isinstance(event, ResponseData):
+            failure: tuple[OutcomeKind, str] | None = None
             try:
                 for chunks in self.answer.watched(event.data, x):
                     self.held += chunks
                     self.held_size += (size := sum(map(len, chunks)))
                     self.lease.grow(size)
             except BadEncoding as bad:
-                yield from self._fail("bad_body", str(bad))
-                return
+                failure = ("bad_body", str(bad))
             except Exception as bug:
-                yield from self._fail("converter", f"{type(bug).__name__}: {bug}")
-                return
-            if watcher.fault:
+                failure = ("converter", _words(bug))
+            if failure:
+                yield from self._fail(*failure)
+            elif watcher.fault:
                 yield from self._fail("stream_error", watcher.fault.message, watcher.fault)
             elif watcher.meaningful or self.held_size > MAX_HELD:
                 yield from self._commit()
@@ -285,14 +291,15 @@ class AttemptStream(RequestStream):
 
     def _preflight_ended(self) -> Commands:
         """The stream is over before anything meaningful came: a complete short answer, an error, or nothing."""
-        watcher = self.x.watcher
+        watcher, bug = self.x.watcher, ""
         assert watcher
         try:
             self.held += watcher.finish()
-        except Exception as bug:
-            yield from self._fail("converter", f"{type(bug).__name__}: {bug}", cancel=False)
-            return
-        if watcher.meaningful and not watcher.fault:
+        except Exception as error:
+            bug = _words(error)
+        if bug:
+            yield from self._fail("converter", bug, cancel=False)
+        elif watcher.meaningful and not watcher.fault:
             yield from self._commit()
             yield from self._end_stream("done")
         else:
@@ -329,7 +336,7 @@ class AttemptStream(RequestStream):
         yield from self._wait("idle", self._patience(), streaming=True)
 
     def state_stream(self, event: HttpEvent) -> Commands:
-        x, watcher = self.x, self.x.watcher
+        x, watcher, bug = self.x, self.x.watcher, ""
         assert watcher and x.upstream
         if isinstance(event, ResponseData):
             now = time.monotonic()
@@ -341,21 +348,24 @@ class AttemptStream(RequestStream):
                 for chunks in self.answer.watched(event.data, x):
                     for chunk in chunks:
                         yield from self._to_client(chunk)
-            except Exception as bug:
-                yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"), True)
-                return
+            except Exception as error:
+                bug = _words(error)
             self.wait_until = now + self._patience()
-            if watcher.fault:
+            if bug:
+                yield from self._break_stream("converter error", Fault("server", bug), True)
+            elif watcher.fault:
                 # The watcher has told the client already, in the stream's own words.
                 yield from self._cancel_upstream(watcher.fault.message)
                 yield from self._end_stream("error event", watcher.fault)
         elif isinstance(event, ResponseEndOfMessage):
             try:
-                chunks = watcher.finish()
-            except Exception as bug:
-                yield from self._break_stream("converter error", Fault("server", f"{type(bug).__name__}: {bug}"))
+                self.held = watcher.finish()
+            except Exception as error:
+                bug = _words(error)
+            if bug:
+                yield from self._break_stream("converter error", Fault("server", bug))
                 return
-            for chunk in chunks:
+            for chunk in self.held:
                 yield from self._to_client(chunk)
             yield from self._end_stream("cut" if watcher.fault else "done", watcher.fault)
 
@@ -443,6 +453,8 @@ class AttemptStream(RequestStream):
 
     def release(self) -> None:
         """Nobody needs this stream any more. It refers to itself: its bodies would wait for the garbage collector."""
+        if self.exchange:
+            self.exchange.watcher = None
         self.context.layers.clear()
         self.__dict__.clear()
 
@@ -505,3 +517,7 @@ class AttemptStream(RequestStream):
             yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

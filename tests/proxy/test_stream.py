@@ -77,7 +77,7 @@ async def test_a_committed_stream_that_breaks_says_so(path: str, last: bytes, en
         assert g.script.ends == ["response"]
 
 
-@pytest.mark.parametrize("path", ["good", "json", "429,json", "cut", "refused,good"])
+@pytest.mark.parametrize("path", ["good", "json", "429,json", "cut", "refused,good", "bomb,json", "bug"])
 async def test_what_is_over_does_not_wait_for_the_garbage_collector(path: str) -> None:
     seen: list[weakref.ref[http.HTTPFlow]] = []
     async with gateway(ALL, direct=True) as g:
