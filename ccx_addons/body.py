@@ -7,6 +7,7 @@ from mitmproxy import http
 
 from ccx_addons.aside import aside
 from ccx_addons.core import asked, multipart, read
+from ccx_addons.core.config import DEFAULT_CLIENT
 from ccx_addons.core.endpoints import unknown
 from ccx_addons.core.errors import BadRequest, TooLarge
 from ccx_addons.core.exchange import Exchange
@@ -78,6 +79,8 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
     asked.check_name(x.model)
     if x.body and endpoint.model_in == "path":
         asked.check_inner(x.body, x.operation, x.model)
+    if x.body and x.client and x.client.name != DEFAULT_CLIENT:
+        asked.check_files(x.body, x.raw)
     if x.query:
         asked.check_query(x.query, x.model)
         x.ignored = tuple(Loss(f"?{name}", "it is no parameter of this path") for name in unknown(x.kind, x.query))

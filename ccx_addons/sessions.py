@@ -22,6 +22,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import json_response
 from ccx_addons.core import read, sse
+from ccx_addons.core.config import DEFAULT_CLIENT
 from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import Exchange
@@ -86,7 +87,7 @@ class Sessions:
         if x.kind != "responses" or x.match is None:
             return None
         members = x.body.members if x.body else {}
-        if conversation := conversation_of(members):
+        if (conversation := conversation_of(members)) and x.client and x.client.name != DEFAULT_CLIENT:
             flow.response = refuse(flow, unknown("Conversation", conversation, "conversation"))
             return None
         id = x.match.subject if x.operation in STORED else read.text(members.get("previous_response_id"))

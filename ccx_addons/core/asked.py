@@ -4,7 +4,6 @@ An upstream may read what the gateway did not: a member in capitals (Go's JSON),
 of the query. Whatever names a model is found here, so that the model which was judged is the one that is sent.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -12,12 +11,13 @@ from urllib.parse import parse_qsl
 from ccx_addons.core import read
 from ccx_addons.core.endpoints import Endpoint
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.references import MAY_NAME_FILES, files_of
+from ccx_addons.core.urls import climbs
 from ccx_addons.core.wire_json import BadJson, JsonBody, loads_unique
 
 type Json = Any
 
 MAX_MODEL: Final = 256
-DOTS: Final = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
 OURS: Final = frozenset({"model", "stream"})
 LENGTHS: Final = frozenset(map(len, OURS))
 FLAGS: Final = ("stream", "store", "background")
@@ -31,7 +31,7 @@ def check_name(model: Json) -> None:
     """Raises BadRequest for what is no name of a model, or would be another path at an upstream."""
     if not isinstance(model, str) or not model:
         raise BadRequest("the request names no model", "model")
-    if len(model) > MAX_MODEL or not model.isprintable() or model != model.strip() or DOTS.search(model):
+    if len(model) > MAX_MODEL or not model.isprintable() or model != model.strip() or climbs(model):
         raise BadRequest("the model's name is not a name", "model")
 
 
@@ -69,6 +69,12 @@ def check_inner(body: JsonBody, operation: str, model: str) -> None:
     for other in named:
         if other is not None and read.text(other).removeprefix("models/") != model.removeprefix("models/"):
             raise BadRequest("the body names another model than the path", "model")
+
+
+def check_files(body: JsonBody, raw: bytes) -> None:
+    """Raises BadRequest for a file of the operator's account at an upstream: no client can have put it there."""
+    if MAY_NAME_FILES.search(raw) and (found := next(files_of(body.members), "")):
+        raise BadRequest(f"the file {found[:100]!r} is not this client's; send its content instead")
 
 
 def check_query(query: str, model: str) -> None:

@@ -105,6 +105,10 @@ def _rank(entry: str, name: str) -> int | None:
     return 2 if entry in name else None
 
 
+DEFAULT_CLIENT: Final = "default"
+"""The client of PROXY_ACCESS_KEY: the operator, whose accounts the upstreams' are."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
     rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from ccx_addons.core import confidential, urls
 from ccx_addons.core.config import (
+    DEFAULT_CLIENT,
     KINDS,
     TEXT_KINDS,
     Affinity,
@@ -278,7 +279,7 @@ def _bodies(reader: Reader, value: Json, given: Bodies) -> Bodies:
 def _clients(reader: Reader, value: Json, default_key: str, admin_key: str) -> tuple[Client, ...]:
     clients: dict[str, Client] = {}
     if default_key:
-        clients["PROXY_ACCESS_KEY"] = Client("default", _sha256(default_key), mask(default_key))
+        clients["PROXY_ACCESS_KEY"] = Client(DEFAULT_CLIENT, _sha256(default_key), mask(default_key))
     for path, entry in reader.entries(value, "clients"):
         if client := _client(reader, entry, path):
             clients[path] = client

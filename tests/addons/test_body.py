@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ccx_addons.body import Body, read_body
 from ccx_addons.core import endpoints
-from ccx_addons.core.config import Kind
+from ccx_addons.core.config import DEFAULT_CLIENT, Client, Kind
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.patient_json import BIG
@@ -244,3 +244,16 @@ async def test_the_addon_bounds_by_its_setting(runtime: Runtime) -> None:
     await waiting
     assert request.response and request.response.status_code == 413
     assert b"MAX_REQUEST_BODY_MB" in (request.response.content or b"")
+
+
+@pytest.mark.parametrize(("name", "refused"), [("alice", True), (DEFAULT_CLIENT, False)])
+def test_files_of_the_account_are_the_operators(name: str, refused: bool) -> None:
+    x = asked("/v1/responses")
+    x.client = Client(name, "")
+    body = b'{"model": "m", "input": [{"content": [{"type": "input_file", "fil\\u0065_id": "file_1"}]}]}'
+    request = flow("POST", "/v1/responses", body).request
+    if not refused:
+        read_body(request, x, LIMIT)
+        return
+    with pytest.raises(BadRequest, match="'file_1' is not this client's"):
+        read_body(request, x, LIMIT)

@@ -1,10 +1,11 @@
 """Ids by which one request names what an earlier one left behind."""
 
+import json
 from typing import Any
 
 import pytest
 
-from ccx_addons.core.references import ID, conversation_of, handed_out, items_of
+from ccx_addons.core.references import ID, MAY_NAME_FILES, conversation_of, files_of, handed_out, items_of
 
 
 @pytest.mark.parametrize("id", ["resp_68a0b1", "msg-1", "rs_0:1.2", "a==", "x" * 200])
@@ -42,6 +43,61 @@ def test_a_reference_without_an_id_names_nothing_that_is_there() -> None:
 @pytest.mark.parametrize(("value", "id"), [("c", "c"), ({"id": "c"}, "c"), (None, ""), ({}, ""), ("", "")])
 def test_conversations(value: Any, id: str) -> None:
     assert conversation_of({"conversation": value}) == id
+
+
+FILES = [
+    pytest.param({"input": [{"content": [{"type": "input_file", "file_id": "f"}]}]}, id="Responses"),
+    pytest.param(
+        {"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["f"]}}]}, id="tool"
+    ),
+    pytest.param({"messages": [{"content": [{"type": "file", "file": {"file_id": "f"}}]}]}, id="Chat"),
+    pytest.param(
+        {"messages": [{"content": [{"type": "document", "source": {"type": "file", "file_id": "f"}}]}]}, id="Claude"
+    ),
+    pytest.param({"messages": [{"content": [{"type": "container_upload", "file_id": "f"}]}]}, id="Claude's container"),
+    pytest.param({"contents": [{"parts": [{"fileData": {"fileUri": "f"}}]}]}, id="Gemini"),
+    pytest.param({"contents": [{"parts": [{"file_data": {"file_uri": "f"}}]}]}, id="Gemini in small letters"),
+    pytest.param({"cachedContent": "f"}, id="Gemini's cache"),
+    pytest.param({"cached_content": "f"}, id="Gemini's cache in small letters"),
+]
+NO_FILES = [
+    {"messages": [{"content": [{"type": "tool_use", "input": {"file_id": "f"}}]}]},
+    {
+        "contents": [
+            {
+                "parts": [
+                    {"functionCall": {"args": {"fileUri": "f"}}},
+                    {"functionResponse": {"response": {"file_id": "f"}}},
+                ]
+            }
+        ]
+    },
+    {"tools": [{"function": {"parameters": {"properties": {"file_id": {"type": "string"}}}}}]},
+    {"contents": [{"parts": [{"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}}]}]},
+    {"input": "file_id", "cachedContent": None, "metadata": {"file_id": "f"}},
+]
+
+
+@pytest.mark.parametrize("body", FILES)
+def test_files_of_an_account(body: dict[str, Any]) -> None:
+    assert list(files_of(body)) == ["f"]
+    written = json.dumps(body).encode()
+    assert MAY_NAME_FILES.search(written)
+    for letter in b"filecahd_":
+        escaped = written.replace(bytes([letter]), b"\\u00%02x" % letter)
+        assert MAY_NAME_FILES.search(escaped) and json.loads(escaped) == body
+
+
+@pytest.mark.parametrize("body", NO_FILES)
+def test_what_names_no_file(body: dict[str, Any]) -> None:
+    assert list(files_of(body)) == []
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://bucket/x", "files/x", "https://generativelanguage.googleapis.com/v1beta/files/x", "x"]
+)
+def test_files_of_googles(uri: str) -> None:
+    assert list(files_of({"fileUri": uri})) == [uri]
 
 
 def test_what_an_answer_hands_out() -> None:

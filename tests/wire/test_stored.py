@@ -110,11 +110,11 @@ def test_ids_that_nobody_was_given_never_reach_an_upstream(program: Program, fak
     ask = {"model": "gpt-5.1", "input": "go on"}
     for more in (
         {"previous_response_id": "resp_guessed"},
-        {"conversation": "conv_guessed"},
         {"input": [{"type": "item_reference", "id": "msg_guessed"}]},
     ):
         assert program.post("/v1/responses", {**ask, **more}).status_code == 404
-    assert fake.requests() == []
+    bob = program.post("/v1/responses", {**ask, "conversation": "conv_1"}, {"authorization": f"Bearer {BOB}"})
+    assert bob.status_code == 404 and fake.requests() == []
 
 
 def test_an_item_is_named_by_the_client_that_got_it(fake: Fake, tmp_path: Path) -> None:
