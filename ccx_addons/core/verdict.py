@@ -48,6 +48,8 @@ class Target:
     base_url: str
     model: str = ""
     waits: bool = False
+    drop: frozenset[str] = frozenset()
+    """What this upstream is known to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +282,13 @@ def attempts(
 
     while may_go_on() and (target := search.find()):
         attempt = Attempt(
-            target.channel, target.key, target.base_url, number + 1, model=target.model, waits=target.waits
+            target.channel,
+            target.key,
+            target.base_url,
+            number + 1,
+            drop=target.drop,
+            model=target.model,
+            waits=target.waits,
         )
         tries = 0
         while True:

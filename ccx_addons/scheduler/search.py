@@ -51,7 +51,8 @@ class Search:
         for entry in self._left(self.done):
             known = self.state.of(self.pick.kind, entry.channel.id)
             if target := known.target(entry, self.used, now, self.state.limits, not self.answers):
-                return target
+                drop = self.state.refusals.of(self.pick.kind, target.channel, target.model, now)
+                return replace(target, drop=drop) if drop else target
             self.done |= {entry.channel.id}
         return None
 
@@ -125,5 +126,6 @@ class Search:
         self.state.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if verdict.health == "success" and pick.trace and not pick.images:
             self.state.keep(pick.kind, pick.trace, attempt.channel, policy.affinity.ttl, now)
+        self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if self.told:
             self.told(attempt, outcome, verdict)

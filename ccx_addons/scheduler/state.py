@@ -26,6 +26,7 @@ from ccx_addons.scheduler.keys import (
     take_turn,
 )
 from ccx_addons.scheduler.limits import Limits
+from ccx_addons.scheduler.refusals import Refusals
 
 NEVER: Final = float("inf")
 LATELY: Final = 30.0
@@ -253,6 +254,7 @@ class State:
         self.limits = Limits()
         self.indexes = Indexes()
         self.changes = Changes()
+        self.refusals = Refusals()
         self.restore_at = NEVER
         """When the next block of a key ends."""
 

@@ -73,3 +73,13 @@ def test_case(gateway: Program, script: Scripted, name: str) -> None:
         if not holds(seen[where], check)
     ]
     assert not wrong
+
+
+def test_what_was_refused_is_left_out_of_the_next_request(gateway: Program, script: Scripted) -> None:
+    name = "fireworks-field"
+    ask(gateway, name, CASES[name])
+    script.got.pop(name, None)
+    answer = ask(gateway, name, CASES[name])
+    (got,) = script.got[name]
+    assert answer.status_code == 200 and "verbosity" not in got.body
+    assert answer.headers["x-ccx-losses"] == "verbosity"
