@@ -19,6 +19,8 @@ WAYS = {
     "uncounted": "fake:nousage:x",
 }
 BOB = "bob-key-0123456789abcdef"
+WHOLE = 4000
+"""Tokens of the whole answer, about."""
 PROMPT = "long:2000 " + "please say it all in words " * 10
 
 pairs = pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def read_and_leave(gateway: Program, prefix: str, kind: str, key: str = CLIENT_K
 def test_who_leaves_a_stream_pays_for_what_it_has_read(gateway: Program, client: str, upstream: str) -> None:
     row, words = read_and_leave(gateway, f"slowly-{upstream}", client)
     assert (row["state"], row["stream_end"], row["usage_source"]) == ("client_left", "client left", "estimated")
-    assert words / 2 < row["output_tokens"] < 4 * words, "about what was read"
+    assert words / 2 < row["output_tokens"] < WHOLE / 2, "what was read, and what was on its way"
     assert 50 < row["input_tokens"] < 150 and row["cost_usd"] > 0
 
 
@@ -86,7 +88,7 @@ def test_who_leaves_a_websocket_pays_too(gateway: Program) -> None:
             words += str(socket.recv(10)).count("word")
     sql = "select * from requests where rowid > ? and state = 'client_left'"
     row = wait_for(lambda: gateway.query(sql, before))[0]
-    assert row["usage_source"] == "estimated" and words / 2 < row["output_tokens"] < 4 * words
+    assert row["usage_source"] == "estimated" and words / 2 < row["output_tokens"] < WHOLE / 2
     assert row["input_tokens"] > 50
 
 
