@@ -57,6 +57,8 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
 
+LONGEST_NAME: Final = 128
+"""Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
 RESPONSE_HEADERS: Final = re.compile(
     r"content-length|transfer-encoding|request-id|x-request-id|retry-after(?:-ms)?|x-should-retry|"
     r"(?:anthropic|x)-ratelimit-[\w-]+|x-codex-[\w-]+|openai-(?:model|processing-ms|version)"
@@ -275,7 +277,7 @@ def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes],
     """Of an upstream's headers those that a client may see; of each name the first."""
     found: dict[bytes, tuple[bytes, bytes]] = {}
     for field in fields:
-        if is_visible(field[0]) and RESPONSE_VALUE.fullmatch(field[1]):
+        if len(field[0]) <= LONGEST_NAME and is_visible(field[0]) and RESPONSE_VALUE.fullmatch(field[1]):
             found.setdefault(field[0].lower(), field)
     return tuple(found.values())
 
@@ -387,7 +389,7 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> l
     kept = [
         (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
         for name, value in x.headers
-        if name not in hop and name not in own and is_forwarded(name, same)
+        if name not in hop and name not in own and len(name) <= LONGEST_NAME and is_forwarded(name, same)
     ]
     if x.body:  # it was read as JSON, so nobody may read it as a form
         kept = [(name, "application/json" if name == "content-type" else value) for name, value in kept]

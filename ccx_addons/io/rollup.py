@@ -63,15 +63,18 @@ COUNTED: Final = "source = 'proxy' AND state <> 'running'"
 
 KEYS: Final = ("kind", "channel_id", "model", "client_name", "key_mask")
 
+GROUPS: Final = ", ".join(KEYS).replace("model", "iif(attempts_n = 0 AND status = 404, '', model)")
+"""What is added up together: names of models that nobody serves are as many as clients make up, and count as one."""
+
 
 def _add_up(table: str, start: str, length: int) -> str:
     added = ",\n    ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
     return f"""
 INSERT INTO {table} ({start}, {", ".join(KEYS)}, channel_name, {", ".join(MEASURES)})
-SELECT started_at / {length} * {length}, {", ".join(KEYS)}, max(channel_name), {", ".join(MEASURES.values())}
+SELECT started_at / {length} * {length}, {GROUPS}, max(channel_name), {", ".join(MEASURES.values())}
 FROM requests INDEXED BY requests_rev
 WHERE rev > :rev AND {COUNTED}
-GROUP BY 1, {", ".join(KEYS)}
+GROUP BY 1, {GROUPS}
 ON CONFLICT DO UPDATE SET
     channel_name = excluded.channel_name,
     {added}

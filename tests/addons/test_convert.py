@@ -196,6 +196,7 @@ OPENAI = (("openai-organization", "o"), ("session_id", "s"), ("originator", "cod
         pytest.param("chat", CHAT, (("x-forwarded-for", "1.2.3.4"), ("via", "x"), ("forwarded", "y")), (), id="who asks"),
         pytest.param("chat", CHAT, (("traceparent", "t"), ("idempotency-key", "i")), (("traceparent", "t"), ("idempotency-key", "i")), id="common"),
         pytest.param("chat", CHAT, (("accept", ""),), (), id="empty"),
+        pytest.param("chat", CHAT, (("x-stainless-" + "a" * 200, "1"),), (), id="a name that nobody has"),
         pytest.param("chat", CHAT, (("content-type", "application/x-www-form-urlencoded"),), (("content-type", "application/json"),), id="read as JSON"),
     ],
 )  # fmt: skip

@@ -116,6 +116,13 @@ def test_totals_equal_a_recount(database: Database) -> None:
     assert counted(database, "rollup_day", "day") == recount(MIXED, DAY)
 
 
+def test_names_of_models_that_nobody_serves_count_as_one(database: Database) -> None:
+    made_up = [request(str(n), model=f"made up {n}", state="failed", status=404, attempts_n=0) for n in range(50)]
+    put(database, *made_up, request("x", model="m", state="failed", status=404, attempts_n=1))
+    rows = read(database, "SELECT model, requests FROM rollup_day ORDER BY model")
+    assert rows == [{"model": "", "requests": 50}, {"model": "m", "requests": 1}]
+
+
 AMOUNT = st.none() | st.integers(0, 10_000)
 ROWS = st.lists(
     st.fixed_dictionaries(

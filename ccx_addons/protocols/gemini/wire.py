@@ -20,6 +20,8 @@ METHODS: Final[Mapping[str, str]] = {
 }
 NOTHING: Final[Mapping[str, Json]] = {}
 UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
+LONGEST_NAME: Final = 128
+"""Letters of a member that may be one of Google's."""
 
 type Fields = dict[str, Any]
 """A JSON object as it stands on the wire."""
@@ -49,11 +51,11 @@ def camel(table: Mapping[str, Json]) -> Mapping[str, Json]:
     (protobuf.dev/programming-guides/json). What is inside the values stays."""
     for name in table:
         if "_" in name:
-            return {_camel_name(name): value for name, value in table.items()}
+            return {_camel_name(name) if len(name) <= LONGEST_NAME else name: value for name, value in table.items()}
     return table
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=512)  # of names no longer than LONGEST_NAME
 def _camel_name(name: str) -> str:
     return UNDERSCORE.sub(lambda found: found[1].upper(), name)
 

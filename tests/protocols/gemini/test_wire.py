@@ -3,7 +3,7 @@ import pytest
 from ccx_addons.core.config import AuthStyle
 from ccx_addons.core.neutral import NO_EXTRA
 from ccx_addons.protocols.gemini import DEFAULT_VERSION, NAME, auth_header, upstream_path
-from ccx_addons.protocols.gemini.wire import camel, keep, one_or_many, own
+from ccx_addons.protocols.gemini.wire import _camel_name, camel, keep, one_or_many, own
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,10 @@ def test_side_car() -> None:
     kept = keep({"a": 1, "b": 2}, known)
     assert own(kept) == {"b": 2}
     assert own({"chat": {"b": 2}}) == own(NO_EXTRA) == {}
+
+
+def test_names_that_nobody_has_are_not_remembered() -> None:
+    long = "a_b" * 1000
+    before = _camel_name.cache_info().currsize
+    assert camel({long: 1, "some_name": 2}) == {long: 1, "someName": 2}
+    assert _camel_name.cache_info().currsize <= before + 1
