@@ -10,7 +10,6 @@ import asyncio
 import base64
 import functools
 import ipaddress
-import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from ccx_addons.core.config import Channel
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.neutral import Loss, Media
 from ccx_addons.core.urls import host_port
-from ccx_addons.io import answers
+from ccx_addons.io import answers, names
 
 MAX_PICTURES: Final = 100
 MAX_SIZE: Final = 20 << 20
@@ -35,6 +34,8 @@ TIMEOUT: Final = 10.0
 """Seconds for one picture, redirects included."""
 MAX_REDIRECTS: Final = 3
 AT_ONCE: Final = 4
+MAX_LOOKUPS: Final = 64
+"""Names that may be looked up at once: a client may name hosts whose name servers never answer."""
 
 MAGIC: Final = (
     (0, b"\x89PNG", "image/png"),
@@ -160,9 +161,11 @@ async def _picture(answer: httpx.Response, bounds: Bounds) -> Media:
 
 async def _address(place: Place, trusted: bool) -> Address:
     """The address to connect to. Raises FetchRefused where any address of the name is not public."""
+    if names.running() >= MAX_LOOKUPS:
+        raise FetchRefused("too many names of hosts are being looked up")
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(*place, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = await names.addresses_of(*place)
+    except OSError:
         raise FetchRefused("the picture's host is unknown") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if not addresses:

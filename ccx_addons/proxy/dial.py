@@ -1,17 +1,13 @@
 """Opening a connection to an upstream: its name, TCP, the channel's proxy, TLS; all inside one time limit.
 
-Names are looked up in threads, one at a time each, so that a name nobody answers for holds up no other. Several
-addresses are tried side by side (RFC 8305). TLS offers the last session of a host again, which spares the handshake
-its certificates.
+Several addresses of a name are tried side by side (RFC 8305). TLS offers the last session of a host again, which spares
+the handshake its certificates.
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
@@ -22,9 +18,9 @@ from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio.v2 import Proxy
 
 from ccx_addons.core.exchange import Upstream
+from ccx_addons.io.names import addresses_of
 
 type Failure = Literal["connect", "connect_timeout", "tls"]
-type Addresses = list[tuple[Any, ...]]
 
 HEAD_START: Final = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305 section 5)."""
@@ -180,52 +176,6 @@ def _keep_alive(sock: socket.socket) -> None:
     for option, value in KEEPALIVE.items():
         if (number := getattr(socket, option, None)) is not None:  # not every system has each of them
             sock.setsockopt(socket.IPPROTO_TCP, number, value)
-
-
-# ---- names -----------------------------------------------------------------------------------------------------------
-_lookups: Final[dict[tuple[str, int], "asyncio.Future[Addresses]"]] = {}
-"""The lookups that are running. A name that hangs costs one thread, however many ask for it."""
-
-
-async def addresses_of(name: str, port: int) -> Addresses:
-    """As ``socket.getaddrinfo`` for TCP. Raises OSError."""
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return await asyncio.shield(_lookup(name, port))
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (name, port))]
-
-
-def _lookup(name: str, port: int) -> "asyncio.Future[Addresses]":
-    key = (name, port)
-    if (running := _lookups.get(key)) and not running.get_loop().is_closed():
-        return running
-    loop = asyncio.get_running_loop()
-    future = _lookups[key] = loop.create_future()
-
-    def over(result: Addresses | OSError) -> None:
-        _lookups.pop(key, None)
-        if isinstance(result, OSError):
-            future.set_exception(result)
-            future.exception()  # nobody may be waiting any more
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=_ask, args=(name, port, loop, over), daemon=True, name=f"lookup of {name}").start()
-    return future
-
-
-def _ask(name: str, port: int, loop: asyncio.AbstractEventLoop, over: Callable[[Addresses | OSError], None]) -> None:
-    result: Addresses | OSError
-    try:
-        result = cast(Addresses, socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
-    except OSError as error:
-        result = error
-    except UnicodeError as error:  # a label of more than 63 characters
-        result = OSError(f"the name is not valid: {error}")
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(over, result)
 
 
 # ---- TLS -------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.neutral import Media
-from ccx_addons.io import fetch
+from ccx_addons.io import fetch, names
 from ccx_addons.io.fetch import Bounds, FetchRefused
 from scripts.fake.answers import PIXEL
 
@@ -200,6 +200,13 @@ def test_pictures_of_one_request_are_weighed_together(site: Site, monkeypatch: p
     assert len(found) == 3 and {loss.reason for loss in losses} == {
         "the pictures of the request are larger than 32 MB together"
     }
+
+
+def test_names_that_nobody_answers_for_hold_up_few(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "running", lambda: fetch.MAX_LOOKUPS)
+    with pytest.raises(FetchRefused, match="too many names"):
+        get(f"{site.url}/a.png", ("localhost", site.port))
+    assert site.asked == []
 
 
 def test_no_picture_comes_after_the_requests_own_time(site: Site) -> None:

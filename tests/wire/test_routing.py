@@ -22,6 +22,16 @@ def asked(program: Program, headers: dict[str, str] | None = None, **more: Any) 
     return answer.status_code, [attempt["channel_name"] for attempt in attempts]
 
 
+def test_a_live_channel_behind_many_dead_ones_answers(fake: Fake, tmp_path: Path) -> None:
+    """Nobody listens, no name is known, keys are refused: none of it uses up what the live one needs."""
+    dead = [channel(f"gone-{n}", f"http://127.0.0.1:{n}", "chat") for n in range(1, 9)]
+    dead += [channel(f"nameless-{n}", f"http://nowhere-{n}.invalid", "chat") for n in range(4)]
+    dead.append(channel("keys", fake.url, "chat", *(f"bad-key-{n}" for n in range(8))))
+    with running_program(tmp_path, *dead, channel("live", fake.url, "chat", priority=2)) as program:
+        status, tried = asked(program)
+        assert (status, tried[-1]) == (200, "live") and len(tried) > 12
+
+
 def states(program: Program) -> list[str]:
     return [row["state"] for row in program.query("select state from key_state")]
 
