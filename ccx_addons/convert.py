@@ -56,6 +56,10 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
     "google": re.compile(r"x-goog-api-client|x-gemini-[\w-]+|x-server-timeout"),
 }
 """Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
+TENANT: Final = re.compile(
+    r"openai-(?:organization|project)[\w-]*|anthropic-(?:workspace|organization)[\w-]*|x-goog-user-project"
+)
+"""Whose account is asked belongs to the upstream's key, never to the client: `headers` of the channel may name it."""
 
 LONGEST_NAME: Final = 128
 """Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
@@ -404,6 +408,8 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> l
 @lru_cache(4096)
 def is_forwarded(name: str, vendor: str) -> bool:
     """Whether an upstream may see a client's header. ``vendor``: whose protocols both sides speak; empty: not one's."""
+    if TENANT.fullmatch(name):
+        return False
     pattern = VENDOR_HEADERS.get(vendor)
     return COMMON_HEADERS.fullmatch(name) is not None or (pattern is not None and pattern.fullmatch(name) is not None)
 

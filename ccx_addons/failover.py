@@ -9,9 +9,9 @@ from mitmproxy import http
 from ccx_addons.core import wire_json
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
-from ccx_addons.core.vendor_errors import category_of
+from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
-from ccx_addons.core.waits import retry_after
+from ccx_addons.core.waits import retry_after, whole_account
 from ccx_addons.core.wire_json import BadJson
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.runtime import Runtime
@@ -37,6 +37,10 @@ TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
 
 PASSED_ON: Final = frozenset({"invalid_request", "too_large", "not_found", "conflict", "method"})
 """Faults of the caller's own request: the upstream's words go to the caller as they are."""
+
+
+OF_THE_REQUEST: Final[frozenset[Category]] = frozenset({"context_length", "too_large", "moderation", "over_limit"})
+"""What the caller can mend: clients shorten their prompts by these words."""
 
 
 class Failover:
@@ -128,14 +132,17 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         detail=detail,
         fields=record.fields | ({token.strip() for token in betas.split(",")} - {""}),
         dropped=record.attempt.drop,
+        whole_account=record.status == 429 and whole_account(headers),
     )
 
 
 def best_fault(x: Exchange) -> Fault:
-    """The most telling fault of all attempts: an upstream's own words before a broken connection, the last first."""
+    """The most telling fault of all attempts: what is said of the request itself before what is said of keys, an
+    upstream's own words before a broken connection, the last first."""
     faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
     spoken = [r.outcome.fault for r in x.attempts if r.outcome and r.outcome.fault and r.outcome.kind not in TRANSPORT]
-    fault = (spoken or faults or [VAGUE])[-1]
+    own = [fault for fault in spoken if category_of(fault) in OF_THE_REQUEST]
+    fault = (own or spoken or faults or [VAGUE])[-1]
     waits = [found.retry_after for found in faults if found.retry_after is not None]
     status = status_of(fault)
     kind = "not_found" if status == 404 else fault.kind

@@ -21,6 +21,7 @@ from ccx_addons.io.state import write_changes
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
+from ccx_addons.scheduler.state import Standing
 from ccx_addons.sessions import unknown_answer
 
 IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/')
@@ -65,6 +66,8 @@ class Route:
             return
         x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
         x.next_attempt = next(x.failover, None)
+        if x.next_attempt is None:
+            flow.response = refuse(flow, nobody(x, search.ranking))
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
@@ -181,9 +184,26 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     if x.model and not any(listed(channel, x) for channel in serving):
         words = f"no {x.kind} channel offers the model {x.model!r}"
         return Fault("not_found", words, status=404, code="model_not_found", param="model")
+    if ranking.soonest:
+        return all_rest(x, ranking.soonest, time.time())
     near = [d for d in ranking.decisions if d.rule not in ("allows_model", "has_prefix", "is_active")]
     last = near[-1].reason if near else "none is active"
     return Fault("unavailable", f"no {x.kind} channel can take this request: {last}", status=503, code="no_channel")
+
+
+NOT_THE_CALLERS: Final = frozenset({401, 403})
+"""What an upstream says of the gateway's own keys: a caller that reads it would doubt its own."""
+
+
+def all_rest(x: Exchange, soonest: Standing, now: float) -> Fault:
+    """Everybody rests until a known moment: the remembered status of whoever is back first, and how long that is."""
+    words = f"no {x.kind} channel can take this request: {soonest.words(now)}"
+    wait = max(soonest.until - now, 1.0)
+    if soonest.status == 404:
+        return Fault("not_found", words, 404, "model_not_found", param="model", retry_after=wait)
+    if soonest.status in NOT_THE_CALLERS:
+        return Fault("unavailable", words, 503, "no_channel", retry_after=wait)
+    return Fault("rate_limit", words, 429, "rate_limit_exceeded", retry_after=wait)
 
 
 def listed(channel: Channel, x: Exchange) -> bool:

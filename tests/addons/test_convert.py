@@ -181,7 +181,7 @@ ANTHROPIC = (
     ("anthropic-version", "2023-01-01"),
     ("x-stainless-lang", "js"),
 )
-OPENAI = (("openai-organization", "o"), ("session_id", "s"), ("originator", "codex"))
+OPENAI = (("openai-beta", "o"), ("session_id", "s"), ("originator", "codex"))
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,9 @@ OPENAI = (("openai-organization", "o"), ("session_id", "s"), ("originator", "cod
         pytest.param("chat", CHAT, (("connection", "close, originator"), ("originator", "x")), (), id="hop by hop"),
         pytest.param("chat", CHAT, (("x-ccx-channel", "a"), ("x-ccx-test", "b"), ("origin", "c"), ("referer", "d")), (), id="ours"),
         pytest.param("chat", CHAT, (("x-forwarded-for", "1.2.3.4"), ("via", "x"), ("forwarded", "y")), (), id="who asks"),
+        pytest.param("chat", CHAT, (("openai-organization", "o"), ("openai-project", "p")), (), id="whose account: OpenAI's"),
+        pytest.param("messages", MESSAGES, (("anthropic-workspace-id", "w"), ("anthropic-version", "v")), (("anthropic-version", "v"),), id="whose account: Anthropic's"),
+        pytest.param("gemini", GEMINI, (("x-goog-user-project", "p"),), (), id="whose account: Google's"),
         pytest.param("chat", CHAT, (("traceparent", "t"), ("idempotency-key", "i")), (("traceparent", "t"), ("idempotency-key", "i")), id="common"),
         pytest.param("chat", CHAT, (("accept", ""),), (), id="empty"),
         pytest.param("chat", CHAT, (("x-stainless-" + "a" * 200, "1"),), (), id="a name that nobody has"),

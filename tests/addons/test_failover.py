@@ -125,6 +125,7 @@ def test_the_client_leaving_ends_the_attempt(runtime: Runtime) -> None:
         pytest.param([("status", Fault("server", "a", 500))], "a", 500, None, id="one"),
         pytest.param([("status", Fault("server", "a", 500)), ("status", Fault("billing", "b", 402))], "b", 402, None, id="the last"),
         pytest.param([("status", Fault("rate_limit", "a", 429)), ("connect", Fault("timeout", "b", 504))], "a", 429, None, id="words first"),
+        pytest.param([("status", Fault("invalid_request", "prompt is too long", 400)), ("status", Fault("server", "b", 500))], "prompt is too long", 400, None, id="what the caller can mend first"),
         pytest.param([("connect", Fault("unavailable", "a", 502)), ("tls", Fault("unavailable", "b", 502))], "b", 502, None, id="no words at all"),
         pytest.param([("status", Fault("rate_limit", "a", 429, retry_after=60.0)), ("status", Fault("rate_limit", "b", 429, retry_after=5.0))], "b", 429, 5.0, id="the shortest wait"),
         pytest.param([("stream_error", Fault("overloaded", "a"))], "a", 529, None, id="a status for what has none"),

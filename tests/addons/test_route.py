@@ -15,12 +15,15 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits, Patterns, Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.verdict import Outcome
+from ccx_addons.core.verdict import Attempt, Outcome
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.route import Route, output_tokens, prompt_tokens
 from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.keys import TRIALS
 from tests.addons.flows import flow
 from tests.addons.values import channel, exchange
+from tests.scheduler.values import learn
+from tests.scheduler.values import status as answered
 
 A, B = channel("a"), replace(channel("b"), priority=2)
 
@@ -71,6 +74,31 @@ def test_nobody_can_take_it(
     Route(runtime).request(made)
     found = refusal(made)
     assert found[:2] == (status, code) and words in found[2] and x.failover is None
+
+
+REFUSALS = [
+    pytest.param(answered(429, "The usage limit has been reached", 7200.0, code="usage_limit_reached"), 429, "rate_limit_exceeded", 7200, id="a quota"),
+    pytest.param(answered(402), 429, "rate_limit_exceeded", 60, id="no balance"),
+    pytest.param(answered(429, retry_after=90.0), 429, "rate_limit_exceeded", 90, id="a rate limit"),
+    pytest.param(answered(401), 503, "no_channel", 60, id="a refused key is not the caller's"),
+    pytest.param(answered(404, "model m not found"), 404, "model_not_found", 60, id="a model nobody has"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "http_status", "code", "seconds"), REFUSALS)
+def test_everybody_rests_until_a_known_moment(
+    runtime: Runtime, outcome: Outcome, http_status: int, code: str, seconds: int
+) -> None:
+    tried = Attempt(A, A.keys[0], A.base_urls[0], 1, model="gpt-5")
+    learn(runtime.state, tried, outcome, time.time())
+    for _ in range(TRIALS):
+        made, x = asked(A)
+        Route(runtime).request(made)
+        assert made.response is None and x.next_attempt, "now and then it is tried all the same"
+    made, x = asked(A)
+    Route(runtime).request(made)
+    assert refusal(made)[:2] == (http_status, code) and x.failover is None and made.response
+    assert seconds - 2 <= int(made.response.headers["retry-after"]) <= seconds
 
 
 def test_a_client_that_may_not_use_the_model(runtime: Runtime) -> None:
