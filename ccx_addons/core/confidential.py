@@ -3,6 +3,7 @@
 The shapes come from the classes of config.py, so that a new field is secret until somebody says that it is not.
 """
 
+import base64
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
@@ -135,6 +136,8 @@ def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = Non
             yield environ.get(text[4:], "").strip()
         for secret in shape.secrets(text):
             yield from dict.fromkeys((secret.strip(), unquote(secret).strip()))
+        if shape.scalar == "url":
+            yield from login_of(text)
 
 
 def sent_secrets(channel: Channel, *keys: Key) -> Iterator[str]:
@@ -144,6 +147,7 @@ def sent_secrets(channel: Channel, *keys: Key) -> Iterator[str]:
     for url in (*channel.base_urls, channel.proxy or ""):
         for secret in url_secrets(url):
             yield from dict.fromkeys((secret, unquote(secret)))
+        yield from login_of(url)
 
 
 # ---- URLs and words --------------------------------------------------------------------------------------------------
@@ -159,6 +163,13 @@ def url_secrets(url: str) -> tuple[str, ...]:
     return tuple(
         part for part in (*login.partition(":")[::2], *segments, *(v for v in values if not is_harmless(v))) if part
     )
+
+
+def login_of(url: str) -> Iterator[str]:
+    """What a URL's user and password become in a header (RFC 7617)."""
+    login, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    if at:
+        yield base64.b64encode(unquote(login if ":" in login else f"{login}:").encode()).decode()
 
 
 def hide_url(url: str) -> str:

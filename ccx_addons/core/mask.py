@@ -53,7 +53,7 @@ class Secrets:
         self.values = frozenset(value for value in values if is_secret(value))
         self._forms: dict[str, str] = {}
         for value in self.values:
-            self._forms |= dict.fromkeys(encoded(value), HIDDEN)
+            self._forms |= dict.fromkeys(encoded(value) | encoded(quote(value, safe="")), HIDDEN)
         for value in self.values:
             self._forms |= {value: mask(value), value.replace(" ", "+"): mask(value)}
         self._longest = max(map(len, self._forms), default=0)

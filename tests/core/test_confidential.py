@@ -41,7 +41,9 @@ def channel(**values: Any) -> dict[str, Any]:
         pytest.param({"channels": {"main": {"keys": ["secret-one"]}}}, {"secret-one"}, id="channels as a mapping"),
         pytest.param({"clients": [{"name": "bob", "key": "secret-one"}]}, {"secret-one"}, id="a client's key"),
         pytest.param(channel(headers={"x-team": "secret-one", "user-agent": "me/1"}), {"secret-one"}, id="headers"),
-        pytest.param(channel(proxy="http://me:p%40ss@proxy:1"), {"me", "p%40ss", "p@ss"}, id="a proxy's login"),
+        pytest.param(
+            channel(proxy="http://me:p%40ss@proxy:1"), {"me", "p%40ss", "p@ss", "bWU6cEBzcw=="}, id="a proxy's login"
+        ),
         pytest.param(channel(base_urls=["https://h/0123456789abcdef/v1"]), {"0123456789abcdef"}, id="a key in a path"),
         pytest.param(channel(website="https://h/?a=1&t=0123456789abcdef"), {"0123456789abcdef"}, id="a key in a query"),
         pytest.param(channel(note="words", tags=["a"], priority=3, allow=["gpt-*"]), set(), id="nothing"),
@@ -121,5 +123,5 @@ def test_what_an_upstream_was_sent() -> None:
         "c", "main", "chat", ("https://a",), (key,), frozenset({"chat"}), headers=(("x-a", "b"), ("x-app", "c")),
         proxy="http://u:p%20q@h",
     )  # fmt: skip
-    assert set(sent_secrets(made, key)) == {"the-key", "b", "u", "p%20q", "p q"}
+    assert set(sent_secrets(made, key)) == {"the-key", "b", "u", "p%20q", "p q", "dTpwIHE="}
     assert confidential.HARMLESS_HEADERS.isdisjoint({"authorization", "cookie"})

@@ -63,6 +63,7 @@ WRITTEN = [
         for n in range(3)
     ),
     pytest.param(lambda s: base64.urlsafe_b64encode(f"user:{s}".encode()).decode(), id="basic, for URLs"),
+    pytest.param(lambda s: base64.b64encode(f"GET /?key={quote(s, safe='')}".encode()).decode(), id="a URL in base64"),
     pytest.param(lambda s: in_json(base64.b64encode(s.encode()).decode()).replace("/", "\\/"), id="base64 in json"),
 ]
 
