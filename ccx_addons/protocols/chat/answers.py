@@ -102,6 +102,7 @@ def new_id() -> str:
 def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fields:
     message: Fields = {"role": "assistant", "content": None, "refusal": None}
     said = Said()
+    texts: dict[str, list[str]] = {"content": [], "refusal": []}
     thoughts = [part for part in response.parts if isinstance(part, Thinking)]
     if thoughts:
         message |= _thoughts(thoughts)
@@ -109,10 +110,10 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
         match part:
             case Text(text, extra):
                 if text:
-                    message["content"] = (message["content"] or "") + said.gap("content", said.last) + text
+                    texts["content"] += (said.gap("content", said.last), text)
                 message |= own(extra)
             case Refusal(text):
-                message["refusal"] = (message["refusal"] or "") + said.gap("refusal", said.last) + text
+                texts["refusal"] += (said.gap("refusal", said.last), text)
             case ToolCall():
                 _add_call(message, part, tools, f"content[{n}]", losses)
             case Media():
@@ -122,7 +123,7 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
             case _:
                 losses.append(Loss(f"content[{n}]", f"an answer holds no {type(part).__name__}"))
         said.last = type(part)
-    return message
+    return message | {name: "".join(pieces) for name, pieces in texts.items() if pieces}
 
 
 class Said:

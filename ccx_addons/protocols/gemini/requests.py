@@ -1,6 +1,7 @@
 """Request body -> neutral (ai.google.dev/api/generate-content, ai.google.dev/api/caching#Content)."""
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -117,36 +118,46 @@ class CallIds:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        self._open: list[tuple[str, str, str]] = []
+        self._open: dict[str, str] = {}
+        """Ids of calls without a result -> their names."""
+        self._by_id: dict[str, deque[str]] = {}
+        self._by_name: dict[str, deque[str]] = {}
         self._count = 0
         self._answered = False
 
     def call(self, wire_id: str, name: str) -> str:
         if self._answered:
-            self._open.clear()
+            self._open, self._by_id, self._by_name = {}, {}, {}
             self._answered = False
         found = wire_id or f"call_{self._count}"
         while found in self._taken:
             found = f"{found}_{self._count}"
         self._count += 1
         self._taken.add(found)
-        self._open.append((wire_id, name, found))
+        self._open[found] = name
+        self._by_id.setdefault(wire_id, deque()).append(found)
+        self._by_name.setdefault(name, deque()).append(found)
         return found
 
     def result(self, wire_id: str, name: str) -> tuple[str, str]:
         """Id and name of the call; for a result without one an id that no call has."""
         self._answered = True
-        places = [n for n, entry in enumerate(self._open) if wire_id and entry[0] == wire_id]
-        places += [n for n, entry in enumerate(self._open) if entry[1] == name]
-        if places:
-            _, name, found = self._open.pop(places[0])
-            return found, name
+        call = (self._oldest(self._by_id, wire_id) if wire_id else "") or self._oldest(self._by_name, name)
+        if call:
+            return call, self._open.pop(call)
         found = wire_id or f"result_{self._count}"
         while found in self._taken:
             found = f"{found}_{self._count}"
         self._count += 1
         self._taken.add(found)
         return found, name
+
+    def _oldest(self, calls: Mapping[str, deque[str]], wanted: str) -> str:
+        """The first of these calls that is still open, or nothing."""
+        waiting = calls.get(wanted, deque())
+        while waiting and waiting[0] not in self._open:
+            waiting.popleft()
+        return waiting[0] if waiting else ""
 
 
 def _messages(body: Mapping[str, Json]) -> tuple[Message, ...]:
@@ -186,15 +197,30 @@ def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     A thought ends with its signature, which came in the last piece.
     """
     joined: list[Part] = []
+    run: list[Text | Thinking] = []
     for part in parts:
-        match joined[-1] if joined else None, part:
-            case Text(before, extra), Text(text) if not extra:
-                joined[-1] = Text(before + text, part.extra)
-            case Thinking(before, None, "gemini", extra=extra), Thinking() if not extra:
-                joined[-1] = replace(part, text=before + part.text, redacted=False)
-            case _:
-                joined.append(part)
-    return tuple(joined)
+        match run[-1] if run else None, part:
+            case (Text(_, extra), Text() as more) | (
+                Thinking(_, None, "gemini", extra=extra),
+                Thinking() as more,
+            ) if not extra:
+                run.append(more)
+                continue
+        if run:
+            joined.append(_whole(run))
+        run = [part] if isinstance(part, Text | Thinking) else []
+        if not run:
+            joined.append(part)
+    return tuple([*joined, _whole(run)] if run else joined)
+
+
+def _whole(pieces: Sequence[Text | Thinking]) -> Part:
+    """One part of several of a kind: what is known beside the text came with the last."""
+    last = pieces[-1]
+    if len(pieces) == 1:
+        return last
+    text = "".join(piece.text for piece in pieces)
+    return replace(last, text=text, redacted=False) if isinstance(last, Thinking) else replace(last, text=text)
 
 
 def _system(value: Json) -> tuple[Part, ...]:

@@ -7,6 +7,7 @@ same.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ccx_addons.core import read
@@ -43,9 +44,29 @@ SINGLE: Final = frozenset({"items", "additionalProperties", "not", "if", "then",
 MAX_NODES: Final = 4000
 """Nodes of one schema, references inlined; what is deeper is cut, since references can double at each level."""
 
+MAX_ALL: Final = 40_000
+"""Nodes of all the schemas of one request."""
 MAX_DEPTH: Final = 60
+PER_NODE: Final = 10
+"""Keywords, and words of an enum, that count as one node more."""
 
 ANYTHING: Final[Mapping[str, Json]] = {"type": "object"}
+
+
+@dataclass(slots=True)
+class Room:
+    """How many nodes the schemas of one request may still have."""
+
+    nodes: int = MAX_ALL
+
+    def take(self, value: Json) -> bool:
+        """Whether there is room for one node: it counts for more when it has very many keywords or words, for
+        references copy them."""
+        self.nodes -= 1
+        if isinstance(value, dict):
+            words = sum(len(inner) for inner in value.values() if isinstance(inner, list))
+            self.nodes -= (len(value) + words) // PER_NODE
+        return self.nodes >= 0
 
 
 # ---- wire -> JSON schema ---------------------------------------------------------------------------------------------
@@ -103,18 +124,21 @@ def _read_type(value: Json) -> Json:
 class Cleaner:
     """Writes one schema in the subset. ``lost`` names the keywords whose meaning the subset cannot say."""
 
-    def __init__(self, schema: Mapping[str, Json], ordered: bool = False) -> None:
+    def __init__(self, schema: Mapping[str, Json], room: Room | None, ordered: bool = False) -> None:
         self.lost: dict[str, None] = {}
         self._root = schema
         self._ordered = ordered
-        self._nodes = self._depth = 0
+        self._depth = 0
+        room = room or Room()
+        self._room = Room(min(MAX_NODES, room.nodes))
+        given = self._room.nodes
         self.schema = self._node(schema, ())
+        room.nodes -= given - max(self._room.nodes, 0)
 
     def _node(self, value: Json, refs: tuple[str, ...]) -> Fields:
         if not isinstance(value, dict):
             return self._untyped({})
-        self._nodes += 1
-        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
+        if not self._room.take(value) or self._depth > MAX_DEPTH:
             return self._lose("size", ANYTHING)
         self._depth += 1
         schema = self._kind_of_node(value, refs)
@@ -276,9 +300,9 @@ class Cleaner:
         return dict(schema)
 
 
-def clean_object(schema: Mapping[str, Json]) -> tuple[Fields, list[str]]:
+def clean_object(schema: Mapping[str, Json], room: Room | None = None) -> tuple[Fields, list[str]]:
     """A function's parameters, which must be an object, and the keywords whose meaning got lost."""
-    cleaner = Cleaner(schema if "type" in schema or "$ref" in schema else {"type": "object", **schema})
+    cleaner = Cleaner(schema if "type" in schema or "$ref" in schema else {"type": "object", **schema}, room)
     found = cleaner.schema
     if variants := found.get("anyOf"):
         cleaner.lost["anyOf"] = None
@@ -292,20 +316,24 @@ def clean_object(schema: Mapping[str, Json]) -> tuple[Fields, list[str]]:
     return found, list(cleaner.lost)
 
 
-def clean(schema: Mapping[str, Json]) -> tuple[Fields, list[str]]:
+def clean(schema: Mapping[str, Json], room: Room | None = None) -> tuple[Fields, list[str]]:
     """The schema of an answer, its properties in order, and the keywords whose meaning got lost."""
-    cleaner = Cleaner(schema, ordered=True)
+    cleaner = Cleaner(schema, room, ordered=True)
     return cleaner.schema, list(cleaner.lost)
 
 
-def whole(schema: Mapping[str, Json]) -> Fields:
+def whole(schema: Mapping[str, Json], room: Room | None = None) -> Fields:
     """JSON schema as newer models take it: references inlined unless that has no end, for beside ``$ref`` they take
     nothing but a description. It is an object, or what the schema says."""
+    room = room or Room()
+    own = Room(min(MAX_NODES, room.nodes))
+    given = own.nodes
     try:
-        found: Fields = _inline(schema, schema, (), [0])
+        found: Fields = _inline(schema, schema, (), own)
         dropped = {"$schema", "$defs", "definitions"}
     except (_EndlessError, RecursionError):
         found, dropped = dict(schema), {"$schema"}
+    room.nodes -= given - max(own.nodes, 0)
     return {name: value for name, value in found.items() if name not in dropped}
 
 
@@ -327,12 +355,11 @@ def find_reference(root: Mapping[str, Json], ref: Json) -> Mapping[str, Json] | 
     return place if isinstance(place, dict) else None
 
 
-def _inline(value: Json, root: Mapping[str, Json], refs: tuple[str, ...], nodes: list[int]) -> Json:
-    nodes[0] += 1
-    if nodes[0] > MAX_NODES:
+def _inline(value: Json, root: Mapping[str, Json], refs: tuple[str, ...], room: Room) -> Json:
+    if not room.take(value):
         raise _EndlessError
     if isinstance(value, list):
-        return [_inline(item, root, refs, nodes) for item in value]
+        return [_inline(item, root, refs, room) for item in value]
     if not isinstance(value, dict):
         return value
     if isinstance(ref := value.get("$ref"), str):
@@ -340,9 +367,9 @@ def _inline(value: Json, root: Mapping[str, Json], refs: tuple[str, ...], nodes:
         if found is None or ref in refs:
             raise _EndlessError
         beside = {name: inner for name, inner in value.items() if name != "$ref"}
-        return _inline({**found, **beside}, root, (*refs, ref), nodes)
+        return _inline({**found, **beside}, root, (*refs, ref), room)
     return {
-        name: inner if name in ("$defs", "definitions") else _inline(inner, root, refs, nodes)
+        name: inner if name in ("$defs", "definitions") else _inline(inner, root, refs, room)
         for name, inner in value.items()
     }
 
@@ -369,16 +396,18 @@ def _type_of(value: Json) -> str:
 def _merge_all(value: Mapping[str, Json], members: Iterable[Mapping[str, Json]]) -> Fields:
     """The node with everything that ``allOf`` demands; what the node itself says wins."""
     merged = {name: inner for name, inner in value.items() if name != "allOf"}
+    properties = dict(read.mapping(merged.get("properties")))
+    lists = {name: [*read.items(merged.get(name))] for name in ("required", "allOf")}
     for member in members:
         for name, inner in member.items():
             if name == "properties":
-                known = read.mapping(merged.get(name))
-                merged[name] = {**known, **{key: item for key, item in read.mapping(inner).items() if key not in known}}
-            elif name in ("required", "allOf"):
-                merged[name] = [*read.items(merged.get(name)), *read.items(inner)]
+                for key, item in read.mapping(inner).items():
+                    properties.setdefault(key, item)
+            elif name in lists:
+                lists[name] += read.items(inner)
             else:
                 merged.setdefault(name, inner)
-    return merged
+    return merged | {name: found for name, found in {"properties": properties, **lists}.items() if found}
 
 
 def _all_properties(variants: Iterable[Mapping[str, Json]]) -> Fields:

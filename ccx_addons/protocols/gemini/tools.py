@@ -6,7 +6,7 @@ from typing import Final, Literal
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_names
-from ccx_addons.protocols.gemini.schema import clean_object, read_schema, whole
+from ccx_addons.protocols.gemini.schema import Room, clean_object, read_schema, whole
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, one_or_many, own
 from ccx_addons.vendors.facts import Gemini as Rules
 
@@ -122,6 +122,7 @@ class Tools:
         self._names = names
         self._losses = losses
         self._choice = request.tool_choice
+        self._room = Room()
         self._kept: Fields = own(request.extra).get("toolConfig", {})
         functions: list[Fields] = []
         self.tools: list[Fields] = []
@@ -156,9 +157,9 @@ class Tools:
         declaration: Fields = {"name": self._names[tool.name]}
         if tool.description:
             declaration["description"] = tool.description
-        schema, lost = clean_object(tool.parameters)
+        schema, lost = clean_object(tool.parameters, self._room)
         if lost and self._rules.json_schema:
-            declaration["parametersJsonSchema"] = {**whole(tool.parameters), "type": "object"}
+            declaration["parametersJsonSchema"] = {**whole(tool.parameters, self._room), "type": "object"}
         else:
             declaration["parameters"] = schema
             if lost:

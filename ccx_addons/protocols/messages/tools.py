@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
+from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
 
 EMPTY_SCHEMA: Final[Mapping[str, Json]] = {"type": "object", "properties": {}}
-ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
-"""Refused at the top of ``input_schema``."""
 
 
 def tool_names(request: Request) -> dict[str, str]:
@@ -28,7 +27,7 @@ def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses
     """
     choice = request.tool_choice
     said = choice is None or (choice.mode == "any" and len(choice.names) == 1 and rules.forced_tools)
-    allowed = () if choice is None or said else choice.names
+    allowed = frozenset(() if choice is None or said else choice.names)
     blocks: list[Block] = []
     for n, tool in enumerate(request.tools):
         if isinstance(tool, ServerTool):
@@ -97,29 +96,10 @@ def _object_schema(schema: Mapping[str, Json], path: str, losses: list[Loss]) ->
     """The schema with an object at its top, which the API demands."""
     if any(name in schema for name in ALTERNATIVES):
         losses.append(Loss(f"{path}.input_schema", "alternatives at the top of a schema were merged"))
-        return _merge_alternatives(schema)
+        return without_alternatives(schema)
     if schema.get("type") == "object":
         return schema
     return {**EMPTY_SCHEMA, **schema, "type": "object"}
-
-
-def _merge_alternatives(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """One object with every alternative's properties; required is what all of them (allOf: any of them) require."""
-    merged = {name: value for name, value in schema.items() if name not in ALTERNATIVES}
-    properties = dict(read.mapping(schema.get("properties")))
-    required = set(filter(_is_text, read.items(schema.get("required"))))
-    for word in ALTERNATIVES:
-        variants = read.mappings(schema.get(word))
-        for variant in variants:
-            properties = {**read.mapping(variant.get("properties")), **properties}
-        wanted = [set(filter(_is_text, read.items(variant.get("required")))) for variant in variants]
-        if wanted:
-            required |= set.union(*wanted) if word == "allOf" else set.intersection(*wanted)
-    return {**merged, "type": "object", "properties": properties, "required": sorted(required)}
-
-
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str)
 
 
 # ---- tools that the upstream runs ------------------------------------------------------------------------------------

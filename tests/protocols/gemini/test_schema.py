@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.protocols.gemini.schema import MAX_NODES, clean, clean_object, find_reference, read_schema, whole
+from ccx_addons.protocols.gemini.schema import MAX_NODES, Room, clean, clean_object, find_reference, read_schema, whole
 
 STRING = {"type": "string"}
 
@@ -200,3 +200,19 @@ def test_whole(schema: dict[str, Any], wire: dict[str, Any]) -> None:
 def test_find_reference(ref: Any, found: bool) -> None:
     root = {"properties": {"a/b": STRING}, "anyOf": [LIST]}
     assert (find_reference(root, ref) is not None) is found
+
+
+def test_the_schemas_of_a_request_share_their_room() -> None:
+    schema = {"type": "object", "properties": {f"a{n}": {"type": "string"} for n in range(9)}}
+    room = Room(25)
+    assert [("size" in clean_object(schema, room)[1], room.nodes) for _ in range(4)] == [
+        (False, 15), (False, 5), (True, 0), (True, 0),
+    ]  # fmt: skip
+    assert whole({"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {}}}, room) == {
+        "items": {"$ref": "#/$defs/a"}, "$defs": {"a": {}},
+    }  # fmt: skip
+
+
+def test_what_is_copied_much_counts_for_more() -> None:
+    room = Room(100)
+    assert room.take({"enum": ["x"] * 900}) and not room.take({"enum": ["x"] * 200})
