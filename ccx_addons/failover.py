@@ -150,8 +150,8 @@ def best_fault(x: Exchange) -> Fault:
 
 
 def status_of(fault: Fault) -> int:
-    """The upstream's status; a 5xx that means an unknown model becomes 404, so that nobody asks again, and so does a 401,
-    so that nobody doubts its key."""
+    """The upstream's status; what means an unknown model becomes 404: after a 5xx somebody would ask again, after a 401
+    doubt its own key."""
     if (fault.status >= 500 or fault.status == 401) and category_of(fault) in ("model_not_found", "no_channel"):
         return 404
     return fault.status if 400 <= fault.status < 600 else FAULT_STATUS[fault.kind]

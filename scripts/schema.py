@@ -1,4 +1,4 @@
-"""Writes what is generated from the code: config/ccx.schema.json, config/env.example and the README's tables.
+"""Writes what is generated from the code: config/ccx.schema.json, config/env.example and tables in the documents.
 
 python scripts/schema.py            write the files
 python scripts/schema.py --check    exit 1 when one of them is stale
@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ccx_addons.core import config
+from ccx_addons.core import config, verdict
 from ccx_addons.core.config_parse import CLIENT_KEYS, KEY_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
@@ -143,18 +143,61 @@ def endpoint_table() -> str:
     return "\n".join([*lines, *(f"| {m} | `{p}` | {k} | {o.replace('_', ' ')} |" for m, p, k, o in rows)]) + "\n"
 
 
+ABOUT = {
+    "none": "this request", "model": "the model on this key", "offer": "the model on this channel", "key": "the key",
+    "address": "the address", "channel": "the channel",
+}  # fmt: skip
+NEXT = {
+    "commit": "it is the answer", "same_key": "the same key", "next_key": "the next key, then channel",
+    "next_channel": "the next channel", "stop": "nobody",
+}  # fmt: skip
+
+
+def verdict_table() -> str:
+    """What each answer tells, about whom, and for how long. The settings' defaults stand for the breaker's pauses."""
+    lines = ["| an answer says | about | which is left alone for | who is asked next |", "| --- | --- | --- | --- |"]
+    found = [v for table in (verdict.BY_CATEGORY, verdict.BY_KIND) for v in table.values()] + [verdict.REDIRECT]
+    rows = {v.reason: f"| {v.reason} | {ABOUT[v.blame]} | {pauses(v)} | {NEXT[v.action]} |" for v in found if v.reason}
+    return "\n".join([*lines, *(rows[name] for name in sorted(rows))]) + "\n"
+
+
+def pauses(found: verdict.Verdict) -> str:
+    if found.pauses:
+        return ", ".join(map(spoken, found.pauses))
+    if found.health != "failure":
+        return ""
+    policy = config.BreakerPolicy()
+    first = [policy.pause * 2.0**n for n in range(policy.consecutive - 1)]
+    return ", ".join(map(spoken, [*first, float(policy.backoff)])) + f" ... {spoken(float(policy.max_backoff))}"
+
+
+def spoken(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def between(name: str, mark: str, made: str) -> str:
+    """A file with its generated part made anew, between two comment lines."""
+    begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+    head, _, rest = (ROOT / name).read_text().partition(begin)
+    return head + begin + made + end + rest.partition(end)[2]
+
+
 def readme() -> str:
-    """The README with its generated part made anew, between two comment lines."""
-    text = (ROOT / "README.md").read_text()
-    begin, end = "<!-- endpoints -->\n", "<!-- /endpoints -->"
-    head, _, rest = text.partition(begin)
-    return head + begin + endpoint_table() + end + rest.partition(end)[2]
+    return between("README.md", "endpoints", endpoint_table())
+
+
+def contributing() -> str:
+    return between("CONTRIBUTING.md", "verdicts", verdict_table())
 
 
 FILES: dict[str, Callable[[], str]] = {
     "config/ccx.schema.json": schema,
     "config/env.example": env_example,
     "README.md": readme,
+    "CONTRIBUTING.md": contributing,
 }
 
 
