@@ -27,7 +27,7 @@ from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.references import ID, conversation_of, handed_out, items_of
+from ccx_addons.core.references import ID, conversation_of, handed_out, id_of_stream, items_of
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.database import Row
@@ -150,6 +150,15 @@ class Sessions:
 
     # ---- keeping ----------------------------------------------------------------------------------------------------
     @guarded
+    def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        """A stream has its id from the first event on: who leaves early may ask for the answer later."""
+        record = x.current
+        if x.kind != "responses" or x.operation != "generate" or not x.committed or record is None or record.converted:
+            return
+        if x.client and x.body and x.body.members.get("store") is not False and (id := id_of_stream(x.opening)):
+            self.runtime.store.put_issued([issued(id, x.client.name, record.attempt.channel.id, time.time())])
+
+    @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
             self.forget(x.match.subject)
@@ -233,9 +242,14 @@ def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str
     kept = dumps(whole).decode() if x.current.converted else ""
     kept = kept if len(kept) <= MAX_CHARACTERS else ""
     channel_id, client = x.current.attempt.channel.id, x.client.name
-    row = {"client": client, "channel_id": channel_id, "expires": int((now + KEPT) * 1000)}
-    given: list[Row] = [] if x.current.converted else [{**row, "id": one} for one in dict.fromkeys(handed_out(whole))]
+    ids = [] if x.current.converted else dict.fromkeys(handed_out(whole))
+    given = [issued(one, client, channel_id, now) for one in ids]
     return id, Stored(client, channel_id, x.trace, items, now + LIFE, kept), json.dumps(items), given
+
+
+def issued(id: str, client: str, channel_id: str, now: float) -> Row:
+    """The row of an id that a channel's upstream keeps."""
+    return {"id": id, "client": client, "channel_id": channel_id, "expires": int((now + KEPT) * 1000)}
 
 
 def _datas(answer: bytes) -> list[str]:

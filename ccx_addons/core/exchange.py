@@ -209,6 +209,8 @@ class Exchange:
     answer: Response | None = None
     events: "list[Event] | None" = None
     """The answer, whole or as it streamed; kept only for channels whose quirks look at it."""
+    opening: bytes = b""
+    """The beginning of a stream, as far as it was held back before the commit."""
     final_event: bytes = b""
     """The last event of a Responses stream, which holds the whole answer."""
     losses: list[Loss] = field(default_factory=list)

@@ -14,6 +14,7 @@ ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=+:.-]{0,199}")
 """What an id looks like: nothing in it means anything in a path."""
 
 
+_CREATED: Final = re.compile(rb'"response"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
 MAY_NAME_FILES: Final = re.compile(rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent)"|\\u00[4-7]')
 """In a body's bytes; letters may be written as escapes."""
 WORDS_OF_TOOLS: Final = frozenset({"args", "arguments", "response", "parameters", "input_schema", "schema", "metadata"})
@@ -54,6 +55,13 @@ def conversation_of(members: Mapping[str, Any]) -> str:
     """The id of a stored conversation that the request belongs to; empty: none."""
     found = members.get("conversation")
     return read.text(read.mapping(found).get("id") if isinstance(found, dict) else found)
+
+
+def id_of_stream(opening: bytes) -> str:
+    """The answer's id in the first event of a Responses stream; empty: it is not there."""
+    found = _CREATED.search(opening)
+    id = found[1].decode("latin-1") if found else ""
+    return id if ID.fullmatch(id) else ""
 
 
 def handed_out(answer: Mapping[str, Any]) -> list[str]:

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 MAX_ERROR_SECONDS: Final = 10.0
 MAX_HELD: Final = 64 << 10
 """Bytes of a stream that are held back before it is committed whatever it says."""
+OPENING: Final = 4096
+"""Bytes of a stream's beginning that are kept for the addons: a Responses stream says its id there."""
 KEEPALIVE_EVERY: Final = 15.0
 """Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
@@ -315,6 +317,7 @@ class AttemptStream(RequestStream):
         x.phase = "streaming"
         if record := x.current:
             record.first_event_at = now
+        x.opening = b"".join(self.held)[:OPENING]
         answers.streamed(response, self.context.client.alpn != b"h2")
         self.server_state = self.state_stream
         self._rest()

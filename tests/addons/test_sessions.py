@@ -214,6 +214,23 @@ def test_paths_of_answers_that_nobody_has(runtime: Runtime, method: str, path: s
     assert x.match and asks(runtime, x)[0] == 404
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("converted", "store", "status"), [(False, None, 0), (False, True, 0), (False, False, 404), (True, None, 404)]
+)
+def test_a_stream_that_is_left_early_may_be_asked_for(
+    runtime: Runtime, converted: bool, store: bool | None, status: int
+) -> None:
+    x = exchange(True, input="x", **({} if store is None else {"store": store}))
+    x.match, x.committed = endpoints.find("POST", "/v1/responses"), True
+    x.opening = b'data: {"type":"response.created","response":{"id":"resp_7"}}\n\n'
+    attempted(x, WHERE, None).converted = converted
+    Sessions(runtime).responseheaders(flow(x=x))
+    runtime.store.flush()
+    assert asks(runtime, later := exchange(previous_response_id="resp_7"))[0] == status
+    assert later.home == ("" if status else WHERE.id)
+
+
 def test_an_answer_that_another_worker_is_just_writing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
 

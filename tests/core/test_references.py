@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.core.references import ID, MAY_NAME_FILES, conversation_of, files_of, handed_out, items_of
+from ccx_addons.core.references import ID, MAY_NAME_FILES, conversation_of, files_of, handed_out, id_of_stream, items_of
 
 
 @pytest.mark.parametrize("id", ["resp_68a0b1", "msg-1", "rs_0:1.2", "a==", "x" * 200])
@@ -43,6 +43,28 @@ def test_a_reference_without_an_id_names_nothing_that_is_there() -> None:
 @pytest.mark.parametrize(("value", "id"), [("c", "c"), ({"id": "c"}, "c"), (None, ""), ({}, ""), ("", "")])
 def test_conversations(value: Any, id: str) -> None:
     assert conversation_of({"conversation": value}) == id
+
+
+@pytest.mark.parametrize(
+    ("opening", "id"),
+    [
+        (
+            b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1","object":"response"',
+            "resp_1",
+        ),
+        (
+            b'data: {"response": {"object": "response", "id" : "resp_1", "tools": []}, "type": "response.created"}',
+            "resp_1",
+        ),
+        (b'data: {"response":{"id":"../x"}}', ""),
+        (b'data: {"response":{"id":"re\\u0073p"}}', ""),
+        (b'data: {"response":{"tools":[{"id":"x"}]}}', ""),
+        (b'data: {"response":{"id":"resp', ""),
+        (b"", ""),
+    ],
+)
+def test_the_id_of_a_stream_stands_in_its_first_event(opening: bytes, id: str) -> None:
+    assert id_of_stream(opening) == id
 
 
 FILES = [

@@ -1,5 +1,6 @@
 """Stored answers of the Responses API: get and delete them, whoever made them; nobody gets another client's."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,15 @@ def test_an_item_is_named_by_the_client_that_got_it(fake: Fake, tmp_path: Path) 
         assert program.post("/v1/responses", body).status_code == 200
         foreign = program.post("/v1/responses", body, headers={"authorization": f"Bearer {BOB}"})
         assert foreign.status_code == 404 and answer.output[0].id in foreign.json()["error"]["message"]
+
+
+def test_who_leaves_a_stream_may_ask_for_its_answer(fake: Fake, tmp_path: Path) -> None:
+    ask = {"model": "gpt-5.1", "input": "hello chunks:8", "stream": True}
+    head = {"authorization": f"Bearer {CLIENT_KEY}"}
+    with running_program(tmp_path, channel("a", fake.url, "responses"), clients=CLIENTS) as program:
+        with httpx.stream("POST", f"{program.url}/v1/responses", json=ask, headers=head) as stream:
+            event = next(line for line in stream.iter_lines() if line.startswith("data:"))
+        id = json.loads(event[5:])["response"]["id"]
+        assert client(program).responses.retrieve(id).id == id
+        with pytest.raises(openai.NotFoundError):
+            client(program, BOB).responses.retrieve(id)
