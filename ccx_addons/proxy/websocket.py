@@ -8,7 +8,7 @@ One request at a time, as the vendor's server does; the others wait.
 import contextlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mitmproxy import http
@@ -32,9 +32,11 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
 
+from ccx_addons.aside import aside
 from ccx_addons.core import ids, read, sse, wire_json
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.budget import Lease
-from ccx_addons.proxy.hooks import DeadlineReached
+from ccx_addons.proxy.hooks import DeadlineReached, WaitHook
 
 if TYPE_CHECKING:
     from ccx_addons.proxy.layer import AttemptLayer
@@ -158,7 +160,7 @@ class ClientWebSocket(HttpConnection):
         return self.lease.set(self.message_size + sum(kept))
 
     def _understand(self, text: str, size: int) -> Commands:
-        message = wire_json.loads_object(text)
+        message = yield from self._apart(len(text), wire_json.loads_object, text)
         if message is None or message.get("type") != "response.create":
             yield self._error(400, {"message": "expected a JSON object of type response.create", "code": "bad_message"})
         elif len(self.waiting) >= MAX_WAITING:
@@ -166,6 +168,20 @@ class ClientWebSocket(HttpConnection):
         else:
             self.waiting.append((message, size))
             yield from self._next()
+
+    def _apart[**P, T](
+        self, size: int, work: Callable[P, T], *args: P.args, **options: P.kwargs
+    ) -> layer.CommandGenerator[T]:
+        """What ``work`` returns; what is large is done beside the loop, while everything else for this socket waits."""
+        if size < BIG:
+            return work(*args, **options)
+        found: list[T] = []
+
+        async def rest() -> None:
+            found.append(await aside(work, *args, **options))
+
+        yield WaitHook(rest())
+        return found[0]
 
     def _next(self) -> Commands:
         """Begin the next request, unless one is under way."""
@@ -179,7 +195,10 @@ class ClientWebSocket(HttpConnection):
                 continue
             self.busy = True
             self.status, self.reader, self.body = 200, sse.Reader(), bytearray()
-            data = wire_json.dumps({**body, "stream": True})
+            whole = {**body, "stream": True}
+            data = yield from self._apart(self.input_size, wire_json.dumps_from, self.input_size, whole)
+            if self.over:
+                return
             yield ReceiveHttp(RequestHeaders(self.stream_id, self._request(len(data)), end_stream=False))
             yield ReceiveHttp(RequestData(self.stream_id, data))
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))

@@ -208,6 +208,19 @@ async def test_binary_messages_are_not_understood() -> None:
         assert caught.value.rcvd and caught.value.rcvd.code == 1003
 
 
+async def test_large_messages_are_read_and_written_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "BIG", 0)
+    upstream = Upstream()
+    async with talking(upstream) as (socket, _):
+        await socket.send("no JSON")
+        assert (await answer(socket))[-1]["type"] == "error"
+        for n in range(2):
+            await socket.send(json.dumps({"type": "response.create", "model": "m", "input": f"{n}"}))
+        for _ in range(2):
+            assert (await answer(socket))[-1]["type"] == "response.completed"
+    assert [body["input"] for body in upstream.bodies] == ["0", "1"]
+
+
 async def test_a_message_is_bounded() -> None:
     async with talking(Upstream(), limits=Limits(max_body=1000)) as (socket, _):
         await socket.send("x" * 2000)
