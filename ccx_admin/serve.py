@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from flask import Flask
 
+from ccx_addons.core import mask
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import logs
 from ccx_admin import create_app
@@ -43,6 +44,8 @@ def main(fd: int, parent_fd: int = -1) -> int:
 
 def start_logging(settings: Settings) -> None:
     """To stderr, in the gateway's form."""
+    mask.use(mask.Secrets(settings.secrets()))
+    logs.mask_uncaught()
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(logs.JsonLines() if settings.log_format == "json" else logs.TextLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[out], force=True)

@@ -5,6 +5,9 @@ import logging
 import logging.handlers
 import queue
 import sys
+import threading
+import traceback
+from types import TracebackType
 from typing import Final
 
 from ccx_addons.core.mask import clean
@@ -49,6 +52,20 @@ def start(level: str, form: str) -> logging.handlers.QueueListener:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    mask_uncaught()
     listener = logging.handlers.QueueListener(lines, out)
     listener.start()
     return listener
+
+
+def mask_uncaught() -> None:
+    """From now on also what nobody catches, in any thread."""
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda found: _uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """Python itself would print it as it is. At once: nobody may be there any more to write a queue."""
+    if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
+        sys.stderr.write(clean("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.flush()

@@ -1,23 +1,30 @@
 import io
 import json
 import logging
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ccx_addons.io import logs
 
 SECRET = "sk-main-5e2a91c07bd84f36"
+ODD = "odd-secret-99"
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
     """The root logger, put back afterwards."""
     root = logging.getLogger()
+    hooks = sys.excepthook, threading.excepthook
     before = root.handlers[:], root.level, {name: logging.getLogger(name).level for name in logs.QUIET}
     yield root
     root.handlers[:], root.level = before[0], before[1]
+    sys.excepthook, threading.excepthook = hooks
     for name, level in before[2].items():
         logging.getLogger(name).setLevel(level)
 
@@ -51,6 +58,23 @@ def test_text(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert lines[4].startswith("Traceback") and lines[-1] == "ValueError: sk-m…4f36"
     assert SECRET not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_what_nobody_catches_is_masked(thread: bool) -> None:
+    code = f"""
+import threading
+from ccx_addons.core import mask
+from ccx_addons.io import logs
+mask.use(mask.Secrets(["{ODD}"]))
+logs.start("info", "text").stop()
+def fail():
+    raise ValueError("with {ODD} and {SECRET}")
+threading.Thread(target=fail).start() if {thread} else fail()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "ValueError: with odd-…t-99 and sk-m…4f36" in done.stderr
+    assert ODD not in done.stderr and SECRET not in done.stderr
 
 
 def test_json(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
