@@ -28,6 +28,7 @@ from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, Limits, UpstreamHttp1
+from ccx_addons.proxy.pace import PacedConnections
 from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.upstream import UpstreamConnection
 from ccx_addons.proxy.websocket import ClientWebSocket
@@ -48,6 +49,8 @@ class AttemptLayer(HttpLayer):
         super().__init__(context, HTTPMode.transparent)
         self.limits = limits
         self.direct = direct
+        self.pace: PacedConnections | None = None
+        """Who knows what the client has taken; None: nobody, it takes everything at once."""
         self.deadlines: dict[layer.Layer, float] = {}
         self._timer_at = float("inf")
         self._timers: set[commands.RequestWakeup] = set()
@@ -149,6 +152,10 @@ class AttemptLayer(HttpLayer):
         http1 = end.http if isinstance(end, UpstreamClient) else None
         stream = self.streams.get(http1.stream_id or 0) if http1 else None
         return stream is None or not (_clogged(stream) or self.unread(stream) > MAX_UNREAD)
+
+    def backlog(self, stream: HttpStream) -> int:
+        """Bytes for the client of this stream that it has not taken yet."""
+        return self.pace.backlog(stream) if self.pace else 0
 
     def unread(self, stream: HttpStream) -> int:
         """Bytes that an HTTP/2 client has left no room for; HTTP/1 has no such place."""

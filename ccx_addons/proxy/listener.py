@@ -45,6 +45,7 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
             self.client.timestamp_tls_setup = time.time()
             self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
         self.layer = AttemptLayer(self.layer.context, limits, direct)
+        self.layer.pace = self
 
     @property
     def idle(self) -> bool:

@@ -1,17 +1,23 @@
 """Nothing is read that nobody can use yet: it waits in the peer's memory, not in ours."""
 
 import asyncio
+import contextlib
 from contextvars import ContextVar
 from typing import Any, Final
 
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.server import ConnectionHandler
 
 from ccx_addons.proxy.hooks import WaitHook
 
 READS: Final[ContextVar[Connection]] = ContextVar("reads")
 """The connection that the running task reads."""
+
+WRITABLE: Final = 64 << 10
+STALLED: Final = 16 << 10
+"""Bytes that wait for a client: above the first, asyncio lets writers wait until they are below the second."""
 
 
 class PacedConnections(ConnectionHandler):
@@ -29,8 +35,27 @@ class PacedConnections(ConnectionHandler):
         """Called between two reads."""
         await super().drain_writers()  # type: ignore[no-untyped-call]
         while not self.layer.may_read(READS.get()):
-            self.moved = self.moved or asyncio.Event()
-            await self.moved.wait()
+            await self._moves()
+
+    def backlog(self, stream: HttpStream) -> int:
+        """Bytes for the client of this stream that it has not taken yet."""
+        io = self.transports.get(self.client)
+        writer = io.writer if io else None
+        unsent = writer.transport.get_write_buffer_size() if isinstance(writer, asyncio.StreamWriter) else 0
+        unread: int = self.layer.unread(stream)
+        return unsent + unread
+
+    async def taken(self, stream: HttpStream, seconds: float) -> None:
+        """Until the client has taken nearly everything, at most ``seconds``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await super().drain_writers()  # type: ignore[no-untyped-call]
+                while self.layer.unread(stream) > STALLED:
+                    await self._moves()
+
+    async def _moves(self) -> None:
+        self.moved = self.moved or asyncio.Event()
+        await self.moved.wait()
 
     async def server_event(self, event: events.Event) -> None:
         await super().server_event(event)

@@ -48,8 +48,10 @@ from ccx_addons.proxy.hooks import (
     OpenUpstream,
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
+    WaitHook,
 )
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
+from ccx_addons.proxy.pace import STALLED, WRITABLE
 from ccx_addons.proxy.request import Commands, RequestStream
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ MAX_HELD: Final = 64 << 10
 """Bytes of a stream that are held back before it is committed whatever it says."""
 OPENING: Final = 4096
 """Bytes of a stream's beginning that are kept for the addons: a Responses stream says its id there."""
+SLICE: Final = 256 << 10
+"""Bytes of a whole answer that are written at once; the rest waits until the client has taken them."""
 KEEPALIVE_EVERY: Final = 15.0
 """Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
@@ -80,6 +84,8 @@ class AttemptStream(RequestStream):
         self.held: list[bytes] = []
         self.held_size = 0
         self.alive_until = 0.0
+        self.left = float("inf")
+        """Bytes that the client had not taken when it was last looked at."""
         self.answer = AnswerBody()
 
     # ---- events -----------------------------------------------------------------------------------------------------
@@ -433,14 +439,33 @@ class AttemptStream(RequestStream):
                 content = b""
             answers.finish(response, self.exchange, self.context.client.tls)
             yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
-            if content:
-                yield SendHttp(ResponseData(self.stream_id, content), self.context.client)
+            for at in range(0, len(content), SLICE):
+                if at and not (yield from self._taken()):
+                    yield from self._hang_up()
+                    return
+                yield SendHttp(ResponseData(self.stream_id, content[at : at + SLICE]), self.context.client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
         if self.client_state == self.state_discard_request_body:
             end = self.parent.connections.get(self.context.client)
             if isinstance(end, ClientHttp1):
                 yield from end.linger()
+
+    def _taken(self) -> layer.CommandGenerator[bool]:
+        """Wait until the client has taken what was sent. False: it is gone, or takes nothing."""
+        left = self.parent.backlog(self)
+        while left > WRITABLE:
+            assert self.parent.pace
+            yield WaitHook(self.parent.pace.taken(self, self.limits.client_timeout))
+            before, left = left, self.parent.backlog(self)
+            if self._gone() or left >= before:
+                return False
+        return True
+
+    def _hang_up(self) -> Commands:
+        yield DropStream(self.stream_id)
+        kill = ResponseProtocolError(self.stream_id, "the client takes nothing", ErrorCode.KILL)
+        yield SendHttp(kill, self.context.client)
 
     def _switch_protocols(self, response: http.Response) -> Commands:
         """A WebSocket: of the panel, which is passed through, or our own, which makes requests of its messages."""
@@ -517,9 +542,21 @@ class AttemptStream(RequestStream):
         if self.client_state == self.state_consume_request_body:
             yield from self._refuse_body(checks.TOO_SLOW)
         elif self.server_state == self.state_stream:
-            yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
+            yield from self._silence()
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
+
+    def _silence(self) -> Commands:
+        """Nothing came for too long: the upstream hangs, or nobody read it because the client takes nothing."""
+        before, self.left = self.left, self.parent.backlog(self)
+        if self.left <= STALLED:
+            yield from self._break_stream("idle", Fault("timeout", "the upstream stopped sending", status=504), True)
+        elif self.left < before:
+            yield from self._wait("idle", self._patience(), streaming=True)
+        else:
+            yield from self._cancel_upstream("the client takes nothing")
+            yield from self._finish_error("the client takes nothing")
+            yield from self._hang_up()
 
 
 def _words(error: Exception) -> str:
