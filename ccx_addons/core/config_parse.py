@@ -62,7 +62,8 @@ EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 FORBIDDEN_HEADERS: Final = frozenset({
     "authorization", "x-api-key", "x-goog-api-key", "host", "content-length", "transfer-encoding", "connection",
-    "upgrade", "te", "trailer", "keep-alive", "proxy-authorization", "cookie", "accept-encoding", "content-encoding",
+    "upgrade", "te", "trailer", "keep-alive", "proxy-authorization", "proxy-authenticate", "proxy-connection", "expect",
+    "http2-settings", "cookie", "accept-encoding", "content-encoding",
 })  # fmt: skip
 """Headers a channel cannot add: they belong to the key, to the connection, or to the gateway."""
 
@@ -478,7 +479,7 @@ def _headers(reader: Reader, value: Json, path: str) -> tuple[tuple[str, str], .
         text = reader.text(entry, at)
         if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
             reader.problem(at, "is not a header name")
-        elif name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("x-ccx-"):
+        elif name.lower().replace("_", "-") in FORBIDDEN_HEADERS or name.lower().startswith("x-ccx-"):
             reader.problem(at, "cannot be set here: it belongs to the key, the connection or the gateway")
         elif text is not None and not text.isprintable():
             reader.problem(at, "must be printable text on one line")

@@ -53,6 +53,8 @@ def url_problem(url: str, schemes: frozenset[str] = frozenset({"http", "https"})
         return f"must begin with {' or '.join(f'{s}://' for s in sorted(schemes))}"
     if not parts.hostname or any(c.isspace() for c in url) or not url.isprintable():
         return "has no host name"
+    if not url.isascii():
+        return "must be ASCII: a host with other letters begins with xn--, in a path they are written as %XX"
     if "@" in parts.netloc and not user:
         return "must not have a user name or password: keys go under keys"
     if port == 0:

@@ -35,6 +35,8 @@ FRAMING: Final = frozenset({
 })  # fmt: skip
 """What must not be there twice. With an underscore: servers behind CGI's rules take it for the real one."""
 
+FRAMING_LENGTHS: Final = frozenset(map(len, FRAMING))
+
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 UNTRUE: Final = Fault("invalid_request", "the request's content-length is not the length of its body", status=400)
 
@@ -84,8 +86,7 @@ def body_size(request: http.Request) -> int | None:
     """
     found: dict[bytes, bytes] = {}
     for name, value in request.data.headers.fields:
-        lower = name.lower()
-        if lower in FRAMING:
+        if len(name) in FRAMING_LENGTHS and (lower := name.lower()) in FRAMING:
             if lower in found:
                 raise ValueError(f"the request has two {lower.decode()} headers")
             found[lower] = value

@@ -304,6 +304,7 @@ BAD: list[Any] = [
     pytest.param(channel(headers=["a"]), "expected a mapping", "channels[0].headers", id="headers"),
     pytest.param(channel(headers={"a b": "c"}), "is not a header name", "channels[0].headers.a b", id="header name"),
     pytest.param(channel(headers={"Authorization": "x"}), "cannot be set here", "channels[0].headers.Authorization", id="auth header"),
+    pytest.param(channel(headers={"Content_Length": "1"}), "cannot be set here", "channels[0].headers.Content_Length", id="framing header"),
     pytest.param(channel(headers={"X-Ccx-A": "x"}), "cannot be set here", "channels[0].headers.X-Ccx-A", id="our header"),
     pytest.param(channel(headers={"a": "b\r\nc: d"}), "printable text on one line", "channels[0].headers.a", id="header injection"),
     pytest.param(channel(headers={"a": None}), "expected text, got nothing", "channels[0].headers.a", id="no value"),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mitmproxy import http
 from mitmproxy.net.http.http1 import assemble_request_head
 
+from ccx_addons.core.config_parse import FORBIDDEN_HEADERS
 from ccx_addons.proxy import framing
 from ccx_addons.proxy.headers import Headers
 
@@ -53,6 +54,11 @@ def test_a_head_that_all_parsers_read_alike(change: tuple[bytes, bytes]) -> None
 )
 def test_a_head_that_parsers_may_read_differently(change: tuple[bytes, bytes]) -> None:
     assert not framing.RECEIVED.fullmatch(HEAD.replace(*change))
+
+
+def test_no_channel_can_add_what_is_never_sent() -> None:
+    """The file is refused, with its line, instead of every request."""
+    assert {name.decode() for name in framing.OF_CONNECTION} | {"host", "content-length"} <= FORBIDDEN_HEADERS
 
 
 def sent(*fields: tuple[bytes, bytes], line: bytes = b"POST /x HTTP/1.1") -> bytes:
