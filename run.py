@@ -3,6 +3,7 @@
 run.py            serve: the gateway, until SIGTERM or Ctrl-C
 run.py check      validate the configuration; every error with its path and line, exit 1
                   with --explain KIND MODEL: where such a request would go, and why
+                  with --vendor URL MODEL: what is known of them, and which page says so
 run.py demo       serve with a built-in offline upstream for every protocol
 run.py mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
 """

@@ -29,6 +29,7 @@ from ccx_addons.io.files import open_to_all
 from ccx_addons.io.state import load_state
 from ccx_addons.scheduler import Pick, State
 from ccx_addons.scheduler.explain import explain, render
+from ccx_addons.vendors.shown import render as render_vendor
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ENV_FILE: Final = "config/.env"
@@ -247,15 +248,20 @@ def panel(arguments: list[str]) -> int:
 
 @main_errors
 def check(arguments: list[str]) -> int:
-    """Every problem of the settings and of ccx.yaml, each with its place; on request, where a request would go."""
+    """Every problem of the settings and of ccx.yaml, each with its place; on request, where a request would go, or what
+    is known of a vendor and a model."""
     parser = argparse.ArgumentParser(prog="run.py check")
     parser.add_argument("--explain", nargs=2, metavar=("KIND", "MODEL"), help="which channels would be tried, and why")
+    parser.add_argument("--vendor", nargs=2, metavar=("URL", "MODEL"), help="what is known of them, and from where")
     parser.add_argument("--client", default="default", help="name of the client who asks")
     parser.add_argument("--prefix", default="", help="route prefix of the path")
     parser.add_argument("--trace", default="", help="the conversation, as the request log names it")
     parser.add_argument("--images", action="store_true", help="the request has pictures")
     parser.add_argument("--tokens", type=int, default=0, help="size of the prompt")
     asked = parser.parse_args(arguments)
+    if asked.vendor:
+        print(render_vendor(*asked.vendor), end="")
+        return 0
     env_file = Path(os.environ.get("CCX_ENV_FILE", ENV_FILE))
     settings = Settings.read(yaml_file.load_env(env_file, os.environ))
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())

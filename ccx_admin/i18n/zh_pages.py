@@ -424,6 +424,13 @@ PAGES: Final[Mapping[str, str]] = {
     "What happened": "发生了什么",
     "What it said": "错误信息",
     "What was sent was not kept": "未保留发送内容",
+    "Fact": "事实",
+    "Known of": "所属",
+    "Nothing: the defaults of its protocol hold, and the switches under Compatibility.": (
+        "暂无：按其协议的默认值，以及“兼容性”中的开关。"
+    ),
+    "Page": "出处",
+    "What is known of this upstream": "对此上游的了解",
     "What went wrong in the last day": "近一天的错误",
     "What will change in ccx.yaml": "ccx.yaml 将有的变更",
     "What {name} can do": "{name} 的能力",

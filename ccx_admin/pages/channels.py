@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
+from ccx_addons import vendors
 from ccx_addons.core.config import KINDS
+from ccx_addons.vendors import shown
 from ccx_admin import dry_run, stats, templates_catalog, views
 from ccx_admin.pages import channel_form, clients
 from ccx_admin.panel import Panel, panel
@@ -106,8 +108,20 @@ def one(id: str) -> str:
         kinds=KINDS,
         efforts=channel_form.EFFORTS,
         key_limits=KEY_LIMITS,
+        known=known(found, request.args.get("model", "").strip()),
         revision=current.config().revision,
     )
+
+
+def known(channel: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What is known of the channel's upstream and a model: the one asked for, else the first of its mapping."""
+    model = model or next((target["to"] for target in channel["models"].values() if target["to"]), "")
+    base_url = channel["base_urls"][0]
+    topics = {"Model", vendors.ORDER.get(channel["protocol"], "")}
+    return {
+        "model": model,
+        "facts": [(fact, shown.words(fact.value)) for fact in vendors.explain(base_url, model) if fact.topic in topics],
+    }
 
 
 @pages.get("/channels/new")

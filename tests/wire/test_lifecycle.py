@@ -67,6 +67,12 @@ def test_check_accepts_a_good_file(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "") and "1 channels" in ended.stdout
 
 
+def test_check_says_what_is_known_of_a_vendor(tmp_path: Path) -> None:
+    ended = run(tmp_path, "check", "--vendor", "https://api.deepseek.com", "deepseek-v4-pro")
+    assert ended.returncode == 0
+    assert "DeepSeek answers there" in ended.stdout and "api-docs.deepseek.com" in ended.stdout
+
+
 def test_check_explains_where_a_request_would_go(tmp_path: Path) -> None:
     channels = [
         channel("main", "https://api.example.com", "chat", allow=["gpt-*"]),

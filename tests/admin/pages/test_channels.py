@@ -48,6 +48,15 @@ def test_tests_are_no_activity(app: Flask) -> None:
     assert figures() == before
 
 
+@pytest.mark.usefixtures("filled")
+def test_what_is_known_of_an_upstream_and_a_model(session: FlaskClient) -> None:
+    page = session.get("/channels/ch_main0001?model=claude-opus-4-6").text
+    known = page[page.index('id="known"') :]
+    assert 'value="claude-opus-4-6"' in known and ">128000<" in known and "platform.claude.com/docs" in known
+    other = session.get("/channels/ch_main0001?model=%3Cb%3E").text
+    assert "&lt;b&gt;" in other and "defaults of its protocol" in other
+
+
 def test_no_activity_is_not_a_rate() -> None:
     assert channels.Activity().success is None
 
