@@ -36,10 +36,7 @@ RETENTION: Final = (
     "DELETE FROM overrides WHERE expires_at < :now",
     "DELETE FROM response_sessions WHERE expires < :now",
     "DELETE FROM issued WHERE expires < :now",
-    f"""
-    DELETE FROM issued WHERE expires < (
-        SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET {MOST_ISSUED}
-    )""",
+    "DELETE FROM issued WHERE expires <= (SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET :issued)",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
     f"DELETE FROM rollup_quarter WHERE quarter < :now - {QUARTERS_KEPT * DAY}",
@@ -69,6 +66,7 @@ def retain(transaction: Transaction, days: int, body_days: int) -> int:
         "now": transaction.now,
         "yesterday": transaction.now - DAY,
         "requests": transaction.now - days * DAY if days else 0,
+        "issued": MOST_ISSUED,
         "bodies": transaction.now - body_days * DAY if body_days else 0,
     }
     for statement in RETENTION:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.io import retention
 from ccx_addons.io.database import Database, Transaction
 from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, QUARTERS_KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY
@@ -96,6 +97,14 @@ def test_bodies_go_earlier_than_their_requests(database: Database) -> None:
     assert step(database) == 1
     assert rows(database.path, "SELECT request_id FROM bodies") == [("b",)]
     assert one(database.path, "SELECT count(*) FROM requests") == 1
+
+
+def test_ids_that_were_issued_last_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MOST_ISSUED", 3)
+    for n in range(5):
+        put(database, "issued", {"id": f"r{n}", "client": "c", "channel_id": "x", "expires": NOW + 1000 + n})
+    step(database)
+    assert rows(database.path, "SELECT id FROM issued ORDER BY id") == [("r2",), ("r3",), ("r4",)]
 
 
 def test_zero_days_keep_for_ever(database: Database) -> None:
