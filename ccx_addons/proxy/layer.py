@@ -29,6 +29,7 @@ from ccx_addons.proxy.dial import Place
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, Limits, UpstreamHttp1
 from ccx_addons.proxy.pace import PacedConnections
+from ccx_addons.proxy.request import MAX_QUEUED
 from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.upstream import UpstreamConnection
 from ccx_addons.proxy.websocket import ClientWebSocket
@@ -148,7 +149,8 @@ class AttemptLayer(HttpLayer):
         end = self.connections.get(connection)
         if connection is self.context.client:
             early = end.early if isinstance(end, ClientHttp1) else 0
-            return early <= MAX_EARLY and not any(_clogged(stream) for stream in self.streams.values())
+            clogged = len(end._paused_event_queue) > MAX_QUEUED if isinstance(end, ClientWebSocket) else False
+            return early <= MAX_EARLY and not clogged and not any(map(_clogged, self.streams.values()))
         http1 = end.http if isinstance(end, UpstreamClient) else None
         stream = self.streams.get(http1.stream_id or 0) if http1 else None
         return stream is None or not (_clogged(stream) or self.unread(stream) > MAX_UNREAD)

@@ -244,8 +244,7 @@ class ClientWebSocket(HttpConnection):
         if isinstance(event, ResponseHeaders):
             self.status = event.response.status_code
         elif isinstance(event, ResponseData) and self.status == 200:
-            for message in self.reader.feed(event.data):
-                yield from self._event(message.data)
+            yield from self._pass_on(event.data)
         elif isinstance(event, ResponseData):
             self.body += event.data
         elif isinstance(event, ResponseEndOfMessage):
@@ -259,6 +258,17 @@ class ClientWebSocket(HttpConnection):
         elif isinstance(event, ResponseProtocolError):
             yield self._error(502, {"message": event.message, "code": "upstream_error"})
             yield from self._done()
+
+    def _pass_on(self, data: bytes) -> Commands:
+        found, problem = [], ""
+        try:
+            found = self.reader.feed(data)
+        except sse.EventTooLarge as error:
+            problem = str(error)
+        for message in found:
+            yield from self._event(message.data)
+        if problem:
+            yield from self._close(CloseReason.MESSAGE_TOO_BIG, problem)
 
     def _event(self, data: str) -> Commands:
         if data.startswith("{"):

@@ -11,7 +11,9 @@ from mitmproxy import http
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from ccx_addons.core import sse
 from ccx_addons.proxy import websocket
+from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.websocket import MAX_WAITING, REMEMBERED, _is_kept, accept
 from tests.proxy.harness import Gateway, Handler, gateway, read_request
@@ -226,6 +228,35 @@ async def test_a_message_is_bounded() -> None:
         await socket.send("x" * 2000)
         with pytest.raises(ConnectionClosed) as caught:
             await asyncio.wait_for(socket.recv(), 5)
+        assert caught.value.rcvd and caught.value.rcvd.code == 1009
+
+
+async def test_what_a_socket_keeps_counts_until_it_is_closed() -> None:
+    """Messages that come and wait, and the answers that can be continued."""
+    limits = Limits(budget=Budget(300_000))
+    async with talking(Upstream(), limits=limits) as (socket, _):
+        for _ in range(3):
+            await ask(socket, input="x" * 10_000)
+        for _ in range(100):
+            if 30_000 <= limits.budget.used < 40_000:
+                break
+            await asyncio.sleep(0.02)
+        assert 30_000 <= limits.budget.used < 40_000
+        await socket.send("x" * 290_000)
+        with pytest.raises(ConnectionClosed) as caught:
+            await asyncio.wait_for(socket.recv(), 5)
+        assert caught.value.rcvd and caught.value.rcvd.code == 1013
+    assert limits.budget.used == 0
+
+
+async def test_an_event_that_is_too_large_closes_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 1000)
+    long = SSE + chunk(event("response.created")) + chunk(b"data: " + b"x" * 2000 + b"\n\n") + END
+    async with talking(answers(long)) as (socket, _):
+        await socket.send(json.dumps({"type": "response.create", "model": "m", "input": "x"}))
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                await asyncio.wait_for(socket.recv(), 5)
         assert caught.value.rcvd and caught.value.rcvd.code == 1009
 
 
