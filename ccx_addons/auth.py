@@ -115,8 +115,8 @@ class Auth:
 
     def check(self, x: Exchange, places: list[list[str]]) -> Fault | None:
         """Sets ``x.client``, or says why not."""
-        keys = common(places)
-        if fault := ambiguous(places, keys):
+        keys, fault = common(places)
+        if fault:
             return fault
         x.client = identify(keys, x.snapshot)
         if x.client is None:
@@ -127,8 +127,8 @@ class Auth:
     def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
         """For what is not of clients: the admin key, as Bearer or x-api-key."""
         places, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
-        keys = common(places)
-        if fault := ambiguous(places, keys):
+        keys, fault = common(places)
+        if fault:
             return fault
         admin = self.runtime.settings.admin_access_key.encode()
         right = [hmac.compare_digest(key.encode("utf-8", "surrogateescape"), admin) for key in keys]
@@ -239,17 +239,14 @@ def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
     return [place for place in stripped if place], query
 
 
-def common(places: list[list[str]]) -> list[str]:
-    """What may be the key in every place, each once."""
+def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
+    """What may be the key in every place, each once; or why nothing is looked up: where the places do not agree, it
+    would be a guess which key is meant, and who pays."""
+    if len(places) > MAX_CREDENTIALS or any(len(place) > MAX_CREDENTIALS for place in places):
+        return [], TOO_MANY_KEYS
     first, *others = places or [[]]
-    return list(dict.fromkeys(key for key in first if all(key in place for place in others)))
-
-
-def ambiguous(places: list[list[str]], keys: list[str]) -> Fault | None:
-    """Nothing is looked up where the places do not agree: which key is meant, and who pays, would be a guess."""
-    if len(places) > MAX_CREDENTIALS or len(keys) > MAX_CREDENTIALS:
-        return TOO_MANY_KEYS
-    return TWO_KEYS if places and not keys else None
+    keys = [key for key in dict.fromkeys(first) if all(key in place for place in others)]
+    return keys, TWO_KEYS if places and not keys else None
 
 
 def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:

@@ -106,6 +106,7 @@ PARAMETERS: Final[Mapping[Kind, frozenset[str]]] = {
     "gemini": frozenset(),
 }
 """Query parameters that an upstream of the same protocol may see."""
+MAX_UNKNOWN: Final = 20
 CHOSEN: Final = frozenset({"alt", "$alt", "key", "model"})
 """Parameters that the gateway reads or sets itself: leaving them out loses nothing."""
 
@@ -153,9 +154,10 @@ def passed(kind: Kind, query: str) -> tuple[str, ...]:
 
 
 def unknown(kind: Kind, query: str) -> tuple[str, ...]:
-    """Names in a query that go no further and that nobody here reads."""
+    """The first names in a query that go no further and that nobody here reads."""
     names = dict.fromkeys(name for name, _ in parse_qsl(query, keep_blank_values=True))
-    return tuple(name[:64] for name in names if name not in PARAMETERS[kind] | CHOSEN)
+    read = PARAMETERS[kind] | CHOSEN
+    return tuple(name[:64] for name in names if name not in read)[:MAX_UNKNOWN]
 
 
 def for_panel(path: str) -> bool:

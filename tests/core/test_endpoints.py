@@ -79,6 +79,7 @@ def test_kind_of_path(path: str, kind: str) -> None:
         ("responses", "include[]=a&include[]=b%26c", ("include%5B%5D=a", "include%5B%5D=b%26c"), ()),
         ("gemini", "alt=sse&key=x&$alt=json&fields=usage", (), ("fields",)),
         ("images", "&&=&;model=x", (), ("", ";model")),
+        ("chat", "&".join(f"p{n}=" for n in range(99)), (), tuple(f"p{n}" for n in range(20))),
     ],
 )
 def test_parameters(kind: Kind, query: str, goes_on: tuple[str, ...], left: tuple[str, ...]) -> None:
