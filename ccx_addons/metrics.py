@@ -171,7 +171,7 @@ class Metrics:
             "channel_id": attempt.channel.id,
             "channel_name": attempt.channel.name,
             "key_mask": attempt.key.mask,
-            "base_url": attempt.base_url,
+            "base_url": clean(attempt.base_url),
             "upstream_model": record.upstream_model,
             "started_at": milliseconds(x.started_at + (record.started - x.clock)),
             "connect_ms": record.connect_ms,

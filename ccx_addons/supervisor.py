@@ -269,7 +269,7 @@ def check(arguments: list[str]) -> int:
         print(f"warning: {snapshot.secrets.clean(warning)}")
     print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
     if asked.explain:
-        print(explained(settings, snapshot, asked), end="")
+        print(snapshot.secrets.clean(explained(settings, snapshot, asked)), end="")
     return 0
 
 

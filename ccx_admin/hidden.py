@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from ccx_addons.core.confidential import ENVIRONMENT, PLAIN, SECRET, Shape, file_shape, is_harmless
+from ccx_addons.core.confidential import PLAIN, SECRET, Shape, file_shape, is_environment, is_harmless
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.mask import LIKELY, Secrets, mask, replaced
 from ccx_addons.io import yaml_file
@@ -115,7 +115,7 @@ def _odd_words(text: str, begin: int, end: int) -> Iterator[Secret]:
         shown, follows = word[0], named
         name = NAMED.match(shown)
         named = name is not None and name.end() == len(shown)
-        if named or ENVIRONMENT.fullmatch(shown) or KEPT.search(shown) or not shown.strip("#-:=."):
+        if named or is_environment(shown) or KEPT.search(shown) or not shown.strip("#-:=."):
             continue
         if follows or name or not is_harmless(shown):
             yield Secret(word.start(), word.end(), shown, shown)

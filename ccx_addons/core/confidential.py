@@ -50,7 +50,7 @@ class Shape:
 
     def secrets(self, text: str) -> tuple[str, ...]:
         """The parts of a scalar that must not be shown, as they are written."""
-        if self.scalar == "plain" or ENVIRONMENT.fullmatch(text):
+        if self.scalar == "plain" or is_environment(text):
             return ()
         if self.scalar == "url":
             return url_secrets(text)
@@ -135,7 +135,7 @@ def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = Non
         if shape.scalar != "plain" and ENVIRONMENT.fullmatch(text):
             yield environ.get(text[4:], "").strip()
         for secret in shape.secrets(text):
-            yield from dict.fromkeys((secret.strip(), unquote(secret).strip()))
+            yield from dict.fromkeys((secret.strip(), unquote(secret).strip(), secret.strip().removeprefix("env:")))
         if shape.scalar == "url":
             yield from login_of(text)
 
@@ -184,6 +184,11 @@ def hide_url(url: str) -> str:
 def shown_header(name: str, value: str) -> str:
     """The value of a header that a channel adds, as it may be shown."""
     return value if name.lower() in HARMLESS_HEADERS else mask(value)
+
+
+def is_environment(text: str) -> bool:
+    """Whether the text names a variable, and is no key that somebody wrote behind ``env:``."""
+    return ENVIRONMENT.fullmatch(text) is not None and (text[4:].isupper() or is_harmless(text[4:]))
 
 
 def is_harmless(word: str) -> bool:

@@ -141,7 +141,8 @@ class Reader:
             name = text[4:]
             found = self.environ.get(name, "")
             if not found:
-                self.warnings.append(f"{path}: the environment variable {name} is not set; this key is not used")
+                shown = name if confidential.is_environment(text) else mask(name)
+                self.warnings.append(f"{path}: the environment variable {shown} is not set; this key is not used")
                 return None
             text = found
         if not text.strip() or not text.isprintable() or not text.isascii():

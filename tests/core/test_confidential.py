@@ -35,6 +35,10 @@ def channel(**values: Any) -> dict[str, Any]:
             channel(keys=[{"key": "secret-one", "name": "n", "weight": 2}]), {"secret-one"}, id="a key's table"
         ),
         pytest.param(channel(keys=["env:MY_KEY"]), {"from outside"}, id="of the environment"),
+        pytest.param(
+            channel(keys=["env:q9w8e7r6t5zzAAbb"]), {"env:q9w8e7r6t5zzAAbb", "q9w8e7r6t5zzAAbb"}, id="a key behind env:"
+        ),
+        pytest.param(channel(keys=["env:KEY_0123456789"]), set(), id="a variable that is not set"),
         pytest.param(channel(keys={"first": "secret-one"}), {"secret-one"}, id="keys as a mapping"),
         pytest.param(channel(keys="secret-one"), {"secret-one"}, id="keys as one text"),
         pytest.param(channel(api_key="secret-one"), {"secret-one"}, id="an unknown name"),
