@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from mitmproxy import http
 
+from ccx_addons import recast
 from ccx_addons.aside import aside
 from ccx_addons.auth import allowed_origin
 from ccx_addons.core.config import Channel, Kind
@@ -148,7 +149,7 @@ class Convert:
         record.losses += [*out.wished, *x.ignored]
         x.losses = list(record.losses)
         subject = x.match.subject if x.match and x.operation in STORED else mapped.model
-        path = protocol.upstream_path(out.operation, subject, out.stream)
+        path = protocol.upstream_path(out.operation, subject, out.stream or recast.is_forced(x, attempt))
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
@@ -202,7 +203,7 @@ class Convert:
     ) -> Awaitable[None] | None:
         channel, content = record.attempt.channel, response.raw_content or b""
         x.ended, body = found
-        if x.ended.kind == "ok" and record.converted:
+        if x.ended.kind == "ok" and body is not content:
             put_body(response, body)
         elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
             return self.inline(response, x, channel, content)

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ccx_addons import compaction, vendors
+from ccx_addons import compaction, recast, vendors
 from ccx_addons.core import multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
-from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites
+from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites, fold
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
@@ -57,9 +57,8 @@ def converts(x: Exchange, channel: Channel) -> bool:
 
 def outgoing(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     """The body of an attempt. Raises BadRequest when the client's request cannot be understood for a conversion."""
-    if converts(x, attempt.channel):
-        return _converted(x, attempt, mapped)
-    return _native(x, attempt, mapped)
+    out = _converted(x, attempt, mapped) if converts(x, attempt.channel) else _native(x, attempt, mapped)
+    return replace(out, body=recast.as_stream(attempt.channel, out.body)) if recast.is_forced(x, attempt) else out
 
 
 def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
@@ -192,8 +191,8 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
     if x.operation == "delete" and not content:
         return Ended("ok"), content
-    if x.expects_stream:
-        return Ended("bad_body", "the upstream answered a stream request without a stream"), content
+    if x.expects_stream or recast.is_stream(content):
+        return _recast(x, channel, content)
     try:
         value = loads(content)
     except BadJson as bad:
@@ -213,10 +212,40 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     return _translated(x, channel, value, len(content))
 
 
+def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """An answer in the form that was not asked for."""
+    events = recast.events_of(channel, content) if channel.protocol in TEXT_PROTOCOLS else None
+    if events is None:
+        asked = "a stream request without a stream" if x.expects_stream else "with a stream that nobody asked for"
+        return Ended("bad_body" if content else "empty", f"the upstream answered {asked}"), content
+    answer = events if isinstance(events, Fault) else fold(events)
+    if isinstance(answer, Fault):
+        return Ended("error_body", answer.message, answer), content
+    if isinstance(events, Fault) or not answer.parts:
+        return Ended("empty", "the answer has no content"), content
+    if converts(x, channel) and summarises(x):
+        return _written(x, answer, len(content))
+    x.stop, x.usage, x.answer = answer.stop, answer.usage, answer
+    if x.expects_stream and x.kind == channel.protocol and recast.is_stream(content) and not x.array:
+        return Ended("ok"), content
+    try:
+        request = neutral_request(x)
+    except (BadRequest, UnknownResponse) as bad:
+        return Ended("bad_body", f"the answer's form was not asked for, and {bad}"), content
+    if x.stream:
+        return Ended("ok"), recast.as_events(x, request, events)
+    return Ended("ok"), recast.as_json(x, channel, request, answer, content)
+
+
 def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[Ended, bytes]:
     answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
+    return _written(x, answer, size)
+
+
+def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
+    """The answer in the client's protocol."""
     x.stop, x.usage, x.answer = answer.stop, answer.usage or x.usage, answer
     if x.operation == "compact":
         return Ended("ok"), dumps(compaction.compacted(answer))

@@ -95,6 +95,11 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"[^.]{0,20}tool_choice|"
             r"tool_choice[^.]{0,40}(?:incompatible|not (?:supported|allowed))[^.]{0,40}thinking",
         ),
+        (
+            "only_streams",
+            r"\bstream[`'\"]? must be (?:set to )?[`'\"]?true|only supports? stream(?:ing)?\b|"
+            r"non-stream(?:ing)?\b[^.]{0,40}not (?:supported|allowed)|only stream(?:ing)? (?:mode|requests)",
+        ),
         (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
         (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
     )

@@ -536,6 +536,9 @@ QUIRKS: Final[Mapping[str, Quirk]] = {
         "the upstream refuses stream_options; its streams may then have no usage",
         _only_request(lambda body: _without(body, "stream_options")),
     ),
+    "only_streams": Quirk(
+        TEXT_KINDS, "the upstream answers with streams only; clients that ask for JSON get JSON all the same"
+    ),
     "dummy_thought_signature": Quirk(
         frozenset({"gemini", "chat"}),
         "gives tool calls of other models the signature that Gemini 3 demands",

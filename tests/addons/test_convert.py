@@ -382,8 +382,17 @@ def test_a_stream_that_is_none(runtime: Runtime) -> None:
     x = asked("chat", CHAT)
     x.expects_stream = True
     attempted(x, CHAT, None, 200)
-    done(x, runtime, 200, json.dumps(ANSWER).encode())
+    done(x, runtime, 200, b"pong")
     assert x.ended and x.ended.kind == "bad_body"
+
+
+def test_an_answer_in_the_other_form_is_written_in_the_clients(runtime: Runtime) -> None:
+    x = asked("chat", CHAT)
+    x.stream = x.expects_stream = True
+    attempted(x, CHAT, None, 200)
+    made = done(x, runtime, 200, json.dumps(ANSWER).encode())
+    assert x.ended and x.ended.kind == "ok" and made.response
+    assert (made.response.content or b"").endswith(b"data: [DONE]\n\n")
 
 
 def test_an_error_is_read(runtime: Runtime) -> None:

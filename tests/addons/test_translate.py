@@ -393,9 +393,9 @@ def test_a_model_that_a_gemini_body_names_is_renamed_with_the_path(path: str, bo
 
 
 def test_a_stream_was_expected() -> None:
-    x = asked("chat", {**HELLO, "stream": True})
+    x = asked("images", {"model": "m", "prompt": "a tree", "stream": True})
     x.expects_stream = True
-    assert judge(x, CHAT, json.dumps(ANSWER).encode())[0].kind == "bad_body"
+    assert judge(x, channel("pictures", "images"), b'{"data": [{"b64_json": "aGk="}]}')[0].kind == "bad_body"
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["choices", "message", "content", "error", "usage", "finish_reason", "tool_calls"]), inner, max_size=3), max_leaves=8))  # fmt: skip

@@ -15,6 +15,7 @@ PATHS: dict[Kind, str] = {
     "responses": "/v1/responses",
     "gemini": "/v1beta/models/m:generateContent",
     "embeddings": "/v1/embeddings",
+    "images": "/v1/images/generations",
 }
 
 
