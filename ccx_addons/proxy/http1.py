@@ -176,6 +176,9 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             words = str(error)
             yield from self._hang_up(400, words if words.startswith("the request") else MALFORMED)
             return
+        if request.data.http_version not in (b"HTTP/1.0", b"HTTP/1.1"):  # HTTP/2 begins with TLS, never with a line
+            yield from self._hang_up(505, "this HTTP version is not supported")
+            return
         self.last = checks.wants_close(request)
         self.http_1_0 = request.data.http_version == b"HTTP/1.0"
         _quick_headers(request)

@@ -230,6 +230,16 @@ async def test_a_request_whose_end_is_not_certain_ends_the_connection(head: byte
         writer.close()
 
 
+@pytest.mark.parametrize("version", [b"HTTP/2.0", b"HTTP/1.2", b"HTTP/0.9", b"HTTP/9.9"])
+async def test_another_version_in_a_request_line_ends_the_connection(version: bytes) -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"HTTP/1.1", version).replace(b"content-length: 1", b"x: y") + REQUEST)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 505 ") and answer.count(b"HTTP/1.1") == 1 and g.script.exchanges == []
+        writer.close()
+
+
 @pytest.mark.parametrize("body", [b"5\r\nhello0\r\n\r\n", b"x\r\n", b"-1\r\n", b"5 \nhello"])
 async def test_a_body_that_breaks_the_rules_ends_the_connection(body: bytes) -> None:
     async with gateway(ALL) as g:
