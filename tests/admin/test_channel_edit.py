@@ -218,3 +218,25 @@ def test_any_values_survive_the_file(patch: dict[str, Any]) -> None:
 
 def _kept(patch: dict[str, Any]) -> dict[str, Any]:
     return {n: _kept(v) if isinstance(v, dict) else v for n, v in patch.items() if v is not None}
+
+
+def test_what_comes_back_as_it_was_shown_stays_what_it_is() -> None:
+    text = """\
+channels:
+  - name: main
+    headers: {x-team: a-secret-0123456789, user-agent: me/1}
+    proxy: http://me:pw@proxy:1
+    website: https://a.example/?token=0123456789abcdef
+"""
+    shown = {
+        "headers": {"x-team": "a-se…6789", "user-agent": "me/2", "x-new": "new"},
+        "proxy": "http://***@proxy:1",
+        "website": "https://a.example/?token=***",
+    }
+    after = yaml_file.edited(text, edit.patch_channel(edit.channel_id({"name": "main"}), shown))
+    channel = yaml_file.load_text(after).data["channels"][0]
+    assert channel["headers"] == {"x-team": "a-secret-0123456789", "user-agent": "me/2", "x-new": "new"}
+    assert (channel["proxy"], channel["website"]) == (
+        "http://me:pw@proxy:1",
+        "https://a.example/?token=0123456789abcdef",
+    )
