@@ -8,6 +8,8 @@ from ccx_addons.proxy.encoding import AMPLE, Inflater
 
 MAX_ERROR_BODY: Final = 1 << 20
 MAX_ANSWER: Final = 256 << 20
+MAX_AT_ONCE: Final = 64 << 10
+"""Bytes of a stream between two turns of the event loop: the smallest events take 30 ms."""
 
 
 class AnswerBody:
@@ -31,9 +33,22 @@ class AnswerBody:
         """What came of a stream, through the watcher, and nothing after its error event. What comes at once may be a
         bomb, a long stream is none. Raises whatever is wrong with either."""
         assert x.watcher
-        for piece in self.inflater.pieces(data, AMPLE) if self.inflater else (data,):
-            if x.tap:
-                x.tap.from_upstream(piece)
-            yield x.watcher.feed(piece)
-            if x.watcher.fault:
-                return
+        for inflated in self.inflater.pieces(data, AMPLE) if self.inflater else (data,):
+            for piece in at_once(inflated):
+                if x.tap:
+                    x.tap.from_upstream(piece)
+                yield x.watcher.feed(piece)
+                if x.watcher.fault:
+                    return
+
+
+def at_once(data: bytes) -> Iterator[bytes]:
+    """The data in parts that may be read between two turns of the event loop, whole events where there are any."""
+    at = 0
+    while len(data) - at > MAX_AT_ONCE:
+        cut = data.rfind(b"\n\n", at, at + MAX_AT_ONCE)
+        end = cut + 2 if cut >= 0 else at + MAX_AT_ONCE
+        yield data[at:end]
+        at = end
+    if at < len(data):
+        yield data[at:] if at else data

@@ -8,6 +8,7 @@ first events of a stream back until they mean something, and ends every exchange
 It fails closed: without an ``exchange.upstream`` set by this attempt's own hook there is no connection.
 """
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -276,7 +277,8 @@ class AttemptStream(RequestStream):
         if isinstance(event, ResponseData):
             failure: tuple[OutcomeKind, str] | None = None
             try:
-                for chunks in self.answer.watched(event.data, x):
+                for n, chunks in enumerate(self.answer.watched(event.data, x)):
+                    yield from _breathe(n)
                     self.held += chunks
                     self.held_size += (size := sum(map(len, chunks)))
                     self.lease.grow(size)
@@ -354,7 +356,8 @@ class AttemptStream(RequestStream):
             x.last_byte_at = now
             self.comment_at = max(self.comment_at, now + KEEPALIVE_EVERY)
             try:
-                for chunks in self.answer.watched(event.data, x):
+                for n, chunks in enumerate(self.answer.watched(event.data, x)):
+                    yield from _breathe(n)
                     for chunk in chunks:
                         yield from self._to_client(chunk)
             except Exception as error:
@@ -557,6 +560,12 @@ class AttemptStream(RequestStream):
             yield from self._cancel_upstream("the client takes nothing")
             yield from self._finish_error("the client takes nothing")
             yield from self._hang_up()
+
+
+def _breathe(n: int) -> Commands:
+    """Between two parts of what came at once, the ``n``-th is next, everybody else has a turn."""
+    if n:
+        yield WaitHook(asyncio.sleep(0))
 
 
 def _words(error: Exception) -> str:

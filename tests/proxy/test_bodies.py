@@ -5,7 +5,7 @@ import pytest
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.proxy import bodies
-from ccx_addons.proxy.bodies import MAX_ERROR_BODY, AnswerBody
+from ccx_addons.proxy.bodies import MAX_AT_ONCE, MAX_ERROR_BODY, AnswerBody, at_once
 from ccx_addons.proxy.encoding import AMPLE, PIECE, BadEncoding
 from tests.proxy.harness import Watcher
 
@@ -61,7 +61,7 @@ def test_a_stream_is_read_in_pieces_and_a_long_one_is_no_bomb() -> None:
     packed = gzip.compress(b"data: x\n\n" * (AMPLE // 4))
     steps = [watched(body, packed[at : at + 2048]) for at in range(0, len(packed), 2048)]
     assert sum(map(sum, steps)) == 9 * AMPLE // 4
-    assert max(map(len, steps)) > 1 and max(map(max, filter(None, steps))) == PIECE
+    assert max(map(len, steps)) > 1 and max(map(max, filter(None, steps))) <= MAX_AT_ONCE
 
 
 def test_nothing_is_read_after_an_error_event() -> None:
@@ -69,3 +69,19 @@ def test_nothing_is_read_after_an_error_event() -> None:
     data = gzip.compress(b"data: ERROR\n\n" + b"x" * PIECE + b"\n\ndata: BUG\n\n")
     assert len(list(AnswerBody("gzip").watched(data, x))) == 1
     assert watcher.fault
+
+
+@pytest.mark.parametrize("event", [b"data: x\n\n", b"x" * 1000, b": " + b"x" * 30_000 + b"\n\n"])
+def test_what_comes_at_once_is_read_in_parts(event: bytes) -> None:
+    data = event * (300_000 // len(event))
+    parts = list(at_once(data))
+    assert b"".join(parts) == data and len(parts) >= 300_000 // MAX_AT_ONCE
+    assert all(0 < len(part) <= MAX_AT_ONCE for part in parts)
+    if event.endswith(b"\n\n"):
+        assert all(part.endswith(b"\n\n") for part in parts)
+    assert list(at_once(b"")) == [] and list(at_once(b"x")) == [b"x"]
+
+
+def test_parts_of_a_stream_go_through_the_watcher_one_by_one() -> None:
+    data = b"data: x\n\n" * 30_000
+    assert watched(AnswerBody(), data) == [len(part) for part in at_once(data)]
