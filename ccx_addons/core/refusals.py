@@ -151,16 +151,17 @@ def _named(message: str) -> Iterator[str]:
 def _resolve(name: str, sent: frozenset[str]) -> str:
     """The path as the request has it: ``reasoningEffort`` is ``reasoning_effort``, or ``effort`` in ``reasoning``."""
     first, dot, rest = name.removeprefix("body.").partition(".")
-    alike = {_plain(field): field for field in sent}
+    alike = {plain(field): field for field in sent}
     bare, bracket, index = first.partition("[")
-    if field := alike.get(_plain(bare)):
+    if field := alike.get(plain(bare)):
         return field + bracket + index + dot + rest
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", bare).lower()
     outer, _, inner = snake.partition("_")
     return f"{alike[outer]}.{inner}" if inner and outer in alike else name
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The same for a name in camel case and in snake case."""
     return name.replace("_", "").lower()
 
 

@@ -10,7 +10,7 @@ from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json
-from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, NEWER_LIMIT
+from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, NEWER_LIMIT, plain
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
@@ -37,19 +37,21 @@ def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -
 
 def _without(value: Json, path: list[str]) -> Json:
     """The value without the member at a path. ``*`` is every element of a list; a step that is not there is skipped:
-    some servers put the kind of an element into it (``tools.0.custom.strict``)."""
+    some servers put the kind of an element into it (``tools.0.custom.strict``). Google says ``thinking_config`` for
+    ``thinkingConfig``."""
     first, rest = path[0], path[1:]
     if isinstance(value, list):
         found = [_without(item, rest if first == "*" and rest else path) for item in value]
         return value if all(new is old for new, old in zip(found, value, strict=True)) else found
     if not isinstance(value, dict):
         return value
-    if first not in value:
+    known = next((name for name in value if plain(name) == plain(first)), None)
+    if known is None:
         return _without(value, rest) if rest and first != "*" else value
     if not rest:
-        return {name: member for name, member in value.items() if name != first}
-    member = _without(value[first], rest)
-    return value if member is value[first] else {**value, first: member}
+        return {name: member for name, member in value.items() if name != known}
+    member = _without(value[known], rest)
+    return value if member is value[known] else {**value, known: member}
 
 
 def _newer_limit(body: Body) -> Body:

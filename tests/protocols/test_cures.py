@@ -20,6 +20,8 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
         ("chat", "top_k", {"top_k": 1, "n": 1}, {"n": 1}),
         ("responses", "reasoning.summary", {"reasoning": {"effort": "low", "summary": "auto"}},
          {"reasoning": {"effort": "low"}}),
+        ("gemini", "generationConfig.thinking_config.thinkingLevel", {"generationConfig": {"thinkingConfig": {"thinkingLevel": 1}}},
+         {"generationConfig": {"thinkingConfig": {}}}),
         ("messages", "tools.*.custom.strict", {"tools": [TOOL, {"name": "g"}]},
          {"tools": [{"name": "f", "input_schema": TOOL["input_schema"]}, {"name": "g"}]}),
         ("messages", "thinking.type.enabled", {"thinking": {"type": "enabled", "budget_tokens": 1}},

@@ -139,7 +139,7 @@ class Conversation:
                 continue
             if part.origin == NAME and self._rules.thoughts:
                 taken.append(part)
-            elif part.origin == GOOGLE and part.redacted and self._rules.signatures:
+            elif part.origin == GOOGLE and not part.text and self._rules.signatures:
                 continue  # on its call, see _signed
             elif part.text and self._rules.foreign_thoughts:
                 taken.append(Thinking(part.text))

@@ -5,15 +5,14 @@ Sources: openrouter.ai/docs/use-cases/reasoning-tokens (``reasoning``), api-docs
 reasoning_outputs (``chat_template_kwargs``), ai.google.dev/gemini-api/docs/openai (``extra_body``).
 """
 
-import re
 from typing import Final
 
+from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort, Json, Loss, Reasoning
-from ccx_addons.core.reasoning import budget_of, said_effort
+from ccx_addons.core.reasoning import budget_of, next_lower, said_effort
 from ccx_addons.protocols.chat.wire import Fields
 from ccx_addons.vendors.facts import Chat
 
-LEVELS_FROM: Final = re.compile(r"gemini-[3-9]")
 ALWAYS: Final = "the model always thinks; it was asked for the least"
 
 
@@ -62,7 +61,8 @@ def _word(effort: Effort, rules: Chat, losses: list[Loss]) -> Fields:
 
 
 def thinking_config(effort: Effort, model: str) -> dict[str, Json]:
-    """Gemini 3 has levels, earlier models a budget; never both (ai.google.dev/gemini-api/docs/thinking)."""
-    if LEVELS_FROM.search(model) and effort != "none":
-        return {"thinking_level": {"xhigh": "high", "max": "high"}.get(effort, effort)}
+    """Levels or a budget, never both (ai.google.dev/gemini-api/docs/thinking)."""
+    rules = vendors.gemini("", model)
+    if rules.thinking == "levels" and effort != "none":
+        return {"thinking_level": next_lower(effort, rules.levels)}
     return {"thinking_budget": budget_of(Reasoning(effort=effort))}
