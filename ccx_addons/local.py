@@ -4,17 +4,19 @@ Claude Desktop and Claude Code ask for one token to see whether an address works
 nothing, which would look like a failure of every channel. Counts are estimates, and say so in a header.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.aside import aside
 from ccx_addons.auth import json_response
 from ccx_addons.core import read, wire_json
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.estimate import tokens_of
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault, Response, Text, Usage, explode
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.protocols import TEXT_PROTOCOLS
 from ccx_addons.runtime import Runtime
@@ -42,13 +44,17 @@ class Local:
         self.runtime = runtime
 
     @guarded
-    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Waits only for the count of a large body."""
         if x.body is None:
-            return
+            return None
         if x.operation == "count_tokens" and not self.counted_upstream(x):
+            if len(x.raw) >= BIG:
+                return aside(self.count, flow, x)
             self.count(flow, x)
         elif x.kind == "messages" and x.operation == "generate" and (answer := probe_answer(x.body.members, x.model)):
             flow.response = written(x, answer)
+        return None
 
     def counted_upstream(self, x: Exchange) -> bool:
         """Whether a channel that speaks the client's protocol may be asked."""
