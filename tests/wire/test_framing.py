@@ -281,7 +281,7 @@ def test_any_bytes_over_http_1(
         ("POST /v1//chat/completions", 200),
         ("GET /metrics", 401),
         ("GET /nothing", 404),
-        ("GET /v1/responses/resp_1", 200),
+        ("GET /v1/responses/resp_1", 404),
         ("POST /v1/embeddings", 503),
         ("OPTIONS /v1/models", 405),
         ("BREW /v1/models", 405),
