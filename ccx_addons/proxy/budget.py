@@ -21,6 +21,8 @@ class Budget:
 
     def __init__(self, limit: int = 512 << 20, patience: float = PATIENCE) -> None:
         self.limit = limit
+        self.calm = limit - limit // 4
+        """What new ones may use."""
         self.patience = patience
         self.used = 0
         self._freed: asyncio.Event | None = None
@@ -30,9 +32,9 @@ class Budget:
         self._freed = self._freed or asyncio.Event()
         return self._freed
 
-    def count(self, size: int) -> None:
-        self.used += size
-        if size < 0 and self._freed:
+    def free(self, size: int) -> None:
+        self.used -= size
+        if self._freed:
             self._freed.set()
             self._freed = None
 
@@ -50,14 +52,16 @@ class Lease:
 
     @property
     def fits(self) -> bool:
-        limit = self.budget.limit
-        return self.budget.used <= (limit if self.begun else limit - limit // 4)
+        return self.budget.used <= (self.budget.limit if self.begun else self.budget.calm)
 
     def grow(self, size: int) -> bool:
         """Count ``size`` bytes more. False: they should not be here, so ``room`` is to be waited for."""
         self.size += size
-        self.budget.count(size)
-        self.begun = self.begun or self.fits
+        budget = self.budget
+        budget.used += size
+        if budget.used <= budget.calm:
+            self.begun = True
+            return True
         return self.begun and self.fits
 
     def set(self, size: int) -> bool:
@@ -68,7 +72,7 @@ class Lease:
     def shrink(self, size: int) -> None:
         """Down to ``size`` bytes."""
         if size < self.size:
-            self.budget.count(size - self.size)
+            self.budget.free(self.size - size)
             self.size = size
 
     def release(self) -> None:

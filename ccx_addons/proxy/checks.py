@@ -179,9 +179,10 @@ def body_limit(x: Exchange | None, limit: int) -> int:
     return min(MAX_PANEL if x and x.forward else MAX_UNKNOWN, limit)
 
 
-def too_large(limit: int) -> Fault:
-    """The answer to a body of more than ``limit`` bytes."""
-    message = f"the request body is larger than {limit / (1 << 20):g} MB (MAX_REQUEST_BODY_MB)"
+def too_large(limit: int, setting: bool = True) -> Fault:
+    """The answer to a body of more than ``limit`` bytes; ``setting``: whether the operator chose that number."""
+    where = " (MAX_REQUEST_BODY_MB)" if setting else ""
+    message = f"the request body is larger than {limit / (1 << 20):g} MB{where}"
     return Fault("too_large", message, status=413)
 
 

@@ -55,7 +55,8 @@ class AttemptLayer(HttpLayer):
         self.deadlines: dict[layer.Layer, float] = {}
         self._timer_at = float("inf")
         self._timers: set[commands.RequestWakeup] = set()
-        if context.client.alpn != b"h2":
+        self.is_http2 = context.client.alpn == b"h2"
+        if not self.is_http2:
             self.connections[context.client] = ClientHttp1(
                 context.fork(), self, limits.client_timeout, limits.keepalive_timeout
             )
@@ -148,12 +149,20 @@ class AttemptLayer(HttpLayer):
         """Whether what comes next from there can be used soon; what is not read waits in the peer's own memory."""
         end = self.connections.get(connection)
         if connection is self.context.client:
-            early = end.early if isinstance(end, ClientHttp1) else 0
-            clogged = len(end._paused_event_queue) > MAX_QUEUED if isinstance(end, ClientWebSocket) else False
-            return early <= MAX_EARLY and not clogged and not any(map(_clogged, self.streams.values()))
+            if isinstance(end, ClientHttp1):
+                if end.early > MAX_EARLY:
+                    return False
+            elif isinstance(end, ClientWebSocket) and len(end._paused_event_queue) > MAX_QUEUED:
+                return False
+            paused = [stream for stream in self.streams.values() if stream._paused_event_queue]
+            return not any(map(_clogged, paused))
         http1 = end.http if isinstance(end, UpstreamClient) else None
-        stream = self.streams.get(http1.stream_id or 0) if http1 else None
-        return stream is None or not (_clogged(stream) or self.unread(stream) > MAX_UNREAD)
+        used = self.streams.get(http1.stream_id or 0) if http1 else None
+        if used is None:
+            return True
+        if used._paused_event_queue and _clogged(used):
+            return False
+        return not self.is_http2 or self.unread(used) <= MAX_UNREAD
 
     def backlog(self, stream: HttpStream) -> int:
         """Bytes for the client of this stream that it has not taken yet."""

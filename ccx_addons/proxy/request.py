@@ -116,7 +116,7 @@ class RequestStream(HttpStream):
             if self.exchange is None:
                 flow.response = refuse(flow, checks.NOT_ADMITTED)
             if not flow.response and (self.expected_size or 0) > self.max_body:
-                flow.response = refuse(flow, checks.too_large(self.max_body))
+                flow.response = refuse(flow, self._too_large())
         if flow.response:
             self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
             yield from self._answer()
@@ -133,7 +133,7 @@ class RequestStream(HttpStream):
             self.request_size += len(event.data)
             self._body_pause()
             if self.request_size > self.max_body:
-                yield from self._refuse_body(checks.too_large(self.max_body))
+                yield from self._refuse_body(self._too_large())
             elif not (yield from self._counted(len(event.data))):
                 yield from self._refuse_body(FULL)
             else:
@@ -159,6 +159,9 @@ class RequestStream(HttpStream):
                     self.lease.grow(len(self.x.raw))
                 self.kept = self.lease.size
                 yield from self._attempt()
+
+    def _too_large(self) -> Fault:
+        return checks.too_large(self.max_body, self.max_body == self.limits.max_body)
 
     def _refuse_body(self, fault: Fault) -> Commands:
         self.request.clear()
