@@ -23,7 +23,7 @@ from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
-from ccx_addons.core.refusals import CURE_NAMES
+from ccx_addons.core.refusals import loss_of
 from ccx_addons.core.urls import climbs, join
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
@@ -142,7 +142,7 @@ class Convert:
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        refused = [Loss(name, "the upstream refuses it") for name in sorted(attempt.drop - CURE_NAMES)]
+        refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))]
         record.fields, record.losses = out.fields, [*out.losses, *refused]
         if record.losses and channel.on_loss == "refuse":
             return False

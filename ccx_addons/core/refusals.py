@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ccx_addons.core.neutral import Fault
+from ccx_addons.core.neutral import Fault, Loss
 
 NAME: Final = r"[`'\"]?([A-Za-z_][A-Za-z0-9_.\[\]]{0,80})"
 MORE: Final = re.compile(r"\A[`'\"]?(?:, ?| and )" + NAME)
@@ -107,15 +107,33 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 """Refusals that a change of the body cures; the names are those of quirks, or of protocols/cures.py."""
 CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
 
+MOST: Final = "at_most="
+"""How a name begins that says how large a limit may be."""
+TOO_LARGE: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"max_tokens: \d{1,9} > (\d{1,9}),",
+        r"max(?:_completion|_output)?_tokens is too large: \d{1,9}\. This model supports at most (\d{1,9})",
+        r"range of [`'\"]?max(?:_completion|_output)?_tokens[`'\"]? (?:is|should be) \[\d{1,9}, ?(\d{1,9})\]",
+        r"max(?:_completion|_output)?_tokens[`'\"]? must be (?:less than or equal to|at most|between 1 and) [`'\"]?(\d{1,9})",
+    )
+)
+TOO_LARGE_GOOGLE: Final = re.compile(
+    r"maxOutputTokens[^.]{0,80}range is from 1 \(inclusive\) to (\d{1,9}) \(exclusive\)"
+)
+"""A limit that is larger than the model's own, with the largest; Google names the next number."""
+
 BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
 BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
 
 
 def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     """What is to be left out or changed next time: fields as they stand in the request (``reasoning.summary`` for a
-    member of one), values of INSTEAD, cures, beta tokens. ``sent``: top fields and tokens of the request."""
+    member of one), values of INSTEAD, cures, beta tokens, the largest limit (``at_most=8192``). ``sent``: top fields and tokens of the request."""
     if value := refused_value(fault.message):
         return frozenset({value} if value.partition(".")[0] in sent else ())
+    if most := largest_limit(fault.message):
+        return frozenset({f"{MOST}{most}"})
     found = {cure for cure, pattern in CURES if pattern.search(fault.message)}
     for name in named_fields(fault):
         path = _resolve(name, sent)
@@ -180,12 +198,27 @@ def dropped_betas(message: str, sent: frozenset[str]) -> frozenset[str]:
     return betas & named if named else betas
 
 
+def largest_limit(message: str) -> int:
+    """The most tokens of an answer that an upstream takes, where it refuses a larger limit; 0: it does not."""
+    if found := TOO_LARGE_GOOGLE.search(message):
+        return int(found[1]) - 1
+    return next((int(found[1]) for pattern in TOO_LARGE if (found := pattern.search(message))), 0)
+
+
+def loss_of(name: str) -> Loss | None:
+    """What leaving it out, or saying it otherwise, means for the client; None: nothing."""
+    if name.startswith(MOST):
+        return Loss("max_tokens", f"the upstream answers with at most {name.removeprefix(MOST)} tokens")
+    return None if name in CURE_NAMES else Loss(name, "the upstream refuses it")
+
+
 def speaks_of_fields(fault: Fault) -> bool:
     """Whether a refusal is about something that can be left out or said otherwise."""
     message = fault.message
     return bool(
         named_fields(fault)
         or BETA_REFUSED.search(message)
+        or largest_limit(message)
         or refused_value(message)
         or any(pattern.search(message) for _, pattern in CURES)
     )

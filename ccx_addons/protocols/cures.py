@@ -10,7 +10,7 @@ from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json
-from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, NEWER_LIMIT, plain
+from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, MOST, NEWER_LIMIT, plain
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
@@ -18,6 +18,7 @@ from ccx_addons.protocols.quirks import Context
 
 type Body = Mapping[str, Json]
 
+LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
 
@@ -27,6 +28,8 @@ def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -
         if name in INSTEAD:
             field, value = INSTEAD[name]
             body = {**body, field: value} if field in body else body
+        elif name.startswith(MOST):
+            body = _at_most(int(name.removeprefix(MOST)), body)
         elif name in OWN and protocol == "chat":
             body = OWN[name](body)
         elif name not in CURE_NAMES:
@@ -52,6 +55,19 @@ def _without(value: Json, path: list[str]) -> Json:
         return {name: member for name, member in value.items() if name != known}
     member = _without(value[known], rest)
     return value if member is value[known] else {**value, known: member}
+
+
+def _at_most(most: int, body: Body) -> Body:
+    """The body with a limit that the upstream takes; a smaller one stays. Thinking with a budget keeps half of it."""
+    if config := read.mapping(body.get("generationConfig")):
+        if read.count(config.get("maxOutputTokens")) > most:
+            return {**body, "generationConfig": {**config, "maxOutputTokens": most}}
+        return body
+    wanted = {name: most for name in LIMIT_FIELDS if read.count(body.get(name)) > most}
+    thinking = read.mapping(body.get("thinking"))
+    if wanted and read.count(thinking.get("budget_tokens")) >= most:
+        return {**body, **wanted, "thinking": {**thinking, "budget_tokens": most // 2}}
+    return {**body, **wanted} if wanted else body
 
 
 def _newer_limit(body: Body) -> Body:

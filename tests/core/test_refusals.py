@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ccx_addons.core.faults import read_fault
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.refusals import dropped_betas, named_fields, refused, refused_value, speaks_of_fields
+from ccx_addons.core.refusals import dropped_betas, loss_of, named_fields, refused, refused_value, speaks_of_fields
 from ccx_addons.core.wire_json import dumps
 
 CHAT = frozenset({
@@ -91,6 +91,34 @@ def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> 
 )  # fmt: skip
 def test_refusals_that_a_change_cures(message: str, cure: str) -> None:
     assert cure in refused(Fault("invalid_request", message, 400), CHAT | {"max_tokens"})
+
+
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [
+        ("max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for this model", 8192),
+        ("max_tokens is too large: 64000. This model supports at most 16384 completion tokens.", 16384),
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
+        ("<400> InvalidParameter: Range of max_tokens should be [1, 32768]", 32768),
+        ("`max_completion_tokens` must be less than or equal to `32768`", 32768),
+        ("it has a maxOutputTokens value of 100000 but the supported range is from 1 (inclusive) to 8193 (exclusive).", 8192),
+        ("max_tokens must be an integer", 0),
+    ],
+)  # fmt: skip
+def test_limits_that_are_too_large(message: str, most: int) -> None:
+    assert refused(Fault("invalid_request", message, 400), CHAT) == ({f"at_most={most}"} if most else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("stop", "stop"), ("reasoning.summary", "reasoning.summary"), ("at_most=5", "max_tokens")]
+)
+def test_what_the_client_is_told(name: str, path: str) -> None:
+    loss = loss_of(name)
+    assert loss and loss.path == path
+
+
+def test_a_cure_loses_nothing_by_itself() -> None:
+    assert loss_of("system_role_to_top") is None
 
 
 def test_a_limit_is_renamed_and_never_lost() -> None:
