@@ -115,7 +115,8 @@ TOO_LARGE: Final = tuple(
         r"max_tokens: \d{1,9} > (\d{1,9}),",
         r"max(?:_completion|_output)?_tokens is too large: \d{1,9}\. This model supports at most (\d{1,9})",
         r"range of [`'\"]?max(?:_completion|_output)?_tokens[`'\"]? (?:is|should be) \[\d{1,9}, ?(\d{1,9})\]",
-        r"max(?:_completion|_output)?_tokens[`'\"]? must be (?:less than or equal to|at most|between 1 and) [`'\"]?(\d{1,9})",
+        r"max(?:_completion|_output)?_tokens[`'\"]? must be (?:less than or equal to|at most|between 1 and)"
+        r" [`'\"]?(\d{1,9})",
     )
 )
 TOO_LARGE_GOOGLE: Final = re.compile(
@@ -129,7 +130,8 @@ BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORE
 
 def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     """What is to be left out or changed next time: fields as they stand in the request (``reasoning.summary`` for a
-    member of one), values of INSTEAD, cures, beta tokens, the largest limit (``at_most=8192``). ``sent``: top fields and tokens of the request."""
+    member of one), values of INSTEAD, cures, beta tokens, the largest limit
+    (``at_most=8192``). ``sent``: top fields and tokens of the request."""
     if value := refused_value(fault.message):
         return frozenset({value} if value.partition(".")[0] in sent else ())
     if most := largest_limit(fault.message):
