@@ -186,9 +186,10 @@ def _judge(channel: Channel, breakers: list[dict[str, Any]], usable: int, now: i
         return "no keys", "no key can be used now" if channel.keys else "has no key", None
     held = [b for b in breakers if not b["model"]]
     if held:
-        worst = min(held, key=lambda b: (b["state"] != "open", -(b["until"] or 0)))
-        everything = len(held) >= len(channel.base_urls) * max(1, len({b["key_id"] for b in held}))
-        state = worst["state"] if everything and worst["key_id"] == "" else "degraded"
+        whole = [b for b in held if not b["key_id"]]
+        everything = {b["base_url"] for b in whole} & {""} or {b["base_url"] for b in whole} >= set(channel.base_urls)
+        worst = min(whole if everything else held, key=lambda b: (b["state"] != "open", -(b["until"] or 0)))
+        state = worst["state"] if everything else "degraded"
         if worst["state"] == "open" and worst["until"] and worst["until"] <= now:
             state = "half-open"
         return state, worst["reason"], worst["until"]
@@ -308,5 +309,5 @@ def _blocked_keys(panel: Panel, snapshot: Snapshot) -> list[dict[str, Any]]:
             "until": state["until"],
         }
         for state in key_states(panel.db, panel.now_ms())
-        if state["state"] == "blocked" and state["channel_id"] in names
+        if state["state"] == "blocked" and not state["model"] and state["channel_id"] in names
     ]

@@ -127,7 +127,8 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         "model_not_found",
         r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|not available|不存在)|"
         r"(?:unsupported|unknown|no such|incorrect|invalid) model|supported api model names|^model: \S+$|"
-        r"access (?:to )?(?:the |this )?(?:\w+ )?model|\bmodel\b.{0,60}?(?:is not (?:allowed|permitted)|no access)|"
+        r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"
+        r"\bmodel\b.{0,60}?(?:is not (?:allowed|permitted)|no access)|"
         r"(?:无权|没有权限)(?:访问|使用).{0,20}模型|模型.{0,40}(?:不存在|无权)",
     ),
     (

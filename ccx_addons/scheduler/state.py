@@ -417,23 +417,23 @@ class State:
     def unblock(
         self, kind: str, channel_id: str, key_id: str, model: str, now: float, why: str = "lifted by hand"
     ) -> bool:
-        """End the rest of a key or (``model``) of one model on it. False: there was none."""
+        """End the rests of a key, or (``model``) that of one model on it. False: there was none."""
         known = self.channels.get((kind, channel_id))
         state = known.keys.get(key_id) if known else None
-        if state is None or not state.lift(model, now):
+        if state is None:
             return False
-        self._half_open(kind, channel_id, key_id, model, why, now)
-        return True
+        lifted = [name for name in ([model] if model else ["", *state.models]) if state.lift(name, now)]
+        for name in lifted:
+            self._half_open(kind, channel_id, key_id, name, why, now)
+        return bool(lifted)
 
     def edited(self, channel_id: str, key_ids: Iterable[str], now: float) -> None:
         """The configuration of these keys, or of their channel, is another one: what they did before says nothing."""
-        for (kind, id), known in self.channels.items():
+        for kind, id in self.channels:
             if id != channel_id:
                 continue
             for key_id in key_ids:
-                state = known.keys.get(key_id)
-                for model in ("", *state.models) if state else ():
-                    self.unblock(kind, channel_id, key_id, model, now, "its configuration changed")
+                self.unblock(kind, channel_id, key_id, "", now, "its configuration changed")
 
     def reset(self, kind: str, channel_id: str, now: float) -> None:
         """Forget failures, breakers and rests of a channel. Blocked keys stay blocked."""

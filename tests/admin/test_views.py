@@ -142,6 +142,8 @@ def test_a_key_that_does_not_have_one_model_is_still_a_key(panel: Panel, store: 
         pytest.param({"until": MS - 1}, "half-open", id="its time is over"),
         pytest.param({"state": "closed"}, "ok", id="closed"),
         pytest.param({"model": "opus"}, "degraded", id="for one model"),
+        pytest.param({"key_id": "k"}, "degraded", id="for one key"),
+        pytest.param({"base_url": "https://other.example"}, "degraded", id="an address of several"),
     ],
 )
 def test_a_breaker(panel: Panel, store: Store, more: dict[str, Any], state: str) -> None:

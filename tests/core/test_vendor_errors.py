@@ -140,12 +140,12 @@ BODIES = [
     pytest.param(429, error("Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 45000. The input or output tokens must be reduced in order to run successfully.", type="tokens", code="rate_limit_exceeded"), "over_limit", id="openai: over the TPM"),
     pytest.param(402, error("This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only afford 1666.", code=402), "over_limit", id="openrouter: an answer too dear"),
     pytest.param(429, anthropic("rate_limit_error", "Extra usage is required for long context requests."), "over_limit", id="anthropic: long context"),
+    pytest.param(403, error("You do not have permission to access tuned model tunedModels/x.", code=403, status="PERMISSION_DENIED"), "refused", id="google: somebody else's tuned model"),
     # ---- a key without a model, in every wording
     pytest.param(403, error("Project `proj_x` does not have access to model `o3-pro`", type="invalid_request_error", code="model_not_found"), "model_not_found", id="openai: 403"),
     pytest.param(401, error("Authentication failed (401): Model nope is not supported", type="authentication_error"), "model_not_found", id="401, the words before the type"),
     pytest.param(401, error("Model nope is not supported"), "model_not_found", id="401 without a type"),
     pytest.param(401, error("401 Incorrect model: unknown model nope"), "model_not_found", id="401, incorrect model"),
-    pytest.param(403, error("You do not have permission to access tuned model tunedModels/x.", code=403, status="PERMISSION_DENIED"), "model_not_found", id="google: tuned model"),
     pytest.param(403, error("您无权访问该模型", code="AccessDenied"), "model_not_found", id="Chinese: no right to the model"),
     pytest.param(400, error("The requested model is not supported.", code="model_not_supported"), "model_not_found", id="copilot: model"),
     pytest.param(404, error("The model or endpoint ep-1 does not exist or you do not have access to it.", code="InvalidEndpointOrModel.NotFound"), "model_not_found", id="volcengine: model"),

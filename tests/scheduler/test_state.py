@@ -180,6 +180,16 @@ def test_unblock_by_hand() -> None:
     assert not state.unblock("chat", "ch_a", "k_a1", "", NOW), "nothing to lift"
 
 
+def test_unblocking_a_key_lifts_its_models_too() -> None:
+    state = State()
+    learn(state, attempt(ONE), status(404, "model m not found"), NOW)
+    learn(state, attempt(ONE, model="n"), status(429), NOW)
+    assert state.unblock("chat", "ch_a", "k_a1", "", NOW)
+    assert (
+        state.standing("chat", entry_of(ONE, "m"), NOW).ready and state.standing("chat", entry_of(ONE, "n"), NOW).ready
+    )
+
+
 def test_unblock_a_model() -> None:
     state, outcome = State(), status(403, "Image generation is not enabled for this group")
     learn(state, attempt(ONE, model="dall-e"), outcome, NOW)
