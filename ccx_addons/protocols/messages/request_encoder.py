@@ -38,8 +38,9 @@ CACHE_MARK: Final[Mapping[str, Json]] = {"type": "ephemeral"}
 MERGED: Final = frozenset({"thinking", "output_config", "metadata"})
 """Own fields that this module writes together with neutral ones."""
 
-PERSONAL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
-"""E-mail addresses and telephone numbers: "user_id appears to contain an email address"."""
+PERSONAL: Final = re.compile(r"[^@\s]@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
+"""E-mail addresses and telephone numbers: "user_id appears to contain an email address". One letter before the ``@``
+is enough: a run of them would be gone through anew from each of its letters."""
 
 type Losses = list[Loss]
 

@@ -15,6 +15,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.protocols import messages
+from ccx_addons.protocols.messages.request_encoder import PERSONAL
 from tests.protocols.messages.values import MANUAL, MODERN, OTHER, ask
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
@@ -270,3 +271,15 @@ def test_a_cache_key_without_marks(model: str, system: tuple[Text, ...]) -> None
     body, losses = encode(model, system=system, cache_key="k")
     assert "cache_control" not in body["messages"][0]["content"][0]
     assert losses == ["cache_key"]
+
+
+@pytest.mark.parametrize(
+    ("user", "found"),
+    [
+        ("ann@example.org", True), ("<ann.b+c@mail.example.co>", True), ("+49 (30) 123-456", True), ("user-1234", False),
+        ("a@b", False), ("@example.org", False), ("x" * 400_000, False), ("a@b." * 50_000, False),
+    ],
+    ids=lambda value: str(value)[:20],
+)  # fmt: skip
+def test_what_is_personal_is_seen_in_ids_of_any_length(user: str, found: bool) -> None:
+    assert (PERSONAL.search(user) is not None) == found
