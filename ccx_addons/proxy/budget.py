@@ -5,6 +5,7 @@ use the last quarter too, so that those under way finish before others begin.
 """
 
 import asyncio
+from functools import cached_property
 from typing import Final
 
 from ccx_addons.core.neutral import Fault
@@ -26,6 +27,11 @@ class Budget:
         self.patience = patience
         self.used = 0
         self._freed: asyncio.Event | None = None
+
+    @cached_property
+    def strangers(self) -> "Budget":
+        """What those may use besides who sent no valid key, the panel's visitors: they take nothing from clients."""
+        return Budget(self.limit // 4, self.patience)
 
     def freed(self) -> asyncio.Event:
         """Set when bytes become free the next time."""

@@ -113,6 +113,8 @@ class RequestStream(HttpStream):
                 return
             self.expected_size = checks.body_size(flow.request)
             self.max_body = checks.body_limit(self.exchange, self.limits.max_body)
+            if self.exchange is None or self.exchange.client is None:
+                self.lease = Lease(self.limits.budget.strangers)
             if self.exchange is None:
                 flow.response = refuse(flow, checks.NOT_ADMITTED)
             if not flow.response and (self.expected_size or 0) > self.max_body:

@@ -90,6 +90,20 @@ async def test_new_bodies_wait_for_room_and_are_refused_when_there_is_none() -> 
         await kept(budget, 0)
 
 
+async def test_strangers_take_no_room_from_clients() -> None:
+    budget = Budget(400_000, patience=0.3)
+    async with gateway(ALL, limits=Limits(budget=budget), who="panel") as g:
+        writers = [await begin(g, b"json", 30_000, 29_000) for _ in range(2)]
+        await kept(budget.strangers, 2 * 29_000)
+        assert (await g.ask("json", b"x" * 30_000))[0] == 503
+        g.script.who = "client"
+        assert await g.ask("json", b"x" * 90_000) == (200, OK)
+        for writer in writers:
+            writer.close()
+        await kept(budget.strangers, 0)
+        assert budget.used == 0
+
+
 async def test_an_answer_that_does_not_fit_is_not_collected() -> None:
     budget = Budget(50_000, patience=0.2)
     async with gateway(BIG, limits=Limits(budget=budget)) as g:
