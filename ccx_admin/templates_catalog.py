@@ -1,6 +1,7 @@
 """The common providers: what a new channel of theirs looks like, and which keys and hosts are theirs.
 
-Addresses are those of the vendors' own API references; a person may change every one before saving.
+Addresses are those of the vendors' own API references; a person may change every one before saving. What is known of
+who answers there is in ccx_addons/vendors.
 """
 
 from collections.abc import Mapping
@@ -127,6 +128,30 @@ TEMPLATES: Final[tuple[Template, ...]] = (
     Template(
         "siliconflow", "SiliconFlow", "chat", "https://api.siliconflow.cn/v1", (),
         "https://cloud.siliconflow.cn/account/ak", (), ("api.siliconflow.cn", "cloud.siliconflow.cn"),
+    ),
+    Template(
+        "cerebras", "Cerebras", "chat", "https://api.cerebras.ai/v1", (),
+        "https://cloud.cerebras.ai", ("csk-",), ("api.cerebras.ai", "cloud.cerebras.ai"),
+    ),
+    Template(
+        "fireworks", "Fireworks", "chat", "https://api.fireworks.ai/inference/v1", (),
+        "https://app.fireworks.ai/settings/users/api-keys", ("fw_",), ("api.fireworks.ai", "app.fireworks.ai"),
+    ),
+    Template(
+        "together", "Together", "chat", "https://api.together.xyz/v1", (),
+        "https://api.together.ai/settings/api-keys", (), ("api.together.xyz", "api.together.ai"),
+    ),
+    Template(
+        "nvidia", "NVIDIA NIM", "chat", "https://integrate.api.nvidia.com/v1", (),
+        "https://build.nvidia.com", ("nvapi-",), ("integrate.api.nvidia.com", "build.nvidia.com"),
+    ),
+    Template(
+        "volcengine", "Volcengine Ark (Doubao)", "chat", "https://ark.cn-beijing.volces.com/api/v3", (),
+        "https://console.volcengine.com/ark", (), ("ark.cn-beijing.volces.com", "console.volcengine.com"),
+    ),
+    Template(
+        "lmstudio", "LM Studio (local)", "chat", "http://127.0.0.1:1234/v1",
+        note="LM Studio asks for no key; write any word.",
     ),
     Template(
         "ollama", "Ollama (local)", "chat", "http://127.0.0.1:11434", ("chat", "messages"),

@@ -4,8 +4,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ccx_addons import vendors
 from ccx_addons.core.urls import url_problem
 from ccx_admin.templates_catalog import BY_HOST, TEMPLATES, Template, as_json, by_key
+
+UNKNOWN = frozenset({"huggingface", "new-api"})
+"""Relays to many others: what a model takes is known by its name alone."""
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=[template.id for template in TEMPLATES])
@@ -14,6 +18,14 @@ def test_addresses(template: Template) -> None:
     assert not template.key_page or template.key_page.startswith("https://")
     assert not template.serves or template.protocol in template.serves
     assert not template.hosts or urlsplit(template.base_url).hostname in template.hosts
+
+
+@pytest.mark.parametrize(
+    "template", [t for t in TEMPLATES if t.id not in UNKNOWN], ids=[t.id for t in TEMPLATES if t.id not in UNKNOWN]
+)
+def test_who_answers_there_is_known(template: Template) -> None:
+    found = vendors.at_host(template.base_url)
+    assert found and found.server.source.startswith("https://")
 
 
 def test_ids_and_hosts_are_unique() -> None:
