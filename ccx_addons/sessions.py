@@ -25,14 +25,16 @@ from ccx_addons.core import read, sse
 from ccx_addons.core.config import DEFAULT_CLIENT
 from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import StoreError, UnknownResponse
-from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.exchange import Exchange, Seat
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID, conversation_of, handed_out, id_of_stream, items_of
+from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.database import Row
 from ccx_addons.io.store import Store
 from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.state import NEVER
 
 log: Final = logging.getLogger("ccx")
 
@@ -61,7 +63,8 @@ class Stored:
     """One answer and everything before it, as Responses items."""
 
     client: str
-    channel_id: str
+    seat: Seat
+    """Whose upstream has made it, with which key."""
     trace: str
     items: Items | None
     """None: only the channel's upstream has them."""
@@ -119,7 +122,7 @@ class Sessions:
                 if found is None:
                     flow.response = refuse(flow, unknown("Item", item, "input"))
                 else:
-                    x.home = x.home or found.channel_id
+                    x.home = x.home if x.home.channel_id else found.seat
         except StoreError as error:
             log.warning("request %s: stored answers cannot be read: %s", x.id, error)
             flow.response = refuse(flow, UNREADABLE)
@@ -142,7 +145,7 @@ class Sessions:
         if stored is None or x.client is None or stored.client != x.client.name or stored.expires <= time.time():
             flow.response = refuse(flow, unknown_answer(x))
             return
-        x.history, x.home, x.trace = stored.items, stored.channel_id, stored.trace
+        x.history, x.home, x.trace = stored.items, stored.seat, stored.trace
         if stored.answer and x.operation == "get":
             flow.response = json_response(stored.answer.encode())
         elif stored.answer and x.operation == "delete":
@@ -156,7 +159,7 @@ class Sessions:
         if x.kind != "responses" or x.operation != "generate" or not x.committed or record is None or record.converted:
             return
         if x.client and x.body and x.body.members.get("store") is not False and (id := id_of_stream(x.opening)):
-            self.runtime.store.put_issued([issued(id, x.client.name, record.attempt.channel.id, time.time())])
+            self.runtime.store.put_issued([issued(id, x.client.name, seat_of(record.attempt), time.time())])
 
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -192,7 +195,8 @@ class Sessions:
                 "client": stored.client,
                 "created": int(now * 1000),
                 "expires": int(stored.expires * 1000),
-                "channel_id": stored.channel_id,
+                "channel_id": stored.seat.channel_id,
+                "key_id": stored.seat.key_id,
                 "trace_hash": stored.trace,
                 "messages": messages,
                 "answer": stored.answer,
@@ -241,15 +245,21 @@ def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str
     items = trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
     kept = dumps(whole).decode() if x.current.converted else ""
     kept = kept if len(kept) <= MAX_CHARACTERS else ""
-    channel_id, client = x.current.attempt.channel.id, x.client.name
+    seat, client = seat_of(x.current.attempt), x.client.name
     ids = [] if x.current.converted else dict.fromkeys(handed_out(whole))
-    given = [issued(one, client, channel_id, now) for one in ids]
-    return id, Stored(client, channel_id, x.trace, items, now + LIFE, kept), json.dumps(items), given
+    given = [issued(one, client, seat, now) for one in ids]
+    return id, Stored(client, seat, x.trace, items, now + LIFE, kept), json.dumps(items), given
 
 
-def issued(id: str, client: str, channel_id: str, now: float) -> Row:
-    """The row of an id that a channel's upstream keeps."""
-    return {"id": id, "client": client, "channel_id": channel_id, "expires": int((now + KEPT) * 1000)}
+def seat_of(attempt: Attempt) -> Seat:
+    """Where an answer stays that this attempt got."""
+    return Seat(attempt.channel.id, attempt.key.id, NEVER)
+
+
+def issued(id: str, client: str, seat: Seat, now: float) -> Row:
+    """The row of an id that an upstream keeps."""
+    place = {"channel_id": seat.channel_id, "key_id": seat.key_id}
+    return {"id": id, "client": client, **place, "expires": int((now + KEPT) * 1000)}
 
 
 def _datas(answer: bytes) -> list[str]:
@@ -283,12 +293,12 @@ def trimmed(items: Items) -> Items:
 
 def load(store: Store, id: str, client: str) -> Stored | None:
     """An answer, or an item of one, from SQLite, on a connection of its own. Raises StoreError."""
-    columns = "channel_id, trace_hash, messages, expires, answer"
+    columns = "channel_id, key_id, trace_hash, messages, expires, answer"
     now = int(time.time() * 1000)
     where = "id = ? AND client = ? AND expires > ?"
     if row := store.read(f"SELECT {columns} FROM response_sessions WHERE {where}", id, client, now):
-        channel_id, trace, messages, expires, answer = row
-        return Stored(client, channel_id, trace, json.loads(messages), expires / 1000, answer)
-    if row := store.read(f"SELECT channel_id, expires FROM issued WHERE {where}", id, client, now):
-        return Stored(client, row[0], "", None, row[1] / 1000)
+        channel_id, key_id, trace, messages, expires, answer = row
+        return Stored(client, Seat(channel_id, key_id, NEVER), trace, json.loads(messages), expires / 1000, answer)
+    if row := store.read(f"SELECT channel_id, key_id, expires FROM issued WHERE {where}", id, client, now):
+        return Stored(client, Seat(row[0], row[1], NEVER), "", None, row[2] / 1000)
     return None

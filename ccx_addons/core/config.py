@@ -255,7 +255,7 @@ class Channel:
 @dataclass(frozen=True, slots=True)
 class Affinity:
     enabled: bool = True
-    ttl: int = setting(1800, "seconds a conversation stays with its channel", minimum=1)
+    ttl: int = setting(1800, "seconds a conversation stays with its channel and key", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ metrics addon, whose log row is a projection of it.
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
@@ -40,6 +40,18 @@ class Upstream:
     proxy: str | None = None
     fresh: bool = False
     """Do not reuse an idle connection: the last one turned out to be stale."""
+
+
+class Seat(NamedTuple):
+    """Where a conversation is, until some time (Unix seconds): what only one account can read (cached prompts,
+    encrypted thoughts, ids) is there."""
+
+    channel_id: str
+    key_id: str
+    until: float
+
+
+NOWHERE: Final = Seat("", "", 0.0)
 
 
 class Watcher(Protocol):
@@ -171,8 +183,8 @@ class Exchange:
     trace: str = ""
     history: "list[dict[str, Json]] | None" = None
     """Responses items that ``previous_response_id`` stands for, where the gateway remembers them."""
-    home: str = ""
-    """Id of the channel that made the answer which is continued."""
+    home: Seat = NOWHERE
+    """Where the answer was made which is continued."""
     images: bool = False
     pin: str = ""
     pictures: "dict[str, Media] | None" = None

@@ -333,6 +333,14 @@ CREATE TABLE issued (
             "CREATE INDEX issued_expires ON issued (expires)",
         ),
     ),
+    # with which key it was made
+    (
+        "0006_keys_of_answers",
+        (
+            "ALTER TABLE response_sessions ADD COLUMN key_id TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE issued ADD COLUMN key_id TEXT NOT NULL DEFAULT ''",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

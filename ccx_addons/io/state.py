@@ -16,6 +16,7 @@ from typing import Any, Final
 from ccx_addons.core import read
 from ccx_addons.core.config import BreakerPolicy, Snapshot
 from ccx_addons.core.errors import StoreError
+from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
@@ -81,9 +82,9 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
             }
         )
     for kind, trace in changes.traces:
-        channel_id, until = state.traces.place_of(kind, trace)
-        home = {"kind": kind, "trace_hash": trace, "channel_id": channel_id, "expires_at": milliseconds(until) or 0}
-        store.put_affinity({**home, "detail": {"by": by}})
+        seat = state.traces.place_of(kind, trace)
+        home = {"kind": kind, "trace_hash": trace, "channel_id": seat.channel_id, "key_id": seat.key_id}
+        store.put_affinity({**home, "expires_at": milliseconds(seat.until) or 0, "detail": {"by": by}})
     for event in changes.events:
         store.put_event(event.level, event.kind, event.message)
     changes.clear()
@@ -166,7 +167,8 @@ def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
 
 
 def apply_affinity(state: State, row: Row, policy: BreakerPolicy) -> None:
-    state.traces.put(row["kind"], row["trace_hash"], row["channel_id"], seconds(row["expires_at"]))
+    seat = Seat(row["channel_id"], row["key_id"], seconds(row["expires_at"]))
+    state.traces.put(row["kind"], row["trace_hash"], seat)
 
 
 def overrides_of(rows: Iterable[Row]) -> dict[tuple[str, str], Override]:

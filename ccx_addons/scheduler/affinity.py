@@ -1,4 +1,4 @@
-"""Which requests belong together, and where they went: a conversation stays with its channel."""
+"""Which requests belong together, and where they went: a conversation stays with its channel and its key."""
 
 import hashlib
 from collections import OrderedDict
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ccx_addons.core import read
+from ccx_addons.core.exchange import NOWHERE, Seat
 
 MAX_TRACES: Final = 10_000
 RENEW: Final = 15.0
@@ -38,30 +39,30 @@ def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: st
 
 
 class Traces:
-    """Trace -> channel id, each for a while after its last success, the oldest forgotten first."""
+    """Trace -> seat, each for a while after its last success, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._places: OrderedDict[tuple[str, str], Seat] = OrderedDict()
 
-    def place_of(self, kind: str, trace: str) -> tuple[str, float]:
-        """(channel id, until when); an unknown trace has none."""
-        return self._places.get((kind, trace), ("", 0.0))
+    def place_of(self, kind: str, trace: str) -> Seat:
+        """The last one, over or not."""
+        return self._places.get((kind, trace), NOWHERE)
 
-    def channel_of(self, kind: str, trace: str, now: float) -> str:
-        channel, until = self.place_of(kind, trace)
-        return channel if until > now else ""
+    def seat(self, kind: str, trace: str, now: float) -> Seat:
+        found = self.place_of(kind, trace)
+        return found if found.until > now else NOWHERE
 
-    def keep(self, kind: str, trace: str, channel: str, until: float) -> bool:
-        """True: it is news worth writing down (another channel, or at least RENEW seconds longer)."""
-        known, known_until = self.place_of(kind, trace)
-        if known == channel and until < known_until + RENEW:
+    def keep(self, kind: str, trace: str, seat: Seat) -> bool:
+        """True: it is news worth writing down (another place, or at least RENEW seconds longer)."""
+        known = self.place_of(kind, trace)
+        if known[:2] == seat[:2] and seat.until < known.until + RENEW:
             return False
-        self.put(kind, trace, channel, until)
+        self.put(kind, trace, seat)
         return True
 
-    def put(self, kind: str, trace: str, channel: str, until: float) -> None:
+    def put(self, kind: str, trace: str, seat: Seat) -> None:
         """As another worker says."""
-        self._places[(kind, trace)] = (channel, until)
+        self._places[(kind, trace)] = seat
         self._places.move_to_end((kind, trace))
         while len(self._places) > MAX_TRACES:
             self._places.popitem(last=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Decision
 from ccx_addons.scheduler.index import Entry
-from ccx_addons.scheduler.rules import Pick, rank
+from ccx_addons.scheduler.rules import Pick, own_key, rank
 from ccx_addons.scheduler.state import State
 
 
@@ -44,13 +44,14 @@ def explain(snapshot: Snapshot, state: State, pick: Pick, now: float) -> Explana
     """``now``: Unix seconds."""
     ranking = rank(pick, snapshot, state, now)
     why = {decision.channel_id: decision for decision in ranking.decisions if decision.kept}
-    places = tuple(_place(state, pick, entry, why[entry.channel.id], now) for entry in ranking.entries)
+    places = tuple(_place(snapshot, state, pick, entry, why[entry.channel.id], now) for entry in ranking.entries)
     return Explanation(places, tuple(decision for decision in ranking.decisions if not decision.kept))
 
 
-def _place(state: State, pick: Pick, entry: Entry, decision: Decision, now: float) -> Place:
+def _place(snapshot: Snapshot, state: State, pick: Pick, entry: Entry, decision: Decision, now: float) -> Place:
     channel = entry.channel
-    target = state.of(pick.kind, channel.id).target(entry, frozenset(), now, state.limits)
+    own = own_key(pick, snapshot, state, channel, now)
+    target = state.of(pick.kind, channel.id).target(entry, frozenset(), now, state.limits, own=own)
     return Place(
         channel.id,
         channel.name,

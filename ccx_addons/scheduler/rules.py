@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
-from ccx_addons.core.exchange import Decision
+from ccx_addons.core.exchange import NOWHERE, Decision, Seat
 from ccx_addons.scheduler.index import Entry, comparable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Pick:
     """What is asked, as far as choosing a channel needs it. ``prompt_tokens``, ``output_tokens``: 0 is unknown.
 
-    ``home``: id of the channel that made the answer which is continued, or (``only_home``) asked for or deleted.
+    ``home``: where the answer was made which is continued, or (``only_home``) asked for or deleted.
     ``vectors``: the answer is an embedding, which only compares with others of the same space.
     """
 
@@ -35,10 +35,15 @@ class Pick:
     prompt_tokens: int = 0
     output_tokens: int = 0
     vectors: bool = False
-    home: str = ""
+    home: Seat = NOWHERE
     only_home: bool = False
     native: bool = False
     """What is asked is not converted: only channels that speak the client's own protocol can answer."""
+
+    @property
+    def place(self) -> str:
+        """The conversation, as far as it stays somewhere: what has pictures in it does so apart from the rest."""
+        return f"{self.trace}+images" if self.images and self.trace else self.trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ def speaks(view: View, entry: Entry) -> str:
 
 
 def is_home(view: View, entry: Entry) -> str:
-    return "did not make this answer" if view.pick.home != entry.channel.id else ""
+    return "did not make this answer" if view.pick.home.channel_id != entry.channel.id else ""
 
 
 def not_avoided(view: View, entry: Entry) -> str:
@@ -188,7 +193,7 @@ NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
     has_output: lambda view: view.pick.output_tokens > 0,
     is_pinned: lambda view: bool(view.pick.pin),
     speaks: lambda view: view.pick.native,
-    is_home: lambda view: view.pick.only_home and bool(view.pick.home),
+    is_home: lambda view: view.pick.only_home and view.pick.home is not NOWHERE,
     not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
     same_space: lambda view: view.pick.vectors,
 }
@@ -212,10 +217,26 @@ def is_promoted(view: View, entries: list[Entry]) -> list[Entry]:
 
 def home_of(view: View) -> str:
     """Id of the channel that has this conversation: the first among its equals, also where a better one is tried."""
-    pick = view.pick
-    if pick.images or not view.snapshot.policy.affinity.enabled:
+    return seat_of(view.pick, view.snapshot, view.state, view.now).channel_id
+
+
+def seat_of(pick: Pick, snapshot: Snapshot, state: "State", now: float) -> Seat:
+    """Where this conversation is."""
+    if not snapshot.policy.affinity.enabled:
+        return NOWHERE
+    if pick.home is not NOWHERE and not pick.images:
+        return pick.home
+    return state.traces.seat(pick.kind, pick.place, now) if pick.trace else NOWHERE
+
+
+def own_key(pick: Pick, snapshot: Snapshot, state: "State", channel: Channel, now: float) -> str:
+    """Id of the channel's key that has this conversation, or had it before there were pictures; empty: none."""
+    if len(channel.keys) < 2 or not snapshot.policy.affinity.enabled:
         return ""
-    return pick.home or (view.state.traces.channel_of(pick.kind, pick.trace, view.now) if pick.trace else "")
+    seats = [pick.home]
+    if pick.trace:
+        seats += [state.traces.seat(pick.kind, name, now) for name in (pick.place, pick.trace)]
+    return next((seat.key_id for seat in seats if seat.channel_id == channel.id and seat.key_id), "")
 
 
 def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:

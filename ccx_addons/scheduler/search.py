@@ -7,7 +7,7 @@ from typing import Final
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
-from ccx_addons.scheduler.rules import Pick, rank
+from ccx_addons.scheduler.rules import Pick, own_key, rank
 from ccx_addons.scheduler.state import State, Triple
 
 NOTED: Final = 50
@@ -50,7 +50,8 @@ class Search:
         now = self.now()
         for entry in self._left(self.done):
             known = self.state.of(self.pick.kind, entry.channel.id)
-            if target := known.target(entry, self.used, now, self.state.limits, not self.answers):
+            own = own_key(self.pick, self.snapshot, self.state, entry.channel, now)
+            if target := known.target(entry, self.used, now, self.state.limits, not self.answers, own):
                 drop = self.state.refusals.of(self.pick.kind, target.channel, target.model, now)
                 return replace(target, drop=drop) if drop else target
             self.done |= {entry.channel.id}
@@ -124,8 +125,8 @@ class Search:
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         now, pick, policy = self.now(), self.pick, self.snapshot.policy
         self.state.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
-        if verdict.health == "success" and pick.trace and not pick.images:
-            self.state.keep(pick.kind, pick.trace, attempt.channel, policy.affinity.ttl, now)
+        if verdict.health == "success" and pick.trace:
+            self.state.keep(pick.kind, pick.place, attempt, policy.affinity.ttl, now)
         self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if self.told:
             self.told(attempt, outcome, verdict)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.config import Key
+from ccx_addons.core.exchange import Seat
 from ccx_addons.core.verdict import Attempt, Blame, Outcome, Target, Verdict
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
@@ -152,9 +153,16 @@ class ChannelState:
         return sum(found.failed for found in self.breakers.values()) / total if total else 0.0
 
     def target(
-        self, entry: Entry, used: frozenset[Triple], now: float, limits: Limits | None = None, wake: bool = True
+        self,
+        entry: Entry,
+        used: frozenset[Triple],
+        now: float,
+        limits: Limits | None = None,
+        wake: bool = True,
+        own: str = "",
     ) -> Target | None:
-        """The next key and base URL that are not used up; keys at their own limits come after the others.
+        """The next key and base URL that are not used up: the conversation's ``own`` key first, and keys at their own
+        limits after the others.
 
         Nothing ready: once in an exchange the key that failed longest ago, whatever its breaker says, or else
         (``wake``) one that rests, if it has not been tried too often.
@@ -164,6 +172,10 @@ class ChannelState:
             (url, [key for key in entry.keys if key.base_url in ("", url) and (channel.id, key.id, url) not in used])
             for url in ranked_urls(channel.base_urls, self.urls, now)
         ]
+        stay = [(url, key) for url, keys in places for key in keys if key.id == own] if own else []
+        for url, key in stay:
+            if self._ready(key, url, entry.model, now) and not (limits and limits.key_wait(channel, key, now)):
+                return Target(channel, key, url, entry.model)
         for url, keys in places:
             ready = [key for key in keys if self._ready(key, url, entry.model, now)]
             if limits and ready:
@@ -468,7 +480,7 @@ class State:
     def _event(self, level: str, kind: str, attempt: Attempt, words: str) -> None:
         self.changes.events.append(Event(level, kind, f"{attempt.channel.name}: {words}"))
 
-    def keep(self, kind: str, trace: str, channel: Channel, ttl: float, now: float) -> None:
-        """A conversation was answered by a channel."""
-        if self.traces.keep(kind, trace, channel.id, now + ttl):
+    def keep(self, kind: str, trace: str, attempt: Attempt, ttl: float, now: float) -> None:
+        """A conversation was answered."""
+        if self.traces.keep(kind, trace, Seat(attempt.channel.id, attempt.key.id, now + ttl)):
             self.changes.traces.add((kind, trace))

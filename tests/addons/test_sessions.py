@@ -8,14 +8,16 @@ from ccx_addons import sessions as module
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import StoreError, UnknownResponse
-from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
 from ccx_addons.core.wire_json import JsonBody, dumps
 from ccx_addons.runtime import Runtime
+from ccx_addons.scheduler.state import NEVER
 from ccx_addons.sessions import IN_MEMORY, KEPT, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
 from ccx_addons.translate import continued
 from tests.addons.flows import flow
 from tests.addons.values import attempted, channel
 
+SEAT = Seat("ch_1", "k_1", 0)
 WHERE = channel("a", "chat", ("responses",))
 ANSWER = {"id": "resp_1", "output": [{"id": "msg_1", "type": "message", "role": "assistant", "content": []}]}
 
@@ -45,11 +47,12 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
         before = 'data: {"type":"response.output_item.done"}\n\n'
         answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
     items = [*x.history, *asked, *ANSWER["output"]]
-    row = {"client": "alice", "channel_id": WHERE.id, "expires": int((5.0 + KEPT) * 1000)}
+    seat = Seat(WHERE.id, WHERE.keys[0].id, NEVER)
+    row = {"client": "alice", "channel_id": seat[0], "key_id": seat[1], "expires": int((5.0 + KEPT) * 1000)}
     given = [{**row, "id": "resp_1"}, {**row, "id": "msg_1"}]
     for converted, kept, ids in ((True, dumps(ANSWER).decode(), []), (False, "", given)):
         attempted(x, WHERE, None).converted = converted
-        stored = Stored("alice", WHERE.id, "", items, 5.0 + LIFE, kept)
+        stored = Stored("alice", seat, "", items, 5.0 + LIFE, kept)
         assert remembered(x, answer, 5.0) == ("resp_1", stored, json.dumps(items), ids)
 
 
@@ -79,7 +82,7 @@ def test_what_is_left_never_begins_with_an_orphan() -> None:
 
 def test_memory_is_bounded_by_count_and_by_size() -> None:
     sessions = Sessions(None)  # type: ignore[arg-type]  # nothing of it is asked here
-    stored = Stored("alice", "ch_1", "", [], 9e12)
+    stored = Stored("alice", SEAT, "", [], 9e12)
     for n in range(IN_MEMORY + 3):
         sessions.remember(f"r{n}", stored, 10)
     assert len(sessions.recent) == IN_MEMORY and sessions.size == 10 * IN_MEMORY and "r2" not in sessions.recent
@@ -103,10 +106,10 @@ def test_short_histories_stay_whole() -> None:
 )
 def test_only_the_same_client_continues_and_only_for_a_day(client: str, expires: float, taken: bool) -> None:
     x = exchange(input="x", previous_response_id="resp_1")
-    stored = Stored(client, "ch_1", "trace", [{"role": "user", "content": "before"}], expires)
+    stored = Stored(client, SEAT, "trace", [{"role": "user", "content": "before"}], expires)
     request = flow(x=x)
     Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
-    assert (x.history, x.home, x.trace) == ((stored.items, "ch_1", "trace") if taken else (None, "", ""))
+    assert (x.history, x.home, x.trace) == ((stored.items, SEAT, "trace") if taken else (None, NOWHERE, ""))
     assert (request.response.status_code if request.response else None) == (None if taken else 404)
 
 
@@ -124,11 +127,11 @@ def test_stored_answers(operation: str, answer: str, status: int | None, body: b
     x.body = None
     x.match = endpoints.find({"get": "GET"}.get(operation, "DELETE"), "/v1/responses/resp_1")
     request = flow(x=x)
-    stored = Stored("alice", "ch_1", "trace", [], 9e12, answer)
+    stored = Stored("alice", SEAT, "trace", [], 9e12, answer)
     Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
     found = request.response
     assert (found.status_code if found else None, found.raw_content if found else b"") == (status, body)
-    assert x.home == "ch_1"
+    assert x.home == SEAT
 
 
 # ---- whose is it? ----------------------------------------------------------------------------------------------------
@@ -184,7 +187,7 @@ def test_only_what_was_handed_to_this_client_goes_upstream(
         assert asks(runtime, exchange(**body))[0] == 404, "not all of them"
         put(runtime, id, "alice")
     x = exchange(**body)
-    assert asks(runtime, x) == (0, "") and x.home == "ch_native" and x.history is None
+    assert asks(runtime, x) == (0, "") and x.home.channel_id == "ch_native" and x.history is None
     with pytest.raises(UnknownResponse):
         continued(x, {"previous_response_id": "resp_1"})
 
@@ -228,7 +231,7 @@ def test_a_stream_that_is_left_early_may_be_asked_for(
     Sessions(runtime).responseheaders(flow(x=x))
     runtime.store.flush()
     assert asks(runtime, later := exchange(previous_response_id="resp_7"))[0] == status
-    assert later.home == ("" if status else WHERE.id)
+    assert later.home.channel_id == ("" if status else WHERE.id)
 
 
 def test_an_answer_that_another_worker_is_just_writing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +239,7 @@ def test_an_answer_that_another_worker_is_just_writing(runtime: Runtime, monkeyp
 
     def late(store: Any, id: str, client: str) -> Stored | None:
         looks.append(id)
-        return Stored(client, "ch_native", "", None, 9e12) if len(looks) == 3 else None
+        return Stored(client, Seat("ch_native", "", 0), "", None, 9e12) if len(looks) == 3 else None
 
     monkeypatch.setattr(module, "load", late)
     monkeypatch.setattr(module, "TRIES", (0.0,) * 4)

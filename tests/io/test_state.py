@@ -9,6 +9,7 @@ import pytest
 
 from ccx_addons.core.config import BreakerPolicy
 from ccx_addons.core.errors import StoreError
+from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.io.state import Reader, load_state, overrides_of, take, write_changes
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
@@ -125,11 +126,11 @@ def test_a_success_elsewhere_closes_it_here(workers: list[Worker]) -> None:
 
 def test_affinity_is_shared(workers: list[Worker]) -> None:
     one, other = workers
-    one.state.keep("chat", "t", ONE, 1800, NOW)
+    one.state.keep("chat", "t", attempt(ONE), 1800, NOW)
     one.tell()
     other.hear()
-    assert other.state.traces.channel_of("chat", "t", NOW + 1799) == "ch_a"
-    assert load_state(one.store.path, POLICY, NOW + 1801).traces.place_of("chat", "t") == ("", 0.0)
+    assert other.state.traces.seat("chat", "t", NOW + 1799)[:2] == ("ch_a", "k_a1")
+    assert load_state(one.store.path, POLICY, NOW + 1801).traces.place_of("chat", "t") == NOWHERE
 
 
 def test_a_worker_leaves_its_own_rows_alone_but_reads_them_when_it_starts(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core.exchange import NOWHERE, Seat
 from ccx_addons.scheduler.affinity import MAX_TRACES, RENEW, Traces, trace_of
 from tests.scheduler.values import NOW
 
@@ -61,15 +62,17 @@ def test_sub_agents_have_a_place_of_their_own(header: str) -> None:
 
 def test_a_place_ends_and_is_renewed() -> None:
     traces = Traces()
-    assert traces.keep("chat", "t", "ch_a", NOW + 100)
-    assert traces.channel_of("chat", "t", NOW + 99) == "ch_a" and traces.channel_of("chat", "t", NOW + 100) == ""
-    assert traces.channel_of("messages", "t", NOW) == ""
-    assert not traces.keep("chat", "t", "ch_a", NOW + 100 + RENEW / 2), "no news"
-    assert traces.keep("chat", "t", "ch_a", NOW + 100 + RENEW) and traces.keep("chat", "t", "ch_b", NOW + 100)
+    assert traces.keep("chat", "t", Seat("ch_a", "k_1", NOW + 100))
+    assert traces.seat("chat", "t", NOW + 99).key_id == "k_1" and traces.seat("chat", "t", NOW + 100) == NOWHERE
+    assert traces.seat("messages", "t", NOW) == NOWHERE
+    assert not traces.keep("chat", "t", Seat("ch_a", "k_1", NOW + 100 + RENEW / 2)), "no news"
+    assert traces.keep("chat", "t", Seat("ch_a", "k_1", NOW + 100 + RENEW))
+    assert traces.keep("chat", "t", Seat("ch_a", "k_2", NOW + 100)), "another key"
+    assert traces.keep("chat", "t", Seat("ch_b", "k_2", NOW + 100)), "another channel"
 
 
 def test_the_oldest_are_forgotten() -> None:
     traces = Traces()
     for n in range(MAX_TRACES + 10):
-        traces.keep("chat", str(n), "ch_a", NOW + 100)
-    assert traces.channel_of("chat", "9", NOW) == "" and traces.channel_of("chat", "10", NOW) == "ch_a"
+        traces.keep("chat", str(n), Seat("ch_a", "", NOW + 100))
+    assert traces.seat("chat", "9", NOW) == NOWHERE and traces.seat("chat", "10", NOW).channel_id == "ch_a"

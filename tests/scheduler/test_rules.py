@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Affinity, Channel, Client, Embedding, KeyLimits, Policy
+from ccx_addons.core.exchange import Seat
 from ccx_addons.scheduler import Pick, State, rank
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.scheduler.rules import FILTERS, PREFERENCES
@@ -40,7 +41,7 @@ def why(asked: Pick, *channels: Channel, state: State | None = None) -> dict[str
         pytest.param({"prompt_tokens": 9000}, {"limits": limits(context_window=8000)}, "has_window", id="window"),
         pytest.param({"output_tokens": 9000}, {"limits": limits(max_output_tokens=8000)}, "has_output", id="output"),
         pytest.param({"pin": "good"}, {}, "is_pinned", id="pinned elsewhere"),
-        pytest.param({"home": "ch_good", "only_home": True}, {}, "is_home", id="made elsewhere"),
+        pytest.param({"home": Seat("ch_good", "", NOW), "only_home": True}, {}, "is_home", id="made elsewhere"),
         pytest.param({"vectors": True}, {"models": {"m": "other"}}, "same_space", id="another vector space"),
     ],
 )
@@ -154,7 +155,7 @@ def sick(of: Channel, count: int = 1) -> Callable[[State], None]:
 
 
 def at_home(name: str) -> Callable[[State], None]:
-    return lambda state: state.traces.put("chat", "t", f"ch_{name}", NOW + 60)
+    return lambda state: state.traces.put("chat", "t", Seat(f"ch_{name}", "", NOW + 60))
 
 
 def ordered(*channels: str, avoid: tuple[str, ...] = (), until: float = NOW + 60) -> Callable[[State], None]:
@@ -203,7 +204,9 @@ def test_pictures_and_policy_switch_affinity_off() -> None:
     assert order(pick(trace="t", images=True), *FLAT, state=state) == "abc"
     assert order(pick(trace="t"), *FLAT, state=state, affinity=Affinity(enabled=False)) == "abc"
     assert order(pick(trace="u"), *FLAT, state=state) == "abc"
-    assert order(pick(home="ch_c"), *FLAT, state=state) == "cab", "what continues an answer goes where it was made"
+    assert order(pick(home=Seat("ch_c", "", NOW + 60)), *FLAT, state=state) == "cab", (
+        "what continues an answer goes where it was made"
+    )
 
 
 def test_channels_at_their_limits_come_before_sick_ones() -> None:

@@ -1,10 +1,12 @@
 """One exchange's way: which keys and channels are tried, in which order, and where it ends."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from ccx_addons.core.config import AttemptLimits, Channel, Policy
+from ccx_addons.core.config import Affinity, AttemptLimits, Channel, KeyLimits, Policy
+from ccx_addons.core.exchange import Seat
 from ccx_addons.core.verdict import LIMITS, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
 from tests.scheduler.values import NOW, OK, broken, channel, key, limits, names, patterns, pick, run, snapshot, status
@@ -253,16 +255,68 @@ def test_what_is_told_and_kept() -> None:
     assert heard == [(1, "next_key"), (2, "commit")]
     rest = state.of("chat", "ch_a").key("k_a1").rest
     assert rest and rest.message == "masked"
-    assert state.traces.channel_of("chat", "t", NOW + 1799) == "ch_a"
+    assert state.traces.seat("chat", "t", NOW + 1799)[:2] == ("ch_a", "k_a2")
 
 
-@pytest.mark.parametrize(
-    "asked", [pick(trace="t", images=True), pick()], ids=["with pictures", "belongs to no conversation"]
-)
-def test_no_affinity(asked: Pick) -> None:
+def test_what_belongs_to_no_conversation_is_not_kept() -> None:
     state = State()
-    tried([OK], A, state=state, asked=asked)
+    tried([OK], A, state=state, asked=pick())
     assert not state.changes.traces
+
+
+POOL = [key("a1"), key("a2"), key("a3", weight=2)]
+
+
+@pytest.mark.parametrize("rotate", ["fill_first", "round_robin", "least_used"])
+@pytest.mark.parametrize("images", [False, True], ids=["", "with pictures"])
+def test_a_conversation_keeps_its_key(rotate: Any, images: bool) -> None:
+    state, pool = State(), channel("a", *POOL, rotate=rotate)
+    for n in range(4):
+        tried([OK], pool, state=state, asked=pick(trace=f"other {n}"))
+    first = tried([OK], pool, state=state, asked=pick(trace="t"))
+    found = {name for n in range(5) for name in tried([OK], pool, state=state, asked=pick(trace="t", images=images))}
+    assert found == set(first)
+
+
+@pytest.mark.parametrize("asked", [pick(), pick(trace="u")], ids=["no conversation", "another one"])
+def test_what_is_not_of_a_conversation_takes_its_turn(asked: Pick) -> None:
+    state, pool = State(), channel("a", *POOL, rotate="round_robin")
+    tried([OK], pool, state=state, asked=pick(trace="t"))
+    without = replace(asked, trace="")
+    assert {name for _ in range(4) for name in tried([OK], pool, state=state, asked=without)} == {
+        "a/a1", "a/a2", "a/a3",
+    }  # fmt: skip
+
+
+def test_a_conversation_moves_when_its_key_rests_and_then_stays_there() -> None:
+    state, pool = State(), channel("a", *POOL, rotate="round_robin")
+    (first,) = tried([OK], pool, state=state, asked=pick(trace="t"))
+    moved = tried([status(429, retry_after=9.0), OK], pool, state=state, asked=pick(trace="t"))
+    assert moved[0] == first != moved[1]
+    state.unblock("chat", "ch_a", f"k_{first[2:]}", "m", NOW)
+    assert tried([OK], pool, state=state, asked=pick(trace="t")) == [moved[1]]
+
+
+def test_a_key_at_its_own_limit_lets_the_conversation_go() -> None:
+    state, pool = State(), channel("a", key("a1", limits=KeyLimits(concurrency=1)), key("a2"))
+    assert tried([OK], pool, state=state, asked=pick(trace="t")) == ["a/a1"]
+    state.limits.enter(pool, pool.keys[0], NOW)
+    assert tried([OK], pool, state=state, asked=pick(trace="t")) == ["a/a2"]
+
+
+@pytest.mark.parametrize("trace", ["", "t"])
+def test_what_continues_an_answer_goes_to_the_key_that_made_it(trace: str) -> None:
+    state, pool = State(), channel("a", *POOL, rotate="round_robin")
+    for _ in range(4):
+        asked = pick(trace=trace, home=Seat("ch_a", "k_a2", NOW + 60))
+        assert tried([OK], pool, state=state, asked=asked) == ["a/a2"]
+
+
+def test_without_affinity_keys_take_turns() -> None:
+    state, pool = State(), channel("a", *POOL, rotate="round_robin")
+    policy = Policy(affinity=Affinity(enabled=False))
+    made = [names(run(Search(pick(trace="t"), snapshot(pool, policy=policy), state, lambda: NOW), [OK])) for _ in "123"]
+    assert len({name for one in made for name in one}) == 3
 
 
 def test_closing_it_early_is_the_clients_leaving() -> None:
