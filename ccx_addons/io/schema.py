@@ -156,7 +156,7 @@ CREATE TABLE key_state (
     state TEXT NOT NULL DEFAULT 'ok',           -- ok, cooling, blocked
     reason TEXT NOT NULL DEFAULT '',
     message TEXT NOT NULL DEFAULT '',           -- the upstream's words, secrets masked
-    until INTEGER,                              -- NULL while blocked: until unblocked by hand
+    until INTEGER,                              -- NULL: it does not rest
     failures INTEGER NOT NULL DEFAULT 0,        -- in a row
     failed_at INTEGER,
     used_at INTEGER,

@@ -100,6 +100,8 @@ class KeyState:
     # ---- learning ---------------------------------------------------------------------------------------------------
     def succeed(self, model: str, now: float) -> list[str]:
         """What was forgotten: names of models, or empty for the key itself."""
+        if not (self.rest or self.models):
+            return []
         forgotten = [name for name in {model, limit_group(model)} & self.models.keys() if self.models.pop(name)]
         if self.rest:
             self.rest = None

@@ -204,9 +204,13 @@ class ChannelState:
 
     def _ready(self, key: Key, url: str, model: str, now: float) -> bool:
         state = self.keys.get(key.id)
-        if state and state.resting(model, now):
+        if state and (state.rest or state.models) and state.resting(model, now):
             return False
-        return all(found.passes(now) for found in self.breakers_of(key.id, url, model))
+        known = self.breakers
+        for place in places_of(key.id, url, model) if known else ():
+            if (found := known.get(place)) and not found.passes(now):
+                return False
+        return True
 
     def breakers_of(self, key_id: str, url: str, model: str) -> Iterator[Breaker]:
         for place in places_of(key_id, url, model):
@@ -291,7 +295,8 @@ class State:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
         known = self.of(kind, attempt.channel.id)
         known.turn = take_turn(attempt.key, known.keys, known.turn)
-        if rest := known.keys[attempt.key.id].resting(attempt.model, now):
+        key = known.keys[attempt.key.id]
+        if (key.rest or key.models) and (rest := key.resting(attempt.model, now)):
             rest.try_it(now)
             known.standings.clear()
         if not attempt.waits:
