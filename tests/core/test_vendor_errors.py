@@ -45,7 +45,7 @@ BODIES = [
     pytest.param(413, anthropic("request_too_large", "Request exceeds the maximum size"), "too_large", id="anthropic: 413"),
     pytest.param(400, anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), "context_length", id="anthropic: long"),
     pytest.param(400, anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"), "context_length", id="anthropic: prompt and answer too long"),
-    pytest.param(400, anthropic("invalid_request_error", "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens"), "client", id="anthropic: max_tokens"),
+    pytest.param(400, anthropic("invalid_request_error", "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens"), "unsupported", id="anthropic: max_tokens"),
     pytest.param(400, anthropic("invalid_request_error", "messages.0.content.1: tool_use ids were found without tool_result blocks; the image is not supported"), "client", id="anthropic: schema before words"),
     # ---- OpenAI
     pytest.param(401, error("Incorrect API key provided: sk-x", code="invalid_api_key"), "auth", id="openai: key"),
