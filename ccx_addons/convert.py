@@ -144,7 +144,7 @@ class Convert:
         out = outgoing(x, attempt, mapped)
         refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))]
         record.fields, record.losses = out.fields, [*out.losses, *refused]
-        if record.losses and channel.on_loss == "refuse":
+        if (record.losses and channel.on_loss == "refuse") or any(loss.vital for loss in record.losses):
             return False
         record.losses += [*out.wished, *x.ignored]
         x.losses = list(record.losses)
@@ -302,8 +302,10 @@ def wants_pictures(x: Exchange, channel: Channel) -> bool:
 
 
 def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
-    """A channel with ``on_loss: refuse``: nothing is sent; on to the next candidate, or a 400 that names the losses."""
+    """Something vital would get lost, or the channel has ``on_loss: refuse``: on to the next candidate, or a 400 that
+    names the losses."""
     assert x.failover
+    x.losses = list(record.losses)
     words = "; ".join(f"{loss.path}: {loss.reason}" for loss in record.losses)
     fault = Fault("invalid_request", f"the conversion would lose something: {words}", 400, "conversion_loss")
     record.outcome = Outcome("refused_loss", fault=fault, detail=words)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import compaction, recast, vendors
-from ccx_addons.core import multipart, read, signatures
+from ccx_addons.core import leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
@@ -21,18 +21,6 @@ from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirk
 
 type Json = Any
 
-OWN: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("safetySettings", "cachedContent", "logit_bias", "logprobs", "prediction", "container", "truncation"),
-        "only {kind} upstreams have it",
-    ),
-    "background": "only {kind} upstreams answer later; the client waits for this answer",
-    "conversation": "only the {kind} upstream that keeps it knows what was said before",
-    "prompt": "only the {kind} upstream that keeps it knows its words",
-}
-"""Settings of single protocols that change an answer and convert into nothing: name -> why."""
-UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
-"""Values by which a client says that it does not want one of them."""
 ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
 """Quirks that look at answers."""
 
@@ -127,26 +115,21 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     request = replace(neutral_request(x), model=mapped.model)
     if summarises(x):
         request = compaction.summary_request(request)
-    losses = own_losses(x.kind, request.extra.get(x.kind, {}))
+    target = TEXT_PROTOCOLS[channel.protocol]
+    losses = leftovers.of_request(request, channel.protocol, target.READS)
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
         if request.max_tokens is not None:
             losses.append(Loss("max_tokens", f"the channel's model answers with at most {limit} tokens"))
         request = replace(request, max_tokens=limit)
     style, at = channel.reasoning.style, attempt.base_url
-    body, lost = TEXT_PROTOCOLS[channel.protocol].encode_request(request, at, style)
+    body, lost = target.encode_request(request, at, style)
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
     fields = frozenset(body)
     left = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else body
     wanted, quirky = _quirky(x, channel, left)
     written = dumps_from(len(x.raw), wanted)
     return Outgoing(written, "generate", request.stream, fields, (*losses, *lost), tuple(quirky))
-
-
-def own_losses(kind: str, kept: Mapping[str, Json]) -> list[Loss]:
-    """``kept``: what the client's request has beside the neutral form."""
-    wanted = [name for name in sorted(OWN.keys() & kept.keys()) if kept[name] not in UNSET]
-    return [Loss(name, OWN[name].format(kind=kind)) for name in wanted]
 
 
 def neutral_request(x: Exchange) -> Request:

@@ -347,10 +347,14 @@ type Event = Started | PartStarted | PartDelta | PartStopped | Finished | Failed
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something the target protocol cannot say: ``path`` in the client's request or the upstream's answer, and why."""
+    """Something the target protocol cannot say: ``path`` in the client's request or the upstream's answer, and why.
+
+    ``vital``: without it another question would be asked, so nothing is sent.
+    """
 
     path: str
     reason: str
+    vital: bool = False
 
 
 # ---- laws as functions -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Final
 
 from ccx_addons.core import read, sse, wire_json
 from ccx_addons.core.config import AuthStyle
-from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind, Json
+from ccx_addons.core.neutral import FAULT_STATUS, Extra, Fault, FaultKind, Json
 
 ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "invalid_request": "invalid_request_error",
@@ -25,6 +25,20 @@ ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "unavailable": "service_unavailable",
     "server": "server_error",
 }
+
+SHARED: Final = frozenset({
+    "metadata", "moderation", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "store",
+    "top_logprobs",
+})  # fmt: skip
+"""Settings without a neutral name that Chat and Responses have under one name and with one meaning."""
+LOGPROBS: Final = "message.output_text.logprobs"
+"""What Responses' ``include`` says where Chat says ``logprobs``."""
+
+
+def shared(extra: Extra, protocol: str) -> dict[str, Json]:
+    """Those that a request of the other protocol brings. What is not stored by default is not forbidden either."""
+    kept = extra.get(protocol)
+    return {name: kept[name] for name in SHARED & kept.keys() if kept[name] is not False} if kept else {}
 
 
 def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:

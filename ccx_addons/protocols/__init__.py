@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from ccx_addons.core.config import AuthStyle, Kind
+from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Request, Response, Usage
 from ccx_addons.protocols import chat, embeddings, gemini, images, messages, responses
 
@@ -80,6 +81,9 @@ class WireProtocol(Protocol):
 
 class TextProtocol(WireProtocol, Protocol):
     """A protocol that converts."""
+
+    READS: Reads
+    """What its encoders read of other protocols' side-cars; all else in them is a loss."""
 
     def decode_request(self, body: Mapping[str, Json], model: str, stream: bool) -> Request:
         """``model`` and ``stream`` come from the endpoint: Gemini has them in the path. Raises BadRequest."""

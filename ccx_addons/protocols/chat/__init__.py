@@ -8,6 +8,7 @@ from ccx_addons.protocols.chat.answers import decode_response as decode_response
 from ccx_addons.protocols.chat.answers import encode_response as encode_response
 from ccx_addons.protocols.chat.answers import usage_of as usage_of
 from ccx_addons.protocols.chat.errors import decode_error as decode_error
+from ccx_addons.protocols.chat.request_encoder import READS as READS
 from ccx_addons.protocols.chat.request_encoder import encode_request as encode_request
 from ccx_addons.protocols.chat.requests import decode_request as decode_request
 from ccx_addons.protocols.chat.stream_decoder import decoder as decoder

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
+from ccx_addons.core import read
 from ccx_addons.core.ids import shortened
+from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
-from ccx_addons.core.openai import fits_strict
+from ccx_addons.core.openai import LOGPROBS, SHARED, fits_strict, shared
 from ccx_addons.core.reasoning import effort_of
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.conversation import Conversation
@@ -36,6 +38,7 @@ JSON_ONLY: Final = "Answer with JSON."
 PENALTIES: Final = ("presence_penalty", "frequency_penalty")
 MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
+READS: Final[Reads] = {"responses": SHARED | {"format"}}
 
 type Losses = list[Loss]
 
@@ -72,11 +75,25 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     if form := _response_format(request.output, kept.get("response_format") or NOTHING, rules, losses):
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
+    body |= _from_responses(request, body, losses)
     if request.stream:
         body["stream"] = True
         if rules.stream_options:
             body["stream_options"] = {**(kept.get("stream_options") or NOTHING), "include_usage": True}
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
+
+
+def _from_responses(request: Request, body: Fields, losses: Losses) -> Fields:
+    """What a Responses client says by the same names, and its wish for probabilities."""
+    wire = shared(request.extra, "responses")
+    if wire.get("metadata") and not wire.get("store"):
+        losses.append(Loss("metadata", "it goes only with answers that are stored"))
+        del wire["metadata"]
+    if LOGPROBS in read.items(request.extra.get("responses", NOTHING).get("include")) or wire.get("top_logprobs"):
+        wire["logprobs"] = True
+    if "user" in body and body["user"] == wire.get("safety_identifier"):
+        del body["user"]
+    return wire
 
 
 def _effort(request: Request, kept: Fields, rules: Rules, with_tools: bool, losses: Losses) -> Effort | None:

@@ -9,6 +9,7 @@ from ccx_addons.protocols.gemini.errors import encode_error as encode_error
 from ccx_addons.protocols.gemini.errors import encode_stream_error as encode_stream_error
 from ccx_addons.protocols.gemini.finish import usage_of as usage_of
 from ccx_addons.protocols.gemini.parts import without_foreign as without_foreign
+from ccx_addons.protocols.gemini.request_encoder import READS as READS
 from ccx_addons.protocols.gemini.request_encoder import encode_request as encode_request
 from ccx_addons.protocols.gemini.requests import decode_request as decode_request
 from ccx_addons.protocols.gemini.stream_decoder import decoder as decoder

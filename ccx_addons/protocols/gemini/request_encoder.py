@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons import vendors
+from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import budget_of, effort_of, next_lower
 from ccx_addons.core.wire_json import dump_text
@@ -29,6 +30,7 @@ MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
+READS: Final[Reads] = {}
 
 type Losses = list[Loss]
 

@@ -8,6 +8,7 @@ from ccx_addons.protocols.messages.blocks import without_foreign as without_fore
 from ccx_addons.protocols.messages.errors import decode_error as decode_error
 from ccx_addons.protocols.messages.errors import encode_error as encode_error
 from ccx_addons.protocols.messages.errors import encode_stream_error as encode_stream_error
+from ccx_addons.protocols.messages.request_encoder import READS as READS
 from ccx_addons.protocols.messages.request_encoder import encode_request as encode_request
 from ccx_addons.protocols.messages.requests import decode_request as decode_request
 from ccx_addons.protocols.messages.stream_decoder import decoder as decoder

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import vendors
+from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effort
 from ccx_addons.core.turns import Turn
@@ -41,6 +42,7 @@ MERGED: Final = frozenset({"thinking", "output_config", "metadata"})
 PERSONAL: Final = re.compile(r"[^@\s]@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
 """E-mail addresses and telephone numbers: "user_id appears to contain an email address". One letter before the ``@``
 is enough: a run of them would be gone through anew from each of its letters."""
+READS: Final[Reads] = {}
 
 type Losses = list[Loss]
 

@@ -7,6 +7,7 @@ from ccx_addons.protocols.responses.answers import decode_response as decode_res
 from ccx_addons.protocols.responses.answers import usage_of as usage_of
 from ccx_addons.protocols.responses.errors import decode_error as decode_error
 from ccx_addons.protocols.responses.errors import encode_stream_error as encode_stream_error
+from ccx_addons.protocols.responses.request_encoder import READS as READS
 from ccx_addons.protocols.responses.request_encoder import encode_request as encode_request
 from ccx_addons.protocols.responses.requests import decode_request as decode_request
 from ccx_addons.protocols.responses.stream_decoder import decoder as decoder

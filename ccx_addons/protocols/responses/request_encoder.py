@@ -6,8 +6,9 @@ from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core.ids import shortened
+from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
-from ccx_addons.core.openai import fits_strict
+from ccx_addons.core.openai import LOGPROBS, SHARED, fits_strict, shared
 from ccx_addons.core.reasoning import effort_of, said_effort
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
@@ -35,6 +36,7 @@ JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the input speaks of JSON."""
 MERGED: Final = frozenset({"reasoning", "text"})
 """Own fields that this module writes together with neutral ones."""
+READS: Final[Reads] = {"chat": SHARED | {"format", "logprobs"}}
 
 type Losses = list[Loss]
 
@@ -73,9 +75,20 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         body["store"] = False
         if rules.encrypts:
             body["include"] = [ENCRYPTED]
+        body |= _from_chat(request, body)
     if request.stream:
         body["stream"] = True
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
+
+
+def _from_chat(request: Request, body: Item) -> Item:
+    """What a Chat client says by the same names, and its wish for probabilities."""
+    wire: Item = shared(request.extra, "chat")
+    if request.extra.get("chat", NOTHING).get("logprobs"):
+        wire["include"] = [*body.get("include", ()), LOGPROBS]
+    if "user" in body and body["user"] == wire.get("safety_identifier"):
+        del body["user"]
+    return wire
 
 
 def _tools(request: Request, rules: Rules, naming: Naming, losses: Losses) -> Item:

@@ -1,0 +1,182 @@
+"""What a conversion leaves behind, by construction: all that a decoder kept beside the neutral form and that the
+encoder of the other protocol does not read.
+
+A side-car is given back only to its own protocol. So for every other one its fields are lost, unless the encoder says
+that it reads them (``READS`` of a protocol), or nothing changes without them (``HARMLESS``).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from ccx_addons.core.neutral import (
+    Event,
+    Extra,
+    Finished,
+    Json,
+    Loss,
+    Part,
+    PartDelta,
+    PartStarted,
+    Request,
+    Response,
+    ServerTool,
+    Started,
+    ToolResult,
+)
+
+type Reads = Mapping[str, frozenset[str]]
+"""Protocol -> fields of its side-cars that another protocol's encoder reads, or tells as lost itself."""
+
+MEANING: Final[Mapping[str, str]] = {
+    "conversation": "only the upstream that keeps the conversation knows what was said before",
+    "previous_response_id": "only the upstream that gave that answer knows what was said before",
+    "prompt": "only the upstream that keeps the prompt knows its words",
+    "thread": "only the upstream that keeps the thread knows what was said before",
+    "cachedContent": "only the upstream that keeps the cache knows its words",
+}
+"""Fields of a request that stand for words which are not in it: without them another question is asked."""
+
+NO_CHANGE: Final = "the answer is the same without it"
+OURS: Final = "a note of the decoder for the client's own encoder"
+HARMLESS: Final[Mapping[str, str]] = {
+    "type": "says which form a block or an item had",
+    "role": "developer and system are one role in the neutral form",
+    "id": "names an item, and what it is referred to by is kept",
+    "status": "an item that comes back in a request is complete",
+    "object": "the name of the wire's type",
+    "legacy": OURS,
+    "functions": OURS,
+    "loaded": OURS,
+    "namespace": "is in the function's name, with the name beside it",
+    "namespace_description": "is told beside the functions",
+    "cache_control": f"marks what may be cached: {NO_CHANGE}",
+    "description": "of a tool is said by all protocols",
+    "include_obfuscation": f"pads a stream's events: {NO_CHANGE}",
+}
+"""Fields that nobody misses -> why."""
+HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
+    "responses": frozenset({"store"}),  # the gateway remembers the answer itself
+}
+"""The same for fields of one protocol."""
+INSIDE: Final = frozenset({
+    "candidate", "custom", "function", "functionCallingConfig", "generationConfig", "item", "json_schema",
+    "output_config", "reasoning", "response_format", "stream_options", "text", "thinkingConfig", "toolConfig",
+})  # fmt: skip
+"""Fields in which a decoder keeps what is left of an object: its members are lost one by one."""
+UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
+"""Values by which nothing is asked for."""
+SERVED: Final[Mapping[str, Json]] = {
+    "include": ["reasoning.encrypted_content"],  # signatures travel by themselves
+}
+"""Fields -> the value that the gateway does what is asked for by."""
+
+MOST: Final = 40
+"""Losses that are told of one request or answer; fields of one name in like places are one."""
+LONGEST: Final = 80
+"""Characters of a path."""
+PLACES: Final = re.compile(r"\[\d+\]")
+
+
+def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
+    """``target``: the protocol that the request is written in; ``reads``: what its encoder reads of others'."""
+    found = _Found(target, reads)
+    found.add("", request.extra)
+    found.parts("system", request.system)
+    for m, message in enumerate(request.messages):
+        if message.extra:
+            found.add(f"messages[{m}].", message.extra)
+        found.parts(f"messages[{m}].content", message.parts)
+    for n, tool in enumerate(request.tools):
+        if not isinstance(tool, ServerTool) and tool.extra:
+            found.add(f"tools[{n}].", tool.extra)
+    return found.losses()
+
+
+def of_answer(answer: Response, target: str, reads: Reads) -> list[Loss]:
+    """The same for an answer, which ``target``, the client's protocol, says."""
+    found = _Found(target, reads)
+    found.add("", answer.extra)
+    found.parts("content", answer.parts)
+    if answer.usage:
+        found.add("usage.", answer.usage.extra)
+    return found.losses()
+
+
+class OfStream:
+    """The same for an answer that comes as events."""
+
+    def __init__(self, target: str, reads: Reads) -> None:
+        self._found = _Found(target, reads)
+
+    def see(self, event: Event) -> None:
+        match event:
+            case PartDelta(index, extra=extra):
+                if extra:
+                    self._found.add(f"content[{index}].", extra)
+            case PartStarted(index, part):
+                self._found.part(f"content[{index}]", part)
+            case Started(extra=extra):
+                self._found.add("", extra)
+            case Finished(usage=usage, extra=extra):
+                self._found.add("", extra)
+                if usage:
+                    self._found.add("usage.", usage.extra)
+
+    def losses(self) -> list[Loss]:
+        return self._found.losses()
+
+
+class _Found:
+    """Collects what is left, each name in like places once."""
+
+    def __init__(self, target: str, reads: Reads) -> None:
+        self._target = target
+        self._reads = reads
+        self._losses: dict[str, Loss] = {}
+
+    def losses(self) -> list[Loss]:
+        return list(self._losses.values())
+
+    def parts(self, path: str, parts: Iterable[Part]) -> None:
+        for p, part in enumerate(parts):
+            if getattr(part, "extra", None) or isinstance(part, ToolResult):
+                self.part(f"{path}[{p}]", part)
+
+    def part(self, path: str, part: Part) -> None:
+        if extra := getattr(part, "extra", None):
+            self.add(f"{path}.", extra)
+        if isinstance(part, ToolResult):
+            self.parts(f"{path}.result", part.parts)
+
+    def add(self, path: str, extra: Extra) -> None:
+        for protocol, fields in extra.items():
+            if protocol == self._target:
+                continue
+            if "namespace" in fields:
+                fields = {name: value for name, value in fields.items() if name != "name"}
+            read = self._reads.get(protocol, frozenset()) | HARMLESS_IN.get(protocol, frozenset())
+            for name in _left(fields, read):
+                self._lose(f"{path}{name}", protocol)
+
+    def _lose(self, path: str, protocol: str) -> None:
+        path = path[:LONGEST]
+        place = PLACES.sub("", path)
+        if place in self._losses or len(self._losses) >= MOST:
+            return
+        why = MEANING.get(path)
+        self._losses[place] = Loss(path, why or f"only {protocol} upstreams have it", vital=why is not None)
+
+
+def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") -> Iterator[str]:
+    for name, value in fields.items():
+        if name in HARMLESS or name in read or _says_nothing(name, value):
+            continue
+        if name in INSIDE and isinstance(value, dict):
+            yield from _left(value, read, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
+
+
+def _says_nothing(name: str, value: Json) -> bool:
+    return any(value == unset for unset in UNSET if type(value) is type(unset)) or SERVED.get(name) == value
