@@ -30,11 +30,10 @@ def test_explain(api: Api) -> None:
 def test_explain_knows_what_the_workers_know(api: Api, store: Store) -> None:
     keys = api.get("/api/channels/ch_main0001")["channel"]["keys"]
     for key in keys:
-        store.put_key_state(
-            {"kind": "messages", "channel_id": "ch_main0001", "key_id": key["id"], "state": "blocked", "reason": "401"}
-        )
+        row = {"kind": "messages", "channel_id": "ch_main0001", "key_id": key["id"], "state": "blocked"}
+        store.put_key_state({**row, "reason": "401", "until": NOW_MS + 60_000})
     store.flush()
-    assert [channel["name"] for channel in explain(api)["channels"]] == ["backup"]
+    assert [channel["name"] for channel in explain(api)["channels"]] == ["backup", "main"]
 
 
 def test_sessions(api: Api, store: Store) -> None:
