@@ -39,8 +39,11 @@ type Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"
 # ---- parts -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Text:
+    """``apart``: it begins something new, so that it does not continue the text right before it."""
+
     text: str
     extra: Extra = field(default=NO_EXTRA)
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
         match part:
             case Text(text, extra):
                 if text:
-                    texts["content"] += (said.gap("content", said.last), text)
+                    texts["content"] += (said.gap("content", None if part.apart else said.last), text)
                 message |= own(extra)
             case Refusal(text):
                 texts["refusal"] += (said.gap("refusal", said.last), text)

@@ -17,6 +17,7 @@ from ccx_addons.core.neutral import (
     Part,
     Refusal,
     Request,
+    Text,
     Thinking,
     ToolCall,
     ToolResult,
@@ -119,7 +120,7 @@ class Conversation:
                 joined = False
                 continue
             blocks = write_part(part, f"{path}[{p}]", self._losses)
-            if joined:
+            if joined and not (isinstance(part, Text) and part.apart):
                 paragraphs[-1] += blocks
             elif blocks:
                 paragraphs.append(blocks)

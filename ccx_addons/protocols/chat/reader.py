@@ -27,7 +27,7 @@ from ccx_addons.core.neutral import (
     Usage,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.core.wire_json import dump_text
+from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols.chat.errors import error_in
 from ccx_addons.protocols.chat.finish import BROKEN, merge_usage, read_usage, stop_of
 from ccx_addons.protocols.chat.parts import ANY_IMAGE
@@ -52,6 +52,8 @@ GOOGLE: Final = "gemini"
 """Whose signatures stand on calls."""
 LOGPROBS: Final = ("content", "refusal")
 
+MAX_TRIES: Final = 8
+
 type Kind = Literal["text", "thought", "refusal"]
 """What is being said: one of them at a time."""
 
@@ -64,15 +66,44 @@ EMPTY: Final[Mapping[Kind, Part]] = {
 
 @dataclass(slots=True)
 class Call:
-    """A call on its way. ``index`` is the part's, -1 before it has started: its name may come after its id."""
+    """A call on its way. ``index`` is the part's, -1 before it has started: its name may come after its id.
+
+    ``twin``: the earlier call with the same id, which this one may only repeat: that is known at its end.
+    """
 
     id: str
     number: int
+    twin: "Call | None" = None
     name: str = ""
     index: int = -1
     custom: bool = False
-    held: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    sent: int = 0
+    """How many of the texts have been given."""
+    tries: int = 0
     fields: Fields = field(default_factory=dict)
+
+    def deltas(self) -> list[Event]:
+        """What is new."""
+        texts, self.sent = self.texts[self.sent :], len(self.texts)
+        return [PartDelta(self.index, text) for text in texts]
+
+    def is_over(self, name: str, text: str) -> bool:
+        """Whether a piece with a name begins another call although its index is the same: this one's JSON is complete.
+
+        Only where the piece is no part of the same JSON, and a few times at most: each takes as long as the JSON is.
+        """
+        if self.custom or not self.texts or self.tries >= MAX_TRIES:
+            return False
+        if not self.texts[-1].rstrip().endswith("}") or not (text.lstrip().startswith("{") or name != self.name):
+            return False
+        self.tries += 1
+        return loads_object("".join(self.texts)) is not None
+
+    def repeats(self) -> bool:
+        """Whether it says what the earlier call with its id has said."""
+        twin = self.twin
+        return twin is not None and (self.name in ("", twin.name)) and "".join(self.texts) in ("", "".join(twin.texts))
 
 
 class AnswerReader:
@@ -263,28 +294,35 @@ class AnswerReader:
         custom = isinstance(item.get("custom"), dict)
         function = read.mapping(item.get("custom" if custom else "function"))
         name = read.text(function.get("name"))
-        call = self._find_call(read.integer(item.get("index")), read.text(item.get("id")), name, whole)
-        call.custom = call.custom or custom or item.get("type") == "custom"
+        custom = custom or item.get("type") == "custom"
+        text = _call_text(function, custom)
+        call = self._find_call(read.integer(item.get("index")), read.text(item.get("id")), name, text, whole)
+        if call.custom and not custom:
+            text = _call_text(function, True)
+        call.custom = call.custom or custom
         if item.keys() - CALL_FIELDS:
             call.fields |= keep(item, CALL_FIELDS).get(NAME, NOTHING)
         call.name = call.name or name
-        if text := _call_text(function, call.custom):
-            call.held.append(text)
-        if call.index < 0 and call.name:
+        if text:
+            call.texts.append(text)
+        if call.index < 0 and call.name and call.twin is None:
             self._flush_tags(events)
             self._close(events)
             self._start_call(call, events)
         if call.index >= 0:
-            events += (PartDelta(call.index, text) for text in call.held)
-            call.held.clear()
+            events += call.deltas()
 
-    def _find_call(self, index: int | None, id_: str, name: str, whole: bool) -> Call:
-        """By index; where servers send none, or the same for all, an id that is new with a name begins a call."""
+    def _find_call(self, index: int | None, id_: str, name: str, text: str, whole: bool) -> Call:
+        """By index; where servers send none, or the same for all, an id that is new with a name begins a call, and so
+        does a name after a call that is complete."""
         known = self._by_index.get(index) if index is not None else self._calls[-1] if self._calls else None
-        if known and not whole and not (id_ and known.id and id_ != known.id and (name or index is None)):
-            known.id = known.id or (id_ if known.index < 0 else "")
-            return known
-        call = Call(id_, len(self._calls))
+        if known and not whole:
+            other = id_ and known.id and id_ != known.id and (name or index is None)
+            if not other and not (name and known.name and known.is_over(name, text)):
+                known.id = known.id or (id_ if known.index < 0 else "")
+                return known
+        twin = next((call for call in self._calls if call.id == id_), None) if id_ else None
+        call = Call(id_, len(self._calls), twin)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
@@ -302,9 +340,12 @@ class AnswerReader:
             events.append(PartDelta(call.index, '{"input":"'))
 
     def _stop_call(self, call: Call, events: list[Event]) -> None:
+        if call.repeats():
+            return
         if call.index < 0:
+            call.id = "" if call.twin else call.id
             self._start_call(call, events)
-            events += (PartDelta(call.index, text) for text in call.held)
+            events += call.deltas()
         text = '"}' if call.custom else ""
         if text or call.fields:
             events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))

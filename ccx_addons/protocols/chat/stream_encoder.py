@@ -149,7 +149,7 @@ class StreamEncoder:
 
     # ---- parts ----
     def _open(self, index: int, part: Part) -> bytes:
-        written = Written(part, before=self._said.last)
+        written = Written(part, before=None if isinstance(part, Text) and part.apart else self._said.last)
         self._said.last = type(part)
         match part:
             case ToolCall():

@@ -96,7 +96,7 @@ class PartWriter:
         before = self.flush()
         match part:
             case Text(text, extra) | Refusal(text, extra):
-                return [*before, {"text": text, **own(extra)}] if text else before
+                return [*before, {"text": gap(part) + text, **own(extra)}] if text else before
             case Thinking(text, signature, origin):
                 said = [{"text": text, "thought": True, **own(part.extra)}] if text else []
                 return [*before, *said, *self.sign(signature, origin)]
@@ -132,6 +132,11 @@ class PartWriter:
         self._pending = ""
         self._unsigned = False
         return wire
+
+
+def gap(part: Part) -> str:
+    """What stands before a text: clients read the texts of an answer as one."""
+    return "\n\n" if isinstance(part, Text) and part.apart else ""
 
 
 def _signature_part(signature: str) -> Fields:

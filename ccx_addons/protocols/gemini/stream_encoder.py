@@ -26,7 +26,7 @@ from ccx_addons.core.neutral import (
     merge_extra,
 )
 from ccx_addons.core.wire_json import dumps
-from ccx_addons.protocols.gemini.answers import PartWriter
+from ccx_addons.protocols.gemini.answers import PartWriter, gap
 from ccx_addons.protocols.gemini.errors import encode_array_error, encode_stream_error, error_body
 from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
 from ccx_addons.protocols.gemini.wire import Fields, own
@@ -39,6 +39,8 @@ class Written:
     part: Part
     pieces: list[str] = field(default_factory=list)
     signature: str = ""
+    gap: str = ""
+    """Stands before the first text."""
 
 
 class StreamEncoder:
@@ -82,8 +84,8 @@ class StreamEncoder:
     def _start_part(self, index: int, part: Part) -> bytes:
         match part:
             case Text() | Refusal():
-                self._parts[index] = Written(part)
-                return self._say({"text": part.text, **own(part.extra)}) if part.text else b""
+                self._parts[index] = written = Written(part, gap=gap(part))
+                return self._delta(written, PartDelta(index, part.text, extra=part.extra)) if part.text else b""
             case Thinking(text, signature):
                 self._parts[index] = Written(part, signature=signature or "")
                 return self._say({"text": text, "thought": True, **own(part.extra)}) if text else b""
@@ -96,7 +98,8 @@ class StreamEncoder:
         match written.part:
             case Text() | Refusal():
                 if delta.text or (delta.extra and own(delta.extra)):
-                    return self._say({"text": delta.text, **own(delta.extra)})
+                    before, written.gap = written.gap, ""
+                    return self._say({"text": before + delta.text, **own(delta.extra)})
             case Thinking():
                 written.signature += delta.signature or ""
                 if delta.text:

@@ -1,6 +1,7 @@
 """What a complete answer says (platform.openai.com/docs/api-reference/responses/object)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read
@@ -15,6 +16,7 @@ from ccx_addons.core.neutral import (
     Refusal,
     Response,
     Stop,
+    Text,
     ToolCall,
     Usage,
     merge_extra,
@@ -129,7 +131,7 @@ def decode_response(body: Json) -> Response | Fault:
         if fault := answer_fault(body):
             return fault
         answer = read.mapping(body)
-        parts = tuple(part for item in read.mappings(answer.get("output")) for part in read_item(item))
+        parts = tuple(_read_output(read.mappings(answer.get("output"))))
         return Response(
             read.text(answer.get("id")),
             read.text(answer.get("model")),
@@ -141,6 +143,28 @@ def decode_response(body: Json) -> Response | Fault:
         )
     except RecursionError:
         return Fault("server", "the answer is nested too deeply")
+
+
+def _read_output(output: Iterable[Mapping[str, Json]]) -> Iterator[Part]:
+    """The parts of all items: a call that comes twice is one, and two messages stay apart."""
+    calls: set[tuple[str, str]] = set()
+    last: Part | None = None
+    for item in output:
+        if key := call_key(item):
+            if key in calls:
+                continue
+            calls.add(key)
+        for n, part in enumerate(read_item(item)):
+            if not n and isinstance(part, Text) and isinstance(last, Text):
+                part = replace(part, apart=True)
+            last = part
+            yield part
+
+
+def call_key(item: Mapping[str, Json]) -> tuple[str, str] | None:
+    """What the same call has in every place: its own id and its item's."""
+    key = read.text(item.get("call_id")), read.text(item.get("id"))
+    return key if all(key) else None
 
 
 def created_of(answer: Mapping[str, Json]) -> int:

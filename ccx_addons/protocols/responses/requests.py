@@ -1,6 +1,7 @@
 """Request body -> neutral (platform.openai.com/docs/api-reference/responses/create)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ccx_addons.core import demand, read
@@ -152,7 +153,9 @@ class _Conversation:
             raise BadRequest("role must be user, assistant, system or developer", f"{path}.role")
         extra = keep(item, MESSAGE_FIELDS)
         if role == "assistant":
-            for part in read_content(item.get("content"), f"{path}.content", own(extra)):
+            for n, part in enumerate(read_content(item.get("content"), f"{path}.content", own(extra))):
+                if not n and isinstance(part, Text) and self._turn and isinstance(self._turn[-1], Text):
+                    part = replace(part, apart=True)
                 self._say(part)
             return
         self._end_turn()

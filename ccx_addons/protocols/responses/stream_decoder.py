@@ -5,7 +5,7 @@ events whose deltas never came, items without an ``added`` event, and answers th
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
@@ -34,6 +34,7 @@ from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.responses.answers import (
     answer_extra,
+    call_key,
     created_of,
     message_extra,
     read_block,
@@ -58,6 +59,15 @@ DELTAS: Final[Mapping[str, Shape]] = {
     "response.function_call_arguments.delta": "arguments",
     "response.custom_tool_call_input.delta": "input",
 }
+WHOLES: Final[Mapping[str, tuple[str, str]]] = {
+    "response.output_text.done": ("response.output_text.delta", "text"),
+    "response.refusal.done": ("response.refusal.delta", "refusal"),
+    "response.reasoning_summary_text.done": ("response.reasoning_summary_text.delta", "text"),
+    "response.reasoning_text.done": ("response.reasoning_text.delta", "text"),
+    "response.function_call_arguments.done": ("response.function_call_arguments.delta", "arguments"),
+    "response.custom_tool_call_input.done": ("response.custom_tool_call_input.delta", "input"),
+}
+"""Events with a whole text -> that of its deltas, some of which or all may never have come; where the text stands."""
 ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
 FAILURES: Final = frozenset({"error", "response.failed", "response.error", "response.cancelled"})
 NO_THOUGHT: Final[Mapping[str, Json]] = {"summary": [], "content": None, "encrypted_content": None}
@@ -65,15 +75,15 @@ NO_THOUGHT: Final[Mapping[str, Json]] = {"summary": [], "content": None, "encryp
 
 @dataclass(slots=True)
 class Open:
-    """A part that has not stopped. ``written`` counts the characters of text that came as deltas."""
+    """A part that has not stopped. ``written`` counts the characters of its text that have come."""
 
     index: int
     shape: Shape
     part: Part | None = None
     """As it started; None: it waits for its end, since it is one event."""
     written: int = 0
-    section: tuple[str, int] | None = None
-    """Which of a thought's texts the last delta belongs to."""
+    sections: dict[tuple[str, int], int] = field(default_factory=dict)
+    """The texts of a thought, in their order -> the characters that have come."""
 
 
 class StreamDecoder:
@@ -90,8 +100,13 @@ class StreamDecoder:
         self._done: set[int] = set()
         self._blocks: set[Place] = set()
         """Texts of messages that are complete."""
+        self._calls: set[tuple[str, str]] = set()
+        """Ids of calls and of their items: the same call may come in two places."""
         self._kinds: list[Part] = []
         """A part of each kind that came: they decide how the answer stopped."""
+        self._last: Part | None = None
+        """The part that began last, and the message of the last text."""
+        self._speaks = -1
         self._count = 0
 
     def feed(self, data: bytes) -> list[Event]:
@@ -126,7 +141,9 @@ class StreamDecoder:
             return []
         kind = read.text(value.get("type")) or message.name
         if shape := DELTAS.get(kind):
-            return list(self._delta(value, shape, kind))
+            return list(self._delta(value, shape, kind, read.text(value.get("delta"))))
+        if found := WHOLES.get(kind):
+            return list(self._delta(value, DELTAS[found[0]], found[0], read.text(value.get(found[1])), whole=True))
         return self._event(kind, value)
 
     def _event(self, kind: str, value: Mapping[str, Json]) -> list[Event]:
@@ -143,7 +160,12 @@ class StreamDecoder:
                 return list(self._start_block(place, read.mapping(value.get("part"))))
             case "response.content_part.done":
                 place = position, read.count(value.get("content_index"))
-                return list(self._end_block(place, read.mapping(value.get("part"))))
+                part = read.mapping(value.get("part"))
+                if part.get("type") == "reasoning_text":
+                    return list(self._end_thought(value, "response.reasoning_text.delta"))
+                return list(self._end_block(place, part))
+            case "response.reasoning_summary_part.done":
+                return list(self._end_thought(value, "response.reasoning_summary_text.delta"))
         if kind in ENDS:
             return list(self._finish(read.mapping(value.get("response"))))
         if kind in FAILURES or value.get("error"):
@@ -176,6 +198,11 @@ class StreamDecoder:
         kind = item.get("type")
         if (position, -1) in self._open or position in self._items or position in self._done:
             return
+        if item.get("call_id") and (key := call_key(item)):
+            if key in self._calls:
+                self._done.add(position)
+                return
+            self._calls.add(key)
         if kind == "message":
             self._items[position] = message_extra(item)
         elif kind == "reasoning":
@@ -209,7 +236,9 @@ class StreamDecoder:
         part = read_block(block, extra)
         match part:
             case Text():
-                yield self._begin(place, "text", Text("", extra))
+                apart = isinstance(self._last, Text) and place[0] != self._speaks
+                self._speaks = place[0]
+                yield self._begin(place, "text", Text("", extra, apart))
             case Refusal():
                 yield self._begin(place, "text", Refusal("", extra))
             case _:
@@ -223,31 +252,46 @@ class StreamDecoder:
             yield from self._complete(opened, read_block(block, self._items.get(place[0], NO_EXTRA)))
 
     # ---- parts ----
-    def _delta(self, value: Mapping[str, Json], shape: Shape, kind: str) -> Iterator[Event]:
-        text = read.text(value.get("delta"))
+    def _delta(
+        self, value: Mapping[str, Json], shape: Shape, kind: str, text: str, whole: bool = False
+    ) -> Iterator[Event]:
+        """More of a part; ``whole``: all of its text, of which only the rest is new."""
         position = read.count(value.get("output_index"))
         place = position, read.count(value.get("content_index")) if shape == "text" else -1
+        if place not in self._open and text:
+            yield from self._begin_bare(place, shape, kind, value)
         opened = self._open.get(place)
-        if opened is None and text:
-            if shape == "text":
-                block = {"type": "refusal" if kind == "response.refusal.delta" else "output_text"}
-                yield from self._start_block(place, block)
-            elif shape == "thought":
-                yield from self._add_item(position, {"type": "reasoning"})
-            opened = self._open.get(place)
-        if opened is None or opened.shape != shape or not text:
+        if opened is None or opened.shape != shape:
             return
-        if shape == "thought":
-            section = kind, read.count(value.get("summary_index", value.get("content_index")))
-            if opened.section not in (None, section):
-                text = PARAGRAPH + text
-            opened.section = section
         text = escaped(text) if shape == "input" else text
-        opened.written += len(text)
-        yield PartDelta(opened.index, text)
+        if shape == "thought":
+            text = _section(
+                opened, (kind, read.count(value.get("summary_index", value.get("content_index")))), text, whole
+            )
+        elif whole:
+            text = text[opened.written :]
+        if text:
+            opened.written += len(text)
+            yield PartDelta(opened.index, text)
+
+    def _end_thought(self, value: Mapping[str, Json], kind: str) -> Iterator[Event]:
+        text = read.text(read.mapping(value.get("part")).get("text"))
+        return self._delta(value, "thought", kind, text, whole=True)
+
+    def _begin_bare(self, place: Place, shape: Shape, kind: str, value: Mapping[str, Json]) -> Iterator[Event]:
+        """A part whose text comes without a word of its beginning."""
+        if shape == "text":
+            block = {"type": "refusal" if kind == "response.refusal.delta" else "output_text"}
+            yield from self._start_block(place, block)
+        elif shape == "thought":
+            yield from self._add_item(place[0], {"type": "reasoning"})
+        elif shape == "arguments" and value.get("name"):
+            item = {"type": FUNCTION_CALL, "call_id": value.get("item_id"), "name": value["name"]}
+            yield from self._add_item(place[0], item)
 
     def _begin(self, place: Place, shape: Shape, part: Part) -> PartStarted:
         opened = self._open[place] = Open(self._next(), shape, part)
+        self._last = part
         self._see(part)
         return PartStarted(opened.index, part)
 
@@ -255,6 +299,7 @@ class StreamDecoder:
         """The rest of the part, now that it is known, and its end."""
         if opened.part is None:
             if whole is not None:
+                self._last = whole
                 self._see(whole)
                 yield PartStarted(opened.index, whole)
                 yield PartStopped(opened.index)
@@ -277,6 +322,18 @@ class StreamDecoder:
     def _next(self) -> int:
         self._count += 1
         return self._count - 1
+
+
+def _section(opened: Open, section: tuple[str, int], text: str, whole: bool) -> str:
+    """What is new of a text of a thought; texts are paragraphs."""
+    begun = bool(opened.sections)
+    said = opened.sections.get(section)
+    if whole:
+        text = text[said or 0 :] if said is None or section == next(reversed(opened.sections)) else ""
+    if not text:
+        return ""
+    opened.sections[section] = (said or 0) + len(text)
+    return PARAGRAPH + text if begun and said is None else text
 
 
 def _rest(opened: Open, whole: Part) -> Iterator[PartDelta]:

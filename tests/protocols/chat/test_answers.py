@@ -44,7 +44,13 @@ def encoded(*parts: Part, stop: Stop = "end", tools: tuple[Tool, ...] = ()) -> t
 def test_an_answer_in_full() -> None:
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     answer = body(
-        {"content": "hi", "refusal": None, "reasoning_content": "hm", "annotations": [], "tool_calls": [call, call]},
+        {
+            "content": "hi",
+            "refusal": None,
+            "reasoning_content": "hm",
+            "annotations": [],
+            "tool_calls": [call, {**call, "id": "b"}, call],
+        },
         "tool_calls",
         usage={"prompt_tokens": 3, "completion_tokens": 4},
         system_fingerprint="fp",
@@ -56,7 +62,7 @@ def test_an_answer_in_full() -> None:
             Thinking("hm", "reasoning_content", "chat"),
             Text("hi"),
             ToolCall("a", "f", "{}"),
-            ToolCall("a", "f", "{}"),
+            ToolCall("b", "f", "{}"),
         ),
         "tool_call",
         Usage(3, 4),
@@ -132,6 +138,7 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
     ("parts", "message", "finish", "losses"),
     [
         pytest.param((Text("a"), Text("b")), {"content": "ab"}, "stop", [], id="texts"),
+        pytest.param((Text("a"), Text("b", apart=True)), {"content": "a\n\nb"}, "stop", [], id="two messages"),
         pytest.param(
             (Text("a"), Thinking("x"), Text("b")), {"content": "a\n\nb", "reasoning_content": "x"}, "stop", [],
             id="paragraphs",

@@ -56,6 +56,11 @@ def test_system_texts_are_paragraphs_of_one_message() -> None:
     assert losses == ["system[2]"]
 
 
+def test_two_messages_of_one_turn_are_paragraphs() -> None:
+    messages, _ = written(user(Text("hi")), Message("assistant", (Text("a"), Text("b"), Text("c", apart=True))))
+    assert messages[1]["content"] == "ab\n\nc"
+
+
 def test_a_system_message_in_the_middle_stays_there() -> None:
     messages, _ = written(
         user(Text("a")), Message("system", (Text("b"),), {"chat": {"role": "developer"}}), user(Text("c"))

@@ -145,6 +145,14 @@ def test_text_and_thoughts(deltas: list[dict[str, Any]], parts: tuple[Part, ...]
                      [("a", "f", "12")], id="id and name in every piece"),
         pytest.param([calls(piece(0, "a", "f", "1")), calls(piece(0, "b", "", "2"))],
                      [("a", "f", "12")], id="a new id without a name is the same call"),
+        pytest.param([calls(piece(0, "a", "f", "{}")), calls(piece(1, "a", "f", "")), calls(piece(1, arguments="{}"))],
+                     [("a", "f", "{}")], id="the same call again, at another index"),
+        pytest.param([calls(piece(0, "a", "f", "{}")), calls(piece(0, "a", "f", "{}"))],
+                     [("a", "f", "{}")], id="the same call again, at its index"),
+        pytest.param([calls(piece(0, "a", "f", '{"x":1}')), calls(piece(0, "a", "f", "")), calls(piece(0, "a", "f", ""))],
+                     [("a", "f", '{"x":1}')], id="a name in every piece, also behind the end"),
+        pytest.param([calls(piece(0, "a", "f", '{"x":{}')), calls(piece(0, "a", "f", "}"))],
+                     [("a", "f", '{"x":{}}')], id="a name in every piece of an object in an object"),
         pytest.param([calls(piece(0, "a")), calls(piece(0, arguments="1")), calls(piece(0, name="f", arguments="2"))],
                      [("a", "f", "12")], id="the name last"),
         pytest.param([calls(piece(0, None, "", "")), calls(piece(0, "a", "f", "1"))],
@@ -170,6 +178,32 @@ def test_calls_without_ids_get_ids_that_stay() -> None:
     assert isinstance(second, ToolCall)
     assert first.id != second.id
     assert answer(*chunks).parts == (first, second)
+
+
+@pytest.mark.parametrize("index", [0, None], ids=["one index for all", "no index"])
+@pytest.mark.parametrize(
+    "pieces",
+    [[("f", "{}"), ("g", "{}")], [("f", '{"a":1}'), ("f", '{"a":'), (None, "2}")], [("f", "{}"), ("g", ""), (None, "{}")]],
+    ids=["two functions", "one function", "a name before its arguments"],
+)  # fmt: skip
+def test_a_name_after_a_complete_call_begins_another(index: int | None, pieces: list[tuple[str | None, str]]) -> None:
+    parts = answer(*(calls(piece(index, None, *each)) for each in pieces), CALLED).parts
+    found = [part for part in parts if isinstance(part, ToolCall)]
+    assert len({call.id for call in found}) == len(found) == 2
+    assert "".join(call.arguments for call in found) == "".join(text for _, text in pieces)
+
+
+def test_two_calls_with_one_id_get_ids_of_their_own() -> None:
+    whole = {"tool_calls": [piece(0, "f", "f", '{"a":1}'), piece(1, "f", "f", '{"a":2}')]}
+    first, second = answer(chunk(whole), CALLED).parts
+    assert isinstance(first, ToolCall) and isinstance(second, ToolCall)
+    assert (first.id, first.arguments, second.arguments) == ("f", '{"a":1}', '{"a":2}')
+    assert second.id.startswith("call_")
+
+
+def test_function_calls_of_the_deprecated_form_stay_apart() -> None:
+    pieces = [chunk({"function_call": {"name": name, "arguments": "{}"}}) for name in ("f", "g")]
+    assert [part.name for part in answer(*pieces, CALLED).parts if isinstance(part, ToolCall)] == ["f", "g"]
 
 
 def test_a_deprecated_function_call() -> None:

@@ -122,6 +122,10 @@ SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "s1s2", "format":
             id="texts that follow each other",
         ),
         pytest.param(
+            [*part(0, Text(""), "a"), *part(1, Text("", apart=True), "b", "c")],
+            [{"content": "a"}, {"content": "\n\nb"}, {"content": "c"}], id="two messages",
+        ),
+        pytest.param(
             [*part(0, Text(""), "a"), *part(1, Thinking(""), "x"), *part(2, Text(""), "b", "c")],
             [{"content": "a"}, {"reasoning_content": "x"}, {"content": "\n\nb"}, {"content": "c"}], id="paragraphs",
         ),

@@ -177,7 +177,8 @@ def responses(draw: st.DrawFn, model: str = OPENAI) -> Response:
         parts.append(Refusal(draw(WORDS)))
     else:
         parts.append(Text(draw(TEXTS), draw(st.sampled_from([NO_EXTRA, CITED]))))
-    calls = [] if refused else draw(st.lists(st.builds(ToolCall, IDS, NAMES, ARGUMENTS), max_size=2))
+    unique = st.lists(st.builds(ToolCall, IDS, NAMES, ARGUMENTS), max_size=2, unique_by=lambda call: call.id)
+    calls = [] if refused else draw(unique)
     parts += calls
     if draw(st.booleans()):
         parts.append(Thinking("", SECRET, "chat", True))

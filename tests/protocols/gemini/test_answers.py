@@ -93,6 +93,7 @@ MARKED = "Y2N4LW1lc3NhZ2VzOnM="
     [
         pytest.param([], [{"text": ""}], [], id="nothing"),
         pytest.param([Text("a"), Text(""), Refusal("no")], [{"text": "a"}, {"text": "no"}], [], id="texts"),
+        pytest.param([Text("a"), Text("b", apart=True)], [{"text": "a"}, {"text": "\n\nb"}], [], id="two messages"),
         pytest.param([Thinking("t", "s", "messages"), Text("a")], [{"text": "t", "thought": True}, {"text": "", "thought": True, "thoughtSignature": MARKED}, {"text": "a"}], [], id="another's thought"),
         pytest.param([Thinking("t", "c2ln", "gemini"), Text("a")], [{"text": "t", "thought": True}, {"text": "", "thought": True, "thoughtSignature": "c2ln"}, {"text": "a"}], [], id="its own thought"),
         pytest.param([Thinking("t", "c2ln", "gemini"), ToolCall("c", "f", "{}")], [{"text": "t", "thought": True}, {**CALL, "thoughtSignature": "c2ln"}], [], id="a signature for a call"),

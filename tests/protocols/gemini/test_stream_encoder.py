@@ -68,6 +68,7 @@ OWN = Thinking("", origin="gemini")
     ("events", "wire"),
     [
         pytest.param(part(0, Text("a"), "", "b"), [{"text": "a"}, {"text": "b"}], id="text"),
+        pytest.param([*part(0, Text(""), "a"), *part(1, Text("", apart=True), "b", "c")], [{"text": "a"}, {"text": "\n\nb"}, {"text": "c"}], id="two messages"),
         pytest.param(part(0, Refusal(""), "no"), [{"text": "no"}], id="refusal"),
         pytest.param(part(0, Text(""), "a", extra={"gemini": {"thoughtSignature": "c2ln"}}), [{"text": "a", "thoughtSignature": "c2ln"}], id="signed text"),
         pytest.param(part(0, Text(""), "a", extra={"chat": {"x": 1}}), [{"text": "a"}], id="another's side-car"),

@@ -141,7 +141,7 @@ def test_texts_of_the_assistant_keep_their_item() -> None:
         {"role": "assistant", "content": "c"},
     )
     item = own(item={"id": "msg_1"})
-    assert turn.parts == (Text("a", item), Text("b", item), Text("c"))
+    assert turn.parts == (Text("a", item), Text("b", item), Text("c", apart=True))
 
 
 @pytest.mark.parametrize(

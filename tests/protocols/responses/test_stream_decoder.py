@@ -178,6 +178,71 @@ def test_whole_items_come_at_their_end() -> None:
     assert found == (Opaque("responses", search), Media("image/png", data="aGk=", extra=extra))
 
 
+# ---- whole texts -----------------------------------------------------------------------------------------------------
+def whole(kind: str, n: int = 0, **fields: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}.done", "output_index": n, **fields}
+
+
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": ""}
+CUSTOM = {"type": "custom_tool_call", "call_id": "c", "name": "p", "input": ""}
+THOUGHT = {"type": "reasoning", "summary": []}
+SAID = [
+    (whole("output_text", text="hello"), message(), Text("hello")),
+    (whole("refusal", refusal="hello"), message(), Refusal("hello")),
+    (whole("reasoning_summary_text", text="hello"), THOUGHT, Thinking("hello", None, "responses")),
+    (whole("reasoning_summary_part", part={"text": "hello"}), THOUGHT, Thinking("hello", None, "responses")),
+    (whole("reasoning_text", text="hello"), THOUGHT, Thinking("hello", None, "responses")),
+    (whole("content_part", part={"type": "reasoning_text", "text": "hello"}), THOUGHT, Thinking("hello", None, "responses")),
+    (whole("function_call_arguments", arguments="hello"), CALL, ToolCall("c", "f", "hello", own(id="fc_1"))),
+    (whole("custom_tool_call_input", input='"hello'), CUSTOM,
+     ToolCall("c", "p", '{"input":"\\"hello"}', own(type="custom_tool_call"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "item", "part"), SAID, ids=[event["type"] for event, *_ in SAID])
+@pytest.mark.parametrize("after", [(), (1,), (2,), (1, 2)], ids=["bare", "its end", "again", "again, and its end"])
+def test_a_whole_text_is_said_once(
+    event: dict[str, Any], item: dict[str, Any], part: Part, after: tuple[int, ...]
+) -> None:
+    more = {1: ended(item), 2: event}
+    assert parts(added(item), event, *(more[n] for n in reversed(after))) == (part,)
+
+
+@pytest.mark.parametrize(("event", "item", "part"), SAID, ids=[event["type"] for event, *_ in SAID])
+def test_a_whole_text_completes_its_deltas(event: dict[str, Any], item: dict[str, Any], part: Part) -> None:
+    kinds = {"reasoning_summary_part": "reasoning_summary_text", "content_part": "reasoning_text"}
+    kind = event["type"].split(".")[1]
+    first = '"he' if kind == "custom_tool_call_input" else "he"
+    assert parts(added(item), delta(kinds.get(kind, kind), first), event) == (part,)
+
+
+def test_whole_summaries_are_paragraphs() -> None:
+    first, second = (whole("reasoning_summary_text", text=text, summary_index=n) for n, text in enumerate("ab"))
+    assert parts(added(THOUGHT), first, second, first) == (Thinking("a\n\nb", None, "responses"),)
+
+
+def test_whole_arguments_without_their_item_are_a_call() -> None:
+    event = whole("function_call_arguments", arguments="{}", name="f", item_id="fc_1")
+    assert parts(event) == (ToolCall("fc_1", "f", "{}"),)
+
+
+def test_a_call_in_two_places_is_one() -> None:
+    item = {**CALL, "arguments": "{}"}
+    wanted = (ToolCall("c", "f", "{}", own(id="fc_1")),)
+    assert parts(added(CALL, 0), ended(item, 0), added(CALL, 1), ended(item, 1)) == wanted
+    answer = responses.decode_response({"status": "completed", "output": [item, item]})
+    assert isinstance(answer, Response) and answer.parts == wanted
+
+
+def test_two_messages_stay_two() -> None:
+    output = [message("a", "b", id="msg_1"), message("c", id="msg_2")]
+    first, second = own(item={"id": "msg_1"}), own(item={"id": "msg_2"})
+    wanted = (Text("a", first), Text("b", first), Text("c", second, apart=True))
+    assert parts(ended(output[0], 0), ended(output[1], 1)) == wanted
+    answer = responses.decode_response({"status": "completed", "output": output})
+    assert isinstance(answer, Response) and answer.parts == wanted
+
+
 # ---- tolerance -------------------------------------------------------------------------------------------------------
 HELLO = (Text("hello"),)
 

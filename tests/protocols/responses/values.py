@@ -226,7 +226,9 @@ def answers(draw: st.DrawFn, model: str = REASONING) -> Response:
         noted = own(item={"id": f"msg_{n}"}, annotations=[CITATION])
         match kind:
             case "text":
-                parts += draw(st.lists(st.builds(Text, WORDS, st.sampled_from([item, noted])), min_size=1, max_size=2))
+                follows = bool(parts) and isinstance(parts[-1], Text)
+                parts.append(Text(draw(WORDS), draw(st.sampled_from([item, noted])), follows))
+                parts += draw(st.lists(st.builds(Text, WORDS, st.sampled_from([item, noted])), max_size=1))
             case "thought":
                 parts.append(Thinking(draw(WORDS), draw(st.none() | BASE64), "responses", extra=own(id=f"rs_{n}")))
             case "search":
