@@ -20,10 +20,10 @@ from werkzeug.serving import make_server
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import create_app
+from scripts import browsers
 from tests.admin import seed
 
 KEY: Final = "admin-key-for-the-pictures-0123"
-CHROMIUM: Final = "/usr/bin/chromium"
 SIZES: Final = {"wide": (1280, 800), "narrow": (390, 844)}
 
 
@@ -96,12 +96,13 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     given.folder.mkdir(parents=True, exist_ok=True)
     config = seed.CONFIG if given.rows else "version: 1\n"
+    path = browsers.bring()
     with (
         tempfile.TemporaryDirectory() as data,
         serving(Path(data), given.rows, config) as (root, ids),
         sync_playwright() as p,
     ):
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
         wanted = {n: a for n, a in pages_of(ids).items() if not given.only or n in given.only.split(",")}
         for theme in given.themes.split(","):
             for name, (width, height) in SIZES.items():

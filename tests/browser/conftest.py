@@ -1,7 +1,6 @@
 """A real Chromium in front of a real panel with made-up traffic."""
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import create_app
 from ccx_admin.panel import EXTENSION, Panel
+from scripts import browsers
 from tests.admin import seed
 
 KEY: Final = "admin-key-for-the-browser-0123456789"
-CHROMIUM: Final = shutil.which("chromium") or "/usr/bin/chromium"
 WIDE: Final = {"width": 1280, "height": 800}
 NARROW: Final = {"width": 390, "height": 844}
 
@@ -38,8 +37,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    path = browsers.find()
+    assert path, "scripts/test brings a browser"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
 
