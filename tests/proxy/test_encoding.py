@@ -31,7 +31,7 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 ENCODED = [*((name, pack(TEXT)) for name, pack in PACKERS.items()), ("deflate", raw_deflate(TEXT))]
-MEMBERS = [("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b"")), ("zstd", b"\x50\x2a\x4d\x18\0\0\0\0")]
+MEMBERS = [("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstd.compress(b"")), ("zstd", b"\x50\x2a\x4d\x18\0\0\0\0")]
 IDS = [*PACKERS, "deflate without wrapper"]
 
 
