@@ -128,6 +128,7 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
         else retry_after(headers, time.time(), record.status),
         elapsed=elapsed,
         reused=record.reused,
+        rested=record.rested,
         committed=x.committed,
         detail=detail,
         fields=record.fields | ({token.strip() for token in betas.split(",")} - {""}),

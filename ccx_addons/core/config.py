@@ -154,21 +154,31 @@ class Key:
         return mask(self.secret)
 
 
+STREAM_HEAD: Final = 300.0
+"""Seconds: some upstreams send a stream's head with its first event only, which comes when the model has thought."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds."""
 
     total: float = setting(600.0, "the whole exchange, all attempts together", minimum=1)
     connect: float = setting(10.0, "TCP and TLS set-up", minimum=0.1)
-    first_byte: float = setting(120.0, "until the response head is complete", minimum=0.1)
-    first_event: float = setting(90.0, "until a stream's first meaningful event", minimum=0.1)
+    first_byte: float = setting(
+        0.0, "until the response head is complete; 0: 300 for a stream, the whole exchange for JSON", minimum=0
+    )
+    first_event: float = setting(300.0, "until a stream's first meaningful event", minimum=0.1)
     first_event_alive: float = setting(
-        300.0, "the same, while comments and pings show that the upstream lives", minimum=0.1
+        600.0, "the same, while comments and pings show that the upstream lives", minimum=0.1
     )
-    idle: float = setting(90.0, "silence inside a stream", minimum=0.1)
+    idle: float = setting(300.0, "silence inside a stream", minimum=0.1)
     tool_idle: float = setting(
-        300.0, "silence inside a stream while a tool call is open or the model thinks", minimum=0.1
+        600.0, "silence inside a stream while a tool call is open or the model thinks", minimum=0.1
     )
+
+    def head(self, stream: bool) -> float:
+        """Until an answer's head: of JSON it comes when the model is done."""
+        return self.first_byte or (STREAM_HEAD if stream else self.total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ class AttemptRecord:
     total_ms: float | None = None
     first_event_at: float | None = None
     reused: bool = False
+    rested: float = 0.0
+    """Seconds that a reused connection had been idle."""
     status: int = 0
     outcome: "Outcome | None" = None
     verdict: "Verdict | None" = None

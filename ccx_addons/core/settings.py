@@ -66,22 +66,26 @@ class Settings:
         "CONNECT_TIMEOUT", 10.0, "seconds to set up a connection", minimum=0.1, timeout="connect"
     )
     first_byte_timeout: float = env(
-        "FIRST_BYTE_TIMEOUT", 120.0, "seconds until an answer's head is complete", minimum=0.1, timeout="first_byte"
+        "FIRST_BYTE_TIMEOUT",
+        0.0,
+        "seconds until an answer's head is complete; 0: 300 for a stream, REQUEST_TIMEOUT for JSON",
+        minimum=0,
+        timeout="first_byte",
     )
     first_event_timeout: float = env(
-        "FIRST_EVENT_TIMEOUT", 90.0, "seconds until a stream means something", minimum=0.1, timeout="first_event"
+        "FIRST_EVENT_TIMEOUT", 300.0, "seconds until a stream means something", minimum=0.1, timeout="first_event"
     )
     first_event_alive_timeout: float = env(
         "FIRST_EVENT_ALIVE_TIMEOUT",
-        300.0,
+        600.0,
         "the same, while comments and pings come",
         minimum=0.1,
         timeout="first_event_alive",
     )
-    idle_timeout: float = env("IDLE_TIMEOUT", 90.0, "seconds of silence inside a stream", minimum=0.1, timeout="idle")
+    idle_timeout: float = env("IDLE_TIMEOUT", 300.0, "seconds of silence inside a stream", minimum=0.1, timeout="idle")
     tool_idle_timeout: float = env(
         "TOOL_IDLE_TIMEOUT",
-        300.0,
+        600.0,
         "the same while a tool call is open or the model thinks",
         minimum=0.1,
         timeout="tool_idle",

@@ -28,6 +28,8 @@ LIMITS: Final = AttemptLimits()
 FAST: Final = 10.0
 """Seconds: an empty or broken answer that came this quickly is tried once more on the same key, and a refusal that
 came this quickly is none of the attempts that count."""
+FORGOTTEN: Final = 2.0
+"""Seconds of idleness after which silence may be a connection's: what was used a moment ago still leads somewhere."""
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 type Pauses = tuple[float, ...]
@@ -76,6 +78,8 @@ class Outcome:
     retry_after: float | None = None
     elapsed: float = 0.0
     reused: bool = False
+    rested: float = 0.0
+    """Seconds its connection had been idle; 0: it was new."""
     committed: bool = False
     detail: str = ""
     fields: frozenset[str] = frozenset()
@@ -191,7 +195,7 @@ def classify(outcome: Outcome, tries: int, now: float, per_key: int = LIMITS.per
     if outcome.committed and outcome.kind not in ("ok", "client_left"):
         return BY_KIND["late_error"]
     if is_stale(outcome):
-        return Verdict("same_key", "an idle connection was closed; trying a fresh one")
+        return Verdict("same_key", "an idle connection was dead; trying a fresh one")
     if outcome.kind in TRY_AGAIN_FAST and tries < per_key and outcome.elapsed < FAST:
         return Verdict("same_key", BY_KIND[outcome.kind].reason + "; trying once more")
     if outcome.kind not in WITH_FAULT or outcome.fault is None:
@@ -202,7 +206,9 @@ def classify(outcome: Outcome, tries: int, now: float, per_key: int = LIMITS.per
 
 
 def is_stale(outcome: Outcome) -> bool:
-    """A reused connection that turned out to be closed: no try at all."""
+    """A reused connection that turned out to be closed, or that somebody on the way forgot: no try at all."""
+    if outcome.kind == "first_byte_timeout":
+        return outcome.rested >= FORGOTTEN
     return outcome.kind == "reset" and outcome.reused
 
 

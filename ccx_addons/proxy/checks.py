@@ -1,6 +1,7 @@
 """What the stream looks at: heads of requests and answers, and why a connection failed."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,7 @@ from ccx_addons.core import urls
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.proxy import framing
+from ccx_addons.proxy.upstream import UpstreamConnection
 
 MAX_TARGET: Final = 8 * 1024
 METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
@@ -187,9 +189,11 @@ def too_large(limit: int, setting: bool = True) -> Fault:
 
 
 def note_connection(record: AttemptRecord, connection: Server, reused: bool) -> None:
-    """How long it took to connect, as far as this attempt had to."""
+    """How long it took to connect, as far as this attempt had to; or how long the connection was idle."""
     began, tcp, tls = connection.timestamp_start, connection.timestamp_tcp_setup, connection.timestamp_tls_setup
     record.reused = reused
+    if reused and isinstance(connection, UpstreamConnection) and connection.wire:
+        record.rested = time.monotonic() - connection.wire.idle_since
     if not reused and began and tcp:
         record.connect_ms = (tcp - began) * 1000
         record.tls_ms = (tls - tcp) * 1000 if tls else None

@@ -25,9 +25,10 @@ type Failure = Literal["connect", "connect_timeout", "tls"]
 HEAD_START: Final = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305 section 5)."""
 
-KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-"""Seconds of silence before the kernel asks whether the peer is still there, between two such questions, how many;
-milliseconds that sent bytes may stay unacknowledged (RFC 5482)."""
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds of silence before the kernel asks whether the peer is still there, between two such questions, how many."""
+UNACKNOWLEDGED: Final = {"TCP_USER_TIMEOUT": 20_000}
+"""Milliseconds that bytes sent to an upstream may stay unacknowledged (RFC 5482). A client may take its time."""
 
 PROXY_TYPES: Final = {
     "http": (ProxyType.HTTP, 80),
@@ -119,7 +120,7 @@ async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wir
     sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
     connected = time.time()
     try:
-        _keep_alive(sock)
+        keep_alive(sock, **UNACKNOWLEDGED)
         server_hostname = name if context else None
         reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=server_hostname)
     except BaseException:
@@ -144,7 +145,7 @@ async def _through(proxy: str, name: str, port: int, context: ssl.SSLContext | N
     ).connect(name, port)
     wire = Wire(stream.reader, stream.writer, began, time.time())
     if sock := stream.writer.get_extra_info("socket"):
-        _keep_alive(sock)
+        keep_alive(sock, **UNACKNOWLEDGED)
     if context:
         try:
             await stream.writer.start_tls(context, server_hostname=name)
@@ -170,10 +171,10 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _keep_alive(sock: socket.socket) -> None:
+def keep_alive(sock: socket.socket, **more: int) -> None:
     """The kernel notices a peer that is gone although nobody closed the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE.items():
+    for option, value in (KEEPALIVE | more).items():
         if (number := getattr(socket, option, None)) is not None:  # not every system has each of them
             sock.setsockopt(socket.IPPROTO_TCP, number, value)
 

@@ -14,6 +14,7 @@ from mitmproxy.master import Master
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+from ccx_addons.proxy.dial import keep_alive
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.layer import AttemptLayer
@@ -87,6 +88,7 @@ class Listener:
         self.server: asyncio.Server | None = None
 
     async def start(self) -> None:
+        keep_alive(self.sock)  # accepted connections inherit it
         self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

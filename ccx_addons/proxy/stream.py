@@ -154,7 +154,7 @@ class AttemptStream(RequestStream):
             checks.note_connection(record, connection, reused)
         x.phase = "waiting"
         self.server_state = self.state_wait_for_response_headers
-        yield from self._wait("first_byte_timeout", x.upstream.timeouts.first_byte)
+        yield from self._wait("first_byte_timeout", x.upstream.timeouts.head(x.expects_stream))
         content = request.raw_content
         yield SendHttp(RequestHeaders(self.attempt_id, request, not content), connection)
         if self.server_state != self.state_wait_for_response_headers:

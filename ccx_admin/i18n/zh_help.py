@@ -100,7 +100,9 @@ HELP: Final[Mapping[str, str]] = {
     "seconds that running streams may take to finish": "进行中的流完成所允许的秒数",
     "seconds to set up a connection": "建立连接的秒数",
     "seconds until a stream means something": "流产生有效内容前的秒数",
-    "seconds until an answer's head is complete": "响应头完整前的秒数",
+    "seconds until an answer's head is complete; 0: 300 for a stream, REQUEST_TIMEOUT for JSON": (
+        "响应头完整前的秒数；0：流为 300，JSON 为 REQUEST_TIMEOUT"
+    ),
     "silence inside a stream": "流中的静默",
     "silence inside a stream while a tool call is open or the model thinks": "工具调用进行中或模型思考时流的静默",
     "takes no images, or its context window is too small": "不接收图片，或上下文窗口太小",
@@ -144,7 +146,9 @@ HELP: Final[Mapping[str, str]] = {
     "the whole exchange, all attempts together": "整个请求，所有尝试合计",
     "tokens of prompt and answer together; 0: unknown": "提示词与回答的令牌总数；0：未知",
     "until a stream's first meaningful event": "直到流的首个有效事件",
-    "until the response head is complete": "直到响应头完整",
+    "until the response head is complete; 0: 300 for a stream, the whole exchange for JSON": (
+        "直到响应头完整；0：流为 300，JSON 为整个交互"
+    ),
     "what to do when a conversion would lose something": "当转换会丢失内容时的做法",
     "which exchanges keep their bodies": "哪些请求保留正文",
     "which of its keys comes first": "先使用哪个密钥",

@@ -175,6 +175,20 @@ def test_a_stale_connection_is_no_try() -> None:
     assert classify(Outcome("reset"), 1, NOW).action == "next_key"
 
 
+@pytest.mark.parametrize(
+    ("kind", "rested", "stale"),
+    [
+        ("first_byte_timeout", 5.0, True),
+        ("first_byte_timeout", 0.5, False),
+        ("first_event_timeout", 5.0, False),
+        ("total_timeout", 5.0, False),
+    ],
+)
+def test_silence_on_a_connection_that_was_idle_is_the_connections(kind: Any, rested: float, stale: bool) -> None:
+    verdict = classify(Outcome(kind, reused=True, rested=rested, elapsed=60.0), 2, NOW)
+    assert (verdict.action == "same_key", verdict.blame == "none") == (stale, stale)
+
+
 ADAPTIVE = (
     '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to '
     "control thinking behavior."

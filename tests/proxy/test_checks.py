@@ -1,3 +1,7 @@
+import asyncio
+import time
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +12,8 @@ from ccx_addons.core.config import Channel, Key, Snapshot
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.proxy import checks
+from ccx_addons.proxy.dial import Wire
+from ccx_addons.proxy.upstream import UpstreamConnection
 
 
 def request(
@@ -219,3 +225,14 @@ def test_note_connection(
     server.timestamp_start, server.timestamp_tcp_setup, server.timestamp_tls_setup = times
     checks.note_connection(record, server, reused)
     assert (record.reused, record.connect_ms, record.tls_ms) == (reused, connect, tls)
+
+
+@pytest.mark.parametrize("reused", [True, False])
+async def test_how_long_a_connection_was_idle_is_noted(reused: bool) -> None:
+    channel = Channel("c", "c", "chat", ("https://a",), (), frozenset({"chat"}))
+    record = AttemptRecord(Attempt(channel, Key("k", "s"), "https://a", 1), 0)
+    connection = UpstreamConnection(address=("a", 443))
+    writer: Any = None
+    connection.wire = Wire(asyncio.StreamReader(), writer, 0.0, 0.0, idle_since=time.monotonic() - 30)
+    checks.note_connection(record, connection, reused)
+    assert 30 <= record.rested < 60 if reused else record.rested == 0

@@ -77,6 +77,21 @@ async def test_a_port_without_a_listener_refuses() -> None:
             await asyncio.open_connection("127.0.0.1", g.port)
 
 
+async def test_the_kernel_looks_after_clients() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"json")
+        await read_answer(reader)
+        (handler,) = g.listener.handlers
+        io = handler.transports[handler.client]
+        assert isinstance(io.writer, asyncio.StreamWriter)
+        sock = io.writer.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0, "a client may take its time"
+        writer.close()
+
+
 # ---- many clients ----------------------------------------------------------------------------------------------------
 async def test_clients_do_not_wait_for_each_other() -> None:
     async with gateway(ALL, timeouts=Timeouts(first_byte=5)) as g:

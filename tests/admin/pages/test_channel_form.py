@@ -37,7 +37,7 @@ def test_what_is_set_is_unfolded(sections: dict[str, Section]) -> None:
 
 def test_timeouts_inherit_the_policy(sections: dict[str, Section]) -> None:
     idle = next(field for field in sections["limits"].fields if field.entry.name == "timeouts.idle")
-    assert (idle.value, idle.default, idle.is_set) == ("90", "90", False)
+    assert (idle.value, idle.default, idle.is_set) == ("300", "300", False)
 
 
 def test_no_field_is_shown_twice(sections: dict[str, Section]) -> None:
