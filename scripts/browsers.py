@@ -18,6 +18,8 @@ START: Final = 60.0
 BRING: Final = 900.0
 """Seconds a browser may take to tell its version, and to be installed."""
 
+DRIVER: Final = (sys.executable, "-m", "playwright", "--version")
+
 type Run = Callable[[Sequence[str], float], bool]
 
 
@@ -30,7 +32,8 @@ class Engine:
     packages: Mapping[str, tuple[str, ...]]
 
 
-APT: Final = ("sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium")
+APT: Final = ("sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium libatomic1")
+"""The library is for the program that drives the browser, which Playwright brings without it."""
 CHROMIUM: Final = Engine(
     "chromium",
     ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
@@ -58,8 +61,8 @@ def works(command: Sequence[str], seconds: float) -> bool:
 
 
 def find(engine: Engine = CHROMIUM, run: Run = works) -> str:
-    """The path of a browser that starts; empty: there is none."""
-    for path in candidates(engine):
+    """The path of a browser that starts; empty: there is none, or what drives it does not start."""
+    for path in candidates(engine) if run(DRIVER, START) else ():
         if run((path, "--version"), START):
             return path
     return ""

@@ -44,6 +44,11 @@ def test_one_that_does_not_start_is_passed_over(place: Path) -> None:
     assert find() == good
 
 
+def test_a_browser_that_nothing_can_drive_is_none(place: Path) -> None:
+    program(place / "bin" / "chromium")
+    assert find(run=lambda command, seconds: "playwright" not in command) == ""
+
+
 def test_playwrights_own_comes_after_path(place: Path) -> None:
     assert own(CHROMIUM) == ""
     assert place in playwrights().parents
@@ -79,7 +84,7 @@ def test_what_cannot_be_brought_is_one_line_with_the_command(place: Path) -> Non
         bring(run=lambda command, seconds: False)
     line = str(caught.value)
     assert "\n" not in line and line.endswith("as root: apt-get update -qq && apt-get install -y -qq"
-                                              " --no-install-recommends chromium")  # fmt: skip
+                                              " --no-install-recommends chromium libatomic1")  # fmt: skip
 
 
 def test_a_command_that_is_not_there_or_takes_too_long_does_not_work(place: Path) -> None:
