@@ -1,26 +1,16 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-import run
+from ccx_addons.supervisor import ROOT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--help"], "run.py mitmweb"),
-        (["check", "--help"], "--explain KIND MODEL"),
-        (["serve", "--help"], "run.py serve"),
-        (["demo", "--help"], "run.py demo"),
-    ],
-    ids=" ".join,
+    ("arguments", "words"), [(["--help"], "run.py mitmweb"), (["check", "--help"], "run.py check")]
 )
-def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        run.main(arguments)
-    assert ended.value.code == 0 and words in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("arguments", [["dance"], ["--dance"], ["check", "--dance"]], ids=" ".join)
-def test_what_is_not_known_is_refused(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        run.main(arguments)
-    assert ended.value.code == 2 and "dance" in capsys.readouterr().err
+def test_the_checkouts_own_program_runs_from_anywhere(tmp_path: Path, arguments: list[str], words: str) -> None:
+    command = [sys.executable, str(ROOT / "run.py"), *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0 and words in ended.stdout

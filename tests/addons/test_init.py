@@ -27,6 +27,6 @@ def test_who_is_asked_before_anything_is_read(runtime: Runtime) -> None:
 
 def test_the_supervisor_does_without_mitmproxy_and_flask() -> None:
     """It stays small: a process that only starts others."""
-    code = "import sys, ccx_addons.supervisor; print(*sorted({'mitmproxy', 'flask', 'httpx'} & set(sys.modules)))"
+    code = "import sys, ccx_addons.commands.table; print(*sorted({'mitmproxy', 'flask', 'httpx'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout.strip() == ""

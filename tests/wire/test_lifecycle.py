@@ -26,6 +26,7 @@ def run(folder: Path, *arguments: str, config: Any = None, **env: str) -> "subpr
     """run.py until it ends by itself."""
     if config is not None:
         (folder / "ccx.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
+        (folder / "ccx.yaml").chmod(0o600)
     environment = {
         "PATH": os.environ["PATH"],
         "PORT": "0",

@@ -1,0 +1,53 @@
+"""What ``ccx WORD`` does (in a checkout also ``run.py WORD``): ``main``, and one module for each group of words."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+NO_WINDOWS: Final = "ccx: CCX runs on Linux and macOS, not on Windows itself; there it runs in WSL or in a container"
+
+type Command = Callable[[list[str]], int]
+
+
+def program() -> str:
+    """How it was called."""
+    name = Path(sys.argv[0]).name
+    return name if name == "run.py" else "ccx"
+
+
+def parser(word: str, command: Command) -> argparse.ArgumentParser:
+    """Of a command's arguments; the function's docstring is its help."""
+    return argparse.ArgumentParser(prog=f"{program()} {word}", description=command.__doc__)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Runs the command; its status. Words that mean nothing end with status 2, as argparse does."""
+    if sys.platform == "win32":
+        print(NO_WINDOWS, file=sys.stderr)
+        return 1
+    from ccx_addons.commands.table import COMMANDS, HELP  # not before: what they import is not on Windows
+
+    words = sys.argv[1:] if given is None else given
+    if words and words[0] in COMMANDS:
+        return told(COMMANDS[words[0]], words[1:])
+    more = argparse.ArgumentParser(
+        prog=program(), description=HELP.format(program()), formatter_class=argparse.RawTextHelpFormatter
+    )
+    more.add_argument("command", nargs="?", default="serve", choices=list(COMMANDS), metavar="command")
+    return told(COMMANDS[more.parse_args(words).command], [])
+
+
+def told(command: Command, arguments: list[str]) -> int:
+    """The command's status, or 1 and a line for each thing that is wrong."""
+    from ccx_addons.core.errors import CcxError, ConfigErrors
+
+    try:
+        return command(arguments)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            print(f"ccx: {problem}", file=sys.stderr)
+    except CcxError as error:
+        print(f"ccx: {error}", file=sys.stderr)
+    return 1

@@ -1,0 +1,91 @@
+"""Commands that start the gateway: for service, with an offline upstream, and with mitmproxy's web UI."""
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccx_addons.commands import parser
+from ccx_addons.commands.places import environment
+from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from ccx_addons.io.files import PRIVATE, open_to_all
+from ccx_addons.supervisor import ROOT, run
+
+
+def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """First start, .env, settings, a look at the configuration. Raises ConfigErrors or StartError."""
+    found = environment(environ)
+    env_file = Path(found["CCX_ENV_FILE"])
+    created = yaml_file.first_start(env_file, Path(found["CCX_CONFIG"]), environ)
+    merged = environment(environ)
+    settings = Settings.read(merged)
+    if problems := settings.problems_for_public_bind():
+        raise ConfigErrors(problems)
+    yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+    if created:
+        print(created, flush=True)
+    for warning in open_to_all(secret_files(settings, env_file)):
+        print(f"ccx: warning: {warning}", file=sys.stderr)
+    return settings, merged
+
+
+def secret_files(settings: Settings, env_file: Path) -> list[Path]:
+    """Files whose readers have keys."""
+    key_file = settings.tls_key_file or settings.tls_cert_file
+    return [env_file, Path(settings.ccx_config), *([Path(key_file)] if key_file else [])]
+
+
+def serve(arguments: list[str]) -> int:
+    """The gateway, until SIGTERM or Ctrl-C."""
+    parser("serve", serve).parse_args(arguments)
+    return run(*prepare(os.environ))
+
+
+def demo(arguments: list[str]) -> int:
+    """The gateway in front of an offline upstream: the first request works without any provider key."""
+    parser("demo", demo).parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="ccx-demo-") as folder:
+        upstream = subprocess.Popen([sys.executable, str(offline_upstream())], stdout=subprocess.PIPE, text=True)
+        try:
+            assert upstream.stdout
+            address = upstream.stdout.readline().split()[-1]
+            config = Path(folder) / "ccx.yaml"
+            config.touch(PRIVATE)
+            config.write_text(demo_config(address))
+            environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
+            settings, env = prepare(environ)
+            return run(
+                settings, env, f"\nThe demo's key is PROXY_ACCESS_KEY in {env['CCX_ENV_FILE']}; try any model name."
+            )
+        finally:
+            upstream.terminate()
+            upstream.wait()
+
+
+def mitmweb(arguments: list[str]) -> int:
+    """The gateway with every flow in mitmproxy's web UI. Both listen on loopback, whatever BIND_HOST says."""
+    parser("mitmweb", mitmweb).parse_args(arguments)
+    settings, env = prepare({**os.environ, "BIND_HOST": "127.0.0.1", "WORKERS": "1"})
+    env["CCX_WEB_PASSWORD"] = settings.web_password or secrets.token_urlsafe(16)
+    return run(settings, env, with_mitmweb=True)
+
+
+def demo_config(address: str) -> str:
+    kinds = ("messages", "chat", "responses", "gemini", "images", "embeddings")
+    rows = [
+        f"  - {{name: demo-{kind}, protocol: {kind}, base_urls: ['{address}'], keys: [offline-demo-key]}}"
+        for kind in kinds
+    ]
+    return "version: 1\nchannels:\n" + "\n".join(rows) + "\n"
+
+
+def offline_upstream() -> Path:
+    """The imitation of every provider: in a checkout, or where the wheel puts it (pyproject.toml)."""
+    name = Path("scripts", "fake_upstream.py")
+    return next(path for folder in (ROOT, ROOT / "ccx_offline") if (path := folder / name).is_file())

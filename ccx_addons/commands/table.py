@@ -1,0 +1,28 @@
+"""Every command: its word, what runs, and what it is for."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.commands import Command, check, places, processes, serve
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "serve": serve.serve,
+    "check": check.check,
+    "demo": serve.demo,
+    "mitmweb": serve.mitmweb,
+    "where": places.where,
+    "worker": processes.worker,
+    "panel": processes.panel,
+}
+
+HELP: Final = """\
+CCX: one address and one key in front of many AI upstreams.
+
+{0}            serve: the gateway, until SIGTERM or Ctrl-C
+{0} check      validate the configuration; every error with its path and line, exit 1
+             with --explain KIND MODEL: where such a request would go, and why
+             with --vendor URL MODEL: what is known of them, and which page says so
+{0} demo       serve with a built-in offline upstream for every protocol
+{0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
+{0} where      the files and folders that are used
+"""

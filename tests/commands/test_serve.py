@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from ccx_addons.commands.check import check
+from ccx_addons.commands.serve import demo_config, offline_upstream, prepare
+from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.settings import Settings
+from ccx_addons.io import yaml_file
+from tests.wire.program import ROOT
+
+
+def test_the_first_start_makes_files_and_says_so_once(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, merged = prepare(environ)
+    assert len(settings.proxy_access_key) == 43 and merged["CCX_CONFIG"] == environ["CCX_CONFIG"]
+    said = capsys.readouterr().out
+    assert environ["CCX_ENV_FILE"] in said and settings.proxy_access_key not in said
+    assert prepare(environ)[0] == settings and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"BIND_HOST": "0.0.0.0", "PROXY_ACCESS_KEY": "weak", "ADMIN_ACCESS_KEY": "a" * 20}, "PROXY_ACCESS_KEY"),
+        ({"PORT": "x"}, "PORT"),
+    ],
+)
+def test_what_cannot_start(environ: dict[str, str], more: dict[str, str], path: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        prepare({**environ, **more})
+    assert [p.path for p in caught.value.problems] == [path]
+
+
+def test_a_bad_configuration_does_not_start(environ: dict[str, str]) -> None:
+    Path(environ["CCX_CONFIG"]).write_text("channels: 1\n")
+    with pytest.raises(ConfigErrors, match="expected a list"):
+        prepare(environ)
+
+
+@pytest.mark.parametrize("name", ["CCX_ENV_FILE", "CCX_CONFIG", "TLS_KEY_FILE", "TLS_CERT_FILE"])
+def test_files_that_everybody_can_read_are_named(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    prepare(environ)
+    private = [Path(environ[known]) for known in ("CCX_ENV_FILE", "CCX_CONFIG")]
+    tls = {known: str(tmp_path / known) for known in ("TLS_CERT_FILE", "TLS_KEY_FILE") if name.startswith("TLS")}
+    if name == "TLS_CERT_FILE":
+        del tls["TLS_KEY_FILE"]
+    for path in (*private, *map(Path, tls.values())):
+        path.touch()
+        path.chmod(0o600)
+    open_file = Path({**environ, **tls}[name])
+    open_file.chmod(0o644)
+    for known, value in tls.items():
+        monkeypatch.setenv(known, value)
+    capsys.readouterr()
+    prepare({**environ, **tls})
+    said = capsys.readouterr().err
+    assert said.count("ccx: warning:") == 1 and f"{open_file} holds secrets" in said
+    assert check([]) == 0 and f"warning: {open_file} holds secrets" in capsys.readouterr().out
+
+
+def test_the_demos_configuration_is_valid() -> None:
+    loaded = yaml_file.load_text(demo_config("http://127.0.0.1:4242"))
+    snapshot = yaml_file.snapshot_of(loaded, Settings(), 0)
+    assert {kind for c in snapshot.channels for kind in c.serves} == {
+        "messages", "chat", "responses", "gemini", "images", "embeddings",
+    }  # fmt: skip
+
+
+def test_the_demos_upstream_is_the_tests_own() -> None:
+    assert offline_upstream() == ROOT / "scripts" / "fake_upstream.py"
