@@ -9,8 +9,8 @@ import re
 import time
 from collections.abc import Awaitable, Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import Final
+from urllib.parse import quote
 
 from mitmproxy import http
 
@@ -24,7 +24,7 @@ from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.refusals import loss_of
-from ccx_addons.core.urls import climbs, join
+from ccx_addons.core.urls import target_of
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse, refuse_bad
@@ -345,10 +345,12 @@ def write_request(
     query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
     if name == "?key":
         query.append(f"key={quote(value, safe='')}")
-    target = target_of(attempt.base_url, protocol.DEFAULT_VERSION, path)
+    target = target_of(attempt.base_url, channel.protocol, protocol.DEFAULT_VERSION, path)
     target_path = target.path
+    named = {part.partition("=")[0] for part in target_path.partition("?")[2].split("&")} if query else set()
     for part in query:
-        target_path += ("&" if "?" in target_path else "?") + part
+        if part.partition("=")[0] not in named:
+            target_path += ("&" if "?" in target_path else "?") + part
     request.data.method = x.method.encode()
     request.data.http_version = b"HTTP/1.1"
     request.data.authority = b""
@@ -364,27 +366,6 @@ def write_request(
         headers.append(("content-length", str(len(body))))
     request.headers = Headers.of((n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers)
     request.data.content = body
-
-
-class Target(NamedTuple):
-    """A URL in parts. ``authority``: what the Host header says; ``path``: with its query."""
-
-    scheme: str
-    authority: str
-    host: str
-    port: int
-    path: str
-
-
-@lru_cache(1024)
-def target_of(base_url: str, version: str, path: str) -> Target:
-    """Raises BadRequest for a model or id that would lead elsewhere: a base URL's own path is the operator's."""
-    if climbs(path.partition("?")[0]):
-        raise BadRequest("the model or id has . or .. as a part of it", "model")
-    parts = urlsplit(join(base_url, version, path))
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    whole = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, parts.netloc.rpartition("@")[2], parts.hostname or "", port, whole)
 
 
 def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:

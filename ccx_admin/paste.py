@@ -31,6 +31,8 @@ ENDPOINTS: Final[tuple[tuple[re.Pattern[str], Kind | None], ...]] = (
 )
 """The end of a path that belongs to the request, not to the base URL, and what it tells."""
 
+API_VERSION: Final = re.compile(r"\bapi-version=[\w.-]{1,40}")
+
 PAGES: Final = re.compile(
     r"/(?:console|dashboard|keys?|api[-_]?keys?|apikeys?|settings|tokens?|account|login|register|user(?:center)?"
     r"|profile|topup|pricing|panel|workspace|docs?)(?:/|$)",
@@ -114,13 +116,14 @@ def _address(raw: str) -> tuple[str, Kind | None]:
     except ValueError:
         return "", None
     origin = f"{parts.scheme.lower()}://{host if ':' not in host else f'[{host}]'}{f':{port}' if port else ''}"
-    path = unquote(parts.path).rstrip("/")
+    path = re.split("[^!-~]", unquote(parts.path))[0].rstrip("/")  # words may follow without a blank
+    kept = _version_of(parts.query)
     if not host or url_problem(origin):
         return "", None
     for pattern, kind in ENDPOINTS:
         if pattern.search(path):
             base = pattern.sub("", path)
-            return canonical(origin + base + ("#" if exact else "")), kind or _hint(host, base)
+            return canonical(origin + base + kept + ("#" if exact else "")), kind or _hint(host, base)
     template = BY_HOST.get(host)
     if template and (PAGES.search(path) or host != urlsplit(template.base_url).hostname):
         return template.base_url, template.protocol
@@ -128,7 +131,13 @@ def _address(raw: str) -> tuple[str, Kind | None]:
         return template.base_url, template.protocol
     if PAGES.search(path):
         path = ""
-    return canonical(origin + path + ("#" if exact else "")), _hint(host, path)
+    return canonical(origin + path + kept + ("#" if exact else "")), _hint(host, path)
+
+
+def _version_of(query: str) -> str:
+    """Of a query what Azure's addresses need; anything else could be a key."""
+    found = API_VERSION.search(query)
+    return f"?{found[0]}" if found else ""
 
 
 def _hint(host: str, path: str) -> Kind | None:

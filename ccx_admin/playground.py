@@ -79,7 +79,8 @@ def _pieces(url: str, headers: Mapping[str, str], prompt: Prompt) -> Iterator[di
 
 def _url(panel: Panel, prompt: Prompt) -> str:
     codec = TEXT_PROTOCOLS[prompt.protocol]
-    return join(panel.gateway_url, codec.DEFAULT_VERSION, codec.upstream_path("generate", prompt.model, prompt.stream))
+    path = codec.upstream_path("generate", prompt.model, prompt.stream)
+    return join(panel.gateway_url, codec.NAME, codec.DEFAULT_VERSION, path)
 
 
 def _headers(panel: Panel, prompt: Prompt) -> dict[str, str]:

@@ -75,7 +75,8 @@ def urls_of(protocol: Kind, base_urls: Iterable[str], model: str = "MODEL") -> l
     wire = PROTOCOLS[protocol]
     operation = {"images": "image_generate", "embeddings": "embeddings"}.get(protocol, "generate")
     path = wire.upstream_path(operation, model, False)
-    return [{"base_url": hide_url(url), "url": hide_url(join(url, wire.DEFAULT_VERSION, path))} for url in base_urls]
+    version = wire.DEFAULT_VERSION
+    return [{"base_url": hide_url(url), "url": hide_url(join(url, protocol, version, path))} for url in base_urls]
 
 
 def client_of(client: Client) -> dict[str, Any]:

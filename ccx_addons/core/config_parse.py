@@ -393,7 +393,7 @@ def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int
         if text is None:
             continue
         url = urls.canonical(text)
-        if wrong := urls.url_problem(url, user=False):
+        if wrong := urls.url_problem(url, user=False, query=True):
             reader.problem(at, wrong)
         elif urls.points_at(url, own):
             reader.problem(at, "points at this gateway itself")

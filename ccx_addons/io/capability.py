@@ -177,7 +177,7 @@ def url_of(channel: Channel, key: Key, protocol: Kind, model: str, stream: bool)
     codec, base_url = TEXT_PROTOCOLS[protocol], key.base_url or channel.base_urls[0]
     if protocol != channel.protocol:
         base_url = without_version(base_url)
-    return join(base_url, codec.DEFAULT_VERSION, codec.upstream_path("generate", model, stream))
+    return join(base_url, protocol, codec.DEFAULT_VERSION, codec.upstream_path("generate", model, stream))
 
 
 def _body(channel: Channel, model: str, question: Question) -> bytes:

@@ -74,7 +74,7 @@ def _models_request(channel: Channel, key: Key) -> tuple[str, dict[str, str], di
     protocol = PROTOCOLS[channel.protocol]
     path = protocol.upstream_path("models", "", False)
     headers, params = credentials(channel, key)
-    return join(key.base_url or channel.base_urls[0], protocol.DEFAULT_VERSION, path), headers, params
+    return join(key.base_url or channel.base_urls[0], channel.protocol, protocol.DEFAULT_VERSION, path), headers, params
 
 
 def credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, str]]:
@@ -126,7 +126,7 @@ def ping(channel: Channel, base_url: str) -> Ping:
             found.address = _resolve(base_url)
             found.dns_ms = since(began)
         with answers.channel_client(channel, PING_TIMEOUT) as client, _traced(found) as trace:
-            request = client.build_request("GET", base_url.rstrip("#") + "/", extensions={"trace": trace})
+            request = client.build_request("GET", base_url.rstrip("#"), extensions={"trace": trace})
             answer = client.send(request, stream=True)
             answer.close()
         found.status, found.ok = answer.status_code, True
@@ -200,7 +200,8 @@ def test(channel: Channel, key: Key, model: str) -> Test:
     protocol = PROTOCOLS[channel.protocol]
     operation = "embeddings" if channel.protocol == "embeddings" else "generate"
     base_url = key.base_url or channel.base_urls[0]
-    url = join(base_url, protocol.DEFAULT_VERSION, protocol.upstream_path(operation, upstream, False))
+    path = protocol.upstream_path(operation, upstream, False)
+    url = join(base_url, channel.protocol, protocol.DEFAULT_VERSION, path)
     headers, params = credentials(channel, key)
     body = dict(BODIES[channel.protocol])
     if channel.protocol != "gemini":

@@ -299,7 +299,7 @@ def _guessed_urls(values: Mapping[str, Json]) -> list[dict[str, str]]:
     if protocol not in KINDS or not isinstance(urls, list):
         return []
     kind: Kind = protocol
-    return views.urls_of(kind, [url for url in urls if isinstance(url, str) and not url_problem(url)])
+    return views.urls_of(kind, [url for url in urls if isinstance(url, str) and not url_problem(url, query=True)])
 
 
 def mapped(channel: Channel, model: str) -> dict[str, Json]:

@@ -146,6 +146,13 @@ def test_query(query: str, path: str, left: str) -> None:
     assert written(asked("chat", CHAT, query=query), CHAT, path).path.partition("?")[2] == left
 
 
+def test_the_channels_own_query_comes_first() -> None:
+    where = replace(CHAT, base_urls=("https://a.example/v1?api-version=2024-10-21",))
+    where = replace(where, keys=tuple(replace(key, base_url="") for key in where.keys))
+    request = written(asked("chat", where, query="api-version=1999-01-01"), where, "/chat/completions")
+    assert request.path == "/v1/chat/completions?api-version=2024-10-21"
+
+
 def test_a_key_in_the_query() -> None:
     where = replace(GEMINI, auth="query", keys=(replace(GEMINI.keys[0], secret="a+b&c"),))
     request = written(asked("chat", where), where, "/m:x?alt=sse", key=where.keys[0])

@@ -47,6 +47,9 @@ ANT = "sk-ant-api03-abcDEF123456_-xyz"
             ["sk-abc123def456"], id="a dashboard"),
         pytest.param("https://platform.openai.com/api-keys sk-proj-abc123def456", "responses",
             ["https://api.openai.com/v1"], ["sk-proj-abc123def456"], id="a vendor's dashboard"),
+        pytest.param("https://n.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21&key=sk-abc123def456",
+            "chat", ["https://n.openai.azure.com/openai/deployments/d?api-version=2024-10-21"], ["sk-abc123def456"],
+            id="a deployment with its version"),
         pytest.param("https://open.bigmodel.cn/api/paas/v4/chat/completions 0123456789abcdef0123456789abcdef.AbCdEfGh12345678",
             "chat", ["https://open.bigmodel.cn/api/paas/v4"], ["0123456789abcdef0123456789abcdef.AbCdEfGh12345678"],
             id="id.secret"),
@@ -106,5 +109,5 @@ def test_names(url: str, name: str) -> None:
 )
 def test_any_text_gives_a_valid_proposal(text: str) -> None:
     found = parse(text)
-    assert not [url for url in found.base_urls if url_problem(url)]
+    assert not [url for url in found.base_urls if url_problem(url, query=True)]
     assert all(key.isascii() and key.isprintable() for key in found.keys)
