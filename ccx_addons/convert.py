@@ -30,7 +30,7 @@ from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse, refuse_bad
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, gemini, quirks
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, credential, gemini, quirks
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
@@ -341,7 +341,7 @@ def write_request(
     """``flow.request`` becomes the upstream's: what mitmproxy sends and mitmweb shows. Only its own key is on it."""
     attempt = record.attempt
     channel = attempt.channel
-    name, value = protocol.auth_header(attempt.key.secret, channel.auth)
+    name, value = credential(channel, attempt.key, attempt.base_url)
     query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
     if name == "?key":
         query.append(f"key={quote(value, safe='')}")
@@ -359,7 +359,7 @@ def write_request(
     request.data.port = target.port
     request.data.path = target_path.encode()
     headers = [("host", target.authority), *forwarded_headers(x, channel, attempt.drop)]
-    if name != "?key":
+    if name and name != "?key":
         headers.append((name, value))
     headers += channel.headers
     if body or x.method == "POST":

@@ -8,7 +8,7 @@ from pathlib import Path
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import secret_files
-from ccx_addons.core.config import KINDS, Snapshot
+from ccx_addons.core.config import KEYLESS, KINDS, Snapshot
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
@@ -40,6 +40,9 @@ def check(arguments: list[str]) -> int:
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
     for warning in (*snapshot.warnings, *open_to_all(secret_files(settings, Path(env["CCX_ENV_FILE"])))):
         print(f"warning: {snapshot.secrets.clean(warning)}")
+    for channel in snapshot.channels:
+        if channel.keys == (KEYLESS,):
+            print(f"note: {channel.name} has no keys: its upstream is asked without a credential")
     print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
     if asked.explain:
         print(snapshot.secrets.clean(explained(settings, snapshot, asked)), end="")

@@ -142,7 +142,7 @@ def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = Non
 
 def sent_secrets(channel: Channel, *keys: Key) -> Iterator[str]:
     """All that the channel's upstream, or its proxy, could repeat of what it was sent with these keys."""
-    yield from (key.secret for key in keys)
+    yield from (key.secret for key in keys if key.secret)
     yield from (value for name, value in channel.headers if name not in HARMLESS_HEADERS)
     for url in (*channel.base_urls, channel.proxy or ""):
         for secret in url_secrets(url):

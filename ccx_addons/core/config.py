@@ -19,7 +19,7 @@ KINDS: Final[tuple[Kind, ...]] = ("messages", "chat", "responses", "gemini", "im
 TEXT_KINDS: Final[frozenset[Kind]] = frozenset({"messages", "chat", "responses", "gemini"})
 
 type Status = Literal["active", "suspended", "disabled"]
-type AuthStyle = Literal["auto", "bearer", "x-api-key", "x-goog-api-key", "query"]
+type AuthStyle = Literal["auto", "bearer", "x-api-key", "api-key", "x-goog-api-key", "query"]
 type Rotate = Literal["fill_first", "round_robin", "least_used"]
 
 
@@ -151,7 +151,11 @@ class Key:
 
     @property
     def mask(self) -> str:
-        return mask(self.secret)
+        return mask(self.secret) if self.secret else "no key"
+
+
+KEYLESS: Final = Key("none", "")
+"""Stands in for the keys of a channel that has none: its upstream asks for no credential."""
 
 
 STREAM_HEAD: Final = 300.0

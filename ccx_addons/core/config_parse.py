@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from ccx_addons.core import confidential, urls
 from ccx_addons.core.config import (
     DEFAULT_CLIENT,
+    KEYLESS,
     KINDS,
     TEXT_KINDS,
     Affinity,
@@ -402,6 +403,9 @@ def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int
 
 
 def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) -> tuple[Key, ...]:
+    """Where the file names no key at all, the one that stands for none."""
+    if value is None or value == []:
+        return (KEYLESS,)
     keys: dict[str, Key] = {}
     for at, entry in reader.entries(value, path):
         table = {"key": entry} if isinstance(entry, str) else reader.table(entry, at, KEY_KEYS)

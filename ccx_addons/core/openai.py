@@ -44,7 +44,7 @@ def shared(extra: Extra, protocol: str) -> dict[str, Json]:
 def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
     """Bearer unless the channel says otherwise. ``?key``: the query parameter of that name."""
     match style:
-        case "x-api-key" | "x-goog-api-key":
+        case "x-api-key" | "api-key" | "x-goog-api-key":
             return style, secret
         case "query":
             return "?key", secret

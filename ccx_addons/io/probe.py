@@ -19,7 +19,7 @@ from ccx_addons.core.neutral import Response, Usage, text_of
 from ccx_addons.core.urls import LOOPBACK, host_port, join
 from ccx_addons.io import answers
 from ccx_addons.io.answers import Answer
-from ccx_addons.protocols import PROTOCOLS
+from ccx_addons.protocols import PROTOCOLS, credential
 
 LIST_TIMEOUT: Final = 5.0
 PING_TIMEOUT: Final = 10.0
@@ -79,11 +79,11 @@ def _models_request(channel: Channel, key: Key) -> tuple[str, dict[str, str], di
 
 def credentials(channel: Channel, key: Key) -> tuple[dict[str, str], dict[str, str]]:
     """Headers and query parameters of a request of ours."""
-    name, value = PROTOCOLS[channel.protocol].auth_header(key.secret, channel.auth)
+    name, value = credential(channel, key, key.base_url or channel.base_urls[0])
     headers = {"accept-encoding": "identity", **VERSION_HEADER, **dict(channel.headers)}
     if name == "?key":
         return headers, {"key": value}
-    return {**headers, name: value}, {}
+    return {**headers, name: value} if name else headers, {}
 
 
 def _entries(answer: Answer) -> list[dict[str, Any]]:

@@ -7,10 +7,12 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from ccx_addons.core.config import AuthStyle, Kind
+from ccx_addons.core.config import AuthStyle, Channel, Key, Kind
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Request, Response, Usage
 from ccx_addons.protocols import chat, embeddings, gemini, images, messages, responses
+from ccx_addons.vendors import at_host
+from ccx_addons.vendors.azure import AZURE
 
 
 class Decoder(Protocol):
@@ -126,3 +128,17 @@ PROTOCOLS: Final[Mapping[Kind, WireProtocol]] = {
     "images": images,
     "embeddings": embeddings,
 }
+
+
+def credential(channel: Channel, key: Key, base_url: str) -> tuple[str, str]:
+    """The header (or ``?key``) that carries a key, and its value; both empty where the channel has no key.
+
+    Azure takes a key in a header of its own, and tokens of Entra as bearer
+    (learn.microsoft.com/azure/ai-foundry/openai/reference#authentication).
+    """
+    if not key.secret:
+        return "", ""
+    style = channel.auth
+    if style == "auto" and at_host(base_url) is AZURE and not key.secret.startswith("eyJ"):
+        style = "api-key"
+    return PROTOCOLS[channel.protocol].auth_header(key.secret, style)

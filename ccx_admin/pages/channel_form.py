@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from ccx_addons.core import config
-from ccx_addons.core.config import KINDS, Policy, help_of
+from ccx_addons.core.config import KINDS, AuthStyle, Policy, help_of
 
 type Widget = Literal["text", "number", "bool", "choice", "words", "lines", "pairs", "kinds", "textarea"]
 
@@ -116,7 +116,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "compatibility",
         "Compatibility",
         (
-            Entry("auth", "How the key is sent", "choice", ("auto", "bearer", "x-api-key", "x-goog-api-key", "query")),
+            Entry("auth", "How the key is sent", "choice", get_args(AuthStyle.__value__)),
             Entry("quirks", "Quirks", "words"),
             Entry("on_loss", "When a conversion would lose something", "choice", ("keep", "refuse")),
             Entry("headers", "Headers, name: value", "pairs"),

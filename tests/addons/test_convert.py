@@ -21,7 +21,7 @@ from ccx_addons.convert import (
     write_request,
 )
 from ccx_addons.core import endpoints
-from ccx_addons.core.config import Channel, Kind, ModelMap, Target
+from ccx_addons.core.config import KEYLESS, Channel, Kind, ModelMap, Target
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Headers
 from ccx_addons.core.mask import mask
 from ccx_addons.core.neutral import Fault, Loss
@@ -147,10 +147,16 @@ def test_query(query: str, path: str, left: str) -> None:
 
 
 def test_the_channels_own_query_comes_first() -> None:
-    where = replace(CHAT, base_urls=("https://a.example/v1?api-version=2024-10-21",))
-    where = replace(where, keys=tuple(replace(key, base_url="") for key in where.keys))
-    request = written(asked("chat", where, query="api-version=1999-01-01"), where, "/chat/completions")
+    azure = "https://a.example/v1?api-version=2024-10-21"
+    request = written(asked("chat", CHAT, query="api-version=1999-01-01"), CHAT, base_url=azure)
     assert request.path == "/v1/chat/completions?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize("where", [CHAT, GEMINI, MESSAGES])
+def test_without_a_key_no_credential_is_sent(where: Channel) -> None:
+    request = written(asked("chat", where), where, "/x", key=KEYLESS)
+    assert not {"authorization", "x-goog-api-key", "x-api-key", "api-key"} & {name.lower() for name in request.headers}
+    assert "key=" not in request.path
 
 
 def test_a_key_in_the_query() -> None:

@@ -19,6 +19,9 @@ def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> N
     )
     assert check([]) == 0
     assert "warning: line 3, channels[0].ca_file: there is no such file" in capsys.readouterr().out
+    config.write_text("channels: [{name: local, protocol: chat, base_urls: ['http://localhost:11434']}]\n")
+    assert check([]) == 0
+    assert "note: local has no keys: its upstream is asked without a credential" in capsys.readouterr().out
     config.write_text("channels: 1\nclients: 2\n")
     assert told(check, []) == 1
     assert capsys.readouterr().err == (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ccx_addons.core import config_parse
 from ccx_addons.core.config import (
+    KEYLESS,
     KINDS,
     Bodies,
     Embedding,
@@ -136,6 +137,19 @@ def test_keys_short_and_long() -> None:
     assert (second.secret, second.name, second.weight, second.enabled) == ("sk-team-1", "team", 2, False)
     assert second.base_url == "https://b" and second.models == Patterns(("claude-*",))
     assert first.id == "k_" + hashlib.sha256(SECRET.encode()).hexdigest()[:8]
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": []}])
+def test_an_upstream_without_keys(keys: dict[str, Json]) -> None:
+    data = channel(**keys)
+    if not keys:
+        del data["channels"][0]["keys"]
+    snapshot = parse(data)
+    assert snapshot.channels[0].keys == (KEYLESS,) and not snapshot.warnings
+
+
+def test_keys_that_are_not_there_are_no_reason_to_ask_without_one() -> None:
+    assert parse(channel(keys=["env:NOT_SET"])).channels[0].keys == ()
 
 
 def test_missing_environment_variable_is_a_warning_for_that_key_only() -> None:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.config import KINDS, TEXT_KINDS, AuthStyle, Kind
+from ccx_addons.core.config import KINDS, TEXT_KINDS, AuthStyle, Key, Kind
 from ccx_addons.core.endpoints import ENDPOINTS
 from ccx_addons.core.neutral import FAULT_STATUS, Failed, Fault, FaultKind
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, credential
+from tests.scheduler.values import channel
 
 ALL: list[Kind] = list(KINDS)
 
@@ -32,13 +33,31 @@ def test_every_endpoint_has_a_path_upstream(endpoint: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("style", ["auto", "bearer", "x-api-key", "x-goog-api-key", "query"])
+@pytest.mark.parametrize("style", ["auto", "bearer", "x-api-key", "api-key", "x-goog-api-key", "query"])
 @pytest.mark.parametrize("secret", ["sk-ant-api03-x", "sk-ant-oat01-x", "ya29.x", "AIza-x", "plain"])
 def test_a_key_is_sent_in_one_place(kind: Kind, style: AuthStyle, secret: str) -> None:
     name, value = PROTOCOLS[kind].auth_header(secret, style)
-    places = {"bearer": "authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key", "query": "?key"}
+    own = {style: style for style in ("x-api-key", "api-key", "x-goog-api-key")}
+    places = {"bearer": "authorization", **own, "query": "?key"}
     assert name == places.get(style, name) and name in places.values()
     assert value == (f"Bearer {secret}" if name == "authorization" else secret)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "style", "secret", "header"),
+    [
+        ("https://a.example", "auto", "sk-1", ("authorization", "Bearer sk-1")),
+        ("https://a.example", "api-key", "sk-1", ("api-key", "sk-1")),
+        ("https://n.openai.azure.com/openai/deployments/d", "auto", "0123", ("api-key", "0123")),
+        ("https://n.openai.azure.com/openai/v1", "auto", "eyJ0.x", ("authorization", "Bearer eyJ0.x")),
+        ("https://n.openai.azure.com/openai/v1", "bearer", "0123", ("authorization", "Bearer 0123")),
+        ("http://localhost:11434", "auto", "", ("", "")),
+        ("http://localhost:11434", "query", "", ("", "")),
+    ],
+)
+def test_credential(base_url: str, style: AuthStyle, secret: str, header: tuple[str, str]) -> None:
+    where = channel("one", auth=style, base_urls=(base_url,))
+    assert credential(where, Key("k", secret), base_url) == header
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -40,7 +40,7 @@ def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
             return "?key", secret
         case "bearer":
             return "authorization", f"Bearer {secret}"
-        case "x-api-key" | "x-goog-api-key":
+        case "x-api-key" | "api-key" | "x-goog-api-key":
             return style, secret
     return ("authorization", f"Bearer {secret}") if secret.startswith("ya29.") else ("x-goog-api-key", secret)
 

@@ -27,7 +27,7 @@ def upstream_path(operation: str, model: str, stream: bool) -> str:
 def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
     if style == "query":
         return "?key", secret
-    if style in ("x-api-key", "x-goog-api-key"):
+    if style in ("x-api-key", "api-key", "x-goog-api-key"):
         return style, secret
     if style == "auto" and secret.startswith("sk-ant-") and not secret.startswith("sk-ant-oat"):
         return "x-api-key", secret
