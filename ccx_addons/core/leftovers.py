@@ -6,8 +6,8 @@ that it reads them (``READS`` of a protocol), or nothing changes without them (`
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from ccx_addons.core.neutral import (
     Event,
@@ -49,19 +49,25 @@ HARMLESS: Final[Mapping[str, str]] = {
     "functions": OURS,
     "loaded": OURS,
     "namespace": "is in the function's name, with the name beside it",
-    "namespace_description": "is told beside the functions",
+    "item.id": "names an item, and what it is referred to by is kept",
+    "item.status": "an item that comes back in a request is complete",
+    "item.role": "developer and system are one role in the neutral form",
     "cache_control": f"marks what may be cached: {NO_CHANGE}",
-    "description": "of a tool is said by all protocols",
-    "include_obfuscation": f"pads a stream's events: {NO_CHANGE}",
+    "stream_options.include_obfuscation": f"pads a stream's events: {NO_CHANGE}",
 }
 """Fields that nobody misses -> why."""
 HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
     "responses": frozenset({"store"}),  # the gateway remembers the answer itself
 }
 """The same for fields of one protocol."""
+SAID_OF_TOOLS: Final = frozenset({"description", "parameters"})
+"""What the side-car of a tool may repeat: all protocols say it."""
+NO_SETTINGS: Final = (HARMLESS.keys() | {"name"}) - {"type"}
+"""Members of another protocol's tool that set nothing."""
 INSIDE: Final = frozenset({
-    "candidate", "custom", "function", "functionCallingConfig", "generationConfig", "item", "json_schema",
-    "output_config", "reasoning", "response_format", "stream_options", "text", "thinkingConfig", "toolConfig",
+    "candidate", "custom", "fileData", "function", "generationConfig", "generationConfig.thinkingConfig", "inlineData",
+    "item", "output_config", "reasoning", "response_format", "response_format.json_schema", "stream_options", "text",
+    "text.format", "toolConfig", "toolConfig.functionCallingConfig",
 })  # fmt: skip
 """Fields in which a decoder keeps what is left of an object: its members are lost one by one."""
 UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
@@ -89,7 +95,7 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
         found.parts(f"messages[{m}].content", message.parts)
     for n, tool in enumerate(request.tools):
         if not isinstance(tool, ServerTool) and tool.extra:
-            found.add(f"tools[{n}].", tool.extra)
+            found.add(f"tools[{n}].", tool.extra, SAID_OF_TOOLS)
     return found.losses()
 
 
@@ -127,6 +133,56 @@ class OfStream:
         return self._found.losses()
 
 
+class Watched(dict[str, Json]):
+    """An object that knows which of its members were read: of a foreign tool's settings the rest is lost."""
+
+    def __init__(self, value: Mapping[str, Json]) -> None:
+        super().__init__({name: Watched(inner) if isinstance(inner, dict) else inner for name, inner in value.items()})
+        self._read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Json:
+        self._read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Json = None) -> Json:
+        self._read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self._read |= super().keys()
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self._read |= super().keys()
+        return super().keys()
+
+    def items(self) -> Any:
+        self._read |= super().keys()
+        return super().items()
+
+    def unread(self, before: str = "") -> Iterator[str]:
+        """Paths of the members that nobody has read, but for those that nobody misses."""
+        for name, value in super().items():
+            form = name == "type" and (not before or value in ("auto", "approximate"))
+            if form or name in NO_SETTINGS or name in SAID_OF_TOOLS:
+                continue
+            if isinstance(value, Watched):
+                yield from value.unread(f"{before}{name}.")
+            elif name not in self._read and not _says_nothing(name, value):
+                yield f"{before}{name}"
+
+
+def written_tool(
+    tool: ServerTool, path: str, writer: Callable[[Mapping[str, Json]], dict[str, Json]], losses: list[Loss]
+) -> dict[str, Json]:
+    """What ``writer`` makes of another protocol's tool; the settings that it does not read are lost."""
+    settings = Watched(tool.value)
+    block = writer(settings)
+    left = list(settings.unread())[:MOST]
+    losses += [Loss(f"{path}.{name}"[:LONGEST], f"only {tool.protocol} upstreams have it") for name in left]
+    return block
+
+
 class _Found:
     """Collects what is left, each name in like places once."""
 
@@ -149,13 +205,13 @@ class _Found:
         if isinstance(part, ToolResult):
             self.parts(f"{path}.result", part.parts)
 
-    def add(self, path: str, extra: Extra) -> None:
+    def add(self, path: str, extra: Extra, said: frozenset[str] = frozenset()) -> None:
         for protocol, fields in extra.items():
             if protocol == self._target:
                 continue
             if "namespace" in fields:
                 fields = {name: value for name, value in fields.items() if name != "name"}
-            read = self._reads.get(protocol, frozenset()) | HARMLESS_IN.get(protocol, frozenset())
+            read = said | self._reads.get(protocol, frozenset()) | HARMLESS_IN.get(protocol, frozenset())
             for name in _left(fields, read):
                 self._lose(f"{path}{name}", protocol)
 
@@ -170,12 +226,13 @@ class _Found:
 
 def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") -> Iterator[str]:
     for name, value in fields.items():
-        if name in HARMLESS or name in read or _says_nothing(name, value):
+        path = f"{before}{name}"
+        if path in HARMLESS or path in read or _says_nothing(name, value):
             continue
-        if name in INSIDE and isinstance(value, dict):
-            yield from _left(value, read, f"{before}{name}.")
+        if path in INSIDE and isinstance(value, dict):
+            yield from _left(value, read, f"{path}.")
         else:
-            yield f"{before}{name}"
+            yield path
 
 
 def _says_nothing(name: str, value: Json) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.core.leftovers import LONGEST, MOST, OfStream, of_answer, of_request
+from ccx_addons.core.leftovers import LONGEST, MOST, OfStream, of_answer, of_request, written_tool
 from ccx_addons.core.neutral import (
     Extra,
     Finished,
@@ -110,3 +110,28 @@ def test_answers_and_streams_lose_the_same() -> None:
     expected = {"tier", "odds", "content[0].tone", "usage.cost"}
     assert set(paths(stream.losses())) == expected == set(paths(of_answer(answer, "messages", NOTHING_READ)))
     assert of_answer(answer, "chat", NOTHING_READ) == []
+
+
+def test_settings_of_a_foreign_tool_that_its_writer_does_not_read() -> None:
+    value = {
+        "type": "search_2",
+        "name": "search",
+        "domains": ["a"],
+        "place": {"type": "approximate", "city": "Oslo", "street": "x"},
+        "uses": 3,
+        "off": False,
+    }
+    losses: list[Loss] = []
+    tool = ServerTool("web_search", "messages", value)
+    block = written_tool(
+        tool, "tools[1]", lambda v: {"domains": v["domains"], "city": v.get("place", {}).get("city")}, losses
+    )
+    assert block == {"domains": ["a"], "city": "Oslo"}
+    assert paths(losses) == ["tools[1].place.street", "tools[1].uses"]
+
+
+def test_members_that_are_gone_through_are_read() -> None:
+    losses: list[Loss] = []
+    tool = ServerTool("web_search", "messages", {"place": {"city": "Oslo"}, "more": {"mode": {"deep": 1}}})
+    assert written_tool(tool, "t", lambda v: {**v["place"]}, losses) == {"city": "Oslo"}
+    assert paths(losses) == ["t.more.mode.deep"]

@@ -100,7 +100,8 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
     inner = read.mapping(block.get("file"))
     name = read.text(inner.get("filename"))
     mime = EXTENSIONS.get(name.rpartition(".")[2].lower(), PDF)
-    extra = _extra(block, "file", inner, {"file_data", "file_id", "filename"})
+    source = "file_data" if inner.get("file_id") is None else "file_id"
+    extra = _extra(block, "file", inner, {source, "filename"})
     if inner.get("file_id") is not None:
         return Media(mime, file_id=demand.text(inner["file_id"], f"{path}.file.file_id"), name=name, extra=extra)
     data = demand.text(inner.get("file_data"), f"{path}.file.file_data")
@@ -137,6 +138,8 @@ def write_part(part: Part, path: str, losses: list[Loss]) -> list[Fields]:
             if isinstance(block, dict):
                 if part.detail and part.detail not in DETAILS:
                     losses.append(Loss(f"{path}.detail", f"{part.detail} is said as high"))
+                if part.name and block["type"] not in ("file", "text"):
+                    losses.append(Loss(f"{path}.name", "only files have names here"))
                 return [block]
             losses.append(Loss(path, block))
         case Opaque(protocol, dict(value)) if protocol == NAME:

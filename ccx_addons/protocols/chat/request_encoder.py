@@ -38,7 +38,7 @@ JSON_ONLY: Final = "Answer with JSON."
 PENALTIES: Final = ("presence_penalty", "frequency_penalty")
 MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
-READS: Final[Reads] = {"responses": SHARED | {"format"}}
+READS: Final[Reads] = {"responses": SHARED | {"format", "text.format.description"}}
 
 type Losses = list[Loss]
 
@@ -72,7 +72,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     if effort:
         body |= write_effort(effort, rules, request.model, losses, _only_on(request))
     body |= _sampling(request, rules, effort, losses)
-    if form := _response_format(request.output, kept.get("response_format") or NOTHING, rules, losses):
+    if form := _response_format(request.output, kept.get("response_format") or _described(request), rules, losses):
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
     body |= _from_responses(request, body, losses)
@@ -161,6 +161,12 @@ def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], rule
     elif output.strict is not None:
         inner["strict"] = output.strict
     return {"type": "json_schema", "json_schema": inner | kept.get("json_schema", NOTHING)}
+
+
+def _described(request: Request) -> Mapping[str, Json]:
+    """What a Responses client says of its schema in words."""
+    form = read.mapping(read.mapping(request.extra.get("responses", NOTHING).get("text")).get("format"))
+    return {"json_schema": {"description": form["description"]}} if "description" in form else NOTHING
 
 
 def _with_format_in_words(request: Request, rules: Rules, losses: Losses) -> Request:

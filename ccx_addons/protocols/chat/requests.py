@@ -70,7 +70,7 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     for n, message in enumerate(demand.items(body, "messages", required=True)):
         talk.add(message, n)
     tools, legacy = _tools(body)
-    choice = legacy_choice(body.get("function_call")) if legacy else None
+    choice = legacy_choice(body.get("function_call"))
     parallel = read.flag(body.get("parallel_tool_calls"))
     limit = "max_tokens" if body.get("max_completion_tokens") is None else "max_completion_tokens"
     options = read.mapping(body.get("stream_options"))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import (
     Json,
     Loss,
@@ -186,7 +187,9 @@ def write_web_search(request: Request, losses: list[Loss]) -> Fields:
         if isinstance(tool, Tool) or (tool.protocol == NAME and "type" in tool.value):
             continue
         if tool.kind == "web_search" and (tool.protocol == NAME or "search" in request.model):
-            options["web_search_options"] = dict(tool.value) if tool.protocol == NAME else {}
+            own_tool = tool.protocol == NAME
+            found = dict(tool.value) if own_tool else written_tool(tool, f"tools[{n}]", lambda _: {}, losses)
+            options["web_search_options"] = found
         else:
             losses.append(Loss(f"tools[{n}]", f"there is no {tool.kind} tool here"))
     return options

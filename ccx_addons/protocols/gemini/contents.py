@@ -157,6 +157,8 @@ class Conversation:
                     return
                 if part.detail not in (None, "auto"):
                     self._losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
+                if part.name:
+                    self._losses.append(Loss(f"{path}.name", "media have no names here"))
                 yield wire
             case Opaque(protocol, dict(value)) if protocol == NAME:
                 yield value

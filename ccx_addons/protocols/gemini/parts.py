@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
+from ccx_addons.core.neutral import Extra, Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER, SEALED, mark, sift, unmark
 from ccx_addons.core.wire_json import BadJson, dump_text, loads, loads_object
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, own
@@ -45,6 +45,7 @@ SIGNATURES: Final = ("thoughtSignature", "thought_signature")
 URL_SAFE: Final = str.maketrans("-_", "+/")
 """Google takes both alphabets of base64, and its Python client writes this one; others take only the other."""
 
+MEDIA_FIELDS: Final = frozenset({"mimeType", "data", "fileUri", "displayName"})
 PART_FIELDS: Final = frozenset({
     "text", "thought", "functionCall", "functionResponse", "inlineData", "fileData", "thoughtSignature",
 })  # fmt: skip
@@ -161,7 +162,7 @@ def texts_of(parts: Iterable[Part]) -> list[str]:
 # ---- media -----------------------------------------------------------------------------------------------------------
 def read_media(part: Mapping[str, Json]) -> Media | None:
     """What ``inlineData`` or ``fileData`` holds; None: neither is there."""
-    extra = keep(part, PART_FIELDS)
+    extra = _media_extra(part)
     if blob := camel(read.mapping(part.get("inlineData"))):
         mime = read.text(blob.get("mimeType"))
         data = read.text(blob.get("data")).translate(URL_SAFE)
@@ -174,6 +175,18 @@ def read_media(part: Mapping[str, Json]) -> Media | None:
     if uri.startswith(GOOGLE_FILES):
         return Media(mime, file_id=uri, name=name, extra=extra)
     return Media(mime, url=uri, name=name, extra=extra)
+
+
+def _media_extra(part: Mapping[str, Json]) -> Extra:
+    """The side-car of a part and of the object in it, whose own is under its name."""
+    extra = keep(part, PART_FIELDS)
+    known = MEDIA_FIELDS
+    for name in ("inlineData", "fileData"):
+        if inner := camel(read.mapping(part.get(name))):
+            if rest := own(keep(inner, known)):
+                extra = {NAME: {**own(extra), name: rest}}
+            known = frozenset()  # the first of them counts
+    return extra
 
 
 def write_media(media: Media) -> Fields | str:
@@ -190,7 +203,7 @@ def write_media(media: Media) -> Fields | str:
     mime = media.mime if media.mime and "*" not in media.mime else mimetypes.guess_type(bare)[0]
     if mime:
         file["mimeType"] = mime
-    return {"fileData": file, **own(media.extra)}
+    return _with_own("fileData", file, media)
 
 
 def _write_inline(mime: str, data: str, media: Media) -> Fields | str:
@@ -206,4 +219,9 @@ def _write_inline(mime: str, data: str, media: Media) -> Fields | str:
         mime = "text/plain"
     elif kind != "application/pdf" and not kind.startswith(("audio/", "video/", "text/")):
         return f"{kind or 'media of unknown type'} is not taken"
-    return {"inlineData": {"mimeType": mime, "data": data}, **own(media.extra)}
+    return _with_own("inlineData", {"mimeType": mime, "data": data}, media)
+
+
+def _with_own(name: str, inner: Fields, media: Media) -> Fields:
+    kept = own(media.extra)
+    return {name: inner | kept.pop(name, {}), **kept}

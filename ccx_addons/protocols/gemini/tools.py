@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_names
 from ccx_addons.protocols.gemini.schema import Room, clean_object, read_schema, whole
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, one_or_many, own
@@ -103,6 +104,8 @@ def read_tool_config(config: Mapping[str, Json]) -> tuple[ToolChoice | None, Fie
         choice = ToolChoice(MODES[word], tuple(names))
         if word == "VALIDATED":
             kept["mode"] = word
+    elif calling.get("allowedFunctionNames"):
+        kept["allowedFunctionNames"] = calling["allowedFunctionNames"]
     if kept:
         rest["functionCallingConfig"] = kept
     return choice, ({"toolConfig": rest} if rest else {})
@@ -178,7 +181,7 @@ class Tools:
         if has_functions and not self._rules.server_tools_with_functions:
             self._losses.append(Loss(path, "the model takes either functions or tools of its own"))
             return None
-        return {name: {}}
+        return written_tool(tool, path, lambda _: {name: {}}, self._losses)
 
     def _config(self, request: Request, combined: bool) -> Fields:
         calling: Fields = {}

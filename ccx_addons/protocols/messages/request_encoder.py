@@ -122,6 +122,8 @@ def plan_thinking(
     if effort_of(reasoning) == "none":
         return _thinking_off(reasoning, rules, limit, losses)
     if not _wants_thoughts(reasoning, rules):
+        if reasoning.summary not in (None, "none"):
+            losses.append(Loss("reasoning.summary", "the model is not asked to think"))
         return Plan(max_tokens=limit)
     adaptive = rules.thinking == "adaptive" or (
         rules.thinking == "either" and (reasoning.budget is None or forced or not loop_has_thoughts)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ccx_addons.core import read
+from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
 from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
 from ccx_addons.protocols.messages.wire import NAME, Block, own
@@ -38,7 +39,7 @@ def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses
             block = _write_tool(tool, names[tool.name], rules, f"tools[{n}]", losses)
         if block:
             blocks.append(block)
-    if not request.tools:
+    if not blocks and not allowed:
         called = (part.name for m in request.messages for part in m.parts if isinstance(part, ToolCall))
         blocks += [{"name": name, "input_schema": EMPTY_SCHEMA} for name in dict.fromkeys(safe_names(called).values())]
     return blocks
@@ -51,7 +52,7 @@ def write_tool_choice(request: Request, rules: Rules, tools: list[Block], losses
         if choice and choice.mode == "any":
             losses.append(Loss("tool_choice", "there is no tool to call"))
         return None
-    if not request.tools:
+    if not any(isinstance(tool, Tool) or tool.protocol == NAME or tool.kind in SERVER_TOOLS for tool in request.tools):
         return {"type": "none"}
     if choice is None and parallel is None:
         return None
@@ -110,7 +111,7 @@ def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> Block
     if writer is None:
         losses.append(Loss(path, f"there is no {tool.kind} tool here"))
         return None
-    return writer(tool.value)
+    return written_tool(tool, path, writer, losses)
 
 
 def _web_search(value: Mapping[str, Json]) -> Block:

@@ -166,6 +166,8 @@ class Conversation:
                     return
                 if part.detail not in (None, "auto"):
                     self.losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
+                if part.name and block["type"] == "image":
+                    self.losses.append(Loss(f"{path}.name", "images have no names here"))
                 yield block
             case Opaque(protocol, value) if protocol == NAME:
                 yield value

@@ -65,6 +65,7 @@ def _local_shell_arguments(item: Fields) -> Item:
         workdir=action.get("working_directory"),
         timeout_ms=action.get("timeout_ms"),
         env=action.get("env") or None,
+        user=action.get("user"),
     )
 
 
@@ -77,6 +78,7 @@ def _local_shell_fields(arguments: Fields) -> Item:
     action |= _known(
         working_directory=read.text(arguments.get("workdir")) or None,
         timeout_ms=read.integer(arguments.get("timeout_ms")),
+        user=read.text(arguments.get("user")) or None,
     )
     return {"action": action}
 

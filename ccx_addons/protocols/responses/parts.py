@@ -13,7 +13,9 @@ TEXT_FIELDS: Final = frozenset({"type", "text", "annotations", "logprobs"})
 LISTS: Final = ("annotations", "logprobs")
 REFUSAL_FIELDS: Final = frozenset({"type", "refusal"})
 IMAGE_FIELDS: Final = frozenset({"type", "image_url", "file_id", "source", "detail"})
-FILE_FIELDS: Final = frozenset({"type", "file_data", "file_url", "file_id", "filename"})
+FILE_FIELDS: Final = frozenset({"type", "filename"})
+SOURCES: Final = ("file_id", "file_url", "file_data")
+"""Where a file is, the first that is there counts."""
 AUDIO_FIELDS: Final = frozenset({"type", "input_audio"})
 ITEM: Final = "item"
 """Where a part of an assistant message or a system text keeps its item's own fields, e.g. ``id`` and ``phase``."""
@@ -105,7 +107,8 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
     fields = {**read.mapping(block.get("file")), **block}
     name = read.text(fields.get("filename"))
     mime = EXTENSIONS.get(name.rpartition(".")[2].lower(), PDF)
-    extra = keep(block, FILE_FIELDS | {"file"})
+    source = next((key for key in SOURCES if fields.get(key) is not None), SOURCES[-1])
+    extra = keep(block, FILE_FIELDS | {"file", source})
     if fields.get("file_id") is not None:
         return Media(mime, file_id=demand.text(fields["file_id"], f"{path}.file_id"), name=name, extra=extra)
     if fields.get("file_url") is not None:
@@ -126,6 +129,8 @@ def write_parts(parts: Iterable[Part], path: str, assistant: bool, losses: list[
             losses.append(Loss(f"{path}[{n}]", block))
         elif block:
             blocks.append(block)
+            if isinstance(part, Media) and part.name and block["type"] != "input_file":
+                losses.append(Loss(f"{path}[{n}].name", "only files have names here"))
     return blocks
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
+from ccx_addons.core import read
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
@@ -36,7 +37,7 @@ JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the input speaks of JSON."""
 MERGED: Final = frozenset({"reasoning", "text"})
 """Own fields that this module writes together with neutral ones."""
-READS: Final[Reads] = {"chat": SHARED | {"format", "logprobs"}}
+READS: Final[Reads] = {"chat": SHARED | {"format", "logprobs", "response_format.json_schema.description"}}
 
 type Losses = list[Loss]
 
@@ -157,7 +158,7 @@ def write_text_config(request: Request, rules: Rules, losses: Losses) -> Item:
     """``text``: the output's format and verbosity."""
     kept = own(request.extra).get("text") or NOTHING
     wire: Item = {name: value for name, value in kept.items() if name != "format"}
-    if form := _format(request, kept.get("format") or NOTHING, losses):
+    if form := _format(request, kept.get("format") or _described(request), losses):
         wire["format"] = form
     if request.verbosity and rules.verbosity:
         wire["verbosity"] = request.verbosity
@@ -179,6 +180,13 @@ def _format(request: Request, kept: Mapping[str, Json], losses: Losses) -> Item:
     elif output.strict is not None:
         wire["strict"] = output.strict
     return {**wire, **kept}
+
+
+def _described(request: Request) -> Mapping[str, Json]:
+    """What a Chat client says of its schema in words."""
+    form = read.mapping(request.extra.get("chat", NOTHING).get("response_format"))
+    about = read.mapping(form.get("json_schema")).get("description")
+    return {"description": about} if about and request.output else NOTHING
 
 
 def _with_format_in_words(request: Request, losses: Losses) -> Request:

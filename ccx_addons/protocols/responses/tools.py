@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.protocols.responses.natives import NATIVES, is_native
@@ -313,7 +314,7 @@ def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> Item 
     if writer is None:
         losses.append(Loss(path, f"the {tool.kind} tool of {tool.protocol} has no equal here"))
         return None
-    return writer(tool.value)
+    return written_tool(tool, path, writer, losses)
 
 
 def _web_search(value: Mapping[str, Json]) -> Item:

@@ -129,7 +129,7 @@ def budget(tokens: int) -> dict[str, Any]:
         pytest.param(MANUAL, Reasoning(budget=-1), budget(8192), None, [], id="dynamic budget as medium"),
         pytest.param(MANUAL, Reasoning(budget=128), budget(1024), None, [], id="least budget"),
         pytest.param(MANUAL, Reasoning(True, budget=2000, summary="auto"), {**budget(2000), "display": "summarized"}, None, [], id="display"),
-        pytest.param(MANUAL, Reasoning(summary="auto"), None, None, [], id="summary alone costs nothing"),
+        pytest.param(MANUAL, Reasoning(summary="auto"), None, None, ["reasoning.summary"], id="summary alone costs nothing"),
         pytest.param(MANUAL, Reasoning(False), OFF, None, [], id="off"),
         pytest.param(OTHER, Reasoning(effort="medium", summary="auto"), budget(8192), None, [], id="another vendor"),
     ],

@@ -1,0 +1,245 @@
+"""Nothing is lost silently: every field of every request that an official SDK can write is carried to the other protocols,
+or it is among the losses, or the request is refused. The fields are those that the SDKs' types have.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Final
+
+import pytest
+from anthropic.types import message_create_params
+from google.genai import types as genai
+from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
+
+from ccx_addons.core.config import Kind, Mapped
+from ccx_addons.core.errors import BadRequest, UnknownResponse
+from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.neutral import Loss
+from ccx_addons.core.verdict import Attempt
+from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.translate import outgoing
+from tests.addons.sdk_types import Case, Json, Walk
+from tests.addons.values import channel, exchange
+
+MODELS: Final[dict[Kind, str]] = {
+    "messages": "claude-sonnet-4-5",
+    "chat": "gpt-5.1",
+    "responses": "gpt-5.1",
+    "gemini": "gemini-3-pro",
+}
+HELLO: Final = "hello"
+CALL: Final = ("call_1", "get_weather", {"city": "Oslo"})
+FUNCTION: Final = {"name": "get_weather"}
+SCHEMA: Final = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+HARMLESS: Final[dict[str, str]] = {
+    "model": "the channel says which model is asked",
+    "stream": "says how the answer comes, not what it says",
+    "type": "says which form a value has; its other members are what it says",
+    "role": "says who speaks; the message is what is carried",
+    "id": "names an item or a call",
+    "call_id": "ties a result to its call",
+    "tool_call_id": "ties a result to its call",
+    "tool_use_id": "ties a result to its call",
+    "status": "an item that a request brings is complete",
+    "cache_control": "says what may be cached, not what is asked",
+    "prompt_cache_breakpoint": "says what may be cached, not what is asked",
+    "include_obfuscation": "pads the events of a stream",
+    "functionDeclarations.parameters": "schemas are another matter",
+    "ChatCompletionFunctionMessageParam.name": "ties a result to its call",
+    "namespace": "is in the name of the function",
+    "json_schema.name": "a label, which no answer depends on",
+    "json_schema.strict": "a schema is a guarantee where it is not said",
+    "ResponseFormatTextJSONSchemaConfigParam.name": "a label, which no answer depends on",
+    "ResponseFormatTextJSONSchemaConfigParam.strict": "a schema is a guarantee where it is not said",
+    "stream_options.include_usage": "the gateway counts, and answers as the client asked",
+    "responses.store": "the gateway remembers the answer itself",
+    "ToolSearchCall.execution": "a search that is in the history is over, whoever ran it",
+    "fileData.mimeType": "says what a file is, which decides where it goes",
+    **dict.fromkeys(
+        ("httpOptions", "shouldReturnHttpResponse", "automaticFunctionCalling"), "the SDK keeps it for itself"
+    ),
+}
+"""Fields that need not be told, whatever they hold -> why."""
+EXEMPT: Final = [name.split(".") for name in HARMLESS]
+
+
+# ---- requests of each protocol -----------------------------------------------------------------------------------------
+def messages_before() -> list[Json]:
+    id_, name, arguments = CALL
+    call = {"type": "tool_use", "id": id_, "name": name, "input": arguments}
+    return [{"role": "user", "content": HELLO}, {"role": "assistant", "content": [call]}]
+
+
+def chat_before() -> list[Json]:
+    id_, name, arguments = CALL
+    call = {"id": id_, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+    return [{"role": "user", "content": HELLO}, {"role": "assistant", "tool_calls": [call]}]
+
+
+def responses_before() -> list[Json]:
+    id_, name, arguments = CALL
+    call = {"type": "function_call", "call_id": id_, "name": name, "arguments": json.dumps(arguments)}
+    return [{"role": "user", "content": HELLO}, call]
+
+
+def gemini_before() -> list[Json]:
+    id_, name, arguments = CALL
+    call = {"functionCall": {"id": id_, "name": name, "args": arguments}}
+    return [{"role": "user", "parts": [{"text": HELLO}]}, {"role": "model", "parts": [call]}]
+
+
+@dataclass(frozen=True)
+class Source:
+    """``place``: the SDK's value as the body that it sends."""
+
+    hint: Any
+    place: Callable[[Json], Json]
+
+
+def with_talk(field: str, before: Callable[[], list[Json]], tools: list[Json]) -> Callable[[Json], Json]:
+    """A body whose conversation goes on from a call."""
+
+    def place(body: Json) -> Json:
+        said, own = body.get(field, []), body.get("tools", [])
+        return {**body, "tools": [*tools, *own], field: [*before(), *said] if isinstance(said, list) else said}
+
+    return place
+
+
+IMAGE: Final = {"image_url": "https://example.com/a.png"}
+FILE: Final = {"file_url": "https://example.com/a.pdf"}
+NEEDED: Final[dict[str, dict[str, Json]]] = {
+    "InputSchemaTyped": {"properties": {"some required": {"type": "string"}}},
+    "ResponseInputImageParam": IMAGE,
+    "ResponseInputImageContentParam": IMAGE,
+    "ResponseInputFileParam": FILE,
+    "ResponseInputFileContentParam": FILE,
+    "FileFile": {"file_data": "data:application/pdf;base64,iVBORw0KGgo="},
+    "FunctionResponsePart": {"inlineData": {"data": "iVBORw0KGgo=", "mimeType": "image/png"}},
+    "FunctionResponseFileData": {"fileUri": "https://example.com/a.png", "mimeType": "image/png"},
+    "FunctionCall": {"name": "get_weather"},
+    "FunctionDeclaration": {"name": "get_weather"},
+    "FunctionResponse": {"name": "get_weather"},
+    "Part": {"text": "some words"},
+    "Blob": {"data": "iVBORw0KGgo=", "mimeType": "image/png"},
+    "FileData": {"fileUri": "https://example.com/a.png", "mimeType": "image/png"},
+}
+BESIDE: Final = {
+    "systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier",
+    "modelArmorConfig", "store",
+}  # fmt: skip
+"""Members of google-genai's config that stand beside ``generationConfig`` on the wire."""
+
+
+def gemini_config(config: Json) -> Json:
+    beside = {name: value for name, value in config.items() if name in BESIDE}
+    inside = {name: value for name, value in config.items() if name not in BESIDE}
+    tools = {"functionDeclarations": [{**FUNCTION, "parameters": SCHEMA}]}
+    body = {"contents": gemini_before()[:1], **beside, "tools": [tools, *beside.get("tools", [])]}
+    return body | ({"generationConfig": inside} if inside else {})
+
+
+def gemini_content(content: Json) -> Json:
+    return {"contents": [*gemini_before(), content]}
+
+
+SOURCES: Final[dict[str, tuple[Kind, Source]]] = {
+    "messages": (
+        "messages",
+        Source(
+            message_create_params.MessageCreateParamsNonStreaming,
+            with_talk("messages", messages_before, [{**FUNCTION, "input_schema": SCHEMA}]),
+        ),
+    ),
+    "chat": (
+        "chat",
+        Source(
+            completion_create_params.CompletionCreateParamsNonStreaming,
+            with_talk("messages", chat_before, [{"type": "function", "function": {**FUNCTION, "parameters": SCHEMA}}]),
+        ),
+    ),
+    "responses": (
+        "responses",
+        Source(
+            response_create_params.ResponseCreateParamsNonStreaming,
+            with_talk("input", responses_before, [{"type": "function", **FUNCTION, "parameters": SCHEMA}]),
+        ),
+    ),
+    "gemini config": ("gemini", Source(genai.GenerateContentConfig, gemini_config)),
+    "gemini tools": ("gemini", Source(genai.Tool, lambda tool: gemini_config({"tools": [tool]}))),
+    "gemini content": ("gemini", Source(genai.Content, gemini_content)),
+}
+
+
+# ---- what becomes of them ----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Outcome:
+    """``body``: empty where the request is refused."""
+
+    body: str
+    losses: tuple[Loss, ...]
+    refused: str = ""
+
+
+@lru_cache(100_000)
+def _outcome(kind: Kind, body: str, target: Kind) -> Outcome:
+    x: Exchange = exchange(kind, model="m")
+    x.raw = body.encode()
+    x.body = JsonBody.parse(x.raw)
+    where = channel("there", target)
+    try:
+        out = outgoing(x, Attempt(where, where.keys[0], where.base_urls[0], 1), Mapped(MODELS[target]))
+    except (BadRequest, UnknownResponse) as bad:
+        return Outcome("", (), str(bad) or type(bad).__name__)
+    return Outcome(out.body.decode(), out.losses)
+
+
+def outcome(kind: Kind, body: Json, target: Kind) -> Outcome:
+    return _outcome(kind, json.dumps(body, sort_keys=True), target)
+
+
+def is_told(kind: Kind, case: Case, place: Callable[[Json], Json], target: Kind) -> bool:
+    """Whether each value but one, which is what nobody says means, makes a difference: in the body or in the losses; or
+    something around the field is lost as a whole, and told."""
+    bare = outcome(kind, place(case.bare), target)
+    same = [value for value in case.values if outcome(kind, place(value), target) == bare]
+    if len(same) < (2 if len(case.values) > 1 else 1):
+        return True
+    name = case.path.rpartition(".")[2]
+    if any(loss.path.endswith(name) for loss in bare.losses):
+        return True
+    around = [outcome(kind, place(value), target) for value in case.around]
+    return any(out.body == bare.body and set(bare.losses) - set(out.losses) for out in around)
+
+
+def is_harmless(kind: Kind, path: str) -> bool:
+    """Whether a field is one of those, or below one."""
+    names = [kind, *re.findall(r"\w+", path)]
+    return any(names[n : n + len(known)] == known for known in EXEMPT for n in range(len(names)))
+
+
+@cache
+def cases(name: str) -> list[Case]:
+    source = SOURCES[name][1]
+    return list(Walk(NEEDED).cases(source.hint))
+
+
+def targets() -> Iterator[tuple[str, Kind]]:
+    for name, (kind, _) in SOURCES.items():
+        yield from ((name, target) for target in MODELS if target != kind)
+
+
+@pytest.mark.parametrize(("name", "target"), targets())
+def test_every_field_is_carried_or_lost_or_refused(name: str, target: Kind) -> None:
+    kind, source = SOURCES[name]
+    silent = [
+        case.path
+        for case in cases(name)
+        if not is_harmless(kind, case.path) and not is_told(kind, case, source.place, target)
+    ]
+    assert silent == []
