@@ -79,6 +79,7 @@ PICTURES: Final = "image_url_to_b64"
 CLEANED_AT_ONCE: Final = 64 << 10
 """Bytes of an error that are looked through for secrets at once; more are in a thread."""
 MAX_LOSSES: Final = 1000
+PRINTABLE: Final = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 ANTHROPIC_VERSION: Final = "2023-06-01"
@@ -241,6 +242,8 @@ class Convert:
         own = {"x-ccx-request-id": x.id}
         if x.attempts:
             own["x-ccx-attempts"] = str(len(x.attempts))
+            if x.snapshot.policy.errors == "precise":
+                own["x-ccx-channel"] = header_text((x.told or x.attempts[-1]).attempt.channel.name)
         if x.losses:
             own["x-ccx-losses"] = loss_header(x.losses)
         if events:
@@ -327,6 +330,12 @@ def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
     request = neutral_request(x)
     encoder = gemini.array_encoder(request) if x.array else TEXT_PROTOCOLS[x.kind].encoder(request)
     return ConvertWatcher(x, PROTOCOLS[x.kind], upstream.decoder(), encoder)
+
+
+@lru_cache(1024)
+def header_text(name: str) -> str:
+    """A name as a header can say it: other letters than ASCII's are percent-encoded."""
+    return quote(name, safe=PRINTABLE)
 
 
 def loss_header(losses: list[Loss]) -> str:

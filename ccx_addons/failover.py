@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from ccx_addons.core import wire_json
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.faults import translated
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
@@ -35,10 +36,6 @@ TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
 }
 """What the client is told when an attempt ended without words of the upstream's own."""
 
-PASSED_ON: Final = frozenset({"invalid_request", "too_large", "not_found", "conflict", "method"})
-"""Faults of the caller's own request: the upstream's words go to the caller as they are."""
-
-
 OF_THE_REQUEST: Final[frozenset[Category]] = frozenset({"context_length", "too_large", "moderation", "over_limit"})
 """What the caller can mend: clients shorten their prompts by these words."""
 
@@ -55,6 +52,8 @@ class Failover:
         now = time.monotonic()
         record.total_ms = (now - record.started) * 1000
         record.outcome = outcome = outcome_of(x, record, flow.response, now)
+        if outcome.kind == "status" and flow.response:
+            keep_words(x, record, flow.response)
         try:
             x.next_attempt = x.failover.send(outcome)
             x.decision = "retry"
@@ -62,7 +61,7 @@ class Failover:
             x.next_attempt = None
             x.decision = "commit" if outcome.kind == "ok" else "stop"
         if x.decision == "stop" and not x.committed:
-            flow.response = self.give_up(flow, x, outcome)
+            flow.response = self.give_up(flow, x)
 
     @guarded
     def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -74,27 +73,35 @@ class Failover:
             record.outcome = Outcome("client_left", committed=x.committed)
         x.failover.close()
 
-    def give_up(self, flow: http.HTTPFlow, x: Exchange, outcome: Outcome) -> http.Response:
-        """The last upstream's own words in the client's shape, with the channel's name in front of foreign faults."""
+    def give_up(self, flow: http.HTTPFlow, x: Exchange) -> http.Response:
+        """The most telling upstream's own words: as they came, or in the client's shape where that is another one."""
         record = x.current
         assert record
         stopped = record.verdict is not None and record.verdict.action == "stop"
-        words = stopped and outcome.kind == "status" and not record.converted
-        if words and flow.response and is_json(flow.response.raw_content or b""):
-            return self.pass_on(flow.response, x, outcome)
         if x.snapshot.policy.errors == "vague" and not stopped:
             return refuse(flow, VAGUE)
-        fault = best_fault(x)
-        if not (stopped and fault.kind in PASSED_ON):
-            fault = replace(fault, message=f"[{record.attempt.channel.name}] {fault.message}")
-        return refuse(flow, fault)
+        x.told = best_record(x)
+        if x.told and x.told.words and x.told.outcome and x.told.outcome.fault:
+            answer: http.Response = x.told.words
+            x.fault = x.told.outcome.fault
+            answer.status_code = status_of(x.fault)
+            return answer
+        return refuse(flow, best_fault(x))
 
-    def pass_on(self, response: http.Response, x: Exchange, outcome: Outcome) -> http.Response:
-        """The upstream's own error body: clients read its exact words."""
-        x.fault = outcome.fault
-        if outcome.fault:
-            response.status_code = status_of(outcome.fault)
-        return response
+
+def keep_words(x: Exchange, record: AttemptRecord, response: http.Response) -> None:
+    """An upstream's error as it came, if the client can read it; of those before it only what the caller can mend."""
+    if record.converted or not is_json(response.raw_content or b""):
+        return
+    for earlier in x.attempts:
+        if not is_of_the_request(earlier) or is_of_the_request(record):
+            earlier.words = None
+    record.words = response
+
+
+def is_of_the_request(record: AttemptRecord) -> bool:
+    fault = record.outcome.fault if record.outcome else None
+    return fault is not None and category_of(fault) in OF_THE_REQUEST
 
 
 def is_json(body: bytes) -> bool:
@@ -137,13 +144,22 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
     )
 
 
+def best_record(x: Exchange) -> AttemptRecord | None:
+    """The most telling attempt: what is said of the request itself before what is said of keys, an upstream's own words
+    before a broken connection, the last first."""
+    failed = [record for record in x.attempts if record.outcome and record.outcome.fault]
+    spoken = [record for record in failed if record.outcome and record.outcome.kind not in TRANSPORT]
+    own = [record for record in spoken if is_of_the_request(record)]
+    return next(reversed(own or spoken or failed), None)
+
+
 def best_fault(x: Exchange) -> Fault:
-    """The most telling fault of all attempts: what is said of the request itself before what is said of keys, an
-    upstream's own words before a broken connection, the last first."""
+    """What the most telling attempt says, in the client's words."""
+    record = best_record(x)
+    fault = (record and record.outcome and record.outcome.fault) or VAGUE
+    if record and record.converted:
+        fault = translated(fault, record.attempt.channel.protocol, x.kind)
     faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
-    spoken = [r.outcome.fault for r in x.attempts if r.outcome and r.outcome.fault and r.outcome.kind not in TRANSPORT]
-    own = [fault for fault in spoken if category_of(fault) in OF_THE_REQUEST]
-    fault = (own or spoken or faults or [VAGUE])[-1]
     waits = [found.retry_after for found in faults if found.retry_after is not None]
     status = status_of(fault)
     kind = "not_found" if status == 404 else fault.kind

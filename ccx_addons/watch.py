@@ -10,6 +10,7 @@ from typing import Final
 
 from ccx_addons.core.estimate import Said
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.faults import translated
 from ccx_addons.core.neutral import (
     LOST_SOURCES,
     Event,
@@ -298,6 +299,7 @@ class ConvertWatcher(Watcher):
 
     def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, encoder: Encoder) -> None:
         super().__init__(exchange, protocol, decoder)
+        self.upstream = exchange.current.attempt.channel.protocol if exchange.current else protocol.NAME
         self.encoder = encoder
         self.cited = False
 
@@ -322,7 +324,7 @@ class ConvertWatcher(Watcher):
         chunks = []
         for event in events:
             if isinstance(event, Failed):
-                event = Failed(self.x.veiled(event.fault))
+                event = Failed(translated(self.x.veiled(event.fault), self.upstream, self.x.kind))
             self.see(event)
             self.cited = self.cited or _cites(event)
             if chunk := self.encoder.encode(event):

@@ -7,7 +7,7 @@ metrics addon, whose log row is a projection of it.
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
@@ -134,6 +134,8 @@ class AttemptRecord:
     outcome: "Outcome | None" = None
     verdict: "Verdict | None" = None
     losses: list[Loss] = field(default_factory=list)
+    words: Any = None
+    """The upstream's error (a mitmproxy response) as it came, while it may be what the client gets."""
 
 
 @dataclass(slots=True)
@@ -216,6 +218,8 @@ class Exchange:
     state: State = "running"
     committed: bool = False
     fault: Fault | None = None
+    told: AttemptRecord | None = None
+    """Whose error the client gets when nothing worked."""
     usage: Usage | None = None
     usage_estimated: bool = False
     stop: Stop | None = None

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
+from ccx_addons.core.vendor_errors import category_of
 from ccx_addons.core.waits import LONGEST, retry_after, until
 from ccx_addons.core.wire_json import BadJson, loads
 
@@ -54,6 +56,26 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     wait = wait if wait is not None else _named_delay(places, now)
     message = message or code or kind or NO_MESSAGE
     return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait)
+
+
+OPENAI: Final = frozenset({"chat", "responses"})
+"""Protocols with the same words for errors."""
+CODES: Final[Mapping[str, str]] = {
+    "context_length": "context_length_exceeded",
+    "rate_limit": "rate_limit_exceeded",
+    "account_busy": "rate_limit_exceeded",
+    "balance": "insufficient_quota",
+    "model_not_found": "model_not_found",
+    "moderation": "content_policy_violation",
+}
+"""Class of an error (vendor_errors.py) -> its code at OpenAI, whose clients act by it; others have no such word."""
+
+
+def translated(fault: Fault, upstream: str, client: str) -> Fault:
+    """The fault without the words of a protocol that the client does not speak: its kind says the rest."""
+    if upstream == client or {upstream, client} <= OPENAI:
+        return fault
+    return replace(fault, type="", code=CODES.get(category_of(fault), ""))
 
 
 def _kind(status: int, kind: str, code: str) -> Any:

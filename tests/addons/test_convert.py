@@ -463,7 +463,7 @@ def test_only_what_the_client_may_see(runtime: Runtime) -> None:
     assert set(headers) == {
         "content-type", "content-length", "x-request-id", "x-ratelimit-remaining-tokens", "retry-after",
         "anthropic-ratelimit-requests-reset", "openai-processing-ms", "x-ccx-request-id", "x-ccx-attempts",
-        "x-should-retry", "x-codex-primary-used-percent",
+        "x-should-retry", "x-codex-primary-used-percent", "x-ccx-channel",
     }  # fmt: skip
     assert (headers["x-ccx-request-id"], headers["x-ccx-attempts"]) == ("x1", "1")
 

@@ -9,9 +9,10 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Policy, Snapshot
 from ccx_addons.core.exchange import Ended, Exchange
+from ccx_addons.core.faults import translated
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Outcome, Verdict, attempts
-from ccx_addons.failover import Failover, best_fault, outcome_of, status_of
+from ccx_addons.failover import Failover, best_fault, keep_words, outcome_of, status_of
 from ccx_addons.route import begin
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Search
@@ -65,8 +66,39 @@ def test_a_failure_goes_on_and_the_last_one_answers(runtime: Runtime) -> None:
     assert judged(runtime, made, x) == "retry" and x.current and x.current.attempt.channel is B
     ended(x, made, "connect")
     assert judged(runtime, made, x) == "stop" and made.response
-    assert made.response.status_code == 503 and made.response.headers["retry-after"] == "9"
-    assert json.loads(made.response.content or b"")["error"]["message"] == "[b] busy"
+    assert (made.response.status_code, made.response.content) == (503, b'{"error": {"message": "busy"}}')
+    assert x.told is x.attempts[0], "what it says, and whose words these are"
+
+
+def test_words_of_the_request_are_told_before_those_of_keys(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    ended(x, made, "status", 400, "prompt is too long", code="context_length_exceeded")
+    judged(runtime, made, x)
+    x.decision = "retry"
+    begin(x, x.attempts[0].attempt)
+    ended(x, made, "status", 429, "quota")
+    assert x.current
+    x.current.outcome = outcome_of(x, x.current, made.response, 0.0)
+    assert made.response
+    keep_words(x, x.current, made.response)
+    found = Failover(runtime).give_up(made, x)
+    assert (found.status_code, json.loads(found.content or b"")["error"]["message"]) == (400, "prompt is too long")
+
+
+@pytest.mark.parametrize(
+    ("upstream", "client", "fault", "type", "code"),
+    [
+        ("messages", "chat", Fault("overloaded", "x", 529, "", "overloaded_error"), "", ""),
+        ("messages", "chat", Fault("rate_limit", "x", 429, "", "rate_limit_error"), "", "rate_limit_exceeded"),
+        ("gemini", "responses", Fault("rate_limit", "x", 429, "RESOURCE_EXHAUSTED"), "", "rate_limit_exceeded"),
+        ("gemini", "messages", Fault("permission", "x", 403, "PERMISSION_DENIED"), "", ""),
+        ("chat", "responses", Fault("billing", "x", 429, "insufficient_quota", "t"), "t", "insufficient_quota"),
+        ("chat", "chat", Fault("server", "x", 500, "new_api_error", "own"), "own", "new_api_error"),
+    ],
+)
+def test_a_foreign_protocols_words_are_left_out(upstream: str, client: str, fault: Fault, type: str, code: str) -> None:
+    found = translated(fault, upstream, client)
+    assert (found.type, found.code, found.kind, found.message) == (type, code, fault.kind, "x")
 
 
 def test_vague_errors_say_nothing(runtime: Runtime) -> None:
