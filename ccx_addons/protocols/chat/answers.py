@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, words
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Fault,
@@ -103,10 +103,11 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
     message: Fields = {"role": "assistant", "content": None, "refusal": None}
     said = Said()
     texts: dict[str, list[str]] = {"content": [], "refusal": []}
-    thoughts = [part for part in response.parts if isinstance(part, Thinking)]
-    if thoughts:
+    spoken = ((n, whole, words.told(whole, NAME, f"content[{n}]", losses)) for n, whole in enumerate(response.parts))
+    parts = [(n, whole, part) for n, whole, inner in spoken for part in inner]
+    if thoughts := [part for _, _, part in parts if isinstance(part, Thinking)]:
         message |= _thoughts(thoughts)
-    for n, part in enumerate(response.parts):
+    for n, whole, part in parts:
         match part:
             case Text(text, extra):
                 if text:
@@ -122,7 +123,7 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
                 pass
             case _:
                 losses.append(Loss(f"content[{n}]", f"an answer holds no {type(part).__name__}"))
-        said.last = type(part)
+        said.last = type(whole)
     return message | {name: "".join(pieces) for name, pieces in texts.items() if pieces}
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, words
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -113,18 +113,19 @@ class Conversation:
         """Texts follow each other; where something stood between them, as paragraphs."""
         paragraphs: list[list[Fields]] = []
         joined = False
-        for p, part in enumerate(parts):
-            if isinstance(part, Media):
-                self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
-            if isinstance(part, Media | Thinking | ToolCall | Refusal):
-                joined = False
-                continue
-            blocks = write_part(part, f"{path}[{p}]", self._losses)
-            if joined and not (isinstance(part, Text) and part.apart):
-                paragraphs[-1] += blocks
-            elif blocks:
-                paragraphs.append(blocks)
-                joined = True
+        for p, whole in enumerate(parts):
+            for part in words.said(whole, NAME, f"{path}[{p}]", self._losses):
+                if isinstance(part, Media):
+                    self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
+                if isinstance(part, Media | Thinking | ToolCall | Refusal):
+                    joined = False
+                    continue
+                blocks = write_part(part, f"{path}[{p}]", self._losses)
+                if joined and not (isinstance(part, Text) and part.apart):
+                    paragraphs[-1] += blocks
+                elif blocks:
+                    paragraphs.append(blocks)
+                    joined = part is whole
         if not paragraphs:
             return None
         joint = [join_texts(blocks, "") for blocks in paragraphs]

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core import demand, read
+from ccx_addons.core import demand, read, words
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
@@ -142,10 +142,11 @@ def write_part(part: Part, path: str, losses: list[Loss]) -> list[Fields]:
                     losses.append(Loss(f"{path}.name", "only files have names here"))
                 return [block]
             losses.append(Loss(path, block))
-        case Opaque(protocol, dict(value)) if protocol == NAME:
+        case Opaque(protocol, value) if protocol == NAME:
             return [value]
-        case Opaque(protocol):
-            losses.append(Loss(path, f"only {protocol} understands this"))
+        case Opaque():
+            said = words.said(part, NAME, path, losses)
+            return [block for inner in said for block in write_part(inner, path, losses)]
         case _:
             losses.append(Loss(path, f"{type(part).__name__} has no place here"))
     return []

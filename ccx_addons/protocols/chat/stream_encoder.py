@@ -9,13 +9,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ccx_addons.core import sse
+from ccx_addons.core import sse, words
 from ccx_addons.core.neutral import (
     Event,
     Failed,
     Finished,
     Loss,
     Media,
+    Opaque,
     Part,
     PartDelta,
     PartStarted,
@@ -156,6 +157,11 @@ class StreamEncoder:
                 return self._open_call(index, written, part)
             case Media():
                 return self._show(part, index)
+            case Opaque():
+                found = words.told(part, NAME, f"content[{index}]", self.losses)
+                chunks = [self._open(index, inner) for inner in found]
+                self._said.last = Opaque
+                return b"".join(chunks)
             case Text(text, extra=extra):
                 written.field = "content"
             case Refusal(text, extra=extra):

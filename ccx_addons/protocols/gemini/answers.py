@@ -1,7 +1,7 @@
 """JSON answers, both ways (ai.google.dev/api/generate-content#GenerateContentResponse)."""
 
 from ccx_addons import vendors
-from ccx_addons.core import read
+from ccx_addons.core import read, words
 from ccx_addons.core.faults import fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -88,6 +88,8 @@ class PartWriter:
         self._unsigned = vendors.gemini("", request.model).signatures
         """The client may send the answer to a model that demands a signature on the first call."""
         self._pending = ""
+        self._spoken = self._quoted = False
+        """Whether there was a text, and whether another protocol's words came last."""
 
     def write(self, part: Part, path: str) -> list[Fields]:
         """The wire parts of a complete part; none for what cannot be said."""
@@ -96,20 +98,34 @@ class PartWriter:
         before = self.flush()
         match part:
             case Text(text, extra) | Refusal(text, extra):
-                return [*before, {"text": gap(part) + text, **own(extra)}] if text else before
+                return [*before, {"text": self.gap(part) + text, **own(extra)}] if text else before
             case Thinking(text, signature, origin):
                 said = [{"text": text, "thought": True, **own(part.extra)}] if text else []
                 return [*before, *said, *self.sign(signature, origin)]
             case Media():
                 wire: Fields | str = write_media(part)
-            case Opaque(protocol, dict(value)) if protocol == NAME:
+            case Opaque(protocol, value) if protocol == NAME:
                 wire = value
+            case Opaque():
+                return [*before, *self._words(part, path)]
             case _:
                 wire = f"an answer holds no {type(part).__name__}"
         if isinstance(wire, str):
             self._losses.append(Loss(path, wire))
             return before
         return [*before, wire]
+
+    def gap(self, part: Part) -> str:
+        """What stands before a text: clients read the texts of an answer as one."""
+        apart = self._spoken and (self._quoted or (isinstance(part, Text) and part.apart))
+        self._spoken, self._quoted = True, False
+        return "\n\n" if apart else ""
+
+    def _words(self, part: Opaque, path: str) -> list[Fields]:
+        """What only another protocol understands, in words."""
+        wire = [each for inner in words.told(part, NAME, path, self._losses) for each in self.write(inner, path)]
+        self._quoted = True
+        return wire
 
     def sign(self, signature: str | None, origin: str) -> list[Fields]:
         """The end of a thought. This protocol's own signature waits for the call that it may belong to."""
@@ -132,11 +148,6 @@ class PartWriter:
         self._pending = ""
         self._unsigned = False
         return wire
-
-
-def gap(part: Part) -> str:
-    """What stands before a text: clients read the texts of an answer as one."""
-    return "\n\n" if isinstance(part, Text) and part.apart else ""
 
 
 def _signature_part(signature: str) -> Fields:

@@ -8,6 +8,7 @@ only after a user's turn; from Gemini 3 on a thought signature on the first call
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ccx_addons.core import words
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -135,8 +136,9 @@ class Conversation:
         function: Fields = {"name": self._names.get(call.name) or safe_name(call.name)}
         if call.id:
             function["id"] = call.id
-        function["response"] = write_result(result, texts_of(result.parts))
-        others = [part for part in result.parts if not isinstance(part, Text | Refusal)]
+        parts = [inner for part in result.parts for inner in words.said(part, NAME, f"{path}.result", self._losses)]
+        function["response"] = write_result(result, texts_of(parts))
+        others = [part for part in parts if not isinstance(part, Text | Refusal)]
         media = [wire for part in others for wire in self._plain(part, f"{path}.result")]
         if self._rules.media_results and media:
             function["parts"] = media
@@ -160,10 +162,11 @@ class Conversation:
                 if part.name:
                     self._losses.append(Loss(f"{path}.name", "media have no names here"))
                 yield wire
-            case Opaque(protocol, dict(value)) if protocol == NAME:
+            case Opaque(protocol, value) if protocol == NAME:
                 yield value
-            case Opaque(protocol):
-                self._losses.append(Loss(path, f"only {protocol} understands this"))
+            case Opaque():
+                for inner in words.said(part, NAME, path, self._losses):
+                    yield from self._plain(inner, path)
             case _:
                 self._losses.append(Loss(path, f"{type(part).__name__} has no place here"))
 

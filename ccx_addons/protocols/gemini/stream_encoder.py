@@ -26,7 +26,7 @@ from ccx_addons.core.neutral import (
     merge_extra,
 )
 from ccx_addons.core.wire_json import dumps
-from ccx_addons.protocols.gemini.answers import PartWriter, gap
+from ccx_addons.protocols.gemini.answers import PartWriter
 from ccx_addons.protocols.gemini.errors import encode_array_error, encode_stream_error, error_body
 from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
 from ccx_addons.protocols.gemini.wire import Fields, own
@@ -84,7 +84,7 @@ class StreamEncoder:
     def _start_part(self, index: int, part: Part) -> bytes:
         match part:
             case Text() | Refusal():
-                self._parts[index] = written = Written(part, gap=gap(part))
+                self._parts[index] = written = Written(part, gap=self._writer.gap(part))
                 return self._delta(written, PartDelta(index, part.text, extra=part.extra)) if part.text else b""
             case Thinking(text, signature):
                 self._parts[index] = Written(part, signature=signature or "")

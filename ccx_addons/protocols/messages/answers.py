@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, words
 from ccx_addons.core.faults import fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -139,8 +139,12 @@ def encode_response(response: Response, request: Request) -> tuple[dict[str, Jso
     """The client's answer: its own model name, its own tool names."""
     losses: list[Loss] = []
     names = client_names(request)
+    spoken = ((f"content[{n}]", part) for n, part in enumerate(response.parts))
     content = [
-        block for n, part in enumerate(response.parts) if (block := _write_part(part, names, f"content[{n}]", losses))
+        block
+        for path, part in spoken
+        for inner in words.told(part, NAME, path, losses)
+        if (block := _write_part(inner, names, path, losses))
     ]
     called = any(isinstance(part, ToolCall) for part in response.parts)
     body: dict[str, Json] = {
@@ -180,7 +184,7 @@ def _write_part(part: Part, names: Mapping[str, str], path: str, losses: list[Lo
             return write_thinking(part)
         case ToolCall(id_, name):
             return write_call(part, id_, names.get(name, name), path, losses)
-        case Opaque(protocol, dict(value)) if protocol == NAME:
+        case Opaque(value=dict(value)):
             return value
     losses.append(Loss(path, f"an answer holds no {type(part).__name__}"))
     return None

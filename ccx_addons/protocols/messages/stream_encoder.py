@@ -7,7 +7,7 @@ not appear, because a client would send it back and the API refuses empty text.
 
 from dataclasses import dataclass, field, replace
 
-from ccx_addons.core import read, sse
+from ccx_addons.core import read, sse, words
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -31,7 +31,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.answers import client_names, new_id, write_reason, write_usage
 from ccx_addons.protocols.messages.blocks import write_signature, write_thinking
 from ccx_addons.protocols.messages.errors import encode_stream_error
-from ccx_addons.protocols.messages.wire import Block, own
+from ccx_addons.protocols.messages.wire import NAME, Block, own
 
 MESSAGE_STOP = sse.frame('{"type":"message_stop"}', "message_stop")
 
@@ -114,8 +114,11 @@ class StreamEncoder:
     def _start_part(self, index: int, part: Part) -> bytes:
         head = b"" if self._started else self._start(Started("", ""))
         match part:
-            case Text() | Refusal() | Thinking() | ToolCall() | Opaque(protocol="messages", value=dict()):
+            case Text() | Refusal() | Thinking() | ToolCall() | Opaque(protocol="messages"):
                 pass
+            case Opaque():
+                found = words.told(part, NAME, f"content[{index}]", self.losses)
+                return head + b"".join(self._start_part(index, inner) for inner in found)
             case _:
                 self.losses.append(Loss(f"content[{index}]", f"an answer holds no {type(part).__name__}"))
                 return head

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from ccx_addons.core import words
 from ccx_addons.core.neutral import (
     Loss,
     Media,
@@ -119,10 +120,12 @@ class Conversation:
                 case ToolCall(name=name):
                     wire_name = self.names.get(name) or safe_name(name)
                     yield write_call(part, self._ids[m, p], wire_name, path, self.losses)
-                case Media():
-                    self.losses.append(Loss(path, "an assistant turn holds no media"))
                 case _:
-                    yield from self._plain(part, path)
+                    for inner in words.said(part, NAME, path, self.losses):
+                        if isinstance(inner, Media):
+                            self.losses.append(Loss(path, "an assistant turn holds no media"))
+                        else:
+                            yield from self._plain(inner, path)
 
     def _result(self, place: Place) -> Block:
         block: Block = {"type": "tool_result", "tool_use_id": self._ids[place]}
@@ -171,8 +174,9 @@ class Conversation:
                 yield block
             case Opaque(protocol, value) if protocol == NAME:
                 yield value
-            case Opaque(protocol):
-                self.losses.append(Loss(path, f"only {protocol} understands this"))
+            case Opaque():
+                for inner in words.said(part, NAME, path, self.losses):
+                    yield from self._plain(inner, path)
             case _:
                 self.losses.append(Loss(path, f"{type(part).__name__} has no place here"))
 

@@ -6,6 +6,7 @@ characters.
 
 from collections.abc import Iterable
 
+from ccx_addons.core import words
 from ccx_addons.core.ids import made_up_id, shortened
 from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME
@@ -52,7 +53,8 @@ class Conversation:
     def _write_system(self, parts: Iterable[Part]) -> str:
         """Instructions; text that came as an item of its own goes back as one."""
         plain: list[str] = []
-        for n, part in enumerate(parts):
+        spoken = ((n, inner) for n, part in enumerate(parts) for inner in self._said(part, f"system[{n}]"))
+        for n, part in spoken:
             match part:
                 case Text(text, extra) if fields := own(extra).get(ITEM):
                     self._add_message((Text(text),), "developer", f"system[{n}]", fields)
@@ -95,14 +97,16 @@ class Conversation:
             self._add_message(result.parts, "user", path, {})
 
     def _add_assistant(self, m: int, message: Message) -> None:
+        head = f"messages[{m}].content"
         said: list[Part] = []
         fields: Item = {}
         waiting: list[Place] = []
-        for p, part in enumerate(message.parts):
-            path = f"messages[{m}].content[{p}]"
+        spoken = ((p, inner) for p, part in enumerate(message.parts) for inner in self._said(part, f"{head}[{p}]"))
+        for p, part in spoken:
+            path = f"{head}[{p}]"
             if isinstance(part, Text | Refusal):
                 its = own(part.extra).get(ITEM) or {}
-                if said and its != fields:
+                if said and (its != fields or (isinstance(part, Text) and part.apart)):
                     self._add_message(said, "assistant", path, fields)
                     said = []
                 fields = its
@@ -113,11 +117,14 @@ class Conversation:
             if isinstance(part, ToolCall) and (m, p) not in self._pairs.results:
                 waiting.append((m, p))
             self._add_part((m, p), part, path)
-        self._add_message(said, "assistant", f"messages[{m}].content", fields)
+        self._add_message(said, "assistant", head, fields)
         if not self._rules.thoughts:
             self._drop_last_thoughts(m)
         for place in waiting:
             self._answer(place)
+
+    def _said(self, part: Part, path: str) -> tuple[Part, ...]:
+        return words.said(part, NAME, path, self._losses)
 
     def _add_part(self, place: Place, part: Part, path: str) -> None:
         match part:
@@ -129,10 +136,8 @@ class Conversation:
                 self.items.append({"status": "completed", **item} if kind in BY_CALL else item)
             case Thinking():
                 self._add_thought(part, path)
-            case Opaque(protocol, dict(item)) if protocol == NAME:
+            case Opaque(value=dict(item)):
                 self.items.append(item)
-            case Opaque(protocol):
-                self._losses.append(Loss(path, f"only {protocol} understands this"))
             case _:
                 self._losses.append(Loss(path, f"an assistant message holds no {type(part).__name__.lower()}"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core import demand, read
+from ccx_addons.core import demand, read, words
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text, merge_extra
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
@@ -123,14 +123,15 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
 def write_parts(parts: Iterable[Part], path: str, assistant: bool, losses: list[Loss]) -> list[Item]:
     """Content parts; a loss for each part that has no place among them."""
     blocks: list[Item] = []
-    for n, part in enumerate(parts):
-        block = _write_part(part, assistant)
-        if isinstance(block, str):
-            losses.append(Loss(f"{path}[{n}]", block))
-        elif block:
-            blocks.append(block)
-            if isinstance(part, Media) and part.name and block["type"] != "input_file":
-                losses.append(Loss(f"{path}[{n}].name", "only files have names here"))
+    for n, whole in enumerate(parts):
+        for part in words.said(whole, NAME, f"{path}[{n}]", losses):
+            block = _write_part(part, assistant)
+            if isinstance(block, str):
+                losses.append(Loss(f"{path}[{n}]", block))
+            elif block:
+                blocks.append(block)
+                if isinstance(part, Media) and part.name and block["type"] != "input_file":
+                    losses.append(Loss(f"{path}[{n}].name", "only files have names here"))
     return blocks
 
 
@@ -148,10 +149,8 @@ def _write_part(part: Part, assistant: bool) -> Item | str:
             return "an assistant message holds no media"
         case Media():
             return write_media(part)
-        case Opaque(protocol, dict(value)) if protocol == NAME:
+        case Opaque(value=dict(value)):
             return value
-        case Opaque(protocol):
-            return f"only {protocol} understands this"
     return f"{type(part).__name__} has no place here"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ccx_addons.core import sse
+from ccx_addons.core import sse, words
 from ccx_addons.core.ids import made_up_id, uuid7
 from ccx_addons.core.neutral import (
     Event,
@@ -221,6 +221,9 @@ class StreamEncoder:
                 return self._leave_message() + self._open_call(index, part)
             case Opaque(protocol, dict(item)) if protocol == NAME and isinstance(item.get("type"), str):
                 return self._leave_message() + self._whole(item, {})
+            case Opaque(protocol) if protocol != NAME:
+                found = words.told(part, NAME, f"output[{index}]", self.losses)
+                return b"".join(self._open(index, inner) for inner in found) + self._leave_message()
             case Media(mime, str(data)) if mime.startswith("image/"):
                 image = {"type": IMAGE_CALL, "status": "completed", **own(part.extra), "result": data}
                 return self._leave_message() + self._whole(image, {"status": "in_progress", "result": None})
@@ -231,7 +234,7 @@ class StreamEncoder:
         """A text joins the message before it, unless that is known to be another."""
         fields: Item = own(part.extra).get(ITEM) or {}
         head = b""
-        if self._message is None or self._message.fields != fields:
+        if self._message is None or self._message.fields != fields or (isinstance(part, Text) and part.apart):
             head = self._leave_message()
             item: Item = {"type": "message", "status": "completed", "role": "assistant", "content": [], **fields}
             self._message, added = self._add(item, {"status": "in_progress"}, fields)

@@ -1,0 +1,120 @@
+"""What a block says that only its own protocol understands: its words and pictures, for all other protocols.
+
+Search results, references to tools, documents made of blocks, code and what it printed, calls of MCP servers, actions
+on a computer and its screen: each vendor has blocks and items of its own for them, and new ones come. So no form is
+known here, only the names under which all of them keep words.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Json, Loss, Media, Opaque, Part, Text, Thinking
+from ccx_addons.core.wire_json import dump_text
+
+WORDS: Final = frozenset({
+    "title", "source", "url", "uri", "text", "content", "context", "name", "tool_name", "toolName", "server_name",
+    "server_label", "toolType", "query", "queries", "code", "output", "outputs", "logs", "stdout", "stderr", "summary",
+    "message", "error", "error_code", "error_message", "refusal", "transcript", "results", "result", "prompt",
+    "revised_prompt", "skill_name", "description", "instructions", "lines", "new_str", "file_text",
+})  # fmt: skip
+"""Names of fields with words."""
+ARGUMENTS: Final = frozenset({"input", "arguments", "args", "action", "actions", "operation"})
+"""Names of fields whose objects say what was done; said as JSON."""
+SECRETS: Final = frozenset({
+    "encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "thoughtSignature", "annotations",
+    "citations", "logprobs", "cache_control",
+})  # fmt: skip
+"""Names of fields that only machines read."""
+DEEPEST: Final = 20
+BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_")
+"""How the kinds of blocks begin that are work behind an answer: a client is told of them as of thoughts."""
+SEARCHES: Final = ("web_search",)
+"""Of which a history has only addresses, what was found being encrypted: the answer after them says what it was."""
+
+
+def said(part: Part, protocol: str, path: str, losses: list[Loss]) -> tuple[Part, ...]:
+    """The part of a request as ``protocol`` says it: what only another one understands becomes its words."""
+    if not isinstance(part, Opaque) or part.protocol == protocol:
+        return (part,)
+    found = () if _kind(part).startswith(SEARCHES) else spoken(part)
+    losses.append(_loss(part, path, found))
+    return found
+
+
+def told(part: Part, protocol: str, path: str, losses: list[Loss]) -> tuple[Part, ...]:
+    """The same for a part of an answer."""
+    if not isinstance(part, Opaque) or part.protocol == protocol:
+        return (part,)
+    found = spoken(part)
+    if _kind(part).startswith(BEHIND):
+        found = tuple(Thinking(each.text) if isinstance(each, Text) else each for each in found)
+    losses.append(_loss(part, path, found))
+    return found
+
+
+def _kind(part: Opaque) -> str:
+    """The word for what it is: the tool's name where the block is any tool's call."""
+    table = read.mapping(part.value)
+    kind = read.text(table.get("type"))
+    return read.text(table.get("name")) if kind == "server_tool_use" else kind
+
+
+def _loss(part: Opaque, path: str, found: tuple[Part, ...]) -> Loss:
+    if found:
+        return Loss(path, f"only {part.protocol} has this form; its words are said as text")
+    return Loss(path, f"only {part.protocol} understands this")
+
+
+def spoken(part: Opaque) -> tuple[Part, ...]:
+    """Its words as one text, and its pictures."""
+    words: list[str] = []
+    pictures: list[Media] = []
+    for found in _walk(part.value, "", 0):
+        if isinstance(found, Media):
+            pictures.append(found)
+        else:
+            words.append(found)
+    text = "\n".join(words)
+    return (*((Text(text, apart=True),) if text else ()), *pictures)
+
+
+def _walk(value: Json, name: str, depth: int) -> Iterator[str | Media]:
+    if isinstance(value, str):
+        if name in WORDS | ARGUMENTS and value.strip() and not value.startswith("data:"):
+            yield value.rstrip("\n")
+    elif depth > DEEPEST:
+        return
+    elif isinstance(value, list):
+        for item in value:
+            yield from _walk(item, name, depth + 1)
+    elif isinstance(value, dict):
+        if name in ARGUMENTS:
+            yield dump_text(value)
+        elif picture := _picture(value):
+            yield picture
+        else:
+            yield from _members(value, depth)
+
+
+def _members(table: Mapping[str, Json], depth: int) -> Iterator[str | Media]:
+    if isinstance(code := table.get("code"), str):
+        yield f"```{read.text(table.get('language')).lower()}\n{code}\n```"
+    if read.text(table.get("media_type")).startswith("text/") and isinstance(data := table.get("data"), str):
+        yield data
+    for name, value in table.items():
+        if name not in SECRETS and not (name == "code" and isinstance(value, str)):
+            yield from _walk(value, name, depth + 1)
+
+
+def _picture(table: Mapping[str, Json]) -> Media | None:
+    """A picture in any vendor's form: data and its type, a data URL, or an address."""
+    source = read.mapping(table.get("source")) or table
+    mime = read.text(source.get("media_type")) or read.text(source.get("mimeType"))
+    if mime.startswith("image/") and isinstance(data := source.get("data"), str):
+        return Media(mime, data=data)
+    url = read.text(table.get("image_url")) or (read.text(source.get("url")) if table.get("type") == "image" else "")
+    if not url:
+        return None
+    found = read.data_url(url)
+    return Media(found[0], data=found[1]) if found else Media("image/*", url=url)
