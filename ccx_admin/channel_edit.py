@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ccx_addons.core import variables
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Snapshot, Status
 from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
@@ -73,7 +74,7 @@ def _must_be_valid(panel: Panel) -> None:
 def key_id(entry: Json) -> str:
     """The id of a key as it is written: of the secret, or of ``env:NAME`` while that variable is not set."""
     text = str(entry.get("key", "") if isinstance(entry, Mapping) else entry).strip()
-    secret = os.environ.get(text[4:], "") if text.startswith("env:") else text
+    secret = variables.filled(text, os.environ)
     return "k_" + _sha256((secret or text).strip())[:8]
 
 
@@ -137,7 +138,7 @@ def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
         if isinstance(given.get("base_urls"), list):
             given["base_urls"] = _unmasked_urls(channel, given["base_urls"])
         for name in ("proxy", "website"):
-            if isinstance(given.get(name), str) and given[name] == hide_url(str(channel.get(name) or "")):
+            if isinstance(given.get(name), str) and given[name] == hide_url(_filled(channel.get(name) or "")):
                 del given[name]
         if isinstance(given.get("headers"), Mapping):
             given["headers"] = _changed_headers(channel, given["headers"])
@@ -146,9 +147,14 @@ def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
     return change
 
 
+def _filled(value: Json) -> str:
+    """As the panel shows it: with the values of variables."""
+    return variables.filled(str(value), os.environ)
+
+
 def _unmasked_urls(channel: Table, urls: Sequence[Json]) -> list[Json]:
     """A URL whose password was hidden from the user stays what it is."""
-    known = {hide_url(canonical(str(url))): url for url in channel.get("base_urls") or []}
+    known = {hide_url(canonical(_filled(url))): url for url in channel.get("base_urls") or []}
     return [known.get(url, url) if isinstance(url, str) else url for url in urls]
 
 
@@ -156,7 +162,9 @@ def _changed_headers(channel: Table, headers: Mapping[str, Json]) -> dict[str, J
     """Without those that came back as they were shown."""
     now = channel.get("headers") or {}
     return {
-        name: value for name, value in headers.items() if name not in now or value != shown_header(name, str(now[name]))
+        name: value
+        for name, value in headers.items()
+        if name not in now or value != shown_header(name, _filled(now[name]))
     }
 
 

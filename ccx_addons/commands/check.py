@@ -37,7 +37,7 @@ def check(arguments: list[str]) -> int:
         return 0
     env = environment(os.environ)
     settings = Settings.read(env)
-    snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+    snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
     for warning in (*snapshot.warnings, *open_to_all(secret_files(settings, Path(env["CCX_ENV_FILE"])))):
         print(f"warning: {snapshot.secrets.clean(warning)}")
     for channel in snapshot.channels:

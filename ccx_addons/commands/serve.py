@@ -27,7 +27,7 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     settings = Settings.read(merged)
     if problems := settings.problems_for_public_bind():
         raise ConfigErrors(problems)
-    yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time())
+    yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=merged)
     if created:
         print(created, flush=True)
     for warning in open_to_all(secret_files(settings, env_file)):

@@ -13,13 +13,12 @@ from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import unquote, urlsplit
 
+from ccx_addons.core import variables
 from ccx_addons.core.config import Bodies, Channel, Client, Key, Policy, Price
 from ccx_addons.core.mask import mask
 
 type Json = Any
 
-ENVIRONMENT: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
-"""A key that is not written down, only where it is found."""
 FIELD_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
 """A name that is shown although nobody knows it. Anything else could be a secret in the wrong place."""
 HARMLESS_HEADERS: Final = frozenset({
@@ -132,12 +131,25 @@ def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = Non
             yield from secrets_in(value, environ, shape)
     elif isinstance(data, str | int | float) and not isinstance(data, bool):
         text = str(data)
-        if shape.scalar != "plain" and ENVIRONMENT.fullmatch(text):
-            yield environ.get(text[4:], "").strip()
+        if shape.scalar != "plain" and (named := variables.names(text)):
+            yield from _of_variables(text, named, environ, shape)
         for secret in shape.secrets(text):
             yield from dict.fromkeys((secret.strip(), unquote(secret).strip(), secret.strip().removeprefix("env:")))
         if shape.scalar == "url":
             yield from login_of(text)
+
+
+def _of_variables(text: str, named: tuple[str, ...], environ: Mapping[str, str], shape: Shape) -> Iterator[str]:
+    """What the variables of a text add to its secrets: all they are, or of an address what is no plain word in it."""
+    whole = variables.filled(text, environ)
+    if shape.scalar != "url" and not variables.missing(text, environ):
+        yield whole
+    values = [environ.get(name, "").strip() for name in named]
+    yield from (value for value in values if shape.scalar != "url" or not ("://" in value or is_harmless(value)))
+    if shape.scalar == "url":
+        for secret in url_secrets(whole):
+            yield from dict.fromkeys((secret, unquote(secret)))
+        yield from login_of(whole)
 
 
 def sent_secrets(channel: Channel, *keys: Key) -> Iterator[str]:
@@ -187,8 +199,9 @@ def shown_header(name: str, value: str) -> str:
 
 
 def is_environment(text: str) -> bool:
-    """Whether the text names a variable, and is no key that somebody wrote behind ``env:``."""
-    return ENVIRONMENT.fullmatch(text) is not None and (text[4:].isupper() or is_harmless(text[4:]))
+    """Whether the text is a variable, and no key that somebody wrote behind ``env:``."""
+    name = variables.whole(text)
+    return bool(name) and (name.isupper() or is_harmless(name))
 
 
 def is_harmless(word: str) -> bool:

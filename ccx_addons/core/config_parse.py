@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from ccx_addons.core import confidential, urls
+from ccx_addons.core import confidential, urls, variables
 from ccx_addons.core.config import (
     DEFAULT_CLIENT,
     KEYLESS,
@@ -134,15 +134,13 @@ class Reader:
         return value
 
     def secret(self, value: Json, path: str) -> str | None:
-        """A key, or ``env:NAME``; None when its variable is not set, which disables only this key."""
+        """A key, or its variable; None when that is not set, which disables only this key."""
         text = self.text(value, path)
         if text is None:
             return None
-        if text.startswith("env:"):
-            name = text[4:]
-            found = self.environ.get(name, "")
-            if not found:
-                shown = name if confidential.is_environment(text) else mask(name)
+        if text.startswith("env:") or variables.names(text):
+            if not (found := self._filled(text)):
+                shown = self._missing(text)
                 self.warnings.append(f"{path}: the environment variable {shown} is not set; this key is not used")
                 return None
             text = found
@@ -150,6 +148,23 @@ class Reader:
             self.problem(path, "is not a key: it must be printable ASCII and not empty")
             return None
         return text.strip()
+
+    def filled(self, value: Json, path: str) -> str | None:
+        """Text with its variables, each of which has to be set."""
+        text = self.text(value, path)
+        if text is None or (found := self._filled(text)) is not None:
+            return text and found
+        self.problem(path, f"the environment variable {self._missing(text)} is not set")
+        return None
+
+    def _filled(self, text: str) -> str | None:
+        if text.startswith("env:") and not variables.whole(text):
+            return self.environ.get(text[4:], "") or None
+        return None if variables.missing(text, self.environ) else variables.filled(text, self.environ)
+
+    def _missing(self, text: str) -> str:
+        name = next(iter(variables.missing(text, self.environ)), text[4:])
+        return name if confidential.is_environment(f"env:{name}") else mask(name)
 
     def scalars[T](self, cls: type[T], value: Json, path: str, given: T) -> T:
         """A dataclass of simple fields over its defaults ``given``."""
@@ -357,7 +372,10 @@ def _channel(
         _check_serves(reader, path, protocol, found["serves"])
     for given, shape in shape_of(Channel).items():
         if given in table and given not in found and given not in ("name", "protocol", "promoted_until"):
-            found[given] = reader.scalar(table[given], *shape, f"{path}.{given}")
+            value = table[given]
+            if given in ("proxy", "ca_file") and isinstance(value, str):
+                value = reader.filled(value, f"{path}.{given}")
+            found[given] = reader.scalar(value, *shape, f"{path}.{given}")
     if "promoted_until" in table:
         found["promoted_until"] = _time(reader, table["promoted_until"], f"{path}.promoted_until")
     _check_text_fields(reader, path, found)
@@ -390,7 +408,7 @@ def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int
         reader.problem(path, "needs at least one URL")
     found = []
     for at, entry in reader.entries(given, path):
-        text = reader.text(entry, at)
+        text = reader.filled(entry, at)
         if text is None:
             continue
         url = urls.canonical(text)
@@ -412,7 +430,7 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
         if not isinstance(entry, str | dict):
             continue
         secret = reader.secret(table.get("key"), at if isinstance(entry, str) else f"{at}.key")
-        base_url = urls.canonical(reader.text(table.get("base_url", ""), f"{at}.base_url") or "")
+        base_url = urls.canonical(reader.filled(table.get("base_url", ""), f"{at}.base_url") or "")
         if base_url and base_url not in base_urls:
             reader.problem(f"{at}.base_url", "is not one of the channel's base_urls")
         weight = reader.scalar(table.get("weight", 1), int, {"minimum": 1}, f"{at}.weight")
@@ -481,7 +499,7 @@ def _headers(reader: Reader, value: Json, path: str) -> tuple[tuple[str, str], .
     found = []
     for name, entry in (value or {}).items():
         at = f"{path}.{name}"
-        text = reader.text(entry, at)
+        text = reader.filled(entry, at)
         if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
             reader.problem(at, "is not a header name")
         elif name.lower().replace("_", "-") in FORBIDDEN_HEADERS or name.lower().startswith("x-ccx-"):

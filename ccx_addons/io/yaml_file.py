@@ -202,19 +202,22 @@ def _scalar(node: ScalarNode) -> Json:
     return float(text) if FLOAT.fullmatch(text) and len(text) < 24 else text
 
 
-def read_snapshot(path: Path, settings: Settings, *, now: float, text: str | None = None) -> Snapshot:
+def read_snapshot(
+    path: Path, settings: Settings, *, now: float, text: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Snapshot:
     """The file (or ``text`` in its place) as a Snapshot. Raises ConfigErrors."""
     loaded = load(path) if text is None else load_text(text)
-    return snapshot_of(loaded, settings, now)
+    return snapshot_of(loaded, settings, now, environ)
 
 
-def snapshot_of(loaded: Loaded, settings: Settings, now: float) -> Snapshot:
+def snapshot_of(loaded: Loaded, settings: Settings, now: float, environ: Mapping[str, str] = os.environ) -> Snapshot:
+    """``environ``: where the file's variables are; workers and panel have those of .env in their own."""
     hosts = LOOPBACK if settings.bind_host in LOOPBACK else {settings.bind_host, *LOOPBACK}
     snapshot = parse(
         loaded.data,
         revision=loaded.revision,
         now=now,
-        environ=os.environ,
+        environ=environ,
         own_addresses=tuple((host, settings.port) for host in hosts) if settings.port else (),
         default_client_key=settings.proxy_access_key,
         admin_key=settings.admin_access_key,

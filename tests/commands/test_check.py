@@ -22,6 +22,11 @@ def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> N
     config.write_text("channels: [{name: local, protocol: chat, base_urls: ['http://localhost:11434']}]\n")
     assert check([]) == 0
     assert "note: local has no keys: its upstream is asked without a credential" in capsys.readouterr().out
+    Path(environ["CCX_ENV_FILE"]).write_text("MY_KEY_OF_THE_FILE=sk-0123456789\n")
+    config.write_text(
+        "channels: [{name: a, protocol: chat, base_urls: ['https://a.test'], keys: ['env:MY_KEY_OF_THE_FILE']}]\n"
+    )
+    assert check([]) == 0 and "is not set" not in capsys.readouterr().out
     config.write_text("channels: 1\nclients: 2\n")
     assert told(check, []) == 1
     assert capsys.readouterr().err == (

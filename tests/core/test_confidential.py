@@ -39,6 +39,16 @@ def channel(**values: Any) -> dict[str, Any]:
             channel(keys=["env:q9w8e7r6t5zzAAbb"]), {"env:q9w8e7r6t5zzAAbb", "q9w8e7r6t5zzAAbb"}, id="a key behind env:"
         ),
         pytest.param(channel(keys=["env:KEY_0123456789"]), set(), id="a variable that is not set"),
+        pytest.param(channel(keys=["${MY_KEY}"]), {"from outside"}, id="of the environment, otherwise written"),
+        pytest.param(channel(headers={"x-a": "env:MY_KEY"}), {"from outside"}, id="a header of the environment"),
+        pytest.param(
+            channel(headers={"x-a": "Bearer ${MY_KEY}"}),
+            {"from outside", "Bearer from outside", "Bearer ${MY_KEY}"},
+            id="in a header",
+        ),
+        pytest.param(channel(base_urls=["https://h/${TOKEN}/v1"]), {"0123456789abcdef"}, id="in an address"),
+        pytest.param(channel(base_urls=["env:ADDRESS"]), set(), id="an address of the environment"),
+        pytest.param(channel(proxy="${PROXY}"), {"me", "p%40ss", "p@ss", "bWU6cEBzcw=="}, id="a proxy's, outside"),
         pytest.param(channel(keys={"first": "secret-one"}), {"secret-one"}, id="keys as a mapping"),
         pytest.param(channel(keys="secret-one"), {"secret-one"}, id="keys as one text"),
         pytest.param(channel(api_key="secret-one"), {"secret-one"}, id="an unknown name"),
@@ -57,7 +67,8 @@ def channel(**values: Any) -> dict[str, Any]:
     ],
 )
 def test_secrets_of_a_file(data: Any, secrets: set[str]) -> None:
-    assert found(data, MY_KEY="from outside") == secrets
+    outside = {"ADDRESS": "https://api.example.com", "PROXY": "http://me:p%40ss@proxy:1", "TOKEN": "0123456789abcdef"}
+    assert found(data, MY_KEY="from outside", **outside) == secrets
 
 
 @dataclass

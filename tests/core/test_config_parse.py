@@ -148,8 +148,38 @@ def test_an_upstream_without_keys(keys: dict[str, Json]) -> None:
     assert snapshot.channels[0].keys == (KEYLESS,) and not snapshot.warnings
 
 
+def test_variables_in_keys_headers_proxies_and_addresses() -> None:
+    environ = {"MYKEY": "sk-1", "HOST": "a.example", "TOKEN": "t0", "PROXY": "http://me:pw@proxy:3128"}
+    data = channel(
+        keys=[{"key": "${MYKEY}", "base_url": "https://${HOST}"}],
+        base_urls=["https://${HOST}/"],
+        headers={"x-a": "env:TOKEN", "x-b": "Bearer ${TOKEN}"},
+        proxy="${PROXY}",
+    )
+    (found,) = parse(data, environ=environ).channels
+    assert (found.keys[0].secret, found.keys[0].base_url) == ("sk-1", "https://a.example")
+    assert found.base_urls == ("https://a.example",) and found.proxy == environ["PROXY"]
+    assert found.headers == (("x-a", "t0"), ("x-b", "Bearer t0"))
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"headers": {"x-a": "env:GONE"}}, "channels[0].headers.x-a"),
+        ({"headers": {"x-a": "Bearer ${GONE}"}}, "channels[0].headers.x-a"),
+        ({"base_urls": ["https://${GONE}"]}, "channels[0].base_urls[0]"),
+        ({"proxy": "env:GONE"}, "channels[0].proxy"),
+        ({"ca_file": "${GONE}/ca.pem"}, "channels[0].ca_file"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_refused_with_its_place(more: dict[str, Json], path: str) -> None:
+    found = problems(channel(**more), lines={path: 7})
+    assert (found[0].path, found[0].line) == (path, 7)
+    assert found[0].message == "the environment variable GONE is not set"
+
+
 def test_keys_that_are_not_there_are_no_reason_to_ask_without_one() -> None:
-    assert parse(channel(keys=["env:NOT_SET"])).channels[0].keys == ()
+    assert parse(channel(keys=["env:NOT_SET", "${NOT_SET}"])).channels[0].keys == ()
 
 
 def test_missing_environment_variable_is_a_warning_for_that_key_only() -> None:
