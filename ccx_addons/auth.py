@@ -14,7 +14,7 @@ from ccx_addons import original
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
-from ccx_addons.core.forwarded import Proxies
+from ccx_addons.core.forwarded import Proxies, below
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
@@ -66,6 +66,8 @@ class Auth:
         if not flow.live:
             return  # mitmweb loads it from a file: nobody is asking
         request = flow.request
+        if (inner := self.inner_path(flow)) != request.path:
+            request.path = inner
         path, _, query = request.path.partition("?")
         x = Exchange(
             id=uuid7(),
@@ -140,6 +142,11 @@ class Auth:
     def address_of(self, flow: http.HTTPFlow) -> str:
         forwarded = flow.request.headers.get("x-forwarded-for", "") if self.proxies.networks else ""
         return self.proxies.client(peer_of(flow), forwarded)
+
+    def inner_path(self, flow: http.HTTPFlow) -> str:
+        """The path without what a proxy in front of us has put before it."""
+        told = flow.request.headers.get("x-forwarded-prefix", "") if self.proxies.networks else ""
+        return below(flow.request.path, self.proxies.prefix(peer_of(flow), self.runtime.settings.base_path, told))
 
     # ---- answered here ----------------------------------------------------------------------------------------------
     def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:

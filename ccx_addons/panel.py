@@ -68,12 +68,14 @@ class Panel:
     def introduce(self, flow: http.HTTPFlow, x: Exchange) -> None:
         """Who asks, how and under which name: the gateway's word, and that of proxies which it trusts."""
         headers, peer = flow.request.headers, peer_of(flow)
-        host, proto = (headers.get(f"x-forwarded-{name}", "") for name in ("host", "proto"))
+        host, proto, prefix = (headers.get(f"x-forwarded-{name}", "") for name in ("host", "proto", "prefix"))
         kept = Headers.of(field for field in headers.fields if not NOT_THE_CLIENTS.fullmatch(field[0]))
         if asked := self.proxies.host(peer, kept.get("host", ""), host):
             kept["host"] = asked
         kept["x-forwarded-for"] = x.client_ip
         kept["x-forwarded-proto"] = self.proxies.scheme(peer, flow.request.scheme, proto)
+        if below := self.proxies.prefix(peer, self.runtime.settings.base_path, prefix):
+            kept["x-forwarded-prefix"] = below
         kept[GATEWAY_HEADER] = self.runtime.panel_secret
         flow.request.headers = kept
 

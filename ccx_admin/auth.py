@@ -37,6 +37,10 @@ IDLE: Final = 12 * 3600.0
 LONGEST: Final = 7 * 24 * 3600.0
 """Seconds a session lives without use, and at all."""
 
+FOREIGN: Final = (
+    "this request comes from {origin}, and the panel is at {here}; a reverse proxy between the two has to send "
+    "X-Forwarded-Host, and its address belongs into TRUSTED_PROXIES"
+)
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -91,10 +95,13 @@ class Sessions:
 
 
 class Cookies(SecureCookieSessionInterface):
-    """``Secure`` exactly when the browser came by https."""
+    """``Secure`` exactly when the browser came by https; below the path of the panel."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return request.script_root or "/"
 
 
 @dataclass(slots=True)
@@ -167,9 +174,12 @@ def check_origin(required: bool) -> None:
     """A browser says where a request comes from. Without an Origin it is no browser's state change."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin", "")
-    wrong = urlsplit(origin).netloc.lower() != request.host.lower() if origin else required
-    if wrong or site not in ("same-origin", "none"):
+    here = request.host.lower()
+    wrong = urlsplit(origin).netloc.lower() != here if origin else required
+    if site not in ("same-origin", "none") or (wrong and not origin):
         raise Failure(403, "Foreign origin", "this request comes from another site")
+    if wrong:
+        raise Failure(403, "Foreign origin", FOREIGN.format(origin=origin[:100], here=here[:100]))
 
 
 def check_csrf() -> None:
@@ -261,7 +271,7 @@ def inside(target: str) -> str:
 @login_pages.get("/login")
 def login() -> AnyResponse | str:
     if current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
-        return redirect(inside(request.args.get("next", "/")), 303)
+        return redirect(request.script_root + inside(request.args.get("next", "/")), 303)
     return render_template("login.html", error="", wait=0, next=inside(request.args.get("next", "/")))
 
 
@@ -283,7 +293,7 @@ def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
         session["language"] = language
     csrf_token()
     panel().store.put_event("info", "login", f"logged in from {request.remote_addr or ''}")
-    return redirect(target, 303)
+    return redirect(request.script_root + target, 303)
 
 
 @login_pages.post("/logout")

@@ -25,7 +25,7 @@ class FromGateway:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         told = {name: environ.pop(name) for name in list(environ) if name.startswith(FORWARDED)}
-        environ["SCRIPT_NAME"] = ""
+        environ["SCRIPT_NAME"] = told.get("HTTP_X_FORWARDED_PREFIX", "") if self.secret else ""
         given = environ.pop(SECRET, "")
         if self.secret:
             if not hmac.compare_digest(given.encode("latin-1"), self.secret.encode()):

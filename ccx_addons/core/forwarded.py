@@ -8,6 +8,10 @@ from typing import Final, Self
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+BASE_PATH: Final = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
+"""Where a proxy mounts the gateway: empty, or like ``/ai/ccx``."""
+PORT: Final = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
+"""An address as some proxies write it (Azure, IIS): with its port."""
 HOST: Final = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 SCHEMES: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
@@ -36,7 +40,7 @@ class Proxies:
         peer = peer.removeprefix("::ffff:")  # IPv4 on a socket for both
         if not forwarded_for or not self.networks:
             return peer
-        for hop in (peer, *reversed([part.strip() for part in forwarded_for.split(",")])):
+        for hop in (peer, *reversed([without_port(part.strip()) for part in forwarded_for.split(",")])):
             try:
                 ipaddress.ip_address(hop)
             except ValueError:
@@ -53,6 +57,24 @@ class Proxies:
         """The host, and port, that the browser asked for. ``ours``: what the request says itself."""
         told = last(forwarded_host)
         return told if self.trust(peer) and HOST.fullmatch(told) else ours
+
+    def prefix(self, peer: str, ours: str, forwarded_prefix: str) -> str:
+        """The path below which the browser sees us, without a slash at its end. ``ours``: that of the settings."""
+        told = forwarded_prefix.strip().rstrip("/")
+        return told if told and self.trust(peer) and BASE_PATH.fullmatch(told) else ours
+
+
+def below(path: str, prefix: str) -> str:
+    """``path`` as it is inside of ``prefix``. A path that does not begin with it has lost it on its way here."""
+    if prefix and path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/", "?"):
+        left = path[len(prefix) :]
+        return left if left.startswith("/") else f"/{left}"
+    return path
+
+
+def without_port(address: str) -> str:
+    found = PORT.fullmatch(address)
+    return (found[1] or found[2]) if found else address
 
 
 def last(value: str) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from ccx_addons.core.config import Timeouts
+from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.forwarded import BASE_PATH
 from ccx_addons.core.urls import LOOPBACK
 
 MIN_KEY: Final = 16
@@ -36,6 +38,14 @@ class Settings:
         "ADMIN_PORT", 0, "loopback port between gateway and panel; 0: any free one", minimum=0, maximum=65535
     )
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
+    base_path: str = env(
+        "BASE_PATH",
+        "",
+        "path below which a reverse proxy mounts the gateway, like /ccx",
+        shown=True,
+        pattern=BASE_PATH.pattern,
+        words="a path like /ccx, without a slash at its end",
+    )
     web_port: int = env("CCX_WEB_PORT", 0, "loopback port of run.py mitmweb; 0: any free one", minimum=0, maximum=65535)
     web_password: str = env("CCX_WEB_PASSWORD", "", "password of mitmweb; empty: a new one each time")
     workers: str = env(
@@ -95,7 +105,7 @@ class Settings:
     )
     tls_key_file: str = env("TLS_KEY_FILE", "", "its private key, when it is in a file of its own", shown=True)
     trusted_proxies: tuple[str, ...] = env(
-        "TRUSTED_PROXIES", (), "networks whose X-Forwarded-For, -Proto and -Host count"
+        "TRUSTED_PROXIES", (), "networks whose X-Forwarded-For, -Proto, -Host and -Prefix count"
     )
     cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
     capture_bodies: str = env(
@@ -138,6 +148,8 @@ class Settings:
             problems.append(Problem("MAX_BUFFERED_MB", "is less than MAX_REQUEST_BODY_MB: such a body would never fit"))
         if self.tls_key_file and not self.tls_cert_file:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
+        if self.base_path[1:].partition("/")[0] in RESERVED_PREFIXES - {""}:
+            problems.append(Problem("BASE_PATH", f"{self.base_path!r} would hide paths of the gateway itself"))
         for network in self.trusted_proxies:
             try:
                 ipaddress.ip_network(network)

@@ -7,6 +7,7 @@ HELP: Final[Mapping[str, str]] = {
     "No slash at the end of the host: it would keep Cherry Studio from adding /v1.": (
         "主机末尾不要加斜杠：否则 Cherry Studio 不会添加 /v1。"
     ),
+    "path below which a reverse proxy mounts the gateway, like /ccx": "反向代理挂载网关的路径，例如 /ccx",
     "part of failures in the window that opens": "窗口内触发断开的失败比例",
     "Plain http works for localhost only. The login with a Google account goes past the gateway.": (
         "纯 http 仅适用于 localhost。使用 Google 账号登录会绕过网关。"
@@ -73,7 +74,9 @@ HELP: Final[Mapping[str, str]] = {
     "model pattern -> effort set on requests that name none": "模型模式 -> 对未指定强度的请求设置的强度",
     "most tokens one answer may have; 0: unknown": "单个回答的最大令牌数；0：未知",
     "name of the vector space; empty: the upstream model's name": "向量空间名称；空：上游模型名",
-    "networks whose X-Forwarded-For, -Proto and -Host count": "信任其 X-Forwarded-For、-Proto 和 -Host 的网络",
+    "networks whose X-Forwarded-For, -Proto, -Host and -Prefix count": (
+        "信任其 X-Forwarded-For、-Proto、-Host 和 -Prefix 的网络"
+    ),
     "never gets requests with images": "从不接收含图片的请求",
     "no answer in time": "未按时回答",
     "no content in time": "未按时产生内容",

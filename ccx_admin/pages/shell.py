@@ -52,12 +52,17 @@ def choose() -> Response | None:
     if request.method != "GET" or request.path.startswith("/api") or not any(given.values()):
         return None
     left = [(name, value) for name, value in request.args.items(multi=True) if name not in given]
-    answer = redirect(request.path + ("?" + format.query(left) if left else ""), 303)
+    answer = redirect(request.script_root + request.path + ("?" + format.query(left) if left else ""), 303)
     if given["language"] in i18n.LANGUAGES:
-        answer.set_cookie(i18n.COOKIE, given["language"], YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+        set_cookie(answer, i18n.COOKIE, given["language"])
     if given["theme"] in THEMES:
-        answer.set_cookie(THEME_COOKIE, given["theme"], YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+        set_cookie(answer, THEME_COOKIE, given["theme"])
     return answer
+
+
+def set_cookie(answer: Response, name: str, value: str) -> None:
+    path = request.script_root or "/"
+    answer.set_cookie(name, value, YEAR, path, httponly=True, samesite="Lax", secure=request.is_secure)
 
 
 def theme() -> str:
@@ -89,6 +94,7 @@ def frame() -> dict[str, Any]:
         "link": link,
         "vocabulary": vocabulary,
         "badge": vocabulary.badge,
+        "base": request.script_root,
     }
 
 
@@ -101,7 +107,7 @@ def link(**changes: Any) -> str:
     """This page's address with some parameters of its query changed; None takes one away."""
     args = {**request.args.to_dict(), **changes}
     found = format.query((name, value) for name, value in args.items() if value not in (None, ""))
-    return request.path + (f"?{found}" if found else "")
+    return request.script_root + request.path + (f"?{found}" if found else "")
 
 
 for _filter in (

@@ -315,6 +315,23 @@ def test_address(runtime: Runtime, trusted: tuple[str, ...], address: str) -> No
     assert Auth(runtime).address_of(flow(peer="10.0.0.1", x_forwarded_for="6.6.6.6, 1.2.3.4")) == address
 
 
+@pytest.mark.parametrize(
+    ("peer", "told", "path"),
+    [
+        pytest.param("9.9.9.9", {}, "/v1/messages", id="the path of the settings"),
+        pytest.param("9.9.9.9", {"x_forwarded_prefix": "/base"}, "/v1/messages", id="a stranger says another"),
+        pytest.param(
+            "10.0.0.1", {"x_forwarded_prefix": "/other"}, "/base/v1/messages", id="a trusted proxy says another"
+        ),
+    ],
+)
+def test_below_a_path(runtime: Runtime, peer: str, told: dict[str, str], path: str) -> None:
+    runtime.settings = replace(runtime.settings, trusted_proxies=("10.0.0.0/8",), base_path="/base")
+    request = flow("POST", "/base/v1/messages?beta=true", peer=peer, **told)
+    assert admitted(Auth(runtime), request).path == path
+    assert request.request.path == f"{path}?beta=true"
+
+
 # ---- answered here ---------------------------------------------------------------------------------------------------
 def test_health_needs_no_key(auth: Auth) -> None:
     for path, ready, code in (("/health", False, 200), ("/health/ready", False, 503), ("/health/ready", True, 200)):

@@ -74,6 +74,14 @@ def test_how_the_browser_came(runtime: Runtime, peer: str, headers: dict[str, An
     assert (request.request.headers["x-forwarded-proto"], request.request.headers["host"]) == (scheme, host)
 
 
+def test_where_it_is_mounted(runtime: Runtime) -> None:
+    runtime.settings = replace(runtime.settings, trusted_proxies=("10.0.0.0/8",), base_path="/base")
+    for peer, told, prefix in (("10.0.0.1", "/ccx", "/ccx"), ("9.9.9.9", "/evil", "/base")):
+        request = flow("GET", "/", x=forwarded(), peer=peer, x_forwarded_prefix=told)
+        Panel(runtime).upstream_attempt(request)
+        assert request.request.headers["x-forwarded-prefix"] == prefix
+
+
 def test_http2_becomes_http1(panel: Panel) -> None:
     request = flow("GET", "/", x=forwarded())
     request.request.http_version, request.request.authority = "HTTP/2.0", "ccx.example:3000"

@@ -47,6 +47,12 @@ def test_the_gateway_is_believed(behind: Flask) -> None:
     assert found == [("1.2.3.4", "https", "")]
 
 
+def test_where_the_gateway_says_it_is_mounted(behind: Flask) -> None:
+    found = seen(behind)
+    page = behind.test_client().get("/channels", headers={**TOLD, "x-forwarded-prefix": "/ccx"})
+    assert page.headers["location"] == "/ccx/login?next=/channels" and found == [("1.2.3.4", "https", "/ccx")]
+
+
 def test_without_a_gateway_nobody_is_believed(app: Flask) -> None:
     found = seen(app)
     app.test_client().get("/login", headers=TOLD, environ_overrides={"SCRIPT_NAME": "/evil"})

@@ -1,6 +1,6 @@
 import pytest
 
-from ccx_addons.core.forwarded import Proxies
+from ccx_addons.core.forwarded import Proxies, below
 
 PROXIES = Proxies.of(["10.0.0.0/8", "::1"])
 
@@ -19,6 +19,11 @@ PROXIES = Proxies.of(["10.0.0.0/8", "::1"])
         pytest.param("::ffff:10.0.0.1", "1.2.3.4", "1.2.3.4", id="IPv4 on an IPv6 socket"),
         pytest.param("::1", "2001:db8::1", "2001:db8::1", id="IPv6"),
         pytest.param("", "1.2.3.4", "", id="no peer"),
+        pytest.param("10.0.0.1", "1.2.3.4:5678", "1.2.3.4", id="with its port"),
+        pytest.param("10.0.0.1", "[2001:db8::1]:5678", "2001:db8::1", id="IPv6 with its port"),
+        pytest.param("10.0.0.1", "[2001:db8::1]", "2001:db8::1", id="IPv6 in brackets"),
+        pytest.param("10.0.0.1", "1.2.3.4, 10.0.0.2:80", "1.2.3.4", id="a proxy with its port"),
+        pytest.param("10.0.0.1", "1.2.3.4:x", "10.0.0.1", id="no port"),
     ],
 )
 def test_client(peer: str, forwarded: str, address: str) -> None:
@@ -44,6 +49,26 @@ def test_scheme(told: str, scheme: str) -> None:
 def test_host(told: str, host: str) -> None:
     assert PROXIES.host("10.0.0.1", "ours", told) == host
     assert PROXIES.host("9.9.9.9", "ours", told) == "ours"
+
+
+@pytest.mark.parametrize(
+    ("told", "prefix"),
+    [("/ccx", "/ccx"), ("/ccx/", "/ccx"), ("/a/b-c.d", "/a/b-c.d"), ("", "/ours"), ("/", "/ours"), ("ccx", "/ours"),
+     ("//evil.example", "/ours"), ("/../x", "/ours"), ("/a\r\nx: y", "/ours"), ("/a?b", "/ours"), ("/a, /b", "/ours")],
+)  # fmt: skip
+def test_prefix(told: str, prefix: str) -> None:
+    assert PROXIES.prefix("10.0.0.1", "/ours", told) == prefix
+    assert PROXIES.prefix("9.9.9.9", "/ours", told) == "/ours"
+
+
+@pytest.mark.parametrize(
+    ("path", "inner"),
+    [("/ccx/v1/messages", "/v1/messages"), ("/ccx", "/"), ("/ccx/", "/"), ("/ccx?a=b", "/?a=b"), ("/ccxx", "/ccxx"),
+     ("/v1/messages", "/v1/messages"), ("/ccx/ccx/x", "/ccx/x"), ("*", "*")],
+)  # fmt: skip
+def test_below(path: str, inner: str) -> None:
+    assert below(path, "/ccx") == inner
+    assert below(path, "") == path
 
 
 def test_what_is_no_network() -> None:

@@ -27,6 +27,7 @@ def test_defaults() -> None:
         ("ENABLE_WEB_UI", "No", "enable_web_ui", False),
         ("ENABLE_WEB_UI", "on", "enable_web_ui", True),
         ("MAX_REQUEST_BODY_MB", "0.5", "max_request_body_mb", 0.5),
+        ("BASE_PATH", "/ai/ccx", "base_path", "/ai/ccx"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1,", "trusted_proxies", ("10.0.0.0/8", "::1")),
         ("CORS_ORIGINS", "https://a", "cors_origins", ("https://a",)),
         ("CAPTURE_BODIES", "Errors", "capture_bodies", "errors"),
@@ -57,6 +58,10 @@ def test_one_value(name: str, text: str, field: str, value: object) -> None:
         ({"WORKERS": "65"}, "WORKERS: must be a number from 1 to 64, or auto"),
         ({"WORKERS": "two"}, "WORKERS: must be a number from 1 to 64, or auto"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: '10.0.0.1/8' is not an address or network"),
+        ({"BASE_PATH": "ccx"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
+        ({"BASE_PATH": "/ccx/"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
+        ({"BASE_PATH": "/../ccx"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
+        ({"BASE_PATH": "/api/ccx"}, "BASE_PATH: '/api/ccx' would hide paths of the gateway itself"),
         ({"TLS_KEY_FILE": "k.pem"}, "TLS_KEY_FILE: is set without TLS_CERT_FILE"),
         (
             {"PROXY_ACCESS_KEY": STRONG, "ADMIN_ACCESS_KEY": STRONG},

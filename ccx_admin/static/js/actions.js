@@ -1,6 +1,6 @@
 // Buttons and forms that call the API: data-call, data-api, data-copy.
 
-import { call, refresh, showDiff, showProblem, toast } from "./api.js";
+import { at, call, refresh, showDiff, showProblem, toast } from "./api.js";
 import { collect } from "./forms.js";
 import { _, duration } from "./words.js";
 
@@ -14,17 +14,17 @@ const AFTER = {
     toast(_("{n} workers have done it", { n: Object.keys(found.workers ?? {}).length }));
     setTimeout(refresh, 600);
   },
-  channels: () => location.assign("/channels"),
+  channels: () => location.assign(at("/channels")),
   replayed: (found) =>
     toast(_("Sent again: {status} after {time}", { status: found.status, time: duration(found.total_ms) }), found.status >= 400, {
-      href: `/requests/${found.request_id}`,
+      href: at(`/requests/${found.request_id}`),
       text: _("Open it"),
     }),
   tested: (found) =>
     toast(
       found.ok ? _("The test was answered in {time}: {text}", { time: duration(found.total_ms), text: found.text }) : _("The test failed: {error}", { error: found.error }),
       !found.ok,
-      { href: `/requests/${found.request_id}`, text: _("Open it") },
+      { href: at(`/requests/${found.request_id}`), text: _("Open it") },
     ),
   deleted: (found) => {
     toast(_("{n} bodies were deleted", { n: found.deleted }));

@@ -2,6 +2,8 @@
 
 import { _ } from "./words.js";
 
+// Where the panel is mounted: before every path of ours.
+export const at = (path) => document.body.dataset.base + path;
 export const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
 export class Problem extends Error {
@@ -18,7 +20,7 @@ export async function call(method, path, body, revision) {
   if (revision) headers["If-Match"] = `"${revision}"`;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error" });
+    answer = await fetch(at(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error" });
   } catch {
     throw new Problem(0, { detail: _("The panel cannot be reached") });
   }

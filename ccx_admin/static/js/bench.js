@@ -1,6 +1,6 @@
 // The test page: the capability form and the playground.
 
-import { call, showProblem, token } from "./api.js";
+import { at, call, showProblem, token } from "./api.js";
 import { _, duration } from "./words.js";
 
 function capability(form) {
@@ -19,7 +19,7 @@ function capability(form) {
     const body = { models: lines(), protocols: chosen("protocols"), checks: chosen("checks"), rpm: Number(form.elements.rpm.value) };
     try {
       const job = await call("POST", `/api/channels/${form.dataset.capability}/capability`, body);
-      await window.htmx.ajax("GET", `/test/${job.id}`, { target: "#matrix", swap: "outerHTML" });
+      await window.htmx.ajax("GET", at(`/test/${job.id}`), { target: "#matrix", swap: "outerHTML" });
     } catch (error) {
       showProblem(error);
     }
@@ -61,7 +61,7 @@ function playground(form) {
     status.replaceChildren(told.join(" · "));
     if (request) {
       const a = document.createElement("a");
-      a.href = `/requests/${request}`;
+      a.href = at(`/requests/${request}`);
       a.textContent = _("Open it");
       status.append(" ", a);
     }
@@ -71,7 +71,7 @@ function playground(form) {
     const body = { stream: form.elements.stream.checked };
     for (const name of ["protocol", "model", "channel", "system", "prompt"]) if (form.elements[name].value) body[name] = form.elements[name].value;
     const headers = { "X-CSRF-Token": token, "Content-Type": "application/json", Accept: "text/event-stream" };
-    const answer = await fetch("/api/playground", { method: "POST", headers, body: JSON.stringify(body), signal });
+    const answer = await fetch(at("/api/playground"), { method: "POST", headers, body: JSON.stringify(body), signal });
     if (!answer.ok) throw new Error((await answer.json()).detail);
     const parts = new Map();
     for await (const event of events(answer)) {

@@ -1,6 +1,6 @@
 // Channels: their order by dragging and by buttons, pasting a new one, trying the mapping.
 
-import { call, showProblem, toast } from "./api.js";
+import { at, call, showProblem, toast } from "./api.js";
 import { collect, valueOf } from "./forms.js";
 import { _ } from "./words.js";
 
@@ -124,7 +124,7 @@ function paste() {
         const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
         sessionStorage.setItem("tested", JSON.stringify(result));
       }
-      location.assign(`/channels/${found.channel.id}`);
+      location.assign(at(`/channels/${found.channel.id}`));
     } catch (error) {
       showProblem(error);
       save.forEach((button) => button.removeAttribute("aria-busy"));
@@ -152,7 +152,7 @@ function tellTest() {
   if (!kept) return;
   sessionStorage.removeItem("tested");
   const found = JSON.parse(kept);
-  const link = found.request_id ? { href: `/requests/${found.request_id}`, text: _("Open it") } : null;
+  const link = found.request_id ? { href: at(`/requests/${found.request_id}`), text: _("Open it") } : null;
   toast(found.ok ? _("The test was answered in {time}: {text}", { time: `${Math.round(found.total_ms)} ms`, text: found.text }) : _("The test failed: {error}", { error: found.error }), !found.ok, link);
 }
 

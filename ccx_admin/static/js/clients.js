@@ -1,6 +1,6 @@
 // The check after a set-up: waits for the first request of a client and says what came.
 
-import { call } from "./api.js";
+import { at, call } from "./api.js";
 import { clock, _ } from "./words.js";
 
 const EVERY = 2000;
@@ -24,7 +24,7 @@ export function startClients() {
   };
   const show = (request) => {
     const link = document.createElement("a");
-    link.href = `/requests/${request.id}`;
+    link.href = at(`/requests/${request.id}`);
     link.textContent = _("Open it");
     const what = [clock(request.started_at), request.kind, request.model, request.status || "", request.user_agent].filter(Boolean).join(" · ");
     place.className = request.status >= 400 ? "message bad" : "message good";

@@ -1,5 +1,7 @@
 // Keys: go to pages, move in the list, search, help.
 
+import { at } from "./api.js";
+
 const PAGES = { o: "/", r: "/requests", c: "/channels", s: "/sessions", u: "/usage", k: "/clients", t: "/test", ",": "/settings" };
 let going = 0;
 
@@ -9,8 +11,8 @@ const current = () => document.querySelector("tr.current, .channel.current");
 function move(step) {
   const all = rows();
   if (!all.length) return;
-  const at = all.indexOf(current());
-  const next = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))];
+  const place = all.indexOf(current());
+  const next = all[Math.max(0, Math.min(all.length - 1, place < 0 ? 0 : place + step))];
   current()?.classList.remove("current");
   next.classList.add("current");
   next.querySelector("a")?.focus({ preventScroll: true });
@@ -27,7 +29,7 @@ const ACTIONS = {
   Enter: () => current()?.querySelector("a")?.click(),
   f: () => {
     const channel = current()?.dataset.channel;
-    if (channel) location.assign(`/requests?q=${encodeURIComponent(`channel:=${channel.includes(" ") ? `"${channel}"` : channel}`)}`);
+    if (channel) location.assign(at(`/requests?q=${encodeURIComponent(`channel:=${channel.includes(" ") ? `"${channel}"` : channel}`)}`));
   },
 };
 
@@ -44,7 +46,7 @@ export function startKeys() {
       return;
     }
     if (Date.now() - going < 1200 && PAGES[event.key]) {
-      location.assign(PAGES[event.key]);
+      location.assign(at(PAGES[event.key]));
       event.preventDefault();
       return;
     }

@@ -1,5 +1,6 @@
 // What changes in the request log, over a WebSocket, or by polling where there is none. Rests while the page is hidden.
 
+import { at } from "./api.js";
 import { _ } from "./words.js";
 
 const listeners = [];
@@ -28,7 +29,7 @@ function tell(message) {
 function connect() {
   if (document.hidden || socket || stopped) return;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const mine = new WebSocket(`${scheme}://${location.host}/api/live?since=${rev}`);
+  const mine = new WebSocket(`${scheme}://${location.host}${at("/api/live")}?since=${rev}`);
   socket = mine;
   mine.onopen = () => {
     wait = 1000;
@@ -51,7 +52,7 @@ function connect() {
 async function poll() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(`/api/live/changes?since=${rev}`, { headers: { Accept: "application/json" } });
+    const answer = await fetch(at(`/api/live/changes?since=${rev}`), { headers: { Accept: "application/json" } });
     if (answer.status === 401) location.reload();
     if (answer.ok) tell(await answer.json());
   } catch {

@@ -1,5 +1,6 @@
 // The request list: live rows, the histogram that zooms, and keys.
 
+import { at } from "./api.js";
 import { onChange } from "./live.js";
 import { _, showTimes } from "./words.js";
 
@@ -59,7 +60,7 @@ function followRows(table) {
     try {
       const query = new URLSearchParams({ ids: ids.join(",") });
       if (table.dataset.q) query.set("q", table.dataset.q);
-      const answer = await fetch(`/requests/rows?${query}`, { headers: { "HX-Request": "true" } });
+      const answer = await fetch(at(`/requests/rows?${query}`), { headers: { "HX-Request": "true" } });
       if (answer.status === 401) location.reload();
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
@@ -127,7 +128,7 @@ function zoom(figure) {
     if (event.type === "pointercancel" || high - low < 0.01) return;
     const at = (share) => Math.round(start + (end - start) * share);
     const q = `${figure.dataset.search} since:${at(low)} until:${at(high)}`.trim();
-    location.assign(`/requests?q=${encodeURIComponent(q)}`);
+    location.assign(at(`/requests?q=${encodeURIComponent(q)}`));
   };
   bars.addEventListener("pointerup", done);
   bars.addEventListener("pointercancel", done);

@@ -1,12 +1,14 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import Markup
 
+import ccx_admin
 from ccx_admin.pages import shell
 
 
@@ -85,3 +87,11 @@ def test_breakable() -> None:
 )
 def test_highest(values: list[float | None], expected: float) -> None:
     assert shell.highest(values, 0.5) == expected
+
+
+def test_the_scripts_know_where_the_panel_is_mounted() -> None:
+    """Every path of ours goes through ``at``, which puts the place before it; ``call`` does so itself."""
+    bare = re.compile(r"""(?:fetch\(|assign\(|href\s*[:=]\s*|ajax\("GET",\s*|location\.host})["'`]?/""")
+    scripts = list((Path(ccx_admin.__file__).parent / "static" / "js").glob("*.js"))
+    assert len(scripts) > 10
+    assert [f"{script.name}: {found[0]}" for script in scripts for found in bare.finditer(script.read_text())] == []

@@ -1,0 +1,133 @@
+"""Real reverse proxies in front of the gateway, with the recipes of the config folder."""
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.proxy import certificates
+from tests.wire.program import ROOT, Program, wait_for
+
+NAMES = ("ccx.example.com", "example.com")
+FROM = "127.0.0.2"
+"""Where the browsers of these tests sit."""
+NGINX = """\
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off; types {{}} default_type text/plain;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    {recipe}
+}}
+"""
+CADDY = """\
+{{
+    admin off
+    auto_https disable_redirects
+}}
+{recipe}
+"""
+
+
+@dataclass(frozen=True)
+class Front:
+    """``host``: the site's name and port; ``prefix``: the path below which the gateway is."""
+
+    host: str
+    port: int
+    prefix: str
+    trust: ssl.SSLContext
+    program: Program
+
+    @property
+    def origin(self) -> str:
+        return f"https://{self.host}"
+
+    def browser(self) -> httpx.Client:
+        """Asks the site by its name wherever that is; its cookies follow the rules of cookies."""
+        transport = _Here(verify=self.trust, local_address=FROM)
+        return httpx.Client(base_url=self.origin, mounts={"all://": transport}, timeout=20, trust_env=False)
+
+    def socket(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 10, (FROM, 0))
+
+
+class _Here(httpx.HTTPTransport):
+    """Every name is this machine."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_with(host="127.0.0.1")
+        names = {**request.extensions, "sni_hostname": request.url.host}
+        return super().handle_request(
+            httpx.Request(request.method, url, headers=request.headers, stream=request.stream, extensions=names)
+        )
+
+
+def program_of(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    assert found, f"{name} is not on PATH: apt-get install {name}"
+    return found
+
+
+@contextlib.contextmanager
+def running_front(kind: str, prefix: str, program: Program, folder: Path) -> Iterator[Front]:
+    """nginx or Caddy with its recipe; only addresses and certificates are those of the test."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ca_file = certificates.issue(folder, *NAMES).ca_file
+    recipe, command = {"nginx": nginx, "caddy": caddy}[kind](folder, port)
+    (folder / kind).write_text(recipe.replace("127.0.0.1:3000", urlsplit(program.url).netloc))
+    environ = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    process = start(command, environ, folder / "front.log")
+    try:
+        wait_for(lambda: listens(port), 10)
+        name = NAMES[1] if prefix else NAMES[0]
+        yield Front(f"{name}:{port}", port, prefix, ssl.create_default_context(cafile=ca_file), program)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def start(command: list[str], environ: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as out:
+        return subprocess.Popen(command, env=dict(environ), stdout=out, stderr=out)
+
+
+def nginx(folder: Path, port: int) -> tuple[str, list[str]]:
+    recipe = (ROOT / "config" / "nginx.conf").read_text()
+    for known, here in {
+        "listen 443": f"listen 127.0.0.1:{port}",
+        "/etc/ssl/ccx.pem": f"{folder}/cert.pem",
+        "/etc/ssl/ccx.key": f"{folder}/key.pem",
+    }.items():
+        assert known in recipe
+        recipe = recipe.replace(known, here)
+    text = NGINX.format(folder=folder, recipe=recipe)
+    return text, [program_of("nginx"), "-c", str(folder / "nginx"), "-p", str(folder), "-e", str(folder / "error.log")]
+
+
+def caddy(folder: Path, port: int) -> tuple[str, list[str]]:
+    recipe = (ROOT / "config" / "Caddyfile").read_text()
+    for name in NAMES:
+        site = f"\n{name} {{\n"
+        assert site in recipe
+        tls = f"\nhttps://{name}:{port} {{\n\ttls {folder}/cert.pem {folder}/key.pem\n\tbind 127.0.0.1\n"
+        recipe = recipe.replace(site, tls)
+    text = CADDY.format(recipe=recipe)
+    return text, [program_of("caddy"), "run", "--config", str(folder / "caddy"), "--adapter", "caddyfile"]
+
+
+def listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False
