@@ -325,7 +325,7 @@ def test_address(runtime: Runtime, trusted: tuple[str, ...], address: str) -> No
         ),
     ],
 )
-def test_below_a_path(runtime: Runtime, peer: str, told: dict[str, str], path: str) -> None:
+def test_below_a_path(runtime: Runtime, peer: str, told: dict[str, Any], path: str) -> None:
     runtime.settings = replace(runtime.settings, trusted_proxies=("10.0.0.0/8",), base_path="/base")
     request = flow("POST", "/base/v1/messages?beta=true", peer=peer, **told)
     assert admitted(Auth(runtime), request).path == path

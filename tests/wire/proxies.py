@@ -1,7 +1,6 @@
 """Real reverse proxies in front of the gateway, with the recipes of the config folder."""
 
 import contextlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from scripts import fronts
 from tests.proxy import certificates
 from tests.wire.program import ROOT, Program, wait_for
 
@@ -72,8 +72,8 @@ class _Here(httpx.HTTPTransport):
 
 
 def program_of(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    assert found, f"{name} is not on PATH: apt-get install {name}"
+    found = fronts.find(name)
+    assert found, "scripts/test brings it"
     return found
 
 

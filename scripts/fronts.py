@@ -1,0 +1,55 @@
+"""Reverse proxies for the tests behind them: finds each, else (for root) brings it with the system's package manager."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.browsers import BRING, Missing, Run, works
+
+NAMES: Final = ("nginx", "caddy")
+MANAGERS: Final = {
+    "apt-get": "apt-get update -qq && apt-get install -y -qq --no-install-recommends {}",
+    "dnf": "dnf install -y -q {}",
+    "apk": "apk add -q {}",
+    "pacman": "pacman -Sy --noconfirm {}",
+    "brew": "brew install {}",
+}
+ADMINISTRATORS: Final = "/usr/sbin:/usr/local/sbin"
+"""Where servers are that not everybody has on PATH."""
+
+
+def find(name: str) -> str:
+    """The program's path; empty: it is not there."""
+    return shutil.which(name) or shutil.which(name, path=ADMINISTRATORS) or ""
+
+
+def bring(names: Sequence[str] = NAMES, root: bool | None = None, run: Run = works) -> None:
+    """Installs what is not there. Raises Missing."""
+    missing = " ".join(name for name in names if not find(name))
+    if not missing:
+        return
+    command = next((words.format(missing) for name, words in MANAGERS.items() if shutil.which(name)), "")
+    if command and (os.geteuid() == 0 if root is None else root):
+        print(f"bringing {missing} for the tests behind a proxy ...", file=sys.stderr)
+        if run(("sh", "-c", command), BRING) and all(map(find, names)):
+            return
+    hint = f"as root: {command}" if command else "install it and put it on PATH"
+    raise Missing(f"the tests behind a proxy need {missing}; {hint}")
+
+
+def main() -> int:
+    try:
+        bring()
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
