@@ -25,6 +25,9 @@ INSIDE: Final = 8
 """Characters from which on a secret is masked inside longer words, too, and in base64."""
 STRONG: Final = 16
 """Characters, letters and digits: nobody writes them by chance, so that an answer can be searched for them."""
+MOST_KNOWN: Final = 1024
+LONGEST_KNOWN: Final = 256
+"""Texts whose masked form is remembered, and the characters of such a text."""
 NESTED: Final = 3
 """How often a text may be escaped: JSON in a string of JSON in a URL."""
 
@@ -47,7 +50,7 @@ def mask(secret: str) -> str:
 class Secrets:
     """A set of secrets. Words that are too short or too plain to be told from any text are left out."""
 
-    __slots__ = ("_forms", "_heads", "_longest", "_needles", "values")
+    __slots__ = ("_forms", "_heads", "_known", "_longest", "_needles", "values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values = frozenset(value for value in values if is_secret(value))
@@ -58,6 +61,8 @@ class Secrets:
             self._forms |= {value: mask(value), value.replace(" ", "+"): mask(value)}
         self._longest = max(map(len, self._forms), default=0)
         self._heads = Heads(self._forms)
+        self._known: dict[str, str] = {}
+        """Short texts and what they are masked: addresses and reasons stand in every row of the log."""
         self._needles: dict[Hashable, tuple[bytes, ...]] = {}
 
     def __or__(self, other: "Secrets") -> "Secrets":
@@ -65,6 +70,16 @@ class Secrets:
 
     def clean(self, text: str, *, cut: bool = False) -> str:
         """The text with these secrets, and whatever looks like a key, masked. ``cut``: it may end inside of one."""
+        if cut or len(text) > LONGEST_KNOWN:
+            return self._cleaned(text, cut)
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[text] = self._cleaned(text, False)
+        return known
+
+    def _cleaned(self, text: str, cut: bool) -> str:
         spans = self.spans(text) if self._forms else []
         if cut and self._forms and (begin := self._cut_off(text)) < len(text):
             spans.append((begin, len(text), HIDDEN))

@@ -13,6 +13,8 @@ def text(value: Json, default: str = "") -> str:
 
 def integer(value: Json) -> int | None:
     """A whole number; JSON floats without fraction count, booleans do not."""
+    if value is None or type(value) is int:
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -22,7 +24,7 @@ def integer(value: Json) -> int | None:
 
 def count(value: Json) -> int:
     """A token count: 0 for anything that is not a positive whole number."""
-    return max(integer(value) or 0, 0)
+    return 0 if value is None else max(integer(value) or 0, 0)
 
 
 def number(value: Json) -> float | None:

@@ -99,7 +99,11 @@ class Transaction:
     def upsert(self, table: str, row: Row) -> None:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
         known = self.columns[table]
-        values = {name: _plain(value) for name, value in row.items() if name in known}
+        values = {
+            name: value if value is None or type(value) is str and value.isascii() else _plain(value)
+            for name, value in row.items()
+            if name in known
+        }
         for name in WORDS & values.keys():
             values[name] = values[name] and clean(str(values[name]))
         if "rev" in known:

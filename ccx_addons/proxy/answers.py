@@ -17,13 +17,14 @@ HARMLESS: Final = (
 SECURE: Final = ((b"strict-transport-security", b"max-age=15552000"),)
 """Over TLS: half a year (RFC 6797)."""
 
+OF_BODY: Final = frozenset({b"content-length", b"content-encoding", b"transfer-encoding"})
 WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 def unframe(response: http.Response) -> None:
     """Forget how the upstream had sent the body."""
-    for name in ("content-length", "content-encoding", "transfer-encoding"):
-        response.headers.pop(name, None)
+    fields = response.headers.fields
+    response.headers = Headers.of(field for field in fields if field[0].lower() not in OF_BODY)
 
 
 def whole(response: http.Response, body: bytes) -> None:

@@ -6,10 +6,15 @@ from typing import Any, Final, Self
 from mitmproxy import http
 
 _MISSING: Final[Any] = object()
+_NONE: Final[list[bytes]] = []
 
 
 class Headers(http.Headers):
-    """mitmproxy's headers with its lookups in one pass over the raw fields, in less than half the time."""
+    """mitmproxy's headers whose fields are looked through once, not once for each name."""
+
+    _index: dict[bytes, list[bytes]]
+    _indexed: tuple[tuple[bytes, bytes], ...] | None = None
+    """The fields that the index is of: every change makes new ones."""
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Self:
@@ -35,5 +40,11 @@ class Headers(http.Headers):
         return isinstance(name, str | bytes) and bool(self._values(name))
 
     def _values(self, name: str | bytes) -> list[bytes]:
-        wanted = (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
-        return [value for key, value in self.fields if key.lower() == wanted]
+        fields = self.fields
+        if self._indexed is not fields:
+            self._index = index = {}
+            for key, value in fields:
+                index.setdefault(key.lower(), []).append(value)
+            self._indexed = fields
+        wanted = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+        return self._index.get(wanted.lower(), _NONE)

@@ -1,3 +1,4 @@
+import os
 import uuid
 
 from ccx_addons.core.ids import made_up_id, shortened, uuid7
@@ -15,3 +16,20 @@ def test_ids_are_stable_and_short() -> None:
     assert shortened("a" * 64, "key") == "a" * 64
     assert shortened("a" * 65, "key").startswith("key_")
     assert shortened("a" * 65, "key") != shortened("a" * 66, "key")
+
+
+def test_ids_of_one_moment_are_never_the_same() -> None:
+    assert len({uuid7(1.0) for _ in range(5000)}) == 5000
+
+
+def test_a_forked_process_makes_other_ids() -> None:
+    uuid7(1.0)
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(write, uuid7(1.0).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(read, 100).decode()
+    os.close(read)
+    os.close(write)
+    assert theirs not in {uuid7(1.0) for _ in range(5000)}

@@ -173,3 +173,14 @@ def test_mask_never_shows_enough(secret: str) -> None:
 )
 def test_mask(secret: str, shown: str) -> None:
     assert mask(secret) == shown
+
+
+def test_what_is_remembered_is_bounded_and_of_its_own_set() -> None:
+    one, two = Secrets(["sk-one-0123456789"]), Secrets(["sk-two-0123456789"])
+    for n in range(5000):
+        one.clean(f"text {n}")
+        one.clean("x" * 10_000 + str(n))
+    assert sum(len(text) for text in one._known) < 1 << 20
+    for _ in range(2):
+        assert "0123" not in one.clean("plain-one sk-one-0123456789") and "0123" not in two.clean("sk-two-0123456789")
+    assert one.clean("x" * 10_000 + "sk-one-0123456789")[-9:] == "sk-o…6789"

@@ -40,3 +40,16 @@ def test_changes_and_copies_work_as_mitmproxys() -> None:
         headers.add("x-more", "2")
     assert own.fields == stock.fields and own.copy().fields == stock.fields
     assert own == stock and bytes(own) == bytes(stock) and list(own) == list(stock)
+
+
+def test_what_was_looked_up_is_looked_up_again_after_a_change() -> None:
+    headers = Headers.of(FIELDS)
+    assert headers["host"] == "a.test"
+    headers["host"] = "b.test"
+    headers.add("x-two", "three")
+    assert headers["host"] == "b.test" and headers.get_all("x-two") == ["one", "two", "three"]
+    headers.fields = ((b"x-none", b"1"),)
+    assert "host" not in headers and headers["x-none"] == "1"
+    copied = headers.copy()
+    copied["x-none"] = "2"
+    assert headers["x-none"] == "1" and copied["x-none"] == "2"
