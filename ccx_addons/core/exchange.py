@@ -265,10 +265,7 @@ class Exchange:
 
     def repeats(self, data: bytes) -> bool:
         """Whether an answer holds a secret that was sent with its request."""
-        for needle in self.needles:
-            if needle in data:
-                return True
-        return False
+        return any(map(data.__contains__, self.needles))
 
     def veiled(self, fault: Fault) -> Fault:
         """The fault without any secret: an upstream may repeat those in each of its words."""

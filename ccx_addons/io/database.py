@@ -100,7 +100,7 @@ class Transaction:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
         known = self.columns[table]
         values = {
-            name: value if value is None or type(value) is str and value.isascii() else _plain(value)
+            name: value if value is None or (type(value) is str and value.isascii()) else _plain(value)
             for name, value in row.items()
             if name in known
         }

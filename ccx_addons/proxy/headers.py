@@ -42,9 +42,9 @@ class Headers(http.Headers):
     def _values(self, name: str | bytes) -> list[bytes]:
         fields = self.fields
         if self._indexed is not fields:
-            self._index = index = {}
+            index: dict[bytes, list[bytes]] = {}
             for key, value in fields:
                 index.setdefault(key.lower(), []).append(value)
-            self._indexed = fields
+            self._index, self._indexed = index, fields
         wanted = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
         return self._index.get(wanted.lower(), _NONE)
