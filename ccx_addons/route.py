@@ -22,6 +22,7 @@ from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
 from ccx_addons.scheduler.state import Standing
+from ccx_addons.scheduler.suspects import body_print
 from ccx_addons.sessions import unknown_answer
 
 IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/')
@@ -121,7 +122,7 @@ class Route:
             said = outcome.fault.message if outcome.fault else outcome.detail
             return x.snapshot.secrets.clean(said)[:MAX_MESSAGE]
 
-        return Search(self.pick(x), x.snapshot, state, time.time, told, words)
+        return Search(self.pick(x), x.snapshot, state, time.time, told, words, lambda: body_print(x.raw))
 
     def pick(self, x: Exchange) -> Pick:
         assert x.match and x.client

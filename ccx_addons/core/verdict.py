@@ -183,6 +183,8 @@ MAX_REFUSALS: Final = 8
 """Most things that are left out because an upstream refused them, one after the other."""
 WITH_FAULT: Final = frozenset({"status", "error_body", "stream_error"})
 NEVER_SENT: Final = frozenset({"connect", "refused_loss"})
+UNSENT: Final = frozenset({"connect", "tls", "connect_timeout"})
+"""Failures of an address that has not seen the request."""
 REFUSES_KEY: Final[frozenset[Category]] = frozenset(
     {"revoked", "auth", "account", "location", "balance", "rate_limit", "account_busy", "not_enabled"}
 )

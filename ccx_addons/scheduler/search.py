@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core.config import Channel, Snapshot
-from ccx_addons.core.verdict import Attempt, Outcome, Target, Verdict
+from ccx_addons.core.exchange import NOWHERE
+from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.rules import Pick, own_key, rank
 from ccx_addons.scheduler.state import State, Triple
+from ccx_addons.scheduler.suspects import Gist
 
 NOTED: Final = 50
 """Most channels of which the log says why they were taken, and most of which it says why not."""
@@ -19,7 +21,9 @@ channels do not use up what a healthy one needs."""
 
 
 class Search:
-    """``told`` hears every verdict as it was settled. ``words``: the upstream's message of an outcome, masked."""
+    """``told`` hears every verdict as it was settled. ``words``: the upstream's message of an outcome, masked.
+    ``body``: what tells the request from others where it belongs to no conversation; asked only when something failed.
+    """
 
     def __init__(
         self,
@@ -29,9 +33,10 @@ class Search:
         now: Callable[[], float],
         told: Callable[[Attempt, Outcome, Verdict], None] | None = None,
         words: Callable[[Outcome], str] = lambda outcome: outcome.fault.message if outcome.fault else "",
+        body: Callable[[], str] = lambda: "",
     ) -> None:
         self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
-        self.told, self.words = told, words
+        self.told, self.words, self.body = told, words, body
         self.spread = snapshot.policy.attempts.max * SPREAD
         self.ranking = rank(pick, snapshot, state, now(), NOTED)
         """The first choice, with its reasons."""
@@ -45,6 +50,14 @@ class Search:
         self.asked: frozenset[str] = frozenset()
         self.answers: frozenset[tuple[str, str]] = frozenset()
         """(channel id, what one key of it answered about the request itself): nobody who rests is woken for it."""
+        self.shunned = state.suspects.failed_at(self.gist(), now()) if state.suspects else frozenset()
+        """Channels at which this request failed before; nobody has answered it since."""
+        self.suspect = bool(self.shunned)
+        self.held: list[tuple[Attempt, Verdict]] = []
+        """Failures that count when somebody answers."""
+
+    def gist(self) -> Gist:
+        return self.pick.kind, self.pick.model, self.pick.trace or self.body()
 
     def find(self) -> Target | None:
         now = self.now()
@@ -66,7 +79,15 @@ class Search:
         ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), 0)
         self.fresh = False
         left = [entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry)]
+        if self.shunned and self.pick.home is NOWHERE:
+            left.sort(key=self._shyness)
         return sorted(left, key=self._doubt) if self.window or self.listed else left
+
+    def _shyness(self, entry: Entry) -> int:
+        """A suspect goes first to who is well and does not know it."""
+        if not self.state.standing(self.pick.kind, entry, self.now()).ready:
+            return 2
+        return int(entry.channel.id in self.shunned)
 
     def _doubt(self, entry: Entry) -> tuple[bool, bool]:
         unknown = self.window > 0 and not entry.channel.limits.context_window
@@ -124,9 +145,32 @@ class Search:
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         now, pick, policy = self.now(), self.pick, self.snapshot.policy
+        if verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
+            verdict = self._doubted(attempt, verdict, now)
+        elif verdict.health == "success":
+            self._cleared(now)
         self.state.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if verdict.health == "success" and pick.trace:
             self.state.keep(pick.kind, pick.place, attempt, policy.affinity.ttl, now)
         self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
         if self.told:
             self.told(attempt, outcome, verdict)
+
+    def _doubted(self, attempt: Attempt, verdict: Verdict, now: float) -> Verdict:
+        """A failure counts at once where it is the request's first."""
+        gist, suspects = self.gist(), self.state.suspects
+        first = not (self.suspect or suspects.failed_at(gist, now))
+        self.suspect = True
+        suspects.add(gist, attempt.channel.id, now)
+        if first:
+            return verdict
+        self.held.append((attempt, verdict))
+        return replace(verdict, health="neutral", reason=f"{verdict.reason}; the request may be at fault")
+
+    def _cleared(self, now: float) -> None:
+        """The request is well: whoever failed with it is at fault."""
+        if self.suspect:
+            self.state.suspects.clear(self.gist())
+        for attempt, verdict in self.held:
+            self.state.failed(self.pick.kind, attempt, verdict, now)
+        self.held.clear()

@@ -28,6 +28,7 @@ from ccx_addons.scheduler.keys import (
 )
 from ccx_addons.scheduler.limits import Limits
 from ccx_addons.scheduler.refusals import Refusals
+from ccx_addons.scheduler.suspects import Suspects
 
 NEVER: Final = float("inf")
 LATELY: Final = 30.0
@@ -271,6 +272,7 @@ class State:
         self.indexes = Indexes()
         self.changes = Changes()
         self.refusals = Refusals()
+        self.suspects = Suspects()
         self.restore_at = NEVER
         """When the next block of a key ends."""
 
@@ -324,8 +326,7 @@ class State:
             case "success":
                 self._succeeded(kind, known, attempt, now)
             case "failure":
-                key.failed_at = now
-                self._failed(kind, known, attempt, verdict, now)
+                self.failed(kind, attempt, verdict, now)
         if verdict.health != "success":
             self._probe_over(kind, known, attempt, outcome.status > 0 and verdict.blame != "address", now)
         if verdict.pauses:
@@ -347,7 +348,11 @@ class State:
             if found and circuit.forget(found, now):
                 self.changes.breakers.add((kind, channel_id, place))
 
-    def _failed(self, kind: str, known: ChannelState, attempt: Attempt, verdict: Verdict, now: float) -> None:
+    def failed(self, kind: str, attempt: Attempt, verdict: Verdict, now: float) -> None:
+        """Whoever is blamed has one failure more."""
+        known = self.of(kind, attempt.channel.id)
+        known.standings.clear()
+        known.key(attempt.key.id).failed_at = now
         url = known.urls.setdefault(attempt.base_url, UrlState())
         url.failures += 1
         url.failed_at = now

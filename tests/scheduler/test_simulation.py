@@ -1,6 +1,7 @@
 """An hour with 20 channels and 60 keys whose faults are scripted, through the real failover and a clock of our own.
 
-Every tenth request is one that upstreams refuse for its own sake, in the words in which vendors do.
+Every tenth request is one that upstreams refuse for its own sake, in the words in which vendors do; others make every
+upstream fail, and are asked again and again.
 """
 
 import itertools
@@ -60,6 +61,20 @@ POISON = [
     status(400, "messages: field required", type="invalid_request_error"),
 ]
 """What upstreams answer to a request that is itself at fault."""
+CRASHES = [
+    status(500, "internal error"),
+    status(502, "Bad Gateway"),
+    status(503, "Service Unavailable"),
+    status(529, "Overloaded", type="overloaded_error"),
+    Outcome("reset", elapsed=4.0),
+    Outcome("first_byte_timeout", elapsed=30.0),
+    Outcome("first_event_timeout", elapsed=30.0),
+    Outcome("empty", elapsed=20.0),
+    Outcome("late_error", committed=True),
+    Outcome("cut", elapsed=20.0),
+]
+"""What becomes of every attempt with a body that upstreams cannot bear."""
+RETRIES = 8
 
 
 @dataclass
@@ -73,6 +88,8 @@ class World:
     dead: dict[str, float] = field(default_factory=dict)
     tried: dict[tuple[str, str], list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
     """(key, model) -> when it failed, and how."""
+    crashed: dict[str, float] = field(default_factory=dict)
+    """Channel -> when a body made it fail the last time."""
     poisoned: int = 0
     homes: dict[str, tuple[str, float]] = field(default_factory=dict)
     served: list[tuple[float, str]] = field(default_factory=list)
@@ -108,6 +125,9 @@ class World:
 
     def answer(self, made: Attempt, poison: Outcome | None) -> Outcome:
         self.now += 0.05
+        if poison in CRASHES:
+            self.crashed[made.channel.id] = self.now
+            return poison
         failed = self.tried[made.key.id, made.model]
         if self.dead.get(made.key.id, float("inf")) <= self.now:
             failed.append((self.now, "dead"))
@@ -121,10 +141,15 @@ class World:
         self.served.append((self.now, made.channel.id))
         return OK
 
-    def ask(self, trace: str, poison: Outcome | None = None) -> str:
+    def worst(self) -> tuple[str, int]:
+        """The state of the worst breaker, and the most failures that one has."""
+        found = [each for known in self.state.channels.values() for each in known.breakers.values()]
+        return max(each.state for each in found), max(each.failed for each in found)
+
+    def ask(self, trace: str, poison: Outcome | None = None, body: str = "") -> str:
         """One request; the channel that answered, empty when none did."""
-        pick = Pick("chat", MODELS[int(trace[1:]) % 3], CLIENT, trace)
-        search = Search(pick, self.snapshot, self.state, lambda: self.now)
+        pick = Pick("chat", MODELS[int(trace[1:] or 0) % 3], CLIENT, trace)
+        search = Search(pick, self.snapshot, self.state, lambda: self.now, body=lambda: body)
         generator = attempts(search, lambda: self.now, self.now + 600, lambda: self.now)
         try:
             made = next(generator)
@@ -146,7 +171,7 @@ class World:
             of = next(each for each in self.channels if each.id == channel_id)
             for its, model in itertools.product(of.keys, MODELS):
                 failures = [made for each in of.keys for name in MODELS for made in self.tried.get((each.id, name), ())]
-                last = max((at for at, _ in failures), default=NOW)
+                last = max((self.crashed.get(channel_id, NOW), *(at for at, _ in failures)))
                 standing = known.standing(Entry(of, model, (its,), False, False, ("", 0)), self.now)
                 dead = self.dead.get(its.id, float("inf")) <= self.now
                 pause = next((seconds for word, seconds in MOST.items() if word in standing.reason), 0.0)
@@ -168,6 +193,10 @@ def hour(request: pytest.FixtureRequest) -> World:
         home, until = world.homes.get(trace, ("", 0.0))
         if chance.random() < 0.1:
             world.ask(trace, chance.choice(POISON))
+        if chance.random() < 0.02:
+            crash = chance.choice(CRASHES)
+            for _ in range(RETRIES):
+                world.ask(f"x{chance.randrange(3)}", crash)
         asked = world.now
         before = world.standing(home, trace) if home else None
         found = world.ask(trace)
@@ -209,3 +238,17 @@ def test_every_key_is_back_but_the_revoked_and_those_refused_again_and_again(hou
             died = hour.dead.get(id, float("inf"))
             often = state.rest is not None and state.rest.count > 3
             assert not state.blocked(hour.now) or often or died < hour.now, f"{channel_id} {id} is blocked still"
+
+
+@pytest.mark.parametrize("crash", CRASHES, ids=lambda outcome: f"{outcome.kind} {outcome.status or ''}")
+@pytest.mark.parametrize("whose", ["a conversation", "a body"])
+def test_a_body_that_crashes_every_upstream_costs_the_others_one_pause(crash: Outcome, whose: str) -> None:
+    world = World(0)
+    world.faults.clear()
+    world.dead.clear()
+    away = 0
+    for _ in range(300):
+        world.ask("x0", crash) if whose == "a conversation" else world.ask("", crash, "its body")
+        away += world.priority(world.ask("t0")) != 1
+        world.now += 1.0
+    assert away == 0 and world.worst() == ("closed", 1)
