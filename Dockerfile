@@ -1,15 +1,21 @@
-FROM python:3.13-slim
-WORKDIR /app
+FROM python:3.13.9-slim-trixie AS libraries
 COPY requirements.lock .
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock && useradd --create-home ccx
-COPY run.py ./
+RUN python -m venv /opt/ccx && /opt/ccx/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+
+FROM python:3.13.9-slim-trixie
+WORKDIR /app
+COPY --from=libraries /opt/ccx /opt/ccx
+COPY run.py pyproject.toml LICENSE ./
 COPY ccx_addons ccx_addons
 COPY ccx_admin ccx_admin
 COPY scripts scripts
-RUN mkdir -p config data && chown -R ccx config data
+RUN useradd --uid 1000 --create-home ccx && mkdir config data && chown ccx:ccx config data && chmod 700 config data \
+    && printf '#!/bin/sh\nexec /opt/ccx/bin/python /app/run.py "$@"\n' >/usr/local/bin/ccx && chmod 755 /usr/local/bin/ccx \
+    && /opt/ccx/bin/python -m compileall -q -o 0 -o 1 ccx_addons ccx_admin /opt/ccx/lib
 USER ccx
 ENV BIND_HOST=0.0.0.0
 EXPOSE 3000
 VOLUME ["/app/config", "/app/data"]
-HEALTHCHECK CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:3000/health/ready')"]
-CMD ["python", "run.py"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["ccx", "health"]
+ENTRYPOINT ["ccx"]
+CMD ["serve"]

@@ -21,6 +21,7 @@ from typing import Final
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.settings import Settings
+from ccx_addons.io.alone import alone
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_TIME: Final = 30.0
@@ -122,7 +123,12 @@ def start_panel(sockets: Sockets, env: dict[str, str]) -> "subprocess.Popen[byte
 
 
 def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb: bool = False) -> int:
-    """Everything until SIGTERM or Ctrl-C. Returns the exit status."""
+    """Everything until SIGTERM or Ctrl-C. Returns the exit status. Raises StartError, StoreError, OSError."""
+    with alone(Path(settings.ccx_data_dir)):
+        return serve(settings, env, banner, with_mitmweb)
+
+
+def serve(settings: Settings, env: dict[str, str], banner: str, with_mitmweb: bool) -> int:
     public = bind(settings.bind_host, settings.port)
     panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
     mitmweb = bind("127.0.0.1", settings.web_port) if with_mitmweb else None

@@ -42,6 +42,7 @@ def main(given: list[str] | None = None) -> int:
 def told(command: Command, arguments: list[str]) -> int:
     """The command's status, or 1 and a line for each thing that is wrong."""
     from ccx_addons.core.errors import CcxError, ConfigErrors
+    from ccx_addons.io.files import FORESEEN, cannot
 
     try:
         return command(arguments)
@@ -50,4 +51,8 @@ def told(command: Command, arguments: list[str]) -> int:
             print(f"ccx: {problem}", file=sys.stderr)
     except CcxError as error:
         print(f"ccx: {error}", file=sys.stderr)
+    except OSError as error:
+        if error.filename is None or error.errno not in FORESEEN:
+            raise
+        print(f"ccx: {cannot(error.filename, error)}", file=sys.stderr)
     return 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.commands import Command, check, places, processes, serve
+from ccx_addons.commands import Command, check, health, places, processes, serve
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "serve": serve.serve,
@@ -11,6 +11,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "demo": serve.demo,
     "mitmweb": serve.mitmweb,
     "where": places.where,
+    "health": health.health,
     "worker": processes.worker,
     "panel": processes.panel,
 }
@@ -25,4 +26,5 @@ CCX: one address and one key in front of many AI upstreams.
 {0} demo       serve with a built-in offline upstream for every protocol
 {0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
 {0} where      the files and folders that are used
+{0} health     whether the gateway that runs here is ready; exit 1 when it is not
 """

@@ -10,6 +10,34 @@ from pathlib import Path
 from typing import Final
 
 PRIVATE: Final = 0o600
+NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FORESEEN: Final = NOT_ALLOWED | FULL | {errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+"""What can be wrong with a place that somebody chose; ``cannot`` has words for it."""
+SHARED: Final = frozenset({"/", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr", "/var"})
+
+
+def cannot(path: Path | str, error: OSError) -> str:
+    """One line: what is wrong with the file or folder, and what mends it."""
+    words = f"{path}: {error.strerror}"
+    if error.errno in NOT_ALLOWED:
+        return f"{words}; it must be this user's: {_give(Path(path).absolute())}"
+    if error.errno == errno.EROFS:
+        return f"{words}; name a place that can be written (CCX_CONFIG, CCX_ENV_FILE, CCX_DATA_DIR), or mount it so"
+    if error.errno in FULL:
+        return f"{words}; make room: df -h {Path(path).absolute().parent}"
+    return words
+
+
+def _give(path: Path) -> str:
+    """The command that gives it to this user. Folders of the whole machine are nobody's."""
+    owner = f"{os.getuid()}:{os.getgid()}"
+    if os.access(path, os.F_OK):
+        return f"chown -R {owner} {path}"
+    folder = path.parent
+    if str(folder) in SHARED:
+        return f"choose a folder of its own below {folder}, owned by user {owner}"
+    return f"mkdir -p {folder} && chown -R {owner} {folder}"
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -19,8 +47,11 @@ def write_atomically(path: Path, text: str) -> None:
     alone (a container's volume) cannot be replaced, and is written over.
     """
     target = path.resolve()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())

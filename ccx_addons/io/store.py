@@ -26,6 +26,7 @@ from typing import Any, Final, Literal, Self
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
+from ccx_addons.io.files import cannot
 from ccx_addons.io.retention import cap_bodies, retain
 
 log: Final = logging.getLogger("ccx")
@@ -386,7 +387,7 @@ class Store:
             self._refused = error
         except OSError as error:
             if error.errno in UNUSABLE:
-                self._refused = StoreError(f"{self.path}: {error.strerror}")
+                self._refused = StoreError(cannot(self.path, error))
         except sqlite3.Error as error:
             self._failed(error)
         self._opened.set()

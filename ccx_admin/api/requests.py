@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from ccx_addons.core.mask import NOTHING
 from ccx_addons.io import probe
+from ccx_addons.io.version import version
 from ccx_admin import export, own_gateway, requests_query
-from ccx_admin.api.status import version
 from ccx_admin.operation import operation
 from ccx_admin.panel import Panel, panel
 from ccx_admin.problem import Failure, not_found

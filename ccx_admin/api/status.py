@@ -1,14 +1,12 @@
 """/api/status and /api/events: how the gateway is."""
 
 import shutil
-import tomllib
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint
 
+from ccx_addons.io.version import version
 from ccx_admin import views
 from ccx_admin.openapi import document
 from ccx_admin.operation import operation
@@ -16,16 +14,6 @@ from ccx_admin.panel import Panel, panel
 from ccx_admin.schema import Json, array, free, integer, table, text
 
 status: Final = Blueprint("api_status", __name__, url_prefix="/api")
-
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
-
-
-@lru_cache
-def version() -> str:
-    try:
-        return metadata.version("ccx")
-    except metadata.PackageNotFoundError:
-        return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def status_of(current: Panel) -> dict[str, Json]:

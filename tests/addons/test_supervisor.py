@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -188,8 +189,7 @@ def test_a_worker_that_dies_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) 
     assert start_fake_worker(monkeypatch, "sys.exit(3)").returncode == 3
 
 
-# ---- prepare and check -----------------------------------------------------------------------------------------------
-def test_run_ends_with_its_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_ends_with_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole supervisor over processes that only live: SIGTERM reaches each of them."""
     starts = Starts()
     monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
@@ -197,14 +197,14 @@ def test_run_ends_with_its_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
     try:
-        assert supervisor.run(Settings(port=0, workers="2"), {}) == 0
+        assert supervisor.run(Settings(port=0, workers="2", ccx_data_dir=str(tmp_path)), {}) == 0
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     assert [p.signals for p in starts.processes] == [[signal.SIGTERM]] * 3
 
 
-def test_run_gives_up_when_a_worker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_gives_up_when_a_worker_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = Starts()
 
     def dead(*_: Any) -> "subprocess.Popen[bytes]":
@@ -215,7 +215,7 @@ def test_run_gives_up_when_a_worker_does_not_start(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(supervisor, "start_worker", dead)
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
-        assert supervisor.run(Settings(port=0, enable_web_ui=False), {}) == 1
+        assert supervisor.run(Settings(port=0, enable_web_ui=False, ccx_data_dir=str(tmp_path)), {}) == 1
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])

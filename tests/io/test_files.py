@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ccx_addons.io.files import open_to_all, write_atomically
+from ccx_addons.io.files import cannot, open_to_all, write_atomically
 
 
 def mode(path: Path) -> int:
@@ -79,3 +79,33 @@ def test_who_can_read_secrets(tmp_path: Path, bits: int, warned: bool) -> None:
     path.write_text("KEY=x\n")
     path.chmod(bits)
     assert [str(path) in words for words in open_to_all([path, tmp_path / "none"])] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.EACCES, "; it must be this user's: mkdir -p {0}/gone && chown -R {1} {0}/gone"),
+        (errno.EPERM, "; it must be this user's: mkdir -p {0}/gone && chown -R {1} {0}/gone"),
+        (errno.EROFS, "; name a place that can be written (CCX_CONFIG, CCX_ENV_FILE, CCX_DATA_DIR), or mount it so"),
+        (errno.ENOSPC, "; make room: df -h {0}/gone"),
+        (errno.ENOTDIR, ""),
+    ],
+)
+def test_what_cannot_be_written_says_what_mends_it(tmp_path: Path, code: int, words: str) -> None:
+    path = tmp_path / "gone" / "file"
+    line = cannot(path, OSError(code, os.strerror(code), str(path)))
+    assert line == f"{path}: {os.strerror(code)}" + words.format(tmp_path, f"{os.getuid()}:{os.getgid()}")
+
+
+def test_what_is_there_is_given_away_itself_and_never_a_folder_of_the_machine(tmp_path: Path) -> None:
+    denied = PermissionError(errno.EACCES, "no")
+    assert cannot(tmp_path, denied).endswith(f"chown -R {os.getuid()}:{os.getgid()} {tmp_path}")
+    assert "chown" not in cannot("/etc/no-such-ccx.yaml", denied)
+
+
+def test_a_folder_that_cannot_be_made_is_told_by_the_files_own_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    wanted = tmp_path / "file" / "ccx.yaml"
+    with pytest.raises(OSError) as caught:
+        write_atomically(wanted, "x")
+    assert caught.value.filename == str(wanted)
