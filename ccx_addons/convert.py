@@ -30,6 +30,7 @@ from ccx_addons.core.wire_json import dumps, loads
 from ccx_addons.guard import guarded, refuse, refuse_bad
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
+from ccx_addons.io.outward import proxy_of
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, credential, gemini, quirks
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.headers import Headers
@@ -165,7 +166,7 @@ class Convert:
             timeouts=channel.timeouts,
             verify_tls=channel.verify_tls,
             ca_file=channel.ca_file,
-            proxy=channel.proxy,
+            proxy=proxy_of(channel, attempt.base_url),
             fresh=attempt.fresh,
         )
         x.phase = "connecting"

@@ -229,6 +229,11 @@ class BreakerPolicy:
     max_backoff: int = setting(600, "most seconds open", minimum=1)
 
 
+PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
+DIRECT: Final = "none"
+"""In place of a proxy's address: the environment's is not used either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     id: str = field(metadata=SHOWN)
@@ -247,7 +252,11 @@ class Channel:
     )
     route_prefix: str = setting("", "only /PREFIX/v1/... reaches it", shown="plain")
     headers: tuple[tuple[str, str], ...] = setting((), "added to the upstream request")
-    proxy: str | None = setting(None, "http://, https://, socks5:// or socks5h:// address", shown="url")
+    proxy: str | None = setting(
+        None,
+        "http://, https://, socks5:// or socks5h:// address; none: no proxy; nothing: as HTTPS_PROXY and NO_PROXY say",
+        shown="url",
+    )
     verify_tls: bool = setting(True, "check the upstream's certificate")
     ca_file: str | None = setting(None, "certificates to trust for this channel", shown="plain")
     timeouts: Timeouts = Timeouts()

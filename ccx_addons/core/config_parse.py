@@ -12,8 +12,10 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from ccx_addons.core import confidential, urls, variables
 from ccx_addons.core.config import (
     DEFAULT_CLIENT,
+    DIRECT,
     KEYLESS,
     KINDS,
+    PROXY_SCHEMES,
     TEXT_KINDS,
     Affinity,
     AttemptLimits,
@@ -56,7 +58,6 @@ NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 CHANNEL_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 DEFAULTS: Final = Policy()
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -398,7 +399,7 @@ def _check_text_fields(reader: Reader, path: str, found: dict[str, Any]) -> None
     if isinstance(prefix, str) and prefix and (not PREFIX.fullmatch(prefix) or prefix.lower() in RESERVED_PREFIXES):
         reader.problem(f"{path}.route_prefix", "is not one path segment, or is a path of the gateway itself")
     proxy = found.get("proxy")
-    if isinstance(proxy, str) and (wrong := urls.url_problem(proxy, PROXY_SCHEMES)):
+    if isinstance(proxy, str) and proxy != DIRECT and (wrong := urls.url_problem(proxy, PROXY_SCHEMES)):
         reader.problem(f"{path}.proxy", wrong)
 
 

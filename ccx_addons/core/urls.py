@@ -138,12 +138,12 @@ def points_at(url: str, own: tuple[tuple[str, int], ...]) -> bool:
     """Whether a base URL is one of the gateway's own addresses: that would loop."""
     host, port = host_port(url)
     return any(
-        port == own_port and (host == own_host or (_is_local(host) and own_host in LOOPBACK))
+        port == own_port and (host == own_host or (is_local(host) and own_host in LOOPBACK))
         for own_host, own_port in own
     )
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Whether the name or address is this machine's own, whatever it is called."""
     name = host.rstrip(".")
     if name in LOOPBACK or name.endswith(".localhost"):

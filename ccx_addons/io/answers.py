@@ -1,6 +1,6 @@
 """What the gateway asks by itself, over httpx: how a connection is made, and how much of an answer is read.
 
-Nothing here knows the environment's proxies: what leads where is said in the configuration alone.
+How a channel's upstream is reached says outward.py; httpx itself reads nothing of the environment.
 """
 
 import time
@@ -13,6 +13,7 @@ import httpx
 
 from ccx_addons.core.config import Channel
 from ccx_addons.core.wire_json import loads
+from ccx_addons.io import outward
 
 MAX_ANSWER: Final = 4 << 20
 MAX_STREAM: Final = 256 << 20
@@ -43,12 +44,16 @@ def async_client(verify: Any = True, proxy: str | None = None, timeout: float = 
     return httpx.AsyncClient(verify=verify, proxy=proxy, timeout=timeout, trust_env=TRUST_ENV)
 
 
-def channel_client(channel: Channel, timeout: float) -> httpx.Client:
-    return client(channel.ca_file or channel.verify_tls, channel.proxy, timeout)
+def channel_client(channel: Channel, base_url: str, timeout: float) -> httpx.Client:
+    return client(_verify(channel), outward.proxy_of(channel, base_url), timeout)
 
 
-def channel_async_client(channel: Channel, timeout: float) -> httpx.AsyncClient:
-    return async_client(channel.ca_file or channel.verify_tls, channel.proxy, timeout)
+def channel_async_client(channel: Channel, base_url: str, timeout: float) -> httpx.AsyncClient:
+    return async_client(_verify(channel), outward.proxy_of(channel, base_url), timeout)
+
+
+def _verify(channel: Channel) -> Any:
+    return outward.client_context(channel.ca_file) if channel.verify_tls else False
 
 
 def ask(asking: httpx.Client, method: str, url: str, **request: Any) -> Answer:

@@ -141,12 +141,13 @@ def ask(
     body = _body(spoken, upstream_model, question)
     headers, params = probe.credentials(spoken, key)
     reading, error = _Reading(time.perf_counter()), ""
+    url = url_of(channel, key, protocol, upstream_model, question.stream)
     try:
         with (
-            answers.channel_client(channel, timeout) as client,
+            answers.channel_client(channel, url, timeout) as client,
             client.stream(
                 "POST",
-                url_of(channel, key, protocol, upstream_model, question.stream),
+                url,
                 headers={**headers, "content-type": "application/json"},
                 params=params,
                 content=body,

@@ -23,13 +23,15 @@ from ccx_addons.core.config import Channel
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.neutral import Loss, Media
 from ccx_addons.core.urls import host_port
-from ccx_addons.io import answers, names
+from ccx_addons.io import answers, names, outward
 
 MAX_PICTURES: Final = 100
 MAX_SIZE: Final = 20 << 20
 """Bytes of one picture."""
 MAX_TOTAL: Final = 32 << 20
 """Bytes of all pictures of one request: what the largest upstreams take."""
+ANYWHERE: Final = "https://"
+"""Pictures may be at any host, so that NO_PROXY says nothing of them."""
 TIMEOUT: Final = 10.0
 """Seconds for one picture, redirects included."""
 MAX_REDIRECTS: Final = 3
@@ -88,7 +90,7 @@ async def pictures(urls: Iterable[str], channel: Channel, seconds: float) -> tup
         words = f"only {MAX_PICTURES} pictures of a request are fetched, {len(wanted) - MAX_PICTURES} are left"
         losses.append(Loss("image_url", words))
     if wanted:
-        async with answers.async_client(_tls(), channel.proxy, TIMEOUT) as client:
+        async with answers.async_client(_tls(), outward.proxy_of(channel, ANYWHERE), TIMEOUT) as client:
             await asyncio.gather(*(get(client, url) for url in wanted[:MAX_PICTURES]))
     return found, losses
 
@@ -178,4 +180,4 @@ async def _address(place: Place, trusted: bool) -> Address:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Made once: reading the certificates takes longer than most pictures."""
-    return httpx.create_ssl_context(trust_env=answers.TRUST_ENV)
+    return outward.client_context(None)

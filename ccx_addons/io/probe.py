@@ -17,7 +17,7 @@ from ccx_addons.core.config import Channel, Key, Kind
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.neutral import Response, Usage, text_of
 from ccx_addons.core.urls import LOOPBACK, host_port, join
-from ccx_addons.io import answers
+from ccx_addons.io import answers, outward
 from ccx_addons.io.answers import Answer
 from ccx_addons.protocols import PROTOCOLS, credential
 
@@ -37,7 +37,7 @@ async def list_models(channel: Channel) -> list[dict[str, Any]]:
         try:
             async with (
                 asyncio.timeout(LIST_TIMEOUT),
-                answers.channel_async_client(channel, LIST_TIMEOUT) as client,
+                answers.channel_async_client(channel, url, LIST_TIMEOUT) as client,
             ):
                 answer = await answers.ask_async(client, "GET", url, headers=headers, params=params)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError):
@@ -60,7 +60,7 @@ def ask_models(channel: Channel, key: Key) -> Models:
     """What ``list_models`` asks, with one key, and why it failed."""
     url, headers, params = _models_request(channel, key)
     try:
-        with answers.channel_client(channel, LIST_TIMEOUT * 2) as client:
+        with answers.channel_client(channel, url, LIST_TIMEOUT * 2) as client:
             answer = answers.ask(client, "GET", url, headers=headers, params=params)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Models(error=without(words_of(error), channel, key))
@@ -122,10 +122,10 @@ def ping(channel: Channel, base_url: str) -> Ping:
     found = Ping(base_url)
     began = time.perf_counter()
     try:
-        if not channel.proxy:
+        if not outward.proxy_of(channel, base_url):
             found.address = _resolve(base_url)
             found.dns_ms = since(began)
-        with answers.channel_client(channel, PING_TIMEOUT) as client, _traced(found) as trace:
+        with answers.channel_client(channel, base_url, PING_TIMEOUT) as client, _traced(found) as trace:
             request = client.build_request("GET", base_url.rstrip("#"), extensions={"trace": trace})
             answer = client.send(request, stream=True)
             answer.close()
@@ -208,7 +208,7 @@ def test(channel: Channel, key: Key, model: str) -> Test:
         body["model"] = upstream
     began = time.perf_counter()
     try:
-        with answers.channel_client(channel, TEST_TIMEOUT) as client:
+        with answers.channel_client(channel, base_url, TEST_TIMEOUT) as client:
             answer = answers.ask(client, "POST", url, headers=headers, params=params, json=body)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         words = without(words_of(error), channel, key)

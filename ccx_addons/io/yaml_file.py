@@ -27,7 +27,7 @@ from ccx_addons.core.config_parse import parse
 from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
-from ccx_addons.io import ca_files
+from ccx_addons.io import ca_files, outward
 from ccx_addons.io.files import PRIVATE, write_atomically
 from ccx_addons.protocols.quirks import QUIRKS
 
@@ -225,7 +225,7 @@ def snapshot_of(loaded: Loaded, settings: Settings, now: float, environ: Mapping
         timeouts=settings.timeouts,
         bodies=Bodies(capture=settings.capture_bodies),  # type: ignore[arg-type]  # its choices are checked there
         quirk_names=frozenset(QUIRKS),
-        secrets=settings.secrets(),
+        secrets=[*settings.secrets(), *outward.environment().secrets()],
     )
     missing = ca_files.problems(snapshot, loaded.lines)
     return replace(snapshot, warnings=(*snapshot.warnings, *map(str, missing))) if missing else snapshot

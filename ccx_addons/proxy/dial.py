@@ -13,12 +13,12 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
-import certifi
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio.v2 import Proxy
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.io.names import addresses_of
+from ccx_addons.io.outward import trust
 
 type Failure = Literal["connect", "connect_timeout", "tls"]
 
@@ -222,14 +222,14 @@ def forget_contexts() -> None:
 
 
 def make_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
-    """Raises OSError or ssl.SSLError when ``ca_file`` cannot be used. Without one: the Mozilla list of certifi."""
+    """Raises OSError or ssl.SSLError when ``ca_file`` cannot be used."""
     context = Resuming(ssl.PROTOCOL_TLS_CLIENT)
     context.sessions = {}
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
     if verify:
-        context.load_verify_locations(ca_file or certifi.where())
+        trust(context, ca_file)
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

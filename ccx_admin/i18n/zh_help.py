@@ -57,7 +57,9 @@ HELP: Final[Mapping[str, str]] = {
     "how log lines look": "日志格式",
     "how much is logged": "日志详细程度",
     "how the key is sent; auto: as the protocol's vendor wants it": "密钥的发送方式；auto：按协议厂商的要求",
-    "http://, https://, socks5:// or socks5h:// address": "http://、https://、socks5:// 或 socks5h:// 地址",
+    "http://, https://, socks5:// or socks5h:// address; none: no proxy; nothing: as HTTPS_PROXY and NO_PROXY say": (
+        "http://、https://、socks5:// 或 socks5h:// 地址；none：不用代理；留空：按 HTTPS_PROXY 与 NO_PROXY"
+    ),
     "is not the channel asked for by x-ccx-channel": "不是 x-ccx-channel 指定的渠道",
     "is promoted": "已设为首选",
     "its own limits are used up": "自身限额已用尽",

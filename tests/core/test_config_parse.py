@@ -111,6 +111,10 @@ def test_channel(more: dict[str, Json], field: str, value: object) -> None:
     assert getattr(found, field) == value
 
 
+def test_no_proxy_at_all() -> None:
+    assert parse(channel(proxy="none")).channels[0].proxy == "none"
+
+
 def test_generated_id_depends_on_the_name_only() -> None:
     (one,) = parse(channel()).channels
     (two,) = parse(channel(priority=7, base_urls=["https://b"])).channels
