@@ -14,7 +14,7 @@ from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Ended, Exchange
-from ccx_addons.core.neutral import LOST_SOURCES, Fault, Loss, Request, Response, Text, cites, fold
+from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
@@ -215,6 +215,7 @@ def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes
         request = neutral_request(x)
     except (BadRequest, UnknownResponse) as bad:
         return Ended("bad_body", f"the answer's form was not asked for, and {bad}"), content
+    x.losses += leftovers.of_answer(answer, x.kind)
     if x.stream:
         return Ended("ok"), recast.as_events(x, request, events)
     return Ended("ok"), recast.as_json(x, channel, request, answer, content)
@@ -232,10 +233,9 @@ def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
     x.stop, x.usage, x.answer = answer.stop, answer.usage or x.usage, answer
     if x.operation == "compact":
         return Ended("ok"), dumps(compaction.compacted(answer))
-    body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, neutral_request(x))
-    x.losses += losses
-    if cites(answer.extra) or any(isinstance(part, Text) and cites(part.extra) for part in answer.parts):
-        x.losses.append(LOST_SOURCES)
+    client = TEXT_PROTOCOLS[x.kind]
+    body, losses = client.encode_response(answer, neutral_request(x))
+    x.losses += [*losses, *leftovers.of_answer(answer, x.kind)]
     if summarises(x):
         body = compaction.answered(body, answer)
         return Ended("ok"), compaction.events(body) if x.stream else dumps(body)

@@ -11,8 +11,8 @@ from typing import Final
 from ccx_addons.core.estimate import Said
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.faults import translated
+from ccx_addons.core.leftovers import OfStream
 from ccx_addons.core.neutral import (
-    LOST_SOURCES,
     Event,
     Failed,
     Fault,
@@ -29,7 +29,6 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Unread,
     Usage,
-    cites,
 )
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
@@ -146,13 +145,6 @@ def _next(telling: Telling, places: list[int], data: bytes, at: int) -> int:
             found = telling[n].search(data, at)
             places[n] = found.start() if found else len(data)
     return min(places)
-
-
-def _cites(event: Event) -> bool:
-    match event:
-        case PartDelta(extra=extra) | Finished(extra=extra) | PartStarted(part=Text(extra=extra)) if extra:
-            return cites(extra)
-    return False
 
 
 def _means_something(part: object) -> bool:
@@ -298,7 +290,7 @@ class ConvertWatcher(Watcher):
         super().__init__(exchange, protocol, decoder)
         self.upstream = exchange.current.attempt.channel.protocol if exchange.current else protocol.NAME
         self.encoder = encoder
-        self.cited = False
+        self.left = OfStream(exchange.kind)
 
     def feed(self, data: bytes) -> list[bytes]:
         return self._convert(self.decoder.feed(data))
@@ -307,9 +299,7 @@ class ConvertWatcher(Watcher):
         chunks = self._convert(self.decoder.flush())
         if not self.finished and not self.fault:
             chunks += self.abort(Fault("server", "the upstream's stream ended without its end event"))
-        self.x.losses += self.encoder.losses
-        if self.cited:
-            self.x.losses.append(LOST_SOURCES)
+        self.x.losses += [*self.encoder.losses, *self.left.losses()]
         return chunks
 
     def abort(self, fault: Fault) -> list[bytes]:
@@ -323,7 +313,7 @@ class ConvertWatcher(Watcher):
             if isinstance(event, Failed):
                 event = Failed(translated(self.x.veiled(event.fault), self.upstream, self.x.kind))
             self.see(event)
-            self.cited = self.cited or _cites(event)
+            self.left.see(event)
             if chunk := self.encoder.encode(event):
                 chunks.append(chunk)
                 if isinstance(event, Finished):

@@ -15,6 +15,7 @@ from ccx_addons.core.neutral import (
     Finished,
     Json,
     Loss,
+    Media,
     Part,
     PartDelta,
     PartStarted,
@@ -99,21 +100,21 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
     return found.losses()
 
 
-def of_answer(answer: Response, target: str, reads: Reads) -> list[Loss]:
-    """The same for an answer, which ``target``, the client's protocol, says."""
-    found = _Found(target, reads)
+def of_answer(answer: Response, target: str) -> list[Loss]:
+    """The same for an answer in ``target``, the client's protocol. Counts are none: the sums are carried."""
+    found = _Found(target)
     found.add("", answer.extra)
     found.parts("content", answer.parts)
-    if answer.usage:
-        found.add("usage.", answer.usage.extra)
+    for p, part in enumerate(answer.parts):
+        found.name(f"content[{p}]", part)
     return found.losses()
 
 
 class OfStream:
     """The same for an answer that comes as events."""
 
-    def __init__(self, target: str, reads: Reads) -> None:
-        self._found = _Found(target, reads)
+    def __init__(self, target: str) -> None:
+        self._found = _Found(target)
 
     def see(self, event: Event) -> None:
         match event:
@@ -122,12 +123,9 @@ class OfStream:
                     self._found.add(f"content[{index}].", extra)
             case PartStarted(index, part):
                 self._found.part(f"content[{index}]", part)
-            case Started(extra=extra):
+                self._found.name(f"content[{index}]", part)
+            case Started(extra=extra) | Finished(extra=extra):
                 self._found.add("", extra)
-            case Finished(usage=usage, extra=extra):
-                self._found.add("", extra)
-                if usage:
-                    self._found.add("usage.", usage.extra)
 
     def losses(self) -> list[Loss]:
         return self._found.losses()
@@ -186,9 +184,9 @@ def written_tool(
 class _Found:
     """Collects what is left, each name in like places once."""
 
-    def __init__(self, target: str, reads: Reads) -> None:
+    def __init__(self, target: str, reads: Reads | None = None) -> None:
         self._target = target
-        self._reads = reads
+        self._reads = reads or {}
         self._losses: dict[str, Loss] = {}
 
     def losses(self) -> list[Loss]:
@@ -204,6 +202,11 @@ class _Found:
             self.add(f"{path}.", extra)
         if isinstance(part, ToolResult):
             self.parts(f"{path}.result", part.parts)
+
+    def name(self, path: str, part: Part) -> None:
+        """Media in answers have no names but on Google's wire."""
+        if isinstance(part, Media) and part.name:
+            self._lose(f"{path}.name", "some")
 
     def add(self, path: str, extra: Extra, said: frozenset[str] = frozenset()) -> None:
         for protocol, fields in extra.items():

@@ -456,18 +456,6 @@ def explode(response: Response) -> Iterator[Event]:
     yield Finished(response.stop, response.usage, response.stop_sequence)
 
 
-CITATIONS: Final = frozenset({"citations", "annotations", "groundingMetadata", "citationMetadata"})
-"""Wire fields in which the protocols say where a text comes from; none of them converts into another."""
-
-
-LOST_SOURCES: Final = Loss("citations", "sources of one protocol's answers have no form in another's")
-
-
-def cites(extra: Extra) -> bool:
-    """Whether a side-car holds sources, which another protocol's client will not get."""
-    return any(fields.get(name) for fields in extra.values() for name in CITATIONS)
-
-
 # ---- tool names ------------------------------------------------------------------------------------------------------
 _SAFE_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")

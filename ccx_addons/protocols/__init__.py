@@ -85,7 +85,7 @@ class TextProtocol(WireProtocol, Protocol):
     """A protocol that converts."""
 
     READS: Reads
-    """What its encoders read of other protocols' side-cars; all else in them is a loss."""
+    """What the encoder of requests reads of other protocols' side-cars; all else in them is a loss."""
 
     def decode_request(self, body: Mapping[str, Json], model: str, stream: bool) -> Request:
         """``model`` and ``stream`` come from the endpoint: Gemini has them in the path. Raises BadRequest."""

@@ -2,26 +2,29 @@
 or it is among the losses, or the request is refused. The fields are those that the SDKs' types have.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final
 
 import pytest
-from anthropic.types import message_create_params
+from anthropic.types import Message, message_create_params
 from google.genai import types as genai
-from openai.types.chat import completion_create_params
-from openai.types.responses import response_create_params
+from openai.types.chat import ChatCompletion, completion_create_params
+from openai.types.responses import Response, response_create_params
 
 from ccx_addons.core.config import Kind, Mapped
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.neutral import Loss
+from ccx_addons.core.leftovers import OfStream, of_answer
+from ccx_addons.core.neutral import Fault, Loss, explode
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
-from ccx_addons.translate import outgoing
+from ccx_addons.protocols import TEXT_PROTOCOLS
+from ccx_addons.translate import judge, outgoing
 from tests.addons.sdk_types import Case, Json, Walk
 from tests.addons.values import channel, exchange
 
@@ -65,7 +68,6 @@ HARMLESS: Final[dict[str, str]] = {
     ),
 }
 """Fields that need not be told, whatever they hold -> why."""
-EXEMPT: Final = [name.split(".") for name in HARMLESS]
 
 
 # ---- requests of each protocol -----------------------------------------------------------------------------------------
@@ -203,30 +205,28 @@ def outcome(kind: Kind, body: Json, target: Kind) -> Outcome:
     return _outcome(kind, json.dumps(body, sort_keys=True), target)
 
 
-def is_told(kind: Kind, case: Case, place: Callable[[Json], Json], target: Kind) -> bool:
+def is_told(case: Case, becomes: Callable[[Json], Outcome]) -> bool:
     """Whether each value but one, which is what nobody says means, makes a difference: in the body or in the losses; or
-    something around the field is lost as a whole, and told."""
-    bare = outcome(kind, place(case.bare), target)
-    same = [value for value in case.values if outcome(kind, place(value), target) == bare]
-    if len(same) < (2 if len(case.values) > 1 else 1):
-        return True
+    the field is told as lost with any value; or something around it is lost as a whole, and told."""
+    bare = becomes(case.bare)
+    same = [value for value in case.values if becomes(value) == bare]
     name = case.path.rpartition(".")[2]
-    if any(loss.path.endswith(name) for loss in bare.losses):
+    if len(same) < (2 if len(case.values) > 1 else 1) or any(loss.path.endswith(name) for loss in bare.losses):
         return True
-    around = [outcome(kind, place(value), target) for value in case.around]
+    around = [becomes(value) for value in case.around]
     return any(out.body == bare.body and set(bare.losses) - set(out.losses) for out in around)
 
 
-def is_harmless(kind: Kind, path: str) -> bool:
+def is_known(root: str, path: str, known: Mapping[str, str]) -> bool:
     """Whether a field is one of those, or below one."""
-    names = [kind, *re.findall(r"\w+", path)]
-    return any(names[n : n + len(known)] == known for known in EXEMPT for n in range(len(names)))
+    names = [root, *re.findall(r"\w+", path)]
+    pairs = {f"{a}.{b}" for a, b in itertools.pairwise(names)}
+    return any(name in names[1:] or name in pairs for name in known)
 
 
 @cache
 def cases(name: str) -> list[Case]:
-    source = SOURCES[name][1]
-    return list(Walk(NEEDED).cases(source.hint))
+    return list(Walk(NEEDED).cases(SOURCES[name][1].hint))
 
 
 def targets() -> Iterator[tuple[str, Kind]]:
@@ -240,6 +240,108 @@ def test_every_field_is_carried_or_lost_or_refused(name: str, target: Kind) -> N
     silent = [
         case.path
         for case in cases(name)
-        if not is_harmless(kind, case.path) and not is_told(kind, case, source.place, target)
+        if not is_known(kind, case.path, HARMLESS)
+        and not is_told(case, lambda body: outcome(kind, source.place(body), target))
     ]
     assert silent == []
+
+
+# ---- answers -----------------------------------------------------------------------------------------------------------
+ANSWERS: Final[dict[Kind, Any]] = {
+    "messages": Message,
+    "chat": ChatCompletion,
+    "responses": Response,
+    "gemini": genai.GenerateContentResponse,
+}
+SAID: Final = {"content": {"role": "model", "parts": [{"text": "some words"}]}}
+NEEDED_OF_ANSWERS: Final[dict[str, dict[str, Json]]] = {
+    **NEEDED,
+    "Choice": {"index": 0},
+    "ChatCompletionMessage": {"content": "some words"},
+    "Response": {"status": "completed"},
+    "GenerateContentResponse": {"candidates": [SAID]},
+    "Part": {},
+    "Candidate": SAID,
+}
+NOT_TOLD: Final[dict[str, str]] = {
+    **dict.fromkeys(("id", "type", "role", "object", "index"), "names or places a value"),
+    **dict.fromkeys(("model", "modelVersion"), "the client gets the name that it asked for"),
+    **dict.fromkeys(("created", "created_at", "completed_at", "createTime"), "when, not what"),
+    **dict.fromkeys(("usage", "usageMetadata"), "sums are carried, and the log has them"),
+    **dict.fromkeys(("sdkHttpResponse", "automaticFunctionCallingHistory", "parsed"), "the SDK adds it"),
+    **dict.fromkeys(("call_id", "tool_use_id"), "ties a result to its call"),
+    **dict.fromkeys(("status", "error"), "an answer is complete, or a failure"),
+    **dict.fromkeys(
+        ("stop_reason", "finish_reason", "finishReason", "incomplete_details"), "is said in the client's words"
+    ),
+    **dict.fromkeys(("functionCall.partialArgs", "functionCall.willContinue"), "pieces, which are put together"),
+    **dict.fromkeys(("audio.data", "audio.expires_at"), "sound is told as a part that an answer cannot hold"),
+    **dict.fromkeys(("parts.thought", "parts.thoughtSignature"), "of a text: a part of its own says nothing"),
+    "fileData.mimeType": "says what a file is",
+    "responseId": "names the answer",
+    "execution": "a search in an answer is over, whoever ran it",
+    **{
+        f"Response.{name}": "repeats the request"
+        for name in response_create_params.ResponseCreateParamsNonStreaming.__annotations__
+    },
+}
+"""Members of answers that need not be told -> why."""
+MADE_UP: Final = re.compile(r'((?:resp|msg|rs|fc|ctc|chatcmpl|call)[_-])\w{20,}|("created(?:_at)?": ?)\d+')
+
+
+def said(kind: Kind, body: Json) -> Json:
+    """The answer with words before whatever it says."""
+    match kind:
+        case "messages":
+            return {**body, "content": [{"type": "text", "text": HELLO}, *body.get("content", [])]}
+        case "responses":
+            text = {"type": "output_text", "text": HELLO, "annotations": []}
+            return {**body, "output": [{"type": "message", "content": [text]}, *body.get("output", [])]}
+        case "gemini":
+            return {**body, "candidates": [_said(candidate) for candidate in body.get("candidates", [{}])]}
+    return body
+
+
+def _said(candidate: Json) -> Json:
+    parts = candidate.get("content", {}).get("parts", [])
+    return {**candidate, "content": {"role": "model", "parts": [{"text": HELLO}, *parts]}}
+
+
+@lru_cache(100_000)
+def _answered(kind: Kind, body: str, client: Kind) -> Outcome:
+    x = exchange(client, model="m")
+    asked = {"contents": [{"parts": [{"text": "hi"}]}]} if client == "gemini" else {"messages": [], "input": "hi"}
+    x.body = JsonBody.parse(json.dumps(asked).encode())
+    ended, answer = judge(x, channel("there", kind), body.encode())
+    if ended.kind != "ok":
+        return Outcome("", (), ended.kind)
+    return Outcome(MADE_UP.sub(r"\1\2", answer.decode()), tuple(x.losses))
+
+
+def answered(kind: Kind, body: Json, client: Kind) -> Outcome:
+    return _answered(kind, json.dumps(said(kind, body), sort_keys=True), client)
+
+
+@pytest.mark.parametrize(
+    ("kind", "client"), [(kind, client) for kind in ANSWERS for client in ANSWERS if kind != client]
+)
+def test_every_field_of_an_answer_is_carried_or_lost(kind: Kind, client: Kind) -> None:
+    silent = [
+        case.path
+        for case in Walk(NEEDED_OF_ANSWERS).cases(ANSWERS[kind])
+        if not is_known(ANSWERS[kind].__name__, case.path, NOT_TOLD)
+        and not is_told(case, lambda body: answered(kind, body, client))
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_streams_lose_what_answers_lose(kind: Kind) -> None:
+    for case in Walk(NEEDED_OF_ANSWERS).cases(ANSWERS[kind]):
+        answer = TEXT_PROTOCOLS[kind].decode_response(case.values[0])
+        if isinstance(answer, Fault):
+            continue
+        stream = OfStream("images")
+        for event in explode(answer):
+            stream.see(event)
+        assert set(stream.losses()) == set(of_answer(answer, "images")), case.path

@@ -17,7 +17,6 @@ from ccx_addons.core.neutral import (
     Thinking,
     ToolCall,
     Usage,
-    cites,
     explode,
     fault_kind,
     fold,
@@ -82,20 +81,6 @@ def test_merge_extra_keeps_both_and_prefers_the_second() -> None:
 )
 def test_fault_kind(status: int, kind: str) -> None:
     assert fault_kind(status) == kind
-
-
-@pytest.mark.parametrize(
-    ("extra", "found"),
-    [
-        ({}, False),
-        ({"messages": {"cache_control": {}}}, False),
-        ({"messages": {"citations": []}}, False),
-        ({"messages": {"citations": [{"url": "https://x.example"}]}}, True),
-        ({"gemini": {"groundingMetadata": {"webSearchQueries": ["x"]}}}, True),
-    ],
-)
-def test_which_answers_have_sources(extra: Any, found: bool) -> None:
-    assert cites(extra) is found
 
 
 @pytest.mark.parametrize(

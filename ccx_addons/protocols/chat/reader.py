@@ -15,6 +15,7 @@ from ccx_addons.core.neutral import (
     Finished,
     Json,
     Media,
+    Opaque,
     Part,
     PartDelta,
     PartStarted,
@@ -126,6 +127,7 @@ class AnswerReader:
         self._secret: list[Fields] = []
         self._annotations: list[Json] = []
         self._refused = False
+        self._audible = False
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
 
@@ -172,6 +174,8 @@ class AnswerReader:
             self._stop_call(call, events)
         if self._secret:
             self._whole(secret_thought(self._secret), events)
+        if self._audible:
+            self._whole(Opaque(NAME, {"type": "audio"}), events)  # its words are said; no other protocol has the sound
         stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
         sequence = self._sequence if stop == "stop_sequence" else None
         extra = sidecar({"logprobs": self._logprobs or None, "annotations": left_over or None})
@@ -211,8 +215,10 @@ class AnswerReader:
             self._write("refusal", refusal, events)
         if annotations := read.items(delta.get("annotations")):
             self._annotations += annotations
-        if isinstance(audio := delta.get("audio"), dict) and (transcript := read.text(audio.get("transcript"))):
-            self._say([(False, transcript)], events)
+        if isinstance(audio := delta.get("audio"), dict):
+            self._audible = self._audible or bool(audio.get("data"))
+            if transcript := read.text(audio.get("transcript")):
+                self._say([(False, transcript)], events)
         for image in read.mappings(delta.get("images")):
             self._show(image, events)
         if calls := delta.get("tool_calls"):

@@ -123,7 +123,7 @@ class AnswerReader:
                 self._read_text(text, part, events)
         elif media := read_media(part):
             self._whole(media, events)
-        elif part.keys() - PART_FIELDS:
+        elif part.keys() - PART_FIELDS or part.get("functionResponse"):
             self._whole(Opaque(NAME, dict(part)), events)
 
     def _read_text(self, text: str, part: Mapping[str, Json], events: list[Event]) -> None:
