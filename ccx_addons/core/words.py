@@ -26,6 +26,7 @@ SECRETS: Final = frozenset({
     "citations", "logprobs", "cache_control",
 })  # fmt: skip
 """Names of fields that only machines read."""
+AS_TEXT: Final = "its words are said as text"
 DEEPEST: Final = 20
 BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_")
 """How the kinds of blocks begin that are work behind an answer: a client is told of them as of thoughts."""
@@ -62,7 +63,7 @@ def _kind(part: Opaque) -> str:
 
 def _loss(part: Opaque, path: str, found: tuple[Part, ...]) -> Loss:
     if found:
-        return Loss(path, f"only {part.protocol} has this form; its words are said as text")
+        return Loss(path, f"only {part.protocol} has this form; {AS_TEXT}")
     return Loss(path, f"only {part.protocol} understands this")
 
 

@@ -23,6 +23,7 @@ from ccx_addons.core.leftovers import OfStream, of_answer
 from ccx_addons.core.neutral import Fault, Loss, explode
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.core.words import AS_TEXT
 from ccx_addons.protocols import TEXT_PROTOCOLS
 from ccx_addons.translate import judge, outgoing
 from tests.addons.sdk_types import Case, Json, Walk
@@ -207,14 +208,18 @@ def outcome(kind: Kind, body: Json, target: Kind) -> Outcome:
 
 def is_told(case: Case, becomes: Callable[[Json], Outcome]) -> bool:
     """Whether each value but one, which is what nobody says means, makes a difference: in the body or in the losses; or
-    the field is told as lost with any value; or something around it is lost as a whole, and told."""
+    the field is told as lost with any value; or something around it is lost as a whole, and told; or it is told that only
+    the words of what is around it are said."""
     bare = becomes(case.bare)
     same = [value for value in case.values if becomes(value) == bare]
     name = case.path.rpartition(".")[2]
     if len(same) < (2 if len(case.values) > 1 else 1) or any(loss.path.endswith(name) for loss in bare.losses):
         return True
-    around = [becomes(value) for value in case.around]
-    return any(out.body == bare.body and set(bare.losses) - set(out.losses) for out in around)
+    for out in map(becomes, case.around):
+        told = set(bare.losses) - set(out.losses)
+        if any(out.body == bare.body or loss.reason.endswith(AS_TEXT) for loss in told):
+            return True
+    return False
 
 
 def is_known(root: str, path: str, known: Mapping[str, str]) -> bool:

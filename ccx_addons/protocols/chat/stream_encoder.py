@@ -157,6 +157,9 @@ class StreamEncoder:
                 return self._open_call(index, written, part)
             case Media():
                 return self._show(part, index)
+            case Opaque(protocol) if protocol == NAME:
+                self.losses.append(Loss(f"content[{index}]", "an answer holds no Opaque"))
+                return b""
             case Opaque():
                 found = words.told(part, NAME, f"content[{index}]", self.losses)
                 chunks = [self._open(index, inner) for inner in found]

@@ -79,7 +79,7 @@ def test_an_answer_in_full() -> None:
         pytest.param(body({"content": ""}, "length"), (), "length", id="nothing but the limit"),
         pytest.param(body({"content": None, "refusal": "no"}), (Refusal("no"),), "refusal", id="a refusal"),
         pytest.param(
-            body({"content": None, "audio": {"id": "x", "transcript": "a", "data": "aGk="}}), (Text("a"),), "end",
+            body({"content": None, "audio": {"id": "x", "transcript": "a", "data": "aGk="}}), (Text("a"), Opaque("chat", {"type": "audio"})), "end",
             id="the words of sound",
         ),
         pytest.param(
