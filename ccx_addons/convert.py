@@ -21,6 +21,7 @@ from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.endpoints import STORED, passed
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
+from ccx_addons.core.header_names import TENANT
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.refusals import loss_of
@@ -58,11 +59,6 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
     "google": re.compile(r"x-goog-api-client|x-gemini-[\w-]+|x-server-timeout"),
 }
 """Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
-TENANT: Final = re.compile(
-    r"openai-(?:organization|project)[\w-]*|anthropic-(?:workspace|organization)[\w-]*|x-goog-user-project"
-)
-"""Whose account is asked belongs to the upstream's key, never to the client: `headers` of the channel may name it."""
-
 LONGEST_NAME: Final = 128
 """Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
 RESPONSE_HEADERS: Final = re.compile(
@@ -387,7 +383,8 @@ def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> l
     kept = [
         (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
         for name, value in x.headers
-        if name not in hop and name not in own and len(name) <= LONGEST_NAME and is_forwarded(name, same)
+        if name not in hop and name not in own and len(name) <= LONGEST_NAME
+        if is_forwarded(name, same) or name in channel.pass_headers
     ]
     if x.body:  # it was read as JSON, so nobody may read it as a form
         kept = [(name, "application/json" if name == "content-type" else value) for name, value in kept]

@@ -252,6 +252,9 @@ class Channel:
     )
     route_prefix: str = setting("", "only /PREFIX/v1/... reaches it", shown="plain")
     headers: tuple[tuple[str, str], ...] = setting((), "added to the upstream request")
+    pass_headers: tuple[str, ...] = setting(
+        (), "headers of clients that go on to the upstream, beside those that its protocol knows", shown="plain"
+    )
     proxy: str | None = setting(
         None,
         "http://, https://, socks5:// or socks5h:// address; none: no proxy; nothing: as HTTPS_PROXY and NO_PROXY say",

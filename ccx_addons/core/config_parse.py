@@ -40,6 +40,7 @@ from ccx_addons.core.config import (
 )
 from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.header_names import HEADER_NAME, is_ours, is_private
 from ccx_addons.core.mask import Secrets, mask
 
 type Json = Any
@@ -57,17 +58,9 @@ PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
 NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 CHANNEL_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 DEFAULTS: Final = Policy()
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
-FORBIDDEN_HEADERS: Final = frozenset({
-    "authorization", "x-api-key", "x-goog-api-key", "host", "content-length", "transfer-encoding", "connection",
-    "upgrade", "te", "trailer", "keep-alive", "proxy-authorization", "proxy-authenticate", "proxy-connection", "expect",
-    "http2-settings", "cookie", "accept-encoding", "content-encoding",
-})  # fmt: skip
-"""Headers a channel cannot add: they belong to the key, to the connection, or to the gateway."""
 
 CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
 CLIENT_KEYS: Final = ("name", "key", "key_sha256", "kinds", "models", "limits", "enabled")
@@ -365,6 +358,7 @@ def _channel(
         "models": _model_map(reader, table.get("models"), f"{path}.models"),
         "allow": _patterns(reader, table.get("allow"), f"{path}.allow"),
         "headers": _headers(reader, table.get("headers"), f"{path}.headers"),
+        "pass_headers": _passed(reader, table.get("pass_headers"), f"{path}.pass_headers"),
         "quirks": _quirks(reader, table.get("quirks"), f"{path}.quirks", quirk_names),
         "tags": reader.strings(table.get("tags"), f"{path}.tags"),
     }
@@ -503,13 +497,25 @@ def _headers(reader: Reader, value: Json, path: str) -> tuple[tuple[str, str], .
         text = reader.filled(entry, at)
         if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
             reader.problem(at, "is not a header name")
-        elif name.lower().replace("_", "-") in FORBIDDEN_HEADERS or name.lower().startswith("x-ccx-"):
+        elif is_ours(name):
             reader.problem(at, "cannot be set here: it belongs to the key, the connection or the gateway")
         elif text is not None and not text.isprintable():
             reader.problem(at, "must be printable text on one line")
         elif text is not None:
             found.append((name.lower(), text))
     return tuple(found)
+
+
+def _passed(reader: Reader, value: Json, path: str) -> tuple[str, ...]:
+    """Names of client's headers, in small letters."""
+    found = []
+    for n, name in enumerate(reader.strings(value, path)):
+        if not HEADER_NAME.fullmatch(name):
+            reader.problem(f"{path}[{n}]", "is not a header name")
+        elif is_private(name):
+            reader.problem(f"{path}[{n}]", "never goes on: it says who the client is, whose account is asked, or how")
+        found.append(name.lower())
+    return tuple(dict.fromkeys(found))
 
 
 def _quirks(reader: Reader, value: Json, path: str, known: frozenset[str] | None) -> frozenset[str]:

@@ -57,6 +57,9 @@ HELP: Final[Mapping[str, str]] = {
     "how log lines look": "日志格式",
     "how much is logged": "日志详细程度",
     "how the key is sent; auto: as the protocol's vendor wants it": "密钥的发送方式；auto：按协议厂商的要求",
+    "headers of clients that go on to the upstream, beside those that its protocol knows": (
+        "除协议已知的请求头外，转发给上游的客户端请求头"
+    ),
     "http://, https://, socks5:// or socks5h:// address; none: no proxy; nothing: as HTTPS_PROXY and NO_PROXY say": (
         "http://、https://、socks5:// 或 socks5h:// 地址；none：不用代理；留空：按 HTTPS_PROXY 与 NO_PROXY"
     ),

@@ -132,6 +132,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Group by": "分组",
     "Headers": "请求头",
     "Headers, name: value": "请求头，名称: 值",
+    "Clients' headers that go on": "转发的客户端请求头",
     "Health check every": "健康检查间隔",
     "Health check with model": "健康检查所用模型",
     "Health checks": "健康检查",

@@ -120,6 +120,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry("quirks", "Quirks", "words"),
             Entry("on_loss", "When a conversion would lose something", "choice", ("keep", "refuse")),
             Entry("headers", "Headers, name: value", "pairs"),
+            Entry("pass_headers", "Clients' headers that go on", "words"),
         ),
     ),
     (

@@ -159,6 +159,13 @@ def test_without_a_key_no_credential_is_sent(where: Channel) -> None:
     assert "key=" not in request.path
 
 
+def test_headers_that_the_channel_lets_go_on() -> None:
+    where = replace(CHAT, pass_headers=("x-user", "x-gone"))
+    x = asked("chat", where, headers=(("x-user", "bob"), ("x-other", "1"), ("x-gone", "2"), ("connection", "x-gone")))
+    names = dict(forwarded_headers(x, where, ()))
+    assert names["x-user"] == "bob" and not {"x-other", "x-gone"} & names.keys()
+
+
 def test_a_key_in_the_query() -> None:
     where = replace(GEMINI, auth="query", keys=(replace(GEMINI.keys[0], secret="a+b&c"),))
     request = written(asked("chat", where), where, "/m:x?alt=sse", key=where.keys[0])

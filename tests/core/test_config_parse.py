@@ -111,6 +111,21 @@ def test_channel(more: dict[str, Json], field: str, value: object) -> None:
     assert getattr(found, field) == value
 
 
+def test_headers_that_go_on() -> None:
+    (found,) = parse(channel(pass_headers=["X-Trace", "x-trace", "x-user_id"])).channels
+    assert found.pass_headers == ("x-trace", "x-user_id")
+    refused = [
+        "Authorization",
+        "x_api_key",
+        "X-Auth-Token",
+        "OpenAI-Organization",
+        "x-ccx-channel",
+        "Connection",
+        "a b",
+    ]
+    assert len(problems(channel(pass_headers=refused))) == len(refused)
+
+
 def test_no_proxy_at_all() -> None:
     assert parse(channel(proxy="none")).channels[0].proxy == "none"
 

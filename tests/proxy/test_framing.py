@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mitmproxy import http
 from mitmproxy.net.http.http1 import assemble_request_head
 
-from ccx_addons.core.config_parse import FORBIDDEN_HEADERS
+from ccx_addons.core.header_names import FORBIDDEN
 from ccx_addons.proxy import framing
 from ccx_addons.proxy.headers import Headers
 
@@ -58,7 +58,7 @@ def test_a_head_that_parsers_may_read_differently(change: tuple[bytes, bytes]) -
 
 def test_no_channel_can_add_what_is_never_sent() -> None:
     """The file is refused, with its line, instead of every request."""
-    assert {name.decode() for name in framing.OF_CONNECTION} | {"host", "content-length"} <= FORBIDDEN_HEADERS
+    assert {name.decode() for name in framing.OF_CONNECTION} | {"host", "content-length"} <= FORBIDDEN
 
 
 def sent(*fields: tuple[bytes, bytes], line: bytes = b"POST /x HTTP/1.1") -> bytes:
