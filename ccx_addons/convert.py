@@ -237,7 +237,7 @@ class Convert:
     def own_headers(self, x: Exchange, events: bool) -> list[tuple[bytes, bytes]]:
         """What the gateway says in an answer's head."""
         own = {"x-ccx-request-id": x.id}
-        if x.attempts:
+        if x.attempts and (x.committed or not x.opened):
             own["x-ccx-attempts"] = str(len(x.attempts))
             if x.snapshot.policy.errors == "precise":
                 own["x-ccx-channel"] = header_text((x.told or x.attempts[-1]).attempt.channel.name)
@@ -275,7 +275,7 @@ def put_body(response: http.Response, body: bytes) -> None:
 
 def is_event_stream(x: Exchange) -> bool:
     """What the client's answer is: as the gateway sends it, whatever the upstream calls it."""
-    return x.stream and not x.array and (x.committed or (x.ended is not None and x.ended.kind == "ok"))
+    return x.stream and not x.array and (x.opened or x.committed or (x.ended is not None and x.ended.kind == "ok"))
 
 
 def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

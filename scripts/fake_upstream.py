@@ -10,7 +10,7 @@ Misbehaviour is chosen by the header ``x-fake``, by a key ``fake:SPEC:anything``
 ``fake-SPEC``, or by a base URL that ends in ``/fake:SPEC``. SPEC is ``name`` or ``name=value``, several joined by ``+``:
 
     close reset stall slow=S drip status=N 429=S retrydate html html502 notjson empty nocontent errorin200 leakkey flaky=N
-    errorfirst errorlate=N emptystream stallstream pingonly cut=N eof=N midstall=N slowchunks=MS chunks1 bytes1 crlf cr bom
+    errorfirst errorlate=N emptystream stallstream think=S pingonly cut=N eof=N midstall=N slowchunks=MS chunks1 bytes1 crlf cr bom
     comments nospace noevent nodone nofinish gzip br zstd deflate http10 closedelim chunkext trailers early bigevent=MB
     redirect=URL hugehead nulheader setcookie keepclose modelnotfound contextlength moderation overloaded poolempty
     unsupported=FIELD badbeta=TOKEN nousage
@@ -415,6 +415,8 @@ class Reply:
         await self.write(head(200, [*self.common_headers(200, kind), *body.headers()]))
         if "stallstream" in spec:
             await self.until_gone()
+        if "think" in spec:
+            await asyncio.sleep(float(spec["think"]))
         while "pingonly" in spec:
             await body.raw(b": ping\n\n")
             await asyncio.sleep(0.05)

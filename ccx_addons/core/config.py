@@ -179,6 +179,11 @@ class Timeouts:
     tool_idle: float = setting(
         600.0, "silence inside a stream while a tool call is open or the model thinks", minimum=0.1
     )
+    heartbeat: float = setting(
+        15.0,
+        "silence after which a client gets a comment in its stream, also while a model thinks; 0: never",
+        minimum=0,
+    )
 
     def head(self, stream: bool) -> float:
         """Until an answer's head: of JSON it comes when the model is done."""

@@ -216,6 +216,8 @@ class Exchange:
     # ---- what came of it (stream, convert, failover, metrics) -------------------------------------------------------
     phase: Phase = "queued"
     state: State = "running"
+    opened: bool = False
+    """The client has the head of a stream and comments, and no attempt is committed by that (proxy/heartbeat.py)."""
     committed: bool = False
     fault: Fault | None = None
     told: AttemptRecord | None = None

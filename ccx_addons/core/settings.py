@@ -100,6 +100,13 @@ class Settings:
         minimum=0.1,
         timeout="tool_idle",
     )
+    heartbeat: float = env(
+        "HEARTBEAT",
+        15.0,
+        "seconds of silence after which a stream's client gets a comment; 0: never",
+        minimum=0,
+        timeout="heartbeat",
+    )
     tls_cert_file: str = env(
         "TLS_CERT_FILE", "", "certificate chain: serve HTTPS, with HTTP/2, on the public port", shown=True
     )

@@ -72,6 +72,14 @@ class RequestStream(HttpStream):
         """End without an answer: nobody is there to read it."""
         raise NotImplementedError
 
+    def _fail(self, kind: "OutcomeKind", detail: str) -> Commands:
+        """The attempt is over without an answer."""
+        raise NotImplementedError
+
+    def _over(self) -> bool:
+        """Whether the client has its answer, or is gone."""
+        raise NotImplementedError
+
     @property
     def x(self) -> Exchange:
         assert self.exchange

@@ -36,7 +36,6 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.tcp import TCPLayer
 
-from ccx_addons.core import sse
 from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.guard import refuse
@@ -44,6 +43,7 @@ from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.bodies import AnswerBody
 from ccx_addons.proxy.budget import FULL
 from ccx_addons.proxy.encoding import BadEncoding
+from ccx_addons.proxy.heartbeat import BeatingStream, last_words
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
     OpenUpstream,
@@ -53,7 +53,7 @@ from ccx_addons.proxy.hooks import (
 )
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.pace import STALLED, WRITABLE
-from ccx_addons.proxy.request import Commands, RequestStream
+from ccx_addons.proxy.request import Commands
 
 if TYPE_CHECKING:
     from ccx_addons.core.verdict import OutcomeKind
@@ -66,11 +66,9 @@ OPENING: Final = 4096
 """Bytes of a stream's beginning that are kept for the addons: a Responses stream says its id there."""
 SLICE: Final = 256 << 10
 """Bytes of a whole answer that are written at once; the rest waits until the client has taken them."""
-KEEPALIVE_EVERY: Final = 15.0
-"""Seconds of upstream silence after which a waiting SSE client gets a comment."""
 
 
-class AttemptStream(RequestStream):
+class AttemptStream(BeatingStream):
     """See the module's docstring. Client states are mitmproxy's; server states are ours.
 
     An exception is turned into words at once and dealt with behind its ``except``: what happens inside one is held by
@@ -154,6 +152,7 @@ class AttemptStream(RequestStream):
             checks.note_connection(record, connection, reused)
         x.phase = "waiting"
         self.server_state = self.state_wait_for_response_headers
+        self._beat_again()
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.head(x.expects_stream))
         content = request.raw_content
         yield SendHttp(RequestHeaders(self.attempt_id, request, not content), connection)
@@ -229,6 +228,7 @@ class AttemptStream(RequestStream):
         elif x.watcher and checks.is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
             self.alive_until = time.monotonic() + x.upstream.timeouts.first_event_alive
+            self._accepted()
             yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
         else:
             self.server_state = self.state_collect
@@ -337,13 +337,14 @@ class AttemptStream(RequestStream):
             yield from self._cancel_upstream("the head of the answer could not be written")
             yield from self._complete(streamed=False)
             return
-        answers.finish(response, self.exchange, self.context.client.tls)
-        yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
+        if not x.opened:
+            answers.finish(response, self.exchange, self.context.client.tls)
+            yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
         for chunk in self.held:
             yield from self._to_client(chunk)
         self.held = []
         self.lease.shrink(self.kept)
-        self.comment_at = now + KEEPALIVE_EVERY if checks.is_sse(response) else float("inf")
+        self._committed(response, now)
         yield from self._wait("idle", self._patience(), streaming=True)
 
     def state_stream(self, event: HttpEvent) -> Commands:
@@ -354,7 +355,7 @@ class AttemptStream(RequestStream):
             if x.last_byte_at is not None and now - x.last_byte_at > x.max_gap:
                 x.max_gap = now - x.last_byte_at
             x.last_byte_at = now
-            self.comment_at = max(self.comment_at, now + KEEPALIVE_EVERY)
+            self.comment_at = now + self.every
             try:
                 for n, chunks in enumerate(self.answer.watched(event.data, x)):
                     yield from _breathe(n)
@@ -401,12 +402,6 @@ class AttemptStream(RequestStream):
         yield from self._complete(streamed=True)
 
     # ---- towards the client -----------------------------------------------------------------------------------------
-    def _to_client(self, chunk: bytes) -> Commands:
-        self.x.bytes_out += len(chunk)
-        if self.x.tap:
-            self.x.tap.to_client(chunk)
-        yield SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
-
     def _answer(self) -> Commands:
         """Send ``flow.response``, complete, from the addons or from a judged upstream answer."""
         response = self.flow.response
@@ -427,6 +422,8 @@ class AttemptStream(RequestStream):
         if self.exchange and not streamed:
             self.exchange.bytes_out = len(response.raw_content or b"")
             self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
+            if self.exchange.opened and response.status_code >= 400:
+                self.exchange.stream_end = "error event"
         yield from self._hook(HttpResponseHook)
         self.server_state = self.state_done
         self.flow.live = False
@@ -440,8 +437,11 @@ class AttemptStream(RequestStream):
             content = response.raw_content or b""
             if self.flow.request.method == "HEAD":
                 content = b""
-            answers.finish(response, self.exchange, self.context.client.tls)
-            yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
+            if self.exchange and self.exchange.opened:
+                content = last_words(self.exchange, response)
+            else:
+                answers.finish(response, self.exchange, self.context.client.tls)
+                yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
             for at in range(0, len(content), SLICE):
                 if at and not (yield from self._taken()):
                     yield from self._hang_up()
@@ -536,8 +536,9 @@ class AttemptStream(RequestStream):
     def _on_deadline(self) -> Commands:
         now = time.monotonic()
         if now >= self.comment_at - 0.001:
-            self.comment_at = now + KEEPALIVE_EVERY
-            yield from self._to_client(sse.COMMENT)
+            yield from self._beat()
+            if self._over():
+                return
         if now < self.wait_until - 0.001:
             if self.wait_until < float("inf"):
                 yield from self.parent.set_deadline(self, min(self.wait_until, self.comment_at) - now)
@@ -548,6 +549,9 @@ class AttemptStream(RequestStream):
             yield from self._silence()
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
+
+    def _over(self) -> bool:
+        return self.server_state in (self.state_done, self.state_errored)
 
     def _silence(self) -> Commands:
         """Nothing came for too long: the upstream hangs, or nobody read it because the client takes nothing."""

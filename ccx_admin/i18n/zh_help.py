@@ -111,6 +111,12 @@ HELP: Final[Mapping[str, str]] = {
     "seconds until an answer's head is complete; 0: 300 for a stream, REQUEST_TIMEOUT for JSON": (
         "响应头完整前的秒数；0：流为 300，JSON 为 REQUEST_TIMEOUT"
     ),
+    "seconds of silence after which a stream's client gets a comment; 0: never": (
+        "流静默多少秒后向客户端发送一条注释；0：从不"
+    ),
+    "silence after which a client gets a comment in its stream, also while a model thinks; 0: never": (
+        "静默多久后向客户端的流发送一条注释，模型思考时也发；0：从不"
+    ),
     "silence inside a stream": "流中的静默",
     "silence inside a stream while a tool call is open or the model thinks": "工具调用进行中或模型思考时流的静默",
     "takes no images, or its context window is too small": "不接收图片，或上下文窗口太小",

@@ -180,6 +180,8 @@ WORDS: Final[Mapping[str, str]] = {
     "set": "已设置",
     "share from the cache, request by request": "每个请求的缓存比例",
     "shown as it is: {why}": "原样显示：{why}",
+    "comments for silent streams": "静默流的注释间隔",
+    "Comments for silent streams": "静默流的注释间隔",
     "silence in a stream": "流中的静默",
     "silence in a tool call or while thinking": "工具调用或思考中的静默",
     "slow": "缓慢",

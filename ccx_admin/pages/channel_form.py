@@ -97,6 +97,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry("timeouts.first_event_alive", "First event, with pings", "number", unit="s"),
             Entry("timeouts.idle", "Silence", "number", unit="s"),
             Entry("timeouts.tool_idle", "Silence in a tool call", "number", unit="s"),
+            Entry("timeouts.heartbeat", "Comments for silent streams", "number", unit="s"),
         ),
     ),
     (

@@ -44,6 +44,7 @@ TIMEOUTS: Final = (
     ("first_event_alive", "first meaningful event, with pings"),
     ("idle", "silence in a stream"),
     ("tool_idle", "silence in a tool call or while thinking"),
+    ("heartbeat", "comments for silent streams"),
 )
 
 ATTEMPTS: Final = (

@@ -105,8 +105,9 @@ def test_timeouts_are_the_defaults_of_the_policy() -> None:
         "FIRST_EVENT_ALIVE_TIMEOUT": "5",
         "IDLE_TIMEOUT": "6",
         "TOOL_IDLE_TIMEOUT": "7",
+        "HEARTBEAT": "8",
     }
-    assert Settings.read(environ).timeouts == Timeouts(1, 2, 3, 4, 5, 6, 7)
+    assert Settings.read(environ).timeouts == Timeouts(1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def test_auto_is_one_worker_a_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from mitmproxy import http
 from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy.http1 import Limits
 from tests.proxy import upstreams
-from tests.proxy.harness import gateway, read_answer
+from tests.proxy.harness import FAST, gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
 
 OK = b'{"ok":1}'
@@ -182,9 +183,8 @@ async def test_stale_connection_is_retried_on_a_fresh_one() -> None:
         assert [record.reused for x in g.script.exchanges for record in x.attempts] == []
 
 
-async def test_keepalive_comment_while_the_upstream_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ccx_addons.proxy.stream.KEEPALIVE_EVERY", 0.1)
-    async with gateway(ALL) as g:
+async def test_keepalive_comment_while_the_upstream_is_silent() -> None:
+    async with gateway(ALL, timeouts=replace(FAST, heartbeat=0.1)) as g:
         _, body = await g.ask("midstall")
         assert body.count(b": keepalive\n\n") >= 2
 
