@@ -23,6 +23,7 @@ from ccx_addons.core.neutral import (
     Response,
     ServerTool,
     Started,
+    Text,
     ToolResult,
 )
 
@@ -61,6 +62,9 @@ HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
     "responses": frozenset({"store"}),  # the gateway remembers the answer itself
 }
 """The same for fields of one protocol."""
+NOTHING: Final[frozenset[str]] = frozenset()
+SOURCES: Final = frozenset({"annotations", "citations", "candidate.groundingMetadata"})
+"""Where an answer says which pages a text comes from, which the text's ``sources`` say too."""
 SAID_OF_TOOLS: Final = frozenset({"description", "parameters"})
 """What the side-car of a tool may repeat: all protocols say it."""
 NO_SETTINGS: Final = (HARMLESS.keys() | {"name"}) - {"type"}
@@ -103,7 +107,8 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
 def of_answer(answer: Response, target: str) -> list[Loss]:
     """The same for an answer in ``target``, the client's protocol. Counts are none: the sums are carried."""
     found = _Found(target)
-    found.add("", answer.extra)
+    sourced = any(isinstance(part, Text) and part.sources for part in answer.parts)
+    found.add("", answer.extra, SOURCES if sourced else NOTHING)
     found.parts("content", answer.parts)
     for p, part in enumerate(answer.parts):
         found.name(f"content[{p}]", part)
@@ -115,17 +120,20 @@ class OfStream:
 
     def __init__(self, target: str) -> None:
         self._found = _Found(target)
+        self._sourced = False
 
     def see(self, event: Event) -> None:
         match event:
-            case PartDelta(index, extra=extra):
-                if extra:
-                    self._found.add(f"content[{index}].", extra)
+            case PartDelta(index, extra=extra, sources=sources):
+                if extra or sources:
+                    self._sourced = self._sourced or bool(sources)
+                    self._found.add(f"content[{index}].", extra, SOURCES if sources else NOTHING)
             case PartStarted(index, part):
+                self._sourced = self._sourced or (isinstance(part, Text) and bool(part.sources))
                 self._found.part(f"content[{index}]", part)
                 self._found.name(f"content[{index}]", part)
             case Started(extra=extra) | Finished(extra=extra):
-                self._found.add("", extra)
+                self._found.add("", extra, SOURCES if self._sourced else NOTHING)
 
     def losses(self) -> list[Loss]:
         return self._found.losses()
@@ -187,6 +195,7 @@ class _Found:
     def __init__(self, target: str, reads: Reads | None = None) -> None:
         self._target = target
         self._reads = reads or {}
+        self._answers = reads is None
         self._losses: dict[str, Loss] = {}
 
     def losses(self) -> list[Loss]:
@@ -199,7 +208,8 @@ class _Found:
 
     def part(self, path: str, part: Part) -> None:
         if extra := getattr(part, "extra", None):
-            self.add(f"{path}.", extra)
+            told = self._answers and isinstance(part, Text) and part.sources
+            self.add(f"{path}.", extra, SOURCES if told else NOTHING)
         if isinstance(part, ToolResult):
             self.parts(f"{path}.result", part.parts)
 
@@ -208,7 +218,7 @@ class _Found:
         if isinstance(part, Media) and part.name:
             self._lose(f"{path}.name", "some")
 
-    def add(self, path: str, extra: Extra, said: frozenset[str] = frozenset()) -> None:
+    def add(self, path: str, extra: Extra, said: frozenset[str] = NOTHING) -> None:
         for protocol, fields in extra.items():
             if protocol == self._target:
                 continue

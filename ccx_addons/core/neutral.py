@@ -38,12 +38,23 @@ type Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A page that the characters ``start`` to ``end`` of a text come from."""
+
+    url: str
+    title: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """``apart``: it begins something new, so that it does not continue the text right before it."""
 
     text: str
     extra: Extra = field(default=NO_EXTRA)
     apart: bool = False
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +334,8 @@ class PartDelta:
     text: str = ""
     signature: str | None = None
     extra: Extra = field(default=NO_EXTRA)
+    sources: tuple[Source, ...] = ()
+    """All of the part's: they come at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +402,10 @@ def merge_extra(a: Extra, b: Extra) -> Extra:
 def apply_delta(part: Part, delta: PartDelta) -> Part:
     """The part after one more delta."""
     match part:
-        case Text() | Refusal():
+        case Text():
+            extra, sources = merge_extra(part.extra, delta.extra), delta.sources or part.sources
+            return replace(part, text=part.text + delta.text, extra=extra, sources=sources)
+        case Refusal():
             return replace(part, text=part.text + delta.text, extra=merge_extra(part.extra, delta.extra))
         case Thinking():
             signature = part.signature if delta.signature is None else (part.signature or "") + delta.signature
@@ -439,12 +455,14 @@ def _join(part: Part, deltas: list[PartDelta]) -> Part:
         return part
     extra: Extra = NO_EXTRA
     signatures = []
+    sources: tuple[Source, ...] = ()
     for delta in deltas:
         extra = merge_extra(extra, delta.extra)
+        sources = delta.sources or sources
         if delta.signature is not None:
             signatures.append(delta.signature)
     signature = "".join(signatures) if signatures else None
-    return apply_delta(part, PartDelta(0, "".join(d.text for d in deltas), signature, extra))
+    return apply_delta(part, PartDelta(0, "".join(d.text for d in deltas), signature, extra, sources))
 
 
 def explode(response: Response) -> Iterator[Event]:

@@ -6,6 +6,7 @@ import pytest
 
 from ccx_addons.core.leftovers import LONGEST, MOST, OfStream, of_answer, of_request, written_tool
 from ccx_addons.core.neutral import (
+    Event,
     Extra,
     Finished,
     Loss,
@@ -15,11 +16,13 @@ from ccx_addons.core.neutral import (
     Request,
     Response,
     ServerTool,
+    Source,
     Started,
     Text,
     Tool,
     ToolResult,
     Usage,
+    explode,
 )
 
 NOTHING_READ: dict[str, frozenset[str]] = {}
@@ -135,3 +138,21 @@ def test_members_that_are_gone_through_are_read() -> None:
     tool = ServerTool("web_search", "messages", {"place": {"city": "Oslo"}, "more": {"mode": {"deep": 1}}})
     assert written_tool(tool, "t", lambda v: {**v["place"]}, losses) == {"city": "Oslo"}
     assert paths(losses) == ["t.more.mode.deep"]
+
+
+@pytest.mark.parametrize("sources", [(), (Source("https://example.com"),)])
+def test_pages_are_told_and_other_sources_are_lost(sources: tuple[Source, ...]) -> None:
+    cited, grounded = extra(annotations=[{"type": "x"}]), {"gemini": {"candidate": {"groundingMetadata": {"a": 1}}}}
+    answer = Response("1", "m", (Text("a", cited, sources=sources),), "end", extra=grounded)
+    lost = [] if sources else ["candidate.groundingMetadata", "content[0].annotations"]
+    assert paths(of_answer(answer, "messages")) == lost
+    events: list[list[Event]] = [
+        [PartStarted(0, Text("a")), PartDelta(0, extra=cited, sources=sources)], list(explode(answer))[1:2],
+    ]  # fmt: skip
+    for begun in events:
+        stream = OfStream("messages")
+        for event in (*begun, Finished("end", extra=grounded)):
+            stream.see(event)
+        assert sorted(paths(stream.losses())) == lost
+    (loss,) = of_request(Request("m", (Message("assistant", answer.parts),)), "messages", NOTHING_READ)
+    assert loss.path == "messages[0].content[0].annotations"

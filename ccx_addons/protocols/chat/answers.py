@@ -19,6 +19,7 @@ from ccx_addons.core.neutral import (
     Usage,
     fold,
 )
+from ccx_addons.core.sources import nested_citations
 from ccx_addons.protocols.chat.errors import error_in
 from ccx_addons.protocols.chat.finish import BROKEN, finish_reason, read_usage, write_usage
 from ccx_addons.protocols.chat.parts import write_media
@@ -112,7 +113,11 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
             case Text(text, extra):
                 if text:
                     texts["content"] += (said.gap("content", None if part.apart else said.last), text)
-                message |= own(extra)
+                kept = own(extra)
+                if part.sources and "annotations" not in kept:
+                    before = sum(map(len, texts["content"])) - len(text)
+                    kept["annotations"] = message.get("annotations", []) + nested_citations(part.sources, before)
+                message |= kept
             case Refusal(text):
                 texts["refusal"] += (said.gap("refusal", said.last), text)
             case ToolCall():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ccx_addons.core import read
+from ccx_addons.core import read, sources
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -271,7 +271,8 @@ class AnswerReader:
                 events.append(PartDelta(self._index, signature=signature))
             self._spoken, self._field = [], None
         elif self._kind == "text" and self._annotations:
-            events.append(PartDelta(self._index, extra=sidecar({"annotations": self._annotations})))
+            found = sources.of_url_citations(self._annotations)
+            events.append(PartDelta(self._index, extra=sidecar({"annotations": self._annotations}), sources=found))
             self._annotations = []
         events.append(PartStopped(self._index))
         self._kind = None

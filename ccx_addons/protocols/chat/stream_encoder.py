@@ -30,6 +30,7 @@ from ccx_addons.core.neutral import (
     Usage,
 )
 from ccx_addons.core.openai import encode_stream_error
+from ccx_addons.core.sources import nested_citations
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.answers import Said, new_id
 from ccx_addons.protocols.chat.finish import finish_reason, write_usage
@@ -57,6 +58,9 @@ class Written:
     suffix: str = ""
     field: str = ""
     before: type | None = None
+    begin: int = 0
+    """Where it begins in its field."""
+    length: int = 0
     position: int = 0
     empty: bool = True
     texts: list[str] | None = None
@@ -78,6 +82,8 @@ class StreamEncoder:
         self._refused = False
         self._calls = self._images = self._details = 0
         self._said = Said()
+        self._content = 0
+        """Characters of the content so far."""
         self._parts: dict[int, Written] = {}
 
     def encode(self, event: Event) -> bytes:
@@ -88,7 +94,12 @@ class StreamEncoder:
                 written = self._parts.get(index)
                 if written is None:
                     return b""
-                if text and written.texts is None and not (written.empty or event.extra or event.signature):
+                if (
+                    text
+                    and written.texts is None
+                    and not (written.empty or event.extra or event.signature or event.sources)
+                ):
+                    written.length += len(text)
                     return _bytes(written.prefix + _quote(text) + written.suffix)
                 return self._write(written, event)
             case PartStarted(index, part):
@@ -180,7 +191,8 @@ class StreamEncoder:
                 return b""
         written.prefix, written.suffix = self._around(f'{{"{written.field}":', "}")
         self._parts[index] = written
-        return self._write(written, PartDelta(index, text, extra=extra))
+        sources = part.sources if isinstance(part, Text) else ()
+        return self._write(written, PartDelta(index, text, extra=extra, sources=sources))
 
     def _open_call(self, index: int, written: Written, call: ToolCall) -> bytes:
         name = self._tools.name(call.name)
@@ -221,9 +233,15 @@ class StreamEncoder:
         chunks = []
         if delta.text and written.prefix:
             gap = self._said.gap(written.field, written.before) if written.empty and written.field else ""
+            if written.empty:
+                written.begin = self._content + len(gap)
             written.empty = False
+            written.length += len(delta.text)
             chunks.append(_bytes(written.prefix + _quote(gap + delta.text) + written.suffix))
-        if kept := own(delta.extra):
+        kept = own(delta.extra)
+        if delta.sources and "annotations" not in kept:
+            kept["annotations"] = nested_citations(delta.sources, written.begin)
+        if kept:
             said: Fields = kept
             if isinstance(written.part, ToolCall):
                 said = {"tool_calls": [{"index": written.position, **kept}]}
@@ -231,6 +249,8 @@ class StreamEncoder:
         return b"".join(chunks)
 
     def _close(self, written: Written) -> bytes:
+        if written.length and isinstance(written.part, Text):
+            self._content = written.begin + written.length
         match written.part:
             case ToolCall() as call if not written.prefix:
                 whole = replace(call, arguments="".join(written.texts or ()))

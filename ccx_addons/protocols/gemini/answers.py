@@ -69,7 +69,8 @@ def encode_response(response: Response, request: Request) -> tuple[dict[str, Jso
     parts = [wire for n, part in enumerate(response.parts) for wire in writer.write(part, f"content[{n}]")]
     parts += writer.flush()
     candidate: Fields = {"content": {"parts": parts or [{"text": ""}], "role": "model"}}
-    candidate |= ending(response.stop, response.stop_sequence, response.extra, losses)
+    sources = [source for part in response.parts if isinstance(part, Text) for source in part.sources]
+    candidate |= ending(response.stop, response.stop_sequence, response.extra, losses, sources)
     body: Fields = {
         "candidates": [candidate],
         "usageMetadata": write_usage(response.usage),

@@ -1,10 +1,11 @@
 """How an answer ends: finish reasons and usage, both ways (ai.google.dev/api/generate-content#FinishReason)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Extra, Json, Loss, Stop, Usage
+from ccx_addons.core.neutral import Extra, Json, Loss, Source, Stop, Usage
+from ccx_addons.core.sources import grounding
 from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
 
 STOPS: Final[Mapping[str, Stop]] = {
@@ -88,13 +89,16 @@ def usage_of(body: Json) -> Usage | None:
 
 
 # ---- the end --------------------------------------------------------------------------------------------------------
-def ending(stop: Stop, stop_sequence: str | None, extra: Extra, losses: list[Loss]) -> Fields:
+def ending(
+    stop: Stop, stop_sequence: str | None, extra: Extra, losses: list[Loss], sources: Sequence[Source] = ()
+) -> Fields:
     """The candidate's fields that come at the end."""
     if stop == "pause":
         losses.append(Loss("finishReason", "there is no word for an answer that pauses"))
     if stop_sequence is not None:
         losses.append(Loss("stop_sequence", "the answer does not say which sequence ended it"))
-    return {"finishReason": REASONS[stop], "index": 0, **read.mapping(own(extra).get(CANDIDATE))}
+    pages = {"groundingMetadata": grounding(sources)} if sources else {}
+    return {"finishReason": REASONS[stop], "index": 0, **pages, **read.mapping(own(extra).get(CANDIDATE))}
 
 
 def top_fields(extra: Extra) -> Fields:

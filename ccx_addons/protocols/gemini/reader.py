@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
+from ccx_addons.core.sources import of_grounding
 from ccx_addons.protocols.gemini.finish import ANSWER_FIELDS, CANDIDATE, CANDIDATE_FIELDS, REASONS, STOPS, read_usage
 from ccx_addons.protocols.gemini.partial import GrowingCall
 from ccx_addons.protocols.gemini.parts import PART_FIELDS, PLACEHOLDERS, read_media
@@ -46,6 +47,8 @@ class AnswerReader:
         self._index = -1
         self._calls = 0
         self._growing: GrowingCall | None = None
+        self._said: list[str] = []
+        """The open text."""
         self._usage: Fields = {}
         self._top: Fields = {}
         self._candidate: Fields = {}
@@ -84,6 +87,9 @@ class AnswerReader:
             message = read.text(self._candidate.get("finishMessage"))
             return self._fail(Fault("server", message or f"the model ended with {self.reason}", code=self.reason))
         events: list[Event] = []
+        if self._open == "text" and (found := read.mapping(self._candidate.get("groundingMetadata"))):
+            pages = of_grounding(found, "".join(self._said))
+            events += [PartDelta(self._index, sources=pages)] if pages else []
         self._end_call(events, stop == "end")
         self._close(events)
         if stop == "end" and self._calls:
@@ -135,8 +141,10 @@ class AnswerReader:
         if self._open != "text":
             if not text:
                 return
+            self._said = []
             self._start("text", Text(""), events)
         if text or extra:
+            self._said.append(text)
             events.append(PartDelta(self._index, text, extra=extra))
 
     def _read_thought(self, text: str, part: Mapping[str, Json], events: list[Event]) -> None:

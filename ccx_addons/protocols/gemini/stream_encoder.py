@@ -18,6 +18,7 @@ from ccx_addons.core.neutral import (
     PartStopped,
     Refusal,
     Request,
+    Source,
     Started,
     Text,
     Thinking,
@@ -55,6 +56,7 @@ class StreamEncoder:
         self._id = ""
         self._usage: Usage | None = None
         self._parts: dict[int, Written] = {}
+        self._sources: list[Source] = []
         self._begun = self._ended = False
 
     def encode(self, event: Event) -> bytes:
@@ -84,6 +86,8 @@ class StreamEncoder:
     def _start_part(self, index: int, part: Part) -> bytes:
         match part:
             case Text() | Refusal():
+                if isinstance(part, Text):
+                    self._sources += part.sources
                 self._parts[index] = written = Written(part, gap=self._writer.gap(part))
                 return self._delta(written, PartDelta(index, part.text, extra=part.extra)) if part.text else b""
             case Thinking(text, signature):
@@ -97,6 +101,7 @@ class StreamEncoder:
     def _delta(self, written: Written, delta: PartDelta) -> bytes:
         match written.part:
             case Text() | Refusal():
+                self._sources += delta.sources
                 if delta.text or (delta.extra and own(delta.extra)):
                     before, written.gap = written.gap, ""
                     return self._say({"text": before + delta.text, **own(delta.extra)})
@@ -145,7 +150,7 @@ class StreamEncoder:
         self._ended = True
         extra = merge_extra(self._started.extra, event.extra)
         candidate: Fields = {"content": {"parts": [{"text": ""}], "role": "model"}}
-        candidate |= ending(event.stop, event.stop_sequence, extra, self.losses)
+        candidate |= ending(event.stop, event.stop_sequence, extra, self.losses, self._sources)
         usage = write_usage(event.usage or self._usage)
         chunks.append(self._chunk({"candidates": [candidate], "usageMetadata": usage, **top_fields(extra)}))
         return b"".join(chunks) + (b"]" if self._array else b"")

@@ -21,7 +21,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
-from ccx_addons.protocols.messages.blocks import read_content, write_call, write_text, write_thinking
+from ccx_addons.protocols.messages.blocks import read_content, write_call, write_citations, write_text, write_thinking
 from ccx_addons.protocols.messages.tools import tool_names
 from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
 
@@ -179,7 +179,10 @@ def new_id() -> str:
 def _write_part(part: Part, names: Mapping[str, str], path: str, losses: list[Loss]) -> Block | None:
     match part:
         case Text(text, extra) | Refusal(text, extra):
-            return write_text(text, extra) if text else None
+            block = write_text(text, extra)
+            if isinstance(part, Text) and part.sources and "citations" not in block:
+                block["citations"] = write_citations(part.sources)
+            return block if text else None
         case Thinking():
             return write_thinking(part)
         case ToolCall(id_, name):

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Text, Thinking, ToolCall, ToolResult
+from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Source, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
+from ccx_addons.core.sources import of_citations
 from ccx_addons.core.wire_json import BadJson, dump_text, loads
 from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
 
@@ -28,6 +29,10 @@ CALL_FIELDS: Final = frozenset({"type", "id", "name", "input"})
 RESULT_FIELDS: Final = frozenset({"type", "tool_use_id", "content", "is_error"})
 MEDIA_FIELDS: Final = frozenset({"type", "source", "title"})
 
+CITED: Final = "web_search_result_location"
+OURS: Final = "page"
+"""What the mark of a citation says that no search of this protocol made."""
+
 LOOP_WITHOUT_THOUGHTS: Final = "the running tool loop began without thinking"
 SIGNATURES: Final[Mapping[str, str]] = {"thinking": "signature", "redacted_thinking": "data"}
 """Type of a block with a thought -> the field with its signature."""
@@ -38,7 +43,9 @@ def read_block(block: Mapping[str, Json]) -> Part:
     """The part that a block says; what has no neutral form is Opaque. Wrong types read as absent."""
     match block.get("type"):
         case "text":
-            return Text(read.text(block.get("text")), keep(block, TEXT_FIELDS))
+            text = read.text(block.get("text"))
+            found = of_citations(block["citations"], len(text)) if block.get("citations") else ()
+            return Text(text, keep(block, TEXT_FIELDS), sources=found)
         case "thinking":
             signature = read.text(block.get("signature")) or None
             return Thinking(read.text(block.get("thinking")), signature, NAME, False, keep(block, THINKING_FIELDS))
@@ -119,8 +126,15 @@ def _turn_at_home(turn: Mapping[str, Json], path: str, losses: list[Loss]) -> Ma
 
 
 def _block_at_home(block: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    if block.get("citations"):
+        own_ones = [note for note in read.items(block["citations"]) if not _is_ours(note)]
+        return block if own_ones == block["citations"] else {**block, "citations": own_ones or None}
     field = SIGNATURES.get(read.text(block.get("type")))
     return thought_at_home(block, field, NAME, path, losses) if field else block
+
+
+def _is_ours(citation: Json) -> bool:
+    return unmark(read.text(read.mapping(citation).get("encrypted_index"))) is not None
 
 
 def write_signature(signature: str | None, origin: str) -> str:
@@ -159,6 +173,20 @@ def write_arguments(value: Json) -> str:
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------
 def write_text(text: str, extra: Extra) -> Block:
     return {"type": "text", "text": text, **own(extra)}
+
+
+def write_citations(sources: Iterable[Source]) -> list[Block]:
+    """Pages as a search of this protocol's own cites them, with a mark by which they are left out on their way back.
+
+    What the page said is not known: sources say what of the answer comes from it.
+    """
+    return [
+        {
+            "type": CITED, "url": source.url, "title": source.title or None, "encrypted_index": mark("", OURS),
+            "cited_text": "",
+        }
+        for source in sources
+    ]  # fmt: skip
 
 
 def write_thinking(part: Thinking) -> Block:

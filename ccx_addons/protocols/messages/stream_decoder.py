@@ -26,6 +26,7 @@ from ccx_addons.core.neutral import (
     Usage,
     merge_extra,
 )
+from ccx_addons.core.sources import of_citations
 from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.messages.answers import ANSWER_FIELDS, STOPS, rare_reason, read_usage
@@ -53,7 +54,7 @@ class Open:
     block: dict[str, Any]
     opaque: bool = False
     call: bool = False
-    written: bool = False
+    written: int = 0
     """Some of the call's arguments came as deltas."""
     citations: list[Json] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -159,6 +160,7 @@ class StreamDecoder:
         part = read_block(block)
         opened = self.open[wire_index] = Open(self.count, dict(block))
         self.count += 1
+        opened.written = len(part.text) if isinstance(part, Text) else 0
         match part:
             case Opaque():
                 opened.opaque = True
@@ -187,7 +189,7 @@ class StreamDecoder:
             text = read.text(delta.get(name))
             if not text:
                 return started
-            opened.written = True
+            opened.written += len(text)
             return [*started, PartDelta(opened.index, text)]
         if kind == "signature_delta":
             signature = read.text(delta.get("signature"))
@@ -212,7 +214,8 @@ def _last_words(opened: Open) -> Iterator[Event]:
     elif opened.call and not opened.written:
         yield PartDelta(opened.index, write_arguments(opened.block.get("input")))
     elif opened.citations:
-        yield PartDelta(opened.index, extra={NAME: {"citations": opened.citations}})
+        found = of_citations(opened.citations, opened.written)
+        yield PartDelta(opened.index, extra={NAME: {"citations": opened.citations}}, sources=found)
 
 
 def _grow(opened: Open, kind: str, delta: Mapping[str, Json]) -> None:

@@ -21,6 +21,7 @@ from ccx_addons.core.neutral import (
     PartStopped,
     Refusal,
     Request,
+    Source,
     Started,
     Text,
     Thinking,
@@ -29,7 +30,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.answers import client_names, new_id, write_reason, write_usage
-from ccx_addons.protocols.messages.blocks import write_signature, write_thinking
+from ccx_addons.protocols.messages.blocks import write_citations, write_signature, write_thinking
 from ccx_addons.protocols.messages.errors import encode_stream_error
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 
@@ -43,6 +44,7 @@ class Written:
     part: Part
     index: int = -1
     signature: str = ""
+    sources: tuple[Source, ...] = ()
     stopped: bool = False
     waiting: list[PartDelta] = field(default_factory=list)
 
@@ -152,7 +154,9 @@ class StreamEncoder:
 
     def _write_head(self, written: Written) -> bytes:
         match written.part:
-            case Text(text, extra) | Refusal(text, extra):
+            case Text(text, extra, sources=sources):
+                return self._write_delta(written, PartDelta(0, text, extra=extra, sources=sources))
+            case Refusal(text, extra):
                 return self._write_delta(written, PartDelta(0, text, extra=extra))
             case Thinking(text, signature):
                 return self._write_delta(written, PartDelta(0, text, signature))
@@ -180,6 +184,8 @@ class StreamEncoder:
 
     def _write_text(self, written: Written, delta: PartDelta) -> bytes:
         cited = own(delta.extra).get("citations")
+        if isinstance(written.part, Text) and delta.sources and not cited:
+            written.sources = delta.sources
         if not delta.text and not (cited and written.index >= 0):
             return b""
         chunks = [self._begin(written, {"type": "text", "text": ""})]
@@ -203,6 +209,9 @@ class StreamEncoder:
 
     def _close(self, written: Written) -> bytes:
         chunks = []
+        if written.index >= 0 and written.sources:
+            cited = write_citations(written.sources)
+            chunks += [_delta(written.index, {"type": "citations_delta", "citation": item}) for item in cited]
         if isinstance(written.part, Thinking) and written.signature:
             chunks.append(self._write_signature(written, written.part))
         if written.index >= 0:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core import demand, read, words
+from ccx_addons.core import demand, read, sources, words
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text, merge_extra
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
@@ -84,7 +84,8 @@ def read_text(block: Mapping[str, Json], extra: Extra) -> Text | Refusal:
     if block.get("type") == "refusal":
         return Refusal(read.text(block.get("refusal")), merge_extra(keep(block, REFUSAL_FIELDS), extra))
     rest = {name: value for name, value in block.items() if name not in TEXT_FIELDS or (name in LISTS and value)}
-    return Text(read.text(block.get("text")), merge_extra(sidecar(rest), extra))
+    found = sources.of_url_citations(block.get("annotations")) if block.get("annotations") else ()
+    return Text(read.text(block.get("text")), merge_extra(sidecar(rest), extra), sources=found)
 
 
 def _read_image(block: Mapping[str, Json], path: str) -> Media:

@@ -354,7 +354,7 @@ def _rest(opened: Open, whole: Part) -> Iterator[PartDelta]:
         extra = NO_EXTRA
     text = text[opened.written :]
     if text or signature or extra:
-        yield PartDelta(opened.index, text, signature, extra)
+        yield PartDelta(opened.index, text, signature, extra, whole.sources if isinstance(whole, Text) else ())
 
 
 def decoder() -> StreamDecoder:

@@ -28,6 +28,7 @@ from ccx_addons.core.neutral import (
     Refusal,
     Request,
     Response,
+    Source,
     Started,
     Stop,
     Text,
@@ -38,6 +39,7 @@ from ccx_addons.core.neutral import (
     explode,
     merge_extra,
 )
+from ccx_addons.core.sources import url_citations
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.answers import IMAGE_CALL, write_usage
 from ccx_addons.protocols.responses.calls import CUSTOM_CALL, FUNCTION_CALL, PREFIXES, call_kind, write_call
@@ -98,6 +100,7 @@ class Written:
     inner: InnerText | None = None
     signature: str = ""
     extra: Extra | None = None
+    sources: tuple[Source, ...] = ()
     tool: Tool | None = None
 
 
@@ -251,7 +254,8 @@ class StreamEncoder:
         where = self._where(written)
         added = self._event("response.content_part.added", {**where, "part": begun})
         self._around(written, f"response.{kind}.delta", where, '"logprobs":[],' if kind == "output_text" else "")
-        return head + added + self._write(written, PartDelta(index), part.text)
+        sources = part.sources if isinstance(part, Text) else ()
+        return head + added + self._write(written, PartDelta(index, sources=sources), part.text)
 
     def _open_thought(self, index: int, part: Thinking) -> bytes:
         item: Item = {**write_reasoning(replace(part, text="", signature=None)), "summary": []}
@@ -291,6 +295,8 @@ class StreamEncoder:
     def _write(self, written: Written, delta: PartDelta, text: str) -> bytes:
         if delta.signature:
             written.signature += delta.signature
+        if delta.sources:
+            written.sources = delta.sources
         if delta.extra:
             written.extra = merge_extra(written.extra or {}, delta.extra)
         if not text:
@@ -326,6 +332,8 @@ class StreamEncoder:
     def _close_text(self, written: Written, part: Text | Refusal) -> bytes:
         text, where = "".join(written.texts), self._where(written)
         block = self._block(replace(part, text=text, extra=written.extra or {}))
+        if written.sources and not block.get("annotations"):
+            block["annotations"] = url_citations(written.sources)
         written.output.item["content"][written.content] = block
         chunks = [
             self._event("response.output_text.annotation.added", {**where, "annotation_index": n, "annotation": note})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from ccx_addons.core.neutral import (
     Refusal,
     Request,
     Response,
+    Source,
     Stop,
     Text,
     Thinking,
@@ -176,7 +178,8 @@ def responses(draw: st.DrawFn, model: str = OPENAI) -> Response:
     if refused:
         parts.append(Refusal(draw(WORDS)))
     else:
-        parts.append(Text(draw(TEXTS), draw(st.sampled_from([NO_EXTRA, CITED]))))
+        cited = draw(st.sampled_from([Text(""), Text("", CITED, sources=(Source("u", "t", 0, 1),))]))
+        parts.append(replace(cited, text=draw(TEXTS)))
     unique = st.lists(st.builds(ToolCall, IDS, NAMES, ARGUMENTS), max_size=2, unique_by=lambda call: call.id)
     calls = [] if refused else draw(unique)
     parts += calls

@@ -5,7 +5,7 @@ import pytest
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Loss, Media, Opaque, Part, Refusal, Text, Thinking
 from ccx_addons.protocols.responses.parts import read_content, write_media, write_parts
-from tests.protocols.responses.values import CITATION, own
+from tests.protocols.responses.values import CITATION, SOURCE, own
 
 PNG = "data:image/png;base64,aGk="
 PDF = "data:application/pdf;base64,aGk="
@@ -21,7 +21,7 @@ PDF = "data:application/pdf;base64,aGk="
             {"type": "output_text", "text": "a", "annotations": [], "logprobs": []}, Text("a"), id="empty lists say nothing"
         ),
         pytest.param(
-            {"type": "output_text", "text": "a", "annotations": [CITATION]}, Text("a", own(annotations=[CITATION])), id="cited"
+            {"type": "output_text", "text": "a", "annotations": [CITATION]}, Text("a", own(annotations=[CITATION]), sources=(SOURCE,)), id="cited"
         ),
         pytest.param({"type": "refusal", "refusal": "no"}, Refusal("no"), id="refusal"),
         pytest.param(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from ccx_addons.core.neutral import (
     Request,
     Response,
     ServerTool,
+    Source,
     Stop,
     Text,
     Thinking,
@@ -47,6 +49,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
 GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "*** Begin Patch"'}
 
 CITATION = {"type": "url_citation", "url": "https://x.test", "title": "x", "start_index": 0, "end_index": 1}
+SOURCE = Source("https://x.test", "x", 0, 1)
 
 
 def own(**fields: Any) -> dict[str, Any]:
@@ -222,13 +225,14 @@ def answers(draw: st.DrawFn, model: str = REASONING) -> Response:
     parts: list[Part] = []
     for n in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from(["text", "thought", "search", "call", "picture"]))
-        item = own(item={"id": f"msg_{n}"})
-        noted = own(item={"id": f"msg_{n}"}, annotations=[CITATION])
+        item = Text("", own(item={"id": f"msg_{n}"}))
+        noted = Text("", own(item={"id": f"msg_{n}"}, annotations=[CITATION]), sources=(SOURCE,))
+        texts = st.builds(lambda text, kind: replace(kind, text=text), WORDS, st.sampled_from([item, noted]))
         match kind:
             case "text":
                 follows = bool(parts) and isinstance(parts[-1], Text)
-                parts.append(Text(draw(WORDS), draw(st.sampled_from([item, noted])), follows))
-                parts += draw(st.lists(st.builds(Text, WORDS, st.sampled_from([item, noted])), max_size=1))
+                parts.append(replace(draw(texts), apart=follows))
+                parts += draw(st.lists(texts, max_size=1))
             case "thought":
                 parts.append(Thinking(draw(WORDS), draw(st.none() | BASE64), "responses", extra=own(id=f"rs_{n}")))
             case "search":

@@ -1,0 +1,91 @@
+"""Where a text comes from: each protocol's citations of pages, read and written.
+
+A source that is no page (a part of a document that the client sent, a file) has no form but its own protocol's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Json, Source
+
+PAGES: Final = ("http://", "https://")
+CITED: Final = "url_citation"
+
+
+def of_url_citations(notes: Json) -> tuple[Source, ...]:
+    """OpenAI's annotations: flat in Responses, nested in Chat (AnnotationURLCitation in both types of the SDK)."""
+    found = []
+    for note in read.mappings(notes):
+        inner = read.mapping(note.get(CITED)) or note
+        if note.get("type") == CITED and (url := read.text(inner.get("url"))):
+            start, end = read.count(inner.get("start_index")), read.count(inner.get("end_index"))
+            found.append(Source(url, read.text(inner.get("title")), start, max(start, end)))
+    return tuple(found)
+
+
+def of_citations(citations: Json, length: int) -> tuple[Source, ...]:
+    """Claude's, each of the whole text of its block (platform.claude.com/docs/en/build-with-claude/citations)."""
+    found = []
+    for citation in read.mappings(citations):
+        url = read.text(citation.get("url")) or read.text(citation.get("source"))
+        if url.startswith(PAGES):
+            found.append(Source(url, read.text(citation.get("title")), 0, length))
+    return tuple(found)
+
+
+def of_grounding(grounding: Mapping[str, Json], text: str) -> tuple[Source, ...]:
+    """Gemini's: chunks, and which bytes of the text each supports (ai.google.dev/gemini-api/docs/google-search)."""
+    pages = [_page(chunk) for chunk in read.mappings(grounding.get("groundingChunks"))]
+    found = list(_supported(grounding, pages, text))
+    cited = {source.url for source in found}
+    found += [Source(url, title, 0, len(text)) for url, title in pages if url and url not in cited]
+    return tuple(found)
+
+
+def _supported(grounding: Mapping[str, Json], pages: Sequence[tuple[str, str]], text: str) -> Iterator[Source]:
+    data = b"" if text.isascii() else text.encode("utf-8", "surrogatepass")
+
+    def place(offset: Json) -> int:
+        at = read.count(offset)
+        return len(data[:at].decode("utf-8", "ignore")) if data else min(at, len(text))
+
+    for support in read.mappings(grounding.get("groundingSupports")):
+        segment = read.mapping(support.get("segment"))
+        start, end = place(segment.get("startIndex")), place(segment.get("endIndex"))
+        for n in read.items(support.get("groundingChunkIndices")):
+            if isinstance(n, int) and 0 <= n < len(pages) and pages[n][0]:
+                yield Source(*pages[n], start, max(start, end))
+
+
+def _page(chunk: Mapping[str, Json]) -> tuple[str, str]:
+    """Address and title of a chunk, which is of the web, a map or a store of documents."""
+    for inner in chunk.values():
+        table = read.mapping(inner)
+        if url := read.text(table.get("uri")):
+            return url, read.text(table.get("title"))
+    return "", ""
+
+
+def url_citations(sources: Iterable[Source], before: int = 0) -> list[dict[str, Json]]:
+    """As Responses has them. ``before``: characters of the field that stand before the text."""
+    return [
+        {
+            "type": CITED, "url": source.url, "title": source.title, "start_index": source.start + before,
+            "end_index": source.end + before,
+        }
+        for source in sources
+    ]  # fmt: skip
+
+
+def nested_citations(sources: Iterable[Source], before: int = 0) -> list[dict[str, Json]]:
+    """As Chat has them."""
+    return [
+        {"type": note.pop("type"), CITED: note} for note in url_citations(sources, before)
+    ]  # fmt: skip
+
+
+def grounding(sources: Iterable[Source]) -> dict[str, Json]:
+    """As Gemini has them: the pages, each once."""
+    pages = {source.url: source.title for source in sources}
+    return {"groundingChunks": [{"web": {"uri": url, "title": title or url}} for url, title in pages.items()]}
