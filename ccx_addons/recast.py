@@ -48,10 +48,15 @@ def is_stream(content: bytes) -> bool:
     return STREAM.match(content) is not None
 
 
+def is_pieces(channel: Channel, content: bytes) -> bool:
+    """Whether an answer came in pieces, Gemini's as one array."""
+    return is_stream(content) or (channel.protocol == "gemini" and content[:64].lstrip()[:1] == b"[")
+
+
 def events_of(channel: Channel, content: bytes) -> list[Event] | Fault | None:
     """What an upstream's answer says, whichever form it has; a Fault: it is none; None: it cannot be read."""
     protocol = TEXT_PROTOCOLS[channel.protocol]
-    if is_stream(content) or (channel.protocol == "gemini" and content.lstrip()[:1] == b"["):
+    if is_pieces(channel, content):
         decoder = protocol.decoder()
         return [*decoder.feed(content), *decoder.flush()]
     try:

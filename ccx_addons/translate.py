@@ -174,7 +174,7 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
     if x.operation == "delete" and not content:
         return Ended("ok"), content
-    if x.expects_stream or recast.is_stream(content):
+    if x.expects_stream or recast.is_pieces(channel, content):
         return _recast(x, channel, content)
     try:
         value = loads(content)

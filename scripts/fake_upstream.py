@@ -13,9 +13,10 @@ Misbehaviour is chosen by the header ``x-fake``, by a key ``fake:SPEC:anything``
     errorfirst errorlate=N emptystream stallstream think=S pingonly cut=N eof=N midstall=N slowchunks=MS chunks1 bytes1 crlf cr bom
     comments nospace noevent nodone nofinish gzip br zstd deflate http10 closedelim chunkext trailers early bigevent=MB
     redirect=URL hugehead nulheader setcookie keepclose modelnotfound contextlength moderation overloaded poolempty
-    unsupported=FIELD badbeta=TOKEN nousage
+    unsupported=FIELD badbeta=TOKEN nousage streams scripted=NAME
 
-Control: ``GET /__requests`` what arrived, ``DELETE`` forget it; ``GET /__stats`` counts; ``GET /__picture/ANY`` a picture.
+Control: ``GET /__requests`` what arrived, ``DELETE`` forget it; ``GET /__stats`` counts; ``GET /__picture/ANY`` a picture;
+``PUT /__scripts`` answers of a test's own (fake/scripted.py).
 """
 
 import argparse
@@ -41,6 +42,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.fake import answers, strict
 from scripts.fake.framing import compress, head, is_delta, read_spec
 from scripts.fake.refused import cameled
+from scripts.fake.scripted import Script
 
 ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", r"/v1/messages", "messages", "generate"),
@@ -106,6 +108,7 @@ class FakeUpstream:
         self.requests: deque[Asked] = deque(maxlen=2000)
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self.scripts: dict[str, Script] = {}
 
     async def __aenter__(self) -> "FakeUpstream":
         self.server = await asyncio.start_server(
@@ -165,6 +168,7 @@ class Reply:
     ) -> None:
         self.fake, self.asked, self.reader, self.writer = fake, asked, reader, writer
         self.spec = asked.spec
+        self.headers: list[tuple[str, str]] = []
 
     async def send(self) -> None:
         asked = self.asked
@@ -174,10 +178,17 @@ class Reply:
         self.understand()
         self.fake.requests.append(asked)
         self.fake.counts["requests"] += 1
+        script = self.fake.scripts.get(self.spec.get("scripted", ""))
+        if script and script.fits(asked.body):
+            self.spec.update(read_spec(script.spec))
+            self.headers += script.headers.items()
+            await self.trouble_before()
+            if script.status:
+                return await self.whole(script.status, script.bytes)
         await self.trouble_before()
         if answer := self.refusal():
             await self.whole(*answer)
-        elif asked.operation == "stream" or asked.json.get("stream") is True:
+        elif asked.operation == "stream" or asked.json.get("stream") is True or "streams" in self.spec:
             await self.stream()
         else:
             await self.whole(200, self.good_json())
@@ -371,6 +382,7 @@ class Reply:
     def common_headers(self, status: int, kind: str) -> list[tuple[str, str]]:
         spec = self.spec
         headers = [("content-type", kind), ("x-request-id", "req_fake"), ("x-ratelimit-remaining-requests", "99")]
+        headers += self.headers
         if "429" in spec and status == 429 and spec["429"]:
             headers.append(("retry-after", spec["429"]))
         if "retrydate" in spec:
@@ -469,6 +481,8 @@ class Reply:
             self.fake.failures.clear()
         elif path == "/__requests":
             body = json.dumps([asked.seen() for asked in self.fake.requests]).encode()
+        elif path == "/__scripts":
+            self.fake.scripts.update({name: Script(**it) for name, it in json.loads(self.asked.body).items()})
         elif path == "/__stats":
             body = json.dumps(self.fake.counts).encode()
         elif path.startswith("/__picture/"):

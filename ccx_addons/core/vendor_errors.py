@@ -165,6 +165,9 @@ SURE_WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for cat
 """Whole phrases of vendors about accounts and limits, searched in every message."""
 WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _WORDS)
 """Searched in the message, in this order; never where ``SCHEMA`` says that the request itself is at fault."""
+GOOGLES_QUOTA: Final = re.compile(r"(?:exceeded your current|check) quota|quota exceeded", re.IGNORECASE)
+"""Google's quotas are limits of a model for a minute or a day, in the words in which others say that money is gone
+(ai.google.dev/gemini-api/docs/rate-limits)."""
 AT_LIMITS: Final[frozenset[Category]] = frozenset({"account_busy"})
 """Words that only mean this where a limit is what was hit (429)."""
 
@@ -215,6 +218,8 @@ def category_of(fault: Fault) -> Category:
     """The class of an error answer: by its codes, else its words, else its type, else its status."""
     codes = {fault.code.lower(), fault.type.lower()} - {""}
     words = _by_words(fault)
+    if words == "balance" and "resource_exhausted" in codes and GOOGLES_QUOTA.search(fault.message):
+        return "rate_limit"
     for category, known in CODES.items():
         if codes & known:
             if category == "balance" and TRANSIENT.search(fault.message):

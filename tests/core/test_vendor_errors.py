@@ -59,6 +59,9 @@ BODIES = [
     # ---- Google
     pytest.param(400, error("API key not valid. Please pass a valid API key.", code=400, status="INVALID_ARGUMENT"), "auth", id="google: key"),
     pytest.param(403, error("The caller does not have permission", code=403, status="PERMISSION_DENIED"), "refused", id="google: permission"),
+    pytest.param(429, error("You exceeded your current quota, please check your plan and billing details.\n* Quota exceeded for metric: x, limit: 250, model: m", code=429, status="RESOURCE_EXHAUSTED"), "rate_limit", id="google: per day is no balance"),
+    pytest.param(429, error("Resource has been exhausted (e.g. check quota).", code=429, status="RESOURCE_EXHAUSTED"), "rate_limit", id="google: the quota of a project"),
+    pytest.param(429, error("Your prepayment credits are depleted.", code=429, status="RESOURCE_EXHAUSTED"), "balance", id="google: prepaid"),
     pytest.param(429, error("Quota exceeded for quota metric 'x' and limit 'GenerateRequestsPerMinute'", code=429, status="RESOURCE_EXHAUSTED"), "rate_limit", id="google: per minute is no balance"),
     pytest.param(404, error("models/gemini-1.5-x is not found for API version v1beta", code=404, status="NOT_FOUND"), "model_not_found", id="google: model"),
     pytest.param(503, error("The model is overloaded. Please try again later.", code=503, status="UNAVAILABLE"), "overloaded", id="google: overloaded"),

@@ -50,6 +50,10 @@ class Fake:
     def clear(self) -> None:
         httpx.delete(f"{self.url}/__requests")
 
+    def script(self, scripts: Mapping[str, Mapping[str, Any]]) -> None:
+        """What keys ``fake:scripted=NAME:anything`` are answered (scripts/fake/scripted.py)."""
+        httpx.put(f"{self.url}/__scripts", json=scripts).raise_for_status()
+
     def stats(self) -> dict[str, Any]:
         return dict(httpx.get(f"{self.url}/__stats").json())
 
