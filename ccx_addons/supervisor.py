@@ -12,16 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ccx_addons.core.errors import CcxError
+from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.settings import Settings
-from ccx_addons.io.alone import alone
+from ccx_addons.io.running import Place, Running
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_TIME: Final = 30.0
@@ -35,6 +35,15 @@ WATCH: Final = 0.25
 MITMWEB: Final = """
 mitmweb is on {url} with the password {password}
 It keeps every flow in memory and shows upstream keys: to look into things on this machine, not for service."""
+
+
+NOT_WHILE_IT_RUNS: Final = {
+    "port": "PORT", "bind_host": "BIND_HOST", "admin_port": "ADMIN_PORT", "enable_web_ui": "ENABLE_WEB_UI",
+    "ccx_data_dir": "CCX_DATA_DIR",
+}  # fmt: skip
+"""Settings that a reload cannot change, and their variables."""
+
+type Again = Callable[[], tuple[Settings, dict[str, str]]]
 
 
 class StartError(CcxError):
@@ -51,6 +60,10 @@ class Child:
     born: float = field(default_factory=time.monotonic)
     again_at: float | None = None
     """When a process that died is started again; None: it lives."""
+    farewell: int = signal.SIGHUP
+    """The signal after which a process finishes what it is doing, however long that takes."""
+    leaving: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    """Forerunners that do so."""
 
     @property
     def alive(self) -> bool:
@@ -58,6 +71,7 @@ class Child:
 
     def revive(self, now: float) -> None:
         """Start again what died: at once when it had lived for a while, else after a pause, so that it cannot spin."""
+        self.leaving = [process for process in self.leaving if process.poll() is None]
         if self.alive:
             return
         if self.again_at is None:
@@ -67,6 +81,20 @@ class Child:
         if now >= self.again_at:
             self.again_at, self.born = None, now
             self.process = self.start()
+
+    def renew(self) -> bool:
+        """A new process takes the place of the old one, which ends what it is doing. False: the new one died."""
+        process = self.start()
+        if process.poll() is not None:
+            return False
+        self.leave()
+        self.process, self.born, self.again_at = process, time.monotonic(), None
+        return True
+
+    def leave(self) -> None:
+        if self.alive:
+            self.process.send_signal(self.farewell)
+            self.leaving.append(self.process)
 
 
 @dataclass(frozen=True)
@@ -122,61 +150,145 @@ def start_panel(sockets: Sockets, env: dict[str, str]) -> "subprocess.Popen[byte
     return subprocess.Popen(command, env=env, pass_fds=numbers)
 
 
-def run(settings: Settings, env: dict[str, str], banner: str = "", with_mitmweb: bool = False) -> int:
-    """Everything until SIGTERM or Ctrl-C. Returns the exit status. Raises StartError, StoreError, OSError."""
-    with alone(Path(settings.ccx_data_dir)):
-        return serve(settings, env, banner, with_mitmweb)
+class Gateway:
+    """The processes behind one listening socket. ``again`` reads everything anew for a reload."""
+
+    def __init__(self, settings: Settings, env: dict[str, str], again: Again, with_mitmweb: bool = False) -> None:
+        """Raises StartError when a port is taken, StoreError when the data folder is, OSError when it is unusable."""
+        self.settings, self.again = settings, again
+        self.place = Place(Path(settings.ccx_data_dir))
+        self.public = bind(settings.bind_host, settings.port)
+        panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
+        mitmweb = bind("127.0.0.1", settings.web_port) if with_mitmweb else None
+        alive_read, self.alive = os.pipe()
+        self.sockets = Sockets(self.public, panel, alive_read, mitmweb)
+        self.own = {"CCX_TEST_SECRET": secrets.token_urlsafe(32)}
+        """What the children know from their supervisor, besides the settings."""
+        if panel:
+            self.own["CCX_PANEL_SECRET"] = secrets.token_urlsafe(32)
+        if mitmweb:
+            self.own["CCX_MITMWEB_URL"] = f"http://127.0.0.1:{mitmweb.getsockname()[1]}"
+        self.env: dict[str, str] = {}
+        self.children: list[Child] = []
+        self.reloads = 0
+        self.take(settings, env)
+
+    @property
+    def url(self) -> str:
+        return self.address(self.public.getsockname()[0])
+
+    def address(self, host: str) -> str:
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.settings.tls_cert_file else 'http'}://{shown}:{self.public.getsockname()[1]}"
+
+    def take(self, settings: Settings, env: Mapping[str, str]) -> None:
+        """Settings for all children that start from now on. Each time is a boot of its own in the database: what the
+        old processes still do is not taken for lost."""
+        self.settings = settings
+        host = self.public.getsockname()[0]
+        reached = self.address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
+        path = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
+        more = {"PYTHONPATH": path, "CCX_BOOT_ID": uuid7(), "CCX_GATEWAY_URL": reached}
+        self.env.clear()
+        self.env.update({**env, **more, **self.own})
+
+    def start(self) -> bool:
+        """Whether every worker is ready."""
+        for index in range(self.settings.worker_count):
+            if not self.add_worker(index):
+                return False
+        if self.sockets.panel:
+            start = partial(start_panel, self.sockets, self.env)
+            self.children.append(Child("panel", start, start(), farewell=signal.SIGTERM))
+        return True
+
+    def add_worker(self, index: int) -> bool:
+        start = partial(start_worker, self.sockets, index, self.env)
+        child = Child(f"worker {index}", start, start())
+        self.children.insert(index, child)
+        return child.alive  # else it has said why
+
+    def reload(self) -> None:
+        """Workers with new settings and the code as it is now, one after the other. What cannot start changes
+        nothing."""
+        try:
+            settings, env = self.again()
+        except ConfigErrors as errors:
+            self.told(errors.words)
+            return
+        except CcxError as error:
+            self.told(str(error))
+            return
+        now = self.settings
+        kept = {name: getattr(now, name) for name in NOT_WHILE_IT_RUNS}
+        names = [words for name, words in NOT_WHILE_IT_RUNS.items() if getattr(settings, name) != kept[name]]
+        self.take(replace(settings, **kept), {**env, **{name: self.env.get(name, "") for name in names}})
+        said = f"{', '.join(names)}: not before the next start" if names else ""
+        workers = [child for child in self.children if child.name != "panel"]
+        for child in self.children:
+            if child not in workers[self.settings.worker_count :] and not child.renew():
+                said = f"{child.name} does not start with it, the old one goes on"
+                break
+        else:
+            self.fit(workers)
+        self.told(said)
+
+    def fit(self, workers: list[Child]) -> None:
+        """As many workers as the settings say."""
+        for child in workers[self.settings.worker_count :]:
+            self.children.remove(child)
+            child.leave()
+            self.children[0].leaving += child.leaving
+        for index in range(len(workers), self.settings.worker_count):
+            self.add_worker(index)
+
+    def told(self, said: str) -> None:
+        self.reloads += 1
+        self.place.tell(Running(os.getpid(), self.reloads, said))
+        print(f"ccx: reload: {said}" if said else "ccx: reloaded", file=sys.stderr)
+
+    def look(self, now: float) -> None:
+        for child in self.children:
+            child.revive(now)
 
 
-def serve(settings: Settings, env: dict[str, str], banner: str, with_mitmweb: bool) -> int:
-    public = bind(settings.bind_host, settings.port)
-    panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
-    mitmweb = bind("127.0.0.1", settings.web_port) if with_mitmweb else None
-    stopping = threading.Event()
+def run(settings: Settings, env: dict[str, str], again: Again, banner: str = "", with_mitmweb: bool = False) -> int:
+    """Everything until SIGTERM or Ctrl-C; SIGHUP reloads. Returns the exit status. Raises StartError, StoreError,
+    OSError."""
+    stopping, asked = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    alive_read, alive_write = os.pipe()
-    sockets = Sockets(public, panel, alive_read, mitmweb)
-    host, port = public.getsockname()[:2]
-    scheme = "https" if settings.tls_cert_file else "http"
-    shown = f"[{host}]" if ":" in host else host
-    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, shown)
-    env = {**env, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))}
-    env = {**env, "CCX_BOOT_ID": uuid7(), "CCX_GATEWAY_URL": f"{scheme}://{reached}:{port}"}
-    env["CCX_TEST_SECRET"] = secrets.token_urlsafe(32)
-    if panel:
-        env["CCX_PANEL_SECRET"] = secrets.token_urlsafe(32)
-    if mitmweb:
-        env["CCX_MITMWEB_URL"] = f"http://127.0.0.1:{mitmweb.getsockname()[1]}"
+    signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    gateway = Gateway(settings, env, again, with_mitmweb)
+    if with_mitmweb:
         password = "in CCX_WEB_PASSWORD" if settings.web_password else env["CCX_WEB_PASSWORD"]
-        banner = MITMWEB.format(url=env["CCX_MITMWEB_URL"], password=password)
-    children: list[Child] = []
-    for index in range(settings.worker_count):
-        start = partial(start_worker, sockets, index, env)
-        children.append(Child(f"worker {index}", start, start()))
-        if not children[-1].alive:  # it has said why
-            stop(children, 0, alive_write)
-            return 1
-    if panel:
-        start = partial(start_panel, sockets, env)
-        children.append(Child("panel", start, start()))
-    print(f"CCX is ready on {scheme}://{shown}:{port}{banner}", flush=True)
+        banner = MITMWEB.format(url=gateway.own["CCX_MITMWEB_URL"], password=password)
+    if not gateway.start():
+        stop(gateway.children, 0, gateway.alive)
+        gateway.place.leave()
+        return 1
+    print(f"CCX is ready on {gateway.url}{banner}", flush=True)
     while not stopping.wait(WATCH):
-        for child in children:
-            child.revive(time.monotonic())
-    return stop(children, settings.shutdown_grace, alive_write)
+        if asked.is_set():
+            asked.clear()
+            gateway.reload()
+        gateway.look(time.monotonic())
+    status = stop(gateway.children, gateway.settings.shutdown_grace, gateway.alive)
+    gateway.place.leave()
+    return status
 
 
 def stop(children: list[Child], grace: float, alive_write: int) -> int:
-    for child in children:
-        if child.alive:
-            child.process.send_signal(signal.SIGTERM)
+    processes = [process for child in children for process in (child.process, *child.leaving)]
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
     os.close(alive_write)
     until = time.monotonic() + grace + 10
-    for child in children:
+    for process in processes:
         try:
-            child.process.wait(max(0.1, until - time.monotonic()))
+            process.wait(max(0.1, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            child.process.kill()
-            child.process.wait()
+            process.kill()
+            process.wait()
     return 0

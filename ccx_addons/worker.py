@@ -13,6 +13,7 @@ from typing import Final
 from mitmproxy.master import Master
 
 from ccx_addons import chain
+from ccx_addons.certificate import renewing
 from ccx_addons.core import mask
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
@@ -34,6 +35,8 @@ except ImportError:  # Windows: asyncio's own loop
 
 log: Final = logging.getLogger("ccx")
 
+LONGEST: Final = 6 * 3600.0
+"""Seconds that a worker whose place was taken may go on with what it is doing."""
 DATABASE: Final = "ccx.db"
 GC_THRESHOLD: Final = 20_000
 """New objects between two collections of the youngest; Python's 2,000 are gone after three requests."""
@@ -42,15 +45,17 @@ GC_THRESHOLD: Final = 20_000
 async def serve(
     runtime: Runtime, sock: socket.socket, ready_fd: int, parent_fd: int, web: socket.socket | None = None
 ) -> None:
-    """Runs until SIGTERM, SIGINT, or the supervisor is gone (its end of ``parent_fd`` closes).
+    """Runs until SIGTERM, SIGINT, or the supervisor is gone (its end of ``parent_fd`` closes); after SIGHUP until what
+    it is doing is done.
 
     ``web``: where mitmproxy's web UI listens; None: there is none.
     """
     loop = asyncio.get_running_loop()
     settings = runtime.settings
-    stop = asyncio.Event()
+    stop, leave = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, leave.set)
     loop.add_reader(parent_fd, stop.set)
     addons = chain(runtime)
     limits = Limits(
@@ -77,15 +82,32 @@ async def serve(
     runtime.ready = True
     os.write(ready_fd, b"1")
     os.close(ready_fd)
-    with watching(loop, tell_stall(runtime)):
-        await stop.wait()
-    loop.remove_reader(parent_fd)
+    with watching(loop, tell_stall(runtime)), renewing(tls, settings):
+        await first_of(stop, leave)
     runtime.ready = False
-    cut = await listener.stop(settings.shutdown_grace)
+    cut = await gone(listener, stop, settings.shutdown_grace)
+    loop.remove_reader(parent_fd)
     if cut:
         log.warning("stopping: %d connections were cut after %g s", cut, settings.shutdown_grace)
     master.shutdown()
     await running
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+async def gone(listener: Listener, stop: asyncio.Event, grace: float) -> int:
+    """No further connections; waits ``grace`` seconds from the moment that ``stop`` is set. How many were cut."""
+    ending = asyncio.ensure_future(listener.stop(grace if stop.is_set() else LONGEST))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((ending, stopped), return_when=asyncio.FIRST_COMPLETED)
+    listener.hurry(grace)
+    stopped.cancel()
+    return await ending
 
 
 def spare_the_collector() -> None:

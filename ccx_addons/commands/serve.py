@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ccx_addons.commands import parser
@@ -44,7 +45,7 @@ def secret_files(settings: Settings, env_file: Path) -> list[Path]:
 def serve(arguments: list[str]) -> int:
     """The gateway, until SIGTERM or Ctrl-C."""
     parser("serve", serve).parse_args(arguments)
-    return run(*prepare(os.environ))
+    return run(*prepare(os.environ), again=partial(prepare, os.environ))
 
 
 def demo(arguments: list[str]) -> int:
@@ -60,9 +61,8 @@ def demo(arguments: list[str]) -> int:
             config.write_text(demo_config(address))
             environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
             settings, env = prepare(environ)
-            return run(
-                settings, env, f"\nThe demo's key is PROXY_ACCESS_KEY in {env['CCX_ENV_FILE']}; try any model name."
-            )
+            said = f"\nThe demo's key is PROXY_ACCESS_KEY in {env['CCX_ENV_FILE']}; try any model name."
+            return run(settings, env, partial(prepare, environ), said)
         finally:
             upstream.terminate()
             upstream.wait()
@@ -71,9 +71,11 @@ def demo(arguments: list[str]) -> int:
 def mitmweb(arguments: list[str]) -> int:
     """The gateway with every flow in mitmproxy's web UI. Both listen on loopback, whatever BIND_HOST says."""
     parser("mitmweb", mitmweb).parse_args(arguments)
-    settings, env = prepare({**os.environ, "BIND_HOST": "127.0.0.1", "WORKERS": "1"})
+    environ = {**os.environ, "BIND_HOST": "127.0.0.1", "WORKERS": "1"}
+    settings, env = prepare(environ)
     env["CCX_WEB_PASSWORD"] = settings.web_password or secrets.token_urlsafe(16)
-    return run(settings, env, with_mitmweb=True)
+    again = partial(prepare, {**environ, "CCX_WEB_PASSWORD": env["CCX_WEB_PASSWORD"]})
+    return run(settings, env, again, with_mitmweb=True)
 
 
 def demo_config(address: str) -> str:

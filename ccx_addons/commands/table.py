@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.commands import Command, check, health, places, processes, serve
+from ccx_addons.commands import Command, check, health, places, processes, reload, serve
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "serve": serve.serve,
     "check": check.check,
     "demo": serve.demo,
     "mitmweb": serve.mitmweb,
+    "reload": reload.reload,
     "where": places.where,
     "health": health.health,
     "worker": processes.worker,
@@ -25,6 +26,7 @@ CCX: one address and one key in front of many AI upstreams.
              with --vendor URL MODEL: what is known of them, and which page says so
 {0} demo       serve with a built-in offline upstream for every protocol
 {0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
+{0} reload     workers of the running gateway with new settings and code, one after the other
 {0} where      the files and folders that are used
 {0} health     whether the gateway that runs here is ready; exit 1 when it is not
 """

@@ -208,7 +208,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
             headers = event.response.headers
             unmeasured = self.http_1_0 and headers.pop("transfer-encoding", None)
-            if self.last or unmeasured:
+            if self.last or unmeasured or self.parent.leaving:
                 headers["connection"] = "close"
             elif self.http_1_0:
                 headers["connection"] = "keep-alive"

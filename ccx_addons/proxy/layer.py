@@ -50,6 +50,8 @@ class AttemptLayer(HttpLayer):
         super().__init__(context, HTTPMode.transparent)
         self.limits = limits
         self.direct = direct
+        self.leaving = False
+        """The gateway stops: the next answer is the last one on this connection."""
         self.pace: PacedConnections | None = None
         """Who knows what the client has taken; None: nobody, it takes everything at once."""
         self.deadlines: dict[layer.Layer, float] = {}

@@ -28,6 +28,10 @@ NOWHERE: Final = mode_specs.ProxyMode.parse("reverse:http://ccx.invalid:1")
 
 IDLE_CHECK: Final = 0.05
 """Seconds between two looks for idle connections while stopping."""
+LINGER: Final = 0.3
+"""Seconds that an idle connection is kept while stopping."""
+HANDSHAKE: Final = 1.0
+"""Seconds that a TLS connection may take which was accepted before the stop."""
 
 
 class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
@@ -86,10 +90,16 @@ class Listener:
         self.tls = tls
         self.handlers: set[GatewayConnection] = set()
         self.server: asyncio.Server | None = None
+        self.until = 0.0
+        """Monotonic time at which a stop cuts what still runs."""
 
     async def start(self) -> None:
         keep_alive(self.sock)  # accepted connections inherit it
         self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
+
+    def hurry(self, grace: float) -> None:
+        """A stop that is under way ends within ``grace`` seconds."""
+        self.until = min(self.until, time.monotonic() + grace)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handler = GatewayConnection(self.master, reader, writer, self.limits, self.pool, self.direct)
@@ -106,13 +116,22 @@ class Listener:
             handler.layer.release()
 
     async def stop(self, grace: float) -> int:
-        """Stop accepting, let running requests finish for ``grace`` seconds, then cut. Returns how many were cut."""
+        """Stop accepting, let running requests finish for ``grace`` seconds, then cut. Returns how many were cut.
+
+        A connection is closed behind its answer, or once it was idle for a moment: its next request may be on its way.
+        """
         if self.server:
             self.server.close()
-        until = time.monotonic() + grace
-        while self.handlers and time.monotonic() < until:
+        self.until = time.monotonic() + grace
+        settled = time.monotonic() + min(grace, HANDSHAKE if self.tls else LINGER)
+        idle_since: dict[GatewayConnection, float] = {}
+        while (self.handlers or time.monotonic() < settled) and time.monotonic() < self.until:
+            now = time.monotonic()
             for handler in list(self.handlers):
-                if handler.idle:
+                handler.layer.leaving = True
+                if not handler.idle:
+                    idle_since.pop(handler, None)
+                elif now - idle_since.setdefault(handler, now) >= LINGER:
                     handler.close()
             await asyncio.sleep(IDLE_CHECK)
         cut = len(self.handlers)

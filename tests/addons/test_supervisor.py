@@ -5,13 +5,17 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from ccx_addons import supervisor
+from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
+from ccx_addons.io.running import find
 from ccx_addons.supervisor import (
     STEADY,
     Child,
@@ -189,18 +193,24 @@ def test_a_worker_that_dies_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) 
     assert start_fake_worker(monkeypatch, "sys.exit(3)").returncode == 3
 
 
+# ---- prepare and check -----------------------------------------------------------------------------------------------
+def put_back(before: tuple[Any, ...]) -> None:
+    for number, handler in zip((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), before, strict=True):
+        signal.signal(number, handler)
+
+
 def test_run_ends_with_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole supervisor over processes that only live: SIGTERM reaches each of them."""
     starts = Starts()
     monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
     monkeypatch.setattr(supervisor, "start_panel", lambda *_: starts())
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    before = tuple(map(signal.getsignal, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
     threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    settings = Settings(port=0, workers="2", ccx_data_dir=str(tmp_path))
     try:
-        assert supervisor.run(Settings(port=0, workers="2", ccx_data_dir=str(tmp_path)), {}) == 0
+        assert supervisor.run(settings, {}, lambda: (settings, {})) == 0
     finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
+        put_back(before)
     assert [p.signals for p in starts.processes] == [[signal.SIGTERM]] * 3
 
 
@@ -213,9 +223,96 @@ def test_run_gives_up_when_a_worker_does_not_start(tmp_path: Path, monkeypatch: 
         return process
 
     monkeypatch.setattr(supervisor, "start_worker", dead)
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    before = tuple(map(signal.getsignal, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
+    settings = Settings(port=0, enable_web_ui=False, ccx_data_dir=str(tmp_path))
     try:
-        assert supervisor.run(Settings(port=0, enable_web_ui=False, ccx_data_dir=str(tmp_path)), {}) == 1
+        assert supervisor.run(settings, {}, lambda: (settings, {})) == 1
     finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
+        put_back(before)
+
+
+# ---- reload ----------------------------------------------------------------------------------------------------------
+class Reloaded:
+    """A gateway over processes that only live; ``settings`` are what a reload finds."""
+
+    def __init__(self, folder: Path, starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
+        monkeypatch.setattr(supervisor, "start_panel", lambda *_: starts())
+        self.settings = Settings(port=0, workers="2", ccx_data_dir=str(folder))
+        self.folder, self.starts = folder, starts
+        self.gateway = supervisor.Gateway(self.settings, {"A": "1"}, lambda: (self.settings, {"A": "2"}))
+        assert self.gateway.start()
+
+    def reload(self, **changes: Any) -> str:
+        """What it says."""
+        self.settings = replace(self.settings, **changes)
+        self.gateway.reload()
+        found = find(self.folder)
+        assert found
+        return found.said
+
+    def signals(self) -> list[list[int]]:
+        return [process.signals for process in self.starts.processes]
+
+
+@pytest.fixture
+def reloaded(tmp_path: Path, starts: Starts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reloaded]:
+    made = Reloaded(tmp_path, starts, monkeypatch)
+    yield made
+    stop(made.gateway.children, 0, made.gateway.alive)
+    made.gateway.place.leave()
+
+
+def test_a_reload_renews_each_process_and_its_surroundings(reloaded: Reloaded) -> None:
+    before = dict(reloaded.gateway.env)
+    assert reloaded.reload() == ""
+    assert reloaded.signals() == [[signal.SIGHUP], [signal.SIGHUP], [signal.SIGTERM], [], [], []]
+    now = reloaded.gateway.env
+    assert (before["A"], now["A"]) == ("1", "2") and now["CCX_BOOT_ID"] != before["CCX_BOOT_ID"]
+    assert now["CCX_PANEL_SECRET"] == before["CCX_PANEL_SECRET"], "old workers reach the new panel"
+
+
+def test_a_reload_with_a_worker_that_dies_keeps_the_old_ones(reloaded: Reloaded) -> None:
+    def dead() -> "subprocess.Popen[bytes]":
+        process = reloaded.starts()
+        reloaded.starts.processes[-1].returncode = 1
+        return process
+
+    reloaded.gateway.children[0].start = dead
+    assert reloaded.reload() == "worker 0 does not start with it, the old one goes on"
+    assert reloaded.signals() == [[], [], [], []] and reloaded.gateway.children[0].alive
+
+
+def test_a_reload_with_settings_that_mean_nothing(reloaded: Reloaded) -> None:
+    def broken() -> tuple[Settings, dict[str, str]]:
+        raise ConfigErrors([Problem("PORT", "must be a whole number")])
+
+    reloaded.gateway.again = broken
+    assert "PORT: must be a whole number" in reloaded.reload()
+    assert reloaded.signals() == [[], [], []]
+
+
+def test_what_a_reload_cannot_change_is_said(reloaded: Reloaded) -> None:
+    assert reloaded.reload(port=4242, ccx_data_dir="elsewhere") == "PORT, CCX_DATA_DIR: not before the next start"
+    assert reloaded.gateway.settings.port == 0
+
+
+@pytest.mark.parametrize(
+    ("workers", "names"),
+    [("1", ["worker 0", "panel"]), ("3", ["worker 0", "worker 1", "worker 2", "panel"])],
+)
+def test_as_many_workers_as_the_settings_say(reloaded: Reloaded, workers: str, names: list[str]) -> None:
+    assert reloaded.reload(workers=workers) == ""
+    assert [child.name for child in reloaded.gateway.children] == names
+    assert all(child.alive for child in reloaded.gateway.children)
+    assert reloaded.signals()[:2] == [[signal.SIGHUP]] * 2
+
+
+def test_the_end_ends_also_who_is_leaving(starts: Starts) -> None:
+    one = child(starts)
+    starts.processes[0].stubborn = True
+    assert one.renew()
+    read, write = os.pipe()
+    assert stop([one], 0.0, write) == 0
+    assert [p.signals for p in starts.processes] == [[signal.SIGHUP, signal.SIGTERM, signal.SIGKILL], [signal.SIGTERM]]
+    os.close(read)

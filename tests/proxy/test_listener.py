@@ -21,13 +21,40 @@ def test_a_request_that_slipped_through_goes_nowhere() -> None:
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------------
-async def test_idle_connections_are_closed_at_once() -> None:
+async def test_idle_connections_are_closed_soon() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST % b"json")
         await read_answer(reader)
         assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
         assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_a_request_that_was_on_its_way_is_answered_and_is_the_last_one() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"json")
+        assert (await read_answer(reader))[0] == 200
+        stopping = asyncio.ensure_future(g.listener.stop(30))
+        await asyncio.sleep(0)
+        writer.write(REQUEST % b"json")
+        answer = (await asyncio.wait_for(reader.read(), 5)).lower()
+        assert b"200" in answer[:15] and b"connection: close" in answer
+        assert await stopping == 0
+        writer.close()
+
+
+async def test_a_stop_that_takes_its_time_can_be_hurried() -> None:
+    endless = then_silence(SSE + chunk(b"data: 1\n\n"))
+    async with gateway({"a": endless}, timeouts=Timeouts(idle=30)) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST % b"a")
+        await reader.readuntil(b"data: 1")
+        stopping = asyncio.ensure_future(g.listener.stop(3600))
+        await asyncio.sleep(0)
+        g.listener.hurry(0.1)
+        assert await asyncio.wait_for(stopping, 5) == 1
         writer.close()
 
 
