@@ -1,237 +1,168 @@
-"""How fast the gateway is, as ratios to plain ``mitmdump --mode reverse`` on the same Python, machine and upstream, in one run.
+"""How fast the gateway is and what it costs, beside other programs on the same machine and upstream, in one run.
 
-    bench.py [--seconds 4] [--rounds 3]
+    bench.py [--seconds 4] [--rounds 3] [--only WORDS] [--json FILE] [--picture FILE]
 
-Rounds of both take turns, so that whatever else the machine does hits both; each figure is the median over the rounds.
-The load comes from one process with raw sockets. Numbers are for reading side by side, never for a test.
+The programs take turns in each round, so that whatever else the machine does hits all of them; each figure is the median
+over the rounds. CPU time is that of all processes of a program. Numbers are for reading side by side, never for a test.
 """
 
 import argparse
 import asyncio
 import contextlib
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-ROOT = Path(__file__).resolve().parent.parent
-KEY = "bench-client-key-0123456789"
-CHAT = "/v1/chat/completions"
-SMALL = json.dumps({"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}).encode()
-STREAM = json.dumps(
-    {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "long:100"}]}
-).encode()
-STEADY = json.dumps(
-    {"model": "gpt-4.1-fake-slowchunks=5", "stream": True, "messages": [{"role": "user", "content": "long:300"}]}
-).encode()
-SLOW = json.dumps(
-    {"model": "gpt-4.1-fake-slowchunks=50", "stream": True, "messages": [{"role": "user", "content": "long:20"}]}
-).encode()
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.benchmark.load import agent_request, asked, delays, load, longest_gap, request
+from scripts.benchmark.programs import (
+    Program,
+    Running,
+    Upstream,
+    canned,
+    configuration,
+    cpu_seconds,
+    gateway,
+    installed,
+    two_workers,
+)
+from scripts.benchmark.report import Row, as_json, median_row, picture, table
 
-def request(body: bytes) -> bytes:
-    head = f"POST {CHAT} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
-async def read_answer(reader: asyncio.StreamReader) -> tuple[int, int, float]:
-    """Status, SSE events, and the time the body began. Raises when the answer breaks off."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    lower = head.lower()
-    begun = time.perf_counter()
-    events = 0
-    if b"transfer-encoding: chunked" in lower:
-        while size := int(await reader.readline(), 16):
-            events += (await reader.readexactly(size + 2)).count(b"data: ")
-        await reader.readline()
-    else:
-        await reader.readexactly(int(lower.split(b"content-length: ")[1].split(b"\r\n")[0]))
-    return int(head.split()[1]), events, begun
+ROUND_TRIP: Final = 0.04
+CHANNELS: Final = 500
 
 
-async def load(port: int, body: bytes, concurrency: int, seconds: float) -> tuple[float, float, float]:
-    """Answers a second, events a second, median milliseconds."""
-    until = time.perf_counter() + seconds
-    times: list[float] = []
-    events = 0
+@dataclass(frozen=True)
+class Scenario:
+    """``wire``: what each client sends. ``one_shot``: over a new connection each time."""
 
-    async def client() -> None:
-        nonlocal events
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-        wire = request(body)
-        while time.perf_counter() < until:
-            started = time.perf_counter()
-            writer.write(wire)
-            status, found, _ = await read_answer(reader)
-            assert status == 200, status
-            times.append(time.perf_counter() - started)
-            events += found
-        writer.close()
-
-    started = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(concurrency)))
-    spent = time.perf_counter() - started
-    return len(times) / spent, events / spent, statistics.median(times) * 1000
+    name: str
+    wire: bytes
+    clients: int
+    one_shot: bool = False
 
 
-async def slow_streams(port: int, count: int) -> int:
-    """How many of ``count`` streams at once come to their end."""
-
-    async def one() -> bool:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-        writer.write(request(SLOW))
-        try:
-            status, events, _ = await asyncio.wait_for(read_answer(reader), 60)
-        finally:
-            writer.close()
-        return status == 200 and events >= 20
-
-    found = await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
-    return sum(result is True for result in found)
-
-
-async def longest_gap(port: int) -> float:
-    """Milliseconds between two chunks of a stream with one every five."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(request(STEADY))
-    await reader.readuntil(b"\r\n\r\n")
-    longest, last = 0.0, time.perf_counter()
-    while size := int(await reader.readline(), 16):
-        await reader.readexactly(size + 2)
-        now = time.perf_counter()
-        longest, last = max(longest, now - last), now
-    writer.close()
-    return longest * 1000
+SMALL: Final = request(asked("hello"))
+STREAM: Final = request(asked("hello", stream=True))
+NEAR: Final = (
+    Scenario("small JSON, 32 at once", SMALL, 32),
+    Scenario("small JSON, one at a time", SMALL, 1),
+    Scenario("100 pieces streamed at once, 16 at once", STREAM, 16),
+    Scenario("an agent's 100 kB, 100 pieces, 4 at once", agent_request(), 4),
+    Scenario("small JSON, a new connection each, 8 at once", SMALL, 8, one_shot=True),
+    Scenario("8 MB, one at a time", request(asked("x" * (8 << 20))), 1),
+)
+FAR: Final = (
+    Scenario("TLS 40 ms away, a new connection each", SMALL, 1, one_shot=True),
+    Scenario("TLS 40 ms away, kept connections", SMALL, 1),
+)
+WORKERS: Final = (Scenario("small JSON, 32 at once, by workers", SMALL, 32),)
 
 
-async def reloads(port: int, config: Path, texts: list[str]) -> tuple[float, float]:
-    """Median of the longest gaps of streams: when nothing else happens, and when the configuration changes."""
-    quiet, busy = [], []
-    for text in texts:
-        quiet.append(await longest_gap(port))
-        stream = asyncio.create_task(longest_gap(port))
-        await asyncio.sleep(0.3)
-        config.write_text(text)
-        busy.append(await stream)
-    return statistics.median(quiet), statistics.median(busy)
+async def measure(scenario: Scenario, running: Running, seconds: float) -> Row:
+    before = cpu_seconds(running.pid)
+    seen = await load(running.port, scenario.wire, scenario.clients, seconds, one_shot=scenario.one_shot)
+    await asyncio.sleep(0.2)  # what is written behind the answer belongs to it
+    cpu = (cpu_seconds(running.pid) - before) / len(seen.times)
+    return Row(scenario.name, running.name, seen.rate, seen.median * 1000, seen.late * 1000, cpu * 1000)
 
 
-# ---- the programs ----------------------------------------------------------------------------------------------------
-@contextlib.contextmanager
-def started(command: list[str], ready: Callable[[str], str], env: dict[str, str] | None = None) -> Iterator[int]:
-    """Runs a program until the block ends; the port that its ready line names."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **(env or {})},
-        cwd=ROOT,
-    )
-    try:
-        assert process.stdout
-        for line in process.stdout:
-            if address := ready(line):
-                # mitmdump writes a line for every flow: nobody reading them would stop it.
-                threading.Thread(target=process.stdout.read, daemon=True).start()
-                yield int(address.rsplit(":", 1)[1])
-                break
-    finally:
-        process.terminate()
-        process.wait(40)
-
-
-def last_word(line: str) -> str:
-    return line.split()[-1] if "ready" in line else ""
-
-
-def configuration(upstream: int, others: int = 0, mark: str = "") -> str:
-    """One channel that answers, and ``others`` with four keys each; ``mark`` makes them different from last time."""
-    urls = [f"http://127.0.0.1:{upstream}"]
-    channels: list[dict[str, Any]] = [{"name": "main", "protocol": "chat", "base_urls": urls, "keys": ["upstream-key"]}]
-    for n in range(others):
-        keys = [f"key-{n}-{k}-{mark}-0123456789" for k in range(4)]
-        urls = [f"https://host-{n}.test"]
-        channels.append({"name": f"c{n}", "protocol": "chat", "base_urls": urls, "keys": keys, "priority": n + 2})
-    return json.dumps({"channels": channels}, indent=1)
-
-
-@contextlib.contextmanager
-def gateway(upstream: int, folder: Path) -> Iterator[int]:
-    config = folder / "ccx.yaml"
-    config.write_text(configuration(upstream))
-    env = {
-        "PORT": "0", "PROXY_ACCESS_KEY": KEY, "ADMIN_ACCESS_KEY": KEY[::-1], "CCX_CONFIG": str(config),
-        "CCX_DATA_DIR": str(folder / "data"), "CCX_ENV_FILE": str(folder / ".env"),
-    }  # fmt: skip
-    with started([sys.executable, "run.py"], last_word, env) as port:
-        yield port
-
-
-@contextlib.contextmanager
-def mitmdump(upstream: int, folder: Path) -> Iterator[int]:
-    program = Path(sys.executable).with_name("mitmdump")
-    command = [str(program), "--mode", f"reverse:http://127.0.0.1:{upstream}", "--listen-host", "127.0.0.1", "-p", "0"]
-    options = ["--set", f"confdir={folder / 'mitm'}"]
-
-    def ready(line: str) -> str:
-        return line.strip().rstrip(".").split()[-1] if "listening at" in line else ""
-
-    with started([*command, *options], ready, {"PYTHONUNBUFFERED": "1"}) as port:
-        yield port
-
-
-def compare(name: str, ours: list[float], plain: list[float], unit: str, more_is_better: bool = True) -> None:
-    a, b = statistics.median(ours), statistics.median(plain)
-    word = "times" if more_is_better else "times the time"
-    print(f"{name:44} {a:10.1f} {unit:9} against {b:10.1f}   {a / b:5.2f} {word}")
-
-
-async def run(seconds: float, rounds: int, ours: int, plain: int, upstream: int, config: Path) -> None:
-    for name, body, concurrency, column in (
-        ("small JSON, 16 at once", SMALL, 16, 0),
-        ("small JSON, 32 at once", SMALL, 32, 0),
-        ("100-chunk streams, 16 at once", STREAM, 16, 1),
-    ):
-        found: dict[int, list[float]] = {ours: [], plain: []}
+async def compare(scenarios: Sequence[Scenario], programs: Sequence[Running], seconds: float, rounds: int) -> list[Row]:
+    rows: list[Row] = []
+    for scenario in scenarios:
+        found: dict[str, list[Row]] = {running.name: [] for running in programs}
+        for running in programs:
+            await load(running.port, scenario.wire, scenario.clients, 0.5, one_shot=scenario.one_shot)
         for _ in range(rounds):
-            for port in (ours, plain):
-                await load(port, body, concurrency, 0.3)
-                found[port].append((await load(port, body, concurrency, seconds))[column])
-        compare(name, found[ours], found[plain], "chunks/s" if column else "answers/s")
-    found = {ours: [], plain: []}
-    for _ in range(rounds):
-        for port in (ours, plain):
-            found[port].append((await load(port, SMALL, 1, seconds / 2))[2])
-    compare("small JSON, one at a time, median", found[ours], found[plain], "ms", False)
-    done = await slow_streams(ours, 500)
-    print(f"500 slow streams at once: {done} complete")
-    quiet, busy = await reloads(ours, config, [configuration(upstream, 499, str(n)) for n in range(rounds)])
-    print(
-        f"longest gap of a stream with a chunk every 5 ms: {quiet:.0f} ms; beside a reload of 500 channels {busy:.0f} ms"
-    )
+            for running in programs:
+                found[running.name].append(await measure(scenario, running, seconds))
+        rows += [median_row(each) for each in found.values()]
+        print("\n".join(table(rows[-len(programs) :]).splitlines()[2:]), flush=True)
+    return rows
+
+
+async def slow(programs: Sequence[Running], upstream: Upstream, count: int) -> None:
+    for running in (Running("nobody between", upstream.port, 0), *programs):
+        seen = await delays(running.port, count)
+        words = f"a piece is on its way {seen.median * 1000:.1f} ms, one in a hundred {seen.late * 1000:.0f} ms"
+        print(f"{count} slow streams, {running.name}: {words}", flush=True)
+
+
+async def reloads(running: Running, upstream: Upstream, config: Path, rounds: int) -> None:
+    """The longest gap of a stream: when nothing else happens, and when the configuration changes."""
+    quiet, busy = [], []
+    for n in range(rounds):
+        quiet.append(await longest_gap(running.port))
+        stream = asyncio.create_task(longest_gap(running.port))
+        await asyncio.sleep(0.3)
+        config.write_text(configuration(upstream, CHANNELS - 2, str(n)))
+        busy.append(await stream)
+    before, after = statistics.median(quiet) * 1000, statistics.median(busy) * 1000
+    print(f"longest gap of a piece every 20 ms: {before:.0f} ms; beside a reload of {CHANNELS} channels {after:.0f} ms")
+
+
+def started(
+    stack: contextlib.ExitStack, programs: Sequence[Program], upstream: Upstream, folder: Path
+) -> list[Running]:
+    found = []
+    for n, program in enumerate(programs):
+        place = folder / f"{upstream.port}-{n}"
+        place.mkdir()
+        found.append(stack.enter_context(program(upstream, place)))
+    return found
+
+
+def chosen(scenarios: Sequence[Scenario], words: str) -> list[Scenario]:
+    return [scenario for scenario in scenarios if words in scenario.name]
+
+
+def run(options: argparse.Namespace, folder: Path) -> list[Row]:
+    rows: list[Row] = []
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(canned(folder))
+        if near := chosen(NEAR, options.only):
+            with contextlib.ExitStack() as block:
+                programs = started(block, installed(), upstream, folder)
+                rows += asyncio.run(compare(near, programs, options.seconds, options.rounds))
+                if not options.only:
+                    asyncio.run(slow(programs, upstream, options.streams))
+                    config = folder / f"{upstream.port}-0" / "ccx.yaml"
+                    asyncio.run(reloads(programs[0], upstream, config, options.rounds))
+        if workers := chosen(WORKERS, options.only):
+            with contextlib.ExitStack() as block:
+                place = folder / "workers"
+                place.mkdir()
+                programs = started(block, (gateway, two_workers), upstream, place)
+                rows += asyncio.run(compare(workers, programs, options.seconds, options.rounds))
+        if far := chosen(FAR, options.only):
+            distant = stack.enter_context(canned(folder, tls=True, round_trip=ROUND_TRIP))
+            with contextlib.ExitStack() as block:
+                programs = started(block, installed(), distant, folder)
+                rows += asyncio.run(compare(far, programs, options.seconds, options.rounds))
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--only", default="", help="scenarios whose names hold these words")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ccx-bench-") as name:
-        folder = Path(name)
-        with (
-            started([sys.executable, "scripts/fake_upstream.py"], last_word) as upstream,
-            gateway(upstream, folder) as ours,
-            mitmdump(upstream, folder) as plain,
-        ):
-            asyncio.run(run(options.seconds, options.rounds, ours, plain, upstream, folder / "ccx.yaml"))
+        rows = run(options, Path(name))
+    print(f"\n{table(rows)}")
+    if options.json:
+        options.json.write_text(as_json(rows))
+    if options.picture:
+        options.picture.write_text(picture(rows, "CPU time an answer"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,219 @@
+"""The programs that are compared, each in front of one upstream, and what their processes cost."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.benchmark.load import KEY
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+START: Final = 60.0
+"""Seconds a program may take until it answers."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    port: int
+    tls: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Running:
+    """``pid``: of the process that all others of it come from; 0: nobody's."""
+
+    name: str
+    port: int
+    pid: int
+
+
+type Program = Callable[[Upstream, Path], contextlib.AbstractContextManager[Running]]
+
+
+# ---- what they cost --------------------------------------------------------------------------------------------------
+def tree(pid: int, parents: dict[int, int]) -> set[int]:
+    """A process and all that come from it."""
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the name (proc(5)): state, parent ..."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process and all that come from it have used, those included that are over and were waited for."""
+    fields: dict[int, list[str]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields[int(folder.name)] = stat(int(folder.name))
+    mine = tree(pid, {child: int(found[1]) for child, found in fields.items()})
+    ticks = sum(int(tick) for child in mine & fields.keys() for tick in fields[child][11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+# ---- how they start --------------------------------------------------------------------------------------------------
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + START
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{process.args!r} does not start")
+
+
+@contextlib.contextmanager
+def started(
+    name: str, command: list[str], port: int = 0, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> Iterator[Running]:
+    """Runs a program until the block ends. ``port``: where it will listen; 0: its line with ``ready`` says so."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+    )
+    try:
+        assert process.stdout
+        if not port:
+            line = next((line for line in process.stdout if "ready" in line), "")
+            if not line:
+                raise RuntimeError(f"{command!r} does not start")
+            port = int(line.split()[-1].rpartition(":")[2])
+        # Nobody reading what it writes would stop it.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        wait_for(port, process)
+        yield Running(name, port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+@contextlib.contextmanager
+def canned(folder: Path, *, tls: bool = False, round_trip: float = 0.0) -> Iterator[Upstream]:
+    command = [sys.executable, "-m", "scripts.benchmark.canned", "--round-trip", str(round_trip)]
+    with started("upstream", [*command, *(["--tls-folder", str(folder)] if tls else [])]) as running:
+        yield Upstream(running.port, tls)
+
+
+def configuration(upstream: Upstream, others: int = 0, mark: str = "") -> str:
+    """One channel of each kind that answers, and ``others`` with four keys each; ``mark`` makes them different from last
+    time."""
+    channels: list[dict[str, Any]] = [
+        {"name": kind, "protocol": kind, "base_urls": [upstream.url], "keys": [f"upstream-key-{kind}"]}
+        for kind in ("chat", "messages")
+    ]
+    for n in range(others):
+        keys = [f"key-{n}-{k}-{mark}-0123456789" for k in range(4)]
+        urls = [f"https://host-{n}.test"]
+        channels.append({"name": f"c{n}", "protocol": "chat", "base_urls": urls, "keys": keys, "priority": n + 2})
+    return json.dumps({"channels": [{**channel, "verify_tls": not upstream.tls} for channel in channels]}, indent=1)
+
+
+@contextlib.contextmanager
+def gateway(upstream: Upstream, folder: Path, workers: int = 1) -> Iterator[Running]:
+    """This gateway. Its configuration is ``ccx.yaml`` in the folder."""
+    name = "ccx" if workers == 1 else f"ccx, {workers} workers"
+    config = folder / "ccx.yaml"
+    config.write_text(configuration(upstream))
+    env = {
+        "PORT": "0", "PROXY_ACCESS_KEY": KEY, "ADMIN_ACCESS_KEY": KEY[::-1], "CCX_CONFIG": str(config),
+        "CCX_DATA_DIR": str(folder / "data"), "CCX_ENV_FILE": str(folder / ".env"), "WORKERS": str(workers),
+    }  # fmt: skip
+    with started(name, [sys.executable, "run.py"], env=env) as running:
+        yield running
+
+
+def two_workers(upstream: Upstream, folder: Path) -> contextlib.AbstractContextManager[Running]:
+    return gateway(upstream, folder, 2)
+
+
+@contextlib.contextmanager
+def mitmdump(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """Plain mitmproxy, of the same version; without the line it writes for each flow."""
+    port, program = free_port(), Path(sys.executable).with_name("mitmdump")
+    command = [str(program), "--quiet", "--mode", f"reverse:{upstream.url}", "--listen-host", "127.0.0.1"]
+    options = ["-p", str(port), "--set", f"confdir={folder / 'mitm'}", "--set", "stream_large_bodies=1"]
+    if upstream.tls:
+        options += ["--set", "ssl_insecure=true"]
+    with started("mitmdump", [*command, *options], port) as running:
+        yield running
+
+
+NGINX: Final = """
+daemon off; pid {folder}/nginx.pid; error_log stderr crit; worker_processes 1;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; client_max_body_size 64m; client_body_buffer_size 16m; keepalive_requests 1000000;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  upstream back {{ server 127.0.0.1:{upstream}; keepalive 512; keepalive_requests 1000000; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=1024;
+    location / {{
+      proxy_pass {scheme}://back; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+    }}
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """The floor: bytes go through, nobody reads them."""
+    port, place = free_port(), folder / "nginx"
+    place.mkdir(exist_ok=True)
+    file, scheme = place / "nginx.conf", "https" if upstream.tls else "http"
+    file.write_text(NGINX.format(folder=place, upstream=upstream.port, port=port, scheme=scheme))
+    with started("nginx", [shutil.which("nginx") or "nginx", "-p", str(place), "-c", str(file)], port) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def litellm(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """https://docs.litellm.ai/docs/proxy/configs"""
+    port, file = free_port(), folder / "litellm.json"
+    parameters = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "upstream-key"}
+    model = {"model_name": "m", "litellm_params": parameters}
+    settings = {"ssl_verify": not upstream.tls}
+    file.write_text(
+        json.dumps({"model_list": [model], "general_settings": {"master_key": KEY}, "litellm_settings": settings})
+    )
+    command = [shutil.which("litellm") or "litellm", "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
+    with started("LiteLLM", command, port) as running:
+        yield running
+
+
+def installed() -> list[Program]:
+    """This gateway, and whatever else is found here."""
+    found: list[Program] = [gateway, mitmdump]
+    if shutil.which("nginx"):
+        found.append(nginx)
+    if shutil.which("litellm"):
+        found.append(litellm)
+    return found
