@@ -119,7 +119,8 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
     kind: OutcomeKind = x.ended.kind
     detail, elapsed = x.ended.detail, now - record.started
     if kind == "ok":
-        return Outcome(kind, record.status, elapsed=elapsed, reused=record.reused, committed=x.committed, detail=detail)
+        first = record.first_event_at - record.started if record.first_event_at else 0.0
+        return Outcome(kind, record.status, elapsed=elapsed, committed=x.committed, first_event=first, detail=detail)
     fault = x.ended.fault
     headers = {name.lower(): value for name, value in response.headers.items()} if response else {}
     if fault is None and kind in TRANSPORT:

@@ -31,7 +31,7 @@ EDITABLE: Final = frozenset(CHANNEL_KEYS) - {"id", "keys", "promoted_until"}
 """What PATCH of a channel may name; keys and promotions have paths of their own."""
 KEY_EDITABLE: Final = frozenset(KEY_KEYS)
 CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256"}
-POLICY: Final = frozenset({"errors", "affinity", "breaker", "attempts", "timeouts", "bodies"})
+POLICY: Final = frozenset({"errors", "balance", "affinity", "breaker", "attempts", "timeouts", "bodies"})
 MAX_SECONDS: Final = 7 * 86_400
 
 
@@ -193,7 +193,7 @@ def order(ids: Sequence[str]) -> Change:
         channels = sequence(document, "channels")
         named = [_channel(document, id) for id in ids]
         rest = [c for c in channels if channel_id(c) not in ids]
-        rest.sort(key=lambda c: (c.get("priority", 1), channel_id(c)))
+        rest.sort(key=lambda c: c.get("priority", 1))
         for n, channel in enumerate([*named, *rest], 1):
             if channel.get("priority", 1) != n:
                 put(channel, "priority", n)

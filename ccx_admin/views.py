@@ -136,7 +136,7 @@ def channels(panel: Panel) -> list[dict[str, Any]]:
     resting = _by_channel(breakers(panel.db))
     keys = _by_channel(key_states(panel.db, now))
     flying = in_flight(panel.db)
-    ordered = sorted(snapshot.channels, key=lambda c: (c.status == "disabled", c.priority, c.id))
+    ordered = sorted(snapshot.channels, key=lambda c: (c.status == "disabled", c.priority))
     return [
         channel_row(channel, resting.get(channel.id, []), keys.get(channel.id, []), flying.get(channel.id, 0), now)
         for channel in ordered

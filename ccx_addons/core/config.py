@@ -250,7 +250,8 @@ class Channel:
     auth: AuthStyle = setting("auto", "how the key is sent; auto: as the protocol's vendor wants it")
     models: ModelMap = field(default=ModelMap(), metadata=SHOWN)
     allow: Patterns = field(default=Patterns(), metadata=SHOWN)
-    priority: int = setting(1, "smaller comes first")
+    priority: int = setting(1, "smaller comes first; of equals the order of the file, or policy.balance")
+    weight: int = setting(1, "share of the load among channels of one priority, with balance: weight", minimum=1)
     status: Status = setting("active", "active, suspended (listed, not used) or disabled (standby pool)")
     promoted_until: float | None = setting(
         None, "first choice until this time (Unix seconds here, ISO in the file)", shown="plain"
@@ -312,6 +313,10 @@ class Bodies:
 @dataclass(frozen=True, slots=True)
 class Policy:
     errors: Literal["precise", "vague"] = setting("precise", "what a client sees when nothing worked")
+    balance: Literal["order", "weight", "latency"] = setting(
+        "order",
+        "which channel of one priority comes first: of the file, by weight, or who began to answer soonest lately",
+    )
     affinity: Affinity = Affinity()
     breaker: BreakerPolicy = BreakerPolicy()
     attempts: AttemptLimits = AttemptLimits()

@@ -262,10 +262,12 @@ def parse(
 def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
     table = reader.table(value if value is not None else {}, "policy", tuple(f.name for f in fields(Policy)))
     found: dict[str, Any] = {}
-    if "errors" in table:
-        errors = reader.scalar(table["errors"], Literal["precise", "vague"], {}, "policy.errors")
-        if errors is not MISSING:
-            found["errors"] = errors
+    for name in ("errors", "balance"):
+        if (
+            name in table
+            and (word := reader.scalar(table[name], *shape_of(Policy)[name], f"policy.{name}")) is not MISSING
+        ):
+            found[name] = word
     tables = {"affinity": Affinity, "breaker": BreakerPolicy, "attempts": AttemptLimits, "timeouts": Timeouts}
     for name, cls in tables.items():
         if name in table:

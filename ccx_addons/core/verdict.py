@@ -81,6 +81,8 @@ class Outcome:
     rested: float = 0.0
     """Seconds its connection had been idle; 0: it was new."""
     committed: bool = False
+    first_event: float = 0.0
+    """Seconds until a stream said something; 0: it was none."""
     detail: str = ""
     fields: frozenset[str] = frozenset()
     """Names the request had, so that only those can be dropped."""

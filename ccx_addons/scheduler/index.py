@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``entries`` in the order of priority and id."""
+    """``entries`` in the order of priority, and of the file."""
 
     entries: tuple[Entry, ...]
     dropped: tuple[Decision, ...]
@@ -43,7 +43,7 @@ class Index:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.channels = sorted(snapshot.channels, key=lambda channel: (channel.priority, channel.id))
+        self.channels = sorted(snapshot.channels, key=lambda channel: channel.priority)
         self.windows = any(channel.limits.context_window for channel in snapshot.channels)
         """Whether it matters how long a prompt is."""
         self._plans: OrderedDict[tuple[Kind, str, str], Plan] = OrderedDict()

@@ -251,10 +251,35 @@ def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
 
 def by_priority(view: View, entries: list[Entry]) -> list[Entry]:
     """next by priority"""
+    if view.snapshot.policy.balance != "order":
+        return []
     ready = [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
     if len(ready) > 1 and (home := home_of(view)):
         ready.sort(key=lambda entry: (entry.channel.priority, entry.channel.id != home))
     return ready
+
+
+def by_weight(view: View, entries: list[Entry]) -> list[Entry]:
+    """next by priority and weight"""
+    if view.snapshot.policy.balance != "weight":
+        return []
+    kind, balance = view.pick.kind, view.state.balance
+    return _balanced(view, entries, lambda entry: balance.turn_of(kind, entry.channel))
+
+
+def by_latency(view: View, entries: list[Entry]) -> list[Entry]:
+    """next by priority and time to the first token"""
+    if view.snapshot.policy.balance != "latency":
+        return []
+    kind, balance = view.pick.kind, view.state.balance
+    return _balanced(view, entries, lambda entry: balance.speed(kind, entry.channel.id, entry.model, view.now))
+
+
+def _balanced(view: View, entries: list[Entry], rank: Callable[[Entry], float]) -> list[Entry]:
+    """Inside one priority the conversation's channel first."""
+    home = home_of(view)
+    ready = [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
+    return sorted(ready, key=lambda entry: (entry.channel.priority, entry.channel.id != home, rank(entry)))
 
 
 def under_pressure(view: View, entries: list[Entry]) -> list[Entry]:
@@ -272,6 +297,8 @@ PREFERENCES: Final[tuple[Preference, ...]] = (
     is_promoted,
     has_affinity,
     by_priority,
+    by_weight,
+    by_latency,
     under_pressure,
     last_resort,
 )

@@ -13,6 +13,7 @@ from ccx_addons.core.exchange import Seat
 from ccx_addons.core.verdict import Attempt, Blame, Outcome, Target, Verdict
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
+from ccx_addons.scheduler.balance import Balance
 from ccx_addons.scheduler.breaker import Breaker, Place
 from ccx_addons.scheduler.index import Entry, Indexes
 from ccx_addons.scheduler.keys import (
@@ -269,6 +270,7 @@ class State:
         self.overrides: dict[tuple[str, str], Override] = {}
         """(kind, trace)."""
         self.limits = Limits()
+        self.balance = Balance()
         self.indexes = Indexes()
         self.changes = Changes()
         self.refusals = Refusals()
@@ -297,6 +299,7 @@ class State:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
         known = self.of(kind, attempt.channel.id)
         known.turn = take_turn(attempt.key, known.keys, known.turn)
+        self.balance.take(kind, attempt.channel)
         key = known.keys[attempt.key.id]
         if (key.rest or key.models) and (rest := key.resting(attempt.model, now)):
             rest.try_it(now)
@@ -324,6 +327,8 @@ class State:
         key.flying = max(0, key.flying - 1)
         match verdict.health:
             case "success":
+                if outcome.first_event:
+                    self.balance.answered(kind, attempt, outcome.first_event, now)
                 self._succeeded(kind, known, attempt, now)
             case "failure":
                 self.failed(kind, attempt, verdict, now)

@@ -33,6 +33,8 @@ REASONS: Final[Mapping[str, str]] = {
     "chosen for this conversation by hand": "为此会话手动选定",
     "promoted": "已设为首选",
     "next by priority": "按优先级的下一个",
+    "next by priority and weight": "按优先级和权重的下一个",
+    "next by priority and time to the first token": "按优先级和首个令牌时间的下一个",
     "its limits are used up for the moment": "其限额暂时用尽",
     "tried last": "最后尝试",
 }

@@ -117,6 +117,7 @@ HELP: Final[Mapping[str, str]] = {
     "silence after which a client gets a comment in its stream, also while a model thinks; 0: never": (
         "静默多久后向客户端的流发送一条注释，模型思考时也发；0：从不"
     ),
+    "share of the load among channels of one priority, with balance: weight": "同优先级间的负载份额（balance: weight）",
     "silence inside a stream": "流中的静默",
     "silence inside a stream while a tool call is open or the model thinks": "工具调用进行中或模型思考时流的静默",
     "takes no images, or its context window is too small": "不接收图片，或上下文窗口太小",

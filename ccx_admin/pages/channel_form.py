@@ -129,6 +129,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "Advanced",
         (
             Entry("route_prefix", "Route prefix"),
+            Entry("weight", "Weight among channels of one priority", "number"),
             Entry("rotate", "Order of the keys", "choice", ("fill_first", "round_robin", "least_used")),
             Entry("price_multiplier", "Price multiplier", "number"),
             Entry("proxy", "Proxy"),
