@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.commands import Command, check, health, places, processes, reload, serve
+from ccx_addons.commands import Command, check, copies, doctor, health, places, processes, reload, serve
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "serve": serve.serve,
@@ -13,6 +13,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "reload": reload.reload,
     "where": places.where,
     "health": health.health,
+    "doctor": doctor.doctor,
+    "backup": copies.backup,
+    "restore": copies.restore,
     "worker": processes.worker,
     "panel": processes.panel,
 }
@@ -29,4 +32,7 @@ CCX: one address and one key in front of many AI upstreams.
 {0} reload     workers of the running gateway with new settings and code, one after the other
 {0} where      the files and folders that are used
 {0} health     whether the gateway that runs here is ready; exit 1 when it is not
+{0} doctor     look at everything around it, and say what is wrong and what to do; exit 1 when something is
+{0} backup     FILE: the database, ccx.yaml and .env in one file, while it runs
+{0} restore    FILE: put them back; the gateway must be stopped
 """

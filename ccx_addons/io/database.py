@@ -86,6 +86,12 @@ def _schema() -> Migrations:
 SCHEMA: Final = _schema()
 
 
+def newer(conn: sqlite3.Connection) -> bool:
+    """Whether a later version of the program has changed this database."""
+    db = sqlite_utils.Database(conn, recursive_triggers=False, execute_plugins=False)
+    return bool({migration.name for migration in SCHEMA.applied(db)} - {name for name, _ in MIGRATIONS})
+
+
 @dataclass(slots=True)
 class Transaction:
     """What a job may use. ``rev`` is the last revision given out."""
@@ -237,8 +243,7 @@ class Database:
     def _migrate(self) -> None:
         assert self.conn
         db = sqlite_utils.Database(self.conn, recursive_triggers=False, execute_plugins=False)
-        applied = {migration.name for migration in SCHEMA.applied(db)}
-        if applied - {name for name, _ in MIGRATIONS}:
+        if newer(self.conn):
             raise StoreError(f"{self.path} was made by a newer version of CCX")
         if pending := SCHEMA.pending(db):
             self.conn.execute("BEGIN IMMEDIATE")

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -117,9 +119,24 @@ class Ping:
     error: str = ""
 
 
+@dataclass(slots=True)
+class Look:
+    """A ping, and what it showed besides: the server's clock and the end of its certificate, in Unix seconds."""
+
+    ping: Ping
+    date: float | None = None
+    expires: float | None = None
+
+
 def ping(channel: Channel, base_url: str) -> Ping:
     """Name, connection, TLS and the head of an answer, without a key."""
-    found = Ping(base_url)
+    return look(channel, base_url).ping
+
+
+def look(channel: Channel, base_url: str) -> Look:
+    """The same, with what a person who looks for faults wants to know."""
+    seen = Look(Ping(base_url))
+    found = seen.ping
     began = time.perf_counter()
     try:
         if not outward.proxy_of(channel, base_url):
@@ -128,12 +145,27 @@ def ping(channel: Channel, base_url: str) -> Ping:
         with answers.channel_client(channel, base_url, PING_TIMEOUT) as client, _traced(found) as trace:
             request = client.build_request("GET", base_url.rstrip("#"), extensions={"trace": trace})
             answer = client.send(request, stream=True)
+            seen.date, seen.expires = _date(answer), _expires(answer)
             answer.close()
         found.status, found.ok = answer.status_code, True
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         found.error = without(words_of(error), channel)
     found.total_ms = since(began)
-    return found
+    return seen
+
+
+def _date(answer: httpx.Response) -> float | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except ValueError:
+        return None
+
+
+def _expires(answer: httpx.Response) -> float | None:
+    """None: no TLS, or nobody checked the certificate. https://www.python-httpx.org/advanced/extensions/"""
+    tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
+    certificate = tls.getpeercert() if tls else None
+    return float(ssl.cert_time_to_seconds(certificate["notAfter"])) if certificate else None
 
 
 def _resolve(base_url: str) -> str:
