@@ -13,7 +13,8 @@ from ccx_addons.core.config import Channel, Client, Key
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.scheduler import State
-from ccx_addons.scheduler.limits import Refusal
+from ccx_addons.scheduler.limits import Estimate, Refusal
+from ccx_addons.spending import estimate_of
 
 PATIENCE: Final = 10.0
 """Seconds an exchange waits for a place in all."""
@@ -26,8 +27,8 @@ PROBE_POLL: Final = 0.05
 class Gate:
     def __init__(self, state: State) -> None:
         self.state = state
-        self.clients: dict[str, Client] = {}
-        """Exchange id -> the client whose limits it counts for."""
+        self.clients: dict[str, tuple[Client, Estimate]] = {}
+        """Exchange id -> the client whose limits it counts for, and what it may cost."""
         self.places: dict[str, tuple[Channel, Key]] = {}
         """Exchange id -> where its attempt has a place."""
         self.waiting: defaultdict[str, deque[asyncio.Event]] = defaultdict(deque)
@@ -36,16 +37,18 @@ class Gate:
     # ---- clients ----------------------------------------------------------------------------------------------------
     def admit(self, x: Exchange) -> Refusal | None:
         assert x.client
-        refusal = self.state.limits.admit(x.client, time.time())
+        now = time.time()
+        estimate = estimate_of(x, now)
+        refusal = self.state.limits.admit(x.client, now, estimate)
         if refusal is None:
-            self.clients[x.id] = x.client
+            self.clients[x.id] = x.client, estimate
         return refusal
 
     def dismiss(self, x: Exchange) -> None:
         """The exchange is over, however it ended."""
         self.leave(x)
-        if client := self.clients.pop(x.id, None):
-            self.state.limits.dismiss(client)
+        if admitted := self.clients.pop(x.id, None):
+            self.state.limits.dismiss(*admitted)
 
     # ---- channels ---------------------------------------------------------------------------------------------------
     def open_for(self, attempt: Attempt) -> bool:

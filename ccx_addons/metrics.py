@@ -13,13 +13,14 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.aside import aside
+from ccx_addons.core.billing import billing_of
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.guard import guarded
 from ccx_addons.io.prices import cost
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Decision
-from ccx_addons.spending import settle, unsettled
+from ccx_addons.spending import asked_tier, settle, unsettled
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
@@ -156,7 +157,9 @@ class Metrics:
     def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
         assert x.usage
         model = record.upstream_model if record else x.model
-        price = cost(model, x.usage, channel.protocol if channel else "", x.snapshot.prices, x.started_at)
+        billing = billing_of(x.usage, asked_tier(x, channel))
+        hint = channel.protocol if channel else ""
+        price = cost(model, x.usage, hint, x.snapshot.prices, x.started_at, billing)
         return price.times(channel.price_multiplier) if channel else price
 
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 import re
 import time
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Final
 
 from mitmproxy import http
 
-from ccx_addons.core import read
 from ccx_addons.core.asked import MAX_MODEL, also_named
 from ccx_addons.core.config import Channel, Client
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
+from ccx_addons.core.estimate import output_tokens, prompt_tokens
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
@@ -30,9 +30,6 @@ IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mim
 
 CONVERTED: Final = frozenset({"generate", "compact"})
 """Operations that a channel of another protocol can answer."""
-OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-BASE64: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{400,}")
-BYTES_PER_TOKEN: Final = 4
 MAX_MESSAGE: Final = 800
 
 ALL_BUSY: Final = Fault(
@@ -159,17 +156,6 @@ def forbidden(x: Exchange, client: Client) -> str:
         return ""
     named = [x.model, *(also_named(x.body.members) if x.body else ())]
     return next((model for model in named if model and not client.models.allows(model)), "")
-
-
-def prompt_tokens(raw: bytes) -> int:
-    """About how many tokens a body is, pictures and files left out: enough to pass by a window that is too small."""
-    return len(BASE64.sub(b"", raw)) // BYTES_PER_TOKEN
-
-
-def output_tokens(members: Mapping[str, Any]) -> int:
-    """The longest answer that is asked for; 0: the request does not say."""
-    wanted = next((n for name in OUTPUT_FIELDS if (n := read.count(members.get(name)))), 0)
-    return wanted or read.count(read.mapping(members.get("generationConfig")).get("maxOutputTokens"))
 
 
 def nobody(x: Exchange, ranking: Ranking) -> Fault:

@@ -5,17 +5,68 @@ Real counts win as far as there are any; the rest is an estimate, and the log ro
 
 from typing import Final
 
+from ccx_addons.core.config import Channel, Kind
 from ccx_addons.core.endpoints import VECTORS
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.estimate import completed, tokens_of, tokens_of_parts, tokens_of_text
+from ccx_addons.core.estimate import (
+    BYTES_PER_TOKEN,
+    completed,
+    output_tokens,
+    tokens_of,
+    tokens_of_parts,
+    tokens_of_text,
+)
+from ccx_addons.core.estimate import prompt_tokens as rough
 from ccx_addons.core.exchange import Exchange, Phase
+from ccx_addons.core.neutral import Json, Usage
+from ccx_addons.core.patient_json import BIG
+from ccx_addons.io.prices import cost
+from ccx_addons.scheduler.limits import FREE, MOST, Estimate
 from ccx_addons.translate import neutral_request
 from ccx_addons.watch import Watcher
 
 BILLED: Final = frozenset({"generate", "compact", *VECTORS})
 """Operations that upstreams bill by tokens."""
+TIERED: Final = frozenset[Kind]({"chat", "responses", "gemini"})
+USUAL_OUTPUT: Final = 4096
+"""Tokens of an answer whose request names no limit, for what is reserved of a budget."""
+MOST_OFFERS: Final = 5
+LARGE: Final = 200_000
+"""Tokens reserved for a large body, which may have pictures in it, without a look at it."""
 ASKED: Final = frozenset[Phase]({"waiting", "streaming", "tool"})
 """Phases in which an upstream has the request and works on it."""
+
+
+def estimate_of(x: Exchange, now: float) -> Estimate:
+    """What a request may cost, for a client with a budget; nothing is reserved for others. The price is the largest
+    one known of the channels that offer the model."""
+    assert x.client
+    limits = x.client.limits
+    if not (limits.tokens_per_day or limits.usd_per_month) or x.operation not in BILLED:
+        return FREE
+    members = x.body.members if x.body else {}
+    output = 0 if x.operation in VECTORS else output_tokens(members) or USUAL_OUTPUT
+    usage = Usage(min(len(x.raw) // BYTES_PER_TOKEN, LARGE) if len(x.raw) > BIG else rough(x.raw), output)
+    usd = _dearest(x, usage, now) if limits.usd_per_month else 0.0
+    return Estimate(min(usage.input + usage.output, MOST.tokens), min(usd, MOST.usd))
+
+
+def _dearest(x: Exchange, usage: Usage, now: float) -> float:
+    """Of the first few channels."""
+    offers = [c for c in x.snapshot.channels if x.kind in c.serves and c.status == "active" and c.allow.allows(x.model)]
+    prices = x.snapshot.prices
+    costs = [cost(c.models.apply(x.model).model, usage, c.protocol, prices, now) for c in offers[:MOST_OFFERS]]
+    known = zip(offers, costs, strict=False)
+    return max((priced.usd * c.price_multiplier for c, priced in known if priced.usd is not None), default=0.0)
+
+
+def asked_tier(x: Exchange, channel: Channel | None) -> Json:
+    """How the request wanted to be served, where its upstream has such tiers."""
+    if channel is None or channel.protocol not in TIERED:
+        return None
+    if channel.reasoning.fast:
+        return "priority"
+    return x.body.members.get("service_tier") if x.body else None
 
 
 def unsettled(x: Exchange) -> bool:

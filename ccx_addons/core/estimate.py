@@ -5,11 +5,13 @@ the size that vendors recommend is about 1,600 tokens (platform.claude.com/docs/
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ccx_addons.core import read
 from ccx_addons.core.neutral import (
+    Json,
     Media,
     Message,
     Opaque,
@@ -27,9 +29,22 @@ from ccx_addons.core.wire_json import dump_text
 
 BYTES_PER_TOKEN: Final = 4
 """Of UTF-8, in which a character of the wide scripts has three bytes."""
+OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+BASE64: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{400,}")
 PER_MESSAGE: Final = 4
 PER_PICTURE: Final = 1600
 WIDE: Final = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
+
+
+def prompt_tokens(raw: bytes) -> int:
+    """About how many tokens a body is, pictures and files left out: enough to pass by a window that is too small."""
+    return len(BASE64.sub(b"", raw)) // BYTES_PER_TOKEN
+
+
+def output_tokens(members: Mapping[str, Json]) -> int:
+    """The longest answer that is asked for; 0: the request does not say."""
+    wanted = next((n for name in OUTPUT_FIELDS if (n := read.count(members.get(name)))), 0)
+    return wanted or read.count(read.mapping(members.get("generationConfig")).get("maxOutputTokens"))
 
 
 def tokens_of_text(text: str) -> int:

@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 type Json = Any
+
+LARGEST: Final = 10**15
+"""Of a count: sums of some fit into what SQLite and JavaScript can hold."""
 
 
 def text(value: Json, default: str = "") -> str:
@@ -23,8 +26,8 @@ def integer(value: Json) -> int | None:
 
 
 def count(value: Json) -> int:
-    """A token count: 0 for anything that is not a positive whole number."""
-    return 0 if value is None else max(integer(value) or 0, 0)
+    """A token count: 0 for anything that is not a positive whole number, and never more than can be added up."""
+    return 0 if value is None else min(max(integer(value) or 0, 0), LARGEST)
 
 
 def number(value: Json) -> float | None:

@@ -15,6 +15,7 @@ from typing import Final
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelPrice, TieredPrices
 
+from ccx_addons.core.billing import PLAIN, Billing
 from ccx_addons.core.config import Patterns, Price
 from ccx_addons.core.neutral import Usage
 
@@ -34,6 +35,13 @@ PROVIDER_OF_KIND: Final[Mapping[str, str]] = {
 VENDORS: Final = ("openai", "google", "zai", "moonshotai", "deepseek", "minimax", "mistral", "aws")
 """Asked in this order when the name alone does not lead to a vendor."""
 
+UPSTREAM: Final = "upstream"
+HOUR: Final = 2.0 / 1.25
+"""An hour in the cache, relative to five minutes, where no list says so (Anthropic)."""
+FACTORS: Final[Mapping[str, float]] = {"flex": 0.5, "batch": 0.5, "priority": 2.0, "fast": 2.0}
+"""What a tier makes of the price of tokens: openai.com/api-priority-processing (most models),
+developers.openai.com/api/docs/guides/flex-processing, platform.claude.com/docs/en/build-with-claude/fast-mode."""
+
 SLOT: Final = 900
 """Seconds for which a looked-up price holds: prices change by date and by time of day, on the hour or half-hour."""
 
@@ -42,7 +50,8 @@ SLOT: Final = 900
 class Cost:
     """US dollars, or None when nobody knows the price.
 
-    ``source``: ``override:PATTERN``, ``list:PROVIDER/MODEL``, or empty with an unknown price.
+    ``source``: ``override:PATTERN``, ``list:PROVIDER/MODEL`` (each with the tier that changed it), ``upstream`` for
+    what it says itself, or empty with an unknown price.
     """
 
     usd: float | None
@@ -50,7 +59,7 @@ class Cost:
 
     def times(self, factor: float) -> "Cost":
         """The same with a channel's ``price_multiplier``."""
-        return self if self.usd is None else Cost(self.usd * factor, self.source)
+        return self if self.usd is None or self.source == UPSTREAM else Cost(self.usd * factor, self.source)
 
 
 type Steps = tuple[tuple[int, float], ...]
@@ -68,30 +77,62 @@ class Rates:
     cache_write: Steps
     reasoning: Steps
     request: float = 0.0
+    long_write: Steps = ()
+    audio_input: Steps = ()
+    audio_output: Steps = ()
+    search: float = 0.0
 
-    def cost(self, usage: Usage) -> Cost:
+    def cost(self, usage: Usage, billing: Billing = PLAIN) -> Cost:
         prompt = usage.input
         fresh = max(0, prompt - usage.cache_read - usage.cache_write)
         answer = max(0, usage.output - usage.reasoning)
-        return Cost(
-            self.request
-            + fresh * _rate(self.input, prompt)
+        usd = (
+            fresh * _rate(self.input, prompt)
             + usage.cache_read * _rate(self.cache_read or self.input, prompt)
             + usage.cache_write * _rate(self.cache_write or self.input, prompt)
             + answer * _rate(self.output, prompt)
-            + usage.reasoning * _rate(self.reasoning or self.output, prompt),
-            self.source,
+            + usage.reasoning * _rate(self.reasoning or self.output, prompt)
         )
+        if billing is PLAIN:
+            return Cost(self.request + usd, self.source)
+        usd += self._more(usage, billing, fresh, answer)
+        tier = f" {billing.tier}" if billing.tier else ""
+        whole = self.request + billing.searches * self.search + usd * FACTORS.get(billing.tier, 1.0)
+        return Cost(whole, self.source + tier)
+
+    def _more(self, usage: Usage, billing: Billing, fresh: int, answer: int) -> float:
+        """What sound and an hour in the cache cost more than plain text and minutes."""
+        prompt = usage.input
+        minutes = _rate(self.cache_write or self.input, prompt)
+        hour = _rate(self.long_write, prompt) or (minutes * HOUR if self.cache_write else minutes)
+        more = min(billing.long_writes, usage.cache_write) * (hour - minutes)
+        if self.audio_input:
+            rate = _rate(self.audio_input, prompt) - _rate(self.input, prompt)
+            more += min(billing.audio_input, fresh) * rate
+        if self.audio_output:
+            rate = _rate(self.audio_output, prompt) - _rate(self.output, prompt)
+            more += min(billing.audio_output, answer) * rate
+        return more
 
 
-def cost(model: str, usage: Usage, provider_hint: str, overrides: Mapping[str, Price], at: float) -> Cost:
+def cost(
+    model: str,
+    usage: Usage,
+    provider_hint: str,
+    overrides: Mapping[str, Price],
+    at: float,
+    billing: Billing = PLAIN,
+) -> Cost:
     """The cost of one exchange.
 
     ``model``: the upstream's name. ``provider_hint``: a base URL, a genai-prices provider id or a kind; may be empty.
     ``overrides``: model pattern -> price. ``at``: Unix seconds, for prices that change with time. Never raises.
     """
-    rates = _overridden(model, overrides) or _listed(model, provider_hint, int(at // SLOT))
-    return rates.cost(usage) if rates else Cost(None)
+    rates = _overridden(model, overrides)
+    if rates is None and billing.usd is not None:
+        return Cost(billing.usd, UPSTREAM)
+    rates = rates or _listed(model, provider_hint, int(at // SLOT))
+    return rates.cost(usage, billing) if rates else Cost(None)
 
 
 def _rate(steps: Steps, prompt: int) -> float:
@@ -157,7 +198,7 @@ def token_rates(source: str, price: ModelPrice) -> Rates | None:
     """None for a model that is not priced by tokens."""
     if price.input_mtok is None and price.output_mtok is None:
         return None
-    per_thousand = price.requests_kcount
+    per_thousand, searches = price.requests_kcount, price.web_searches_kcount
     return Rates(
         source,
         _steps(price.input_mtok),
@@ -166,6 +207,10 @@ def token_rates(source: str, price: ModelPrice) -> Rates | None:
         _steps(price.cache_write_mtok),
         _steps(price.output_reasoning_mtok),
         float(per_thousand) / 1000 if isinstance(per_thousand, Decimal) else 0.0,
+        _steps(price.cache_write_1h_mtok),
+        _steps(price.input_audio_mtok),
+        _steps(price.output_audio_mtok),
+        float(searches) / 1000 if isinstance(searches, Decimal) else 0.0,
     )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from ccx_addons.core.config import Channel, Client, Key
+from ccx_addons.core.config import Channel, Client, ClientLimits, Key
 
 MINUTE: Final = 60.0
 DAY: Final = 86_400
@@ -75,6 +75,18 @@ class Spent:
             self.month, self.usd = month, 0.0
 
 
+class Estimate(NamedTuple):
+    """What a request may cost."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
+FREE: Final = Estimate()
+MOST: Final = Estimate(10**9, 10_000.0)
+"""Of one request: whatever an upstream says, it does not use up a budget for ever."""
+
+
 class Limits:
     """Counters by name: ``("client", NAME)``, ``("channel", ID)``, ``("key", CHANNEL ID, KEY ID)``."""
 
@@ -83,6 +95,8 @@ class Limits:
         self.elsewhere: Mapping[tuple[str, ...], tuple[int, int]] = {}
         """Requests of the last minute and under way in other workers."""
         self._spent: dict[str, Spent] = {}
+        self._reserved: dict[str, Estimate] = {}
+        """What the requests under way will cost, as far as one could say when they came."""
 
     # ---- channels and keys ------------------------------------------------------------------------------------------
     def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
@@ -121,8 +135,10 @@ class Limits:
                 meter.end()
 
     # ---- clients ----------------------------------------------------------------------------------------------------
-    def admit(self, client: Client, now: float) -> Refusal | None:
-        """Count one more request of a client, or say why not. What is admitted has to be given back by ``dismiss``."""
+    def admit(self, client: Client, now: float, estimate: Estimate = FREE) -> Refusal | None:
+        """Count one more request of a client, or say why not. What is admitted has to be given back by ``dismiss``,
+        with the same estimate. Budgets count what is under way, so that requests side by side overrun them by one at
+        most, as far as estimates hold."""
         limits, name = client.limits, ("client", client.name)
         spent = self._spent.get(client.name)
         if spent and (limits.tokens_per_day or limits.usd_per_month):
@@ -133,6 +149,8 @@ class Limits:
             if limits.usd_per_month and spent.usd >= limits.usd_per_month:
                 words = f"the key {client.name!r} has used its {limits.usd_per_month:g} dollars of this month (UTC)"
                 return Refusal(words, end_of_month(now) - now)
+        if (reserved := self._reserved.get(client.name)) and self._is_over(limits, spent or Spent(), reserved):
+            return Refusal(f"what is left to the key {client.name!r} may be used up by its requests under way", SOON)
         if limits.rpm or limits.concurrency:
             wait = self._wait(name, limits.rpm, limits.concurrency, now)
             if wait == float("inf"):
@@ -141,10 +159,26 @@ class Limits:
             if wait > 0:
                 return Refusal(f"the key {client.name!r} may ask {limits.rpm} times a minute", wait)
             self._meter(name).begin(now)
+        if estimate != FREE:
+            tokens, usd = self._reserved.get(client.name, FREE)
+            self._reserved[client.name] = Estimate(tokens + estimate.tokens, usd + estimate.usd)
         return None
 
-    def dismiss(self, client: Client) -> None:
+    @staticmethod
+    def _is_over(limits: ClientLimits, spent: Spent, reserved: Estimate) -> bool:
+        tokens, usd = spent.tokens + reserved.tokens, spent.usd + reserved.usd
+        return bool(
+            (limits.tokens_per_day and tokens >= limits.tokens_per_day)
+            or (limits.usd_per_month and usd >= limits.usd_per_month)
+        )
+
+    def dismiss(self, client: Client, estimate: Estimate = FREE) -> None:
         """An admitted request is over."""
+        if estimate != FREE:
+            tokens, usd = self._reserved.pop(client.name, FREE)
+            if tokens > estimate.tokens or usd > estimate.usd + 1e-9:
+                left = Estimate(max(tokens - estimate.tokens, 0), max(usd - estimate.usd, 0.0))
+                self._reserved[client.name] = left
         if meter := self.meters.get(("client", client.name)):
             meter.end()
 
@@ -154,6 +188,7 @@ class Limits:
         if spent is None:
             spent = self._spent[client] = Spent()
         spent.turn(now)
+        tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
         began = now if at is None else at
         if int(began // DAY) == spent.day:
             spent.tokens += tokens

@@ -17,7 +17,7 @@ from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome
 from ccx_addons.core.wire_json import JsonBody
-from ccx_addons.route import Route, output_tokens, prompt_tokens
+from ccx_addons.route import Route
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.keys import TRIALS
 from tests.addons.flows import flow
@@ -209,26 +209,6 @@ def test_an_attempt_that_failed_says_more_than_a_full_channel(
 
 
 # ---- what is asked ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("members", "tokens"),
-    [
-        ({"max_tokens": 5}, 5),
-        ({"max_completion_tokens": 6}, 6),
-        ({"max_output_tokens": 7}, 7),
-        ({"generationConfig": {"maxOutputTokens": 8}}, 8),
-        ({"max_tokens": "many"}, 0),
-        ({}, 0),
-    ],
-)
-def test_output_tokens(members: dict[str, Any], tokens: int) -> None:
-    assert output_tokens(members) == tokens
-
-
-def test_pictures_do_not_make_a_prompt_long() -> None:
-    text = b"word " * 400
-    assert prompt_tokens(text) == 500 and prompt_tokens(text + b'"' + b"iVBORw0KGgo" * 10_000 + b'"') == 500
-
-
 def test_the_pick_says_what_was_asked(runtime: Runtime) -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
     body = {"messages": [{"role": "user", "content": [image]}], "max_tokens": 9, "user": "me"}

@@ -1,18 +1,19 @@
 """Which exchanges are estimated, and from what."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ccx_addons.core import endpoints
-from ccx_addons.core.config import Kind
+from ccx_addons.core.config import Client, ClientLimits, Kind, ReasoningPolicy
 from ccx_addons.core.estimate import tokens_of_text
 from ccx_addons.core.exchange import Exchange, Phase, State
 from ccx_addons.core.neutral import Finished, PartDelta, PartStarted, Response, Started, Text, ToolCall, Usage
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.protocols import PROTOCOLS
-from ccx_addons.spending import prompt_tokens, settle, unsettled
+from ccx_addons.spending import LARGE, USUAL_OUTPUT, asked_tier, estimate_of, prompt_tokens, settle, unsettled
 from ccx_addons.watch import PassWatcher
 from tests.addons.values import attempted, channel, exchange
 
@@ -129,3 +130,36 @@ def test_a_text_to_embed_counts_by_its_size() -> None:
     x = asked("embeddings", state="ok")
     settle(x)
     assert x.usage == Usage(tokens_of_text(x.raw.decode()), 0)
+
+
+# ---- what is reserved ------------------------------------------------------------------------------------------------
+def limited(x: Exchange, **limits: float) -> Exchange:
+    x.client = Client("alice", "", limits=ClientLimits(**limits))  # type: ignore[arg-type]
+    return x
+
+
+def test_nothing_is_reserved_without_a_budget() -> None:
+    assert estimate_of(limited(asked(), rpm=5), 0.0) == (0, 0.0)
+
+
+def test_what_a_request_may_cost() -> None:
+    x = limited(exchange("messages", channel("a", "messages"), model="claude-opus-4-7"), usd_per_month=5)
+    x.raw = b"word " * 800
+    x.body = JsonBody.parse(b'{"max_tokens": 100}')
+    found = estimate_of(x, 1_790_000_000.0)
+    assert found.tokens == 1_100 and found.usd == pytest.approx((1_000 * 5 + 100 * 25) / 1e6)
+    x.body = JsonBody.parse(b"{}")
+    assert estimate_of(x, 0.0).tokens == 1_000 + USUAL_OUTPUT
+    x.raw = b"x" * 20_000_000
+    assert estimate_of(x, 0.0).tokens == LARGE + USUAL_OUTPUT
+    x.body = JsonBody.parse(b'{"max_tokens": 1000000000000000000000000000000}')
+    assert estimate_of(x, 0.0) == (10**9, 10_000.0)
+
+
+def test_how_a_request_wants_to_be_served() -> None:
+    where = channel("a")
+    x = exchange("chat", where)
+    x.body = JsonBody.parse(b'{"service_tier": "flex"}')
+    assert asked_tier(x, where) == "flex" and asked_tier(x, None) is None
+    assert asked_tier(x, channel("b", "messages")) is None
+    assert asked_tier(x, replace(where, reasoning=ReasoningPolicy(fast=True))) == "priority"

@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from ccx_addons.core.estimate import Said, completed, tokens_of, tokens_of_text
+from ccx_addons.core.estimate import Said, completed, output_tokens, prompt_tokens, tokens_of, tokens_of_text
 from ccx_addons.core.neutral import Media, Message, Request, Text, Tool, ToolCall, ToolResult, Usage
 
 
@@ -53,3 +55,23 @@ def test_what_was_said(pieces: list[str], tokens: int) -> None:
 )
 def test_counted_in_part(known: Usage | None, whole: Usage) -> None:
     assert completed(known, 7, 50) == whole
+
+
+@pytest.mark.parametrize(
+    ("members", "tokens"),
+    [
+        ({"max_tokens": 5}, 5),
+        ({"max_completion_tokens": 6}, 6),
+        ({"max_output_tokens": 7}, 7),
+        ({"generationConfig": {"maxOutputTokens": 8}}, 8),
+        ({"max_tokens": "many"}, 0),
+        ({}, 0),
+    ],
+)
+def test_output_tokens(members: dict[str, Any], tokens: int) -> None:
+    assert output_tokens(members) == tokens
+
+
+def test_pictures_do_not_make_a_prompt_long() -> None:
+    text = b"word " * 400
+    assert prompt_tokens(text) == 500 and prompt_tokens(text + b'"' + b"iVBORw0KGgo" * 10_000 + b'"') == 500

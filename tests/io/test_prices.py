@@ -10,6 +10,7 @@ from genai_prices.types import ModelInfo, Provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccx_addons.core.billing import Billing
 from ccx_addons.core.config import Price
 from ccx_addons.core.neutral import Usage
 from ccx_addons.io.prices import LIST, SLOT, Cost, cost, token_rates
@@ -148,3 +149,42 @@ def test_a_known_model_is_priced_fast() -> None:
     for _ in range(1000):
         cost("claude-opus-4-8", USAGE, "messages", OVERRIDES, AT)
     assert (time.perf_counter() - started) / 1000 < 200e-6
+
+
+OPUS = (5_000 * 5 + 4_000 * 0.5 + 1_000 * 6.25 + 500 * 25) / 1e6
+"""USAGE on claude-opus-4-7."""
+
+
+@pytest.mark.parametrize(
+    ("billing", "usd", "source"),
+    [
+        pytest.param(Billing(), OPUS, "", id="plain"),
+        pytest.param(Billing(long_writes=400), OPUS + 400 * (10 - 6.25) / 1e6, "", id="an hour in the cache"),
+        pytest.param(Billing(long_writes=10**9), OPUS + 1_000 * (10 - 6.25) / 1e6, "", id="no more than was written"),
+        pytest.param(Billing(searches=3), OPUS + 0.03, "", id="searches"),
+        pytest.param(Billing("batch"), OPUS / 2, " batch", id="batch"),
+        pytest.param(Billing("fast", searches=1), OPUS * 2 + 0.01, " fast", id="fast, searches as always"),
+    ],
+)
+def test_what_decides_a_price_beside_counts(billing: Billing, usd: float, source: str) -> None:
+    found = cost("claude-opus-4-7", USAGE, "messages", {}, AT, billing)
+    assert found.usd == pytest.approx(usd) and found.source == f"list:anthropic/claude-opus-4-7{source}"
+
+
+def test_sound_has_a_price_of_its_own() -> None:
+    plain = cost("gemini-2.5-flash", USAGE, "gemini", {}, AT).usd
+    heard = cost("gemini-2.5-flash", USAGE, "gemini", {}, AT, Billing(audio_input=1_000)).usd
+    assert plain and heard and heard > plain
+
+
+def test_what_the_upstream_says_comes_after_overrides_and_is_not_multiplied() -> None:
+    said = cost("nobody-knows", USAGE, "chat", {}, AT, Billing(usd=0.25))
+    assert said == Cost(0.25, "upstream") and said.times(3) == said
+    assert cost("glm-4.6", USAGE, "chat", OVERRIDES, AT, Billing(usd=0.25)).source == "override:glm-*"
+
+
+def test_an_override_for_the_cache_holds_for_an_hour_too() -> None:
+    found = cost(
+        "x", Usage(100, cache_write=100), "", {"x": Price(1, 1, cache_write=1.25)}, AT, Billing(long_writes=100)
+    )
+    assert found.usd == pytest.approx(100 * 2.0 / 1e6)

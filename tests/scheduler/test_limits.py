@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.config import Client, ClientLimits, KeyLimits
-from ccx_addons.scheduler.limits import Limits, end_of_month, start_of_month
+from ccx_addons.scheduler.limits import MOST, Estimate, Limits, end_of_month, start_of_month
 from tests.scheduler.values import NOW, channel, key, limits
 
 NONE = Limits()
@@ -138,3 +138,29 @@ def test_never_more_than_the_limit_in_any_minute_and_the_wait_is_enough(rpm: int
             assert enter(found, of, now) == 0
         begun.append(now)
         assert sum(start > now - 60 for start in begun) <= rpm
+
+
+@pytest.mark.parametrize("budget", [{"tokens_per_day": 100}, {"usd_per_month": 1.0}])
+def test_requests_side_by_side_overrun_a_budget_by_one_at_most(budget: dict[str, float]) -> None:
+    found, of, each = Limits(), client(**budget), Estimate(40, 0.4)
+    admitted = [found.admit(of, NOW, each) is None for _ in range(10)]
+    assert admitted == [True] * 3 + [False] * 7, "the third passes the limit, nobody after it"
+    refusal = found.admit(of, NOW, each)
+    assert refusal and refusal.retry_after == 1 and "under way" in refusal.words
+    found.spend("alice", 10, 0.1, NOW)
+    found.dismiss(of, each)
+    assert found.admit(of, NOW, each) is None, "what was reserved and not used is free again"
+    for _ in range(3):
+        found.dismiss(of, each)
+    assert found.admit(of, NOW) is None and not found._reserved
+
+
+def test_a_single_request_may_be_larger_than_what_is_left() -> None:
+    found, of = Limits(), client(tokens_per_day=100)
+    assert found.admit(of, NOW, Estimate(10_000)) is None
+
+
+def test_no_single_request_uses_up_more_than_requests_can() -> None:
+    found = Limits()
+    found.spend("alice", 10**30, 1e300, NOW)
+    assert found.spent("alice", NOW) == MOST

@@ -1,0 +1,86 @@
+"""What of an answer's usage decides its price beside plain counts: as each vendor writes it, in one form.
+
+Sources: platform.claude.com/docs/en/about-claude/pricing (writes for an hour, searches, speed), openrouter.ai/docs/
+use-cases/usage-accounting (``cost``), docs.x.ai/developers/cost-tracking (ticks), docs.perplexity.ai (``cost`` as a
+table), ai.google.dev/api/generate-content#UsageMetadata (modalities).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Usage
+
+MOST_USD: Final = 10_000.0
+"""No single request costs more, whatever an upstream says."""
+MOST_SEARCHES: Final = 10_000
+TICKS: Final = 1e10
+"""Of xAI to a dollar."""
+TIERS: Final = frozenset({"flex", "batch", "priority", "fast"})
+"""Ways of being served that have a price of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """``long_writes``: of the tokens written to the cache those that stay for an hour; ``usd``: what the upstream says
+    that it cost, None where it says nothing."""
+
+    tier: str = ""
+    long_writes: int = 0
+    searches: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    usd: float | None = None
+
+
+PLAIN: Final = Billing()
+
+
+def billing_of(usage: Usage, asked_tier: Any = None) -> Billing:
+    """``asked_tier``: what the request wanted, where the usage does not say how it was served."""
+    tier = asked_tier if isinstance(asked_tier, str) and asked_tier in TIERS else ""
+    if not usage.extra:
+        return Billing(tier) if tier else PLAIN
+    (protocol, fields), *_ = usage.extra.items()
+    if protocol == "messages":
+        tier = _messages_tier(fields)
+    if protocol == "gemini":
+        heard, said = (_modality(fields.get(name)) for name in ("promptTokensDetails", "candidatesTokensDetails"))
+    else:
+        heard = _audio(fields, "prompt_tokens_details") or _audio(fields, "input_tokens_details")
+        said = _audio(fields, "completion_tokens_details") or _audio(fields, "output_tokens_details")
+    return Billing(
+        tier,
+        read.count(read.mapping(fields.get("cache_creation")).get("ephemeral_1h_input_tokens")),
+        min(read.count(read.mapping(fields.get("server_tool_use")).get("web_search_requests")), MOST_SEARCHES),
+        heard,
+        said,
+        _usd(fields),
+    )
+
+
+def _messages_tier(fields: Mapping[str, Any]) -> str:
+    """Anthropic's priority tier is paid in advance, and costs no more by the token."""
+    return "fast" if fields.get("speed") == "fast" else "batch" if fields.get("service_tier") == "batch" else ""
+
+
+def _audio(fields: Mapping[str, Any], name: str) -> int:
+    return read.count(read.mapping(fields.get(name)).get("audio_tokens"))
+
+
+def _modality(details: Any) -> int:
+    return sum(
+        read.count(entry.get("tokenCount")) for entry in read.mappings(details) if entry.get("modality") == "AUDIO"
+    )
+
+
+def _usd(fields: Mapping[str, Any]) -> float | None:
+    """A cost that is no sensible number is none. With a key of one's own a router adds its fee to what that costs."""
+    cost = fields.get("cost")
+    said = read.number(cost.get("total_cost") if isinstance(cost, dict) else cost)
+    if said is not None and fields.get("is_byok") is True:
+        said += read.number(read.mapping(fields.get("cost_details")).get("upstream_inference_cost")) or 0.0
+    if said is None and (ticks := read.number(fields.get("cost_in_usd_ticks"))) is not None:
+        said = ticks / TICKS
+    return min(said, MOST_USD) if said is not None and said >= 0 else None

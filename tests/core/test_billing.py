@@ -1,0 +1,89 @@
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.billing import MOST_SEARCHES, MOST_USD, PLAIN, Billing, billing_of
+from ccx_addons.core.config import Kind
+from ccx_addons.core.neutral import Usage
+from ccx_addons.protocols import PROTOCOLS
+
+CHAT = {"prompt_tokens": 10, "completion_tokens": 5}
+CLAUDE = {"input_tokens": 10, "output_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "usage", "asked", "found"),
+    [
+        pytest.param("chat", CHAT, None, PLAIN, id="nothing said"),
+        pytest.param("chat", CHAT, "flex", Billing("flex"), id="asked for flex"),
+        pytest.param("chat", CHAT, "auto", PLAIN, id="asked for nothing special"),
+        pytest.param("chat", CHAT, ["flex"], PLAIN, id="asked for nonsense"),
+        pytest.param("chat", {**CHAT, "cost": 0.95}, None, Billing(usd=0.95), id="a router's cost"),
+        pytest.param(
+            "chat",
+            {**CHAT, "cost": 0.05, "is_byok": True, "cost_details": {"upstream_inference_cost": 1.0}},
+            None,
+            Billing(usd=1.05),
+            id="a router's fee and the vendor's cost",
+        ),
+        pytest.param("chat", {**CHAT, "cost": {"total_cost": 0.006}}, None, Billing(usd=0.006), id="cost as a table"),
+        pytest.param("chat", {**CHAT, "cost_in_usd_ticks": 37_756_000}, None, Billing(usd=0.0037756), id="ticks"),
+        pytest.param("chat", {**CHAT, "cost": -1}, None, PLAIN, id="less than nothing"),
+        pytest.param("chat", {**CHAT, "cost": "1"}, None, PLAIN, id="no number"),
+        pytest.param("chat", {**CHAT, "cost": 10**400}, None, PLAIN, id="no number that can be"),
+        pytest.param("chat", {**CHAT, "cost": 1e300}, None, Billing(usd=MOST_USD), id="absurd"),
+        pytest.param(
+            "chat",
+            {**CHAT, "prompt_tokens_details": {"audio_tokens": 7}, "completion_tokens_details": {"audio_tokens": 3}},
+            None,
+            Billing(audio_input=7, audio_output=3),
+            id="sound",
+        ),
+        pytest.param(
+            "gemini",
+            {
+                "promptTokenCount": 9,
+                "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 8}, {"modality": "TEXT"}],
+            },
+            None,
+            Billing(audio_input=8),
+            id="sound in Gemini",
+        ),
+        pytest.param(
+            "messages",
+            {**CLAUDE, "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 4}},
+            None,
+            Billing(long_writes=4),
+            id="an hour",
+        ),
+        pytest.param(
+            "messages",
+            {**CLAUDE, "server_tool_use": {"web_search_requests": 3}},
+            None,
+            Billing(searches=3),
+            id="searches",
+        ),
+        pytest.param(
+            "messages",
+            {**CLAUDE, "server_tool_use": {"web_search_requests": 10**30}},
+            None,
+            Billing(searches=MOST_SEARCHES),
+            id="absurdly many searches",
+        ),
+        pytest.param("messages", {**CLAUDE, "speed": "fast"}, None, Billing("fast"), id="fast"),
+        pytest.param("messages", {**CLAUDE, "service_tier": "batch"}, None, Billing("batch"), id="batch"),
+        pytest.param("messages", {**CLAUDE, "service_tier": "priority"}, None, PLAIN, id="paid in advance"),
+        pytest.param(
+            "responses", {**CLAUDE, "cost_in_usd_ticks": 10**10}, "priority", Billing("priority", usd=1.0), id="both"
+        ),
+    ],
+)
+def test_billing(kind: Kind, usage: dict[str, Any], asked: Any, found: Billing) -> None:
+    name = "usageMetadata" if kind == "gemini" else "usage"
+    read = PROTOCOLS[kind].usage_of({name: usage})
+    assert read and billing_of(read, asked) == found
+
+
+def test_absurd_counts_are_clamped() -> None:
+    read = PROTOCOLS["chat"].usage_of({"usage": {"prompt_tokens": 10**30, "completion_tokens": 1e30}})
+    assert read == Usage(10**15, 10**15)
