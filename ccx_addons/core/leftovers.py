@@ -54,7 +54,6 @@ HARMLESS: Final[Mapping[str, str]] = {
     "item.id": "names an item, and what it is referred to by is kept",
     "item.status": "an item that comes back in a request is complete",
     "item.role": "developer and system are one role in the neutral form",
-    "cache_control": f"marks what may be cached: {NO_CHANGE}",
     "stream_options.include_obfuscation": f"pads a stream's events: {NO_CHANGE}",
 }
 """Fields that nobody misses -> why."""

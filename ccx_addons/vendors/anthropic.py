@@ -32,6 +32,8 @@ ALWAYS: Final = names(_NAMED % "fable|mythos")
 """Families that cannot be told not to think."""
 FIRST: Final = names(r"claude-3-(?:opus|haiku|sonnet)")
 
+CHAT: Final = {"system_turns": True, "cache_marks": "cache_control"}
+"""On relays (openrouter.ai/docs/features/prompt-caching)."""
 BEFORE: Final = {"claude": True, "thinking": "budget", "off": "disabled", "system_turns": False, "prefill": True}
 
 ANTHROPIC: Final = Vendor(
@@ -43,7 +45,7 @@ ANTHROPIC: Final = Vendor(
     families=(
         Family(
             ANY,
-            Facts(MODELS, {"window": 200_000, "output": 64_000}, {"system_turns": True, "cache_marks": True}, BEFORE),
+            Facts(MODELS, {"window": 200_000, "output": 64_000}, CHAT, BEFORE),
             current=CURRENT,
         ),
         Family(OPUS, Facts(MODELS, {"output": 32_000}), before=(4, 5)),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from ccx_addons.core.cache_marks import Form
 from ccx_addons.core.neutral import Effort
 
 type Efforts = tuple[Effort, ...]
@@ -73,8 +74,8 @@ class Chat:
     stream_options: bool = True
     user: int = 64
     """Characters of ``user``, and of ``prompt_cache_key``."""
-    cache_marks: bool = False
-    """Blocks may carry ``cache_control``."""
+    cache_marks: Form = ""
+    """The field with which blocks say that the prompt may be cached up to them; none: there is no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Responses:
     encrypts: bool = False
     thoughts: bool = True
     least_tokens: int = 1
+    cache_marks: Form = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from ccx_addons.vendors.facts import Facts, Family, Vendor, names
 
 DOCS: Final = "https://developers.openai.com/api/docs/guides/reasoning"
 MODELS: Final = "https://developers.openai.com/api/docs/models"
+CACHING: Final = "https://developers.openai.com/api/docs/guides/prompt-caching"
+MARKS: Final = {"cache_marks": "prompt_cache_breakpoint"}
 GPT: Final = names(r"(?:^|/)gpt-(?P<major>\d)(?:\.(?P<minor>\d+))?")
 CHAT_GPT: Final = names(r"(?:^|/)chatgpt-|(?:^|/)gpt-5-chat")
 O_SERIES: Final = names(r"(?:^|/)o[1-9](?:-|$)")
@@ -81,6 +83,7 @@ OPENAI: Final = Vendor(
         Family(MAX, Facts(DOCS, chat=CODEX_MAX, responses=CODEX_MAX), (5, 1), (5, 2)),
         Family(GPT, Facts(DOCS, chat=FIVE_TWO, responses=FIVE_TWO), (5, 2), (5, 6)),
         Family(GPT, Facts(DOCS, chat=FIVE_SIX, responses=FIVE_SIX), (5, 6)),
+        Family(GPT, Facts(CACHING, chat=MARKS, responses=MARKS), (5, 6)),
         Family(
             GPT,
             Facts("https://developers.openai.com/api/docs/guides/latest-model", chat={"tools_with_effort": False}),

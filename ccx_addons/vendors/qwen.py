@@ -22,7 +22,7 @@ QWEN: Final = Vendor(
             "switch": "enable_thinking",
             "schemas": False,
             "verbosity": False,
-            "cache_marks": True,
+            "cache_marks": "cache_control",
         },
     ),
     families=(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import read
+from ccx_addons.core import cache_marks, read
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
@@ -38,15 +38,18 @@ JSON_ONLY: Final = "Answer with JSON."
 PENALTIES: Final = ("presence_penalty", "frequency_penalty")
 MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
-READS: Final[Reads] = {"responses": SHARED | {"format", "text.format.description"}}
+READS: Final[Reads] = {
+    **cache_marks.READS,
+    "responses": SHARED | cache_marks.FIELDS | {"format", "text.format.description"},
+}
 
 type Losses = list[Loss]
 
 
 def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request."""
-    losses: Losses = []
     rules = vendors.chat(base_url, request.model, style)
+    request, losses = _marked(request, rules, base_url)
     kept = own(request.extra)
     naming = Naming.of(request, rules)
     request = _with_format_in_words(request, rules, losses)
@@ -75,6 +78,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     if form := _response_format(request.output, kept.get("response_format") or _described(request), rules, losses):
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
+    body |= cache_marks.of_request(request, NAME, rules.cache_marks, losses)
     body |= _from_responses(request, body, losses)
     if request.stream:
         body["stream"] = True
@@ -94,6 +98,14 @@ def _from_responses(request: Request, body: Fields, losses: Losses) -> Fields:
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
     return wire
+
+
+def _marked(request: Request, rules: Rules, base_url: str) -> tuple[Request, Losses]:
+    """Relays of Claude's models take its marks; of a server that nobody knows it is only likely."""
+    marked, losses = cache_marks.carried(request, NAME, rules.cache_marks)
+    if marked is not request and rules.cache_marks == cache_marks.CONTROL and not vendors.at_host(base_url):
+        losses.append(Loss(cache_marks.CONTROL, "sent, but it is not known whether this server reads it"))
+    return marked, losses
 
 
 def _effort(request: Request, kept: Fields, rules: Rules, with_tools: bool, losses: Losses) -> Effort | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons import vendors
+from ccx_addons.core import cache_marks
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import budget_of, effort_of, next_lower
@@ -11,7 +12,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.gemini.contents import Conversation
 from ccx_addons.protocols.gemini.schema import clean, whole
 from ccx_addons.protocols.gemini.tools import Tools, tool_names
-from ccx_addons.protocols.gemini.wire import Fields, own
+from ccx_addons.protocols.gemini.wire import NAME, Fields, own
 from ccx_addons.vendors.facts import Gemini as Rules
 
 MAX_STOPS: Final = 5
@@ -30,15 +31,15 @@ MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
-READS: Final[Reads] = {}
+READS: Final[Reads] = cache_marks.READS
 
 type Losses = list[Loss]
 
 
 def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request. Model and streaming stand in the path."""
-    losses: Losses = []
     rules = vendors.gemini(base_url, request.model)
+    request, losses = cache_marks.carried(request, NAME, "")
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     tools = Tools(request, rules, names, losses)
@@ -66,6 +67,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         body["generationConfig"] = config
     body |= {name: value for name, value in kept.items() if name not in MERGED}
     body |= _rest(request, losses)
+    cache_marks.of_request(request, NAME, "", losses)
     return body, losses
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import vendors
+from ccx_addons.core import cache_marks
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effort
@@ -14,7 +15,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
 from ccx_addons.protocols.messages.tools import strict_schema, tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
-from ccx_addons.protocols.messages.wire import NOTHING, Block, own
+from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
 
 DEFAULT_MAX_TOKENS: Final = 8192
@@ -42,7 +43,7 @@ MERGED: Final = frozenset({"thinking", "output_config", "metadata"})
 PERSONAL: Final = re.compile(r"[^@\s]@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
 """E-mail addresses and telephone numbers: "user_id appears to contain an email address". One letter before the ``@``
 is enough: a run of them would be gone through anew from each of its letters."""
-READS: Final[Reads] = {}
+READS: Final[Reads] = cache_marks.READS
 
 type Losses = list[Loss]
 
@@ -63,8 +64,8 @@ class Plan:
 
 def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request."""
-    losses: Losses = []
     rules = vendors.messages(base_url, request.model)
+    request, losses = cache_marks.carried(request, NAME, cache_marks.CONTROL)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     tools = write_tools(request, rules, names, losses)
@@ -91,6 +92,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         body["output_config"] = config
     body |= _sampling(request, rules, plan.on, losses)
     body |= _rest(request, losses)
+    body |= cache_marks.of_request(request, NAME, cache_marks.CONTROL, losses)
     if request.stream:
         body["stream"] = True
     return body, losses

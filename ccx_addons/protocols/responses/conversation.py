@@ -7,6 +7,7 @@ characters.
 from collections.abc import Iterable
 
 from ccx_addons.core import words
+from ccx_addons.core.cache_marks import BREAKPOINT
 from ccx_addons.core.ids import made_up_id, shortened
 from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME
@@ -56,8 +57,8 @@ class Conversation:
         spoken = ((n, inner) for n, part in enumerate(parts) for inner in self._said(part, f"system[{n}]"))
         for n, part in spoken:
             match part:
-                case Text(text, extra) if fields := own(extra).get(ITEM):
-                    self._add_message((Text(text),), "developer", f"system[{n}]", fields)
+                case Text(_, extra) if extra and own(extra).keys() & {ITEM, BREAKPOINT}:
+                    self._add_message((part,), "developer", f"system[{n}]", own(extra).get(ITEM) or {})
                 case Text(text) | Refusal(text):
                     plain.append(text)
                 case _:

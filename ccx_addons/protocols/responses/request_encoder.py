@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import read
+from ccx_addons.core import cache_marks, read
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
@@ -37,7 +37,10 @@ JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the input speaks of JSON."""
 MERGED: Final = frozenset({"reasoning", "text"})
 """Own fields that this module writes together with neutral ones."""
-READS: Final[Reads] = {"chat": SHARED | {"format", "logprobs", "response_format.json_schema.description"}}
+READS: Final[Reads] = {
+    **cache_marks.READS,
+    "chat": SHARED | cache_marks.FIELDS | {"format", "logprobs", "response_format.json_schema.description"},
+}
 
 type Losses = list[Loss]
 
@@ -48,8 +51,8 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     Clients of other protocols bring the whole conversation each time, so the upstream need not store it, and gives its
     reasoning along, encrypted.
     """
-    losses: Losses = []
     rules = vendors.responses(base_url, request.model)
+    request, losses = cache_marks.carried(request, NAME, rules.cache_marks)
     kept = own(request.extra)
     naming = Naming(request)
     request = _with_format_in_words(request, losses)
@@ -72,6 +75,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     if text := write_text_config(request, rules, losses):
         body["text"] = text
     body |= _rest(request, kept, losses)
+    cache_marks.of_request(request, NAME, rules.cache_marks, losses)
     if NAME not in request.extra:
         body["store"] = False
         if rules.encrypts:
