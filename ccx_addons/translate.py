@@ -13,7 +13,7 @@ from ccx_addons.core import leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import Ended, Exchange
+from ccx_addons.core.exchange import NOWHERE, Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
@@ -75,6 +75,11 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
         changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
         drop = frozenset(members.keys() - left.keys())
+    if "previous_response_id" in members and x.history is not None and is_away(x, attempt):
+        told = cures.without_thoughts("responses", continued(x, members), _context(x))
+        changes["input"] = told["input"]
+        drop |= {"previous_response_id"}
+        losses.append(Loss("reasoning", "only the key that it was made with can read it"))
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
         wanted, wished = _quirky(x, channel, asked)
@@ -83,6 +88,11 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             return Outgoing(body, x.operation, x.stream, fields, tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, fields, tuple(losses))
+
+
+def is_away(x: Exchange, attempt: Attempt) -> bool:
+    """Whether the answer that is continued was made with another key, which alone knows its id."""
+    return x.home[:2] not in (NOWHERE[:2], (attempt.channel.id, attempt.key.id), (attempt.channel.id, ""))
 
 
 def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:

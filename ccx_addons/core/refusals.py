@@ -58,6 +58,8 @@ NEWER_LIMIT: Final = "max_completion_tokens"
 LIMITS: Final[Mapping[str, str]] = {"max_completion_tokens": OLDER_LIMIT, "max_tokens": NEWER_LIMIT}
 """A limit that is refused -> the cure that says it by its other name."""
 
+FOREIGN_THOUGHTS: Final = "foreign_thoughts"
+"""What the model thought before, which only the account that it thought for can read."""
 CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (cure, re.compile(pattern, re.IGNORECASE))
     for cure, pattern in (
@@ -75,8 +77,13 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
         (
             "strip_thinking",
-            r"messages\.\d{1,5}[^\n]{0,120}reasoning(?:_content|_details)?['`\"] is unsupported|"
-            r"invalid [`'\"]?signature[`'\"]? in [`'\"]?thinking",
+            r"messages\.\d{1,5}[^\n]{0,120}reasoning(?:_content|_details)?['`\"] is unsupported",
+        ),
+        (
+            FOREIGN_THOUGHTS,
+            r"invalid [`'\"]?signature[`'\"]? in [`'\"]?thinking|"
+            r"encrypted content [^\n]{0,400}?could not be (?:verified|decrypted|parsed)|"
+            r"(?:corrupted|invalid) thought[ _]?signature|thought[ _]?signature is (?:not valid|invalid)",
         ),
         (
             "passback_reasoning",
@@ -106,6 +113,8 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 )
 """Refusals that a change of the body cures; the names are those of quirks, or of protocols/cures.py."""
 CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
+OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS})
+"""Cures that the next request may not need."""
 
 MOST: Final = "at_most="
 """How a name begins that says how large a limit may be."""
@@ -211,6 +220,8 @@ def loss_of(name: str) -> Loss | None:
     """What leaving it out, or saying it otherwise, means for the client; None: nothing."""
     if name.startswith(MOST):
         return Loss("max_tokens", f"the upstream answers with at most {name.removeprefix(MOST)} tokens")
+    if name == FOREIGN_THOUGHTS:
+        return Loss("reasoning", "only the key that it was made with can read it")
     return None if name in CURE_NAMES else Loss(name, "the upstream refuses it")
 
 

@@ -10,7 +10,7 @@ from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json
-from ccx_addons.core.refusals import CURE_NAMES, INSTEAD, MOST, NEWER_LIMIT, plain
+from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, INSTEAD, MOST, NEWER_LIMIT, plain
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
@@ -18,6 +18,12 @@ from ccx_addons.protocols.quirks import Context
 
 type Body = Mapping[str, Json]
 
+THOUGHTLESS: Final[Mapping[str, tuple[str, ...]]] = {
+    "messages": ("strip_thinking",),
+    "chat": ("strip_thinking", "strip_thought_signature"),
+    "gemini": ("strip_thought_signature", "dummy_thought_signature"),
+}
+"""Protocol -> the quirks that leave earlier thoughts out, one after the other."""
 LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
@@ -30,12 +36,25 @@ def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -
             body = {**body, field: value} if field in body else body
         elif name.startswith(MOST):
             body = _at_most(int(name.removeprefix(MOST)), body)
+        elif name == FOREIGN_THOUGHTS:
+            body = without_thoughts(protocol, body, context)
         elif name in OWN and protocol == "chat":
             body = OWN[name](body)
         elif name not in CURE_NAMES:
             body = read.mapping(_without(body, name.split(".")))
     wanted = CURE_NAMES & frozenset(drop) & quirks.QUIRKS.keys()
     return quirks.apply(wanted, protocol, body, context)[0] if wanted else body
+
+
+def without_thoughts(protocol: Kind, body: Body, context: Context) -> Body:
+    """Without what only the account that it was made for can read: encrypted thoughts, and signatures of thoughts."""
+    if protocol == "responses":
+        items = body.get("input")
+        kept = [item for item in read.items(items) if read.mapping(item).get("type") != "reasoning"]
+        return {**body, "input": kept} if isinstance(items, list) and len(kept) < len(items) else body
+    for wanted in THOUGHTLESS[protocol]:
+        body = quirks.apply(frozenset({wanted}), protocol, body, context)[0]
+    return body
 
 
 def _without(value: Json, path: list[str]) -> Json:

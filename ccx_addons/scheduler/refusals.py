@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ccx_addons.core.config import Channel
+from ccx_addons.core.refusals import OF_ONE_CONVERSATION
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict
 
 DAY: Final = 86_400.0
@@ -59,7 +60,7 @@ class Refusals:
         if verdict.drop:
             if len(self._words) >= MOST:
                 self._words.clear()
-            self._words |= {(place, name): words for name in verdict.drop}
+            self._words |= {(place, name): words for name in verdict.drop - OF_ONE_CONVERSATION}
         elif outcome.kind == "ok":
             self._remember(place, attempt, now)
         elif outcome.kind == "status" and outcome.status in REFUSES:

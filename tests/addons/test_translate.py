@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ccx_addons.core import endpoints, multipart
 from ccx_addons.core.config import Channel, ChannelLimits, Kind, Mapped, ReasoningPolicy
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.translate import (
@@ -289,6 +289,31 @@ def test_a_conversation_nobody_remembers() -> None:
 def test_an_upstream_of_the_same_protocol_remembers_itself() -> None:
     x = asked("responses", {"model": "m", "input": "hi", "previous_response_id": "resp_1"})
     assert out(x, RESPONSES).body == x.raw
+
+
+@pytest.mark.parametrize(
+    ("home", "away"),
+    [
+        (NOWHERE, False),
+        (Seat("ch_elsewhere", "k", 0), True),
+        (Seat("id_a", "another key", 0), True),
+        (Seat("id_a", "key_a", 0), False),
+        (Seat("id_a", "", 0), False),
+    ],
+)
+def test_who_did_not_make_an_answer_is_told_what_it_was(home: Seat, away: bool) -> None:
+    x = asked("responses", {"model": "m", "input": "b", "previous_response_id": "r", "store": True})
+    thought = {"type": "reasoning", "id": "rs", "encrypted_content": "e"}
+    x.history = [{"role": "user", "content": "a"}, thought]
+    where = channel("a", "responses")
+    x.home = home
+    sent = out(x, where)
+    body = json.loads(sent.body)
+    if away:
+        assert body["input"] == [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+        assert "previous_response_id" not in body and [loss.path for loss in sent.losses] == ["reasoning"]
+    else:
+        assert (body["input"], body["previous_response_id"], sent.losses) == ("b", "r", ())
 
 
 def test_only_responses_are_summarised() -> None:

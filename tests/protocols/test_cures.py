@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Kind
-from ccx_addons.core.refusals import CURE_NAMES
+from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS
+from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.protocols.cures import OWN, cured
 from ccx_addons.protocols.quirks import QUIRKS, Context
 
@@ -43,6 +44,17 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
          {"messages": ASK, "system": [{"type": "text", "text": "s"}]}),
         ("chat", "strip_thinking", {"messages": [{"role": "assistant", "content": "a", "reasoning": "r"}]},
          {"messages": [{"role": "assistant", "content": "a"}]}),
+        ("responses", "foreign_thoughts",
+         {"input": [*ASK, {"type": "reasoning", "encrypted_content": "x"}, {"type": "function_call", "call_id": "c"}]},
+         {"input": [*ASK, {"type": "function_call", "call_id": "c"}]}),
+        ("responses", "foreign_thoughts", {"input": "a"}, {"input": "a"}),
+        ("messages", "foreign_thoughts", {"messages": [{"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "t", "signature": "s"}, {"type": "text", "text": "a"}]}]},
+         {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "a"}]}]}),
+        ("gemini", "foreign_thoughts", {"contents": [{"role": "model", "parts": [
+            {"text": "a", "thoughtSignature": "s"}, {"functionCall": {"name": "f"}, "thoughtSignature": "s"}]}]},
+         {"contents": [{"role": "model", "parts": [
+             {"text": "a"}, {"functionCall": {"name": "f"}, "thoughtSignature": PLACEHOLDER}]}]}),
         ("chat", "calls_without_thinking", {"model": "deepseek-v4-pro", "tool_choice": "required"},
          {"model": "deepseek-v4-pro", "tool_choice": "required", "thinking": {"type": "disabled"}}),
         ("chat", "calls_without_thinking", {"model": "m", "tool_choice": "required"}, {"model": "m", "tool_choice": "auto"}),
@@ -64,7 +76,7 @@ def test_a_schema_is_said_in_words() -> None:
 
 
 def test_every_cure_is_carried_out_somewhere() -> None:
-    assert {name for name in CURE_NAMES if name in OWN or name in QUIRKS} == CURE_NAMES
+    assert {name for name in CURE_NAMES if name in OWN or name in QUIRKS or name == FOREIGN_THOUGHTS} == CURE_NAMES
 
 
 def test_nothing_refused_changes_nothing() -> None:

@@ -72,3 +72,10 @@ def test_memory_is_bounded() -> None:
         taught(refusals, replace(FIRST, model=f"m{n}"))
     assert len(refusals.places) == MOST and refusals.of("chat", CHANNEL, "m0", 1) == set()
     assert refusals.of("chat", CHANNEL, f"m{MOST}", 1) == {"stop"}
+
+
+def test_what_only_one_conversation_needs_is_not_remembered() -> None:
+    refusals, foreign = Refusals(), frozenset({"foreign_thoughts"})
+    refusals.learn("chat", FIRST, REFUSED, Verdict("same_key", "", drop=foreign), 0, "could not be verified")
+    refusals.learn("chat", replace(FIRST, drop=foreign), Outcome("ok", 200), DONE, 0, "")
+    assert refusals.of("chat", CHANNEL, "m", 1) == set()
