@@ -1,10 +1,13 @@
 """GET /metrics in the Prometheus text format 0.0.4
 (https://github.com/prometheus/docs/blob/main/docs/instrumenting/exposition_formats.md).
 
-Every worker has its own numbers and labels them with its own number: scrapes reach one worker at a time, and a query
-sums over ``worker``. Counting is constant work at the end of an exchange; what is a state is looked up when asked.
+Every worker has its own numbers and labels them with its own number. Each second it tells the others, so that a scrape,
+whichever worker it reaches, has all of them. Counting is constant work at the end of an exchange; what is a state is
+looked up when asked.
 """
 
+import asyncio
+import logging
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -17,12 +20,17 @@ from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.guard import guarded
 from ccx_addons.io.schema import BOUNDS
+from ccx_addons.io.shares import FOLDER, Shares
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.breaker import Breaker
+
+log: Final = logging.getLogger("ccx")
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = tuple(bound / 1000 for bound in BOUNDS)
 """Upper bounds in seconds; the same as those of the panel."""
+EVERY: Final = 1.0
+"""Seconds between two exchanges with the other workers."""
 CLOSED, HALF_OPEN, OPEN = range(3)
 
 type Labels = tuple[tuple[str, str], ...]
@@ -77,6 +85,32 @@ class Prometheus:
         self.total = Histogram()
         self.flying: dict[str, Kind] = {}
         """Exchange id -> kind."""
+        self.shares = Shares(runtime.store.path.parent / FOLDER, runtime.boot_id, runtime.worker)
+        self.others: list[str] = []
+        """What the other workers last said."""
+        self.task: asyncio.Task[None] | None = None
+
+    # ---- among the workers ------------------------------------------------------------------------------------------
+    def running(self) -> None:
+        if self.runtime.settings.worker_count > 1:
+            self.task = asyncio.get_running_loop().create_task(self.share())
+
+    def done(self) -> None:
+        if self.task:
+            self.task.cancel()
+
+    async def share(self) -> None:
+        begun = False
+        while True:
+            try:
+                if not begun:
+                    await asyncio.to_thread(self.shares.begin)
+                begun = True
+                await asyncio.to_thread(self.shares.put, self.own(time.time()))
+                self.others = await asyncio.to_thread(self.shares.others, self.runtime.settings.worker_count)
+            except OSError as error:
+                log.warning("the workers' metrics cannot be shared: %s", error)
+            await asyncio.sleep(EVERY)
 
     # ---- counting ---------------------------------------------------------------------------------------------------
     @guarded
@@ -113,7 +147,11 @@ class Prometheus:
 
     # ---- telling ----------------------------------------------------------------------------------------------------
     def text(self, now: float) -> str:
-        """Everything, as the endpoint answers it. ``now``: Unix seconds."""
+        """Everything of all workers, as the endpoint answers it. ``now``: Unix seconds."""
+        return merged([self.own(now), *self.others])
+
+    def own(self, now: float) -> str:
+        """Everything of this worker."""
         health = self.runtime.store.health()
         flying = Counter(("kind",))
         for kind in self.flying.values():
@@ -179,6 +217,19 @@ def lines(name: str, kind: str, words: str, samples: Iterable[Sample], *common: 
     for suffix, labels, value in samples:
         pairs = ",".join(f'{label}="{escape(text)}"' for label, text in (*common, *labels))
         yield f"{name}{suffix}{{{pairs}}} {number(value)}\n"
+
+
+def merged(texts: Iterable[str]) -> str:
+    """One text of several: each family once, with the samples of all."""
+    families: dict[str, list[str]] = {}
+    for text in texts:
+        for line in text.splitlines():
+            if line.startswith("# HELP "):
+                family = families.setdefault(line.split(" ", 3)[2], [])
+                is_new = not family
+            if is_new or not line.startswith("# "):
+                family.append(line)
+    return "".join(f"{line}\n" for family in families.values() for line in family)
 
 
 def escape(text: str) -> str:

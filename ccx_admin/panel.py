@@ -1,5 +1,6 @@
 """What every page and API path of the panel works with: settings, configuration, database, writer."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,6 +83,11 @@ class Panel:
         mask.use(secrets)
         self._config = Config(text, revision, snapshot, problems, ca_files.marks(snapshot), secrets)
         return self._config
+
+    def env_changed(self) -> bool:
+        """Whether .env is another one than the processes run with."""
+        seen, file = os.environ.get(yaml_file.ENV_SEEN), os.environ.get("CCX_ENV_FILE")
+        return bool(seen and file) and yaml_file.env_mark(Path(file or "")) != seen
 
     def snapshot(self) -> Snapshot:
         return self.config().snapshot

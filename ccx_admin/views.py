@@ -15,6 +15,7 @@ from ccx_admin.panel import Panel
 
 WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
 MAX_EVENTS: Final = 500
+ENV_CHANGED: Final = "the file .env has changed since the start and is not in force: run.py reload"
 
 
 # ---- configuration ---------------------------------------------------------------------------------------------------
@@ -284,6 +285,8 @@ def problems(panel: Panel) -> list[dict[str, Any]]:
     for problem in config.problems:
         words = config.secrets.clean(str(problem))
         found.append({"level": "error", "kind": "config", "message": words, "line": problem.line})
+    if panel.env_changed():
+        found.append({"level": "warning", "kind": "settings", "message": ENV_CHANGED})
     health = panel.store.health()
     if health.trouble:
         found.append({"level": "error", "kind": "store", "message": f"nothing can be written: {health.trouble}"})

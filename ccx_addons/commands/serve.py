@@ -24,7 +24,7 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     found = environment(environ)
     env_file = Path(found["CCX_ENV_FILE"])
     created = yaml_file.first_start(env_file, Path(found["CCX_CONFIG"]), environ)
-    merged = environment(environ)
+    merged = {**environment(environ), yaml_file.ENV_SEEN: yaml_file.env_mark(env_file)}
     settings = Settings.read(merged)
     if problems := settings.problems_for_public_bind():
         raise ConfigErrors(problems)

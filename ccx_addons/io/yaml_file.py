@@ -383,12 +383,24 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 # ---- .env and the first start ----------------------------------------------------------------------------------------
+ENV_SEEN: Final = "CCX_ENV_SEEN"
+"""The variable in which processes know the mark of the .env that they run with."""
+
+
 def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The process environment over the file; a missing file is no problem. Raises ConfigErrors when it is no text."""
     found = {}
     if env_file.is_file():
         found = dotenv.dotenv_values(stream=io.StringIO(_text(env_file)), interpolate=False)
     return {**{name: value for name, value in found.items() if value is not None}, **environ}
+
+
+def env_mark(env_file: Path) -> str:
+    """Another one after each change of the file; empty: there is none."""
+    try:
+        return hashlib.sha256(env_file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str:

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
 from ccx_addons.guard import attach
 from ccx_addons.io.store import Store
-from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines
+from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines, merged
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.breaker import Breaker
 from ccx_addons.scheduler.keys import Rest
@@ -178,3 +179,62 @@ def test_the_endpoint_answers(prometheus: Prometheus) -> None:
     assert flow.response and flow.response.headers["content-type"] == CONTENT_TYPE
     assert read(flow.response.text or "")["ccx_config_info{revision=rev1}"] == 1
     assert prometheus.flying == {}
+
+
+# ---- all workers -----------------------------------------------------------------------------------------------------
+def test_one_text_of_several_has_each_family_once(prometheus: Prometheus) -> None:
+    one = prometheus.own(NOW)
+    both = merged([one, one.replace('worker="3"', 'worker="4"')])
+    headings = [line for line in both.splitlines() if line.startswith("# ")]
+    assert len(headings) == len(set(headings)) == one.count("# ")
+    samples = [line for line in one.splitlines() if not line.startswith("# ")]
+    assert len(both.splitlines()) == len(headings) + 2 * len(samples)
+    family = ""
+    for line in both.splitlines():
+        family = line.split()[2] if line.startswith("# ") else family
+        assert line.startswith(("# ", family)), "samples stand below their family"
+    assert merged([one]) == one
+
+
+def test_what_others_said_is_in_the_answer(prometheus: Prometheus) -> None:
+    prometheus.others = [prometheus.own(NOW).replace('worker="3"', 'worker="4"')]
+    text = prometheus.text(NOW)
+    assert 'ccx_start_time_seconds{worker="3"}' in text and 'ccx_start_time_seconds{worker="4"}' in text
+
+
+# ---- names and the board ---------------------------------------------------------------------------------------------
+def families(prometheus: Prometheus) -> dict[str, str]:
+    """Name -> type."""
+    rows = [line.split() for line in prometheus.own(NOW).splitlines() if line.startswith("# TYPE ")]
+    return {name: kind for _, _, name, kind in rows}
+
+
+def test_names_follow_the_conventions(prometheus: Prometheus) -> None:
+    for name, kind in families(prometheus).items():
+        assert re.fullmatch(r"ccx_[a-z_]+", name)
+        assert name.endswith("_total") == (kind == "counter")
+        assert kind != "histogram" or name.endswith("_seconds")
+
+
+def test_the_board_asks_for_what_there_is(prometheus: Prometheus) -> None:
+    x = ended(usage=Usage(1, 1), first_event_at=100.25)
+    attempted(x, MAIN, "ok", 200)
+    prometheus.count(x)
+    prometheus.flying["a"] = "chat"
+    text = prometheus.own(NOW)
+    known = {found[1]: set(LABEL.findall(found[2])) for found in map(LINE.fullmatch, text.splitlines()) if found}
+    labels = {name: {label for label, _ in pairs} for name, pairs in known.items()}
+    labels.setdefault("ccx_store_dropped_total", {"worker", "what"})
+    board = json.loads((Path(__file__).parents[2] / "config" / "grafana.json").read_text())
+    asked = set()
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            (name,) = re.findall(r"ccx_[a-z_]+", target["expr"])
+            wanted = re.findall(r"by \(([a-z, ]+)\)", target["expr"]) + re.findall(
+                r"\{\{([a-z]+)\}\}", target["legendFormat"]
+            )
+            assert {label.strip() for labels in wanted for label in labels.split(",")} <= labels[name] | {"le"}, panel[
+                "title"
+            ]
+            asked.add(re.sub(r"_(bucket|sum|count)$", "", name))
+    assert asked == set(families(prometheus))

@@ -1,9 +1,11 @@
 """GET /metrics of the running gateway."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Program, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -35,3 +37,22 @@ def test_requests_are_counted(program: Program) -> None:
     wait_for(lambda: sample(name) == before + 1)
     assert sample('ccx_tokens_total{worker="0",kind="chat",channel="chat-a",direction="output"}') > 0
     assert sample('ccx_request_seconds_bucket{worker="0",kind="chat",le="+Inf"}') >= before + 1
+
+
+def test_one_scrape_has_all_workers(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, *all_kinds(fake), env={"WORKERS": "2"}) as program:
+        for _ in range(12):
+            program.post("/v1/chat/completions", ASK)
+
+        def counted() -> list[float]:
+            """What every scrape sees, whichever worker it reaches."""
+            return [
+                sum(
+                    float(line.split()[-1])
+                    for line in httpx.get(f"{program.url}/metrics", headers={"x-api-key": ADMIN_KEY}).text.splitlines()
+                    if line.startswith("ccx_requests_total{")
+                )
+                for _ in range(8)
+            ]
+
+        wait_for(lambda: counted() == [12] * 8, 10)

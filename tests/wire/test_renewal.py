@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.wire.program import CLIENT_KEY, ROOT, Fake, Program, channel, running_program, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, ROOT, Fake, Program, channel, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = {"model": "gpt-fake-slowchunks=60", "stream": True, "messages": [{"role": "user", "content": "long:99"}]}
@@ -69,9 +69,13 @@ def test_a_reload_refuses_and_cuts_nothing(fake: Fake, tmp_path: Path, workers: 
 
 
 def test_a_reload_with_a_mistake_changes_nothing(fake: Fake, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("\n")
     with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
         before = program.children("worker")
         (tmp_path / ".env").write_text("IDLE_TIMEOUT=soon\n")
+        headers = {"x-api-key": ADMIN_KEY}
+        problems = httpx.get(f"{program.url}/api/status", headers=headers, timeout=20).json()["problems"]
+        assert [problem["kind"] for problem in problems] == ["settings"] and "not in force" in problems[0]["message"]
         ended = reload(program)
         assert ended.returncode == 1 and ended.stderr == "ccx: IDLE_TIMEOUT: must be a number\n"
         assert program.children("worker") == before
