@@ -82,6 +82,19 @@ UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 ANTHROPIC_VERSION: Final = "2023-06-01"
 
 
+SCHEMAS: Final = 128 << 10
+"""Bytes of a body that may hold the schemas of 10,000 nodes."""
+REFERENCES: Final = 16
+"""So many may stand for as many nodes: they can double at each level."""
+
+
+def has_many_schemas(x: Exchange, channel: Channel) -> bool:
+    """Whether writing the schemas anew may take long: Gemini knows no references, so they are written out."""
+    if channel.protocol != "gemini" or x.kind == "gemini":
+        return False
+    return len(x.raw) >= SCHEMAS or x.raw.count(b'"$ref"') >= REFERENCES
+
+
 class Convert:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -95,7 +108,7 @@ class Convert:
             urls = quirks.image_urls(x.kind, x.body.members)
         if urls:
             return self.fetch_and_prepare(flow, x, urls)
-        if len(x.raw) >= BIG:
+        if len(x.raw) >= BIG or (record and has_many_schemas(x, record.attempt.channel)):
             return self.prepare_aside(flow, x)
         self.prepare(flow, x)
         return None

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.encoding import AMPLE, Inflater
 
 MAX_ERROR_BODY: Final = 1 << 20
 MAX_ANSWER: Final = 256 << 20
-MAX_AT_ONCE: Final = 64 << 10
-"""Bytes of a stream between two turns of the event loop: the smallest events take 30 ms."""
+MAX_AT_ONCE: Final = 16 << 10
+"""Bytes of a stream between two turns of the event loop: the smallest events take 10 ms, and whoever comes anew needs
+several turns."""
+BLANK_LINES: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class AnswerBody:
@@ -19,6 +22,8 @@ class AnswerBody:
         self.inflater = Inflater.make(encoding)
         self.limit = MAX_ERROR_BODY if error else MAX_ANSWER
         self.data = bytearray()
+        self.pending = 0
+        """Bytes of the event under way, or more."""
 
     def collect(self, data: bytes) -> bool:
         """True: it is larger than its limit, and what is beyond is not there."""
@@ -29,17 +34,28 @@ class AnswerBody:
                 return True
         return False
 
-    def watched(self, data: bytes, x: Exchange) -> Iterator[list[bytes]]:
-        """What came of a stream, through the watcher, and nothing after its error event. What comes at once may be a
-        bomb, a long stream is none. Raises whatever is wrong with either."""
+    def parts(self, data: bytes, x: Exchange) -> Iterator[bytes]:
+        """What came of a stream, for the watcher, and nothing after its error event. What comes at once may be a bomb,
+        a long stream is none."""
         assert x.watcher
         for inflated in self.inflater.pieces(data, AMPLE) if self.inflater else (data,):
             for piece in at_once(inflated):
                 if x.tap:
                     x.tap.from_upstream(piece)
-                yield x.watcher.feed(piece)
+                yield piece
                 if x.watcher.fault:
                     return
+
+    def ends_large(self, piece: bytes) -> bool:
+        """Whether an event of many bytes may end in this piece, so that reading it takes long."""
+        large = self.pending >= BIG and (b"\n" in piece or b"\r" in piece)
+        if piece.endswith(BLANK_LINES):
+            self.pending = 0
+        elif (end := max(map(piece.rfind, BLANK_LINES))) >= 0:
+            self.pending = len(piece) - end
+        else:
+            self.pending += len(piece)
+        return large
 
 
 def at_once(data: bytes) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mitmproxy import http
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpErrorHook,
@@ -17,6 +17,7 @@ from mitmproxy.proxy.layers.http import (
     HttpResponseHook,
 )
 
+from ccx_addons.aside import aside
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Failure
 
@@ -76,6 +77,23 @@ class WaitHook(commands.StartHook):
     """The rest of a hook that DirectHooks began and that has to wait."""
 
     rest: Awaitable[None]
+
+
+def beside[**P, T](work: Callable[P, T], *args: P.args, **options: P.kwargs) -> layer.CommandGenerator[T]:
+    """What ``work`` returns or raises, done beside the event loop, while everything else of this layer waits."""
+    found: list[T] = []
+    bugs: list[Exception] = []
+
+    async def rest() -> None:
+        try:
+            found.append(await aside(work, *args, **options))
+        except Exception as bug:
+            bugs.append(bug)
+
+    yield WaitHook(rest())
+    if bugs:
+        raise bugs[0]
+    return found[0]
 
 
 class DirectHooks:

@@ -50,6 +50,7 @@ from ccx_addons.proxy.hooks import (
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
     WaitHook,
+    beside,
 )
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.pace import STALLED, WRITABLE
@@ -277,8 +278,9 @@ class AttemptStream(BeatingStream):
         if isinstance(event, ResponseData):
             failure: tuple[OutcomeKind, str] | None = None
             try:
-                for n, chunks in enumerate(self.answer.watched(event.data, x)):
+                for n, piece in enumerate(self.answer.parts(event.data, x)):
                     yield from _breathe(n)
+                    chunks = yield from self._watched(piece)
                     self.held += chunks
                     self.held_size += (size := sum(map(len, chunks)))
                     self.lease.grow(size)
@@ -357,9 +359,9 @@ class AttemptStream(BeatingStream):
             x.last_byte_at = now
             self.comment_at = now + self.every
             try:
-                for n, chunks in enumerate(self.answer.watched(event.data, x)):
+                for n, piece in enumerate(self.answer.parts(event.data, x)):
                     yield from _breathe(n)
-                    for chunk in chunks:
+                    for chunk in (yield from self._watched(piece)):
                         yield from self._to_client(chunk)
             except Exception as error:
                 bug = _words(error)
@@ -381,6 +383,13 @@ class AttemptStream(BeatingStream):
             for chunk in self.held:
                 yield from self._to_client(chunk)
             yield from self._end_stream("cut" if watcher.fault else "done", watcher.fault)
+
+    def _watched(self, piece: bytes) -> layer.CommandGenerator[list[bytes]]:
+        """What the client gets for a piece. The end of a large event is read beside the event loop."""
+        assert self.x.watcher
+        if not self.answer.ends_large(piece):
+            return self.x.watcher.feed(piece)
+        return (yield from beside(self.x.watcher.feed, piece))
 
     def _break_stream(self, end: StreamEnd, fault: Fault, cancel: bool = False) -> Commands:
         """After commit nothing can be tried again: tell the client in its own protocol, and end."""

@@ -32,11 +32,10 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
 
-from ccx_addons.aside import aside
 from ccx_addons.core import ids, read, sse, wire_json
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.budget import Lease
-from ccx_addons.proxy.hooks import DeadlineReached, WaitHook
+from ccx_addons.proxy.hooks import DeadlineReached, beside
 
 if TYPE_CHECKING:
     from ccx_addons.proxy.layer import AttemptLayer
@@ -175,13 +174,7 @@ class ClientWebSocket(HttpConnection):
         """What ``work`` returns; what is large is done beside the loop, while everything else for this socket waits."""
         if size < BIG:
             return work(*args, **options)
-        found: list[T] = []
-
-        async def rest() -> None:
-            found.append(await aside(work, *args, **options))
-
-        yield WaitHook(rest())
-        return found[0]
+        return (yield from beside(work, *args, **options))
 
     def _next(self) -> Commands:
         """Begin the next request, unless one is under way."""

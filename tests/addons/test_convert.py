@@ -15,8 +15,11 @@ from ccx_addons import convert
 from ccx_addons.convert import (
     ANTHROPIC_VERSION,
     CLEANED_AT_ONCE,
+    REFERENCES,
+    SCHEMAS,
     Convert,
     forwarded_headers,
+    has_many_schemas,
     loss_header,
     write_request,
 )
@@ -564,3 +567,23 @@ def test_an_endpoint_without_a_body_is_passed_on(runtime: Runtime) -> None:
     x.method, x.path, x.match = "GET", "/v1/responses/resp_1", endpoints.find("GET", "/v1/responses/resp_1")
     request = sent(x, runtime, where)
     assert request.request.method == "GET" and request.request.raw_content == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol", "raw", "many"),
+    [
+        ("chat", "gemini", b'{"$ref": 1}' * REFERENCES, True),
+        ("chat", "gemini", b'{"$ref": 1}' * (REFERENCES - 1), False),
+        ("chat", "gemini", b" " * SCHEMAS, True),
+        ("chat", "gemini", b" " * (SCHEMAS - 1), False),
+        ("gemini", "gemini", b'{"$ref": 1}' * REFERENCES, False),
+        ("chat", "messages", b'{"$ref": 1}' * REFERENCES, False),
+    ],
+)
+def test_schemas_that_may_take_long_are_written_beside_the_loop(
+    kind: Kind, protocol: Kind, raw: bytes, many: bool
+) -> None:
+    of = channel("of", protocol, (kind,))
+    x = exchange(kind, of)
+    x.raw = raw
+    assert has_many_schemas(x, of) is many

@@ -4,6 +4,7 @@ import pytest
 
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy import bodies
 from ccx_addons.proxy.bodies import MAX_AT_ONCE, MAX_ERROR_BODY, AnswerBody, at_once
 from ccx_addons.proxy.encoding import AMPLE, PIECE, BadEncoding
@@ -43,7 +44,7 @@ def watched(body: AnswerBody, data: bytes) -> list[int]:
     """Sizes of the pieces that the watcher sees."""
     sizes: list[int] = []
     x, _, tap = exchange()
-    for _chunks in body.watched(data, x):
+    for _ in body.parts(data, x):
         sizes.append(len(tap.upstream) - sum(sizes))
     return sizes
 
@@ -67,11 +68,10 @@ def test_a_stream_is_read_in_pieces_and_a_long_one_is_no_bomb() -> None:
 def test_nothing_is_read_after_an_error_event() -> None:
     x, watcher, _ = exchange()
     data = gzip.compress(b"data: ERROR\n\n" + b"x" * PIECE + b"\n\ndata: BUG\n\n")
-    assert len(list(AnswerBody("gzip").watched(data, x))) == 1
-    assert watcher.fault
+    assert [watcher.feed(part) for part in AnswerBody("gzip").parts(data, x)] and watcher.fault
 
 
-@pytest.mark.parametrize("event", [b"data: x\n\n", b"x" * 1000, b": " + b"x" * 30_000 + b"\n\n"])
+@pytest.mark.parametrize("event", [b"data: x\n\n", b"x" * 1000, b": " + b"x" * 3_000 + b"\n\n"])
 def test_what_comes_at_once_is_read_in_parts(event: bytes) -> None:
     data = event * (300_000 // len(event))
     parts = list(at_once(data))
@@ -85,3 +85,23 @@ def test_what_comes_at_once_is_read_in_parts(event: bytes) -> None:
 def test_parts_of_a_stream_go_through_the_watcher_one_by_one() -> None:
     data = b"data: x\n\n" * 30_000
     assert watched(AnswerBody(), data) == [len(part) for part in at_once(data)]
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+def test_the_end_of_a_large_event_is_known_wherever_it_is_cut(end: bytes) -> None:
+    body, word = AnswerBody(), b"data: x" + end
+    assert not any(body.ends_large(word) for _ in range(2 * BIG // 1000)), "many small ones"
+    assert not any(body.ends_large(b"y" * 1000) for _ in range(2 * BIG // 1000)), "nothing ends"
+    assert body.ends_large(b"y" + end) and not body.ends_large(word)
+    for _ in range(2 * BIG // 1000):
+        body.ends_large(b"y" * 1000)
+    assert body.ends_large(b"y" + end[:1]) and body.ends_large(end[1:] + word) and not body.ends_large(word)
+
+
+def test_the_lines_of_a_large_event_do_not_end_it() -> None:
+    body = AnswerBody()
+    for _ in range(2 * BIG // 1000):
+        body.ends_large(b"data: " + b"y" * 1000 + b"\n")
+    assert body.ends_large(b"\n")
+    assert body.ends_large(b"data: x\n\n"), "who cannot know reads it with care once more"
+    assert not body.ends_large(b"data: x\n\n")

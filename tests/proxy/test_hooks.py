@@ -12,6 +12,7 @@ from ccx_addons.proxy.hooks import (
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
     WaitHook,
+    beside,
 )
 
 
@@ -100,3 +101,14 @@ def test_waiting_is_a_hook_that_blocks() -> None:
     waiting = rest()
     assert WaitHook(waiting).blocking
     waiting.close()
+
+
+async def test_what_is_done_beside_gives_its_result_or_its_error() -> None:
+    for text, found in (("7", 7), ("seven", None)):
+        doing = beside(int, text)
+        waiting = next(doing)
+        assert isinstance(waiting, WaitHook)
+        await waiting.rest
+        with pytest.raises(StopIteration if found else ValueError) as ended:
+            next(doing)
+        assert getattr(ended.value, "value", None) == found

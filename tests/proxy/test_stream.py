@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 import weakref
 from dataclasses import replace
@@ -11,9 +12,10 @@ import pytest
 from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
+from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.http1 import Limits
 from tests.proxy import upstreams
-from tests.proxy.harness import FAST, gateway, read_answer
+from tests.proxy.harness import FAST, Watcher, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
 
 OK = b'{"ok":1}'
@@ -253,3 +255,33 @@ async def test_stop_lets_a_running_stream_finish_and_refuses_new_ones() -> None:
         assert cut == 0 and (await running)[1] == b"data: 1\n\ndata: END\n\n"
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", g.port)
+
+
+@pytest.mark.parametrize(("event", "log"), [(b"large", ["ok"]), (b"BUG", ["late_error"])])
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "mitmproxy's hooks"])
+async def test_a_large_event_is_read_beside_the_loop(
+    event: bytes, log: list[str], direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its end, and what comes before and after it is read at once; what goes wrong there ends the stream."""
+    threads: list[bool] = []
+    feed = Watcher.feed
+
+    def noting(watcher: Watcher, data: bytes) -> list[bytes]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        if event == b"BUG" and not threads[-1]:
+            raise ValueError("boom")
+        return feed(watcher, data)
+
+    monkeypatch.setattr(Watcher, "feed", noting)
+    large = b"data: " + b"x" * (2 * BIG) + b"\n\n"
+
+    async def sends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(SSE + chunk(b"data: 1\n\n") + chunk(large) + chunk(b"data: 2\n\ndata: END\n\n") + b"0\r\n\r\n")
+        await writer.drain()
+
+    async with gateway({"large": sends}, direct=direct) as g:
+        status, body = await g.ask("large")
+        assert status == 200 and g.script.log == log
+        assert (large in body) == (log == ["ok"]) and (b"ABORT ValueError: boom" in body) == (log != ["ok"])
+    assert threads.count(False) == 1
