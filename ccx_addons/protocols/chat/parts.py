@@ -8,6 +8,7 @@ from typing import Final
 from ccx_addons.core import demand, read, words
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text
+from ccx_addons.protocols.chat.foreign import read_block
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
 
 TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text"})
@@ -74,7 +75,7 @@ def _read_part(block: Json, path: str) -> Part:
             return _read_audio(block, path)
         case "file":
             return _read_file(block, path)
-    return Opaque(NAME, dict(block))
+    return read_block(block, path, read_content) or Opaque(NAME, dict(block))
 
 
 def _read_image(block: Mapping[str, Json], path: str) -> Media:

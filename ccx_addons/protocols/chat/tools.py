@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.wire_json import dump_text, loads_object
+from ccx_addons.protocols.chat.foreign import is_flat, nested_choice, nested_tool
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
 from ccx_addons.vendors.facts import Chat as Rules
 
@@ -59,6 +60,8 @@ SERVER_KINDS: Final[tuple[tuple[str, ServerKind], ...]] = (
 
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
 def read_tool(value: Json, path: str) -> Tool | ServerTool:
+    if isinstance(value, dict) and is_flat(value):
+        value = nested_tool(value)
     if not isinstance(value, dict) or not isinstance(kind := value.get("type", "function"), str):
         raise BadRequest("a tool must be an object with a type", path)
     if kind == "function":
@@ -90,7 +93,7 @@ def read_function(function: Mapping[str, Json], path: str, beside: Mapping[str, 
 
 
 def read_tool_choice(value: Json, path: str = "tool_choice") -> ToolChoice | None:
-    match value:
+    match nested_choice(value):
         case None:
             return None
         case "auto":
