@@ -105,10 +105,10 @@ class DirectHooks:
 
     def __init__(self, addons: Iterable[Any]) -> None:
         self._addons = tuple(addons)
-        self._calls: dict[str, tuple[Callable[[http.HTTPFlow], Any], ...]] = {}
+        self._calls: dict[str, tuple[Callable[[Any], Any], ...]] = {}
 
-    def run(self, name: str, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        """None: every addon is done. Otherwise what is left to await."""
+    def run(self, name: str, flow: Any) -> Awaitable[None] | None:
+        """None: every addon is done. Otherwise what is left to await. ``flow``: what the hook is about."""
         calls = self._calls.get(name)
         if calls is None:
             found = (getattr(addon, name, None) for addon in self._addons)
@@ -119,9 +119,7 @@ class DirectHooks:
                 return self._rest(waiting, calls[n + 1 :], flow)
         return None
 
-    async def _rest(
-        self, waiting: Awaitable[None], calls: tuple[Callable[[http.HTTPFlow], Any], ...], flow: http.HTTPFlow
-    ) -> None:
+    async def _rest(self, waiting: Awaitable[None], calls: tuple[Callable[[Any], Any], ...], flow: Any) -> None:
         await _logged_wait(waiting)
         for call in calls:
             waiting = _logged(call, flow)
@@ -129,7 +127,7 @@ class DirectHooks:
                 await _logged_wait(waiting)
 
 
-def _logged(call: Callable[[http.HTTPFlow], Any], flow: http.HTTPFlow) -> Any:
+def _logged(call: Callable[[Any], Any], flow: Any) -> Any:
     try:
         return call(flow)
     except Exception:

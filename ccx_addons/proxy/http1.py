@@ -5,7 +5,6 @@ answers are skipped, the head is bounded, and what it says of its connection is 
 are dropped instead of hanging the exchange.
 """
 
-import copy
 import logging
 import re
 from collections.abc import Generator
@@ -287,14 +286,14 @@ def _quick_headers(message: http.Message) -> None:
 
 
 def _for_the_client(response: http.Response) -> http.Response:
-    """The answer without what concerns this connection only; the original keeps it, by which its end is known."""
-    fields = response.headers.fields
-    kept = tuple(field for field in fields if field[0].lower() not in ITS_OWN)
-    if response.status_code == 101 or len(kept) == len(fields):
+    """An answer of its own, without what concerns this connection only: the original says how this one ends, whatever
+    the client's will be told."""
+    if response.status_code == 101:
         return response
-    own = copy.copy(response)
-    own.data = copy.copy(response.data)
-    own.data.headers = Headers.of(kept)
+    own, data = http.Response.__new__(http.Response), http.ResponseData.__new__(http.ResponseData)
+    kept = (field for field in response.headers.fields if field[0].lower() not in ITS_OWN)
+    data.__dict__.update(response.data.__dict__, headers=Headers.of(kept))
+    own.__dict__.update(response.__dict__, data=data)
     return own
 
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.connection import ConnectionState
 from mitmproxy.master import Master
-from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
 from ccx_addons.proxy.dial import keep_alive
-from ccx_addons.proxy.hooks import DirectHooks
+from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool
@@ -44,6 +44,7 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
     ) -> None:
         super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
         self.pool = pool
+        self.direct = direct
         tls = writer.get_extra_info("ssl_object")
         if tls:
             self.client.tls = True
@@ -51,6 +52,13 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
             self.client.alpn = (tls.selected_alpn_protocol() or "http/1.1").encode()
         self.layer = AttemptLayer(self.layer.context, limits, direct)
         self.layer.pace = self
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """In a chain that is known its addons alone are told what happens to connections, as to flows."""
+        if self.direct is None or isinstance(hook, WaitHook):
+            await super().handle_hook(hook)
+        elif rest := self.direct.run(hook.name, *hook.args()):
+            await rest
 
     @property
     def idle(self) -> bool:

@@ -54,7 +54,7 @@ class RequestStream(HttpStream):
         self.lease = Lease(limits.budget)
         self.kept = 0
         """Bytes of the request, which stay for another attempt."""
-        self.request = bytearray()
+        self.request: list[bytes] = []
         self.request_size = 0
         self.expected_size: int | None = None
         self.max_body = limits.max_body
@@ -147,11 +147,11 @@ class RequestStream(HttpStream):
             elif not (yield from self._counted(len(event.data))):
                 yield from self._refuse_body(FULL)
             else:
-                self.request += event.data
+                self.request.append(event.data)
         elif isinstance(event, RequestEndOfMessage):
             self.flow.request.timestamp_end = time.time()
-            self.flow.request.raw_content = bytes(self.request)
-            self.request = bytearray()
+            self.flow.request.raw_content = b"".join(self.request)
+            self.request.clear()
             self.client_state = self.state_done
             self._rest()
             if self.expected_size is not None and self.expected_size != self.request_size:

@@ -65,6 +65,10 @@ def test_what_concerns_a_connection_stays_with_it() -> None:
     assert "connection" not in shown.headers and "keep-alive" not in shown.headers and shown.headers["x-a"] == "1"
     shown.headers["x-a"] = "2"
     assert response.headers["connection"] == "close" and response.headers["x-a"] == "1"
+    plain = http.Response.make(200, b"body", {"x-a": "1"})
+    shown = _for_the_client(plain)
+    shown.headers["connection"] = "close"
+    assert "connection" not in plain.headers and shown.content == b"body" and shown.status_code == 200
     switch = http.Response.make(101, b"", {"connection": "Upgrade"})
     assert _for_the_client(switch) is switch
 

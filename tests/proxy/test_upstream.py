@@ -13,7 +13,7 @@ from ccx_addons.proxy.dial import Place, Wire
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.upstream import UpstreamConnection
 from tests.proxy.certificates import issue
-from tests.proxy.harness import gateway
+from tests.proxy.harness import gateway, read_request
 from tests.proxy.upstreams import ALL, GOOD, GOOD_TEXT
 
 HERE = "127.0.0.1"
@@ -70,3 +70,30 @@ async def test_a_client_that_leaves_while_its_connection_is_opened(direct: bool,
                 await asyncio.sleep(0.01)
         assert g.script.ends == ["error"]
     assert not pool.open
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    "body", ["content-length: 2\r\n\r\n{}", "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+)
+async def test_a_client_that_closes_closes_no_upstreams_connection(version: str, body: str) -> None:
+    opened: list[object] = []
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        while await read_request(reader):
+            writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{body}".encode())
+
+    async with gateway({"a": upstream}, direct=True, pool=Pool()) as g:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(HERE, g.port)
+            writer.write(
+                f"POST /a HTTP/{version}\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\na".encode()
+            )
+            answer = await asyncio.wait_for(reader.read(), 5)
+            assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"{}") and b"connection: close" in answer
+            writer.close()
+            async with asyncio.timeout(5):
+                while g.listener.handlers:
+                    await asyncio.sleep(0.01)
+    assert len(opened) == 1
