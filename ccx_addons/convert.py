@@ -256,6 +256,8 @@ class Convert:
                 own["x-ccx-channel"] = header_text((x.told or x.attempts[-1]).attempt.channel.name)
         if x.losses:
             own["x-ccx-losses"] = loss_header(x.losses)
+        if x.operation == "count_tokens" and x.usage_estimated:
+            own["x-ccx-estimated"] = "true"
         if events:
             own |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
         origin = next((value for name, value in x.headers if name == "origin"), "")

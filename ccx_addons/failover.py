@@ -15,6 +15,7 @@ from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.core.waits import retry_after, whole_account
 from ccx_addons.core.wire_json import BadJson
 from ccx_addons.guard import guarded, refuse
+from ccx_addons.local import counted_instead
 from ccx_addons.runtime import Runtime
 
 VAGUE: Final = Fault("unavailable", "All upstream channels are currently unavailable", status=503)
@@ -77,6 +78,8 @@ class Failover:
         """The most telling upstream's own words: as they came, or in the client's shape where that is another one."""
         record = x.current
         assert record
+        if counted := counted_instead(x, best_fault(x)):
+            return counted
         stopped = record.verdict is not None and record.verdict.action == "stop"
         if x.snapshot.policy.errors == "vague" and not stopped:
             return refuse(flow, VAGUE)

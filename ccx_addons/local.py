@@ -13,7 +13,7 @@ from ccx_addons.aside import aside
 from ccx_addons.auth import json_response
 from ccx_addons.core import read, wire_json
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.estimate import tokens_of
+from ccx_addons.core.estimate import prompt_tokens, tokens_of
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault, Response, Text, Usage, explode
 from ccx_addons.core.patient_json import BIG
@@ -39,6 +39,10 @@ COUNTED: Final[Mapping[str, str]] = {"object": "response.input_tokens"}
 """What an answer of Responses says beside its count."""
 
 
+OF_THE_REQUEST: Final = frozenset({400, 413, 422})
+"""Statuses by which an upstream says that a request is wrong."""
+
+
 class Local:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -57,22 +61,29 @@ class Local:
         return None
 
     def counted_upstream(self, x: Exchange) -> bool:
-        """Whether a channel that speaks the client's protocol may be asked."""
-        return any(
-            channel.protocol == x.kind and x.kind in channel.serves and channel.status == "active"
-            for channel in x.snapshot.channels
-        )
+        """Whether a channel that would get this model speaks the client's protocol, so that it may be asked."""
+        assert x.match
+        plan = self.runtime.state.indexes.of(x.snapshot).plan(x.kind, x.model, x.match.route_prefix)
+        return any(entry.channel.protocol == x.kind for entry in plan.entries)
 
     def count(self, flow: http.HTTPFlow, x: Exchange) -> None:
         try:
-            tokens = tokens_of(neutral_request(x))
+            flow.response = estimated(x, tokens_of(neutral_request(x)))
         except BadRequest as bad:
             flow.response = refuse(flow, Fault("invalid_request", str(bad), 400, param=bad.param))
-            return
-        x.usage, x.usage_estimated = Usage(tokens), True
-        said = {**(COUNTED if x.kind == "responses" else {}), COUNTS[x.kind]: tokens}
-        flow.response = json_response(wire_json.dumps(said))
-        flow.response.headers["x-ccx-estimated"] = "true"
+
+
+def estimated(x: Exchange, tokens: int) -> http.Response:
+    """A count in the client's form; that it is an estimate stands in a header (convert.py)."""
+    x.usage, x.usage_estimated = Usage(tokens), True
+    return json_response(wire_json.dumps({**(COUNTED if x.kind == "responses" else {}), COUNTS[x.kind]: tokens}))
+
+
+def counted_instead(x: Exchange, fault: Fault | None = None) -> http.Response | None:
+    """An estimate where no upstream counts: not for a request that one of them finds wrong (``fault``)."""
+    if x.operation != "count_tokens" or (fault and fault.status in OF_THE_REQUEST):
+        return None
+    return estimated(x, prompt_tokens(x.raw))
 
 
 def probe_answer(members: Mapping[str, Json], model: str) -> Response | None:

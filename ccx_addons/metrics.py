@@ -24,6 +24,8 @@ from ccx_addons.spending import asked_tier, settle, unsettled
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
+COUNT: Final = "count_tokens"
+"""Costs nothing."""
 MAX_READ_HERE: Final = 256 << 10
 """Bytes of a request that may be read for an estimate while the event loop waits."""
 
@@ -95,7 +97,7 @@ class Metrics:
             store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
         row = self.row(x)
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
-        if row["source"] == "proxy":
+        if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
             self.runtime.state.limits.spend(x.client.name, tokens, row["cost_usd"] or 0.0, time.time(), x.started_at)
 
@@ -104,7 +106,7 @@ class Metrics:
         record = x.current
         channel = record.attempt.channel if record else None
         usage = x.usage
-        price = self.price(x, channel, record) if usage and x.closed else None
+        price = self.price(x, channel, record) if usage and x.closed and x.operation != COUNT else None
         return {
             "id": x.id,
             "boot_id": self.runtime.boot_id,

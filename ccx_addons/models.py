@@ -14,6 +14,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import json_response
 from ccx_addons.core import read, wire_json
+from ccx_addons.core.asked import MAX_MODEL
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
@@ -48,7 +49,7 @@ class Models:
         anthropic = any(name == "anthropic-version" for name, _ in x.headers)
         found = await self.visible(x)
         if x.operation == "model":
-            entry = found.get(x.match.subject)
+            entry = found.get(x.match.subject) or self.routed(x, x.match.subject)
             if entry is None:
                 fault = Fault("not_found", f"no channel offers the model {x.match.subject!r}", 404, "model_not_found")
                 flow.response = refuse(flow, fault, "gemini" if google else "messages" if anthropic else "chat")
@@ -57,6 +58,15 @@ class Models:
             return
         entries = [found[name] for name in sorted(found)]
         flow.response = json_response(wire_json.dumps(_all(entries, google, anthropic)))
+
+    def routed(self, x: Exchange, model: str) -> dict[str, Any] | None:
+        """A model that nobody lists, and that a request would be routed for all the same."""
+        assert x.match and x.client
+        index, prefix = self.runtime.state.indexes.of(x.snapshot), x.match.route_prefix
+        if len(model) > MAX_MODEL or not x.client.models.allows(model):
+            return None
+        plans = (index.plan(kind, model, prefix) for kind in sorted(x.client.kinds))
+        return {"id": model} if any(entry.keys for plan in plans for entry in plan.entries) else None
 
     async def visible(self, x: Exchange) -> dict[str, dict[str, Any]]:
         """Model name -> what is known of it. Names of a channel's mapping count as well as its upstream's list."""

@@ -18,6 +18,7 @@ from ccx_addons.failover import best_fault
 from ccx_addons.gate import PATIENCE, Gate
 from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.state import write_changes
+from ccx_addons.local import counted_instead
 from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
@@ -60,12 +61,12 @@ class Route:
         search = self.search(x)
         x.decisions = search.ranking.decisions
         if not search.ranking.entries:
-            flow.response = refuse(flow, nobody(x, search.ranking))
+            flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
             return
         x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
         x.next_attempt = next(x.failover, None)
         if x.next_attempt is None:
-            flow.response = refuse(flow, nobody(x, search.ranking))
+            flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from ccx_addons.core import endpoints
 from ccx_addons.core.config import Policy, Snapshot
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.faults import translated
@@ -195,3 +196,14 @@ def test_transport_faults_have_words_of_their_own(kind: Any) -> None:
     x.ended = Ended(kind, "some detail")
     fault = outcome_of(x, record, None, record.started).fault
     assert fault and "some detail" in fault.message and fault.status in (502, 504)
+
+
+def test_where_no_upstream_counts_an_estimate_does(runtime: Runtime) -> None:
+    made, x = under_way(runtime)
+    x.match = endpoints.find("POST", "/v1/messages/count_tokens")
+    x.raw = b"word " * 400
+    ended(x, made, "status", 404, "no such path")
+    judged(runtime, made, x)
+    ended(x, made, "status", 503, "busy")
+    assert judged(runtime, made, x) == "stop" and made.response
+    assert (made.response.status_code, json.loads(made.response.content or b"")) == (200, {"input_tokens": 500})

@@ -111,11 +111,17 @@ def test_google(runtime: Runtime, upstreams: Upstreams, path: str, headers: dict
         ("/v1/models/opus", 200),
         ("/v1/models/claude-opus-4-7", 200),
         ("/v1beta/models/opus", 200),
+        ("/v1/models/claude-not-listed", 200),
+        ("/v1beta/models/claude-not-listed", 200),
         ("/v1/models/x", 404),
+        ("/v1/models/opus-not-for-this-client", 404),
+        ("/kimi/v1/models/claude-not-listed", 404),
     ],
 )
 def test_one_model(runtime: Runtime, upstreams: Upstreams, path: str, status: int) -> None:
-    found, body = ask(runtime, path, MAIN)
+    where = replace(MAIN, allow=Patterns(("claude-*", "opus*")))
+    client = Client("alice", "", models=Patterns(exclude=("*not-for-this-client",)))
+    found, body = ask(runtime, path, where, client=client)
     assert found == status
     if status == 404:
         assert body["error"]["code"] == "model_not_found"
