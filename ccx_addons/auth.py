@@ -195,7 +195,7 @@ def wrong(lock_out: LockOut, x: Exchange, keys: list[str], fault: Fault) -> Faul
     if wait and keys:
         return replace(LOCKED_OUT, retry_after=wait)
     if any(new):
-        log.warning("request %s from %s refused: wrong key", x.id, x.client_ip)
+        log.warning("request %s from %s refused: wrong key", x.id, x.client_ip, extra={"request": x.id})
     return fault
 
 

@@ -71,7 +71,7 @@ async def _guarded_wait(waiting: Awaitable[None], flow: http.HTTPFlow, exchange:
 
 def failed(flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
     """A bug in a hook: log it, refuse the request, and make sure nothing is sent on."""
-    log.exception("request %s: %s failed", exchange.id, where)
+    log.exception("request %s: %s failed", exchange.id, where, extra={"request": exchange.id})
     exchange.upstream = None
     exchange.decision = "stop"
     fault = Fault("server", "the gateway failed on this request; its log says why", status=500)

@@ -124,7 +124,7 @@ class Sessions:
                 else:
                     x.home = x.home if x.home.channel_id else found.seat
         except StoreError as error:
-            log.warning("request %s: stored answers cannot be read: %s", x.id, error)
+            log.warning("request %s: stored answers cannot be read: %s", x.id, error, extra={"request": x.id})
             flow.response = refuse(flow, UNREADABLE)
 
     def at_hand(self, id: str) -> Stored | None:

@@ -44,6 +44,8 @@ NOT_WHILE_IT_RUNS: Final = {
 """Settings that a reload cannot change, and their variables."""
 
 type Again = Callable[[], tuple[Settings, dict[str, str]]]
+type Banner = Callable[[str], str]
+"""What the start says besides, of the gateway's address."""
 
 
 class StartError(CcxError):
@@ -252,7 +254,13 @@ class Gateway:
             child.revive(now)
 
 
-def run(settings: Settings, env: dict[str, str], again: Again, banner: str = "", with_mitmweb: bool = False) -> int:
+def nothing(url: str) -> str:
+    return ""
+
+
+def run(
+    settings: Settings, env: dict[str, str], again: Again, banner: Banner = nothing, with_mitmweb: bool = False
+) -> int:
     """Everything until SIGTERM or Ctrl-C; SIGHUP reloads. Returns the exit status. Raises StartError, StoreError,
     OSError."""
     stopping, asked = threading.Event(), threading.Event()
@@ -260,14 +268,15 @@ def run(settings: Settings, env: dict[str, str], again: Again, banner: str = "",
         signal.signal(number, lambda *_: stopping.set())
     signal.signal(signal.SIGHUP, lambda *_: asked.set())
     gateway = Gateway(settings, env, again, with_mitmweb)
+    said = ""
     if with_mitmweb:
         password = "in CCX_WEB_PASSWORD" if settings.web_password else env["CCX_WEB_PASSWORD"]
-        banner = MITMWEB.format(url=gateway.own["CCX_MITMWEB_URL"], password=password)
+        said = MITMWEB.format(url=gateway.own["CCX_MITMWEB_URL"], password=password)
     if not gateway.start():
         stop(gateway.children, 0, gateway.alive)
         gateway.place.leave()
         return 1
-    print(f"CCX is ready on {gateway.url}{banner}", flush=True)
+    print(f"CCX is ready on {gateway.url}{said or banner(gateway.env['CCX_GATEWAY_URL'])}", flush=True)
     while not stopping.wait(WATCH):
         if asked.is_set():
             asked.clear()

@@ -1,5 +1,6 @@
 """The wheel, built and installed in an environment of its own, answers without the checkout."""
 
+import configparser
 import os
 import shutil
 import signal
@@ -12,6 +13,8 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
+from ccx_addons.commands.table import COMMANDS
+from ccx_addons.core.settings import Settings
 from tests.wire.program import ROOT
 
 SOURCES = ("ccx_addons", "ccx_admin", "scripts", "pyproject.toml", "README.md", "LICENSE")
@@ -78,3 +81,14 @@ def test_the_installed_program_answers(wheel: Path, tmp_path: Path) -> None:
         process.wait()
         assert process.stdout
         process.stdout.close()
+
+
+def test_the_unit_names_settings_and_commands_that_exist() -> None:
+    unit = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=True)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser's documentation says
+    unit.read(ROOT / "config" / "ccx.service")
+    service = unit["Service"]
+    names = {word.partition("=")[0] for word in service["Environment"].split()}
+    assert names == {"CCX_CONFIG", "CCX_ENV_FILE", "CCX_DATA_DIR"}
+    assert service["ExecStart"].split()[-1] in COMMANDS and "HUP" in service["ExecReload"]
+    assert int(service["TimeoutStopSec"]) > Settings().shutdown_grace + 10

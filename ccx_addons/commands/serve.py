@@ -45,7 +45,10 @@ def secret_files(settings: Settings, env_file: Path) -> list[Path]:
 def serve(arguments: list[str]) -> int:
     """The gateway, until SIGTERM or Ctrl-C."""
     parser("serve", serve).parse_args(arguments)
-    return run(*prepare(os.environ), again=partial(prepare, os.environ))
+    first = not Path(environment(os.environ)["CCX_ENV_FILE"]).exists()
+    settings, env = prepare(os.environ)
+    banner = partial(welcome, settings, env, first and sys.stdout.isatty())
+    return run(settings, env, partial(prepare, os.environ), banner)
 
 
 def demo(arguments: list[str]) -> int:
@@ -61,8 +64,7 @@ def demo(arguments: list[str]) -> int:
             config.write_text(demo_config(address))
             environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
             settings, env = prepare(environ)
-            said = f"\nThe demo's key is PROXY_ACCESS_KEY in {env['CCX_ENV_FILE']}; try any model name."
-            return run(settings, env, partial(prepare, environ), said)
+            return run(settings, env, partial(prepare, environ), partial(try_it, settings, env))
         finally:
             upstream.terminate()
             upstream.wait()
@@ -76,6 +78,30 @@ def mitmweb(arguments: list[str]) -> int:
     env["CCX_WEB_PASSWORD"] = settings.web_password or secrets.token_urlsafe(16)
     again = partial(prepare, {**environ, "CCX_WEB_PASSWORD": env["CCX_WEB_PASSWORD"]})
     return run(settings, env, again, with_mitmweb=True)
+
+
+def welcome(settings: Settings, env: Mapping[str, str], show: bool, url: str) -> str:
+    """Where the panel is and what opens it, in one line, and what is to be done next.
+
+    ``show``: the key itself, which is for the terminal of the first start only; whatever else reads this keeps it.
+    """
+    file = env["CCX_ENV_FILE"]
+    key = settings.admin_access_key if show else f"the ADMIN_ACCESS_KEY of {file}"
+    lines = [f"Panel: {url}{settings.base_path}/ (log in with {key})"] if settings.enable_web_ui else []
+    snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
+    if not snapshot.channels:
+        page = f" at {url}{settings.base_path}/channels/new" if settings.enable_web_ui else ""
+        lines.append(
+            f"Next: add a channel{page} or in {settings.ccx_config}, then point a client at {url}{settings.base_path}"
+        )
+    return "".join(f"\n{line}" for line in lines)
+
+
+def try_it(settings: Settings, env: Mapping[str, str], url: str) -> str:
+    """A first request that can be copied into another terminal, without the key itself."""
+    body = '{"model": "any", "messages": [{"role": "user", "content": "hello"}]}'
+    first = f"curl {url}/v1/chat/completions -H \"Authorization: Bearer $PROXY_ACCESS_KEY\" -d '{body}'"
+    return f"{welcome(settings, env, False, url)}\nTry it: . {env['CCX_ENV_FILE']} && {first}"
 
 
 def demo_config(address: str) -> str:

@@ -23,12 +23,16 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
+    """One object a line. ``request`` is the id of what it is about: ``log.warning(..., extra={"request": id})``."""
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "message": clean(record.getMessage()),
         }
+        if request := getattr(record, "request", ""):
+            line["request"] = request
         if record.exc_info:
             line["exception"] = clean(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

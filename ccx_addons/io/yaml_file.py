@@ -418,10 +418,7 @@ def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str
     if not config.exists() or (config.stat().st_size == 0 and not backups(config).exists()):
         _private_folder(config.parent)
         write_atomically(config, EXAMPLE)
-        words.append(
-            f"An empty configuration was made: {config}. Next: 1. add a channel there, 2. point a client at the gateway"
-            " with the PROXY_ACCESS_KEY, 3. send a request."
-        )
+        words.append(f"An empty configuration was made: {config}.")
     return "\n".join(words)
 
 

@@ -1,9 +1,12 @@
+import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ccx_addons.commands.check import check
-from ccx_addons.commands.serve import demo_config, offline_upstream, prepare
+from ccx_addons.commands.serve import demo_config, offline_upstream, prepare, try_it, welcome
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
@@ -76,3 +79,40 @@ def test_the_demos_configuration_is_valid() -> None:
 
 def test_the_demos_upstream_is_the_tests_own() -> None:
     assert offline_upstream() == ROOT / "scripts" / "fake_upstream.py"
+
+
+URL = "http://127.0.0.1:3000"
+
+
+def test_the_start_names_the_panel_and_what_opens_it(environ: dict[str, str]) -> None:
+    settings, env = prepare(environ)
+    line, following = welcome(settings, env, True, URL).strip().splitlines()
+    assert line == f"Panel: {URL}/ (log in with {settings.admin_access_key})"
+    assert following.startswith(f"Next: add a channel at {URL}/channels/new or in {environ['CCX_CONFIG']}, ")
+
+
+def test_nobody_but_the_first_terminal_is_told_the_key(environ: dict[str, str]) -> None:
+    settings, env = prepare(environ)
+    for said in (welcome(settings, env, False, URL), try_it(settings, env, URL)):
+        assert settings.admin_access_key not in said and settings.proxy_access_key not in said
+        assert f"log in with the ADMIN_ACCESS_KEY of {environ['CCX_ENV_FILE']}" in said
+
+
+def test_what_is_there_is_not_asked_for(environ: dict[str, str]) -> None:
+    settings, env = prepare(environ)
+    Path(environ["CCX_CONFIG"]).write_text(demo_config("http://127.0.0.1:4242"))
+    assert "Next" not in welcome(settings, env, False, URL)
+    without = replace(settings, enable_web_ui=False, base_path="/ccx")
+    assert welcome(without, env, False, URL) == ""
+    Path(environ["CCX_CONFIG"]).write_text("version: 1\n")
+    assert welcome(without, env, False, URL).endswith(
+        f"then point a client at {URL}/ccx"
+    ) and "channels/new" not in welcome(without, env, False, URL)
+
+
+def test_the_demos_first_request_can_be_copied(environ: dict[str, str]) -> None:
+    settings, env = prepare(environ)
+    command = try_it(settings, env, URL).splitlines()[-1].removeprefix("Try it: ")
+    words = shlex.split(command)
+    assert words[:3] == [".", environ["CCX_ENV_FILE"], "&&"] and json.loads(words[-1])["model"] == "any"
+    assert "Bearer $PROXY_ACCESS_KEY" in command and words[4] == f"{URL}/v1/chat/completions"

@@ -95,3 +95,14 @@ def test_levels(root: logging.Logger, monkeypatch: pytest.MonkeyPatch, level: st
 
 def test_libraries_are_quiet_even_at_debug(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [line for line in said("text", "debug", monkeypatch) if "client connect" in line]
+
+
+def test_a_line_about_a_request_has_its_id(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    listener = logs.start("info", "json")
+    logging.getLogger("ccx").warning("request %s failed", "r-1", extra={"request": "r-1"})
+    logging.getLogger("ccx").warning("something else")
+    listener.stop()
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert first["request"] == "r-1" and "request" not in second
