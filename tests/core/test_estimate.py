@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core import estimate
 from ccx_addons.core.estimate import Said, completed, output_tokens, prompt_tokens, tokens_of, tokens_of_text
 from ccx_addons.core.neutral import Media, Message, Request, Text, Tool, ToolCall, ToolResult, Usage
 
@@ -75,3 +76,26 @@ def test_output_tokens(members: dict[str, Any], tokens: int) -> None:
 def test_pictures_do_not_make_a_prompt_long() -> None:
     text = b"word " * 400
     assert prompt_tokens(text) == 500 and prompt_tokens(text + b'"' + b"iVBORw0KGgo" * 10_000 + b'"') == 500
+
+
+@pytest.mark.parametrize("pictures", [0, 1, 20])
+@pytest.mark.parametrize("words", [1_000, 400_000])
+def test_a_large_body_is_counted_by_a_part_of_it(pictures: int, words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As near as makes no difference to a context window: 4,000 tokens a picture, and one part in twenty."""
+    picture = b'{"data":"' + b"iVBORw0KGgo" * 40_000 + b'"},'
+    body = b"hello " * words + picture * pictures + b"hello " * words
+    exact = (2 * 6 * words + pictures * 12) // 4
+    assert abs(prompt_tokens(body) - exact) <= 4000 * pictures + exact // 20
+    seen: list[int] = []
+
+    def noting(piece: bytes) -> bool:
+        seen.append(len(piece))
+        return True
+
+    monkeypatch.setattr(estimate, "_is_text", noting)
+    prompt_tokens(body)
+    assert sum(seen) <= len(body) // 16
+
+
+def test_a_large_body_has_no_more_tokens_than_bytes_for_them() -> None:
+    assert prompt_tokens(b"a b " * 100_000) == 100_000
