@@ -24,6 +24,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.route import Route
     from ccx_addons.sessions import Sessions
     from ccx_addons.sync import Sync
+    from ccx_addons.threads import Threads
     from ccx_addons.upkeep import Upkeep
 
     return [
@@ -33,6 +34,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Panel(runtime),
         Body(runtime),
         Sessions(runtime),
+        Threads(runtime),
         Models(runtime),
         Afterthought(runtime),
         Local(runtime),

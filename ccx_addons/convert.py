@@ -37,6 +37,7 @@ from ccx_addons.proxy import checks
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.runtime import Runtime
 from ccx_addons.sessions import unknown_answer
+from ccx_addons.threads import unsupported
 from ccx_addons.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.watch import ConvertWatcher, PassWatcher
 
@@ -328,7 +329,10 @@ def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
     try:
         following = x.failover.send(record.outcome)
     except StopIteration:
-        refuse_bad(flow, BadRequest(fault.message, record.losses[0].path))
+        if any(loss.path == "thread" for loss in record.losses):
+            flow.response = unsupported(flow)
+        else:
+            refuse_bad(flow, BadRequest(fault.message, record.losses[0].path))
         return
     x.attempts.append(AttemptRecord(following, started=time.monotonic()))
 

@@ -38,7 +38,7 @@ GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({
     "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
-    "max_output_tokens",
+    "max_output_tokens", "thread",
 })  # fmt: skip
 """Fields whose loss would change what was asked."""
 HARMLESS: Final = frozenset({
