@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.commands import Command, check, copies, doctor, health, places, processes, reload, serve
+from ccx_addons.commands import Command, check, copies, doctor, health, moving, places, processes, reload, serve
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "serve": serve.serve,
@@ -11,6 +11,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "demo": serve.demo,
     "mitmweb": serve.mitmweb,
     "reload": reload.reload,
+    "import": moving.move_in,
+    "export": moving.move_out,
     "where": places.where,
     "health": health.health,
     "doctor": doctor.doctor,
@@ -30,6 +32,8 @@ CCX: one address and one key in front of many AI upstreams.
 {0} demo       serve with a built-in offline upstream for every protocol
 {0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
 {0} reload     workers of the running gateway with new settings and code, one after the other
+{0} import FILE channels of another gateway: shows them, and adds them with --write
+{0} export     the channels for another gateway: export litellm
 {0} where      the files and folders that are used
 {0} health     whether the gateway that runs here is ready; exit 1 when it is not
 {0} doctor     look at everything around it, and say what is wrong and what to do; exit 1 when something is
