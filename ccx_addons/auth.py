@@ -69,6 +69,7 @@ class Auth:
         if (inner := self.inner_path(flow)) != request.path:
             request.path = inner
         path, _, query = request.path.partition("?")
+        match = endpoints.find(request.method, path)
         x = Exchange(
             id=uuid7(),
             started_at=time.time(),
@@ -79,8 +80,8 @@ class Auth:
             query=query,
             headers=(),
             client_ip=self.address_of(flow),
-            match=endpoints.find(request.method, path),
-            error_kind=endpoints.kind_of_path(path),
+            match=match,
+            error_kind="chat" if match else endpoints.kind_of_path(path),
         )
         attach(flow, x)
         try:

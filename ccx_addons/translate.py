@@ -14,7 +14,8 @@ from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Ended, Exchange
-from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold
+from ccx_addons.core.leftovers import ECHO
+from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
@@ -150,7 +151,12 @@ def neutral_request(x: Exchange) -> Request:
         members = x.body.members
         if x.kind == "responses":
             members = compaction.untriggered(compaction.restored(continued(x, members)))
-        x.request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)
+        request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)
+        if x.kind == "responses" and (id_ := x.body.members.get("previous_response_id")):
+            request = replace(
+                request, extra=merge_extra(request.extra, {x.kind: {ECHO: {"previous_response_id": id_}}})
+            )
+        x.request = request
     return x.request
 
 

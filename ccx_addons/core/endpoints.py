@@ -126,6 +126,9 @@ _DYNAMIC: Final = tuple(
     for e in ENDPOINTS
     if "{" in e.pattern
 )
+_FIRST: Final[Mapping[str, Kind]] = {e.pattern.split("/")[2]: e.kind for e in reversed(ENDPOINTS) if e.kind != "gemini"}
+"""What comes after the version -> whose it is."""
+_METHODS: Final = frozenset(e.pattern.rpartition(":")[2] for e in ENDPOINTS if ":" in e.pattern)
 
 
 def find(method: str, path: str) -> Match | None:
@@ -180,9 +183,10 @@ def suggest(path: str) -> str:
 
 
 def kind_of_path(path: str) -> Kind:
-    """Whose error shape to use for a path that is no endpoint."""
-    if "messages" in path:
-        return "messages"
-    if "v1beta" in path or ":generate" in path or ":stream" in path:
+    """Whose error shape to use for a path that is no endpoint: that of the endpoints which begin as it does."""
+    path = path.partition("?")[0]
+    steps = path.split("/", 5)[1:]
+    at = next((n for n, step in enumerate(steps[:2]) if step in VERSIONS), -1)
+    if steps[at : at + 1] == ["v1beta"] or path.rpartition(":")[2] in _METHODS:
         return "gemini"
-    return "responses" if "responses" in path else "chat"
+    return _FIRST.get(steps[at + 1], "chat") if at + 1 < len(steps) else "chat"

@@ -40,6 +40,8 @@ MEANING: Final[Mapping[str, str]] = {
 """Fields of a request that stand for words which are not in it: without them another question is asked."""
 
 NO_CHANGE: Final = "the answer is the same without it"
+ECHO: Final = "echo"
+"""Where a Responses request keeps what its answer repeats and no upstream is told."""
 OURS: Final = "a note of the decoder for the client's own encoder"
 HARMLESS: Final[Mapping[str, str]] = {
     "type": "says which form a block or an item had",
@@ -48,6 +50,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "status": "an item that comes back in a request is complete",
     "object": "the name of the wire's type",
     "legacy": OURS,
+    ECHO: OURS,
     "functions": OURS,
     "loaded": OURS,
     "namespace": "is in the function's name, with the name beside it",

@@ -10,8 +10,10 @@ from ccx_addons.core import endpoints, multipart
 from ccx_addons.core.config import Channel, ChannelLimits, Kind, Mapped, ReasoningPolicy
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
+from ccx_addons.core.neutral import Response, Text
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.protocols import TEXT_PROTOCOLS
 from ccx_addons.translate import (
     Outgoing,
     continued,
@@ -274,6 +276,15 @@ def test_a_continued_conversation(given_: Any, expected: list[Any]) -> None:
     x.history = [dict(item) for item in HISTORY]
     members = {"model": "m", "previous_response_id": "resp_1", "input": given_}
     assert continued(x, members) == {"model": "m", "input": expected}
+
+
+def test_a_continued_answer_says_which_one_it_continues() -> None:
+    x = asked("responses", {"model": "m", "previous_response_id": "resp_1", "input": "b"})
+    x.history = [{"role": "user", "content": "a"}]
+    sent = out(x, MESSAGES)
+    assert "resp_1" not in sent.body.decode() and sent.losses == ()
+    body, _ = TEXT_PROTOCOLS["responses"].encode_response(Response("r", "m", (Text("c"),), "end"), neutral_request(x))
+    assert body["previous_response_id"] == "resp_1"
 
 
 def test_a_new_conversation_stays_as_it_is() -> None:

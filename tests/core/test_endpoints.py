@@ -65,7 +65,26 @@ def test_methods_of() -> None:
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/v1/messages/x", "messages"), ("/v1beta/x", "gemini"), ("/v1/responses/a/b", "responses"), ("/x", "chat")],
+    [
+        ("/v1/messages/x", "messages"),
+        ("/v1beta/x", "gemini"),
+        ("/v1/responses/a/b", "responses"),
+        ("/x", "chat"),
+        ("/messages", "messages"),
+        ("/my-messages/v1/chat/x", "chat"),
+        ("/kimi/v1/messages/x", "messages"),
+        ("/responses-relay/v1/messages?x", "messages"),
+        ("/v1/messages-of-mine", "chat"),
+        ("/kimi/v1beta", "gemini"),
+        ("/v1/models/m:generateContent", "gemini"),
+        ("/v1/chat/responses", "chat"),
+        ("/v1/embeddings/x", "embeddings"),
+        ("/v1", "chat"),
+        ("/", "chat"),
+        ("", "chat"),
+        ("*", "chat"),
+        ("/v1/models/m/x", "chat"),
+    ],
 )
 def test_kind_of_path(path: str, kind: str) -> None:
     assert kind_of_path(path) == kind

@@ -192,9 +192,10 @@ def _tools(body: Mapping[str, Json]) -> tuple[tuple[Tool | ServerTool, ...], boo
 def _reasoning(body: Mapping[str, Json]) -> Reasoning | None:
     """The effort, else what a vendor's own switch says."""
     effort = effort_word(read.text(body.get("reasoning_effort")))
-    if effort:
-        return Reasoning(effort=effort)
     switch = read.mapping(body.get("reasoning")) or read.mapping(body.get("thinking"))
+    summary = _summary(body, switch)
+    if effort:
+        return Reasoning(effort=effort, summary=summary)
     enabled = {"enabled": True, "disabled": False}.get(read.text(switch.get("type")))
     if enabled is None:
         enabled = read.flag(switch.get("enabled"))
@@ -204,9 +205,19 @@ def _reasoning(body: Mapping[str, Json]) -> Reasoning | None:
     budget = read.integer(switch.get("max_tokens"))
     if budget is None:
         budget = read.integer(switch.get("budget_tokens"))
-    if enabled is None and effort is None and budget is None:
+    if enabled is None and effort is None and budget is None and summary is None:
         return None
-    return Reasoning(enabled, effort, budget)
+    return Reasoning(enabled, effort, budget, summary)
+
+
+def _summary(body: Mapping[str, Json], switch: Mapping[str, Json]) -> str | None:
+    """Whether the client wants to see thoughts, which it gets as ``reasoning_content``: in OpenAI's word, or as
+    OpenRouter says it (openrouter.ai/docs/use-cases/reasoning-tokens)."""
+    shown = read.flag(body.get("include_reasoning"))
+    hidden = read.flag(switch.get("exclude"))
+    if shown is None and hidden is not None:
+        shown = not hidden
+    return read.text(switch.get("summary")) or {True: "auto", False: "none", None: None}[shown]
 
 
 def _output(value: Json) -> OutputFormat | None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Request, Text
 from ccx_addons.protocols.responses.parts import ITEM
 from ccx_addons.protocols.responses.request_encoder import write_text_config
@@ -52,4 +53,5 @@ def envelope(request: Request, naming: Naming, id_: str, created: int) -> Item:
         "user": request.user,
         **DEFAULTS,
         **{name: kept[name] for name in KEPT if name in kept},
+        **kept.get(ECHO, {}),
     }

@@ -37,9 +37,11 @@ JSON_ONLY: Final = "Answer with JSON."
 """The API takes ``json_object`` only where the input speaks of JSON."""
 MERGED: Final = frozenset({"reasoning", "text"})
 """Own fields that this module writes together with neutral ones."""
+SEEN: Final = frozenset({"include_reasoning", "reasoning.exclude", "reasoning.summary"})
+"""Chat's words for a summary of thoughts, which the neutral form has."""
 READS: Final[Reads] = {
     **cache_marks.READS,
-    "chat": SHARED | cache_marks.FIELDS | {"format", "logprobs", "response_format.json_schema.description"},
+    "chat": SHARED | cache_marks.FIELDS | SEEN | {"format", "logprobs", "response_format.json_schema.description"},
 }
 
 type Losses = list[Loss]

@@ -251,3 +251,19 @@ def test_options_of_the_stream_come_back() -> None:
     body = {"messages": [HI], "stream_options": {"include_obfuscation": False}}
     encoded, _ = chat.encode_request(chat.decode_request(body, "m", True))
     assert encoded["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "summary"),
+    [
+        ({"reasoning_effort": "low"}, None),
+        ({"reasoning_effort": "low", "include_reasoning": True}, "auto"),
+        ({"reasoning_effort": "low", "include_reasoning": False}, "none"),
+        ({"reasoning": {"effort": "low", "summary": "detailed"}}, "detailed"),
+        ({"reasoning": {"effort": "low", "exclude": False}}, "auto"),
+        ({"reasoning": {"effort": "low", "exclude": True}}, "none"),
+    ],
+)
+def test_who_wants_to_see_thoughts(body: dict[str, Any], summary: str | None) -> None:
+    request = chat.decode_request({"messages": [], **body}, "m", False)
+    assert request.reasoning == Reasoning(effort="low", summary=summary)
