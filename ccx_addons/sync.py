@@ -89,6 +89,9 @@ class Sync:
             case "forget":
                 self.runtime.forgotten.append(str(args.get("id", "")))
                 return "forgotten"
+            case "forget_refusals":
+                found = [str(args.get(name, "")) for name in ("channel_id", "model", "name")]
+                return f"forgot {self.runtime.state.refusals.forget(*found)}"
             case "override":
                 return "taken over"  # the rows of overrides come with every look
         return f"unknown command {kind!r}"

@@ -33,6 +33,7 @@ RETENTION: Final = (
     "DELETE FROM affinity WHERE expires_at < :now",
     "DELETE FROM breakers WHERE updated_at < :yesterday",
     "DELETE FROM key_state WHERE updated_at < :yesterday AND (state <> 'blocked' OR until < :yesterday)",
+    "DELETE FROM refusals WHERE updated_at < :yesterday",
     "DELETE FROM overrides WHERE expires_at < :now",
     "DELETE FROM response_sessions WHERE expires < :now",
     "DELETE FROM issued WHERE expires < :now",

@@ -341,6 +341,26 @@ CREATE TABLE issued (
             "ALTER TABLE issued ADD COLUMN key_id TEXT NOT NULL DEFAULT ''",
         ),
     ),
+    (
+        "0007_refusals",
+        (
+            """
+CREATE TABLE refusals (
+    kind TEXT NOT NULL,
+    channel_id TEXT NOT NULL,
+    model TEXT NOT NULL,                        -- the upstream's name
+    name TEXT NOT NULL,                         -- what is left out of requests
+    rev INTEGER NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',            -- the upstream's words
+    since INTEGER,
+    until INTEGER,                              -- null: forgotten
+    updated_at INTEGER NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',            -- JSON
+    PRIMARY KEY (kind, channel_id, model, name)
+) STRICT, WITHOUT ROWID
+""",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -24,6 +24,7 @@ from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.breaker import Breaker, BreakerState, Place, Sample
 from ccx_addons.scheduler.keys import KeyState, Rest
 from ccx_addons.scheduler.limits import MINUTE, start_of_month
+from ccx_addons.scheduler.refusals import Refusal, Refusals
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 
 type Row = Mapping[str, Any]
@@ -53,9 +54,12 @@ def writer_of(store: Store) -> str:
 def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) -> None:
     """Put everything that changed into the store's queue; it never blocks. ``snapshot`` knows the keys' masks."""
     changes = state.changes
-    if not changes:
+    if not changes and not state.refusals.changes:
         return
     by = writer_of(store)
+    for place, name in state.refusals.changes:
+        store.put_refusal({**_refusal_row(state.refusals, place, name, by), "updated_at": milliseconds(now)})
+    state.refusals.changes.clear()
     for kind, channel_id, place in changes.breakers:
         base_url, key_id, model = place
         store.put_breaker(
@@ -106,6 +110,23 @@ def _breaker_row(known: ChannelState, place: Place, now: float, by: str) -> dict
             "probe_until": found.probe_until,
             "samples": [[sample.at, int(sample.ok), sample.model] for sample in found.samples],
         },
+    }
+
+
+def _refusal_row(refusals: Refusals, place: tuple[str, str, str], name: str, by: str) -> dict[str, Any]:
+    """What is not known any more has no ``until``."""
+    kind, channel_id, model = place
+    known = refusals.places.get(place)
+    found = known.refusals.get(name) if known else None
+    return {
+        "kind": kind,
+        "channel_id": channel_id,
+        "model": model,
+        "name": name,
+        "reason": found.reason if found else "",
+        "since": milliseconds(found.since) if found else None,
+        "until": milliseconds(found.until) if found else None,
+        "detail": {"by": by, "mark": known.mark if known else ""},
     }
 
 
@@ -166,6 +187,12 @@ def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
         key.lift(model, changed)
 
 
+def apply_refusal(state: State, row: Row, policy: BreakerPolicy) -> None:
+    found = Refusal(seconds(row["until"]), row["reason"], seconds(row["since"])) if row["until"] else None
+    place = (row["kind"], row["channel_id"], row["model"])
+    state.refusals.take(place, row["name"], found, str(_detail(row).get("mark", "")))
+
+
 def apply_affinity(state: State, row: Row, policy: BreakerPolicy) -> None:
     seat = Seat(row["channel_id"], row["key_id"], seconds(row["expires_at"]))
     state.traces.put(row["kind"], row["trace_hash"], seat)
@@ -199,6 +226,7 @@ def _strings(text: str) -> list[str]:
 SHARED: Final[tuple[tuple[str, str, Apply], ...]] = (
     ("breakers", "SELECT * FROM breakers WHERE rev > ? AND (state <> 'closed' OR updated_at > ?)", apply_breaker),
     ("key_state", "SELECT * FROM key_state WHERE rev > ? AND (state <> 'ok' OR updated_at > ?)", apply_key),
+    ("refusals", "SELECT * FROM refusals WHERE rev > ? AND updated_at > ?", apply_refusal),
     ("affinity", "SELECT * FROM affinity WHERE rev > ? AND expires_at > ? ORDER BY rev", apply_affinity),
 )
 """(table, what is new since a revision, how it is taken over). The second value is a time before which nothing counts:

@@ -238,6 +238,9 @@ class Store:
     def put_key_state(self, row: Row) -> None:
         self._put("key_state", row)
 
+    def put_refusal(self, row: Row) -> None:
+        self._put("refusals", row)
+
     def put_affinity(self, row: Row) -> None:
         self._put("affinity", row)
 

@@ -5,7 +5,8 @@ channel, for a day; then the whole request is tried again. It is forgotten when 
 request without it is refused all the same.
 """
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from ccx_addons.core.config import Channel
@@ -24,15 +25,19 @@ type Place = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """``until``: Unix seconds; ``reason``: the upstream's words."""
+    """``since``, ``until``: Unix seconds; ``reason``: the upstream's words."""
 
     until: float
     reason: str
+    since: float = 0.0
 
 
 @dataclass(slots=True)
 class Known:
-    channel: Channel
+    """``channel``: as it was when it was learnt; None: another worker or run learnt it, of a channel with this mark."""
+
+    channel: Channel | None
+    mark: str = ""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """What is left out (core/refusals.py) -> why."""
 
@@ -42,14 +47,18 @@ class Refusals:
         self.places: dict[Place, Known] = {}
         self._words: dict[tuple[Place, str], str] = {}
         """Why something was left out, until it is known whether that helps."""
+        self.changes: set[tuple[Place, str]] = set()
+        """What has to be written down."""
 
     def of(self, kind: str, channel: Channel, model: str, now: float) -> frozenset[str]:
         """What to leave out in advance."""
         if not self.places or (known := self.places.get((kind, channel.id, model))) is None:
             return NOTHING
         if known.channel is not channel and known.channel != channel:
-            del self.places[(kind, channel.id, model)]
-            return NOTHING
+            if known.channel is not None or known.mark != mark_of(channel):
+                self._forget((kind, channel.id, model))
+                return NOTHING
+            known.channel = channel
         return frozenset(name for name, refusal in known.refusals.items() if refusal.until > now)
 
     def learn(self, kind: str, attempt: Attempt, outcome: Outcome, verdict: Verdict, now: float, words: str) -> None:
@@ -64,13 +73,49 @@ class Refusals:
         elif outcome.kind == "ok":
             self._remember(place, attempt, now)
         elif outcome.kind == "status" and outcome.status in REFUSES:
-            self.places.pop(place, None)
+            self._forget(place)
+
+    def take(self, place: Place, name: str, refusal: Refusal | None, mark: str) -> None:
+        """What another worker or an earlier run learnt, or (None) forgot."""
+        if refusal is None:
+            if known := self.places.get(place):
+                known.refusals.pop(name, None)
+            return
+        known = self.places.setdefault(place, Known(None, mark))
+        known.refusals[name] = refusal
+
+    def forget(self, channel_id: str, model: str = "", name: str = "") -> int:
+        """By hand: one, those of a model, or all of a channel; how many."""
+        before = len(self.changes)
+        for place in [p for p in self.places if p[1] == channel_id and model in ("", p[2])]:
+            self._forget(place, name)
+        return len(self.changes) - before
+
+    def _forget(self, place: Place, name: str = "") -> None:
+        if (known := self.places.get(place)) is None:
+            return
+        gone = [each for each in known.refusals if name in ("", each)]
+        self.changes |= {(place, each) for each in gone}
+        for each in gone:
+            del known.refusals[each]
+        if not known.refusals:
+            del self.places[place]
 
     def _remember(self, place: Place, attempt: Attempt, now: float) -> None:
-        known = self.places.setdefault(place, Known(attempt.channel))
+        known = self.places.setdefault(place, Known(attempt.channel, mark_of(attempt.channel)))
         for name in attempt.drop:
             reason = self._words.pop((place, name), None)
             if reason is not None:
-                known.refusals[name] = Refusal(now + DAY, reason)
+                known.refusals[name] = Refusal(now + DAY, reason, now)
+                self.changes.add((place, name))
+        if not known.refusals:
+            del self.places[place]
         if len(self.places) > MOST:
             del self.places[next(iter(self.places))]
+
+
+def mark_of(channel: Channel) -> str:
+    """Differs when the channel was edited; the same in every process."""
+    values = [getattr(channel, member.name) for member in fields(channel)]
+    text = repr([sorted(value) if isinstance(value, frozenset) else value for value in values])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -133,6 +133,11 @@ def test_steps_are_small(database: Database) -> None:
             {"kind": "chat", "trace_hash": "b", "last_at": NOW},
         ),
         (
+            "refusals",
+            {"kind": "chat", "channel_id": "c", "model": "m", "name": "a", "updated_at": OLD},
+            {"kind": "chat", "channel_id": "c", "model": "m", "name": "b", "updated_at": NOW},
+        ),
+        (
             "affinity",
             {"kind": "chat", "trace_hash": "a", "expires_at": NOW - 1},
             {"kind": "chat", "trace_hash": "b", "expires_at": NOW + 1},

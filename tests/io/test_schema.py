@@ -29,7 +29,7 @@ def test_bounds_grow_and_fill_the_histogram() -> None:
     [
         "requests", "attempts", "candidates", "bodies", "breakers", "key_state", "affinity", "sessions", "overrides",
         "commands", "command_acks", "events", "response_sessions", "issued", "rollup_quarter", "rollup_hour",
-        "rollup_day",
+        "rollup_day", "refusals",
     ],
 )  # fmt: skip
 def test_tables(table: str) -> None:

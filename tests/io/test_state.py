@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from ccx_addons.io.state import Reader, load_state, overrides_of, take, write_ch
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
 from ccx_addons.scheduler.index import entry_of
+from ccx_addons.scheduler.refusals import DAY
 from ccx_addons.scheduler.state import NEVER, Override
+from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import NOW, OK, attempt, channel, key, learn, snapshot, status
 
 POLICY = BreakerPolicy()
@@ -122,6 +125,23 @@ def test_a_success_elsewhere_closes_it_here(workers: list[Worker]) -> None:
     one.hear(NOW + 31)
     breakers = one.state.of("chat", "ch_a").breakers.values()
     assert {found.words(NOW + 1) for found in breakers} == {"closed"}
+
+
+def test_what_an_upstream_refuses_is_shared_and_survives_until_it_is_forgotten(workers: list[Worker]) -> None:
+    one, other = workers
+    taught(one.state.refusals, attempt(ONE), NOW)
+    one.tell()
+    other.hear()
+    assert other.state.refusals.of("chat", ONE, "m", NOW + 1) == {"stop"}
+    found = load_state(one.store.path, POLICY, NOW).refusals.places["chat", "ch_a", "m"].refusals["stop"]
+    assert (found.reason, found.since, found.until) == ("no stop here", NOW, NOW + DAY)
+    edited = replace(ONE, quirks=frozenset({"drop_sampling"}))
+    assert load_state(one.store.path, POLICY, NOW).refusals.of("chat", edited, "m", NOW + 1) == set()
+    assert other.state.refusals.forget("ch_a", "m", "stop") == 1
+    other.tell(NOW + 1)
+    one.hear(NOW + 1)
+    assert one.state.refusals.of("chat", ONE, "m", NOW + 1) == set()
+    assert load_state(one.store.path, POLICY, NOW).refusals.of("chat", ONE, "m", NOW + 1) == set()
 
 
 def test_affinity_is_shared(workers: list[Worker]) -> None:

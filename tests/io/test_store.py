@@ -54,6 +54,7 @@ def test_everything_put_is_in_the_file_after_flush(store: Store, path: Path) -> 
     store.put_breaker({"kind": "chat", "channel_id": "c", "state": "open"})
     store.put_key_state({"kind": "chat", "channel_id": "c", "key_id": "k"})
     store.put_affinity({"kind": "chat", "trace_hash": "t", "expires_at": NOW})
+    store.put_refusal({"kind": "chat", "channel_id": "c", "model": "m", "name": "stop", "updated_at": NOW})
     store.put_session({"kind": "chat", "trace_hash": "t", "title": "hello"})
     store.put_override({"kind": "chat", "trace_hash": "t", "channels": ["c"]})
     store.put_response_session({"id": "r", "client": "a", "created": 1, "expires": 2, "messages": [{"role": "user"}]})
@@ -63,7 +64,7 @@ def test_everything_put_is_in_the_file_after_flush(store: Store, path: Path) -> 
     counts = {
         table: one(path, f"SELECT count(*) FROM {table}")
         for table in (
-            "requests", "attempts", "candidates", "events", "breakers", "key_state", "affinity", "sessions",
+            "requests", "attempts", "candidates", "events", "breakers", "key_state", "affinity", "refusals", "sessions",
             "overrides", "response_sessions", "issued", "command_acks",
         )
     }  # fmt: skip

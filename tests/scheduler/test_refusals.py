@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict
-from ccx_addons.scheduler.refusals import DAY, MOST, Refusals
+from ccx_addons.scheduler.refusals import DAY, MOST, Refusal, Refusals, mark_of
 from tests.scheduler.values import channel
 
 CHANNEL = channel("a")
@@ -79,3 +79,29 @@ def test_what_only_one_conversation_needs_is_not_remembered() -> None:
     refusals.learn("chat", FIRST, REFUSED, Verdict("same_key", "", drop=foreign), 0, "could not be verified")
     refusals.learn("chat", replace(FIRST, drop=foreign), Outcome("ok", 200), DONE, 0, "")
     assert refusals.of("chat", CHANNEL, "m", 1) == set()
+
+
+def test_it_is_forgotten_by_hand() -> None:
+    refusals, other = Refusals(), replace(FIRST, model="n")
+    for each in (FIRST, other):
+        taught(refusals, each)
+    refusals.changes.clear()
+    assert refusals.forget("ch_b") == refusals.forget(CHANNEL.id, "m", "top_p") == 0
+    assert refusals.forget(CHANNEL.id, "m", "stop") == 1 and refusals.of("chat", CHANNEL, "m", 1) == set()
+    assert refusals.changes == {(("chat", CHANNEL.id, "m"), "stop")}
+    assert refusals.forget(CHANNEL.id) == 1 and not refusals.places
+
+
+def test_what_another_worker_learnt_holds_for_the_channel_as_it_was() -> None:
+    refusals, place = Refusals(), ("chat", CHANNEL.id, "m")
+    refusals.take(place, "stop", Refusal(100, "no"), mark_of(CHANNEL))
+    assert refusals.of("chat", CHANNEL, "m", 1) == {"stop"}
+    refusals.take(place, "stop", None, "")
+    assert refusals.of("chat", CHANNEL, "m", 1) == set()
+    refusals.take(place, "stop", Refusal(100, "no"), mark_of(CHANNEL))
+    assert refusals.of("chat", replace(CHANNEL, note="edited"), "m", 1) == set() and not refusals.places
+
+
+def test_a_mark_is_the_same_whatever_the_order_of_sets() -> None:
+    one, two = (replace(CHANNEL, quirks=frozenset(names)) for names in (("a", "b"), ("b", "a")))
+    assert mark_of(one) == mark_of(two) != mark_of(CHANNEL)
