@@ -13,11 +13,13 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.master import Master
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server import TimeoutWatchdog
 
 from ccx_addons.proxy.dial import keep_alive
 from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1, Limits
 from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.master import NEVER
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.upstream import UpstreamConnections
 
@@ -34,6 +36,13 @@ HANDSHAKE: Final = 1.0
 """Seconds that a TLS connection may take which was accepted before the stop."""
 
 
+class Unwatched(TimeoutWatchdog):
+    """mitmproxy's own time limit would be one more task for each client: ours are the layer's deadlines."""
+
+    async def watch(self) -> None:
+        pass
+
+
 class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
     """One client connection."""
 
@@ -45,6 +54,7 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
         super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
         self.pool = pool
         self.direct = direct
+        self.timeout_watchdog = Unwatched(NEVER, self.on_timeout)
         tls = writer.get_extra_info("ssl_object")
         if tls:
             self.client.tls = True
