@@ -51,6 +51,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "object": "the name of the wire's type",
     "legacy": OURS,
     ECHO: OURS,
+    "native": OURS,
     "functions": OURS,
     "loaded": OURS,
     "namespace": "is in the function's name, with the name beside it",

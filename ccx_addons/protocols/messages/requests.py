@@ -23,6 +23,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.reasoning import effort_word
 from ccx_addons.protocols.messages.blocks import read_block, true_origin
+from ccx_addons.protocols.messages.natives import read_native
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, keep
 
 FIELDS: Final = frozenset({
@@ -139,6 +140,8 @@ def _tool(value: Json, path: str) -> Tool | ServerTool:
     if kind is not None and not isinstance(kind, str):
         raise BadRequest("type must be a string", f"{path}.type")
     if kind not in (None, "custom"):
+        if native := read_native(value, kind, read.text(value.get("name"), kind)):
+            return native
         found: ServerKind = "other"
         for prefix, neutral in SERVER_TOOLS:
             if kind.startswith(prefix):

@@ -10,6 +10,7 @@ from ccx_addons.core import read
 from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
 from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
+from ccx_addons.protocols.messages.natives import NATIVE
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
 
@@ -79,6 +80,9 @@ def _write_choice(choice: ToolChoice, request: Request, rules: Rules, losses: li
 
 
 def _write_tool(tool: Tool, name: str, rules: Rules, path: str, losses: list[Loss]) -> Block:
+    kept = own(tool.extra)
+    if NATIVE in kept:
+        return dict(kept[NATIVE])
     block: Block = {"name": name}
     if tool.description:
         block["description"] = tool.description
@@ -90,7 +94,7 @@ def _write_tool(tool: Tool, name: str, rules: Rules, path: str, losses: list[Los
             block["strict"] = True
         else:
             losses.append(Loss(f"{path}.strict", "the model or the schema does not allow strict tools"))
-    return block | own(tool.extra)
+    return block | kept
 
 
 def _object_schema(schema: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json]:

@@ -186,11 +186,7 @@ def test_fields(fields: dict[str, Any], name: str, value: Any) -> None:
         ("web_search_20260318", "web_search"),
         ("web_fetch_20250910", "web_fetch"),
         ("code_execution_20260521", "code"),
-        ("computer_20251124", "computer"),
         ("mcp_toolset", "mcp"),
-        ("bash_20250124", "other"),
-        ("text_editor_20250728", "other"),
-        ("memory_20250818", "other"),
     ],
 )
 def test_server_tools(type_: str, kind: str) -> None:
