@@ -353,6 +353,17 @@ class Snapshot:
         return next((c for c in self.channels if c.id == id), None)
 
 
+VERSION: Final = 1
+"""Of the file's form. A later form comes with a step that reads this one."""
+
+
+def version_problem(version: Any) -> str:
+    """Why a file of this version cannot be read; empty: it can."""
+    if isinstance(version, int) and version > VERSION:
+        return f"is {version}, of a later version of CCX; this one reads {VERSION}"
+    return "" if version == VERSION and not isinstance(version, bool) else f"must be {VERSION}"
+
+
 def help_of(cls: type, name: str) -> str:
     """The help text of a field."""
     return next(str(f.metadata.get("help", "")) for f in fields(cls) if f.name == name)

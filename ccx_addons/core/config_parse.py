@@ -37,6 +37,7 @@ from ccx_addons.core.config import (
     Snapshot,
     Target,
     Timeouts,
+    version_problem,
 )
 from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
@@ -241,8 +242,8 @@ def parse(
         raise ConfigErrors([Problem("", BLANK)])
     reader = Reader(lines or {}, environ, now)
     top = reader.table(data, "", TOP_KEYS)
-    if top.get("version", 1) != 1 or isinstance(top.get("version"), bool):
-        reader.problem("version", "must be 1")
+    if wrong := version_problem(top.get("version", 1)):
+        reader.problem("version", wrong)
     policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))
     clients = _clients(reader, top.get("clients"), default_client_key, admin_key)
     channels = {

@@ -285,7 +285,8 @@ KINDS_WORDS = "must be one of messages, chat, responses, gemini, images, embeddi
 BAD: list[Any] = [
     # top
     pytest.param([], "expected a mapping, got a list", "", id="not a mapping"),
-    pytest.param({"version": 2}, "must be 1", "version", id="version"),
+    pytest.param({"version": 0}, "must be 1", "version", id="version"),
+    pytest.param({"version": 2}, "of a later version of CCX", "version", id="version of later"),
     pytest.param({"version": True}, "must be 1", "version", id="version is no flag"),
     pytest.param({"chanels": []}, "unknown key 'chanels'; did you mean 'channels'?", "chanels", id="near name"),
     pytest.param({"zzz": 1}, "known are version, clients, channels, policy, prices", "zzz", id="no near name"),
