@@ -16,6 +16,7 @@ from ccx_addons.core.neutral import (
     Json,
     Loss,
     Media,
+    Opaque,
     Part,
     PartDelta,
     PartStarted,
@@ -100,7 +101,11 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
     for m, message in enumerate(request.messages):
         if message.extra:
             found.add(f"messages[{m}].", message.extra)
-        found.parts(f"messages[{m}].content", message.parts)
+        for part in message.parts:
+            # Most have nothing: their paths need not be written.
+            if not isinstance(part, Opaque) and (part.extra or isinstance(part, ToolResult)):
+                found.parts(f"messages[{m}].content", message.parts)
+                break
     for n, tool in enumerate(request.tools):
         if not isinstance(tool, ServerTool) and tool.extra:
             found.add(f"tools[{n}].", tool.extra, SAID_OF_TOOLS)
