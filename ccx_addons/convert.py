@@ -332,7 +332,8 @@ def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
         if any(loss.path == "thread" for loss in record.losses):
             flow.response = unsupported(flow)
         else:
-            refuse_bad(flow, BadRequest(fault.message, record.losses[0].path))
+            first = min(record.losses, key=lambda loss: not loss.vital)
+            refuse_bad(flow, BadRequest(fault.message, first.path))
         return
     x.attempts.append(AttemptRecord(following, started=time.monotonic()))
 

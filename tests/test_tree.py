@@ -157,6 +157,7 @@ def test_the_top_of_the_tree_is_the_owners() -> None:
         "ccx_addons",
         "ccx_admin",
         "config",
+        "docs",
         "scripts",
         "tests",
     }

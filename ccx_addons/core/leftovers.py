@@ -141,10 +141,10 @@ class OfStream:
                 self._found.part(f"content[{index}]", part)
                 self._found.name(f"content[{index}]", part)
             case Started(extra=extra) | Finished(extra=extra):
-                self._found.add("", extra, SOURCES if self._sourced else NOTHING)
+                self._found.add("", extra)
 
     def losses(self) -> list[Loss]:
-        return self._found.losses()
+        return [loss for loss in self._found.losses() if not (self._sourced and loss.path in SOURCES)]
 
 
 class Watched(dict[str, Json]):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ccx_addons.core.leftovers import MEANING
 from ccx_addons.core.neutral import Fault, Loss
 
 NAME: Final = r"[`'\"]?([A-Za-z_][A-Za-z0-9_.\[\]]{0,80})"
@@ -38,7 +39,7 @@ GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({
     "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
-    "max_output_tokens", "thread",
+    "max_output_tokens", *MEANING,
 })  # fmt: skip
 """Fields whose loss would change what was asked."""
 HARMLESS: Final = frozenset({

@@ -93,10 +93,23 @@ def stream_error(kind: str, status: int, message: str) -> tuple[str, dict[str, A
     return "error" if kind == "messages" else "", body
 
 
+NO_THREADS = {
+    "type": "error",
+    "error": {
+        "type": "invalid_request_error",
+        "message": "thread: this request cannot be threaded",
+        "details": {"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
+    },
+}
+"""Conversations are kept by the server only for some requests (anthropic-beta: message threads)."""
+
+
 def refusal(
     kind: str, operation: str, body: dict[str, Any], headers: dict[str, str], model: str
 ) -> tuple[int, bytes] | None:
     """Status and body with which the real API would refuse, or None."""
+    if kind == "messages" and "thread" in body:
+        return 400, json.dumps(NO_THREADS).encode()
     try:
         _check(kind, operation, body, headers, model)
     except Refused as refused:

@@ -284,6 +284,8 @@ NOT_TOLD: Final[dict[str, str]] = {
     **dict.fromkeys(("parts.thought", "parts.thoughtSignature"), "of a text: a part of its own says nothing"),
     "fileData.mimeType": "says what a file is",
     "responseId": "names the answer",
+    **dict.fromkeys(("cited_text", "encrypted_index"), "stands at the source's address, which is carried"),
+    **dict.fromkeys(("start_index", "end_index"), "a source stands at the text that it is for"),
     "execution": "a search in an answer is over, whoever ran it",
     **{
         f"Response.{name}": "repeats the request"
