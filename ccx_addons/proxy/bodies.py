@@ -46,9 +46,14 @@ class AnswerBody:
                 if x.watcher.fault:
                     return
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the event under way may be large."""
+        return self.pending >= BIG
+
     def ends_large(self, piece: bytes) -> bool:
         """Whether an event of many bytes may end in this piece, so that reading it takes long."""
-        large = self.pending >= BIG and (b"\n" in piece or b"\r" in piece)
+        large = self.is_large and (b"\n" in piece or b"\r" in piece)
         if piece.endswith(BLANK_LINES):
             self.pending = 0
         elif (end := max(map(piece.rfind, BLANK_LINES))) >= 0:

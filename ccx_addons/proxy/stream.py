@@ -306,7 +306,7 @@ class AttemptStream(BeatingStream):
         watcher, bug = self.x.watcher, ""
         assert watcher
         try:
-            self.held += watcher.finish()
+            self.held += yield from self._finished()
         except Exception as error:
             bug = _words(error)
         if bug:
@@ -374,7 +374,7 @@ class AttemptStream(BeatingStream):
                 yield from self._end_stream("error event", watcher.fault)
         elif isinstance(event, ResponseEndOfMessage):
             try:
-                self.held = watcher.finish()
+                self.held = yield from self._finished()
             except Exception as error:
                 bug = _words(error)
             if bug:
@@ -390,6 +390,13 @@ class AttemptStream(BeatingStream):
         if not self.answer.ends_large(piece):
             return self.x.watcher.feed(piece)
         return (yield from beside(self.x.watcher.feed, piece))
+
+    def _finished(self) -> layer.CommandGenerator[list[bytes]]:
+        """The same for the end of the stream, which may be that of an event without a blank line."""
+        assert self.x.watcher
+        if not self.answer.is_large:
+            return self.x.watcher.finish()
+        return (yield from beside(self.x.watcher.finish))
 
     def _break_stream(self, end: StreamEnd, fault: Fault, cancel: bool = False) -> Commands:
         """After commit nothing can be tried again: tell the client in its own protocol, and end."""

@@ -34,14 +34,16 @@ class Watcher:
         self.meaningful = False
         self.patient = False
         self.fault: Fault | None = None
-        self.buffer = b""
+        self.buffer = bytearray()
         self.ended = False
 
     def feed(self, data: bytes) -> list[bytes]:
+        unseen = max(0, len(self.buffer) - 1)
         self.buffer += data
         out = []
-        while b"\n\n" in self.buffer:
-            event, self.buffer = self.buffer.split(b"\n\n", 1)
+        while (end := self.buffer.find(b"\n\n", unseen)) >= 0:
+            event, unseen = bytes(self.buffer[:end]), 0
+            del self.buffer[: end + 2]
             if event == b"data: ERROR":
                 self.fault = Fault("server", "error event")
             elif event == b"data: BUG":

@@ -285,3 +285,24 @@ async def test_a_large_event_is_read_beside_the_loop(
         assert status == 200 and g.script.log == log
         assert (large in body) == (log == ["ok"]) and (b"ABORT ValueError: boom" in body) == (log != ["ok"])
     assert threads.count(False) == 1
+
+
+async def test_a_large_event_without_an_end_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+    finish = Watcher.finish
+
+    def noting(watcher: Watcher) -> list[bytes]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return finish(watcher)
+
+    monkeypatch.setattr(Watcher, "finish", noting)
+
+    async def sends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(SSE + chunk(b"data: 1\n\n") + chunk(b"data: " + b"x" * (2 * BIG)) + b"0\r\n\r\n")
+        await writer.drain()
+
+    async with gateway({"large": sends, **ALL}, direct=True) as g:
+        assert (await g.ask("large"))[1].endswith(b"ABORT no end\n\n")
+        assert await g.ask("good") == (200, GOOD_TEXT)
+    assert threads == [False, True]
