@@ -14,6 +14,8 @@ NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 FORESEEN: Final = NOT_ALLOWED | FULL | {errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 """What can be wrong with a place that somebody chose; ``cannot`` has words for it."""
+CONTAINERS: Final = ("/.dockerenv", "/run/.containerenv")
+"""What Docker and Podman put into a container."""
 SHARED: Final = frozenset({"/", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr", "/var"})
 
 
@@ -35,6 +37,8 @@ def _give(path: Path) -> str:
     if os.access(path, os.F_OK):
         return f"chown -R {owner} {path}"
     folder = path.parent
+    if any(Path(name).exists() for name in CONTAINERS):
+        return f"chown -R {owner} the folder that is mounted as {folder}, or mount a named volume there"
     if str(folder) in SHARED:
         return f"choose a folder of its own below {folder}, owned by user {owner}"
     return f"mkdir -p {folder} && chown -R {owner} {folder}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ccx_addons.io import files
 from ccx_addons.io.files import cannot, open_to_all, write_atomically
 
 
@@ -91,13 +92,19 @@ def test_who_can_read_secrets(tmp_path: Path, bits: int, warned: bool) -> None:
         (errno.ENOTDIR, ""),
     ],
 )
-def test_what_cannot_be_written_says_what_mends_it(tmp_path: Path, code: int, words: str) -> None:
+def test_what_cannot_be_written_says_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    monkeypatch.setattr(files, "CONTAINERS", ())
     path = tmp_path / "gone" / "file"
     line = cannot(path, OSError(code, os.strerror(code), str(path)))
     assert line == f"{path}: {os.strerror(code)}" + words.format(tmp_path, f"{os.getuid()}:{os.getgid()}")
 
 
-def test_what_is_there_is_given_away_itself_and_never_a_folder_of_the_machine(tmp_path: Path) -> None:
+def test_what_is_there_is_given_away_itself_and_never_a_folder_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CONTAINERS", ())
     denied = PermissionError(errno.EACCES, "no")
     assert cannot(tmp_path, denied).endswith(f"chown -R {os.getuid()}:{os.getgid()} {tmp_path}")
     assert "chown" not in cannot("/etc/no-such-ccx.yaml", denied)
@@ -109,3 +116,10 @@ def test_a_folder_that_cannot_be_made_is_told_by_the_files_own_name(tmp_path: Pa
     with pytest.raises(OSError) as caught:
         write_atomically(wanted, "x")
     assert caught.value.filename == str(wanted)
+
+
+def test_in_a_container_the_folder_is_the_one_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mark").touch()
+    monkeypatch.setattr(files, "CONTAINERS", (str(tmp_path / "mark"),))
+    line = cannot("/app/no-such-folder/.env", PermissionError(errno.EACCES, "no"))
+    assert f"chown -R {os.getuid()}:{os.getgid()} the folder that is mounted as /app/no-such-folder" in line
