@@ -115,6 +115,16 @@ def key_states(db: Reader, now: int) -> list[dict[str, Any]]:
     return [_state(row) for row in rows]
 
 
+def refusals(db: Reader, channel_id: str, now: int) -> list[dict[str, Any]]:
+    """What a channel's upstream refused and is left out in advance. ``since``, ``until``: Unix ms."""
+    rows = db.rows(
+        "SELECT kind, model, name, reason, since, until FROM refusals WHERE channel_id = ? AND until > ?"
+        " ORDER BY model, name, kind",
+        (channel_id, now),
+    )
+    return [dict(row) for row in rows]
+
+
 def _state(row: Row) -> dict[str, Any]:
     found = dict(row)
     detail = found.pop("detail", "")

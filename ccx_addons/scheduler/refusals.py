@@ -86,20 +86,19 @@ class Refusals:
 
     def forget(self, channel_id: str, model: str = "", name: str = "") -> int:
         """By hand: one, those of a model, or all of a channel; how many."""
-        before = len(self.changes)
-        for place in [p for p in self.places if p[1] == channel_id and model in ("", p[2])]:
-            self._forget(place, name)
-        return len(self.changes) - before
+        places = [place for place in self.places if place[1] == channel_id and model in ("", place[2])]
+        return sum(self._forget(place, name) for place in places)
 
-    def _forget(self, place: Place, name: str = "") -> None:
+    def _forget(self, place: Place, name: str = "") -> int:
         if (known := self.places.get(place)) is None:
-            return
+            return 0
         gone = [each for each in known.refusals if name in ("", each)]
         self.changes |= {(place, each) for each in gone}
         for each in gone:
             del known.refusals[each]
         if not known.refusals:
             del self.places[place]
+        return len(gone)
 
     def _remember(self, place: Place, attempt: Attempt, now: float) -> None:
         known = self.places.setdefault(place, Known(attempt.channel, mark_of(attempt.channel)))

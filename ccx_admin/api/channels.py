@@ -184,6 +184,29 @@ def reset(id: str, body: dict[str, Json]) -> dict[str, Json]:
     return commanded("reset", {"channel_id": the_channel(id).id, "kind": body.get("kind", "")})
 
 
+@operation(
+    channels, "GET", f"/channels/{ID}/refusals", answer=table({"refusals": array(free())}, ("refusals",)), errors=(404,)
+)
+def refusals(id: str) -> dict[str, Json]:
+    """What its upstream refused, and what is left out of requests therefore, for a day."""
+    current = panel()
+    return {"refusals": views.refusals(current.db, the_channel(id).id, current.now_ms())}
+
+
+@operation(
+    channels,
+    "POST",
+    f"/channels/{ID}/refusals/forget",
+    body=table({"model": text("only for this upstream model"), "name": text("only this")}),
+    answer=COMMANDED,
+    errors=(404,),
+)
+def forget_refusals(id: str, body: dict[str, Json]) -> dict[str, Json]:
+    """Forget one of them, those of a model, or all: the next request is sent whole."""
+    what = {name: body.get(name, "") for name in ("model", "name")}
+    return commanded("forget_refusals", {"channel_id": the_channel(id).id, **what})
+
+
 # ---- probes ----------------------------------------------------------------------------------------------------------
 @operation(channels, "POST", f"/channels/{ID}/ping", answer=table({"pings": array(free())}, ("pings",)), errors=(404,))
 def ping(id: str) -> dict[str, Json]:

@@ -104,6 +104,7 @@ def one(id: str) -> str:
         activity=activity(current).get(id, Activity()),
         figures=stats.by_channel(current.db, stats.range_of("24h", current.now_ms())).get(id),
         errors=errors(current, id),
+        refusals=views.refusals(current.db, id, current.now_ms()),
         sections=channel_form.sections(found, current.snapshot().policy),
         kinds=KINDS,
         efforts=channel_form.EFFORTS,

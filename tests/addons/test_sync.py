@@ -15,6 +15,7 @@ from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.sync import Sync
 from tests.addons.values import channel
+from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import attempt, learn, status
 
 ONE = channel("one")
@@ -172,3 +173,10 @@ def test_keys_whose_time_is_over_are_told(runtime: Runtime, monkeypatch: pytest.
         assert state == "half-open" and json.loads(detail)["by"] == "boot:0"
     finally:
         conn.close()
+
+
+def test_what_an_upstream_refused_is_forgotten_at_a_command(runtime: Runtime) -> None:
+    taught(runtime.state.refusals)
+    assert ordered(runtime, "forget_refusals", channel_id="ch_a", model="m", name="top_p") == "forgot 0"
+    assert ordered(runtime, "forget_refusals", channel_id="ch_a", model="", name="") == "forgot 1"
+    assert not runtime.state.refusals.places

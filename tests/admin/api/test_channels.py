@@ -258,3 +258,15 @@ def test_no_usable_key(api: Api) -> None:
 def test_images_cost(api: Api) -> None:
     api.do("PATCH", f"/api/channels/{CODEX}", {"protocol": "images"})
     assert api.do("POST", f"/api/channels/{CODEX}/test", {"model": "x"}, 409)["title"] == "Not tested"
+
+
+def test_what_an_upstream_refused(api: Api, store: Store) -> None:
+    now = int(NOW * 1000)
+    row = {"kind": "messages", "model": "m", "name": "top_k", "reason": "no", "since": now, "until": now + 1000}
+    store.put_refusal({**row, "channel_id": "ch_main0001", "updated_at": now})
+    assert store.flush()
+    assert api.do("GET", "/api/channels/ch_main0001/refusals")["refusals"] == [row]
+    found = api.do("POST", "/api/channels/ch_main0001/refusals/forget", {"model": "m", "name": "top_k"})
+    kind, args = Reader(store.path).rows("SELECT kind, args FROM commands WHERE id = ?", (found["command"],))[0]
+    assert (kind, args) == ("forget_refusals", '{"channel_id": "ch_main0001", "model": "m", "name": "top_k"}')
+    api.do("POST", "/api/channels/nobody/refusals/forget", {}, 404)

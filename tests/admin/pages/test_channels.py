@@ -30,6 +30,20 @@ def test_activity_counts_attempts_that_others_made_good(app: Flask) -> None:
     assert found["ch_main0001"].success == pytest.approx(1 - bad / len(mine), abs=0.02)
 
 
+def test_what_an_upstream_refused_is_shown_and_can_be_forgotten(session: FlaskClient, store: Store) -> None:
+    page = "/channels/ch_main0001"
+    assert "What this upstream refused" not in session.get(page).text
+    now = int(NOW * 1000)
+    place = {"kind": "messages", "channel_id": "ch_main0001", "model": "claude-x", "since": now, "updated_at": now}
+    store.put_refusal({**place, "name": "top_k", "reason": "top_k is not <permitted>", "until": now + 60_000})
+    store.put_refusal({**place, "name": "gone", "reason": "x", "until": None})
+    store.put_refusal({**place, "name": "over", "reason": "x", "until": now - 1})
+    assert store.flush()
+    text = session.get(page).text
+    assert "What this upstream refused" in text and "top_k is not &lt;permitted&gt;" in text and "claude-x" in text
+    assert "/api/channels/ch_main0001/refusals/forget" in text and ">gone<" not in text and ">over<" not in text
+
+
 @pytest.mark.usefixtures("filled")
 def test_tests_are_no_activity(app: Flask) -> None:
     """Whether the panel asked the upstream itself, or a client's way was replayed."""
