@@ -1,4 +1,4 @@
-"""Reverse proxies for the tests behind them: finds each, else (for root) brings it with the system's package manager."""
+"""Programs that tests start beside the gateway, reverse proxies above all: finds each, else (for root) brings it with the system's package manager."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.browsers import BRING, Missing, Run, works
 
-NAMES: Final = ("nginx", "caddy")
+NAMES: Final = ("nginx", "caddy", "curl")
 MANAGERS: Final = {
     "apt-get": "apt-get update -qq && apt-get install -y -qq --no-install-recommends {}",
     "dnf": "dnf install -y -q {}",
@@ -35,11 +35,11 @@ def bring(names: Sequence[str] = NAMES, root: bool | None = None, run: Run = wor
         return
     command = next((words.format(missing) for name, words in MANAGERS.items() if shutil.which(name)), "")
     if command and (os.geteuid() == 0 if root is None else root):
-        print(f"bringing {missing} for the tests behind a proxy ...", file=sys.stderr)
+        print(f"bringing {missing} for the tests ...", file=sys.stderr)
         if run(("sh", "-c", command), BRING) and all(map(find, names)):
             return
     hint = f"as root: {command}" if command else "install it and put it on PATH"
-    raise Missing(f"the tests behind a proxy need {missing}; {hint}")
+    raise Missing(f"the tests need {missing}; {hint}")
 
 
 def main() -> int:

@@ -238,3 +238,8 @@ def test_the_board_asks_for_what_there_is(prometheus: Prometheus) -> None:
             ]
             asked.add(re.sub(r"_(bucket|sum|count)$", "", name))
     assert asked == set(families(prometheus))
+
+
+def test_the_document_names_every_family(prometheus: Prometheus) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    assert set(re.findall(r"^\| `(ccx_[a-z_]+)`", text, re.M)) == set(families(prometheus))
