@@ -155,7 +155,7 @@ def two_workers(upstream: Upstream, folder: Path) -> contextlib.AbstractContextM
 
 @contextlib.contextmanager
 def mitmdump(upstream: Upstream, folder: Path) -> Iterator[Running]:
-    """Plain mitmproxy, of the same version; without the line it writes for each flow."""
+    """Plain mitmproxy, of the same version. It passes bodies on as they come, and writes no line for each flow."""
     port, program = free_port(), Path(sys.executable).with_name("mitmdump")
     command = [str(program), "--quiet", "--mode", f"reverse:{upstream.url}", "--listen-host", "127.0.0.1"]
     options = ["-p", str(port), "--set", f"confdir={folder / 'mitm'}", "--set", "stream_large_bodies=1"]
@@ -194,26 +194,9 @@ def nginx(upstream: Upstream, folder: Path) -> Iterator[Running]:
         yield running
 
 
-@contextlib.contextmanager
-def litellm(upstream: Upstream, folder: Path) -> Iterator[Running]:
-    """https://docs.litellm.ai/docs/proxy/configs"""
-    port, file = free_port(), folder / "litellm.json"
-    parameters = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "upstream-key"}
-    model = {"model_name": "m", "litellm_params": parameters}
-    settings = {"ssl_verify": not upstream.tls}
-    file.write_text(
-        json.dumps({"model_list": [model], "general_settings": {"master_key": KEY}, "litellm_settings": settings})
-    )
-    command = [shutil.which("litellm") or "litellm", "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
-    with started("LiteLLM", command, port) as running:
-        yield running
-
-
 def installed() -> list[Program]:
     """This gateway, and whatever else is found here."""
     found: list[Program] = [gateway, mitmdump]
     if shutil.which("nginx"):
         found.append(nginx)
-    if shutil.which("litellm"):
-        found.append(litellm)
     return found

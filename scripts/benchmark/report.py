@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Final
 
-COLOURS: Final = {"ccx": "#2563eb", "mitmdump": "#f59e0b", "nginx": "#9ca3af", "LiteLLM": "#dc2626"}
+COLOURS: Final = {"ccx": "#2563eb", "mitmdump": "#f59e0b", "nginx": "#9ca3af"}
 OTHER: Final = "#7c3aed"
-LABELS: Final = 250
+LABELS: Final = 290
 WIDTH: Final = 460
 BAR: Final = 14
 """Pixels of the picture."""
