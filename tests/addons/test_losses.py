@@ -269,6 +269,10 @@ NEEDED_OF_ANSWERS: Final[dict[str, dict[str, Json]]] = {
     "Candidate": SAID,
 }
 NOT_TOLD: Final[dict[str, str]] = {
+    "CitationsWebSearchResultLocation.cited_text": "the page that it is from is carried",
+    "CitationsWebSearchResultLocation.encrypted_index": "only the search that made it can read it",
+    "url_citation.start_index": "the page is carried, and the text in which it is cited",
+    "url_citation.end_index": "the page is carried, and the text in which it is cited",
     **dict.fromkeys(("id", "type", "role", "object", "index"), "names or places a value"),
     **dict.fromkeys(("model", "modelVersion"), "the client gets the name that it asked for"),
     **dict.fromkeys(("created", "created_at", "completed_at", "createTime"), "when, not what"),

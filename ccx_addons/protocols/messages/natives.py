@@ -74,6 +74,8 @@ FORMS: Final[Mapping[str, tuple[str, Mapping[str, Json]]]] = {
 }
 """How a tool's type begins -> what it does and takes."""
 SIZES: Final = ("display_width_px", "display_height_px")
+SAID: Final = frozenset({"type", "name", *SIZES})
+"""Fields that the function says."""
 
 
 def read_native(value: Mapping[str, Json], kind: str, name: str) -> Tool | None:
@@ -84,4 +86,5 @@ def read_native(value: Mapping[str, Json], kind: str, name: str) -> Tool | None:
     about, schema = found
     if all(isinstance(value.get(size), int) for size in SIZES):
         about = f"{about} The screen has {value[SIZES[0]]} x {value[SIZES[1]]} pixels."
-    return Tool(name, about, schema, extra={NAME: {NATIVE: dict(value)}})
+    settings = {key: inner for key, inner in value.items() if key not in SAID}
+    return Tool(name, about, schema, extra={NAME: {**settings, NATIVE: dict(value)}})
