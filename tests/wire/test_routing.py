@@ -88,7 +88,7 @@ def test_a_conversation_stays_with_its_channel(fake: Fake, tmp_path: Path) -> No
     with running_program(tmp_path, *channels) as program:
         assert asked(program, user="me") == (200, ["a", "b"])
         wait_for(lambda: program.query("select 1 from affinity where channel_id = 'ch_b'"))
-        program.configure(channels[1], {**channels[0], "keys": ["good-key"]})
+        program.configure({**channels[0], "keys": ["good-key"]}, channels[1])
         assert asked(program, user="me") == (200, ["b"]), "although a comes first again"
         assert asked(program, user="somebody else") == (200, ["a"])
 
