@@ -56,7 +56,12 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, leave.set)
-    loop.add_reader(parent_fd, stop.set)
+
+    def orphaned() -> None:
+        loop.remove_reader(parent_fd)  # it stays readable: one call is enough
+        stop.set()
+
+    loop.add_reader(parent_fd, orphaned)
     addons = chain(runtime)
     limits = Limits(
         max_body=int(settings.max_request_body_mb * (1 << 20)),

@@ -89,3 +89,19 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(fake: Fake, tm
         ended = subprocess.run(command, env=program.env, cwd=ROOT, capture_output=True, text=True, timeout=30)
         words = f"ccx: a gateway already runs on {tmp_path / 'data'} (process {program.process.pid}): stop it, or"
         assert ended.returncode == 1 and ended.stderr.startswith(words) and ended.stderr.count("\n") == 1
+
+
+def test_when_the_supervisor_is_killed_the_workers_end_what_they_are_doing(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}) as program:
+        workers = program.children("worker")
+        texts: list[str] = []
+        stream = threading.Thread(target=lambda: texts.append(program.post("/v1/chat/completions", SLOW).text))
+        stream.start()
+        wait_for(lambda: program.query("select 1 from requests where phase = 'streaming'"))
+        program.process.kill()
+        stream.join(20)
+        assert texts[0].rstrip().endswith("[DONE]")
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)
+        assert [row["state"] for row in program.rows()] == ["ok"]
+    with running_program(tmp_path, channel("a", fake.url, "chat")) as again:
+        assert again.post("/v1/chat/completions", ASK).status_code == 200, "nothing holds the folder any more"
