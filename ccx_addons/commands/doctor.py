@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ccx_addons.commands import parser
 from ccx_addons.commands.health import ask
@@ -21,11 +21,14 @@ from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import host_port, is_local
-from ccx_addons.io import backup, outward, probe, yaml_file
+from ccx_addons.io import backup, outward, yaml_file
 from ccx_addons.io.files import open_to_all
 from ccx_addons.io.running import find
 from ccx_addons.io.version import version
 from ccx_addons.supervisor import StartError, bind
+
+if TYPE_CHECKING:
+    from ccx_addons.io import probe
 
 LITTLE: Final = 1 << 30
 NOTHING_LEFT: Final = 64 << 20
@@ -178,6 +181,8 @@ def of_way_out(env: Mapping[str, str]) -> Iterator[Finding]:
 
 def of_channels(snapshot: Snapshot) -> Iterator[Finding]:
     """Every address of every channel that is used, at once."""
+    from ccx_addons.io import probe  # late: who only starts processes does without httpx
+
     asked = [(channel, url) for channel in snapshot.channels if channel.status == "active" for url in channel.base_urls]
     with ThreadPoolExecutor(16) as pool:
         looks = pool.map(lambda pair: probe.look(*pair), asked)
@@ -185,7 +190,7 @@ def of_channels(snapshot: Snapshot) -> Iterator[Finding]:
             yield from of_address(channel, snapshot.secrets.clean(url), look, time.time())
 
 
-def of_address(channel: Channel, url: str, look: probe.Look, now: float) -> Iterator[Finding]:
+def of_address(channel: Channel, url: str, look: "probe.Look", now: float) -> Iterator[Finding]:
     if not look.ping.ok:
         yield Finding("problem", channel.name, f"{url} cannot be reached: {look.ping.error}")
         return
