@@ -1,6 +1,7 @@
 """The official SDKs against the program, same protocol on both sides: every kind, JSON and stream, and the log row."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -10,7 +11,7 @@ from google import genai
 from google.genai import types
 
 from ccx_addons.core.ids import uuid7
-from tests.wire.program import CLIENT_KEY, Fake, Program
+from tests.wire.program import CLIENT_KEY, Fake, Program, all_kinds, running_program
 
 HELLO = "hello there, cached think"
 
@@ -108,9 +109,17 @@ class TestResponses:
 
 
 class TestModels:
-    def test_an_unknown_model_in_each_sdks_own_words(
-        self, gpt: openai.OpenAI, claude: anthropic.Anthropic, gemini: genai.Client
-    ) -> None:
+    @pytest.fixture(scope="class")
+    def program(self, fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+        """A channel that takes any model has no unknown ones."""
+        channels = [{**one, "allow": ["some-*"]} for one in all_kinds(fake)]
+        with running_program(tmp_path_factory.mktemp("ccx"), *channels) as program:
+            yield program
+
+    def test_an_unknown_model_in_each_sdks_own_words(self, program: Program) -> None:
+        gpt = openai.OpenAI(base_url=f"{program.url}/v1", api_key=CLIENT_KEY, max_retries=0)
+        claude = anthropic.Anthropic(base_url=program.url, api_key=CLIENT_KEY, max_retries=0)
+        gemini = genai.Client(api_key=CLIENT_KEY, http_options=types.HttpOptions(base_url=program.url))
         with pytest.raises(openai.NotFoundError) as by_openai:
             gpt.models.retrieve("nothing-like-it")
         assert by_openai.value.code == "model_not_found"

@@ -130,6 +130,7 @@ class AnswerReader:
         self._audible = False
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
+        self._by_id: dict[str, Call] = {}
 
     @property
     def counted(self) -> Usage | None:
@@ -327,9 +328,10 @@ class AnswerReader:
             other = id_ and known.id and id_ != known.id and (name or index is None)
             if not other and not (name and known.name and known.is_over(name, text)):
                 known.id = known.id or (id_ if known.index < 0 else "")
+                self._by_id.setdefault(known.id, known)
                 return known
-        twin = next((call for call in self._calls if call.id == id_), None) if id_ else None
-        call = Call(id_, len(self._calls), twin)
+        call = Call(id_, len(self._calls), self._by_id.get(id_) if id_ else None)
+        self._by_id.setdefault(id_, call)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
@@ -341,6 +343,7 @@ class AnswerReader:
         call.index = self._next()
         id_ = call.id or made_up_id(*self._origin, call.number)
         call.id = id_
+        self._by_id.setdefault(id_, call)
         events.append(PartStarted(call.index, ToolCall(id_, call.name, "", sidecar(call.fields))))
         call.fields = {}
         if call.custom:
