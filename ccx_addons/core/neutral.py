@@ -18,7 +18,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass as value
+else:
+
+    def value(frozen: bool, slots: bool) -> Any:
+        """A dataclass of which mypy alone sees that nothing changes it: to check that costs more than to make one, and
+        there is one of these for each part of a request and each piece of a stream."""
+        return dataclass(slots=slots, unsafe_hash=frozen)
+
 
 type Json = Any
 """A value as json.loads returns it."""
@@ -47,7 +57,7 @@ class Source:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Text:
     """``apart``: it begins something new, so that it does not continue the text right before it."""
 
@@ -57,7 +67,7 @@ class Text:
     sources: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Thinking:
     """Reasoning of the model.
 
@@ -72,7 +82,7 @@ class Thinking:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolCall:
     """``arguments`` is JSON text as the model streamed it; it may be incomplete or invalid JSON."""
 
@@ -82,7 +92,7 @@ class ToolCall:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolResult:
     """Answer to the ToolCall with the same id. ``name`` is the function's name where the wire carries it."""
 
@@ -93,7 +103,7 @@ class ToolResult:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Media:
     """An image, document or sound: exactly one of ``data`` (base64 text), ``url`` and ``file_id`` is set.
 
@@ -109,16 +119,18 @@ class Media:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Refusal:
     text: str
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Opaque:
     """A wire value that only ``protocol`` understands, e.g. a server tool's result block."""
 
+    extra: ClassVar[Extra] = NO_EXTRA
+    """All of it is in the value."""
     protocol: str
     value: Json
 
@@ -127,7 +139,7 @@ type Part = Text | Thinking | ToolCall | ToolResult | Media | Refusal | Opaque
 
 
 # ---- requests --------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Message:
     role: Role
     parts: tuple[Part, ...]
@@ -306,7 +318,7 @@ def fault_kind(status: int) -> FaultKind:
 
 
 # ---- stream events ---------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Started:
     id: str
     model: str
@@ -315,7 +327,7 @@ class Started:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PartStarted:
     """``part`` is the part as far as it is known: usually with empty text or arguments, but it may be complete.
 
@@ -326,7 +338,7 @@ class PartStarted:
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PartDelta:
     """More of the open part ``index``: ``text`` is appended to its text or arguments, the rest is merged."""
 
@@ -338,12 +350,12 @@ class PartDelta:
     """All of the part's: they come at its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PartStopped:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Finished:
     stop: Stop
     usage: Usage | None = None
@@ -351,7 +363,7 @@ class Finished:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Failed:
     """The stream broke or carried an error event; nothing comes after it."""
 
@@ -361,7 +373,7 @@ class Failed:
 type Event = Started | PartStarted | PartDelta | PartStopped | Finished | Failed
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Loss:
     """Something the target protocol cannot say: ``path`` in the client's request or the upstream's answer, and why.
 
