@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from ccx_addons.core.neutral import (
+    NO_EXTRA,
     Extra,
     Json,
     Loss,
     Media,
-    Opaque,
     Part,
     Request,
     Text,
@@ -68,8 +68,8 @@ def _mark(extra: Extra, target: str) -> Mapping[str, Json] | None:
     """The mark that another protocol's side-car holds."""
     for protocol, fields in extra.items():
         if protocol != target:
-            for name in FIELDS & fields.keys():
-                if isinstance(mark := fields[name], dict):
+            for name in (CONTROL, BREAKPOINT):
+                if isinstance(mark := fields.get(name), dict):
                     return mark
     return None
 
@@ -80,20 +80,16 @@ def _places(request: Request, target: str) -> Iterator[Place]:
         if isinstance(tool, Tool) and tool.extra and _mark(tool.extra, target):
             yield "tools", n, -1, -1
     for p, part in enumerate(request.system):
-        yield from _of_part(part, ("system", p, -1, -1), target)
+        if part.extra is not NO_EXTRA and _mark(part.extra, target):
+            yield "system", p, -1, -1
     for m, message in enumerate(request.messages):
         for p, part in enumerate(message.parts):
             if isinstance(part, ToolResult):
                 for i, inner in enumerate(part.parts):
-                    yield from _of_part(inner, ("messages", m, p, i), target)
-            if not isinstance(part, Opaque) and part.extra:
-                yield from _of_part(part, ("messages", m, p, -1), target)
-
-
-def _of_part(part: Part, place: Place, target: str) -> Iterator[Place]:
-    extra: Extra | None = getattr(part, "extra", None)
-    if extra and _mark(extra, target):
-        yield place
+                    if inner.extra is not NO_EXTRA and _mark(inner.extra, target):
+                        yield "messages", m, p, i
+            if part.extra is not NO_EXTRA and _mark(part.extra, target):
+                yield "messages", m, p, -1
 
 
 def _path(place: Place) -> str:

@@ -16,7 +16,6 @@ from ccx_addons.core.neutral import (
     Json,
     Loss,
     Media,
-    Opaque,
     Part,
     PartDelta,
     PartStarted,
@@ -103,7 +102,7 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
             found.add(f"messages[{m}].", message.extra)
         for part in message.parts:
             # Most have nothing: their paths need not be written.
-            if not isinstance(part, Opaque) and (part.extra or isinstance(part, ToolResult)):
+            if part.extra or isinstance(part, ToolResult):
                 found.parts(f"messages[{m}].content", message.parts)
                 break
     for n, tool in enumerate(request.tools):
@@ -211,11 +210,11 @@ class _Found:
 
     def parts(self, path: str, parts: Iterable[Part]) -> None:
         for p, part in enumerate(parts):
-            if getattr(part, "extra", None) or isinstance(part, ToolResult):
+            if part.extra or isinstance(part, ToolResult):
                 self.part(f"{path}[{p}]", part)
 
     def part(self, path: str, part: Part) -> None:
-        if extra := getattr(part, "extra", None):
+        if extra := part.extra:
             told = self._answers and isinstance(part, Text) and part.sources
             self.add(f"{path}.", extra, SOURCES if told else NOTHING)
         if isinstance(part, ToolResult):

@@ -82,11 +82,14 @@ def fits_strict(schema: Json) -> bool:
     if not isinstance(schema, dict):
         return True
     properties = read.mapping(schema.get("properties"))
-    required = {name for name in read.items(schema.get("required")) if isinstance(name, str)}
-    closed = schema.get("additionalProperties") is False and required == set(properties)
-    if (schema.get("type") == "object" or properties) and not closed:
-        return False
-    inner = [schema.get(name) for name in NESTED_SCHEMAS]
-    return all(map(fits_strict, inner)) and all(
-        fits_strict(list(read.mapping(schema.get(name)).values())) for name in NAMED_SCHEMAS
-    )
+    if properties or schema.get("type") == "object":
+        required = {name for name in read.items(schema.get("required")) if isinstance(name, str)}
+        if schema.get("additionalProperties") is not False or required != properties.keys():
+            return False
+    for name, inner in schema.items():
+        if isinstance(inner, dict | list):
+            if name in NESTED_SCHEMAS and not fits_strict(inner):
+                return False
+            if name in NAMED_SCHEMAS and isinstance(inner, dict) and not all(map(fits_strict, inner.values())):
+                return False
+    return True

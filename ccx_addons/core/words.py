@@ -5,7 +5,7 @@ on a computer and its screen: each vendor has blocks and items of its own for th
 known here, only the names under which all of them keep words.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ccx_addons.core import read
@@ -41,6 +41,16 @@ def said(part: Part, protocol: str, path: str, losses: list[Loss]) -> tuple[Part
     found = () if _kind(part).startswith(SEARCHES) else spoken(part)
     losses.append(_loss(part, path, found))
     return found
+
+
+def each(parts: Iterable[Part], protocol: str, path: str, losses: list[Loss]) -> Iterator[tuple[int, Part]]:
+    """The parts of a request as ``protocol`` says them, each with the place of the one that it comes from."""
+    for p, part in enumerate(parts):
+        if isinstance(part, Opaque):
+            for inner in said(part, protocol, f"{path}[{p}]", losses):
+                yield p, inner
+        else:
+            yield p, part
 
 
 def told(part: Part, protocol: str, path: str, losses: list[Loss]) -> tuple[Part, ...]:

@@ -113,19 +113,18 @@ class Conversation:
         """Texts follow each other; where something stood between them, as paragraphs."""
         paragraphs: list[list[Fields]] = []
         joined = False
-        for p, whole in enumerate(parts):
-            for part in words.said(whole, NAME, f"{path}[{p}]", self._losses):
-                if isinstance(part, Media):
-                    self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
-                if isinstance(part, Media | Thinking | ToolCall | Refusal):
-                    joined = False
-                    continue
-                blocks = write_part(part, f"{path}[{p}]", self._losses)
-                if joined and not (isinstance(part, Text) and part.apart):
-                    paragraphs[-1] += blocks
-                elif blocks:
-                    paragraphs.append(blocks)
-                    joined = part is whole
+        for p, part in words.each(parts, NAME, path, self._losses):
+            if isinstance(part, Media):
+                self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
+            if isinstance(part, Media | Thinking | ToolCall | Refusal):
+                joined = False
+                continue
+            blocks = write_part(part, f"{path}[{p}]", self._losses)
+            if joined and not (isinstance(part, Text) and part.apart):
+                paragraphs[-1] += blocks
+            elif blocks:
+                paragraphs.append(blocks)
+                joined = part is parts[p]
         if not paragraphs:
             return None
         joint = [join_texts(blocks, "") for blocks in paragraphs]
@@ -165,6 +164,8 @@ class Conversation:
 
     def _ids(self, calls: Sequence[ToolCall]) -> list[str]:
         """The calls' ids, told apart where two of one message are alike."""
+        if len(calls) < 2:
+            return [wire_id(call.id, self._rules.short_ids) for call in calls]
         apart = Apart(lambda id_: wire_id(id_, self._rules.short_ids))
         return [apart.id(call.id) for call in calls]
 

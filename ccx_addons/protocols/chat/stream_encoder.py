@@ -63,6 +63,8 @@ class Written:
     length: int = 0
     position: int = 0
     empty: bool = True
+    plain: bool = False
+    """A delta that is only text stands between prefix and suffix: something was written, and no end needs it."""
     texts: list[str] | None = None
     """All texts, where the end of the part needs them."""
     signature: str = ""
@@ -94,13 +96,9 @@ class StreamEncoder:
                 written = self._parts.get(index)
                 if written is None:
                     return b""
-                if (
-                    text
-                    and written.texts is None
-                    and not (written.empty or event.extra or event.signature or event.sources)
-                ):
+                if text and written.plain and not (event.extra or event.signature or event.sources):
                     written.length += len(text)
-                    return _bytes(written.prefix + _quote(text) + written.suffix)
+                    return (written.prefix + _quote(text) + written.suffix).encode("utf-8", "backslashreplace")
                 return self._write(written, event)
             case PartStarted(index, part):
                 return self._start() + self._open(index, part)
@@ -216,6 +214,7 @@ class StreamEncoder:
             said = {"index": written.position, "id": call.id, "type": "function", "function": function}
             head = self._chunk({"tool_calls": [said | own(call.extra)]})
         written.empty = not call.arguments
+        written.plain = not written.empty
         return head
 
     def _show(self, part: Media, index: int) -> bytes:
@@ -236,6 +235,7 @@ class StreamEncoder:
             if written.empty:
                 written.begin = self._content + len(gap)
             written.empty = False
+            written.plain = written.texts is None
             written.length += len(delta.text)
             chunks.append(_bytes(written.prefix + _quote(gap + delta.text) + written.suffix))
         kept = own(delta.extra)

@@ -136,7 +136,13 @@ class Conversation:
         function: Fields = {"name": self._names.get(call.name) or safe_name(call.name)}
         if call.id:
             function["id"] = call.id
-        parts = [inner for part in result.parts for inner in words.said(part, NAME, f"{path}.result", self._losses)]
+        parts = [
+            inner
+            for part in result.parts
+            for inner in (
+                words.said(part, NAME, f"{path}.result", self._losses) if isinstance(part, Opaque) else (part,)
+            )
+        ]
         function["response"] = write_result(result, texts_of(parts))
         others = [part for part in parts if not isinstance(part, Text | Refusal)]
         media = [wire for part in others for wire in self._plain(part, f"{path}.result")]

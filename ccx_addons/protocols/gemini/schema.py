@@ -40,6 +40,7 @@ READ: Final = frozenset({
 
 NESTED: Final = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
 LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+UNDERSTOOD: Final = SILENT | READ | LIMITS
 SINGLE: Final = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
 MAX_NODES: Final = 4000
 """Nodes of one schema, references inlined; what is deeper is cut, since references can double at each level."""
@@ -64,8 +65,11 @@ class Room:
         references copy them."""
         self.nodes -= 1
         if isinstance(value, dict):
-            words = sum(len(inner) for inner in value.values() if isinstance(inner, list))
-            self.nodes -= (len(value) + words) // PER_NODE
+            words = len(value)
+            for inner in value.values():
+                if isinstance(inner, list):
+                    words += len(inner)
+            self.nodes -= words // PER_NODE
         return self.nodes >= 0
 
 
@@ -156,7 +160,7 @@ class Cleaner:
         variants = read.mappings(value.get("anyOf")) or read.mappings(value.get("oneOf"))
         if variants:
             return self._alternatives(value, variants, refs)
-        self.lost |= {name: None for name in value if name not in SILENT | READ | LIMITS}
+        self.lost |= {name: None for name in value if name not in UNDERSTOOD}
         return self._plain(value, refs)
 
     # ---- references ----

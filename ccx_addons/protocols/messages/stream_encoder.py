@@ -199,7 +199,7 @@ class StreamEncoder:
 
     def _fields(self, part: Part) -> dict[str, Json]:
         """Own fields of the block, but for citations, which have deltas."""
-        extra = {} if isinstance(part, Opaque) else own(part.extra)
+        extra = own(part.extra)
         return {name: value for name, value in extra.items() if name != "citations"}
 
     def _start_block(self, written: Written, block: Block) -> bytes:

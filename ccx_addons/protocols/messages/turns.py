@@ -121,7 +121,8 @@ class Conversation:
                     wire_name = self.names.get(name) or safe_name(name)
                     yield write_call(part, self._ids[m, p], wire_name, path, self.losses)
                 case _:
-                    for inner in words.said(part, NAME, path, self.losses):
+                    spoken = words.said(part, NAME, path, self.losses) if isinstance(part, Opaque) else (part,)
+                    for inner in spoken:
                         if isinstance(inner, Media):
                             self.losses.append(Loss(path, "an assistant turn holds no media"))
                         else:

@@ -54,8 +54,7 @@ class Conversation:
     def _write_system(self, parts: Iterable[Part]) -> str:
         """Instructions; text that came as an item of its own goes back as one."""
         plain: list[str] = []
-        spoken = ((n, inner) for n, part in enumerate(parts) for inner in self._said(part, f"system[{n}]"))
-        for n, part in spoken:
+        for n, part in words.each(parts, NAME, "system", self._losses):
             match part:
                 case Text(_, extra) if extra and own(extra).keys() & {ITEM, BREAKPOINT}:
                     self._add_message((part,), "developer", f"system[{n}]", own(extra).get(ITEM) or {})
@@ -102,8 +101,7 @@ class Conversation:
         said: list[Part] = []
         fields: Item = {}
         waiting: list[Place] = []
-        spoken = ((p, inner) for p, part in enumerate(message.parts) for inner in self._said(part, f"{head}[{p}]"))
-        for p, part in spoken:
+        for p, part in words.each(message.parts, NAME, head, self._losses):
             path = f"{head}[{p}]"
             if isinstance(part, Text | Refusal):
                 its = own(part.extra).get(ITEM) or {}
@@ -123,9 +121,6 @@ class Conversation:
             self._drop_last_thoughts(m)
         for place in waiting:
             self._answer(place)
-
-    def _said(self, part: Part, path: str) -> tuple[Part, ...]:
-        return words.said(part, NAME, path, self._losses)
 
     def _add_part(self, place: Place, part: Part, path: str) -> None:
         match part:

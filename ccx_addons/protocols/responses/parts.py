@@ -124,15 +124,14 @@ def _read_file(block: Mapping[str, Json], path: str) -> Media:
 def write_parts(parts: Iterable[Part], path: str, assistant: bool, losses: list[Loss]) -> list[Item]:
     """Content parts; a loss for each part that has no place among them."""
     blocks: list[Item] = []
-    for n, whole in enumerate(parts):
-        for part in words.said(whole, NAME, f"{path}[{n}]", losses):
-            block = _write_part(part, assistant)
-            if isinstance(block, str):
-                losses.append(Loss(f"{path}[{n}]", block))
-            elif block:
-                blocks.append(block)
-                if isinstance(part, Media) and part.name and block["type"] != "input_file":
-                    losses.append(Loss(f"{path}[{n}].name", "only files have names here"))
+    for n, part in words.each(parts, NAME, path, losses):
+        block = _write_part(part, assistant)
+        if isinstance(block, str):
+            losses.append(Loss(f"{path}[{n}]", block))
+        elif block:
+            blocks.append(block)
+            if isinstance(part, Media) and part.name and block["type"] != "input_file":
+                losses.append(Loss(f"{path}[{n}].name", "only files have names here"))
     return blocks
 
 
