@@ -58,7 +58,8 @@ class Secrets:
         for value in self.values:
             self._forms |= dict.fromkeys(encoded(value) | encoded(quote(value, safe="")), HIDDEN)
         for value in self.values:
-            self._forms |= {value: mask(value), value.replace(" ", "+"): mask(value)}
+            written = as_written(value) - encoded(value) | {value.replace(" ", "+")}
+            self._forms |= dict.fromkeys(written, mask(value))
         self._longest = max(map(len, self._forms), default=0)
         self._heads = Heads(self._forms)
         self._known: dict[str, str] = {}

@@ -162,7 +162,7 @@ class AttemptLayer(HttpLayer):
         used = self.streams.get(http1.stream_id or 0) if http1 else None
         if used is None:
             return True
-        if used._paused_event_queue and _clogged(used):
+        if used._paused_event_queue and (self.is_http2 or _clogged(used)):
             return False
         return not self.is_http2 or self.unread(used) <= MAX_UNREAD
 

@@ -80,6 +80,10 @@ def test_a_secret_is_found_in_every_form(secret: str, written: Any) -> None:
     assert core.encode("latin-1") not in SECRETS.clean_bytes(b"\xff" + text.encode("latin-1"))
 
 
+def test_what_stands_before_a_secret_is_no_part_of_an_escape() -> None:
+    assert Secrets(["0a1b2c3d4e5f=g"]).clean("%0a1b2c3d4e5f%3Dg") == "%0a1b…5f=g"
+
+
 @given(KEYS, st.text(max_size=40), st.text(max_size=40), st.sampled_from(WRITTEN))
 def test_no_form_survives_in_any_text(secret: str, before: str, after: str, written: Any) -> None:
     form = written.values[0](secret)

@@ -145,15 +145,15 @@ LIMITS = [
         ("seconds", {"retry-after": "70"}, 65, 70),
         ("a fraction", {"retry-after": "70.5"}, 65, 70.5),
         ("with a unit", {"retry-after": "70s"}, 65, 70),
-        ("a date", {"retry-after": formatdate(time.time() + 300, usegmt=True)}, 100, 300),
+        ("a date", {"retry-after": formatdate(time.time() + 3000, usegmt=True)}, 1000, 3000),
         ("milliseconds", {"retry-after-ms": "70500.5"}, 65, 71),
-        ("a moment in milliseconds", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((time.time() + 300) * 1000))}, 100, 300),
+        ("a moment in milliseconds", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((time.time() + 3000) * 1000))}, 1000, 3000),
         ("only what is used up", {"x-ratelimit-remaining-requests": "10", "x-ratelimit-reset-requests": "1s", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 350, 360),
     )
 ]  # fmt: skip
 SOON, LATE = str(int(time.time() + 3600)), str(int(time.time() + 500_000))
 LIMITS += [
-    row("the rejected window", "messages", 429, "rate limited", type="rate_limit_error", next="second", rest=("cooling", 3000, 3600), headers={
+    row("the rejected window", "messages", 429, "rate limited", type="rate_limit_error", next="second", rest=("cooling", 1000, 3600), headers={
         "anthropic-ratelimit-unified-status": "rejected", "anthropic-ratelimit-unified-reset": SOON,
         "anthropic-ratelimit-unified-5h-reset": SOON, "anthropic-ratelimit-unified-7d-reset": LATE,
         "anthropic-ratelimit-unified-7d-utilization": "0.2", "anthropic-ratelimit-unified-5h-utilization": "1.0",

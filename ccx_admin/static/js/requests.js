@@ -126,8 +126,8 @@ function zoom(figure) {
     from = null;
     brush.remove();
     if (event.type === "pointercancel" || high - low < 0.01) return;
-    const at = (share) => Math.round(start + (end - start) * share);
-    const q = `${figure.dataset.search} since:${at(low)} until:${at(high)}`.trim();
+    const time = (share) => Math.round(start + (end - start) * share);
+    const q = `${figure.dataset.search} since:${time(low)} until:${time(high)}`.trim();
     location.assign(at(`/requests?q=${encodeURIComponent(q)}`));
   };
   bars.addEventListener("pointerup", done);
