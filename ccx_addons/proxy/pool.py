@@ -173,15 +173,6 @@ class Pool:
         if self._parked:
             self._sweep_later()
 
-    async def keep_warm(self, wanted: Mapping[Place, int], seconds: float) -> None:
-        """Have so many connections ready. A place that cannot be reached is left to the request that needs it."""
-        for place, count in wanted.items():
-            for _ in range(count - len(self._parked.get(place, ()))):
-                try:
-                    self.put_back(place, await self._dial(place, seconds))
-                except DialError:
-                    break
-
     # ---- the end -----------------------------------------------------------------------------------------------------
     def close(self, place: Place, wire: Wire) -> None:
         wire.close()

@@ -280,15 +280,3 @@ async def test_who_takes_one_over_may_leave_meanwhile() -> None:
     taking.cancel()
     await asyncio.wait([taking])
     assert wire.writer.is_closing() and not pool.open
-
-
-async def test_connections_that_are_kept_warm() -> None:
-    peer = Peer()
-    place, pool = await peer.start(), Pool()
-    away = Place(HERE, 1, False, True, None, None)
-    for _ in range(2):
-        await pool.keep_warm({away: 1, place: 2}, 1)
-    assert pool.open == {place: 2}
-    assert (await pool.get(place, 1))[1]
-    await pool.keep_warm({place: 2}, 1)
-    assert pool.open == {place: 3}
