@@ -12,6 +12,12 @@ from ccx_addons.io import names
 ANSWER = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 
 
+@pytest.fixture(autouse=True)
+def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lookups that other tests left behind are none of these."""
+    monkeypatch.setattr(names, "_lookups", {})
+
+
 def test_a_silent_name_holds_up_no_other_and_costs_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     speaks, asked = threading.Event(), []
 
