@@ -358,8 +358,8 @@ def test_not_the_log_of_a_broken_file(program: Program) -> None:
 
 def test_nothing_that_is_kept(program: Program) -> None:
     """The log, the database with its journal, and what others see of the processes, after requests of most kinds."""
-    for channel, path in ASKED[::3]:
-        test_no_answer_to_a_client(program, channel, path)
+    for channel, asked in ASKED[::3]:
+        test_no_answer_to_a_client(program, channel, asked)
     assert not leaks(program, program.log.read_bytes())
     connection = program.query("select name from sqlite_schema where type = 'table'")
     for table in (row["name"] for row in connection):
