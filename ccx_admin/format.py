@@ -1,7 +1,7 @@
 """Numbers, durations and times as people read them. Unknown values are a dash, never zero."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from urllib.parse import urlencode
 
@@ -84,9 +84,9 @@ def size(amount: float | None) -> str:
 
 
 # ---- times -----------------------------------------------------------------------------------------------------------
-def moment(ms: float | None) -> datetime | None:
+def moment(ms: float | None, zone: tzinfo = UTC) -> datetime | None:
     """A time of the database."""
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, zone)
 
 
 def iso(ms: float | None) -> str:
@@ -94,16 +94,18 @@ def iso(ms: float | None) -> str:
     return "" if found is None else found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def clock(ms: float | None) -> str:
-    """``10:00:05``, UTC: the page's script shows the browser's zone."""
-    found = moment(ms)
-    return DASH if found is None else found.strftime("%H:%M:%S")
+def clock(ms: float | None, zone: tzinfo = UTC, now: float | None = None) -> str:
+    """``10:00:05``, with the date before it when that is not the day of ``now``: ``11-24 10:00:05``."""
+    found, today = moment(ms, zone), moment(now, zone)
+    if found is None:
+        return DASH
+    return found.strftime("%H:%M:%S" if today is None or today.date() == found.date() else "%m-%d %H:%M:%S")
 
 
-def stamp(ms: float | None) -> str:
-    """``2026-11-25 10:00:05 UTC``."""
-    found = moment(ms)
-    return DASH if found is None else found.strftime("%Y-%m-%d %H:%M:%S UTC")
+def stamp(ms: float | None, zone: tzinfo = UTC) -> str:
+    """``2026-11-25 10:00:05``; ``UTC`` behind it where that is the zone."""
+    found = moment(ms, zone)
+    return DASH if found is None else found.strftime("%Y-%m-%d %H:%M:%S" + (" UTC" if zone is UTC else ""))
 
 
 AGES: Final = (

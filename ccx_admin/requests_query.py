@@ -2,19 +2,21 @@
 
 ``status:>=400 channel:main -model:haiku took:>30s text:"quota exceeded" opus``: terms are ANDed, ``a,b`` inside a
 value is OR, ``-`` excludes, ``=x`` is exact where a value otherwise means "contains". A bare word is looked for in
-models, channel, client and error. Values are only ever bound, never part of the SQL.
+models, channel, client and error; one like ``14:03`` or ``yesterday`` is a time of the reader's (zone.py). Values are
+only ever bound, never part of the SQL.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import CcxError
 from ccx_admin.db import Reader, Row
+from ccx_admin.zone import MomentError, is_time, span
 
 MAX_QUERY: Final = 500
 MAX_TERMS: Final = 20
@@ -67,15 +69,23 @@ class Page:
 
 
 # ---- conditions ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Now:
+    """``ms``: Unix milliseconds. ``zone``: whose days and clocks are meant."""
+
+    ms: int
+    zone: tzinfo = UTC
+
+
 type Condition = tuple[str, tuple[Any, ...]]
-type Field = Callable[[str, str, int], Condition]
-"""(field name, one value, now in ms) -> condition."""
+type Field = Callable[[str, str, Now], Condition]
+"""(field name, one value, now) -> condition."""
 
 
 def _text(*columns: str) -> Field:
     """Contains, in either case; ``=value``: equals. LIKE gets the value with its wildcards escaped."""
 
-    def condition(name: str, value: str, now: int) -> Condition:
+    def condition(name: str, value: str, now: Now) -> Condition:
         if value.startswith("="):
             return " OR ".join(f"{column} = ? COLLATE NOCASE" for column in columns), (value[1:],) * len(columns)
         pattern = f"%{re.sub(r'([%_!])', r'!\1', value)}%"
@@ -85,7 +95,7 @@ def _text(*columns: str) -> Field:
 
 
 def _choice(column: str, choices: Sequence[str]) -> Field:
-    def condition(name: str, value: str, now: int) -> Condition:
+    def condition(name: str, value: str, now: Now) -> Condition:
         if value not in choices:
             raise QueryError(f"{name}: must be one of {', '.join(choices)}")
         return f"{column} = ?", (value,)
@@ -96,7 +106,7 @@ def _choice(column: str, choices: Sequence[str]) -> Field:
 def _number(column: str, factors: Mapping[str, float], default: float = 1.0) -> Field:
     """``factors``: unit -> its size in the column's unit; ``default``: of a number without unit."""
 
-    def condition(name: str, value: str, now: int) -> Condition:
+    def condition(name: str, value: str, now: Now) -> Condition:
         found = NUMBER.fullmatch(value)
         if not found or (found[3] and found[3] not in factors):
             units = f" with an optional unit ({', '.join(factors)})" if factors else ""
@@ -106,7 +116,7 @@ def _number(column: str, factors: Mapping[str, float], default: float = 1.0) -> 
     return condition
 
 
-def _status(name: str, value: str, now: int) -> Condition:
+def _status(name: str, value: str, now: Now) -> Condition:
     if found := re.fullmatch(r"([1-5])xx", value):
         low = int(found[1]) * 100
         return "status >= ? AND status < ?", (low, low + 100)
@@ -114,7 +124,7 @@ def _status(name: str, value: str, now: int) -> Condition:
 
 
 def _yes(test: str) -> Field:
-    def condition(name: str, value: str, now: int) -> Condition:
+    def condition(name: str, value: str, now: Now) -> Condition:
         if value not in ("yes", "no"):
             raise QueryError(f"{name}: must be yes or no")
         return (test if value == "yes" else f"NOT ({test})"), ()
@@ -122,35 +132,34 @@ def _yes(test: str) -> Field:
     return condition
 
 
-def _converted(name: str, value: str, now: int) -> Condition:
+def _converted(name: str, value: str, now: Now) -> Condition:
     return _yes("converted <> ''")(name, value, now) if value in ("yes", "no") else _text("converted")(name, value, now)
 
 
 def _prefix(column: str) -> Field:
-    def condition(name: str, value: str, now: int) -> Condition:
+    def condition(name: str, value: str, now: Now) -> Condition:
         return f"substr({column}, 1, ?) = ?", (len(value), value.lower())
 
     return condition
 
 
 def _moment(column: str, operator: str) -> Field:
-    def condition(name: str, value: str, now: int) -> Condition:
-        return f"{column} {operator} ?", (moment(value, now),)
+    def condition(name: str, value: str, now: Now) -> Condition:
+        return f"{column} {operator} ?", (times(value, now)[0],)
 
     return condition
 
 
-def moment(text: str, now: int) -> int:
-    """``24h`` ago, Unix milliseconds, or an ISO time (UTC unless it says otherwise), in Unix milliseconds."""
-    if found := re.fullmatch(r"(\d{1,6})(m|h|d)", text):
-        return now - int(int(found[1]) * FACTORS[found[2]])
-    if re.fullmatch(r"\d{12,14}", text):
-        return int(text)
+def _during(name: str, value: str, now: Now) -> Condition:
+    return "started_at >= ? AND started_at < ?", times(value, now)
+
+
+def times(text: str, now: Now) -> tuple[int, int]:
+    """The stretch of time that a value names. Raises QueryError."""
     try:
-        when = datetime.fromisoformat(text)
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise QueryError(f"{text[:40]!r} is neither a span like 24h nor a time like 2026-01-31T12:00") from None
+        return span(text, now.ms, now.zone)
+    except MomentError as error:
+        raise QueryError(str(error)) from None
 
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -181,14 +190,17 @@ FIELDS: Final[Mapping[str, Field]] = {
     "stream": _yes("stream = 1"),
     "since": _moment("started_at", ">="),
     "until": _moment("started_at", "<"),
+    "at": _during,
 }
 """What can stand before the colon."""
+
+TIMES: Final = ("since", "until", "at")
 
 WORD: Final = _text("model", "upstream_model", "channel_name", "client_name", "error_message")
 
 
-def parse(text: str, now: int) -> Search:
-    """``now``: Unix milliseconds, for ``since:24h``. Raises QueryError."""
+def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
+    """``now``: Unix milliseconds, and the reader's zone, for ``since:24h`` and ``since:09:00``. Raises QueryError."""
     if len(text) > MAX_QUERY:
         raise QueryError(f"the search is longer than {MAX_QUERY} characters")
     terms: list[Term] = []
@@ -198,8 +210,10 @@ def parse(text: str, now: int) -> Search:
         value = found["quoted"] if found["quoted"] is not None else found["word"]
         if not value:
             continue
-        term = Term(found["field"] or "", value, bool(found["not"]))
-        where, values = _condition(term, found["quoted"] is not None, now)
+        quoted = found["quoted"] is not None
+        field = found["field"] or ("at" if not quoted and is_time(value) else "")
+        term = Term(field, value, bool(found["not"]))
+        where, values = _condition(term, quoted, Now(now, zone))
         terms.append(term)
         conditions.append(f"{'NOT ' if term.negated else ''}coalesce({where}, 0)" if term.negated else f"({where})")
         params += values
@@ -208,7 +222,7 @@ def parse(text: str, now: int) -> Search:
     return Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
 
 
-def _condition(term: Term, quoted: bool, now: int) -> Condition:
+def _condition(term: Term, quoted: bool, now: Now) -> Condition:
     if not term.field:
         return WORD("", term.value, now)
     field = FIELDS.get(term.field)
@@ -219,6 +233,20 @@ def _condition(term: Term, quoted: bool, now: int) -> Condition:
     if not parts:
         raise QueryError(f"{term.field}: has no value")
     return " OR ".join(f"({where})" for where, _ in parts), tuple(value for _, found in parts for value in found)
+
+
+def stretch(found: Search, now: Now) -> tuple[int | None, int | None]:
+    """From when to when a search looks; None: from the first, to the last."""
+    starts, ends = [], []
+    for term in found.terms:
+        if term.negated or term.field not in TIMES or "," in term.value:
+            continue
+        start, end = times(term.value, now)
+        if term.field != "until":
+            starts.append(start)
+        if term.field != "since":
+            ends.append(end if term.field == "at" else start)
+    return max(starts, default=None), min(ends, default=None)
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ measures: a figure does not depend on where it was read. Health checks and tests
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from ccx_addons.core.errors import CcxError
 from ccx_addons.io.rollup import COUNTED, COUNTS, DAY, HOUR, MEASURES, QUARTER, quantile
 from ccx_addons.io.schema import HISTOGRAM
 from ccx_admin.db import Reader, Row
+from ccx_admin.zone import began
 
 MINUTE: Final = 60_000
 TOP: Final = 8
@@ -79,8 +80,8 @@ class Range:
         return list(range(self.start, self.end, self.bucket))
 
 
-def range_of(name: str, now: int, bucket: str = "", utc_offset: int = 0) -> Range:
-    """A named range up to ``now`` (Unix ms). ``utc_offset``: minutes east of UTC, for "today" and "year"."""
+def range_of(name: str, now: int, bucket: str = "", zone: tzinfo = UTC) -> Range:
+    """A named range up to ``now`` (Unix ms). ``zone``: whose day and year it is."""
     if name not in SPANS:
         raise RangeError(f"range: must be one of {', '.join(SPANS)}")
     if bucket and bucket not in BUCKETS:
@@ -88,19 +89,10 @@ def range_of(name: str, now: int, bucket: str = "", utc_offset: int = 0) -> Rang
     length, width = SPANS[name]
     width = BUCKETS.get(bucket, width)
     end = -(-(now + 1) // width) * width
-    start = (end - length if length else _began(name, now, utc_offset)) // width * width
+    start = (end - length if length else began("year" if name == "year" else "day", now, zone)) // width * width
     if (end - start) // width > MAX_POINTS:
         raise RangeError(f"bucket: {bucket} gives more than {MAX_POINTS} points for {name}")
     return Range(name, start, end, width)
-
-
-def _began(name: str, now: int, utc_offset: int) -> int:
-    zone = timezone(timedelta(minutes=max(-840, min(utc_offset, 840))))
-    midnight = (
-        datetime.fromtimestamp(now / 1000, UTC).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    )
-    first = midnight.replace(month=1, day=1) if name == "year" else midnight
-    return int(first.timestamp() * 1000)
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

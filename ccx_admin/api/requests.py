@@ -16,6 +16,7 @@ from ccx_admin.panel import Panel, panel
 from ccx_admin.problem import Failure, not_found
 from ccx_admin.requests_query import QueryError, Search
 from ccx_admin.schema import Json, array, choice, free, integer, table, text
+from ccx_admin.zone import zone
 
 requests: Final = Blueprint("api_requests", __name__, url_prefix="/api")
 
@@ -25,7 +26,7 @@ MEDIA: Final = {"csv": "text/csv", "jsonl": "application/jsonl", "har": "applica
 
 def parsed(text: str, current: Panel) -> Search:
     try:
-        return requests_query.parse(text, current.now_ms())
+        return requests_query.parse(text, current.now_ms(), zone())
     except QueryError as error:
         raise Failure(422, "Search not understood", str(error)) from None
 

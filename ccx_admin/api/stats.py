@@ -10,20 +10,22 @@ from ccx_admin.operation import operation
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure
 from ccx_admin.schema import Json, array, choice, free, integer, table, text
+from ccx_admin.zone import named, zone
 
 figures: Final = Blueprint("api_stats", __name__, url_prefix="/api/stats")
 
 RANGE: Final = {
     "range": choice(tuple(stats.SPANS), "how far back", default="24h"),
     "bucket": choice(tuple(stats.BUCKETS), "width of a bucket; not given: so that there are fewer than 200"),
-    "utc_offset": integer("minutes east of UTC, for today and year", -840, 840, default=0),
+    "zone": text("an IANA time zone, for today and year; not given: the browser's, else UTC", maxLength=64),
 }
 FILTERS: Final = {name: text("only this " + name) for name in stats.DIMENSIONS}
 
 
 def span_of(query: dict[str, Json]) -> stats.Range:
     try:
-        return stats.range_of(query["range"], panel().now_ms(), query.get("bucket", ""), query["utc_offset"])
+        where = named(query["zone"]) if "zone" in query else zone()
+        return stats.range_of(query["range"], panel().now_ms(), query.get("bucket", ""), where)
     except stats.RangeError as error:
         raise Failure(422, "Invalid value", str(error)) from None
 

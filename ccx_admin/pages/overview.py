@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from ccx_admin import requests_query, stats, views
 from ccx_admin.api.status import status_of
 from ccx_admin.panel import Panel, panel
+from ccx_admin.zone import zone
 
 pages: Final = Blueprint("overview", __name__)
 
@@ -62,7 +63,7 @@ def problems(state: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def tiles_of(current: Panel, name: str) -> Tiles:
-    span = stats.range_of(name, current.now_ms())
+    span = stats.range_of(name, current.now_ms(), zone=zone())
     summary = stats.summary(current.db, span)
     series = stats.history(current.db, span)["series"]
     line = series[0] if series else {measure: [] for measure in (*stats.SERIES, "ttft_p50")}

@@ -1,5 +1,6 @@
 """/requests: one list over all kinds, in flight on top, with search, histogram and live rows."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from ccx_admin import format, requests_query
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.i18n import _
 from ccx_admin.panel import Panel, panel
-from ccx_admin.requests_query import QueryError, Search, Term
+from ccx_admin.requests_query import TIMES, Now, QueryError, Search, Term
+from ccx_admin.zone import MomentError, moment, zone
 
 pages: Final = Blueprint("requests", __name__)
 
@@ -115,7 +117,7 @@ def rows() -> str:
 def parsed(text: str, current: Panel) -> tuple[Search, str]:
     """The search, and what is wrong with it; a wrong one finds everything."""
     try:
-        return requests_query.parse(text, current.now_ms()), ""
+        return requests_query.parse(text, current.now_ms(), zone()), ""
     except QueryError as error:
         return requests_query.parse("", current.now_ms()), str(error)
 
@@ -127,8 +129,9 @@ def chips(found: Search) -> list[Chip]:
 
 def shown(term: Term) -> str:
     """A term for people: moments as times."""
-    if term.field in ("since", "until") and term.value.isdecimal():
-        return f"{term.field}:{format.stamp(int(term.value))}"
+    if term.field in ("since", "until") and len(term.value) > len("2026-01-31"):
+        with suppress(MomentError):
+            return f"{term.field}:{format.stamp(moment(term.value, 0, zone()), zone())}"
     return str(term)
 
 
@@ -144,12 +147,12 @@ def with_term(found: Search, text: str) -> tuple[str, bool]:
 
 
 def in_range(found: Search, name: str) -> str:
-    others = joined(term for term in found.terms if term.field not in ("since", "until"))
+    others = joined(term for term in found.terms if term.field not in TIMES)
     return f"{others} since:{name}".strip() if name else others
 
 
 def chosen_range(found: Search) -> str:
-    times = [term for term in found.terms if term.field in ("since", "until")]
+    times = [term for term in found.terms if term.field in TIMES]
     return times[0].value if len(times) == 1 and times[0].field == "since" else "" if not times else "zoom"
 
 
@@ -157,12 +160,8 @@ def chosen_range(found: Search) -> str:
 def histogram_of(current: Panel, found: Search) -> Histogram | None:
     """Over the time of the search, or over the last day. None: it cannot be read."""
     now = current.now_ms()
-    start, end = now - 86_400_000, now
-    for term in found.terms:
-        if term.field == "since":
-            start = requests_query.moment(term.value, now)
-        if term.field == "until":
-            end = min(now, requests_query.moment(term.value, now))
+    first, last = requests_query.stretch(found, Now(now, zone()))
+    start, end = first if first is not None else now - 86_400_000, min(now, last if last is not None else now)
     if end <= start:
         return None
     try:
@@ -180,5 +179,5 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
 def column(at: int, width: int, counted: dict[str, int] | None, highest: int) -> Column:
     found = counted or {"ok": 0, "failover": 0, "failed": 0}
     ok, failover, failed = (round(46 * found[name] / highest, 2) for name in ("ok", "failover", "failed"))
-    title = _("{time}: {ok} ok, {failover} failed over, {failed} failed", time=format.stamp(at), **found)
+    title = _("{time}: {ok} ok, {failover} failed over, {failed} failed", time=format.stamp(at, zone()), **found)
     return Column(at, at + width, ok, failover, failed, title)

@@ -12,6 +12,8 @@ from ccx_admin import format, i18n
 from ccx_admin.i18n import _, told
 from ccx_admin.pages import vocabulary
 from ccx_admin.panel import panel
+from ccx_admin.zone import COOKIE as ZONE_COOKIE
+from ccx_admin.zone import zone
 
 pages: Final = Blueprint("shell", __name__)
 
@@ -95,6 +97,7 @@ def frame() -> dict[str, Any]:
         "vocabulary": vocabulary,
         "badge": vocabulary.badge,
         "base": request.script_root,
+        "zone_name": request.cookies.get(ZONE_COOKIE, ""),
     }
 
 
@@ -111,10 +114,19 @@ def link(**changes: Any) -> str:
 
 
 for _filter in (
-    format.count, format.exact, format.duration, format.money, format.percent, format.size, format.clock, format.stamp,
-    format.iso,
+    format.count, format.exact, format.duration, format.money, format.percent, format.size, format.iso,
 ):  # fmt: skip
     pages.add_app_template_filter(_filter)
+
+
+@pages.app_template_filter()
+def clock(ms: float | None) -> str:
+    return format.clock(ms, zone(), panel().now_ms())
+
+
+@pages.app_template_filter()
+def stamp(ms: float | None) -> str:
+    return format.stamp(ms, zone())
 
 
 @pages.app_template_filter()

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 
 from ccx_admin import stats
 from ccx_admin.panel import panel
+from ccx_admin.zone import zone
 
 pages: Final = Blueprint("usage", __name__)
 
@@ -24,7 +25,7 @@ def index() -> str:
     by = chosen("by", tuple(word for word, _label in BY), "model")
     show = chosen("show", tuple(word for word, _label in SHOW), "requests")
     filters = {field: request.args[field] for field in stats.FILTERS if request.args.get(field)}
-    span = stats.range_of(name, current.now_ms())
+    span = stats.range_of(name, current.now_ms(), zone=zone())
     rows = stats.table(current.db, span, by, filters)
     return render_template(
         "usage.html",

@@ -2,6 +2,8 @@
 
 import re
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -97,8 +99,24 @@ def test_the_histogram_zooms(tab: Tab) -> None:
     tab.page.mouse.down()
     tab.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=4)
     tab.page.mouse.up()
-    tab.page.wait_for_url(re.compile(r"since%3A\d+%20until%3A\d+"))
+    tab.page.wait_for_url(re.compile(r"since%3A\d{4}-\d\d-\d\dT\d\d%3A"))
     expect(tab.page.locator(".chip.on")).to_have_count(2)
+
+
+def test_every_time_is_the_readers(chromium: Browser, site: Site) -> None:
+    """Rows, tips, the search's chips and words for days are all of one clock, from the first page on."""
+    context, tab = open_tab(chromium, site, timezone_id="Asia/Shanghai")
+    try:
+        row = put(site, state="ok")
+        at = datetime.fromtimestamp(int(str(row["started_at"])) / 1000, ZoneInfo("Asia/Shanghai"))
+        tab.go(f"/requests?q=today+since:{at:%H:%M}+id:{row['id']}")
+        expect(tab.page.locator("tr[data-id] time")).to_have_text(f"{at:%H:%M:%S}")
+        tab.go(f"/requests?q=since:{at:%Y-%m-%dT%H:%M:%S}%2B08:00+id:{row['id']}")
+        expect(tab.page.locator(".chip.on").first).to_contain_text(f"since:{at:%Y-%m-%d %H:%M:%S}")
+        expect(tab.page.locator("tr[data-id]")).to_have_count(1)
+    finally:
+        context.close()
+    assert tab.errors == []
 
 
 def test_a_running_stream_is_shown_as_it_grows(tab: Tab) -> None:

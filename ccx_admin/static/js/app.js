@@ -11,7 +11,7 @@ import { startKeys } from "./keys.js";
 import { onChange, start as startLive, watch } from "./live.js";
 import { startSpecial } from "./special.js";
 import { startRequests } from "./requests.js";
-import { showTimes, startClocks, _ } from "./words.js";
+import { startClocks, tick, _ } from "./words.js";
 
 const REFRESH_EVERY = 2000;
 
@@ -99,7 +99,7 @@ function reachable() {
 }
 
 document.body.addEventListener("htmx:afterSettle", (event) => {
-  showTimes(document);
+  tick();
   reachable();
   remember(event.detail.elt ?? document);
 });

@@ -2,7 +2,7 @@
 
 import { at } from "./api.js";
 import { onChange } from "./live.js";
-import { _, showTimes } from "./words.js";
+import { _, iso, tick } from "./words.js";
 
 const FETCH_EVERY = 400;
 const KEEP = 200;
@@ -91,7 +91,7 @@ function followRows(table) {
       }
     }
     while (finished.children.length > KEEP) finished.lastElementChild.remove();
-    showTimes(table);
+    tick(table);
   }
 }
 
@@ -126,7 +126,7 @@ function zoom(figure) {
     from = null;
     brush.remove();
     if (event.type === "pointercancel" || high - low < 0.01) return;
-    const time = (share) => Math.round(start + (end - start) * share);
+    const time = (share) => iso(start + (end - start) * share);
     const q = `${figure.dataset.search} since:${time(low)} until:${time(high)}`.trim();
     location.assign(at(`/requests?q=${encodeURIComponent(q)}`));
   };

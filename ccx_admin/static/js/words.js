@@ -56,21 +56,11 @@ export function stamp(ms) {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(ms)}`;
 }
 
-const FORMS = { clock, stamp, relative };
-
-// Server times are UTC; here they become the browser's.
-export function showTimes(root = document) {
-  const today = stamp(Date.now()).slice(0, 10);
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const ms = Date.parse(time.dateTime);
-    if (Number.isNaN(ms)) continue;
-    let text = FORMS[time.dataset.form || "clock"](ms);
-    if (time.dataset.form === "clock" && stamp(ms).slice(0, 10) !== today) text = `${stamp(ms).slice(5, 10)} ${text}`;
-    if (time.textContent !== text) time.textContent = text;
-    const title = stamp(ms);
-    if (time.title !== title) time.title = title;
-  }
-  tick(root);
+// A moment for the search: the reader's clock with its distance from UTC.
+export function iso(ms) {
+  const east = -new Date(ms).getTimezoneOffset();
+  const size = Math.abs(east);
+  return `${stamp(ms).replace(" ", "T")}${east < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
 export function tick(root = document) {
@@ -80,7 +70,7 @@ export function tick(root = document) {
 }
 
 export function startClocks() {
-  showTimes();
+  tick();
   setInterval(() => document.hidden || tick(), 1000);
   setInterval(() => {
     if (document.hidden) return;
