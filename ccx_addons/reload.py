@@ -10,7 +10,7 @@ from typing import Final
 from ccx_addons.core import mask
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
-from ccx_addons.io import last_good
+from ccx_addons.io import last_good, versions
 from ccx_addons.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -74,7 +74,10 @@ class Reload:
             return f"unreadable: {error.strerror}"
 
     def read(self) -> Snapshot:
-        return last_good.take(self.runtime.settings, time.time())
+        """What was changed by hand becomes one of the kept versions first, also when it is not valid."""
+        now = time.time()
+        versions.notice(self.runtime.config_path, now)
+        return last_good.take(self.runtime.settings, now)
 
 
 def edited(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, list[str]]]:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
-from ccx_admin import auth, capability, live, problem, writer
+from ccx_admin import auth, capability, change, live, problem, writer
 from ccx_admin.api import API
 from ccx_admin.db import Reader
 from ccx_admin.from_gateway import FromGateway
@@ -64,4 +64,5 @@ def create_app(
     for blueprint in (*API, *PAGES):
         app.register_blueprint(blueprint)
     live.register(app)
+    app.after_request(change.tell_undo)
     return app

@@ -1,27 +1,22 @@
 """Every change of ccx.yaml that the panel makes, as functions on the document: comments and order survive.
 
-A change is made with ``apply`` (checked against the revision the user saw, written atomically) or shown with
-``preview``. Values arrive as JSON; whether they make sense is decided by the parser that the gateway itself uses.
+``change`` makes them, or shows what they would do. Values arrive as JSON; whether they make sense is decided by the
+parser that the gateway itself uses.
 """
 
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ccx_addons.core import variables
 from ccx_addons.core.confidential import hide_url, shown_header
-from ccx_addons.core.config import Snapshot, Status
+from ccx_addons.core.config import Status
 from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
-from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.urls import canonical
-from ccx_addons.io import yaml_file
 from ccx_addons.io.yaml_document import Entries, Table, drop, merge, move, put, remove, sequence, styled, without_nulls
-from ccx_admin import hidden
-from ccx_admin.panel import Panel
 from ccx_admin.problem import Failure, invalid, not_found
 
 type Json = Any
@@ -33,41 +28,6 @@ KEY_EDITABLE: Final = frozenset(KEY_KEYS)
 CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256"}
 POLICY: Final = frozenset({"errors", "balance", "affinity", "breaker", "attempts", "timeouts", "bodies"})
 MAX_SECONDS: Final = 7 * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a change would do to the file: a unified diff with masked secrets, and what is wrong with it."""
-
-    diff: str
-    problems: tuple[Problem, ...]
-
-
-# ---- making a change -------------------------------------------------------------------------------------------------
-def apply(panel: Panel, change: Change, expected: str | None, who: str) -> str:
-    """The new revision. Raises RevisionConflict when the file is not at ``expected`` (None: whatever it is)."""
-    _must_be_valid(panel)
-    return yaml_file.edit(panel.config_path, change, expected, who, panel.settings, panel.clock())
-
-
-def preview(panel: Panel, change: Change) -> tuple[Preview, Snapshot | None]:
-    """What ``apply`` would do, and the configuration after it, None when it would not be valid."""
-    _must_be_valid(panel)
-    before = panel.config().text
-    after = yaml_file.edited(before, change)
-    problems: tuple[Problem, ...] = ()
-    snapshot = None
-    try:
-        snapshot = yaml_file.validated(after, before, panel.settings, panel.clock())
-    except ConfigErrors as errors:
-        problems = tuple(errors.problems)
-    return Preview(hidden.diff(before, after), problems), snapshot
-
-
-def _must_be_valid(panel: Panel) -> None:
-    """A file that cannot be read as configuration is repaired in the editor first, as text."""
-    if problems := panel.config().problems:
-        raise ConfigErrors(list(problems))
 
 
 # ---- the document ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
@@ -113,14 +113,3 @@ def read_body(wanted: Schema) -> Json:
         raise Failure(400, "Not JSON", "the body is not valid JSON") from None
     schema.check(value, wanted)
     return value
-
-
-def expected_revision() -> str | None:
-    """The revision the caller saw: header If-Match, or None when any will do."""
-    tag = request.headers.get("If-Match", "").strip()
-    return None if tag in ("", "*") else tag.removeprefix("W/").strip('"')
-
-
-def who() -> str:
-    """Who changes the configuration, for its history."""
-    return f"{g.who}-{request.remote_addr or 'unknown'}"

@@ -8,8 +8,8 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ccx_addons.core.errors import CcxError, ConfigErrors
-from ccx_addons.io.yaml_file import RevisionConflict
-from ccx_admin import hidden
+from ccx_addons.io.versions import RevisionConflict
+from ccx_admin import change
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.panel import panel
 
@@ -41,7 +41,7 @@ def failure_of(error: Exception) -> Failure:
         case Failure():
             return error
         case RevisionConflict():
-            return Failure(409, "Changed meanwhile", str(error), diff=hidden.diff(error.before, error.after))
+            return Failure(409, "Changed meanwhile", str(error), **change.sides(error))
         case ConfigErrors():
             problems = [{**asdict(p), "message": masked(p.message), "path": masked(p.path)} for p in error.problems]
             return Failure(422, "The configuration is not valid", masked(str(error))[:2000], problems=problems)

@@ -12,7 +12,7 @@ from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
 from ccx_addons.core.mask import mask
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import versions, yaml_file
 from ccx_addons.io.yaml_document import sequence, styled
 from ccx_addons.move import Moved
 from ccx_addons.supervisor import StartError
@@ -36,7 +36,7 @@ def move_in(arguments: list[str]) -> int:
     if not asked.write:
         print(f"nothing was written; --write adds them to {path}, with the whole keys", file=sys.stderr)
         return 0
-    yaml_file.edit(path, adding(moved.channels), None, "import", settings, time.time())
+    versions.edit(path, adding(moved.channels), None, "import", settings, time.time())
     print(f"{len(moved.channels)} channels were added to {path}", file=sys.stderr)
     return 0
 

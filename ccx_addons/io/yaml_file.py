@@ -1,4 +1,4 @@
-"""ccx.yaml and .env on disk: strict reading, atomic writing, history. The only module that touches YAML.
+"""ccx.yaml and .env on disk: strict reading, and changing the text. The only module that touches YAML.
 
 Reading follows the YAML 1.2 core schema: only text, numbers, true, false and null. ``0123``, ``on`` and ``1.10`` stay
 the text that a key or a model name is. Aliases, tags and doubled keys are errors.
@@ -11,9 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,11 +22,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ccx_addons.core.config import Bodies, Snapshot
 from ccx_addons.core.config_parse import parse
-from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
+from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
 from ccx_addons.io import ca_files, outward
-from ccx_addons.io.files import PRIVATE, write_atomically
+from ccx_addons.io.files import write_atomically
 from ccx_addons.protocols.quirks import QUIRKS
 
 try:
@@ -40,7 +38,6 @@ type Json = Any
 
 MAX_SIZE: Final = 4 << 20
 MAX_DEPTH: Final = 50
-KEPT_VERSIONS: Final = 10
 
 INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\.(?:[0-9]*[1-9]|0)")
@@ -63,14 +60,6 @@ channels: []
 #    base_urls: ["https://api.anthropic.com"]
 #    keys: ["env:ANTHROPIC_API_KEY"]
 """
-
-
-class RevisionConflict(CcxError):
-    """The file changed since it was read: the texts ``before`` and ``after`` show how."""
-
-    def __init__(self, before: str, after: str) -> None:
-        super().__init__("the configuration was changed meanwhile")
-        self.before, self.after = before, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +137,12 @@ def _scalars(node: Node, path: tuple[str, ...], is_name: bool = False) -> Iterat
 
 def load(path: Path) -> Loaded:
     try:
-        return load_text(_text(path))
+        return load_text(text_of(path))
     except OSError as error:
         raise _error(f"cannot be read: {error.strerror}") from None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Decoded only: line ends stay as they are. Raises OSError, or ConfigErrors when it is no text."""
     try:
         return path.read_bytes().decode()
@@ -255,39 +244,7 @@ def _error(message: str, line: int = 0) -> ConfigErrors:
     return ConfigErrors([Problem("ccx.yaml", message, line)])
 
 
-# ---- writing ---------------------------------------------------------------------------------------------------------
-def save(path: Path, text: str, expected: str, who: str, settings: Settings, now: float) -> str:
-    """Replaces the file by ``text`` if its revision is still ``expected``; returns the new revision.
-
-    Raises RevisionConflict, or ConfigErrors when ``text`` is not valid. The old version goes into backups/.
-    """
-    with _locked(path):
-        current = _read(path)
-        _check_revision(path, current, expected, text)
-        validated(text, current, settings, now)
-        _keep(path, current, who, now)
-        write_atomically(path, text)
-        return revision_of(text.encode())
-
-
-def edit(
-    path: Path, change: Callable[[Any], None], expected: str | None, who: str, settings: Settings, now: float
-) -> str:
-    """Changes the parsed document in place; comments and order survive. Arguments and errors as ``save``.
-
-    ``change`` gets ruamel.yaml's round-trip mapping. ``expected`` None: whatever the file is now.
-    """
-    with _locked(path):
-        current = _read(path)
-        if expected is not None:
-            _check_revision(path, current, expected, current)
-        text = edited(current, change)
-        validated(text, current, settings, now)
-        _keep(path, current, who, now)
-        write_atomically(path, text)
-        return revision_of(text.encode())
-
-
+# ---- changing --------------------------------------------------------------------------------------------------------
 def edited(text: str, change: Callable[[Any], None]) -> str:
     """The document after ``change``, without writing anything: what a preview shows. Raises ConfigErrors."""
     if not isinstance(load_text(text).data, dict | None):
@@ -311,75 +268,8 @@ def diff(before: str, after: str) -> str:
     return "".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One kept version: when (UTC, ISO), by whom, and its revision."""
-
-    revision: str
-    saved_at: str
-    who: str
-    path: Path
-
-
-def history(path: Path) -> list[Version]:
-    """Kept versions, newest first."""
-    found = []
-    for file in sorted(backups(path).glob("*.yaml"), reverse=True):
-        moment, _, rest = file.stem.partition("_")
-        revision, _, who = rest.partition("_")
-        found.append(Version(revision, moment, who, file))
-    return found
-
-
-def rollback(path: Path, revision: str, who: str, settings: Settings, now: float) -> str:
-    """Puts a kept version back. Raises CcxError when it is not kept, ConfigErrors when it is no longer valid."""
-    version = next((v for v in history(path) if v.revision == revision), None)
-    if version is None:
-        raise CcxError(f"the version {revision!r} is not kept")
-    return save(path, _text(version.path), revision_of(_read(path).encode()), who, settings, now)
-
-
-def _read(path: Path) -> str:
-    try:
-        return _text(path)
-    except FileNotFoundError:
-        return ""
-
-
-def _check_revision(path: Path, current: str, expected: str, wanted: str) -> None:
-    """Raises RevisionConflict: what changed since, or what ``wanted`` changes when the expected version is not kept."""
-    if revision_of(current.encode()) == expected:
-        return
-    kept = next((_text(version.path) for version in history(path) if version.revision == expected), None)
-    raise RevisionConflict(current, wanted) if kept is None else RevisionConflict(kept, current)
-
-
 def backups(path: Path) -> Path:
     return path.parent / "backups"
-
-
-def _keep(path: Path, text: str, who: str, now: float) -> None:
-    if not text:
-        return
-    moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    name = re.sub(r"[^A-Za-z0-9.-]", "-", who)[:40] or "unknown"
-    write_atomically(backups(path) / f"{moment}_{revision_of(text.encode())}_{name}.yaml", text)
-    for version in history(path)[KEPT_VERSIONS:]:
-        version.path.unlink(missing_ok=True)
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, PRIVATE)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One writer at a time over all processes."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(path.parent / f".{path.name}.lock", "a", opener=_private) as file:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 # ---- .env and the first start ----------------------------------------------------------------------------------------
@@ -391,7 +281,7 @@ def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The process environment over the file; a missing file is no problem. Raises ConfigErrors when it is no text."""
     found = {}
     if env_file.is_file():
-        found = dotenv.dotenv_values(stream=io.StringIO(_text(env_file)), interpolate=False)
+        found = dotenv.dotenv_values(stream=io.StringIO(text_of(env_file)), interpolate=False)
     return {**{name: value for name, value in found.items() if value is not None}, **environ}
 
 

@@ -13,8 +13,9 @@ from ccx_addons.core.config_parse import CHANNEL_KEYS
 from ccx_addons.core.mask import mask
 from ccx_addons.core.urls import url_problem
 from ccx_addons.io import probe
-from ccx_admin import channel_edit, channel_test, paste, stats, views, writer
-from ccx_admin.operation import expected_revision, operation, who
+from ccx_admin import change, channel_edit, channel_test, paste, stats, views, writer
+from ccx_admin.change import asked
+from ccx_admin.operation import operation
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure, not_found
 from ccx_admin.schema import Json, array, boolean, choice, free, integer, table, text
@@ -34,8 +35,8 @@ def answer(id: str, revision: str) -> dict[str, Json]:
     return {"revision": revision, "channel": found}
 
 
-def change(id: str, edit: channel_edit.Change) -> dict[str, Json]:
-    return answer(id, channel_edit.apply(panel(), edit, expected_revision(), who()))
+def changed(id: str, edit: change.Edit) -> dict[str, Json]:
+    return answer(id, change.apply(panel(), edit, asked()))
 
 
 def the_channel(id: str) -> Channel:
@@ -77,7 +78,7 @@ def add_channel(query: dict[str, Json], body: dict[str, Json]) -> dict[str, Json
     if "paste" in body:
         values = {**proposed(paste.parse(body["paste"])), **values}
     id, edit = channel_edit.add_channel(values, query["position"] == "front")
-    return change(id, edit)
+    return changed(id, edit)
 
 
 def proposed(found: paste.Proposal) -> dict[str, Json]:
@@ -99,7 +100,7 @@ def get_channel(id: str) -> dict[str, Json]:
 @operation(channels, "PATCH", f"/channels/{ID}", body=SETTINGS, answer=SAVED, errors=(404, 409))
 def patch_channel(id: str, body: dict[str, Json]) -> dict[str, Json]:
     """Change settings: a JSON merge patch, null brings a default back. Keys and promotions have their own paths."""
-    return change(id, channel_edit.patch_channel(id, body))
+    return changed(id, channel_edit.patch_channel(id, body))
 
 
 @operation(
@@ -113,7 +114,7 @@ def patch_channel(id: str, body: dict[str, Json]) -> dict[str, Json]:
 def delete_channel(id: str, query: dict[str, Json]) -> dict[str, Json]:
     """Delete a channel. The last active one only with ``force``."""
     edit = channel_edit.delete_channel(id, query["force"])
-    return {"revision": channel_edit.apply(panel(), edit, expected_revision(), who())}
+    return {"revision": change.apply(panel(), edit, asked())}
 
 
 @operation(
@@ -126,7 +127,7 @@ def delete_channel(id: str, query: dict[str, Json]) -> dict[str, Json]:
 )
 def order(body: dict[str, Json]) -> dict[str, Json]:
     """Set the priorities to this order; channels that are not named come after."""
-    revision = channel_edit.apply(panel(), channel_edit.order(body["ids"]), expected_revision(), who())
+    revision = change.apply(panel(), channel_edit.order(body["ids"]), asked())
     return {"revision": revision, "ids": [entry["id"] for entry in views.channels(panel())]}
 
 
@@ -141,25 +142,25 @@ def order(body: dict[str, Json]) -> dict[str, Json]:
 )
 def promote(id: str, body: dict[str, Json]) -> dict[str, Json]:
     """First choice for a while, five minutes if not said otherwise."""
-    return change(id, channel_edit.promote(id, body.get("seconds", 300), panel().clock()))
+    return changed(id, channel_edit.promote(id, body.get("seconds", 300), panel().clock()))
 
 
 @operation(channels, "POST", f"/channels/{ID}/suspend", answer=SAVED, errors=(404, 409))
 def suspend(id: str) -> dict[str, Json]:
     """Listed, but not used."""
-    return change(id, channel_edit.set_status(id, "suspended"))
+    return changed(id, channel_edit.set_status(id, "suspended"))
 
 
 @operation(channels, "POST", f"/channels/{ID}/resume", answer=SAVED, errors=(404, 409))
 def resume(id: str) -> dict[str, Json]:
     """Use it again."""
-    return change(id, channel_edit.set_status(id, "active"))
+    return changed(id, channel_edit.set_status(id, "active"))
 
 
 @operation(channels, "POST", f"/channels/{ID}/standby", answer=SAVED, errors=(404, 409))
 def standby(id: str) -> dict[str, Json]:
     """Into the standby pool."""
-    return change(id, channel_edit.set_status(id, "disabled"))
+    return changed(id, channel_edit.set_status(id, "disabled"))
 
 
 COMMANDED: Final = table({"command": integer(), "workers": free()}, ("command", "workers"))
@@ -306,7 +307,7 @@ def preview(body: dict[str, Json]) -> dict[str, Json]:
         the_channel(id)
     else:
         id, edit = channel_edit.add_channel(values)
-    found, after = channel_edit.preview(panel(), edit)
+    found, after = change.preview(panel(), edit)
     channel = after.channel(id) if after else None
     return {
         "diff": found.diff,

@@ -6,8 +6,9 @@ from typing import Final
 from flask import Blueprint, request
 
 from ccx_addons.core.config import KINDS
-from ccx_admin import channel_edit, snippets, views
-from ccx_admin.operation import expected_revision, operation, who
+from ccx_admin import change, channel_edit, snippets, views
+from ccx_admin.change import asked
+from ccx_admin.operation import operation
 from ccx_admin.panel import panel
 from ccx_admin.problem import not_found
 from ccx_admin.schema import Json, array, boolean, choice, free, integer, table, text
@@ -47,7 +48,7 @@ def list_clients() -> dict[str, Json]:
 def add_client(body: dict[str, Json]) -> dict[str, Json]:
     """A new client. ``secret`` is its key, shown now and never again: only its hash is kept."""
     secret, edit = channel_edit.add_client(body)
-    revision = channel_edit.apply(panel(), edit, expected_revision(), who())
+    revision = change.apply(panel(), edit, asked())
     return {**answer(body["name"], revision), "secret": secret}
 
 
@@ -61,14 +62,14 @@ def add_client(body: dict[str, Json]) -> dict[str, Json]:
 )
 def patch_client(name: str, body: dict[str, Json]) -> dict[str, Json]:
     """Change a client: merge patch. Its key cannot be changed; make a new client instead."""
-    revision = channel_edit.apply(panel(), channel_edit.patch_client(name, body), expected_revision(), who())
+    revision = change.apply(panel(), channel_edit.patch_client(name, body), asked())
     return answer(str(body.get("name") or name), revision)
 
 
 @operation(clients, "DELETE", "/clients/<name>", answer=table({"revision": text()}, ("revision",)), errors=(404, 409))
 def delete_client(name: str) -> dict[str, Json]:
     """Delete a client; its key is refused within a second."""
-    return {"revision": channel_edit.apply(panel(), channel_edit.delete_client(name), expected_revision(), who())}
+    return {"revision": change.apply(panel(), channel_edit.delete_client(name), asked())}
 
 
 @operation(

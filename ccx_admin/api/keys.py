@@ -5,7 +5,7 @@ from typing import Final
 from flask import Blueprint
 
 from ccx_admin import channel_edit
-from ccx_admin.api.channels import COMMANDED, SAVED, change, commanded, key_of, the_channel
+from ccx_admin.api.channels import COMMANDED, SAVED, changed, commanded, key_of, the_channel
 from ccx_admin.operation import operation
 from ccx_admin.schema import Json, array, boolean, integer, table, text
 
@@ -34,7 +34,7 @@ KEY: Final = {
 def add_keys(id: str, body: dict[str, Json]) -> dict[str, Json]:
     """Add keys at the end of the list; those the channel has already are left out."""
     entries = [entry["key"] if set(entry) == {"key"} else entry for entry in body["keys"]]
-    return change(id, channel_edit.add_keys(id, entries))
+    return changed(id, channel_edit.add_keys(id, entries))
 
 
 @operation(
@@ -47,13 +47,13 @@ def add_keys(id: str, body: dict[str, Json]) -> dict[str, Json]:
 )
 def patch_key(id: str, key_id: str, body: dict[str, Json]) -> dict[str, Json]:
     """Change a key: merge patch. A new secret gives it a new id; no secret means it stays."""
-    return change(id, channel_edit.patch_key(id, key_id, body))
+    return changed(id, channel_edit.patch_key(id, key_id, body))
 
 
 @operation(keys, "DELETE", "/<key_id>", answer=SAVED, errors=(404, 409))
 def delete_key(id: str, key_id: str) -> dict[str, Json]:
     """Delete a key."""
-    return change(id, channel_edit.delete_key(id, key_id))
+    return changed(id, channel_edit.delete_key(id, key_id))
 
 
 @operation(

@@ -1,7 +1,6 @@
 """/api/config and /api/settings: the text of ccx.yaml, its history, the policy, the process settings."""
 
 from dataclasses import asdict, fields
-from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, jsonify
@@ -11,10 +10,11 @@ from ccx_addons.core.config import help_of
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import versions, yaml_file
 from ccx_addons.scheduler import breaker
-from ccx_admin import channel_edit, hidden, views
-from ccx_admin.operation import expected_revision, operation, who
+from ccx_admin import change, channel_edit, hidden, views
+from ccx_admin.change import asked
+from ccx_admin.operation import operation
 from ccx_admin.panel import panel
 from ccx_admin.problem import Failure, not_found
 from ccx_admin.schema import Json, array, boolean, free, table, text
@@ -44,13 +44,10 @@ def get_config() -> Response:
 @operation(settings, "PUT", "/config", body=table({"text": TEXT}, ("text",)), answer=REVISION, errors=(409, 428))
 def put_config(body: dict[str, Json]) -> dict[str, Json]:
     """Save the whole text. ``If-Match`` must name the revision it was made from; 409 with the difference otherwise."""
-    expected = expected_revision()
-    if expected is None:
+    given = asked()
+    if given.expected is None:
         raise Failure(428, "If-Match needed", "send the revision that was edited as If-Match")
-    current = panel()
-    text = hidden.restored(body["text"], current.config().text)
-    revision = yaml_file.save(current.config_path, text, expected, who(), current.settings, current.clock())
-    return {"revision": revision}
+    return {"revision": change.save(panel(), body["text"], given)}
 
 
 @operation(
@@ -63,16 +60,18 @@ def put_config(body: dict[str, Json]) -> dict[str, Json]:
     ),
 )
 def validate(body: dict[str, Json]) -> dict[str, Json]:
-    """What is wrong with a text, each fault with its line, and how it differs from the file."""
+    """What is wrong with a text, each fault with its line, and how it differs from the file, or from ``If-Match``."""
     current = panel().config()
+    seen = versions.find(panel().config_path, asked().expected or "")
+    before = seen.text if seen else current.text
     try:
-        text = hidden.restored(body["text"], current.text)
-        snapshot = yaml_file.validated(text, current.text, panel().settings, panel().clock())
+        text = hidden.restored(body["text"], before)
+        snapshot = yaml_file.validated(text, before, panel().settings, panel().clock())
     except ConfigErrors as errors:
         secrets = hidden.secrets_of(body["text"]) | current.secrets
         found = [shown(problem, secrets) for problem in errors.problems]
         return {"valid": False, "problems": found, "warnings": [], "diff": ""}
-    diff = hidden.diff(current.text, text)
+    diff = hidden.diff(before, text)
     return {
         "valid": True,
         "problems": [],
@@ -88,19 +87,17 @@ def shown(problem: Problem, secrets: Secrets) -> dict[str, Json]:
 
 @operation(settings, "GET", "/config/history", answer=table({"versions": array(free())}, ("versions",), more=True))
 def history() -> dict[str, Json]:
-    """Kept versions, newest first: revision, when (Unix ms), and who replaced it."""
-    versions = [
-        {"revision": version.revision, "saved_at": saved_at(version), "who": version.who}
-        for version in yaml_file.history(panel().config_path)
+    """Kept versions, newest first: revision, when (Unix ms), who made it, and what changed since the one before."""
+    found = [
+        {
+            "revision": version.revision,
+            "saved_at": int(version.at * 1000),
+            "who": version.who,
+            "changes": [text.format(**values) for text, values in version.words],
+        }
+        for version in versions.history(panel().config_path)
     ]
-    return {"revision": panel().config().revision, "versions": versions}
-
-
-def saved_at(version: yaml_file.Version) -> int | None:
-    try:
-        return int(datetime.strptime(version.saved_at, "%Y%m%dT%H%M%S.%f%z").timestamp() * 1000)
-    except ValueError:
-        return None
+    return {"revision": panel().config().revision, "versions": found}
 
 
 def text_of(revision: str) -> str:
@@ -108,7 +105,7 @@ def text_of(revision: str) -> str:
     current = panel().config()
     if revision in ("", current.revision):
         return current.text
-    found = next((v for v in yaml_file.history(panel().config_path) if v.revision == revision), None)
+    found = versions.find(panel().config_path, revision)
     if found is None:
         raise not_found("version", revision)
     return found.path.read_text("utf-8", "surrogateescape")
@@ -138,14 +135,26 @@ def diff(query: dict[str, Json]) -> dict[str, Json]:
 )
 def rollback(body: dict[str, Json]) -> dict[str, Json]:
     """Put a kept version back."""
-    current, revision = panel(), body["revision"]
-    expected = expected_revision()
-    if expected not in (None, current.config().revision):
-        raise yaml_file.RevisionConflict(text_of(revision), current.config().text)
-    if not any(version.revision == revision for version in yaml_file.history(current.config_path)):
+    return {"revision": change.rollback(panel(), kept(body["revision"]), asked())}
+
+
+def kept(revision: str) -> str:
+    if versions.find(panel().config_path, revision) is None:
         raise not_found("version", revision)
-    saved = yaml_file.rollback(current.config_path, revision, who(), current.settings, current.clock())
-    return {"revision": saved}
+    return revision
+
+
+@operation(
+    settings,
+    "POST",
+    "/config/undo",
+    body=table({"revision": text()}, ("revision",)),
+    answer=REVISION,
+    errors=(404, 409),
+)
+def undo(body: dict[str, Json]) -> dict[str, Json]:
+    """Take back the one change that led to a version; what was changed later stays."""
+    return {"revision": change.undo(panel(), kept(body["revision"]), asked())}
 
 
 # ---- policy and process settings -------------------------------------------------------------------------------------
@@ -207,5 +216,5 @@ def get_settings() -> dict[str, Json]:
 )
 def patch_settings(body: dict[str, Json]) -> dict[str, Json]:
     """Change policy or prices: merge patch, null brings a default back."""
-    channel_edit.apply(panel(), channel_edit.patch_settings(body), expected_revision(), who())
+    change.apply(panel(), channel_edit.patch_settings(body), asked())
     return get_settings()

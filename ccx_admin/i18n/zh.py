@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ccx_admin.i18n.zh_changes import CHANGES
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_pages import PAGES
 from ccx_admin.i18n.zh_words import WORDS
 
-ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **HELP}
+ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **CHANGES, **HELP}

@@ -153,7 +153,6 @@ PAGES: Final[Mapping[str, str]] = {
     "KB of one body": "单个正文的 KB 数",
     "Keep": "保留",
     "Kept now": "当前保留",
-    "Kept versions": "保留的版本",
     "Key": "密钥",
     "Key of": "密钥属于",
     "Keys": "密钥",
@@ -276,7 +275,6 @@ PAGES: Final[Mapping[str, str]] = {
     "Protocols": "协议",
     "Proxy": "代理",
     "Put back": "恢复",
-    "Put {name} back?": "恢复 {name}？",
     "Questions": "问题",
     "Quirks": "兼容项",
     "Raw": "原始",
@@ -289,7 +287,6 @@ PAGES: Final[Mapping[str, str]] = {
     "Refusal": "拒绝",
     "Refused before any channel was asked: {why}": "在请求渠道之前被拒绝：{why}",
     "Remove": "移除",
-    "Replaced": "被替换于",
     "Requests": "请求",
     "Requests over time": "请求走势",
     "Requests over time: {n}": "请求走势：{n}",
@@ -359,9 +356,6 @@ PAGES: Final[Mapping[str, str]] = {
     "The cache was lost: it ran out, or the prompt changed.": "缓存丢失：已过期，或提示词有变化。",
     "The client left after {time}.": "客户端在 {time} 后离开。",
     "The conversation was not kept": "未保留对话",
-    "The file changed meanwhile. Nothing was saved; this is the difference:": (
-        "文件在此期间已被修改。未保存任何内容；差异如下："
-    ),
     "The file is not valid; the last good configuration stays in force.": "文件无效；仍使用上一份有效配置。",
     "The first request appears here within a moment, with every step it took.": (
         "第一个请求会立即显示在这里，包含每一步。"

@@ -33,7 +33,6 @@ WORDS: Final[Mapping[str, str]] = {
     "blocked": "已封锁",
     "bodies are kept": "正文保留",
     "broken streams": "中断的流",
-    "by": "操作者",
     "cache": "缓存",
     "cancelled": "已取消",
     "ccx.yaml is not valid, so nothing can be changed here until it is repaired.": (

@@ -7,9 +7,9 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import BreakerPolicy
-from ccx_addons.io import yaml_file
+from ccx_addons.io import versions
 from ccx_admin import hidden, views, what_if
-from ccx_admin.api.settings import PRESETS, environment, get_settings, saved_at, text_of
+from ccx_admin.api.settings import PRESETS, environment, get_settings, text_of
 from ccx_admin.api.status import status_of
 from ccx_admin.pages.channels import since_id
 from ccx_admin.panel import Panel, panel
@@ -144,18 +144,14 @@ def file(current: Panel) -> dict[str, Any]:
 
 
 def history(current: Panel) -> dict[str, Any]:
-    versions = yaml_file.history(current.config_path)
-    known = {version.revision for version in versions}
+    found = versions.history(current.config_path)
+    known = {version.revision for version in found}
     before, after = request.args.get("from", ""), request.args.get("to", "")
     shown = ""
     if before in known and (not after or after in known):
         left, right = text_of(before), text_of(after)
         shown = hidden.diff(left, right) or " "
-    return {
-        "versions": [(version.revision, saved_at(version), version.who) for version in versions],
-        "diff": shown,
-        "compared": before,
-    }
+    return {"versions": found, "diff": shown, "compared": before, "compared_to": after}
 
 
 def events(current: Panel) -> dict[str, Any]:

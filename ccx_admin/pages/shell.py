@@ -34,7 +34,11 @@ NAVIGATION: Final = (
 
 SCRIPT_WORDS: Final = (
     "Saved", "Copied", "Time", "Could not copy", "Failed", "The panel cannot be reached", "live", "polling", "paused",
-    "{n} new", "Nothing changes", "The file changed meanwhile. Nothing was saved; this is the difference:",
+    "{n} new", "Nothing changes", "Undo", "Undone", "Before",
+    "Theirs, saved meanwhile", "Mine", "Place", "Somebody else changed this meanwhile", "Save with these choices",
+    "All mine", "All theirs", "Save mine all the same", "Back", "(nothing)",
+    "What is about other things was put together. Here both of you changed the same.",
+    "Nobody knows any more what you began with. This is what yours would change:",
     "in force", "Delete {name}?", "Sent again: {status} after {time}", "Open it", "Waiting for the first request …",
     "Seen: {what}", "Valid", "The test was answered in {time}: {text}", "The test failed: {error}",
     "{n} workers have done it", "Order saved", "{n} s ago", "{n} min ago", "{n} h ago", "{n} d ago", "in {n} s",

@@ -13,8 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import Environment, nodes
 
-from ccx_addons.core import config, verdict
+from ccx_addons.core import config, config_changes, verdict
 from ccx_addons.core.settings import Settings
+from ccx_addons.io import versions
 from ccx_admin import format, i18n, stats
 from ccx_admin.api.settings import PRESETS
 from ccx_admin.i18n.reasons import REASONS
@@ -117,6 +118,7 @@ def in_tables() -> Iterator[str]:
     yield from (entry.metadata["help"] for entry in fields(Settings))
     yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
     yield from ("reported", "estimated")
+    yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
 
 
 def in_verdicts() -> Iterator[str]:

@@ -156,6 +156,7 @@ POST /api/config/validate
 GET /api/config/history
 GET /api/config/diff
 POST /api/config/rollback
+POST /api/config/undo
 GET /api/settings
 PATCH /api/settings
 GET /api/live/changes

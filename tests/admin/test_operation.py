@@ -5,7 +5,7 @@ from flask import Blueprint, Flask
 from werkzeug.wrappers import Response
 
 from ccx_admin import problem
-from ccx_admin.operation import OPERATIONS, Operation, expected_revision, operation
+from ccx_admin.operation import OPERATIONS, Operation, operation
 from ccx_admin.schema import integer, table, text
 
 
@@ -63,12 +63,3 @@ def test_is_described(app: Flask) -> None:
     found = app.extensions["api_trial.look"]
     assert isinstance(found, Operation)
     assert (found.summary, found.area, found.status) == ("Look closely.", "trial", 200)
-
-
-@pytest.mark.parametrize(
-    ("tag", "revision"),
-    [('"abc"', "abc"), ('W/"abc"', "abc"), ("abc", "abc"), ("*", None), ("", None), (None, None)],
-)
-def test_expected_revision(app: Flask, tag: str | None, revision: str | None) -> None:
-    with app.test_request_context(headers={"If-Match": tag} if tag is not None else {}):
-        assert expected_revision() == revision

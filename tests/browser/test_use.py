@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, expect
 
+from ccx_addons.io import versions
+from ccx_admin import channel_edit as edit
 from tests.admin import seed
 from tests.browser.conftest import Site, Tab, open_tab
 from tests.wire.program import Fake
@@ -169,14 +171,75 @@ def test_order_by_dragging(tab: Tab) -> None:
     assert order_of(tab) == shown
 
 
-def test_a_stale_order_is_refused_and_put_back(tab: Tab) -> None:
+def test_an_order_that_nobody_knows_is_asked_about_and_put_back(tab: Tab) -> None:
     tab.go("/channels")
     tab.page.evaluate("document.getElementById('channel-list').dataset.revision = '0000000000000000'")
     tab.page.get_by_role("button", name="Move backup up").click()
-    expect(tab.page.locator(".toast.bad")).to_contain_text("changed meanwhile")
-    assert order_of(tab)[:2] == ["ch_main0001", "ch_back0002"]
+    dialog = tab.page.get_by_role("dialog", name="Somebody else changed this meanwhile")
+    expect(dialog).to_contain_text("Nobody knows any more")
     tab.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert order_of(tab)[:2] == ["ch_main0001", "ch_back0002"]
     tab.errors.clear()  # Chromium notes the 409
+
+
+def by_ann(site: Site, **values: object) -> None:
+    """Somebody else changes the first backup channel."""
+    versions.edit(site.folder / "ccx.yaml", edit.patch_channel("ch_back0002", values), None, "ann", site.panel.settings, time.time())  # fmt: skip
+
+
+def save_note(tab: Tab, note: str) -> None:
+    tab.page.evaluate("document.querySelectorAll('#channel-form details').forEach((part) => (part.open = true))")
+    tab.page.fill('#channel-form [name="note"]', note)
+    tab.page.get_by_role("button", name="Show the change and save").click()
+    tab.page.locator("#changes-save").click()
+
+
+def test_what_two_people_changed_in_different_places_is_both_saved(tab: Tab) -> None:
+    tab.go("/channels/ch_back0002")
+    by_ann(tab.site, tags=["by-ann"])
+    with tab.page.expect_navigation():
+        save_note(tab, "mine")
+    expect(tab.page.locator(".toast")).to_contain_text("Saved")
+    assert "note: mine" in config_of(tab.site)
+    assert "by-ann" in config_of(tab.site)
+
+
+def test_what_two_people_changed_in_one_place_is_shown_three_ways(tab: Tab) -> None:
+    tab.go("/channels/ch_back0002")
+    by_ann(tab.site, note="theirs")
+    save_note(tab, "mine")
+    dialog = tab.page.get_by_role("dialog", name="Somebody else changed this meanwhile")
+    expect(dialog.locator("tbody tr")).to_contain_text(["channels › backup › note"])
+    tab.page.keyboard.press("Escape")
+    expect(tab.page.locator('#channel-form [name="note"]')).to_have_value("mine")
+    save_note(tab, "mine")
+    with tab.page.expect_navigation():
+        dialog.get_by_role("button", name="Save with these choices").click()
+    assert "note: mine" in config_of(tab.site)
+    tab.errors.clear()  # Chromium notes the 409
+
+
+def test_a_change_is_undone_from_its_word(tab: Tab) -> None:
+    before = config_of(tab.site)
+    tab.go("/channels")
+    tab.page.get_by_role("button", name="Move backup up").click()
+    expect(tab.page.locator(".toast")).to_contain_text("Order saved")
+    tab.page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(tab.page.locator(".toast")).to_contain_text("Undone")
+    assert config_of(tab.site) == before
+    expect(tab.page.locator("#channel-list .channel").first).to_have_attribute("data-id", "ch_main0001")
+
+
+def test_copying_over_plain_http(tab: Tab) -> None:
+    """Where a page has no clipboard of its own."""
+    tab.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.go("/clients?tool=curl")
+    tab.page.evaluate("document.addEventListener('copy', () => (window.copied = String(document.activeElement.value)))")
+    tab.page.locator(".snippet").get_by_role("button", name="Copy").first.click()
+    expect(tab.page.locator(".toast")).to_contain_text("Copied")
+    assert tab.page.evaluate("window.copied") == tab.page.locator("#snippet-1").inner_text()
 
 
 def test_pasting_makes_a_channel(tab: Tab) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import last_good, yaml_file
+from ccx_addons.io import last_good, versions, yaml_file
 
 ONE = "channels: [{name: one, protocol: chat, base_urls: ['https://a.test'], keys: [k1]}]\n"
 
@@ -25,7 +25,7 @@ def test_what_was_taken_is_kept_for_its_owner_only(settings: Settings) -> None:
     taken = last_good.take(settings, 0)
     assert last_good.read(settings, 0) == taken
     copy = copy_of(settings)
-    assert yaml_file.history(Path(settings.ccx_config)) == [], "no version of somebody's"
+    assert versions.history(Path(settings.ccx_config)) == [], "no version of somebody's"
     assert copy.read_text() == ONE and stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 

@@ -1,6 +1,5 @@
 import stat
 import string
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yaml.nodes import ScalarNode
 
-from ccx_addons.core.errors import CcxError, ConfigErrors, Problem
+from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
-from ccx_addons.io.yaml_file import RevisionConflict, load_text, revision_of
+from ccx_addons.io.yaml_file import load_text, revision_of
 
 SETTINGS = Settings()
 NOW = 1_769_860_800.0
@@ -53,10 +52,6 @@ def config(tmp_path: Path) -> Path:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def texts(path: Path) -> list[str]:
-    return [version.path.read_text() for version in yaml_file.history(path)]
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -215,29 +210,6 @@ def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
     assert load_text(after).data["table"] == values
 
 
-# ---- writing ---------------------------------------------------------------------------------------------------------
-def test_save(config: Path) -> None:
-    before = config.read_bytes()
-    revision = yaml_file.save(config, "version: 1\n", revision_of(before), "ann", SETTINGS, NOW)
-    assert config.read_text() == "version: 1\n" and revision == revision_of(b"version: 1\n")
-    (version,) = yaml_file.history(config)
-    assert version.path.read_bytes() == before and version.revision == revision_of(before)
-    assert (version.who, version.saved_at) == ("ann", "20260131T120000.000000Z") and mode(version.path) == 0o600
-
-
-def test_save_makes_the_first_file(tmp_path: Path) -> None:
-    path = tmp_path / "ccx.yaml"
-    yaml_file.save(path, "version: 1\n", revision_of(b""), "ann", SETTINGS, NOW)
-    assert path.read_text() == "version: 1\n" and yaml_file.history(path) == []
-
-
-def test_what_is_not_valid_is_not_saved(config: Path) -> None:
-    for text in ("channels: 1\n", "a: [", "version: 9\n"):
-        with pytest.raises(ConfigErrors):
-            yaml_file.save(config, text, revision_of(config.read_bytes()), "ann", SETTINGS, NOW)
-    assert config.read_text() == HAND_WRITTEN and yaml_file.history(config) == []
-
-
 def with_ca_file(text: str) -> str:
     return text.replace("name: spare", "name: spare\n    ca_file: none.pem")
 
@@ -246,108 +218,6 @@ def test_a_ca_file_that_is_not_there_is_a_warning_of_the_file(config: Path) -> N
     config.write_text(with_ca_file(HAND_WRITTEN))
     (warning,) = yaml_file.read_snapshot(config, SETTINGS, now=NOW).warnings
     assert warning == "line 13, channels[1].ca_file: there is no such file; this channel cannot connect"
-
-
-@pytest.mark.parametrize("before", [HAND_WRITTEN, "", "a: ["])
-def test_a_new_ca_file_that_is_not_there_is_not_saved(config: Path, before: str) -> None:
-    config.write_text(before)
-    with pytest.raises(ConfigErrors, match=r"line 13, channels\[1\].ca_file: there is no such file"):
-        yaml_file.save(config, with_ca_file(HAND_WRITTEN), revision_of(before.encode()), "ann", SETTINGS, NOW)
-    assert config.read_text() == before
-
-
-def test_a_ca_file_that_went_away_forbids_no_other_change(config: Path) -> None:
-    config.write_text(with_ca_file(HAND_WRITTEN))
-    yaml_file.edit(
-        config, lambda document: document["channels"][1].update(status="suspended"), None, "ann", SETTINGS, NOW
-    )
-    assert yaml_file.read_snapshot(config, SETTINGS, now=NOW).channels[1].status == "suspended"
-
-
-def test_conflict_shows_what_changed_meanwhile(config: Path) -> None:
-    seen = revision_of(config.read_bytes())
-    yaml_file.save(config, HAND_WRITTEN + "# by ann\n", seen, "ann", SETTINGS, NOW)
-    with pytest.raises(RevisionConflict) as saving:
-        yaml_file.save(config, "version: 1\n", seen, "bob", SETTINGS, NOW + 1)
-    with pytest.raises(RevisionConflict) as editing:
-        yaml_file.edit(config, lambda document: None, seen, "bob", SETTINGS, NOW + 1)
-    for caught in (saving, editing):
-        assert caught.value.after == caught.value.before + "# by ann\n"
-    assert config.read_text() == HAND_WRITTEN + "# by ann\n"
-
-
-def test_conflict_with_a_version_that_is_not_kept_shows_what_would_change(config: Path) -> None:
-    with pytest.raises(RevisionConflict) as caught:
-        yaml_file.save(config, HAND_WRITTEN + "# by bob\n", "0" * 16, "bob", SETTINGS, NOW)
-    assert caught.value.after == HAND_WRITTEN + "# by bob\n"
-
-
-def test_edit(config: Path) -> None:
-    def change(document: Any) -> None:
-        document["channels"][0]["status"] = "suspended"
-
-    revision = yaml_file.edit(config, change, None, "ann", SETTINGS, NOW)
-    assert revision == revision_of(config.read_bytes()) and "# the good one" in config.read_text()
-    snapshot = yaml_file.read_snapshot(config, SETTINGS, now=NOW)
-    assert snapshot.channels[0].status == "suspended" and snapshot.channels[0].keys[0].secret == "0123"
-
-
-def test_an_edit_that_is_not_valid_changes_nothing(config: Path) -> None:
-    with pytest.raises(ConfigErrors):
-        yaml_file.edit(config, lambda document: document.update(policy=1), None, "ann", SETTINGS, NOW)
-    assert config.read_text() == HAND_WRITTEN
-
-
-def test_a_broken_file_is_not_edited_but_can_be_replaced(config: Path) -> None:
-    config.write_bytes(b"a: [\n")
-    with pytest.raises(ConfigErrors):
-        yaml_file.edit(config, lambda document: None, None, "ann", SETTINGS, NOW)
-    yaml_file.save(config, "version: 1\n", revision_of(b"a: [\n"), "ann", SETTINGS, NOW)
-    assert config.read_text() == "version: 1\n"
-
-
-def test_ten_versions_are_kept_and_each_can_come_back(config: Path) -> None:
-    for n in range(13):
-        text = f"version: 1\n# {n}\n"
-        yaml_file.save(config, text, revision_of(config.read_bytes()), f"user {n}", SETTINGS, NOW + n)
-    versions = yaml_file.history(config)
-    assert [v.who for v in versions] == [f"user-{n}" for n in range(12, 2, -1)]
-    assert texts(config)[0] == "version: 1\n# 11\n"
-    oldest = versions[-1]
-    revision = yaml_file.rollback(config, oldest.revision, "ann", SETTINGS, NOW + 20)
-    assert revision == oldest.revision == revision_of(config.read_bytes())
-    assert yaml_file.history(config)[0].who == "ann" and len(texts(config)) == 10
-
-
-def test_rollback_of_what_is_not_kept(config: Path) -> None:
-    with pytest.raises(CcxError, match="is not kept"):
-        yaml_file.rollback(config, "0" * 16, "ann", SETTINGS, NOW)
-
-
-@pytest.mark.parametrize(
-    ("who", "shown"),
-    [("ann", "ann"), ("../../etc", "..-..-etc"), ("a b\n", "a-b-"), ("", "unknown"), ("x" * 99, "x" * 40)],
-)
-def test_who_is_never_a_path(config: Path, who: str, shown: str) -> None:
-    yaml_file.save(config, "version: 1\n", revision_of(config.read_bytes()), who, SETTINGS, NOW)
-    (version,) = yaml_file.history(config)
-    assert version.who == shown and version.path.parent == config.parent / "backups"
-
-
-def test_writers_take_turns(config: Path) -> None:
-    def add(n: int) -> None:
-        def change(document: Any) -> None:
-            document["channels"][0].setdefault("tags", []).append(f"t{n}")
-
-        yaml_file.edit(config, change, None, f"w{n}", SETTINGS, NOW + n)
-
-    threads = [threading.Thread(target=add, args=(n,)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = yaml_file.read_snapshot(config, SETTINGS, now=NOW).channels[0].tags
-    assert sorted(found) == [f"t{n}" for n in range(6)], "no edit was lost"
 
 
 # ---- .env and the first start ----------------------------------------------------------------------------------------

@@ -1,20 +1,20 @@
 // Buttons and forms that call the API: data-call, data-api, data-copy.
 
-import { at, call, refresh, showDiff, showProblem, toast } from "./api.js";
+import { at, call, leave, refresh, saved, showDiff, showProblem, toast } from "./api.js";
 import { collect } from "./forms.js";
 import { _, duration } from "./words.js";
 
 const AFTER = {
   refresh: () => {
-    toast(_("Saved"));
+    saved();
     refresh();
   },
-  reload: () => location.reload(),
+  reload: () => leave(() => location.reload()),
   commanded: (found) => {
     toast(_("{n} workers have done it", { n: Object.keys(found.workers ?? {}).length }));
     setTimeout(refresh, 600);
   },
-  channels: () => location.assign(at("/channels")),
+  channels: () => leave(() => location.assign(at("/channels"))),
   replayed: (found) =>
     toast(_("Sent again: {status} after {time}", { status: found.status, time: duration(found.total_ms) }), found.status >= 400, {
       href: at(`/requests/${found.request_id}`),
@@ -71,13 +71,32 @@ async function submit(form) {
   await run(form, method, path, body, revision);
 }
 
+// Over plain http a page has no clipboard of its own; there is the way of old.
+function copyBySelection(text) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.readOnly = true;
+  field.className = "visually-hidden";
+  const focused = document.activeElement;
+  document.body.append(field);
+  field.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    field.remove();
+    focused?.focus();
+  }
+}
+
 async function copy(text) {
+  let done = false;
   try {
     await navigator.clipboard.writeText(text);
-    toast(_("Copied"));
+    done = true;
   } catch {
-    toast(_("Could not copy"), true);
+    done = copyBySelection(text);
   }
+  toast(_(done ? "Copied" : "Could not copy"), !done);
 }
 
 export function startActions() {

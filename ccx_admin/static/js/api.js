@@ -1,5 +1,6 @@
 // Calls of the admin API with the session's CSRF token, and words about how they went.
 
+import { settle } from "./conflict.js";
 import { _ } from "./words.js";
 
 // Where the panel is mounted: before every path of ours.
@@ -14,10 +15,16 @@ export class Problem extends Error {
   }
 }
 
-export async function call(method, path, body, revision) {
+// Thrown when somebody thought better of it: there is nothing to tell.
+class Left extends Problem {}
+
+const ascii = (text) => text.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+export async function call(method, path, body, revision, resolve = null) {
   const headers = { "X-CSRF-Token": token, Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (revision) headers["If-Match"] = `"${revision}"`;
+  if (resolve) headers["X-Resolve"] = ascii(JSON.stringify(resolve));
   let answer;
   try {
     answer = await fetch(at(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error" });
@@ -26,8 +33,50 @@ export async function call(method, path, body, revision) {
   }
   const found = await answer.json().catch(() => ({}));
   if (answer.status === 401) location.reload();
+  if (answer.status === 409 && found.clashes) {
+    const chosen = await settle(found, diffOf);
+    if (!chosen) throw new Left(409, {});
+    return call(method, path, body, chosen.revision ?? revision, { ...resolve, ...chosen.resolve });
+  }
   if (!answer.ok) throw new Problem(answer.status, found);
+  undoable = answer.headers.get("X-Undo") ?? undoable;
   return found;
+}
+
+let undoable = null;
+const LATER = "ccx-saved";
+
+// Says that something was saved, with a way back if it changed the configuration.
+export function saved(text = _("Saved")) {
+  const revision = undoable;
+  undoable = null;
+  toast(text, false, revision && { text: _("Undo"), act: () => undo(revision) });
+}
+
+async function undo(revision) {
+  try {
+    await call("POST", "/api/config/undo", { revision });
+    if (document.querySelector("[data-refresh]") && !document.querySelector("form[data-revision]")) {
+      saved(_("Undone"));
+      refresh();
+    } else leave(() => location.reload(), _("Undone"));
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
+// The same, on the page that comes next.
+export function leave(go, text = _("Saved")) {
+  sessionStorage.setItem(LATER, JSON.stringify({ text, undoable }));
+  go();
+}
+
+export function tellSaved() {
+  const left = JSON.parse(sessionStorage.getItem(LATER) ?? "null");
+  sessionStorage.removeItem(LATER);
+  if (!left) return;
+  undoable = left.undoable;
+  saved(left.text);
 }
 
 export function toast(text, bad = false, link = null) {
@@ -36,8 +85,12 @@ export function toast(text, bad = false, link = null) {
   if (bad) box.setAttribute("role", "alert");
   box.append(text);
   if (link) {
-    const a = document.createElement("a");
-    a.href = link.href;
+    const a = document.createElement(link.act ? "button" : "a");
+    if (link.act) {
+      a.type = "button";
+      a.className = "button small";
+      a.addEventListener("click", () => (box.remove(), link.act()));
+    } else a.href = link.href;
     a.textContent = link.text;
     box.append(" ", a);
   }
@@ -46,11 +99,7 @@ export function toast(text, bad = false, link = null) {
 }
 
 export function showProblem(error) {
-  if (error.status === 409 && error.body?.diff) {
-    toast(_("The file changed meanwhile. Nothing was saved; this is the difference:"), true);
-    showDiff(error.body.diff, [], false);
-    return;
-  }
+  if (error instanceof Left) return;
   const problems = error.body?.problems ?? [];
   toast(problems.length ? problems.map((p) => `${p.path}: ${p.message}`).join("; ") : error.message, true);
 }
@@ -71,7 +120,7 @@ export function diffOf(text) {
 }
 
 // The dialog that shows a change before it is made. Resolves to whether to make it.
-export function showDiff(diff, problems = [], canSave = true) {
+export function showDiff(diff, problems = []) {
   const dialog = document.getElementById("changes");
   const place = document.getElementById("changes-diff");
   place.replaceChildren(diff ? diffOf(diff) : document.createTextNode(_("Nothing changes")));
@@ -84,7 +133,7 @@ export function showDiff(diff, problems = [], canSave = true) {
       return p;
     }),
   );
-  document.getElementById("changes-save").hidden = !canSave || problems.length > 0 || !diff;
+  document.getElementById("changes-save").hidden = problems.length > 0 || !diff;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true }));

@@ -1,6 +1,6 @@
 // Everything the pages do beyond being read. Each part finds what it needs on the page and rests otherwise.
 
-import { call, refresh, showDiff, showProblem, toast } from "./api.js";
+import { call, leave, refresh, showDiff, showProblem, tellSaved } from "./api.js";
 import { startActions } from "./actions.js";
 import { startBench } from "./bench.js";
 import { startChannels } from "./channels.js";
@@ -55,7 +55,7 @@ function yaml() {
   const place = document.getElementById("yaml-problems");
   let timer = null;
   const check = async () => {
-    const found = await call("POST", "/api/config/validate", { text: text.value });
+    const found = await call("POST", "/api/config/validate", { text: text.value }, form.dataset.revision);
     place.replaceChildren(
       ...(found.valid ? [{ message: _("Valid"), good: true }] : found.problems).map((problem) => {
         const item = document.createElement("li");
@@ -82,8 +82,7 @@ function yaml() {
       const found = await check();
       if (!(await showDiff(found.diff, found.problems))) return;
       await call("PUT", "/api/config", { text: text.value }, form.dataset.revision);
-      toast(_("Saved"));
-      location.reload();
+      leave(() => location.reload());
     } catch (error) {
       showProblem(error);
     }
@@ -111,6 +110,7 @@ startClocks();
 reachable();
 addEventListener("resize", reachable);
 startActions();
+tellSaved();
 startSpecial();
 startForms();
 startKeys();

@@ -1,6 +1,6 @@
 // Channels: their order by dragging and by buttons, pasting a new one, trying the mapping.
 
-import { at, call, showProblem, toast } from "./api.js";
+import { at, call, leave, saved, showProblem, toast } from "./api.js";
 import { collect, valueOf } from "./forms.js";
 import { _ } from "./words.js";
 
@@ -20,7 +20,7 @@ function order() {
       const rest = [...document.querySelectorAll("#standby-list .channel[data-id]")].map((row) => row.dataset.id);
       const found = await call("POST", "/api/channels/order", { ids: [...now, ...rest] }, list.dataset.revision);
       list.dataset.revision = found.revision;
-      toast(_("Order saved"));
+      saved(_("Order saved"));
     } catch (error) {
       former.forEach((id) => list.append(list.querySelector(`.channel[data-id="${id}"]`)));
       before = former;
@@ -124,7 +124,7 @@ function paste() {
         const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
         sessionStorage.setItem("tested", JSON.stringify(result));
       }
-      location.assign(at(`/channels/${found.channel.id}`));
+      leave(() => location.assign(at(`/channels/${found.channel.id}`)));
     } catch (error) {
       showProblem(error);
       save.forEach((button) => button.removeAttribute("aria-busy"));

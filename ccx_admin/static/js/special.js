@@ -1,7 +1,6 @@
 // Forms whose body is not simply their fields: keys to add, where a session goes, a price.
 
-import { call, refresh, showProblem, toast } from "./api.js";
-import { _ } from "./words.js";
+import { call, leave, refresh, saved, showProblem } from "./api.js";
 
 const FORMS = {
   addKeys: async (form) => {
@@ -10,7 +9,7 @@ const FORMS = {
     if (!keys.length) return;
     await call("POST", `/api/channels/${form.dataset.addKeys}/keys`, { keys });
     field.value = "";
-    toast(_("Saved"));
+    saved();
     refresh();
   },
   override: async (form) => {
@@ -24,7 +23,7 @@ const FORMS = {
       if (form.elements[name].value !== "") price[name] = Number(form.elements[name].value);
     }
     await call("PATCH", "/api/settings", { prices: { [form.elements.pattern.value.trim()]: price } });
-    location.reload();
+    leave(() => location.reload());
   },
 };
 

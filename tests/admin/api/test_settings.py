@@ -28,7 +28,7 @@ def test_text_is_shown_without_secrets_and_saved_with_them(api: Api, folder: Pat
 def test_saving_needs_the_right_revision(api: Api, folder: Path) -> None:
     api.do("PUT", "/api/config", {"text": CONFIG}, 428)
     found = put(api, CONFIG.replace("name: backup", "name: second"), "0" * 16, 409)
-    assert "-    name: backup" in found["diff"] and "+    name: second" in found["diff"]
+    assert "-    name: backup" in found["mine"] and "+    name: second" in found["mine"]
     assert not [secret for secret in SECRETS if secret in str(found)]
     assert (folder / "ccx.yaml").read_text() == CONFIG
 
@@ -72,8 +72,10 @@ def test_history_diff_and_rollback(api: Api, folder: Path) -> None:
     first = api.get("/api/config")["revision"]
     api.do("PATCH", "/api/channels/ch_main0001", {"note": "changed"})
     history = api.get("/api/config/history")
-    assert [version["revision"] for version in history["versions"]] == [first]
-    assert history["versions"][0]["who"].startswith("api-") and history["versions"][0]["saved_at"] == 1_795_600_800_000
+    new, old = history["versions"]
+    assert (new["revision"], old["revision"]) == (history["revision"], first)
+    assert new["who"].startswith("api-") and new["changes"] == ["note of channel main changed"]
+    assert old["who"] == "by hand" and old["saved_at"] == 1_795_600_800_000
     assert "+    note: changed" in api.get(f"/api/config/diff?from={first}")["diff"]
     assert "-    note: changed" in api.get(f"/api/config/diff?to={first}")["diff"]
     api.do("POST", "/api/config/rollback", {"revision": first})

@@ -46,10 +46,10 @@ def test_faults_of_the_file_have_their_line(session: FlaskClient, folder: Path) 
 
 def test_history_shows_differences_without_secrets(session: FlaskClient, api: Api) -> None:
     api.do("POST", "/api/channels/ch_main0001/suspend")
-    version = api.get("/api/config/history")["versions"][0]["revision"]
+    version = api.get("/api/config/history")["versions"][1]["revision"]
     page = session.get(f"/settings?tab=history&from={version}").text
     assert '<span class="add">+    status: suspended' in page
-    assert "POST /api/config/rollback" in page
+    assert "POST /api/config/rollback" in page and "channel main paused" in page
     assert all(secret not in page for secret in seed.SECRETS)
 
 
