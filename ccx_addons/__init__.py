@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ccx_addons.runtime import Runtime
+    from ccx_addons.processes.runtime import Runtime
 
 
 def chain(runtime: "Runtime") -> list[Any]:

@@ -13,10 +13,10 @@ from mitmproxy import http
 from ccx_addons.core.estimate import tokens_of_parts
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Response, Usage, fold
-from ccx_addons.guard import guarded
+from ccx_addons.metrics.spending import prompt_tokens
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.protocols import quirks
-from ccx_addons.runtime import Runtime
-from ccx_addons.spending import prompt_tokens
+from ccx_addons.proxy.guard import guarded
 
 PASSBACK: Final = "passback_reasoning"
 DOUBTFUL: Final = "low_quality_usage"

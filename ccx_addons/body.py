@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from mitmproxy import http
 
-from ccx_addons.aside import aside
 from ccx_addons.core import asked, multipart, read
 from ccx_addons.core.config import DEFAULT_CLIENT
 from ccx_addons.core.endpoints import unknown
@@ -15,9 +14,10 @@ from ccx_addons.core.multipart import BadForm
 from ccx_addons.core.neutral import Fault, Loss
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.wire_json import BadJson, JsonBody
-from ccx_addons.guard import guarded, refuse, refuse_bad
+from ccx_addons.io.aside import aside
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.encoding import BadEncoding, inflate
-from ccx_addons.runtime import Runtime
+from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
 
 FORM_FIELDS: Final = frozenset({"model", "stream", "response_format"})
 FORMS: Final = frozenset({"image_edit", "image_variation"})

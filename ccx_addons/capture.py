@@ -18,8 +18,8 @@ from ccx_addons.core.confidential import HARMLESS_HEADERS
 from ccx_addons.core.config import Bodies
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.mask import Secrets, mask
-from ccx_addons.guard import guarded
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded
 
 log: Final = logging.getLogger("ccx")
 

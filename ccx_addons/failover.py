@@ -14,9 +14,9 @@ from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.core.waits import retry_after, whole_account
 from ccx_addons.core.wire_json import BadJson
-from ccx_addons.guard import guarded, refuse
 from ccx_addons.local import counted_instead
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded, refuse
 
 VAGUE: Final = Fault("unavailable", "All upstream channels are currently unavailable", status=503)
 

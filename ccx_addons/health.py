@@ -16,7 +16,7 @@ from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io import probe
 from ccx_addons.io.state import write_changes
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
 

@@ -9,18 +9,18 @@ from typing import Any, Final
 
 from mitmproxy import http
 
-from ccx_addons.aside import aside
 from ccx_addons.auth import json_response
+from ccx_addons.convert.translate import neutral_request
 from ccx_addons.core import read, wire_json
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.estimate import prompt_tokens, tokens_of
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault, Response, Text, Usage, explode
 from ccx_addons.core.patient_json import BIG
-from ccx_addons.guard import guarded, refuse
+from ccx_addons.io.aside import aside
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.protocols import TEXT_PROTOCOLS
-from ccx_addons.runtime import Runtime
-from ccx_addons.translate import neutral_request
+from ccx_addons.proxy.guard import guarded, refuse
 
 type Json = Any
 

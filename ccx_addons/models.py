@@ -18,10 +18,10 @@ from ccx_addons.core.asked import MAX_MODEL
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import guarded, refuse
 from ccx_addons.io.apart import apart
 from ccx_addons.io.probe import list_models
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded, refuse
 
 CACHE: Final = 60.0
 """Seconds a channel's list is kept."""

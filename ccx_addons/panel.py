@@ -13,10 +13,10 @@ from ccx_addons.core.endpoints import GATEWAY_HEADER
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.forwarded import Proxies
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import guarded
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy import framing
+from ccx_addons.proxy.guard import guarded
 from ccx_addons.proxy.headers import Headers
-from ccx_addons.runtime import Runtime
 
 PATIENCE: Final = Timeouts(total=120, connect=3, first_byte=60, idle=60)
 NOT_THE_CLIENTS: Final = re.compile(rb"forwarded|x-forwarded\b.*|.*_.*|" + GATEWAY_HEADER.encode(), re.IGNORECASE)

@@ -18,10 +18,10 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.guard import guarded
 from ccx_addons.io.schema import BOUNDS
 from ccx_addons.io.shares import FOLDER, Shares
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded
 from ccx_addons.scheduler.breaker import Breaker
 
 log: Final = logging.getLogger("ccx")

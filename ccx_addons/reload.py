@@ -11,7 +11,7 @@ from ccx_addons.core import mask
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io import last_good, versions
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.state import News, Reader, take, write_changes
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
 

@@ -19,8 +19,8 @@ from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID
 from ccx_addons.core.wire_json import dumps, loads_object
-from ccx_addons.guard import guarded, refuse
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded, refuse
 from ccx_addons.sessions import TRIES, UNREADABLE, issued, load, seat_of
 
 CREATED: Final = re.compile(rb'"message"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
 

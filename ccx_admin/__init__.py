@@ -10,12 +10,14 @@ from flask import Flask
 
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
-from ccx_admin import auth, capability, change, live, problem, writer
-from ccx_admin.api import API
+from ccx_admin import auth, change, writer
+from ccx_admin.api import API, problem
+from ccx_admin.bench import capability
 from ccx_admin.db import Reader
 from ccx_admin.from_gateway import FromGateway
 from ccx_admin.pages import PAGES
 from ccx_admin.panel import EXTENSION, Panel
+from ccx_admin.requests import live
 
 MAX_BODY: Final = 8 << 20
 """Bytes of a request to the panel: twice the largest ccx.yaml."""
@@ -33,7 +35,7 @@ def create_app(
 
     ``gateway_url``: the gateway's public address, for replays and tests; empty: the variable CCX_GATEWAY_URL.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, template_folder=".")
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32),
         MAX_CONTENT_LENGTH=MAX_BODY,

@@ -20,8 +20,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.urls import LOOPBACK
+from ccx_admin.api.problem import Failure, answer
 from ccx_admin.panel import panel
-from ccx_admin.problem import Failure, answer
 
 login_pages: Final = Blueprint("auth", __name__)
 
@@ -272,7 +272,7 @@ def inside(target: str) -> str:
 def login() -> AnyResponse | str:
     if current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
         return redirect(request.script_root + inside(request.args.get("next", "/")), 303)
-    return render_template("login.html", error="", wait=0, next=inside(request.args.get("next", "/")))
+    return render_template("shell/login.html", error="", wait=0, next=inside(request.args.get("next", "/")))
 
 
 @login_pages.post("/login")
@@ -282,10 +282,10 @@ def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     wait = judge(request.form.get("key", ""))
     if wait:
         seconds = int(wait) + 1
-        page = render_template("login.html", error="wait", wait=seconds, next=target)
+        page = render_template("shell/login.html", error="wait", wait=seconds, next=target)
         return page, 429, {"Retry-After": str(seconds)}
     if wait is not None:
-        return render_template("login.html", error="wrong", wait=0, next=target), 401, {}
+        return render_template("shell/login.html", error="wrong", wait=0, next=target), 401, {}
     language = session.get("language")
     session.clear()
     session["id"] = current_auth().sessions.begin(panel().clock())

@@ -15,8 +15,8 @@ from ccx_addons.io import versions, yaml_file
 from ccx_addons.io.versions import RevisionConflict
 from ccx_addons.io.yaml_document import Table
 from ccx_addons.io.yaml_merge import Side
-from ccx_admin import hidden
 from ccx_admin.panel import Panel
+from ccx_admin.settings import hidden
 
 type Json = Any
 type Edit = Callable[[Table], None]

@@ -3,8 +3,8 @@
 from typing import Final
 
 from ccx_addons.core.endpoints import PIN_HEADER, TEST_HEADER
+from ccx_admin.api.problem import Failure
 from ccx_admin.panel import Panel
-from ccx_admin.problem import Failure
 
 UNKNOWN: Final = "this process does not know the gateway's address or a client key"
 

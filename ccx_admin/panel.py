@@ -15,8 +15,8 @@ from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import ca_files, last_good, yaml_file
 from ccx_addons.io.store import Store
-from ccx_admin import hidden
 from ccx_admin.db import Reader
+from ccx_admin.settings import hidden
 
 EXTENSION: Final = "ccx"
 

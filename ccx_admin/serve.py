@@ -16,7 +16,7 @@ from ccx_addons.core import mask
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import logs
 from ccx_admin import create_app
-from ccx_admin.live import MAX_SOCKETS
+from ccx_admin.requests.live import MAX_SOCKETS
 
 try:
     from gunicorn.app.base import BaseApplication

@@ -1,8 +1,13 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from ccx_addons.core.config import Snapshot
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.store import Store
+from ccx_addons.processes.runtime import Runtime
 from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
@@ -20,3 +25,12 @@ def fake() -> Iterator[Fake]:
     """The imitated providers, one process for each worker of the tests."""
     with running_fake() as upstream:
         yield upstream
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    """What the addons of one worker share, over a database in a temporary folder."""
+    store = Store.open(tmp_path / "ccx.db", boot_id="boot")
+    process = Settings(ccx_config=str(tmp_path / "ccx.yaml"), ccx_data_dir=str(tmp_path))
+    yield Runtime(process, Snapshot("rev1", 0), store, boot_id="boot")
+    store.close()

@@ -5,7 +5,7 @@ import pytest
 from ccx_addons.commands import NO_WINDOWS, main, told
 from ccx_addons.commands.table import COMMANDS, HELP
 from ccx_addons.core.errors import ConfigErrors, Problem
-from ccx_addons.supervisor import StartError
+from ccx_addons.processes.supervisor import StartError
 
 
 @pytest.mark.parametrize(

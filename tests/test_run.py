@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ccx_addons.supervisor import ROOT
+from ccx_addons.processes.supervisor import ROOT
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"ccx_addons": "addons", "ccx_admin": "admin"}
+ROOMS = ("commands", "core", "io", "processes", "protocols", "proxy", "scheduler", "vendors")
+"""Folders of ccx_addons that are no addon: their tests stand in a folder of their own."""
 MAX_LINES = 600
 NO_NAMES = ("utils", "helpers", "manager", "handler", "base", "misc", "common")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
@@ -31,7 +33,7 @@ def has_code(path: Path) -> bool:
 def mirrors(path: Path) -> list[Path]:
     """Where the tests of a module may stand. A package, and what is only data in it, is tested as one module."""
     package, *folders, name = path.with_suffix("").parts
-    if package == "ccx_addons" and folders:
+    if package == "ccx_addons" and folders and folders[0] in ROOMS:
         where = Path("tests", *folders)
     else:
         where = Path("tests", PACKAGES[package], *folders)

@@ -14,9 +14,9 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.io.files import open_to_all
 from ccx_addons.io.state import load_state
+from ccx_addons.processes.supervisor import StartError
 from ccx_addons.scheduler import Pick, State
 from ccx_addons.scheduler.explain import explain, render
-from ccx_addons.supervisor import StartError
 from ccx_addons.vendors.shown import render as render_vendor
 
 

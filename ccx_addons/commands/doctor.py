@@ -25,7 +25,7 @@ from ccx_addons.io import backup, outward, yaml_file
 from ccx_addons.io.files import open_to_all
 from ccx_addons.io.running import find
 from ccx_addons.io.version import version
-from ccx_addons.supervisor import StartError, bind
+from ccx_addons.processes.supervisor import StartError, bind
 
 if TYPE_CHECKING:
     from ccx_addons.io import probe

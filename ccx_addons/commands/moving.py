@@ -7,15 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ccx_addons import move
-from ccx_addons.commands import parser
+from ccx_addons.commands import move, parser
+from ccx_addons.commands.move import Moved
 from ccx_addons.commands.places import environment
 from ccx_addons.core.mask import mask
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions, yaml_file
 from ccx_addons.io.yaml_document import sequence, styled
-from ccx_addons.move import Moved
-from ccx_addons.supervisor import StartError
+from ccx_addons.processes.supervisor import StartError
 
 
 def move_in(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 
 from ccx_addons.commands import parser
 from ccx_addons.io import yaml_file
-from ccx_addons.supervisor import ROOT
+from ccx_addons.processes.supervisor import ROOT
 
 CONFIG: Final = "config/ccx.yaml"
 ENV_FILE: Final = "config/.env"

@@ -3,7 +3,7 @@
 
 def worker(arguments: list[str]) -> int:
     """A proxy process; started by the supervisor only."""
-    from ccx_addons import worker as process  # mitmproxy is heavy: only the worker loads it
+    from ccx_addons.processes import worker as process  # mitmproxy is heavy: only the worker loads it
 
     fd, ready, alive, index, panel_port, mitmweb = map(int, arguments)
     return process.main(fd, ready, alive, index, panel_port, mitmweb)

@@ -10,7 +10,7 @@ from typing import Final
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
 from ccx_addons.io.running import Running, find
-from ccx_addons.supervisor import StartError
+from ccx_addons.processes.supervisor import StartError
 
 PATIENCE: Final = 180.0
 """Seconds that a reload may take."""

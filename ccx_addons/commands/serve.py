@@ -16,7 +16,7 @@ from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
-from ccx_addons.supervisor import ROOT, run
+from ccx_addons.processes.supervisor import ROOT, run
 
 
 def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:

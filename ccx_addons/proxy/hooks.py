@@ -17,8 +17,8 @@ from mitmproxy.proxy.layers.http import (
     HttpResponseHook,
 )
 
-from ccx_addons.aside import aside
 from ccx_addons.core.exchange import Upstream
+from ccx_addons.io.aside import aside
 from ccx_addons.proxy.dial import Failure
 
 log: Final = logging.getLogger("ccx")

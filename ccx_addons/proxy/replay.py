@@ -8,7 +8,7 @@ from mitmproxy import http
 from mitmproxy.addons.clientplayback import ClientPlayback, MockServer, ReplayHandler
 from mitmproxy.options import Options
 
-from ccx_addons import original
+from ccx_addons.auth import original
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool

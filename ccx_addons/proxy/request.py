@@ -23,9 +23,9 @@ from mitmproxy.proxy.layers.http._events import HttpEvent
 
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import exchange_of, refuse
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.budget import FULL, Lease
+from ccx_addons.proxy.guard import exchange_of, refuse
 from ccx_addons.proxy.hooks import HttpHook, WaitHook
 from ccx_addons.proxy.http1 import Limits
 

@@ -38,11 +38,11 @@ from mitmproxy.proxy.layers.tcp import TCPLayer
 
 from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import refuse
 from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.bodies import AnswerBody
 from ccx_addons.proxy.budget import FULL
 from ccx_addons.proxy.encoding import BadEncoding
+from ccx_addons.proxy.guard import refuse
 from ccx_addons.proxy.heartbeat import BeatingStream, last_words
 from ccx_addons.proxy.hooks import (
     DeadlineReached,

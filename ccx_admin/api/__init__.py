@@ -4,17 +4,17 @@ from typing import Final
 
 from flask import Blueprint
 
-from ccx_admin.api.capability import capability
-from ccx_admin.api.channels import channels
-from ccx_admin.api.clients import clients
-from ccx_admin.api.keys import keys
-from ccx_admin.api.playground import playground
-from ccx_admin.api.requests import requests
-from ccx_admin.api.routing import routing
-from ccx_admin.api.settings import settings
-from ccx_admin.api.stats import figures
 from ccx_admin.api.status import status
-from ccx_admin.live import live
+from ccx_admin.bench.capability_api import capability
+from ccx_admin.bench.playground_api import playground
+from ccx_admin.channels.api import channels
+from ccx_admin.channels.keys import keys
+from ccx_admin.channels.routing import routing
+from ccx_admin.clients.api import clients
+from ccx_admin.requests.api import requests
+from ccx_admin.requests.live import live
+from ccx_admin.settings.api import settings
+from ccx_admin.usage.api import figures
 
 API: Final[tuple[Blueprint, ...]] = (
     status,

@@ -7,11 +7,11 @@ from typing import Final
 from flask import Blueprint
 
 from ccx_addons.io.version import version
-from ccx_admin import views
-from ccx_admin.openapi import document
-from ccx_admin.operation import operation
+from ccx_admin.api.openapi import document
+from ccx_admin.api.operation import operation
+from ccx_admin.api.schema import Json, array, free, integer, table, text
+from ccx_admin.channels import views
 from ccx_admin.panel import Panel, panel
-from ccx_admin.schema import Json, array, free, integer, table, text
 
 status: Final = Blueprint("api_status", __name__, url_prefix="/api")
 

@@ -6,7 +6,7 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.guard import attach
+from ccx_addons.proxy.guard import attach
 
 
 def flow(

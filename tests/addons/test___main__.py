@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from ccx_addons.supervisor import ROOT
+from ccx_addons.processes.supervisor import ROOT
 
 
 def test_the_package_runs_as_a_program() -> None:

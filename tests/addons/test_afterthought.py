@@ -8,9 +8,9 @@ from ccx_addons.core.estimate import tokens_of_parts
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Response, Text, Thinking, ToolCall, Usage
 from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.metrics.spending import prompt_tokens
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.protocols.quirks import trusted_usage
-from ccx_addons.runtime import Runtime
-from ccx_addons.spending import prompt_tokens
 from tests.addons.flows import flow
 
 

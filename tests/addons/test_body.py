@@ -15,7 +15,7 @@ from ccx_addons.core.config import DEFAULT_CLIENT, Client, Kind
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.patient_json import BIG
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow
 from tests.addons.values import exchange
 

@@ -9,7 +9,7 @@ from ccx_addons.capture import Capture, redaction, safe
 from ccx_addons.core.config import Bodies, Policy
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import Secrets
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange
 

@@ -14,8 +14,8 @@ from ccx_addons.core.faults import translated
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Outcome, Verdict, attempts
 from ccx_addons.failover import Failover, best_fault, keep_words, outcome_of, status_of
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.route import begin
-from ccx_addons.runtime import Runtime
 from ccx_addons.scheduler import Pick, Search
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange

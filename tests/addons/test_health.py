@@ -9,7 +9,7 @@ from ccx_addons.core.config import Channel, HealthCheck, Key, Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.health import Finding, Health
 from ccx_addons.io.store import Store
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.keys import Rest
 
 KEY = Key("k1", "sk-secret-0123456789")

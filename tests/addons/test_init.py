@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from ccx_addons import chain
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 

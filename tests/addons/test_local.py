@@ -11,7 +11,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.local import DESKTOP, PROBE, Local, counted_instead, probe_answer
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow
 from tests.addons.values import channel, exchange
 

@@ -16,6 +16,7 @@ from google.genai import types as genai
 from openai.types.chat import ChatCompletion, completion_create_params
 from openai.types.responses import Response, response_create_params
 
+from ccx_addons.convert.translate import judge, outgoing
 from ccx_addons.core.config import Kind, Mapped
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import Exchange
@@ -25,7 +26,6 @@ from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.core.words import AS_TEXT
 from ccx_addons.protocols import TEXT_PROTOCOLS
-from ccx_addons.translate import judge, outgoing
 from tests.addons.sdk_types import Case, Json, Walk
 from tests.addons.values import channel, exchange
 

@@ -10,7 +10,7 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.config import Channel, Client, Kind, ModelMap, Patterns, Snapshot, Target
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.models import Models
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow
 from tests.addons.values import channel
 

@@ -5,7 +5,7 @@ import pytest
 
 from ccx_addons.core.exchange import Ended, Exchange, Upstream
 from ccx_addons.panel import PATIENCE, Panel
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow, response
 from tests.addons.values import exchange
 

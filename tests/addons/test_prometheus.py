@@ -14,10 +14,10 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.guard import attach
 from ccx_addons.io.store import Store
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.prometheus import BUCKETS, CONTENT_TYPE, Histogram, Prometheus, lines, merged
-from ccx_addons.runtime import Runtime
+from ccx_addons.proxy.guard import attach
 from ccx_addons.scheduler.breaker import Breaker
 from ccx_addons.scheduler.keys import Rest
 from tests.addons.values import attempted, channel, exchange

@@ -6,8 +6,8 @@ import pytest
 
 from ccx_addons import reload as module
 from ccx_addons.io import yaml_file
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.reload import Reload
-from ccx_addons.runtime import Runtime
 
 ONE = "channels: [{name: one, protocol: chat, base_urls: ['https://a.test'], keys: [k1]}]\n"
 TWO = ONE.replace("one", "two")

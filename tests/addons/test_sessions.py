@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from ccx_addons import sessions as module
+from ccx_addons.convert.translate import continued
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
 from ccx_addons.core.wire_json import JsonBody, dumps
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.state import NEVER
 from ccx_addons.sessions import IN_MEMORY, KEPT, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
-from ccx_addons.translate import continued
 from tests.addons.flows import flow
 from tests.addons.values import attempted, channel
 

@@ -11,7 +11,7 @@ import pytest
 from ccx_addons import sync as syncs
 from ccx_addons.core.config import Snapshot
 from ccx_addons.io.store import Store
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.sync import Sync
 from tests.addons.values import channel

@@ -16,7 +16,7 @@ from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Loss
 from ccx_addons.core.wire_json import JsonBody
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.threads import Threads
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange

@@ -8,7 +8,7 @@ import pytest
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
-from ccx_addons.runtime import Runtime
+from ccx_addons.processes.runtime import Runtime
 from ccx_addons.upkeep import Upkeep
 
 DAY = 86_400_000

@@ -16,12 +16,20 @@ from jinja2 import Environment, nodes
 from ccx_addons.core import config, config_changes, verdict
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions
-from ccx_admin import format, i18n, stats
-from ccx_admin.api.settings import PRESETS
+from ccx_admin import i18n
+from ccx_admin.channels import settings_form
+from ccx_admin.clients import page as clients
+from ccx_admin.clients.snippets import snippets
 from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
-from ccx_admin.pages import channel_form, clients, request_detail, requests, settings, shell, usage, vocabulary
-from ccx_admin.snippets import snippets
+from ccx_admin.requests import detail as request_detail
+from ccx_admin.requests import page as requests
+from ccx_admin.settings import page as settings
+from ccx_admin.settings.api import PRESETS
+from ccx_admin.shell import format, vocabulary
+from ccx_admin.shell import page as shell
+from ccx_admin.usage import page as usage
+from ccx_admin.usage import stats
 
 ADMIN: Final = Path(i18n.__file__).parents[1]
 ROOT: Final = "http://localhost"
@@ -30,7 +38,7 @@ MARKERS: Final = frozenset({"_", "fill", "words"})
 
 
 def in_templates() -> Iterator[str]:
-    for path in sorted((ADMIN / "templates").rglob("*.html")):
+    for path in sorted(ADMIN.rglob("*.html")):
         tree = Environment().parse(path.read_text())
         for call in tree.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "_":
@@ -50,7 +58,7 @@ def constants(node: nodes.Node) -> Iterator[str]:
 
 
 def in_code() -> Iterator[str]:
-    for path in sorted((ADMIN / "pages").glob("*.py")):
+    for path in sorted(ADMIN.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS):
                 continue
@@ -106,13 +114,13 @@ def in_tables() -> Iterator[str]:
         "redacted",
         "error",
     )
-    for _id, label, entries in channel_form.FORM:
+    for _id, label, entries in settings_form.FORM:
         yield label
         for entry in entries:
             yield entry.label
             if entry.unit:
                 yield entry.unit
-            owner = channel_form.TABLES.get(entry.name.rpartition(".")[0], config.Channel)
+            owner = settings_form.TABLES.get(entry.name.rpartition(".")[0], config.Channel)
             if help := config.help_of(owner, entry.name.rpartition(".")[2]):
                 yield help
     yield from (entry.metadata["help"] for entry in fields(Settings))

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from ccx_addons.io.store import Store
-from ccx_admin.operation import OPERATIONS
+from ccx_admin.api.operation import OPERATIONS
 from tests.admin.conftest import ADMIN_KEY, PROXY_KEY, Api
 from tests.admin.seed import CONFIG, SECRETS
 

@@ -2,8 +2,8 @@ import pytest
 from flask import Flask
 
 from ccx_admin import own_gateway
+from ccx_admin.api.problem import Failure
 from ccx_admin.panel import EXTENSION, Panel
-from ccx_admin.problem import Failure
 from tests.admin.conftest import PROXY_KEY
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ccx_addons.io import versions
-from ccx_admin import channel_edit as edit
+from ccx_admin import edits as edit
 from tests.admin import seed
 from tests.browser.conftest import Site, Tab, open_tab
 from tests.wire.program import Fake

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ccx_addons.supervisor import ROOT
+from ccx_addons.processes.supervisor import ROOT
 
 
 @pytest.mark.parametrize(("word", "numbers"), [("worker", 6), ("panel", 2)])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from ccx_addons import compaction, watch
+from ccx_addons.convert import compaction, watch
 from ccx_addons.core import multipart, sse, wire_json
 from ccx_addons.core.config import Patterns
 from ccx_addons.core.errors import ConfigErrors
@@ -43,7 +43,7 @@ from ccx_addons.core.verdict import Outcome, classify
 from ccx_addons.io import yaml_file
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gemini, quirks, reassembly
 from ccx_addons.sessions import trimmed
-from ccx_admin import paste
+from ccx_admin.channels import paste
 from tests.addons.values import exchange
 
 type Act = Callable[[], Any]

@@ -15,8 +15,8 @@ from mitmproxy.master import Master
 from ccx_addons.core.config import Client, Snapshot, Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import attach, exchange_of
 from ccx_addons.proxy import framing
+from ccx_addons.proxy.guard import attach, exchange_of
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener

@@ -19,8 +19,8 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.core.exchange import Upstream
-from ccx_addons.guard import exchange_of
 from ccx_addons.proxy import dial
+from ccx_addons.proxy.guard import exchange_of
 from tests.proxy.certificates import issue
 from tests.proxy.harness import gateway
 from tests.proxy.upstreams import ALL, GOOD, GOOD_TEXT

@@ -8,7 +8,7 @@ from mitmproxy import http
 
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
-from ccx_addons.guard import exchange_of
+from ccx_addons.proxy.guard import exchange_of
 from ccx_addons.proxy.heartbeat import last_words
 from tests.addons.values import exchange
 from tests.proxy.harness import FAST, Script, gateway

@@ -8,7 +8,7 @@ from mitmproxy.addons.clientplayback import MockServer
 from mitmproxy.options import Options
 from mitmproxy.test import taddons, tflow
 
-from ccx_addons import original
+from ccx_addons.auth import original
 from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool

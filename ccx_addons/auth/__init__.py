@@ -1,0 +1,281 @@
+"""Who is it? Makes the Exchange, finds the endpoint, checks the client's key, and answers what needs no upstream."""
+
+import hashlib
+import hmac
+import logging
+import time
+from dataclasses import replace
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from mitmproxy import http
+
+from ccx_addons.auth import original
+from ccx_addons.core import endpoints
+from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.exchange import Exchange, Headers
+from ccx_addons.core.forwarded import Proxies, below
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.lock_out import LockOut
+from ccx_addons.core.neutral import Fault
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import attach, failed, refuse
+from ccx_addons.proxy.websocket import accept
+
+log: Final = logging.getLogger("ccx")
+
+CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol")
+ADMIN_HEADERS: Final = ("x-api-key", "authorization")
+SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
+MAX_CREDENTIALS: Final = 4
+"""Keys that a request may name: more than any client has places for."""
+MAX_FAILURES: Final = 10
+FAILURE_WINDOW: Final = 60.0
+"""Seconds."""
+
+WRONG_KEY: Final = Fault(
+    "authentication",
+    "the access key for this gateway is missing or wrong; use a key from config/.env (PROXY_ACCESS_KEY) or ccx.yaml",
+    status=401,
+    code="invalid_api_key",
+)
+WRONG_ADMIN_KEY: Final = Fault(
+    "authentication", "this needs the admin key of the gateway (ADMIN_ACCESS_KEY)", status=401, code="invalid_api_key"
+)
+UPGRADE: Final = Fault("invalid_request", "GET /v1/responses is for WebSocket clients: upgrade the connection", 426)
+LOCKED_OUT: Final = Fault("rate_limit", "too many wrong access keys from this address", status=429)
+TOO_MANY_KEYS: Final = Fault(
+    "invalid_request", f"a request may name at most {MAX_CREDENTIALS} access keys", status=400, code="too_many_keys"
+)
+TWO_KEYS: Final = Fault(
+    "authentication",
+    "the request names different access keys in different places; send one of them only",
+    status=401,
+    code="invalid_api_key",
+)
+
+
+class Auth:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.clients = LockOut(MAX_FAILURES, FAILURE_WINDOW)
+        self.admins = LockOut(MAX_FAILURES, FAILURE_WINDOW)
+        self.proxies = Proxies.of(runtime.settings.trusted_proxies)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not flow.live:
+            return  # mitmweb loads it from a file: nobody is asking
+        request = flow.request
+        if (inner := self.inner_path(flow)) != request.path:
+            request.path = inner
+        path, _, query = request.path.partition("?")
+        match = endpoints.find(request.method, path)
+        x = Exchange(
+            id=uuid7(),
+            started_at=time.time(),
+            clock=time.monotonic(),
+            snapshot=self.runtime.snapshot,
+            method=request.method,
+            path=path,
+            query=query,
+            headers=(),
+            client_ip=self.address_of(flow),
+            match=match,
+            error_kind="chat" if match else endpoints.kind_of_path(path),
+        )
+        attach(flow, x)
+        try:
+            self.admit(flow, x)
+        except Exception:
+            failed(flow, x, "Auth.requestheaders")
+
+    def admit(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if response := self.cors(flow, x) or self.local(flow, x):
+            flow.response = response
+            return
+        if x.match is None and self.runtime.admin_port and endpoints.for_panel(x.path):
+            x.forward = ("127.0.0.1", self.runtime.admin_port)
+            return
+        headers = lower_case(flow.request)
+        places, x.query = credentials_of(headers, x.query)
+        x.headers = without_credentials(headers)
+        x.test = self.is_test(headers)
+        if x.operation == "metrics":
+            if fault := self.check_admin(x, headers):
+                flow.response = refuse(flow, fault)
+            return
+        x.client = original.client_of(flow, x.snapshot)
+        if fault := (None if x.client else self.check(x, places)) or refusal(x):
+            flow.response = refuse(flow, fault)
+        elif x.operation == "websocket":
+            flow.response = accept(flow.request) or refuse(flow, UPGRADE)
+
+    def is_test(self, headers: Headers) -> bool:
+        """Whether the panel asks, or mitmweb. Nobody else knows the secret."""
+        given = next((value for name, value in headers if name == endpoints.TEST_HEADER), "")
+        secret = self.runtime.test_secret
+        return bool(given and secret) and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
+
+    def check(self, x: Exchange, places: list[list[str]]) -> Fault | None:
+        """Sets ``x.client``, or says why not."""
+        keys, fault = common(places)
+        if fault:
+            return fault
+        x.client = identify(keys, x.snapshot)
+        if x.client is None:
+            return wrong(self.clients, x, keys, WRONG_KEY)
+        self.clients.forget(x.client_ip)
+        return None
+
+    def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
+        """For what is not of clients: the admin key, as Bearer or x-api-key."""
+        places, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
+        keys, fault = common(places)
+        if fault:
+            return fault
+        admin = self.runtime.settings.admin_access_key.encode()
+        right = [hmac.compare_digest(key.encode("utf-8", "surrogateescape"), admin) for key in keys]
+        if not admin or not any(right):
+            return wrong(self.admins, x, keys, WRONG_ADMIN_KEY)
+        self.admins.forget(x.client_ip)
+        return None
+
+    def address_of(self, flow: http.HTTPFlow) -> str:
+        forwarded = flow.request.headers.get("x-forwarded-for", "") if self.proxies.networks else ""
+        return self.proxies.client(peer_of(flow), forwarded)
+
+    def inner_path(self, flow: http.HTTPFlow) -> str:
+        """The path without what a proxy in front of us has put before it."""
+        told = flow.request.headers.get("x-forwarded-prefix", "") if self.proxies.networks else ""
+        return below(flow.request.path, self.proxies.prefix(peer_of(flow), self.runtime.settings.base_path, told))
+
+    # ---- answered here ----------------------------------------------------------------------------------------------
+    def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
+        match x.match.endpoint.operation if x.match else "":
+            case "health":
+                return json_response(b'{"status":"ok"}')
+            case "ready":
+                ready = self.runtime.ready
+                return json_response(b'{"ready":true}' if ready else b'{"ready":false}', 200 if ready else 503)
+            case "probe":
+                return http.Response.make(200, b"", {"content-type": "text/plain"})
+        return None
+
+    def cors(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
+        """Preflight answers for the origins in CORS_ORIGINS; nobody else's pages may call the gateway."""
+        origin = flow.request.headers.get("origin", "") if x.method == "OPTIONS" else ""
+        if not origin:
+            return None
+        if not allowed_origin(origin, self.runtime.settings.cors_origins):
+            return http.Response.make(403, b"", {})
+        asked = flow.request.headers.get("access-control-request-headers", "")
+        return http.Response.make(
+            204,
+            b"",
+            {
+                "access-control-allow-origin": origin,
+                "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+                "access-control-allow-headers": asked,
+                "access-control-max-age": "600",
+                "vary": "origin",
+            },
+        )
+
+
+def peer_of(flow: http.HTTPFlow) -> str:
+    """Who is at the other end of the connection."""
+    name = flow.client_conn.peername
+    return str(name[0]) if name else ""
+
+
+def wrong(lock_out: LockOut, x: Exchange, keys: list[str], fault: Fault) -> Fault:
+    """None of ``keys`` is right: ``fault``, or that the address has guessed enough. No key at all is no guess."""
+    now = time.monotonic()
+    wait = lock_out.wait(x.client_ip, now)
+    new = [lock_out.failed(x.client_ip, key, now) for key in keys]
+    if wait and keys:
+        return replace(LOCKED_OUT, retry_after=wait)
+    if any(new):
+        log.warning("request %s from %s refused: wrong key", x.id, x.client_ip, extra={"request": x.id})
+    return fault
+
+
+def lower_case(request: http.Request) -> Headers:
+    return tuple(
+        (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+        for name, value in request.headers.fields
+    )
+
+
+def without_credentials(headers: Headers) -> Headers:
+    return tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS and field[0] != endpoints.TEST_HEADER)
+
+
+def refusal(x: Exchange) -> Fault | None:
+    """Why a client that is known gets no answer on this path."""
+    if x.match is None:
+        return not_found(x)
+    if x.client and x.match.endpoint.kind not in x.client.kinds:
+        words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
+        return Fault("permission", words, status=403, code="kind_not_allowed")
+    return None
+
+
+def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
+    return "*" in allowed or origin in allowed
+
+
+def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
+    """For each of the places where a key may stand and something does: what may be the key; and the query without
+    ``key``."""
+    found: list[list[str]] = []
+    for name, value in headers:
+        if name == "authorization":
+            found.append([value[7:] if value[:7].lower() == "bearer " else value])
+        elif name == "sec-websocket-protocol":
+            # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
+            names = [part.strip() for part in value.split(",")]
+            keys = [name.removeprefix(SUBPROTOCOL_KEY) for name in names if name.startswith(SUBPROTOCOL_KEY)]
+            found.append(keys or names)
+        elif name in CREDENTIAL_HEADERS:
+            found.append([value])
+    if "key=" in query:
+        pairs = parse_qsl(query, keep_blank_values=True)
+        found += [[value] for name, value in pairs if name == "key"]
+        query = urlencode([pair for pair in pairs if pair[0] != "key"])
+    stripped = ([key.strip() for key in place if key.strip()] for place in found)
+    return [place for place in stripped if place], query
+
+
+def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
+    """What may be the key in every place, each once; or why nothing is looked up: where the places do not agree, it
+    would be a guess which key is meant, and who pays."""
+    if len(places) > MAX_CREDENTIALS or any(len(place) > MAX_CREDENTIALS for place in places):
+        return [], TOO_MANY_KEYS
+    first, *others = places or [[]]
+    keys = [key for key in dict.fromkeys(first) if all(key in place for place in others)]
+    return keys, TWO_KEYS if places and not keys else None
+
+
+def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
+    """The enabled client one of the keys belongs to. Time does not depend on which key, or how much of it, is right."""
+    found = None
+    for key in credentials:
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        for client in snapshot.clients:
+            if hmac.compare_digest(digest, client.key_sha256) and client.enabled:
+                found = found or client
+    return found
+
+
+def not_found(x: Exchange) -> Fault:
+    """404 or 405 that says what was probably meant."""
+    if methods := endpoints.methods_of(x.path):
+        return Fault("method", f"{x.path} does not support {x.method}; use {' or '.join(methods)}", status=405)
+    hint = endpoints.suggest(x.path)
+    words = f"there is no {x.method} {x.path} here" + (f"; did you mean {hint}?" if hint else "")
+    return Fault("not_found", words, status=404, code="unknown_path")
+
+
+def json_response(body: bytes, status: int = 200) -> http.Response:
+    return http.Response.make(status, body, {"content-type": "application/json"})

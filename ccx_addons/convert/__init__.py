@@ -1,0 +1,429 @@
+"""Writes each attempt's request in the channel's protocol, and turns its answer into the client's.
+
+Same protocol on both sides: the client's bytes go through with only the edits the channel asks for. Otherwise the
+request is decoded once per exchange and encoded freshly for each attempt.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+from mitmproxy import http
+
+from ccx_addons.auth import allowed_origin
+from ccx_addons.convert import recast
+from ccx_addons.convert.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
+from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
+from ccx_addons.core.config import Channel, Kind
+from ccx_addons.core.endpoints import STORED, passed
+from ccx_addons.core.errors import BadRequest, UnknownResponse
+from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
+from ccx_addons.core.header_names import TENANT
+from ccx_addons.core.neutral import Fault, Loss, Media
+from ccx_addons.core.patient_json import BIG
+from ccx_addons.core.refusals import loss_of
+from ccx_addons.core.urls import target_of
+from ccx_addons.core.verdict import Outcome
+from ccx_addons.core.wire_json import dumps, loads
+from ccx_addons.io import fetch
+from ccx_addons.io.apart import apart
+from ccx_addons.io.aside import aside
+from ccx_addons.io.outward import proxy_of
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, credential, gemini, quirks
+from ccx_addons.proxy import checks
+from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
+from ccx_addons.proxy.headers import Headers
+from ccx_addons.sessions import unknown_answer
+from ccx_addons.threads import unsupported
+
+COMMON_HEADERS: Final = re.compile(
+    r"accept|accept-language|content-type|user-agent|idempotency-key|traceparent|tracestate|x-client-request-id"
+)
+VENDORS: Final[Mapping[Kind, str]] = {
+    "messages": "anthropic",
+    "chat": "openai",
+    "responses": "openai",
+    "images": "openai",
+    "embeddings": "openai",
+    "gemini": "google",
+}
+VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
+    "anthropic": re.compile(r"anthropic-[\w-]+|x-stainless-[\w-]+|x-app|x-claude-[\w-]+"),
+    "openai": re.compile(
+        r"openai-[\w-]+|x-stainless-[\w-]+|x-codex-[\w-]+|originator|session[-_]id|thread[-_]id|conversation[-_]id"
+    ),
+    "google": re.compile(r"x-goog-api-client|x-gemini-[\w-]+|x-server-timeout"),
+}
+"""Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
+LONGEST_NAME: Final = 128
+"""Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
+RESPONSE_HEADERS: Final = re.compile(
+    r"content-length|transfer-encoding|request-id|x-request-id|retry-after(?:-ms)?|x-should-retry|"
+    r"(?:anthropic|x)-ratelimit-[\w-]+|x-codex-[\w-]+|openai-(?:model|processing-ms|version)"
+)
+"""An upstream's answer headers that reach the client, once each; the first two are written by the stream. Never: its
+content type, cookies, whose account it was, what it says to browsers."""
+RESPONSE_VALUE: Final = re.compile(rb"[\x20-\x7e]{0,1024}")
+
+USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+"""A Chat stream's closing chunk, which has nothing but the usage."""
+
+PICTURES: Final = "image_url_to_b64"
+CLEANED_AT_ONCE: Final = 64 << 10
+"""Bytes of an error that are looked through for secrets at once; more are in a thread."""
+MAX_LOSSES: Final = 1000
+PRINTABLE: Final = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
+
+ANTHROPIC_VERSION: Final = "2023-06-01"
+
+
+SCHEMAS: Final = 128 << 10
+"""Bytes of a body that may hold the schemas of 10,000 nodes."""
+REFERENCES: Final = 16
+"""So many may stand for as many nodes: they can double at each level."""
+
+
+def has_many_schemas(x: Exchange, channel: Channel) -> bool:
+    """Whether writing the schemas anew may take long: Gemini knows no references, so they are written out."""
+    if channel.protocol != "gemini" or x.kind == "gemini":
+        return False
+    return len(x.raw) >= SCHEMAS or x.raw.count(b'"$ref"') >= REFERENCES
+
+
+class Convert:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @guarded
+    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Waits only where a channel wants pictures themselves instead of their addresses, and for large bodies."""
+        record = x.current
+        urls: list[str] = []
+        if record and x.pictures is None and PICTURES in record.attempt.channel.quirks and x.body:
+            urls = quirks.image_urls(x.kind, x.body.members)
+        if urls:
+            return self.fetch_and_prepare(flow, x, urls)
+        if len(x.raw) >= BIG or (record and has_many_schemas(x, record.attempt.channel)):
+            return self.prepare_aside(flow, x)
+        self.prepare(flow, x)
+        return None
+
+    async def fetch_and_prepare(self, flow: http.HTTPFlow, x: Exchange, urls: list[str]) -> None:
+        assert x.current
+        x.pictures, losses = await self.fetch(x, x.current.attempt.channel, urls)
+        await self.prepare_aside(flow, x)
+        x.losses += losses
+
+    async def fetch(self, x: Exchange, channel: Channel, urls: list[str]) -> tuple[dict[str, Media], list[Loss]]:
+        return await apart(fetch.pictures(urls, channel, x.deadline - time.monotonic()))
+
+    def prepare(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        while record := self.refused(flow, x):
+            skip(flow, x, record)
+
+    async def prepare_aside(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        while record := await aside(self.refused, flow, x):
+            skip(flow, x, record)
+
+    def refused(self, flow: http.HTTPFlow, x: Exchange) -> AttemptRecord | None:
+        """Writes the attempt under way, or the answer to a request that is bad. What it gives is an attempt whose
+        channel refuses what would get lost."""
+        record = x.current
+        if flow.response or record is None or record.outcome is not None:
+            return None
+        try:
+            return None if self.write(flow, x, record) else record
+        except UnknownResponse:
+            flow.response = refuse(flow, unknown_answer(x))
+        except BadRequest as bad:
+            refuse_bad(flow, bad)
+        return None
+
+    def write(self, flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> bool:
+        """``flow.request`` and the watcher for one attempt. False: the channel refuses what would get lost."""
+        attempt = record.attempt
+        channel = attempt.channel
+        protocol = PROTOCOLS[channel.protocol]
+        mapped = channel.models.apply(x.model)
+        record.upstream_model = mapped.model
+        record.converted = converts(x, channel)
+        out = outgoing(x, attempt, mapped)
+        refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))]
+        record.fields, record.losses = out.fields, [*out.losses, *refused]
+        if (record.losses and channel.on_loss == "refuse") or any(loss.vital for loss in record.losses):
+            return False
+        record.losses += [*out.wished, *x.ignored]
+        x.losses = list(record.losses)
+        subject = x.match.subject if x.match and x.operation in STORED else mapped.model
+        path = protocol.upstream_path(out.operation, subject, out.stream or recast.is_forced(x, attempt))
+        x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
+        if x.array and not record.converted:
+            path = path.replace("?alt=sse", "")
+        write_request(flow.request, x, record, protocol, path, out.body)
+        x.expects_stream = out.stream
+        x.answer, x.events = None, [] if out.stream and channel.quirks & ANSWER_QUIRKS else None
+        x.watcher = watcher(x, record) if out.stream else None
+        x.upstream = Upstream(
+            host=flow.request.data.host,
+            port=flow.request.data.port,
+            tls=flow.request.scheme == "https",
+            timeouts=channel.timeouts,
+            verify_tls=channel.verify_tls,
+            ca_file=channel.ca_file,
+            proxy=proxy_of(channel, attempt.base_url),
+            fresh=attempt.fresh,
+        )
+        x.phase = "connecting"
+        return True
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Reads what a complete answer says, before failover judges it. Waits only for pictures that it names, and for
+        large answers."""
+        record, response = x.current, flow.response
+        if record is None or response is None or x.ended is None or x.committed:
+            return None
+        channel = record.attempt.channel
+        content = response.raw_content or b""
+        if x.ended.kind == "status":
+            if len(content) > CLEANED_AT_ONCE:
+                return self.told_aside(response, x, channel, content)
+            take_error(response, x, channel, x.snapshot.secrets.clean_bytes(content))
+        elif x.ended.kind == "ok":
+            if len(content) >= BIG:
+                return self.judge_aside(response, x, record, content)
+            return self.judged(response, x, record, understood(response, x, channel, content))
+        return None
+
+    async def told_aside(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+        take_error(response, x, channel, await aside(x.snapshot.secrets.clean_bytes, content))
+
+    async def judge_aside(self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes) -> None:
+        if rest := self.judged(
+            response, x, record, await aside(understood, response, x, record.attempt.channel, content)
+        ):
+            await rest
+
+    def judged(
+        self, response: http.Response, x: Exchange, record: AttemptRecord, found: tuple[Ended, bytes]
+    ) -> Awaitable[None] | None:
+        channel, content = record.attempt.channel, response.raw_content or b""
+        x.ended, body = found
+        if x.ended.kind == "ok" and body is not content:
+            put_body(response, body)
+        elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
+            return self.inline(response, x, channel, content)
+        return None
+
+    async def inline(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+        """An images answer with the pictures in place of their addresses."""
+        body = loads(content)
+        if urls := quirks.image_urls(channel.protocol, body):
+            fetched, losses = await self.fetch(x, channel, urls)
+            x.losses += losses
+            put_body(response, await asyncio.to_thread(dumps, quirks.inline_images(channel.protocol, body, fetched)))
+
+    @guarded
+    def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        """Only what the client may see of the upstream's head, and who we are."""
+        response = flow.response
+        assert response
+        if response.status_code == 101:
+            return
+        response.data.http_version = b"HTTP/1.1"
+        events = is_event_stream(x) if x.attempts else checks.is_sse(response)
+        own = self.own_headers(x, events)
+        fields = response.headers.fields
+        if x.attempts:
+            own.append((b"content-type", b"text/event-stream" if events else b"application/json"))
+            fields = visible(fields)
+            if x.repeats(b"\n".join(value for _, value in fields)):
+                fields = tuple((name, x.snapshot.secrets.clean_bytes(value)) for name, value in fields)
+        names = {name for name, _ in own}
+        response.headers = Headers.of([*(field for field in fields if field[0].lower() not in names), *own])
+
+    def own_headers(self, x: Exchange, events: bool) -> list[tuple[bytes, bytes]]:
+        """What the gateway says in an answer's head."""
+        own = {"x-ccx-request-id": x.id}
+        if x.attempts and (x.committed or not x.opened):
+            own["x-ccx-attempts"] = str(len(x.attempts))
+            if x.snapshot.policy.errors == "precise":
+                own["x-ccx-channel"] = header_text((x.told or x.attempts[-1]).attempt.channel.name)
+        if x.losses:
+            own["x-ccx-losses"] = loss_header(x.losses)
+        if x.operation == "count_tokens" and x.usage_estimated:
+            own["x-ccx-estimated"] = "true"
+        if events:
+            own |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
+        origin = next((value for name, value in x.headers if name == "origin"), "")
+        if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
+            own |= {"access-control-allow-origin": origin, "access-control-expose-headers": "*", "vary": "origin"}
+        return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in own.items()]
+
+
+def understood(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """What an answer is, and its body for the client: without the secrets that its upstream was sent."""
+    if x.repeats(content):
+        content = x.snapshot.secrets.clean_bytes(content)
+        put_body(response, content)
+    ended, body = judge(x, channel, content)
+    ended.fault = ended.fault and x.veiled(ended.fault)
+    return ended, body
+
+
+def take_error(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
+    assert x.ended
+    put_body(response, content)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    x.ended.fault = x.veiled(PROTOCOLS[channel.protocol].decode_error(response.status_code, headers, content))
+
+
+def put_body(response: http.Response, body: bytes) -> None:
+    response.raw_content = body
+    response.headers["content-length"] = str(len(body))
+
+
+def is_event_stream(x: Exchange) -> bool:
+    """What the client's answer is: as the gateway sends it, whatever the upstream calls it."""
+    return x.stream and not x.array and (x.opened or x.committed or (x.ended is not None and x.ended.kind == "ok"))
+
+
+def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Of an upstream's headers those that a client may see; of each name the first."""
+    found: dict[bytes, tuple[bytes, bytes]] = {}
+    for field in fields:
+        if len(field[0]) <= LONGEST_NAME and is_visible(field[0]) and RESPONSE_VALUE.fullmatch(field[1]):
+            found.setdefault(field[0].lower(), field)
+    return tuple(found.values())
+
+
+@lru_cache(1024)
+def is_visible(name: bytes) -> bool:
+    """Whether a client may see an upstream's header."""
+    return RESPONSE_HEADERS.fullmatch(name.decode("latin-1").lower()) is not None
+
+
+def wants_pictures(x: Exchange, channel: Channel) -> bool:
+    """Whether the channel answers with addresses of pictures, and the client has not asked for just that."""
+    if PICTURES not in channel.quirks or channel.protocol != "images":
+        return False
+    field = x.form.get("response_format") if x.form else None
+    return (field.value if field else x.body and x.body.members.get("response_format")) != "url"
+
+
+def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
+    """Something vital would get lost, or the channel has ``on_loss: refuse``: on to the next candidate, or a 400 that
+    names the losses."""
+    assert x.failover
+    x.losses = list(record.losses)
+    words = "; ".join(f"{loss.path}: {loss.reason}" for loss in record.losses)
+    fault = Fault("invalid_request", f"the conversion would lose something: {words}", 400, "conversion_loss")
+    record.outcome = Outcome("refused_loss", fault=fault, detail=words)
+    record.total_ms = 0.0
+    try:
+        following = x.failover.send(record.outcome)
+    except StopIteration:
+        if any(loss.path == "thread" for loss in record.losses):
+            flow.response = unsupported(flow)
+        else:
+            first = min(record.losses, key=lambda loss: not loss.vital)
+            refuse_bad(flow, BadRequest(fault.message, first.path))
+        return
+    x.attempts.append(AttemptRecord(following, started=time.monotonic()))
+
+
+def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
+    """What reads the attempt's stream, and turns it into the client's where they differ."""
+    upstream = PROTOCOLS[record.attempt.channel.protocol]
+    if not record.converted:
+        hidden = USAGE_CHUNK if hides_usage(x, record.attempt.channel) else None
+        return PassWatcher(x, upstream, upstream.decoder(), hidden)
+    request = neutral_request(x)
+    encoder = gemini.array_encoder(request) if x.array else TEXT_PROTOCOLS[x.kind].encoder(request)
+    return ConvertWatcher(x, PROTOCOLS[x.kind], upstream.decoder(), encoder)
+
+
+@lru_cache(1024)
+def header_text(name: str) -> str:
+    """A name as a header can say it: other letters than ASCII's are percent-encoded."""
+    return quote(name, safe=PRINTABLE)
+
+
+def loss_header(losses: list[Loss]) -> str:
+    """Paths only, as header text; the log row has the reasons."""
+    paths = "; ".join(dict.fromkeys(loss.path for loss in losses))
+    return UNPRINTABLE.sub("?", paths)[:MAX_LOSSES]
+
+
+def write_request(
+    request: http.Request, x: Exchange, record: AttemptRecord, protocol: WireProtocol, path: str, body: bytes
+) -> None:
+    """``flow.request`` becomes the upstream's: what mitmproxy sends and mitmweb shows. Only its own key is on it."""
+    attempt = record.attempt
+    channel = attempt.channel
+    name, value = credential(channel, attempt.key, attempt.base_url)
+    query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
+    if name == "?key":
+        query.append(f"key={quote(value, safe='')}")
+    target = target_of(attempt.base_url, channel.protocol, protocol.DEFAULT_VERSION, path)
+    target_path = target.path
+    named = {part.partition("=")[0] for part in target_path.partition("?")[2].split("&")} if query else set()
+    for part in query:
+        if part.partition("=")[0] not in named:
+            target_path += ("&" if "?" in target_path else "?") + part
+    request.data.method = x.method.encode()
+    request.data.http_version = b"HTTP/1.1"
+    request.data.authority = b""
+    request.data.scheme = target.scheme.encode()
+    request.data.host = target.host
+    request.data.port = target.port
+    request.data.path = target_path.encode()
+    headers = [("host", target.authority), *forwarded_headers(x, channel, attempt.drop)]
+    if name and name != "?key":
+        headers.append((name, value))
+    headers += channel.headers
+    if body or x.method == "POST":
+        headers.append(("content-length", str(len(body))))
+    request.headers = Headers.of((n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers)
+    request.data.content = body
+
+
+def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:
+    """The client's headers that this upstream may see."""
+    hop = {name.strip().lower() for key, value in x.headers if key == "connection" for name in value.split(",")}
+    vendor = VENDORS[channel.protocol]
+    same = vendor if vendor == VENDORS[x.kind] else ""
+    own = {name for name, _ in channel.headers}
+    kept = [
+        (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
+        for name, value in x.headers
+        if name not in hop and name not in own and len(name) <= LONGEST_NAME
+        if is_forwarded(name, same) or name in channel.pass_headers
+    ]
+    if x.body:  # it was read as JSON, so nobody may read it as a form
+        kept = [(name, "application/json" if name == "content-type" else value) for name, value in kept]
+    names = {name for name, _ in kept} | own
+    if vendor == "anthropic" and "anthropic-version" not in names:
+        kept.append(("anthropic-version", ANTHROPIC_VERSION))
+    if "user-agent" not in names:
+        kept.append(("user-agent", "ccx"))
+    return [*(pair for pair in kept if pair[1]), ("accept-encoding", "identity")]
+
+
+@lru_cache(4096)
+def is_forwarded(name: str, vendor: str) -> bool:
+    """Whether an upstream may see a client's header. ``vendor``: whose protocols both sides speak; empty: not one's."""
+    if TENANT.fullmatch(name):
+        return False
+    pattern = VENDOR_HEADERS.get(vendor)
+    return COMMON_HEADERS.fullmatch(name) is not None or (pattern is not None and pattern.fullmatch(name) is not None)
+
+
+def _without(betas: str, drop: Collection[str]) -> str:
+    return ",".join(token for token in (part.strip() for part in betas.split(",")) if token not in drop)

@@ -1,0 +1,264 @@
+"""Between the client's protocol and the channel's: request bodies out, complete answers back.
+
+Same protocol on both sides: the client's own bytes, with only the edits the channel asks for. Otherwise the request is
+decoded once an exchange and encoded freshly for each attempt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ccx_addons import vendors
+from ccx_addons.convert import compaction, recast
+from ccx_addons.core import leftovers, multipart, read, signatures
+from ccx_addons.core.config import Channel, Mapped
+from ccx_addons.core.endpoints import STORED, VECTORS
+from ccx_addons.core.errors import BadRequest, UnknownResponse
+from ccx_addons.core.exchange import NOWHERE, Ended, Exchange
+from ccx_addons.core.leftovers import ECHO
+from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
+from ccx_addons.core.verdict import Attempt
+from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
+
+type Json = Any
+
+ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
+"""Quirks that look at answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A body for an upstream, the names of its top-level members, and what it could not say."""
+
+    body: bytes
+    operation: str
+    stream: bool
+    fields: frozenset[str] = frozenset()
+    losses: tuple[Loss, ...] = ()
+    wished: tuple[Loss, ...] = ()
+    """Losses that the channel's own quirks cause: recorded, but no reason to refuse."""
+
+
+def converts(x: Exchange, channel: Channel) -> bool:
+    """Whether this attempt needs another protocol than the client's."""
+    return channel.protocol != x.kind and x.kind in TEXT_PROTOCOLS and channel.protocol in TEXT_PROTOCOLS
+
+
+def outgoing(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    """The body of an attempt. Raises BadRequest when the client's request cannot be understood for a conversion."""
+    out = _converted(x, attempt, mapped) if converts(x, attempt.channel) else _native(x, attempt, mapped)
+    return replace(out, body=recast.as_stream(attempt.channel, out.body)) if recast.is_forced(x, attempt) else out
+
+
+def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    """The client's own body with the model renamed and refused fields left out; not one other byte changes."""
+    if x.body is None:
+        place = x.form.get("model") if x.form else None
+        renamed = place and place.value != mapped.model
+        body = multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw
+        return Outgoing(body, x.operation, x.stream)
+    members, channel = x.body.members, attempt.channel
+    in_body = x.match is not None and x.match.endpoint.model_in == "body"
+    changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
+    if x.operation in VECTORS and not in_body and mapped.model != x.model:
+        changes = _renamed(members, f"models/{mapped.model}")
+    if hides_usage(x, channel) and vendors.chat(attempt.base_url, mapped.model).stream_options:
+        changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
+    if x.operation == "generate":
+        changes |= policy.changes(
+            channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort, attempt.base_url
+        )
+    own, losses = _own(x, members)
+    changes |= {name: value for name, value in own.items() if value is not members[name]}
+    fields = frozenset(members.keys() | changes.keys())
+    drop: frozenset[str] = frozenset()
+    if attempt.drop:
+        left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
+        changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
+        drop = frozenset(members.keys() - left.keys())
+    if "previous_response_id" in members and x.history is not None and is_away(x, attempt):
+        told = cures.without_thoughts("responses", continued(x, members), _context(x))
+        changes["input"] = told["input"]
+        drop |= {"previous_response_id"}
+        losses.append(Loss("reasoning", "only the key that it was made with can read it"))
+    if channel.quirks:
+        asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
+        wanted, wished = _quirky(x, channel, asked)
+        if wanted is not asked:
+            body = dumps_from(len(x.raw), wanted)
+            return Outgoing(body, x.operation, x.stream, fields, tuple(losses), tuple(wished))
+    body = x.body.edit(changes, drop) if changes or drop else x.raw
+    return Outgoing(body, x.operation, x.stream, fields, tuple(losses))
+
+
+def is_away(x: Exchange, attempt: Attempt) -> bool:
+    """Whether the answer that is continued was made with another key, which alone knows its id."""
+    return x.home[:2] not in (NOWHERE[:2], (attempt.channel.id, attempt.key.id), (attempt.channel.id, ""))
+
+
+def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
+    """Gemini's embeddings name the model in the body as well, each request of a batch for itself."""
+    changes: dict[str, Json] = {"model": model} if "model" in members else {}
+    if batch := read.mappings(members.get("requests")):
+        changes["requests"] = [{**one, "model": model} for one in batch]
+    return changes
+
+
+def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    """What an upstream of the client's protocol can read: nothing that this gateway wrote for the client to keep."""
+    if x.kind not in TEXT_PROTOCOLS or not signatures.may_be_in(x.raw):
+        return members, []
+    if x.kind == "responses":
+        members = compaction.restored(members)
+    return TEXT_PROTOCOLS[x.kind].without_foreign(members)
+
+
+def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
+    return quirks.apply(channel.quirks, channel.protocol, body, _context(x))
+
+
+def _context(x: Exchange) -> quirks.Context:
+    return quirks.Context(x.stream, x.pictures or {}, x.thoughts)
+
+
+def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    channel = attempt.channel
+    request = replace(neutral_request(x), model=mapped.model)
+    if summarises(x):
+        request = compaction.summary_request(request)
+    target = TEXT_PROTOCOLS[channel.protocol]
+    losses = leftovers.of_request(request, channel.protocol, target.READS)
+    limit = channel.limits.max_output_tokens
+    if limit and (request.max_tokens is None or request.max_tokens > limit):
+        if request.max_tokens is not None:
+            losses.append(Loss("max_tokens", f"the channel's model answers with at most {limit} tokens"))
+        request = replace(request, max_tokens=limit)
+    style, at = channel.reasoning.style, attempt.base_url
+    body, lost = target.encode_request(request, at, style)
+    body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
+    fields = frozenset(body)
+    left = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else body
+    wanted, quirky = _quirky(x, channel, left)
+    written = dumps_from(len(x.raw), wanted)
+    return Outgoing(written, "generate", request.stream, fields, (*losses, *lost), tuple(quirky))
+
+
+def neutral_request(x: Exchange) -> Request:
+    """The client's request in neutral form, decoded once. Raises BadRequest."""
+    if x.request is None:
+        if x.body is None:
+            raise BadRequest("this request cannot be converted for the channels that could take it")
+        members = x.body.members
+        if x.kind == "responses":
+            members = compaction.untriggered(compaction.restored(continued(x, members)))
+        request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)
+        if x.kind == "responses" and (id_ := x.body.members.get("previous_response_id")):
+            request = replace(
+                request, extra=merge_extra(request.extra, {x.kind: {ECHO: {"previous_response_id": id_}}})
+            )
+        x.request = request
+    return x.request
+
+
+def continued(x: Exchange, members: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The input with what ``previous_response_id`` stands for. Raises UnknownResponse: nobody remembers that answer."""
+    if not members.get("previous_response_id"):
+        return members
+    if x.history is None:
+        raise UnknownResponse(read.text(members.get("previous_response_id")))
+    whole = {**members, "input": [*x.history, *read.input_items(members.get("input"))]}
+    del whole["previous_response_id"]
+    return whole
+
+
+def summarises(x: Exchange) -> bool:
+    """Whether the client asks for a compaction, which a converting channel answers with a summary."""
+    if x.kind != "responses" or x.body is None:
+        return False
+    return x.operation == "compact" or compaction.triggered(x.body.members)
+
+
+def hides_usage(x: Exchange, channel: Channel) -> bool:
+    """A Chat stream counts its tokens only when asked to: the gateway asks, and hides what the client did not want."""
+    if x.kind != "chat" or not x.stream or x.body is None or "no_stream_options" in channel.quirks:
+        return False
+    return read.mapping(x.body.members.get("stream_options")).get("include_usage") is not True
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
+    if x.operation == "delete" and not content:
+        return Ended("ok"), content
+    if x.expects_stream or recast.is_pieces(channel, content):
+        return _recast(x, channel, content)
+    try:
+        value = loads(content)
+    except BadJson as bad:
+        return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
+    if x.operation in STORED:
+        return Ended("ok"), content  # whatever it says of itself, and it was counted when it was made
+    protocol = PROTOCOLS[channel.protocol]
+    if fault := protocol.answer_fault(value):
+        return _no_answer(value, fault), content
+    x.usage = protocol.usage_of(value)
+    if not converts(x, channel):
+        uncounted = x.usage is None and x.operation == "generate"
+        if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:
+            answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
+            x.answer = answer if isinstance(answer, Response) else None
+        return Ended("ok"), content
+    return _translated(x, channel, value, len(content))
+
+
+def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
+    """An answer in the form that was not asked for."""
+    events = recast.events_of(channel, content) if channel.protocol in TEXT_PROTOCOLS else None
+    if events is None:
+        asked = "a stream request without a stream" if x.expects_stream else "with a stream that nobody asked for"
+        return Ended("bad_body" if content else "empty", f"the upstream answered {asked}"), content
+    answer = events if isinstance(events, Fault) else fold(events)
+    if isinstance(answer, Fault):
+        return Ended("error_body", answer.message, answer), content
+    if isinstance(events, Fault) or not answer.parts:
+        return Ended("empty", "the answer has no content"), content
+    if converts(x, channel) and summarises(x):
+        return _written(x, answer, len(content))
+    x.stop, x.usage, x.answer = answer.stop, answer.usage, answer
+    if x.expects_stream and x.kind == channel.protocol and recast.is_stream(content) and not x.array:
+        return Ended("ok"), content
+    try:
+        request = neutral_request(x)
+    except (BadRequest, UnknownResponse) as bad:
+        return Ended("bad_body", f"the answer's form was not asked for, and {bad}"), content
+    x.losses += leftovers.of_answer(answer, x.kind)
+    if x.stream:
+        return Ended("ok"), recast.as_events(x, request, events)
+    return Ended("ok"), recast.as_json(x, channel, request, answer, content)
+
+
+def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[Ended, bytes]:
+    answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
+    if isinstance(answer, Fault):
+        return _no_answer(value, answer), b""
+    return _written(x, answer, size)
+
+
+def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
+    """The answer in the client's protocol."""
+    x.stop, x.usage, x.answer = answer.stop, answer.usage or x.usage, answer
+    if x.operation == "compact":
+        return Ended("ok"), dumps(compaction.compacted(answer))
+    client = TEXT_PROTOCOLS[x.kind]
+    body, losses = client.encode_response(answer, neutral_request(x))
+    x.losses += [*losses, *leftovers.of_answer(answer, x.kind)]
+    if summarises(x):
+        body = compaction.answered(body, answer)
+        return Ended("ok"), compaction.events(body) if x.stream else dumps(body)
+    return Ended("ok"), dumps_from(size, body)
+
+
+def _no_answer(value: Json, fault: Fault) -> Ended:
+    has_error = isinstance(value, Mapping) and bool(value.get("error"))
+    return Ended("error_body" if has_error else "empty", fault.message, fault)

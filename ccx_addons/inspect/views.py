@@ -1,0 +1,219 @@
+"""Content views of mitmweb: an answer, a request and a route in words instead of wire bytes.
+
+They read the message and what inspect.py keeps in ``flow.metadata``, so that they also work on loaded flow files.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from mitmproxy import contentviews, http
+
+from ccx_addons.auth import original
+from ccx_addons.core.config import Kind
+from ccx_addons.core.endpoints import kind_of_path
+from ccx_addons.inspect import KEY, UPSTREAM_KEY, seconds
+from ccx_addons.protocols import TEXT_PROTOCOLS, reassembly
+from ccx_addons.protocols.reassembly import Piece
+
+FOLD: Final[Mapping[str, int]] = {"system": 600, "result": 1500}
+"""Characters of a piece in a request before it is folded; others are shown whole."""
+WIDTH: Final = 72
+FIRST: Final = 5.0
+"""Above every view that mitmproxy has for JSON and event streams."""
+
+
+class CcxView(contentviews.Contentview):
+    """``flow`` and ``facts`` (the exchange's rows) of what is shown."""
+
+    def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
+        flow = metadata.flow
+        assert isinstance(flow, http.HTTPFlow)
+        return "\n".join(self.lines(data, flow, flow.metadata.get(KEY, {}))) + "\n"
+
+    def lines(self, data: bytes, flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Iterator[str]:
+        raise NotImplementedError
+
+
+class AnswerView(CcxView):
+    name = "CCX answer"
+
+    def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
+        response = isinstance(metadata.http_message, http.Response)
+        return FIRST if data and response and kind_of(metadata) in TEXT_PROTOCOLS else -1
+
+    def lines(self, data: bytes, flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Iterator[str]:
+        answer = reassembly.answer(client_kind(flow, facts), text_of(data))
+        fault = answer.fault if facts.get("state") != "running" else ""
+        if fault:
+            yield f"✗ {fault}"
+        yield dotted(
+            facts.get("model", ""),
+            f"stop: {answer.stop}" if answer.stop else "" if fault else "no end yet",
+            tokens(facts),
+            time_of("first event after", facts.get("first_event_ms")),
+            time_of("longest gap", facts.get("max_gap_ms")),
+            f"{answer.events} events" if answer.events else "",
+            facts.get("stream_end", ""),
+        )
+        for piece in answer.pieces:
+            yield from shown(piece)
+        if answer.raw:
+            yield from ("", answer.raw)
+
+
+class RequestView(CcxView):
+    """Of the request as it went upstream, in the words of that channel's protocol."""
+
+    name = "CCX request"
+
+    def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
+        request = isinstance(metadata.http_message, http.Request)
+        return FIRST if data and request and kind_of(metadata) in TEXT_PROTOCOLS else -1
+
+    def lines(self, data: bytes, flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Iterator[str]:
+        kind: Kind = facts.get("converted", "").partition(">")[2] or client_kind(flow, facts)
+        model = facts.get("upstream_model") or facts.get("model", "")
+        asked = reassembly.asked(kind, model, bool(facts.get("stream")), text_of(data))
+        if asked.problem:
+            yield f"✗ {asked.problem}"
+        settings = [f"{name}={value}" for name, value in (asked.settings or {}).items()]
+        yield dotted(kind, model, "stream" if facts.get("stream") else "", *settings)
+        if asked.tools:
+            words = f"{len(asked.tools)} tools: {', '.join(asked.tools)}"
+            yield from textwrap.wrap(words, WIDTH, subsequent_indent="  ")
+        for role, pieces in (("system", asked.system), *((turn.role, turn.pieces) for turn in asked.turns)):
+            if pieces:
+                yield from ("", headline(role))
+            for piece in pieces:
+                yield from shown(piece, FOLD.get(role if role == "system" else piece.look))
+        if asked.raw:
+            yield from ("", asked.raw)
+
+
+class RouteView(CcxView):
+    """Where the request went and why, and what the client itself sent."""
+
+    name = "CCX route"
+
+    def lines(self, data: bytes, flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Iterator[str]:
+        if not facts:
+            yield "This flow did not pass the gateway's routing."
+            return
+        yield dotted(facts["id"], f"client {facts['client_name']}", facts["kind"], facts["operation"])
+        yield dotted(
+            facts["state"] if facts["state"] != "running" else facts["phase"],
+            str(facts["status"] or ""),
+            time_of("after", facts["total_ms"]),
+            tokens(facts),
+            f"${facts['cost_usd']:.4f}" if facts["cost_usd"] is not None else "",
+        )
+        if facts["upstream_model"] not in ("", facts["model"]):
+            yield f"model {facts['model']} → {facts['upstream_model']}"
+        if facts["converted"]:
+            yield f"converted {facts['converted'].replace('>', ' → ')}"
+        if facts["error_message"]:
+            yield f"✗ {facts['error_kind']}: {facts['error_message']}"
+        yield from section("attempts", map(attempt, facts["attempts"]))
+        yield from section("channels", map(candidate, facts["candidates"]))
+        losses = json.loads(facts["losses"] or "[]")
+        yield from section("lost in conversion", (f"{path}: {reason}" for path, reason in losses))
+        yield from section("the client's request", sent_by_client(flow))
+        upstream = flow.metadata.get(UPSTREAM_KEY)
+        if upstream and upstream["body"]:
+            yield from section("the upstream's answer before conversion", [body(upstream["body"])])
+
+
+VIEWS: Final = (AnswerView, RequestView, RouteView)
+
+
+def register() -> None:
+    for view in VIEWS:
+        contentviews.add(view())
+
+
+# ---- whose words -----------------------------------------------------------------------------------------------------
+def kind_of(metadata: contentviews.Metadata) -> str:
+    """The client's protocol; empty: no flow of the gateway's."""
+    flow = metadata.flow
+    if not isinstance(flow, http.HTTPFlow) or KEY not in flow.metadata:
+        return ""
+    return client_kind(flow, flow.metadata[KEY])
+
+
+def client_kind(flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Kind:
+    kind: Kind = facts.get("kind") or kind_of_path(flow.request.path)
+    return kind
+
+
+def text_of(data: bytes) -> dict[str, str]:
+    return {"text": data.decode("utf-8", "replace")}
+
+
+# ---- lines -----------------------------------------------------------------------------------------------------------
+def shown(piece: Piece, fold: int | None = None) -> Iterator[str]:
+    """``[call get_weather toolu_1]`` and what is in it; plain text has no label."""
+    if piece.look != "text":
+        yield f"[{' '.join(word for word in (piece.look, piece.name, piece.note) if word)}]"
+    text = piece.text
+    if fold and len(text) > fold:
+        text = f"{text[:fold].rstrip()} … {len(text) - fold} characters more"
+    if text:
+        yield text
+
+
+def headline(words: str) -> str:
+    return f"── {words} ".ljust(WIDTH, "─")
+
+
+def section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield from ("", headline(title), *found)
+
+
+def attempt(row: Mapping[str, Any]) -> str:
+    verdict = f"{row['verdict']}: {row['reason']}" if row["verdict"] else ""
+    head = f"{row['n']}  {row['channel_name']}"
+    return dotted(
+        head,
+        row["outcome"],
+        str(row["status"] or ""),
+        time_of("after", row["total_ms"]),
+        row["upstream_model"],
+        f"{row['base_url']} key {row['key_mask']}",
+        verdict,
+        row["error_message"],
+    )
+
+
+def candidate(row: Mapping[str, Any]) -> str:
+    return f"{'✓' if row['verdict'] == 'kept' else '✗'} {row['channel_name']}: {row['reason']}"
+
+
+def sent_by_client(flow: http.HTTPFlow) -> Iterator[str]:
+    found = original.kept(flow)
+    if found:
+        yield f"{found['method']} {found['path']}"
+        yield from (f"{name}: {value}" for name, value in found["headers"])
+        yield from ("", body(found["body"]))
+
+
+def body(data: bytes) -> str:
+    return reassembly.pretty(data.decode("utf-8", "replace"))
+
+
+def tokens(facts: Mapping[str, Any]) -> str:
+    if facts.get("input_tokens") is None:
+        return ""
+    cached = f" ({facts['cache_read_tokens']} cached)" if facts["cache_read_tokens"] else ""
+    return f"{facts['input_tokens']} tokens in{cached}, {facts['output_tokens']} out"
+
+
+def time_of(words: str, ms: float | None) -> str:
+    return f"{words} {seconds(ms)}" if ms else ""
+
+
+def dotted(*words: str) -> str:
+    return " · ".join(word for word in words if word)

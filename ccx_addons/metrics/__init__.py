@@ -1,0 +1,222 @@
+"""One row per exchange, one per attempt. Rows are projections of the Exchange, made here and nowhere else.
+
+A row is written at the start, at most once a second while the exchange runs, and finally exactly once: mitmproxy calls
+``response`` or ``error``, never neither.
+"""
+
+import json
+import time
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Final
+
+from mitmproxy import http
+
+from ccx_addons.core.billing import billing_of
+from ccx_addons.core.config import Channel
+from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.io.aside import aside
+from ccx_addons.io.prices import cost
+from ccx_addons.metrics.spending import asked_tier, settle, unsettled
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded
+from ccx_addons.scheduler import Decision
+
+MAX_MESSAGE: Final = 800
+MAX_NAME: Final = 200
+COUNT: Final = "count_tokens"
+"""Costs nothing."""
+MAX_READ_HERE: Final = 256 << 10
+"""Bytes of a request that may be read for an estimate while the event loop waits."""
+
+
+class Metrics:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.failover is not None:
+            self.progress(x)
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.decision == "retry":
+            self.progress(x)
+
+    @guarded
+    def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        if x.committed:
+            self.progress(x)
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        assert flow.response
+        x.status = flow.response.status_code
+        x.state = "failed" if x.status >= 400 or x.stream_end not in ("", "done") else "ok"
+        return self.settle(x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        x.state = "client_left"
+        x.status = x.status or 499
+        record = x.current
+        if record and record.total_ms is None:
+            record.total_ms = (time.monotonic() - record.started) * 1000
+        return self.settle(x)
+
+    def settle(self, x: Exchange) -> Awaitable[None] | None:
+        """Close it with its usage. Waits only where a large request has to be read for an estimate."""
+        if not x.closed and unsettled(x):
+            if len(x.raw) > MAX_READ_HERE:
+                return self.settle_apart(x)
+            settle(x)
+        self.close(x)
+        return None
+
+    async def settle_apart(self, x: Exchange) -> None:
+        await aside(settle, x)
+        self.close(x)
+
+    def progress(self, x: Exchange) -> None:
+        self.runtime.store.put_running(x.id, partial(self.row, x))
+
+    def close(self, x: Exchange) -> None:
+        """The final row. What never was a request of a model (health checks, unknown paths, handshakes) leaves none."""
+        if x.closed:
+            return
+        x.closed = True
+        x.phase = "done"
+        x.ended_at = time.monotonic()
+        if x.client is None or x.match is None or x.status == 101:
+            return
+        store = self.runtime.store
+        if x.attempts:
+            store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
+        if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
+            store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
+        row = self.row(x)
+        store.put_request(row)  # last: whoever sees a finished request finds the rest of it
+        if row["source"] == "proxy" and x.operation != COUNT:
+            tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
+            self.runtime.state.limits.spend(x.client.name, tokens, row["cost_usd"] or 0.0, time.time(), x.started_at)
+
+    def row(self, x: Exchange) -> dict[str, Any]:
+        """The columns of table requests (io/store.py)."""
+        record = x.current
+        channel = record.attempt.channel if record else None
+        usage = x.usage
+        price = self.price(x, channel, record) if usage and x.closed and x.operation != COUNT else None
+        return {
+            "id": x.id,
+            "boot_id": self.runtime.boot_id,
+            "worker": self.runtime.worker,
+            "started_at": milliseconds(x.started_at),
+            "ended_at": milliseconds(x.started_at + (x.ended_at - x.clock)) if x.ended_at else None,
+            "state": x.state,
+            "phase": x.phase,
+            "kind": x.kind,
+            "operation": x.operation,
+            "stream": int(x.stream),
+            "client_name": x.client.name if x.client else "",
+            "client_key_mask": x.client.key_mask if x.client else "",
+            "client_ip": x.client_ip,
+            "user_agent": header(x, "user-agent")[:MAX_NAME],
+            "trace_hash": x.trace,
+            "route_prefix": x.match.route_prefix if x.match else "",
+            "model": x.model[:MAX_NAME],
+            "upstream_model": record.upstream_model[:MAX_NAME] if record else "",
+            "channel_id": channel.id if channel else "",
+            "channel_name": channel.name if channel else "",
+            "key_mask": record.attempt.key.mask if record else "",
+            "converted": f"{x.kind}>{channel.protocol}" if channel and record and record.converted else "",
+            "attempts_n": len(x.attempts),
+            "status": x.status,
+            "error_kind": x.fault.kind if x.fault else "",
+            "error_message": x.snapshot.secrets.clean(x.fault.message)[:MAX_MESSAGE] if x.fault else "",
+            "stream_end": x.stream_end,
+            "ttfb_ms": since(x, x.first_byte_at),
+            "first_event_ms": since(x, x.first_event_at),
+            "total_ms": since(x, x.ended_at),
+            "connect_ms": record.connect_ms if record else None,
+            "tls_ms": record.tls_ms if record else None,
+            "max_gap_ms": round(x.max_gap * 1000, 1),
+            "input_tokens": usage.input if usage else None,
+            "cache_read_tokens": usage.cache_read if usage else None,
+            "cache_write_tokens": usage.cache_write if usage else None,
+            "output_tokens": usage.output if usage else None,
+            "reasoning_tokens": usage.reasoning if usage else None,
+            "usage_source": ("estimated" if x.usage_estimated else "reported") if usage else "",
+            "cost_usd": price.usd if price else None,
+            "price_source": price.source if price else "",
+            "bytes_in": len(x.raw),
+            "bytes_out": x.bytes_out,
+            "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
+            "config_revision": x.snapshot.revision,
+            "source": source(x),
+        }
+
+    def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
+        assert x.usage
+        model = record.upstream_model if record else x.model
+        billing = billing_of(x.usage, asked_tier(x, channel))
+        hint = channel.protocol if channel else ""
+        price = cost(model, x.usage, hint, x.snapshot.prices, x.started_at, billing)
+        return price.times(channel.price_multiplier) if channel else price
+
+    def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
+        """The columns of table attempts."""
+        attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
+        clean = x.snapshot.secrets.clean
+        fault = outcome.fault if outcome else None
+        words = fault.message if fault else (outcome.detail if outcome else "")
+        return {
+            "request_id": x.id,
+            "n": n,
+            "channel_id": attempt.channel.id,
+            "channel_name": attempt.channel.name,
+            "key_mask": attempt.key.mask,
+            "base_url": clean(attempt.base_url),
+            "upstream_model": record.upstream_model,
+            "started_at": milliseconds(x.started_at + (record.started - x.clock)),
+            "connect_ms": record.connect_ms,
+            "tls_ms": record.tls_ms,
+            "ttfb_ms": record.ttfb_ms,
+            "total_ms": record.total_ms,
+            "reused": int(record.reused),
+            "status": record.status,
+            "outcome": outcome.kind if outcome else "client_left",
+            "verdict": verdict.action if verdict else "",
+            "reason": clean(verdict.reason)[:MAX_MESSAGE] if verdict else "",
+            "error_message": clean(words)[:MAX_MESSAGE],
+            "retry_after": outcome.retry_after if outcome else None,
+            "source": source(x),
+        }
+
+
+def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:
+    """The columns of table candidates."""
+    return {
+        "request_id": x.id,
+        "order": n,
+        "channel_id": decision.channel_id,
+        "verdict": "kept" if decision.kept else "dropped",
+        "reason": f"{decision.rule}: {decision.reason}",
+    }
+
+
+def milliseconds(unix: float) -> int:
+    """UTC milliseconds, as every time in the database."""
+    return int(unix * 1000)
+
+
+def since(x: Exchange, at: float | None) -> float | None:
+    return None if at is None else round((at - x.clock) * 1000, 1)
+
+
+def source(x: Exchange) -> str:
+    return "test" if x.test else "proxy"
+
+
+def header(x: Exchange, name: str) -> str:
+    return next((value for key, value in x.headers if key == name), "")

@@ -1,0 +1,199 @@
+"""What is asked, and who may answer it: ranks the channels, and starts the failover."""
+
+import re
+import time
+from collections.abc import Awaitable
+from typing import Final
+
+from mitmproxy import http
+
+from ccx_addons.core.asked import MAX_MODEL, also_named
+from ccx_addons.core.config import Channel, Client
+from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
+from ccx_addons.core.estimate import output_tokens, prompt_tokens
+from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.neutral import Fault
+from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
+from ccx_addons.failover import best_fault
+from ccx_addons.io.state import write_changes
+from ccx_addons.local import counted_instead
+from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.route.gate import PATIENCE, Gate
+from ccx_addons.scheduler import Pick, Ranking, Search
+from ccx_addons.scheduler.affinity import trace_of
+from ccx_addons.scheduler.state import Standing
+from ccx_addons.scheduler.suspects import body_print
+from ccx_addons.sessions import unknown_answer
+
+IMAGE: Final = re.compile(rb'"type"\s*:\s*"(?:image|input_image|image_url)"|"mime_?[tT]ype"\s*:\s*"image/')
+"""A picture in a text protocol's body. Inside a JSON string the quotes are escaped, so text does not match."""
+
+CONVERTED: Final = frozenset({"generate", "compact"})
+"""Operations that a channel of another protocol can answer."""
+MAX_MESSAGE: Final = 800
+
+ALL_BUSY: Final = Fault(
+    "rate_limit",
+    "every channel that could take this request is at its own limit",
+    429,
+    "rate_limit_exceeded",
+    retry_after=PATIENCE,
+)
+
+
+class Route:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.gate = Gate(runtime.state)
+
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        assert x.client
+        if model := forbidden(x, x.client):
+            words = f"the key {x.client.name!r} may not use the model {model[:MAX_MODEL]!r}"
+            flow.response = refuse(flow, Fault("permission", words, status=403, code="model_not_allowed"))
+            return
+        if refusal := self.gate.admit(x):
+            fault = Fault("rate_limit", refusal.words, 429, "rate_limit_exceeded", retry_after=refusal.retry_after)
+            flow.response = refuse(flow, fault)
+            return
+        search = self.search(x)
+        x.decisions = search.ranking.decisions
+        if not search.ranking.entries:
+            flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
+            return
+        x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
+        x.next_attempt = next(x.failover, None)
+        if x.next_attempt is None:
+            flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
+
+    @guarded
+    def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """The next candidate becomes the attempt; convert writes its request. Waits only where a limit or a probe asks
+        for it."""
+        attempt, x.next_attempt = x.next_attempt, None
+        if attempt is None:
+            return None
+        if self.gate.open_for(attempt) and self.gate.enter(x, attempt) == 0:
+            begin(x, attempt)
+            return None
+        x.phase = "queued"
+        return self.queue(flow, x, attempt)
+
+    async def queue(self, flow: http.HTTPFlow, x: Exchange, attempt: Attempt) -> None:
+        """One patience for all candidates: those that come when it is used up have to have a place at once."""
+        assert x.failover
+        until = min(time.monotonic() + PATIENCE, x.deadline)
+        await self.gate.probe(x.kind, attempt)
+        while not await self.gate.enter_by(x, attempt, until):
+            try:
+                attempt = x.failover.send(Outcome("rate_wait"))
+            except StopIteration:
+                flow.response = refuse(flow, best_fault(x) if x.attempts else ALL_BUSY)
+                return
+            await self.gate.probe(x.kind, attempt)
+        begin(x, attempt)
+
+    @guarded
+    def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.leave(x)
+
+    @guarded
+    def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.dismiss(x)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.gate.dismiss(x)
+
+    def search(self, x: Exchange) -> Search:
+        """The way through the channels, under the snapshot the exchange arrived with."""
+        runtime, state = self.runtime, self.runtime.state
+
+        def told(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+            if x.current and x.current.attempt.number == attempt.number:
+                x.current.verdict = verdict
+            write_changes(state, runtime.snapshot, runtime.store, time.time())
+
+        def words(outcome: Outcome) -> str:
+            said = outcome.fault.message if outcome.fault else outcome.detail
+            return x.snapshot.secrets.clean(said)[:MAX_MESSAGE]
+
+        return Search(self.pick(x), x.snapshot, state, time.time, told, words, lambda: body_print(x.raw))
+
+    def pick(self, x: Exchange) -> Pick:
+        assert x.match and x.client
+        members = x.body.members if x.body else {}
+        headers = dict(x.headers)
+        x.trace = trace_of(headers, members, x.trace)
+        x.images = x.body is not None and b"image" in x.raw and IMAGE.search(x.raw) is not None
+        x.pin = headers.get(PIN_HEADER, "")
+        windows = self.runtime.state.indexes.of(x.snapshot).windows
+        return Pick(
+            kind=x.kind,
+            model=x.model,
+            client=x.client,
+            trace=x.trace,
+            route_prefix=x.match.route_prefix,
+            pin=x.pin,
+            images=x.images,
+            prompt_tokens=prompt_tokens(x.raw) if windows else 0,
+            output_tokens=output_tokens(members),
+            home=x.home,
+            only_home=x.operation in STORED,
+            native=x.operation not in CONVERTED,
+            vectors=x.operation in VECTORS,
+        )
+
+
+def begin(x: Exchange, attempt: Attempt) -> None:
+    x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+
+
+def forbidden(x: Exchange, client: Client) -> str:
+    """A model that the request names and the client may not use; empty: there is none."""
+    if not client.models.include and not client.models.exclude:
+        return ""
+    named = [x.model, *(also_named(x.body.members) if x.body else ())]
+    return next((model for model in named if model and not client.models.allows(model)), "")
+
+
+def nobody(x: Exchange, ranking: Ranking) -> Fault:
+    """Why no channel can take this: an unknown model is the caller's affair, everything else the gateway's."""
+    if x.operation in STORED:
+        return unknown_answer(x)
+    serving = [c for c in x.snapshot.channels if x.kind in c.serves]
+    if not serving:
+        words = f"no channel serves {x.kind} yet: add one to config/ccx.yaml under channels, or in the panel"
+        return Fault("unavailable", words, status=503, code="no_channel")
+    if x.pin and not any(x.pin in (c.name, c.id) for c in serving):
+        return Fault("not_found", f"there is no {x.kind} channel named {x.pin!r}", status=404, code="unknown_channel")
+    if x.model and not any(listed(channel, x) for channel in serving):
+        words = f"no {x.kind} channel offers the model {x.model!r}"
+        return Fault("not_found", words, status=404, code="model_not_found", param="model")
+    if ranking.soonest:
+        return all_rest(x, ranking.soonest, time.time())
+    near = [d for d in ranking.decisions if d.rule not in ("allows_model", "has_prefix", "is_active")]
+    last = near[-1].reason if near else "none is active"
+    return Fault("unavailable", f"no {x.kind} channel can take this request: {last}", status=503, code="no_channel")
+
+
+NOT_THE_CALLERS: Final = frozenset({401, 403})
+"""What an upstream says of the gateway's own keys: a caller that reads it would doubt its own."""
+
+
+def all_rest(x: Exchange, soonest: Standing, now: float) -> Fault:
+    """Everybody rests until a known moment: the remembered status of whoever is back first, and how long that is."""
+    words = f"no {x.kind} channel can take this request: {soonest.words(now)}"
+    wait = max(soonest.until - now, 1.0)
+    if soonest.status == 404:
+        return Fault("not_found", words, 404, "model_not_found", param="model", retry_after=wait)
+    if soonest.status in NOT_THE_CALLERS:
+        return Fault("unavailable", words, 503, "no_channel", retry_after=wait)
+    return Fault("rate_limit", words, 429, "rate_limit_exceeded", retry_after=wait)
+
+
+def listed(channel: Channel, x: Exchange) -> bool:
+    assert x.match
+    return channel.route_prefix == x.match.route_prefix and channel.allow.allows(x.model) and channel.status == "active"

@@ -1,0 +1,1 @@
+"""Channels: their pages, their API, and how they are shown and changed."""

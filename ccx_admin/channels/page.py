@@ -1,0 +1,189 @@
+"""/channels: the order they are tried in, how each one is and why; adding, editing, and the question "why?"."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+
+from ccx_addons import vendors
+from ccx_addons.core.config import KINDS
+from ccx_addons.vendors import shown
+from ccx_admin.api.problem import Failure, not_found
+from ccx_admin.channels import catalog, dry_run, settings_form, views
+from ccx_admin.clients import page as clients
+from ccx_admin.panel import Panel, panel
+from ccx_admin.usage import stats
+
+pages: Final = Blueprint("channels", __name__)
+
+DAY: Final = 86_400_000
+PARTS: Final = 48
+ERRORS: Final = 5
+KEY_LIMITS: Final = clients.LIMITS[:2]
+LOST: Final = "outcome NOT IN ('ok', 'client_left')"
+"""An attempt that did not give an answer: also those that were made good by another channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A channel's attempts of the last day, tests left out. ``strip``: [all, bad] for each half hour."""
+
+    strip: tuple[tuple[int, int], ...] = ((0, 0),) * PARTS
+
+    @property
+    def attempts(self) -> int:
+        return sum(all for all, _bad in self.strip)
+
+    @property
+    def success(self) -> float | None:
+        bad = sum(bad for _all, bad in self.strip)
+        return (self.attempts - bad) / self.attempts if self.attempts else None
+
+
+@pages.get("/channels")
+def index() -> str:
+    current = panel()
+    kind = request.args.get("kind", "")
+    found = [c for c in views.channels(current) if not kind or kind in c["serves"]]
+    return render_template(
+        "channels/list.html",
+        active=[c for c in found if c["state"] != "standby"],
+        standby=[c for c in found if c["state"] == "standby"],
+        figures=stats.by_channel(current.db, stats.range_of("24h", current.now_ms())),
+        activity=activity(current),
+        kind=kind,
+        kinds=[k for k in KINDS if any(k in c.serves for c in current.snapshot().channels)],
+        total=len(current.snapshot().channels),
+        revision=current.config().revision,
+        broken=bool(current.config().problems),
+    )
+
+
+def since_id(ms: int) -> str:
+    """The smallest request id of a moment: ids begin with their time."""
+    text = f"{ms:012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
+def activity(current: Panel) -> dict[str, Activity]:
+    """Channel id -> its attempts of the last day."""
+    width = DAY // PARTS
+    start = current.now_ms() // width * width + width - DAY
+    rows = current.db.rows(
+        f"SELECT channel_id, (started_at - ?) / ? AS part, count(*) AS asked, total({LOST}) AS bad FROM attempts"
+        " WHERE request_id >= ? AND started_at >= ? AND source = 'proxy' GROUP BY channel_id, part",
+        (start, width, since_id(start), start),
+    )
+    counted: dict[str, list[tuple[int, int]]] = {}
+    for row in rows:
+        if 0 <= row["part"] < PARTS:
+            counted.setdefault(row["channel_id"], [(0, 0)] * PARTS)[row["part"]] = (row["asked"], int(row["bad"]))
+    return {id: Activity(tuple(parts)) for id, parts in counted.items()}
+
+
+def errors(current: Panel, id: str) -> list[dict[str, Any]]:
+    """What went wrong on a channel in the last day, the same words together, most frequent first."""
+    rows = current.db.rows(
+        "SELECT status, outcome, error_message, count(*) AS times, max(started_at) AS last, max(request_id) AS example"
+        f" FROM attempts WHERE request_id >= ? AND channel_id = ? AND source = 'proxy' AND {LOST}"
+        " GROUP BY status, outcome, error_message ORDER BY times DESC LIMIT ?",
+        (since_id(current.now_ms() - DAY), id, ERRORS),
+    )
+    return [dict(row) for row in rows]
+
+
+@pages.get("/channels/<id>")
+def one(id: str) -> str:
+    current = panel()
+    found = views.channel(current, id)
+    if found is None:
+        raise not_found("channel", id)
+    return render_template(
+        "channels/channel.html",
+        channel=found,
+        activity=activity(current).get(id, Activity()),
+        figures=stats.by_channel(current.db, stats.range_of("24h", current.now_ms())).get(id),
+        errors=errors(current, id),
+        refusals=views.refusals(current.db, id, current.now_ms()),
+        sections=settings_form.sections(found, current.snapshot().policy),
+        kinds=KINDS,
+        efforts=settings_form.EFFORTS,
+        key_limits=KEY_LIMITS,
+        known=known(found, request.args.get("model", "").strip()),
+        revision=current.config().revision,
+    )
+
+
+def known(channel: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What is known of the channel's upstream and a model: the one asked for, else the first of its mapping."""
+    model = model or next((target["to"] for target in channel["models"].values() if target["to"]), "")
+    base_url = channel["base_urls"][0]
+    topics = {"Model", vendors.ORDER.get(channel["protocol"], "")}
+    return {
+        "model": model,
+        "facts": [(fact, shown.words(fact.value)) for fact in vendors.explain(base_url, model) if fact.topic in topics],
+    }
+
+
+@pages.get("/channels/new")
+def new() -> str:
+    current = panel()
+    wanted = request.args.get("template", "")
+    template = next((t for t in catalog.TEMPLATES if t.id == wanted), None)
+    return render_template(
+        "channels/new.html",
+        templates=catalog.TEMPLATES,
+        template=template,
+        kinds=KINDS,
+        revision=current.config().revision,
+    )
+
+
+# ---- why? ------------------------------------------------------------------------------------------------------------
+@pages.get("/channels/why")
+def why() -> str:
+    """A dry run of the scheduler, as a form that works without a script."""
+    current = panel()
+    snapshot = current.snapshot()
+    kind = request.args.get("kind", "messages")
+    asked: dict[str, Any] = {
+        "kind": kind if kind in KINDS else "messages",
+        "model": request.args.get("model", "").strip(),
+        "client": request.args.get("client", ""),
+        "trace": request.args.get("trace", "").strip(),
+        "pin": request.args.get("pin", "").strip(),
+        "images": bool(request.args.get("images")),
+        "prompt_tokens": number(request.args.get("prompt_tokens", "")),
+    }
+    result, problem = None, ""
+    if request.args:
+        try:
+            result = dry_run.explain(current, asked)
+        except Failure as failure:
+            problem = failure.detail
+    return render_template(
+        "channels/why.html",
+        asked=asked,
+        result=result,
+        problem=problem,
+        dropped=dropped(result["decisions"]) if result else [],
+        kinds=KINDS,
+        clients=[client.name for client in snapshot.clients],
+        channels=snapshot.channels,
+        models=known_models(current),
+    )
+
+
+def number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 12 else 0
+
+
+def dropped(decisions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [decision for decision in decisions if not decision["kept"]]
+
+
+def known_models(current: Panel) -> list[str]:
+    """Names to choose from: what clients asked in the last days."""
+    rows = current.db.rows("SELECT model, sum(requests) AS n FROM rollup_day GROUP BY model ORDER BY n DESC LIMIT 40")
+    return [row["model"] for row in rows if row["model"]]

@@ -1,0 +1,1 @@
+"""Clients: who may call, and how each tool is pointed here."""

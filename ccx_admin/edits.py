@@ -1,0 +1,300 @@
+"""Every change of ccx.yaml that the panel makes, as functions on the document: comments and order survive.
+
+``change`` makes them, or shows what they would do. Values arrive as JSON; whether they make sense is decided by the
+parser that the gateway itself uses.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ccx_addons.core import variables
+from ccx_addons.core.confidential import hide_url, shown_header
+from ccx_addons.core.config import Status
+from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
+from ccx_addons.core.urls import canonical
+from ccx_addons.io.yaml_document import Entries, Table, drop, merge, move, put, remove, sequence, styled, without_nulls
+from ccx_admin.api.problem import Failure, invalid, not_found
+
+type Json = Any
+type Change = Callable[[Table], None]
+
+EDITABLE: Final = frozenset(CHANNEL_KEYS) - {"id", "keys", "promoted_until"}
+"""What PATCH of a channel may name; keys and promotions have paths of their own."""
+KEY_EDITABLE: Final = frozenset(KEY_KEYS)
+CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256"}
+POLICY: Final = frozenset({"errors", "balance", "affinity", "breaker", "attempts", "timeouts", "bodies"})
+MAX_SECONDS: Final = 7 * 86_400
+
+
+# ---- the document ----------------------------------------------------------------------------------------------------
+def key_id(entry: Json) -> str:
+    """The id of a key as it is written: of the secret, or of ``env:NAME`` while that variable is not set."""
+    text = str(entry.get("key", "") if isinstance(entry, Mapping) else entry).strip()
+    secret = variables.filled(text, os.environ)
+    return "k_" + _sha256((secret or text).strip())[:8]
+
+
+def channel_id(entry: Mapping[str, Json]) -> str:
+    return str(entry.get("id") or "ch_" + _sha256(str(entry.get("name", "")))[:8])
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _channel(document: Table, id: str) -> Table:
+    found: Table | None = next((c for c in sequence(document, "channels") if channel_id(c) == id), None)
+    if found is None:
+        raise not_found("channel", id)
+    return found
+
+
+def _key_place(channel: Table, id: str) -> int:
+    for n, entry in enumerate(channel.get("keys") or []):
+        if key_id(entry) == id:
+            return n
+    raise not_found("key", id)
+
+
+def _known(patch: Mapping[str, Json], names: Iterable[str], what: str) -> None:
+    unknown = sorted(set(patch) - set(names))
+    if unknown:
+        raise invalid(f"{what} has no setting {unknown[0][:64]!r} that can be changed here")
+
+
+# ---- channels --------------------------------------------------------------------------------------------------------
+def add_channel(values: Mapping[str, Json], first: bool = False) -> tuple[str, Change]:
+    """A new channel behind the others, or before them. ``values`` as in ccx.yaml. Returns its id, too."""
+    _known(values, CHANNEL_KEYS, "a channel")
+    id = str(values.get("id") or "ch_" + secrets.token_hex(4))
+
+    def change(document: Table) -> None:
+        channels = sequence(document, "channels")
+        priorities = [int(c.get("priority", 1)) for c in channels if _is_int(c.get("priority", 1))]
+        given = dict(without_nulls(values))
+        if "priority" not in given and priorities:
+            given["priority"] = min(priorities) - 1 if first else max(priorities) + 1
+        channels.append(styled({"id": id, **given}, top=True))
+
+    return id, change
+
+
+def _is_int(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
+    _known(patch, EDITABLE, "a channel")
+
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        if "name" in patch and "id" not in channel:
+            channel.insert(0, "id", id)
+        given = dict(patch)
+        if isinstance(given.get("base_urls"), list):
+            given["base_urls"] = _unmasked_urls(channel, given["base_urls"])
+        for name in ("proxy", "website"):
+            if isinstance(given.get(name), str) and given[name] == hide_url(_filled(channel.get(name) or "")):
+                del given[name]
+        if isinstance(given.get("headers"), Mapping):
+            given["headers"] = _changed_headers(channel, given["headers"])
+        merge(channel, given)
+
+    return change
+
+
+def _filled(value: Json) -> str:
+    """As the panel shows it: with the values of variables."""
+    return variables.filled(str(value), os.environ)
+
+
+def _unmasked_urls(channel: Table, urls: Sequence[Json]) -> list[Json]:
+    """A URL whose password was hidden from the user stays what it is."""
+    known = {hide_url(canonical(_filled(url))): url for url in channel.get("base_urls") or []}
+    return [known.get(url, url) if isinstance(url, str) else url for url in urls]
+
+
+def _changed_headers(channel: Table, headers: Mapping[str, Json]) -> dict[str, Json]:
+    """Without those that came back as they were shown."""
+    now = channel.get("headers") or {}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in now or value != shown_header(name, _filled(now[name]))
+    }
+
+
+def delete_channel(id: str, force: bool = False) -> Change:
+    """Refuses the last active channel unless ``force``."""
+
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        channels = sequence(document, "channels")
+        active = [c for c in channels if c.get("status", "active") == "active"]
+        if active == [channel] and not force:
+            raise Failure(
+                409, "Last active channel", "the gateway could answer nothing without it; delete with force=true"
+            )
+        remove(channels, channels.index(channel))
+
+    return change
+
+
+def order(ids: Sequence[str]) -> Change:
+    """Priorities 1, 2, 3 ... in this order; channels that are not named come after, in the order they have."""
+    if len(set(ids)) != len(ids):
+        raise invalid("ids: one of them is there twice")
+
+    def change(document: Table) -> None:
+        channels = sequence(document, "channels")
+        named = [_channel(document, id) for id in ids]
+        rest = [c for c in channels if channel_id(c) not in ids]
+        rest.sort(key=lambda c: c.get("priority", 1))
+        for n, channel in enumerate([*named, *rest], 1):
+            if channel.get("priority", 1) != n:
+                put(channel, "priority", n)
+
+    return change
+
+
+def promote(id: str, seconds: float, now: float) -> Change:
+    """First choice for a while; only one channel at a time is. 0 ends it."""
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise invalid(f"seconds: must be from 0 to {MAX_SECONDS}")
+    until = datetime.fromtimestamp(int(now + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def change(document: Table) -> None:
+        chosen = _channel(document, id)
+        for channel in sequence(document, "channels"):
+            drop(channel, "promoted_until")
+        if seconds:
+            put(chosen, "promoted_until", until)
+
+    return change
+
+
+def set_status(id: str, status: Status) -> Change:
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        if status == "active":
+            drop(channel, "status")
+        else:
+            put(channel, "status", status)
+            drop(channel, "promoted_until")
+
+    return change
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------------
+def add_keys(id: str, entries: Sequence[Json]) -> Change:
+    """New keys at the end: secrets, ``env:NAME``, or mappings as in ccx.yaml. Keys the channel has are left out."""
+
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        keys = channel.get("keys")
+        if not isinstance(keys, Entries):
+            keys = channel["keys"] = styled([])
+        known = {key_id(entry) for entry in keys}
+        new = [entry for entry in entries if key_id(entry) not in known]
+        if not new:
+            raise Failure(409, "Keys known", "the channel has every one of these keys")
+        for entry in new:
+            if isinstance(entry, Mapping):
+                _known(entry, KEY_KEYS, "a key")
+            keys.append(styled(entry))
+
+    return change
+
+
+def patch_key(id: str, key: str, patch: Mapping[str, Json]) -> Change:
+    """``key`` in the patch replaces the secret; ``position`` moves the key in the list (0: first)."""
+    _known(patch, KEY_EDITABLE | {"position"}, "a key")
+
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        n = _key_place(channel, key)
+        keys = channel["keys"]
+        rest = {name: value for name, value in patch.items() if name != "position"}
+        entry = keys[n]
+        if rest and not isinstance(entry, Table):
+            entry = styled({"key": entry})
+            keys[n] = entry
+        if rest:
+            merge(entry, rest)
+        if set(entry) == {"key"} if isinstance(entry, Table) else False:
+            keys[n] = entry["key"]
+        if "position" in patch:
+            if not _is_int(patch["position"]) or not 0 <= patch["position"] < len(keys):
+                raise invalid(f"position: must be from 0 to {len(keys) - 1}")
+            move(keys, n, patch["position"])
+
+    return change
+
+
+def delete_key(id: str, key: str) -> Change:
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        remove(channel["keys"], _key_place(channel, key))
+
+    return change
+
+
+# ---- clients ---------------------------------------------------------------------------------------------------------
+def add_client(values: Mapping[str, Json]) -> tuple[str, Change]:
+    """A client with a new secret, which is returned and never shown again: the file keeps its hash."""
+    _known(values, CLIENT_EDITABLE, "a client")
+    secret = "ccx-" + secrets.token_urlsafe(32)
+
+    def change(document: Table) -> None:
+        given = without_nulls(values)
+        name = given.pop("name", None)
+        entry = {"name": name, "key_sha256": _sha256(secret), **given}
+        sequence(document, "clients").append(styled(entry, top=True))
+
+    return secret, change
+
+
+def _client(document: Table, name: str) -> Table:
+    found: Table | None = next((c for c in sequence(document, "clients") if c.get("name") == name), None)
+    if found is None and name == "default":
+        raise Failure(409, "Client of the environment", 'the client "default" comes from PROXY_ACCESS_KEY')
+    if found is None:
+        raise not_found("client", name)
+    return found
+
+
+def patch_client(name: str, patch: Mapping[str, Json]) -> Change:
+    _known(patch, CLIENT_EDITABLE, "a client")
+
+    def change(document: Table) -> None:
+        merge(_client(document, name), patch)
+
+    return change
+
+
+def delete_client(name: str) -> Change:
+    def change(document: Table) -> None:
+        clients = sequence(document, "clients")
+        remove(clients, clients.index(_client(document, name)))
+
+    return change
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+def patch_settings(patch: Mapping[str, Json]) -> Change:
+    """``policy`` and ``prices`` as merge patches."""
+    _known(patch, ("policy", "prices"), "the configuration")
+    if isinstance(patch.get("policy"), Mapping):
+        _known(patch["policy"], POLICY, "policy")
+
+    def change(document: Table) -> None:
+        for name, value in patch.items():
+            if isinstance(value, Mapping) and not isinstance(document.get(name), Table):
+                document[name] = Table()
+            merge(document, {name: value})
+
+    return change

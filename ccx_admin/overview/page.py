@@ -1,0 +1,84 @@
+"""/: problems first, then how much, how well, how fast and for how much; what runs now; the first three steps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+
+from ccx_admin.api.status import status_of
+from ccx_admin.channels import views
+from ccx_admin.panel import Panel, panel
+from ccx_admin.requests import search_box
+from ccx_admin.usage import stats
+from ccx_admin.zone import zone
+
+pages: Final = Blueprint("overview", __name__)
+
+RUNNING: Final = 8
+RECENT_FAILURES: Final = 6
+LOW_DISK: Final = 1 << 30
+"""Bytes left on the disk of the database below which somebody should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Figures of a range and of the same time before, with one line for each tile."""
+
+    now: Mapping[str, Any]
+    before: Mapping[str, Any]
+    lines: Mapping[str, list[float | None]]
+
+
+@pages.get("/")
+def index() -> str:
+    current = panel()
+    name = request.args.get("range", "24h")
+    if name not in stats.SPANS:
+        name = "24h"
+    state = status_of(current)
+    first_run = not (state["first_run"]["has_channel"] and state["first_run"]["has_request"])
+    flying = search_box.running(current.db, RUNNING)
+    return render_template(
+        "overview/page.html",
+        state=state,
+        first_run=first_run,
+        problems=problems(state),
+        tiles=None if first_run else tiles_of(current, name),
+        running=flying,
+        failures=recent_failures(current),
+        has_client=any(client.name != "default" for client in current.snapshot().clients)
+        or state["first_run"]["has_request"],
+        range=name,
+        ranges=tuple(stats.SPANS),
+        late=current.snapshot().policy.timeouts.total * 1000,
+        events=views.events(current.db, limit=6),
+    )
+
+
+def problems(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of the status, and a disk that fills up."""
+    found = list(state["problems"])
+    if state["database"]["free_bytes"] < LOW_DISK:
+        found.append({"level": "warning", "kind": "disk", "message": "", "free": state["database"]["free_bytes"]})
+    return found
+
+
+def tiles_of(current: Panel, name: str) -> Tiles:
+    span = stats.range_of(name, current.now_ms(), zone=zone())
+    summary = stats.summary(current.db, span)
+    series = stats.history(current.db, span)["series"]
+    line = series[0] if series else {measure: [] for measure in (*stats.SERIES, "ttft_p50")}
+    asked = zip(line["requests"], line["ok"], line["client_left"], strict=True)
+    lines = {
+        "requests": line["requests"],
+        "success": [ok / (all - left) if all - left else None for all, ok, left in asked],
+        "ttft": line["ttft_p50"],
+        "cost": line["cost_usd"],
+    }
+    return Tiles(summary["now"], summary["before"], lines)
+
+
+def recent_failures(current: Panel) -> list[dict[str, Any]]:
+    found = search_box.parse("state:failed,lost since:24h source:proxy", current.now_ms())
+    return search_box.search(current.db, found, limit=RECENT_FAILURES).rows

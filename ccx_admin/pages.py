@@ -1,0 +1,29 @@
+"""The pages, one blueprint each, and the shell around them."""
+
+from typing import Final
+
+from flask import Blueprint
+
+from ccx_admin.bench import page as bench
+from ccx_admin.channels import page as channels
+from ccx_admin.clients import page as clients
+from ccx_admin.overview import page as overview
+from ccx_admin.requests import detail as request_detail
+from ccx_admin.requests import page as requests
+from ccx_admin.sessions import page as sessions
+from ccx_admin.settings import page as settings
+from ccx_admin.shell import page as shell
+from ccx_admin.usage import page as usage
+
+PAGES: Final[tuple[Blueprint, ...]] = (
+    shell.pages,
+    overview.pages,
+    requests.pages,
+    request_detail.pages,
+    channels.pages,
+    sessions.pages,
+    usage.pages,
+    clients.pages,
+    bench.pages,
+    settings.pages,
+)

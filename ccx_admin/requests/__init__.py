@@ -1,0 +1,1 @@
+"""Requests: the list and its search, one request, live rows, exports."""

@@ -1,0 +1,312 @@
+"""/requests/<id>: what happened to one request, attempt by attempt, and what was sent and received."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from flask import Blueprint, render_template, request
+from markupsafe import Markup, escape
+
+from ccx_addons.core.config import Kind
+from ccx_addons.protocols import reassembly
+from ccx_admin.api.problem import not_found
+from ccx_admin.i18n import _, told
+from ccx_admin.panel import Panel, panel
+from ccx_admin.requests import export, search_box
+from ccx_admin.requests.api import why_no_bodies
+from ccx_admin.shell import format, vocabulary
+
+pages: Final = Blueprint("request_detail", __name__)
+
+TABS: Final = (
+    ("conversation", "Conversation"),
+    ("sent", "Sent"),
+    ("received", "Received"),
+    ("routing", "Routing"),
+    ("cost", "Cost"),
+    ("raw", "Raw"),
+)
+MAX_LINES: Final = 3_000
+CONTEXT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One stretch of an attempt's time: ``x`` and ``width`` in thousandths of the whole request."""
+
+    phase: str
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One line of a side-by-side difference. ``mark``: same, changed, gap."""
+
+    left: str
+    right: str
+    mark: str
+
+
+@pages.get("/requests/<id>")
+def index(id: str) -> str:
+    current = panel()
+    row = search_box.detail(current.db, id)
+    if row is None:
+        raise not_found("request", id)
+    wanted = request.args.get("tab", "")
+    tab = wanted if wanted in dict(TABS) else "conversation" if row["bodies"] else "routing"
+    if row["state"] == "running" and not wanted:
+        tab = "conversation"
+    return render_template(
+        "requests/detail.html",
+        row=row,
+        tab=tab,
+        tabs=TABS,
+        sentence=sentence(row, current.now_ms()),
+        attempts=[(attempt, waterfall(row, attempt, current.now_ms())) for attempt in row["attempts"]],
+        channels=[(c.id, c.name) for c in current.snapshot().channels if row["kind"] in c.serves],
+        neighbours=neighbours(current, row),
+        mitmweb=flow_link(current, row),
+        **content(current, row, tab),
+    )
+
+
+def neighbours(current: Panel, row: Mapping[str, Any]) -> tuple[str, str]:
+    """Ids of the next newer and the next older request; empty: there is none."""
+    place = (row["started_at"], row["id"])
+    sql = "SELECT id FROM requests WHERE (started_at, id) {} (?, ?) ORDER BY started_at {}, id {} LIMIT 1"
+    newer = current.db.value(sql.format(">", "ASC", "ASC"), place)
+    older = current.db.value(sql.format("<", "DESC", "DESC"), place)
+    return newer or "", older or ""
+
+
+def flow_link(current: Panel, row: Mapping[str, Any]) -> str:
+    """Where mitmweb shows this request; empty: it does not run, or did not when the request came."""
+    if not current.mitmweb_url or row["boot_id"] != current.store.boot_id:
+        return ""
+    return f"{current.mitmweb_url}/#/flows?s={quote('~meta ' + row['id'])}"
+
+
+# ---- the sentence ----------------------------------------------------------------------------------------------------
+def sentence(row: Mapping[str, Any], now: int) -> Markup:
+    """What happened, in one sentence. Names of channels are bold; everything else is escaped."""
+    tries = row["attempts"]
+    state = row["state"]
+    if state == "running":
+        phase = vocabulary.badge(vocabulary.PHASES, row["phase"] or "queued").word
+        where = Markup("<b>{}</b>: ").format(row["channel_name"]) if row["channel_name"] else Markup("")
+        return where + fill("{phase}, for {time} now.", phase=_(phase), time=format.duration(now - row["started_at"]))
+    if state == "lost":
+        return fill("Lost: the gateway stopped while this request was running, so its end is unknown.")
+    if not tries:
+        if state == "ok":
+            return fill("Answered by the gateway itself, without asking a channel.")
+        return fill(
+            "Refused before any channel was asked: {why}", why=row["error_message"] or _("no reason was recorded")
+        )
+    parts = [told_of(attempt) for attempt in tries]
+    if state == "client_left":
+        last = fill("The client left after {time}.", time=format.duration(row["total_ms"]))
+        return fill("; ").join([*parts[:-1], Markup("")]) + last if len(parts) > 1 else last
+    joined = fill("; ").join(parts)
+    if state == "ok" and len(tries) > 1:
+        moved = len(tries) - 1
+        lead = fill("Failed over once: ") if moved == 1 else fill("Failed over {n} times: ", n=moved)
+        return lead + joined + fill(".")
+    if state == "failed" and row["stream_end"] not in ("", "done"):
+        end = _(vocabulary.badge(vocabulary.ENDS, row["stream_end"]).word)
+        return joined + fill(
+            ". The answer had begun and then broke: {end}, after {time}.",
+            end=end,
+            time=format.duration(row["total_ms"]),
+        )
+    if state == "failed":
+        return joined + fill(". Nothing else was left to try; the client got {status}.", status=row["status"])
+    return joined + fill(".")
+
+
+def told_of(attempt: Mapping[str, Any]) -> Markup:
+    name = Markup("<b>{}</b> ").format(attempt["channel_name"] or attempt["channel_id"])
+    after = format.duration(attempt["total_ms"])
+    if attempt["outcome"] == "ok" and attempt["status"] < 400:
+        return name + fill("answered in {time}", time=after)
+    if attempt["status"] >= 400:
+        why = attempt["reason"] or attempt["outcome"]
+        again = ""
+        if attempt["retry_after"] is not None:
+            again = _(", retry after {time}", time=format.duration(attempt["retry_after"] * 1000))
+        return name + fill(
+            "answered {status} ({why}{again}) after {time}",
+            status=attempt["status"],
+            why=told(why),
+            again=again,
+            time=after,
+        )
+    words = _(vocabulary.OUTCOMES.get(attempt["outcome"], attempt["outcome"]))
+    return name + fill("failed, {why}, after {time}", why=words, time=after)
+
+
+def fill(text: str, **values: Any) -> Markup:
+    return Markup(escape(_(text))).format(**values)
+
+
+# ---- the waterfall ---------------------------------------------------------------------------------------------------
+def waterfall(row: Mapping[str, Any], attempt: Mapping[str, Any], now: int) -> list[Bar]:
+    """The attempt's time on the request's: set-up, waiting for the answer, the answer."""
+    whole = row["total_ms"] or max(1, now - row["started_at"])
+    begin = max(0, (attempt["started_at"] or row["started_at"]) - row["started_at"])
+    total = attempt["total_ms"] if attempt["total_ms"] is not None else whole - begin
+    connect = min(total, (attempt["connect_ms"] or 0) + (attempt["tls_ms"] or 0))
+    first = total if attempt["ttfb_ms"] is None else max(connect, min(total, attempt["ttfb_ms"]))
+    good = attempt["outcome"] in ("ok", "client_left")
+    stretches = (
+        ("connect", 0.0, connect, _("connect and TLS")),
+        ("wait" if good or first < total else "lost", connect, first, _("waiting for the answer")),
+        ("stream" if good else "lost", first, total, _("receiving")),
+    )
+    return [
+        Bar(
+            phase,
+            round(min(1000, (begin + start) / whole * 1000), 1),
+            round(max(2.0, min(1000 - (begin + start) / whole * 1000, (end - start) / whole * 1000)), 1),
+            f"{words}: {format.duration(end - start)}",
+        )
+        for phase, start, end, words in stretches
+        if end > start
+    ]
+
+
+# ---- the tabs --------------------------------------------------------------------------------------------------------
+def content(current: Panel, row: Mapping[str, Any], tab: str) -> dict[str, Any]:
+    """What the template of one tab needs."""
+    if tab == "routing":
+        return {"candidates": candidates(current, row)}
+    if tab == "raw":
+        shown = {name: value for name, value in row.items() if name not in ("chain", "rev")}
+        return {"record": json.dumps(shown, indent=2, ensure_ascii=False), "curl": curl(current, row)}
+    if tab == "cost":
+        return {}
+    sides = export.bodies(current.db, row["id"], current.secrets())
+    why = "" if sides else why_no_bodies(current)
+    if tab == "sent":
+        return {"why": why, **sent(sides)}
+    if tab == "received":
+        return {"why": why, **received(sides)}
+    return {"why": why, **conversation(row, sides)}
+
+
+def kind_of_upstream(row: Mapping[str, Any]) -> Kind:
+    kind: Kind = row["converted"].partition(">")[2] or row["kind"]
+    return kind
+
+
+def conversation(row: Mapping[str, Any], sides: Mapping[str, Any]) -> dict[str, Any]:
+    kind: Kind = row["kind"]
+    asked = sides.get("client_request")
+    answered, speaks = sides.get("client_response"), kind
+    if answered is None and "upstream_response" in sides:
+        answered, speaks = sides["upstream_response"], kind_of_upstream(row)
+    return {
+        "asked": reassembly.asked(kind, row["model"], row["stream"], asked) if asked else None,
+        "answer": reassembly.answer(speaks, answered) if answered else None,
+        "cut": bool(answered and answered["truncated"]),
+    }
+
+
+def sent(sides: Mapping[str, Any]) -> dict[str, Any]:
+    client, upstream = sides.get("client_request"), sides.get("upstream_request")
+    if client is None and upstream is None:
+        return {"lines": [], "headers": [], "same": False}
+    left, right = (lines_of(side) for side in (client, upstream))
+    return {
+        "lines": list(side_by_side(left, right)) if client and upstream else alone(left or right),
+        "headers": headers(client or {}, upstream or {}),
+        "same": left == right,
+        "both": client is not None and upstream is not None,
+        "first": "from the client" if client is not None else "to the upstream",
+        "truncated": any(side and side["truncated"] for side in (client, upstream)),
+    }
+
+
+def alone(lines: list[str]) -> list[Pair]:
+    return [Pair(line, "", "same") for line in lines]
+
+
+def lines_of(side: Mapping[str, Any] | None) -> list[str]:
+    """Canonical JSON, so that only what differs in meaning differs in text."""
+    if side is None:
+        return []
+    text = side.get("text", "")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False, sort_keys=True).splitlines()[:MAX_LINES]
+    except (ValueError, RecursionError):
+        return str(text).splitlines()[:MAX_LINES]
+
+
+def side_by_side(left: list[str], right: list[str]) -> Iterator[Pair]:
+    """Lines next to each other; long stretches that are alike are folded to their edges."""
+    for action, a, b, c, d in difflib.SequenceMatcher(None, left, right).get_opcodes():
+        if action == "equal":
+            same = [Pair(line, line, "same") for line in left[a:b]]
+            if len(same) <= 2 * CONTEXT + 2:
+                yield from same
+            else:
+                yield from same[:CONTEXT]
+                yield Pair(str(len(same) - 2 * CONTEXT), "", "gap")
+                yield from same[-CONTEXT:]
+            continue
+        for n in range(max(b - a, d - c)):
+            yield Pair(left[a + n] if a + n < b else "", right[c + n] if c + n < d else "", "changed")
+
+
+def headers(client: Mapping[str, Any], upstream: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, the client's value, the upstream's)."""
+    left, right = ({name.lower(): value for name, value in side.get("headers", [])} for side in (client, upstream))
+    return [(name, left.get(name, ""), right.get(name, "")) for name in sorted({**left, **right})]
+
+
+def received(sides: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = request.args.get("side", "")
+    order = ("upstream_response", "client_response")
+    side = wanted if wanted in order and wanted in sides else next((name for name in order if name in sides), "")
+    found = sides.get(side)
+    events, total = reassembly.events_of(found) if found else ([], 0)
+    return {
+        "side": side,
+        "sides": [name for name in order if name in sides],
+        "body": found,
+        "events": events,
+        "total": total,
+        "plain": reassembly.pretty(found.get("text", "")) if found and not events else "",
+    }
+
+
+def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = {channel.id: channel.name for channel in current.snapshot().channels}
+    found = []
+    for entry in row["candidates"]:
+        rule, _colon, reason = entry["reason"].partition(": ")
+        name = names.get(entry["channel_id"], entry["channel_id"])
+        found.append({**entry, "channel_name": name, "rule": rule, "reason": reason or entry["reason"]})
+    return found
+
+
+def curl(current: Panel, row: Mapping[str, Any]) -> str:
+    """The request as a command. The key is a variable of the shell."""
+    root = current.gateway_url or request.host_url.rstrip("/")
+    lines = [
+        f"curl '{root}{export.path_of(row) or '/'}'",
+        '-H "authorization: Bearer $CCX_KEY"',
+        "-H 'content-type: application/json'",
+    ]
+    if row["kind"] == "messages":
+        lines.append("-H 'anthropic-version: 2023-06-01'")
+    side = export.bodies(current.db, row["id"], current.secrets()).get("client_request")
+    body = side.get("text", "") if side and not side["truncated"] else ""
+    lines.append("--data-binary " + ("'" + body.replace("'", "'\\''") + "'" if body else "@request.json"))
+    return " \\\n  ".join(lines)

@@ -1,0 +1,1 @@
+"""Settings: policy, the file, its history."""

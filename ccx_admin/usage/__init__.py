@@ -1,0 +1,1 @@
+"""Usage: totals and series."""

@@ -1,0 +1,57 @@
+import pytest
+from flask.testing import FlaskClient
+
+from ccx_addons.core.endpoints import suggest
+from ccx_admin.clients import page as clients
+from ccx_admin.clients import snippets
+
+
+@pytest.mark.parametrize("tool", [snippet.id for snippet in snippets.snippets("http://x")])
+def test_each_tool_has_its_blocks(session: FlaskClient, tool: str) -> None:
+    page = session.get(f"/clients?tool={tool}&root=http://gateway.test:3000").text
+    chosen = next(s for s in snippets.snippets("http://gateway.test:3000") if s.id == tool)
+    assert page.count('class="snippet"') == len(chosen.blocks)
+    assert "http://gateway.test:3000" in page
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "javascript:alert(1)", "x" * 300, "", "http://x\ncurl evil", "http://x;evil", "http://x'", "http://$(evil)",
+        "http://x/path", "http://x`evil`", "http://x y",
+    ],
+)  # fmt: skip
+def test_a_strange_address_is_not_taken(session: FlaskClient, root: str) -> None:
+    page = session.get("/clients", query_string={"root": root}).text
+    assert 'name="root" value="http://localhost"' in page
+
+
+@pytest.mark.parametrize("model", ["x';evil;'", 'x"', "x y", "x\ny", "$(evil)", "x" * 300])
+def test_a_strange_model_is_not_taken(session: FlaskClient, model: str) -> None:
+    """A link that somebody else made must not put commands into what is pasted into a shell."""
+    page = session.get("/clients", query_string={"tool": "curl", "model": model}).text
+    assert 'name="model" value=""' in page and "claude-sonnet-5" in page
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-4-5[1m]", "accounts/fireworks/models/x:free@eu"])
+def test_a_models_name_is_taken(session: FlaskClient, model: str) -> None:
+    assert model in session.get("/clients", query_string={"tool": "curl", "model": model}).text
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_was_seen_last(session: FlaskClient) -> None:
+    page = session.get("/clients").text
+    row = page[page.index("<b>alice-laptop</b>") :].partition("</tr>")[0]
+    assert 'data-form="relative"' in row
+    assert "60 requests per minute" in row
+
+
+def test_editing_shows_what_is(session: FlaskClient) -> None:
+    page = session.get("/clients?edit=alice-laptop").text
+    assert 'data-api="PATCH /api/clients/alice-laptop"' in page
+    assert 'name="limits.rpm" data-type="number" value="60"' in page
+
+
+@pytest.mark.parametrize("path", clients.WRONG_PATHS)
+def test_wrong_paths_have_a_right_one(path: str) -> None:
+    assert suggest(path)

@@ -1,0 +1,230 @@
+import shlex
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from ccx_addons.io.store import Store
+from ccx_admin.panel import EXTENSION
+from ccx_admin.requests import detail as request_detail
+from ccx_admin.requests.detail import Pair
+from tests.admin import seed
+from tests.admin.conftest import NOW
+
+MS = int(NOW * 1000)
+
+
+def attempt(**more: Any) -> dict[str, Any]:
+    found = {
+        "channel_name": "main",
+        "channel_id": "ch",
+        "status": 200,
+        "outcome": "ok",
+        "reason": "",
+        "retry_after": None,
+        "total_ms": 1900.0,
+    }
+    return {**found, **more}
+
+
+def row(*attempts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found = {
+        "state": "ok",
+        "status": 200,
+        "stream_end": "",
+        "error_message": "",
+        "phase": "done",
+        "channel_name": "main",
+        "started_at": MS - 5000,
+        "total_ms": 2300.0,
+    }
+    return {**found, "attempts": list(attempts), **more}
+
+
+LIMITED = attempt(status=429, outcome="status", reason="rate limited", retry_after=20.0, total_ms=400.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(row(attempt()), "main answered in 1.9 s.", id="answered"),
+        pytest.param(
+            row(LIMITED, attempt(channel_name="backup")),
+            "Failed over once: main answered 429 (rate limited, retry after 20 s) after 400 ms; backup answered in 1.9 s.",
+            id="failed over",
+        ),
+        pytest.param(
+            row(LIMITED, attempt(outcome="connect_timeout", status=0), attempt(channel_name="backup")),
+            "Failed over 2 times: main answered 429 (rate limited, retry after 20 s) after 400 ms; main failed, connecting"
+            " took too long, after 1.9 s; backup answered in 1.9 s.",
+            id="failed over twice",
+        ),
+        pytest.param(
+            row(LIMITED, state="failed", status=429),
+            "main answered 429 (rate limited, retry after 20 s) after 400 ms. Nothing else was left to try; the client got 429.",
+            id="failed",
+        ),
+        pytest.param(
+            row(attempt(outcome="cut"), state="failed", stream_end="cut"),
+            "main failed, the answer broke off, after 1.9 s. The answer had begun and then broke: cut, after 2.3 s.",
+            id="200, but broken",
+        ),
+        pytest.param(
+            row(state="failed", status=404, error_message="no channel has it"),
+            "Refused before any channel was asked: no channel has it",
+            id="refused",
+        ),
+        pytest.param(row(), "Answered by the gateway itself, without asking a channel.", id="answered locally"),
+        pytest.param(
+            row(attempt(outcome="client_left"), state="client_left"), "The client left after 2.3 s.", id="client left"
+        ),
+        pytest.param(
+            row(state="running", phase="waiting"), "main: waiting for the first token, for 5.0 s now.", id="running"
+        ),
+        pytest.param(
+            row(state="lost"),
+            "Lost: the gateway stopped while this request was running, so its end is unknown.",
+            id="lost",
+        ),
+    ],
+)
+def test_sentence(app: Flask, given: dict[str, Any], expected: str) -> None:
+    with app.test_request_context("/"):
+        found = request_detail.sentence(given, MS)
+    assert found.striptags().replace("\u202f", " ") == expected
+
+
+def test_the_sentence_escapes(app: Flask) -> None:
+    with app.test_request_context("/"):
+        found = request_detail.sentence(row(attempt(channel_name="<i>", status=500, reason="<b>")), MS)
+    assert "<b>&lt;i&gt;</b>" in found
+    assert "(&lt;b&gt;)" in found
+
+
+def test_waterfall_is_on_the_time_of_the_request(app: Flask) -> None:
+    given = attempt(started_at=MS - 4000, connect_ms=50.0, tls_ms=50.0, ttfb_ms=600.0, total_ms=1000.0)
+    with app.test_request_context("/"):
+        bars = request_detail.waterfall(row(total_ms=2000.0), given, MS)
+    assert [(bar.phase, bar.x, bar.width) for bar in bars] == [
+        ("connect", 500.0, 50.0),
+        ("wait", 550.0, 250.0),
+        ("stream", 800.0, 200.0),
+    ]
+
+
+@pytest.mark.parametrize("total", [0.1, 500.0, 60_000.0])
+def test_waterfall_stays_inside(app: Flask, total: float) -> None:
+    given = attempt(started_at=MS - 4000, connect_ms=9e4, tls_ms=None, ttfb_ms=None, total_ms=total, outcome="reset")
+    with app.test_request_context("/"):
+        bars = request_detail.waterfall(row(total_ms=2000.0), given, MS)
+    assert all(0 <= bar.x <= 1000 and 0 < bar.width <= 1000 for bar in bars)
+
+
+def test_side_by_side() -> None:
+    left = [*(f"same {n}" for n in range(20)), "top_k", "end"]
+    right = [*(f"same {n}" for n in range(20)), "reasoning", "effort", "end"]
+    found = list(request_detail.side_by_side(left, right))
+    assert found[3] == Pair("14", "", "gap")
+    assert found[7:] == [
+        Pair("top_k", "reasoning", "changed"),
+        Pair("", "effort", "changed"),
+        Pair("end", "end", "same"),
+    ]
+
+
+def test_headers_are_put_side_by_side() -> None:
+    found = request_detail.headers({"headers": [["Accept", "a"], ["x-only", "1"]]}, {"headers": [["accept", "b"]]})
+    assert found == [("accept", "a", "b"), ("x-only", "1", "")]
+
+
+def test_what_was_sent_and_received(session: FlaskClient, store: Store) -> None:
+    found, attempts = next((r, a) for r, a in seed.rows(200, NOW, 1.0) if len(a) == 2)
+    store.put_request(found)
+    store.put_attempts(attempts)
+    store.put_body(
+        found["id"],
+        "client_request",
+        b'{"model": "claude", "top_k": 5, "messages": [{"role": "user", "content": "Hi there"}]}',
+        [],
+    )
+    store.put_body(
+        found["id"],
+        "upstream_request",
+        b'{"model": "glm-5", "messages": [{"role": "user", "content": "Hi there"}]}',
+        [],
+    )
+    store.put_body(
+        found["id"],
+        "upstream_response",
+        b'data: {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hello back"}}]}\n\n',
+        [],
+    )
+    store.flush(10)
+    talk = session.get(f"/requests/{found['id']}").text
+    assert "Hi there" in talk
+    assert "Hello back" in talk
+    sent = session.get(f"/requests/{found['id']}?tab=sent").text
+    assert '<td class="del">  &#34;model&#34;: &#34;claude&#34;,' in sent
+    assert "chat has no top_k" in sent
+    received = session.get(f"/requests/{found['id']}?tab=received").text
+    assert "chat.completion.chunk" in received
+
+
+def test_each_attempt_shows_its_exact_error(session: FlaskClient, store: Store) -> None:
+    found, attempts = next((r, a) for r, a in seed.rows(200, NOW, 1.0) if len(a) == 2)
+    attempts[0]["error_message"] = 'Number of request tokens has exceeded your "per-minute" limit'
+    store.put_request(found)
+    store.put_attempts(attempts)
+    store.flush(10)
+    page = session.get(f"/requests/{found['id']}?tab=routing").text
+    assert "exceeded your &#34;per-minute&#34; limit" in page
+    assert page.count('class="attempt"') == 2
+
+
+def test_curl_can_be_run(app: Flask, session: FlaskClient, filled: list[str]) -> None:
+    page = session.get(f"/requests/{filled[-1]}?tab=raw")
+    assert page.status_code == 200
+    with app.test_request_context("/"):
+        found = session.get(f"/api/requests/{filled[-1]}").json
+        assert found
+        words = shlex.split(request_detail.curl(app.extensions["ccx"], found))
+    assert words[0] == "curl"
+    assert "authorization: Bearer $CCX_KEY" in words
+    assert '"Hi"' in words[-1]
+
+
+def test_neighbours(app: Flask, session: FlaskClient, filled: list[str]) -> None:
+    page = session.get(f"/requests/{filled[10]}").text
+    assert f'href="/requests/{filled[11]}"' in page
+    assert f'href="/requests/{filled[9]}"' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "boot", "shown"),
+    [
+        pytest.param("http://127.0.0.1:8081", "test", True, id="it runs"),
+        pytest.param("http://127.0.0.1:8081", "earlier", False, id="it did not when the request came"),
+        pytest.param("", "test", False, id="it does not run"),
+    ],
+)
+def test_mitmweb_is_linked(
+    app: Flask, session: FlaskClient, store: Store, address: str, boot: str, shown: bool
+) -> None:
+    app.extensions[EXTENSION].mitmweb_url = address
+    store.put_request({"id": "abc", "started_at": MS, "state": "ok", "boot_id": boot})
+    store.flush()
+    page = session.get("/requests/abc").text
+    assert ('href="http://127.0.0.1:8081/#/flows?s=~meta%20abc"' in page) == shown == ("mitmweb" in page)
+
+
+@pytest.mark.parametrize(
+    ("sides", "first"),
+    [(("client_request",), "from the client"), (("upstream_request",), "to the upstream"),
+     (("client_request", "upstream_request"), "from the client")],
+    ids=["client", "upstream", "both"],
+)  # fmt: skip
+def test_a_side_alone_has_its_own_name(sides: tuple[str, ...], first: str) -> None:
+    kept = {"headers": [], "text": "{}", "json": {}, "body": b"{}", "truncated": False}
+    found = request_detail.sent(dict.fromkeys(sides, kept))
+    assert found["first"] == first and found["both"] == (len(sides) == 2)

@@ -1,0 +1,69 @@
+"""Files for people and programs."""
+
+import zlib
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.mask import Secrets
+from ccx_addons.io.store import Store
+from ccx_admin.db import Reader
+from ccx_admin.requests import export
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("=1+1", "'=1+1", id="formula"),
+        pytest.param("@SUM(A1)", "'@SUM(A1)", id="function"),
+        pytest.param("-1", "'-1", id="text with a minus"),
+        pytest.param(-1, -1, id="number"),
+        pytest.param(None, "", id="nothing"),
+        pytest.param("claude", "claude", id="plain"),
+    ],
+)
+def test_cells_are_no_formulas(value: Any, shown: Any) -> None:
+    assert export.cell(value) == shown
+
+
+def test_lines_are_quoted() -> None:
+    assert export.line(['a "b", c', 1, "x\ny"]) == '"a ""b"", c",1,"x\ny"\r\n'
+
+
+ROW = {
+    "id": "r1", "started_at": 1_795_600_800_000, "kind": "messages", "operation": "generate", "stream": True,
+    "route_prefix": "", "model": "opus", "upstream_model": "glm-5", "channel_name": "main", "status": 200, "state": "ok",
+    "first_event_ms": 400.0, "ttfb_ms": 300.0, "total_ms": 2_400.0, "bytes_in": 10, "bytes_out": 20, "attempts_n": 1,
+    "error_message": "", "cost_usd": None,
+}  # fmt: skip
+
+
+def test_har_entry() -> None:
+    found = export.har_entry(ROW, {}, "https://gw.example")
+    assert found["startedDateTime"] == "2026-11-25T10:00:00.000+00:00"
+    assert found["request"]["url"] == "https://gw.example/v1/messages" and "postData" not in found["request"]
+    assert found["timings"] == {"send": 0, "wait": 400.0, "receive": 2_000.0}
+
+
+@pytest.mark.parametrize(
+    ("times", "timings"),
+    [
+        pytest.param({"first_event_ms": None, "ttfb_ms": None}, (2_400.0, 0.0), id="no first byte"),
+        pytest.param({"total_ms": None}, (0.0, 0.0), id="running"),
+    ],
+)
+def test_har_timings_add_up(times: dict[str, Any], timings: tuple[float, float]) -> None:
+    found = export.har_entry({**ROW, **times}, {}, "")["timings"]
+    assert (found["wait"], found["receive"]) == timings
+
+
+def test_paths_that_are_gone() -> None:
+    assert export.path_of({**ROW, "operation": "telegraph"}) == ""
+
+
+def test_bodies(store: Store) -> None:
+    store.put_body("r1", "client_request", b"geheim99", [("a", "geheim99")], truncated=True)
+    store.flush()
+    found = export.bodies(Reader(store.path), "r1", Secrets(["geheim99"]))["client_request"]
+    assert (found["text"], found["headers"], found["size"], found["truncated"]) == ("••••", [["a", "••••"]], 8, True)
+    assert export.raw_of(zlib.compress(b"x")) == b"x"

@@ -1,0 +1,222 @@
+"""Every page over no, one and many requests: it answers, its HTML is sound, it holds no inline code and no secret."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from ccx_addons.core.verdict import LIMITS
+from ccx_addons.io.store import Store
+from ccx_admin.requests import detail as request_detail
+from ccx_admin.settings import page as settings
+from tests.admin import seed
+from tests.admin.conftest import ADMIN_KEY, NOW, PROXY_KEY
+from tests.admin.outline import outline
+
+PATHS: Final = (
+    "/",
+    "/?range=7d",
+    "/requests",
+    "/requests?q=state:failed",
+    "/requests?q=nosuchfield:1",
+    "/requests/rows",
+    "/channels",
+    "/channels?kind=chat",
+    "/channels/new",
+    "/channels/new?template=glm",
+    "/channels/why",
+    "/channels/why?kind=messages&model=claude-opus-4-7",
+    "/sessions",
+    "/sessions?kind=messages",
+    "/usage",
+    "/usage?range=365d&by=kind&show=ttft",
+    "/test",
+    "/test?channel=ch_back0002",
+    "/clients",
+    "/clients?tool=codex&root=http://gateway:3000&model=gpt-5",
+    *(f"/settings?tab={name}" for name, _word in settings.TABS),
+)
+CHANNELS: Final = ("/channels/ch_main0001", "/channels/ch_back0002", "/clients?edit=ci")
+
+
+def check(html: str, whole: bool = True) -> None:
+    found = outline(html)
+    assert found.inline == []
+    assert found.broken == []
+    assert found.open == []
+    assert found.nameless == []
+    assert sorted({id for id in found.ids if found.ids.count(id) > 1}) == []
+    if whole:
+        assert sorted(set(found.references) - set(found.ids)) == []
+    for secret in (*seed.SECRETS, ADMIN_KEY, PROXY_KEY):
+        assert secret not in html
+
+
+@pytest.fixture(params=[0, 1, 400], ids=["no requests", "one request", "many requests"])
+def ids(request: pytest.FixtureRequest, store: Store) -> list[str]:
+    return seed.fill(store, request.param, NOW, running=2 if request.param > 1 else 0) if request.param else []
+
+
+@pytest.mark.parametrize("path", [*PATHS, *CHANNELS])
+@pytest.mark.usefixtures("ids")
+def test_page(session: FlaskClient, path: str) -> None:
+    answer = session.get(path)
+    assert answer.status_code == 200, answer.text
+    check(answer.text, whole="rows" not in path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_page_without_configuration(session: FlaskClient, folder: Path, path: str) -> None:
+    (folder / "ccx.yaml").write_text("version: 1\n")
+    answer = session.get(path)
+    assert answer.status_code == 200, answer.text
+    check(answer.text, whole="rows" not in path)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_page_with_a_broken_file(session: FlaskClient, folder: Path, path: str) -> None:
+    session.get("/")
+    (folder / "ccx.yaml").write_text(seed.CONFIG + "\nchanels: []\n")
+    answer = session.get(path)
+    assert answer.status_code == 200, answer.text
+    check(answer.text, whole="rows" not in path)
+
+
+@pytest.mark.parametrize("tab", [name for name, _word in request_detail.TABS])
+def test_request_pages(session: FlaskClient, filled: list[str], tab: str) -> None:
+    for id in (filled[0], filled[-1], *in_flight(session)):
+        answer = session.get(f"/requests/{id}?tab={tab}")
+        assert answer.status_code == 200, answer.text
+        check(answer.text)
+
+
+def in_flight(session: FlaskClient) -> list[str]:
+    rows = session.get("/api/requests?limit=1").json
+    assert rows
+    return [row["id"] for row in rows["running"]]
+
+
+@pytest.mark.usefixtures("filled")
+def test_session_page(session: FlaskClient) -> None:
+    trace = session.get("/api/sessions").json
+    assert trace
+    answer = session.get(f"/sessions/{trace['sessions'][0]['trace_hash']}")
+    assert answer.status_code == 200
+    check(answer.text)
+
+
+@pytest.mark.parametrize("path", ["/requests/nosuch", "/channels/nosuch", "/sessions/nosuch", "/overview/x"])
+def test_not_found(session: FlaskClient, path: str) -> None:
+    answer = session.get(path)
+    assert answer.status_code == 404
+    check(answer.text)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if "rows" not in path])
+@pytest.mark.usefixtures("filled")
+def test_links_lead_somewhere(app: Flask, session: FlaskClient, path: str) -> None:
+    adapter = app.url_map.bind("localhost")
+    for link in outline(session.get(path).text).links:
+        if link.startswith("/"):
+            adapter.match(link.partition("?")[0].partition("#")[0])
+
+
+def test_login_page(browser: FlaskClient) -> None:
+    answer = browser.get("/login")
+    check(answer.text)
+    assert "/static/js/app.js" not in answer.text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_reads_without_login(browser: FlaskClient, path: str) -> None:
+    answer = browser.get(path)
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/login")
+
+
+@pytest.mark.parametrize("path", ["/", "/requests", "/channels", "/channels/ch_back0002", "/settings?tab=routing"])
+@pytest.mark.usefixtures("filled")
+def test_chinese(session: FlaskClient, path: str) -> None:
+    answer = session.get(path, headers={"Accept-Language": "zh-CN"})
+    check(answer.text)
+    assert '<html lang="zh-CN"' in answer.text
+    assert "总览" in answer.text
+
+
+EVIL: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+
+
+def test_logged_words_are_escaped(session: FlaskClient, store: Store) -> None:
+    row, attempts = next(iter(seed.rows(1, NOW, 0.5)))
+    named = (
+        "model",
+        "upstream_model",
+        "client_name",
+        "user_agent",
+        "error_message",
+        "channel_name",
+        "stream_end",
+        "state",
+        "phase",
+        "error_kind",
+        "operation",
+        "price_source",
+        "kind",
+        "converted",
+        "source",
+        "key_mask",
+        "trace_hash",
+    )
+    row.update(dict.fromkeys(named, EVIL), attempts_n=2, losses='[["<b>", "<i>"]]')
+    again = [
+        {
+            **attempt,
+            "error_message": EVIL,
+            "reason": EVIL,
+            "outcome": EVIL,
+            "verdict": EVIL,
+            "channel_name": EVIL,
+            "base_url": EVIL,
+        }
+        for attempt in attempts
+    ]
+    store.put_request(row)
+    store.put_attempts(again)
+    store.put_event("error", EVIL, EVIL)
+    store.put_body(row["id"], "client_request", EVIL.encode(), [("x-evil", EVIL)])
+    store.put_body(row["id"], "client_response", b"data: " + EVIL.encode() + b"\n\n", [("x-evil", EVIL)])
+    store.flush(10)
+    tabs = [f"/requests/{row['id']}?tab={name}" for name, _word in request_detail.TABS]
+    for path in (
+        *tabs,
+        "/",
+        "/requests",
+        "/sessions",
+        "/usage?range=24h",
+        "/clients",
+        "/settings?tab=events",
+        "/channels/ch_main0001",
+    ):
+        answer = session.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text, path
+        assert "<img src=x" not in answer.text, path
+        assert outline(answer.text).inline == [], path
+
+
+MOST = LIMITS.max + LIMITS.refused
+
+
+def test_a_row_has_room_for_every_attempt(session: FlaskClient, store: Store) -> None:
+    row, attempts = next(iter(seed.rows(1, NOW, 0.5)))
+    store.put_request({**row, "attempts_n": MOST, "state": "failed", "status": 502})
+    store.put_attempts(
+        [
+            {**attempts[0], "n": n, "channel_name": f"c{n}", "status": 500, "outcome": "status"}
+            for n in range(1, MOST + 1)
+        ]
+    )
+    store.flush(10)
+    page = session.get("/requests").text
+    assert all(f"c{n} " in page for n in range(1, MOST + 1))
