@@ -30,6 +30,8 @@ class Sync:
         self.reader = Reader(store.path, store.boot_id, store.worker, shared=runtime.settings.worker_count > 1)
         self.task: asyncio.Task[None] | None = None
         self.trouble = ""
+        self.apart = ""
+        """Why this worker counts its limits for itself."""
 
     def running(self) -> None:
         """Before the first request: what was known when the gateway stopped."""
@@ -48,6 +50,7 @@ class Sync:
                 self.take_over(await asyncio.to_thread(self.look))
                 self.runtime.state.restore(time.time())
                 self.publish()
+                self.tell_of_meeting()
             except Exception:
                 log.exception("sharing the state of channels and keys failed")
 
@@ -72,6 +75,19 @@ class Sync:
 
     def publish(self) -> None:
         write_changes(self.runtime.state, self.runtime.snapshot, self.runtime.store, time.time())
+
+    def tell_of_meeting(self) -> None:
+        """Whether limits hold for all workers together, where that is news."""
+        trouble, store = self.runtime.meeting.trouble, self.runtime.store
+        if bool(trouble) == bool(self.apart):
+            return
+        self.apart, who = trouble, f"worker {self.runtime.worker}"
+        if trouble:
+            store.put_event(
+                "warning", "meeting", f"{who}: each worker counts its share of the limits itself: {trouble}"
+            )
+        else:
+            store.put_event("info", "meeting", f"{who}: limits hold for all workers together again")
 
     # ---- commands ---------------------------------------------------------------------------------------------------
     def obey(self, kind: str, args: Mapping[str, Any], now: float) -> str:

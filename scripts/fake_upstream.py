@@ -178,6 +178,16 @@ class Reply:
         self.understand()
         self.fake.requests.append(asked)
         self.fake.counts["requests"] += 1
+        flying, most = f"flying {asked.key}", f"most at once {asked.key}"
+        self.fake.counts[flying] += 1
+        self.fake.counts[most] = max(self.fake.counts[flying], self.fake.counts[most])
+        try:
+            await self.answer()
+        finally:
+            self.fake.counts[flying] -= 1
+
+    async def answer(self) -> None:
+        asked = self.asked
         script = self.fake.scripts.get(self.spec.get("scripted", ""))
         if script and script.fits(asked.body):
             self.spec.update(read_spec(script.spec))

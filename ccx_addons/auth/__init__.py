@@ -18,6 +18,7 @@ from ccx_addons.core.forwarded import Proxies, below
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.wire_json import dumps
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import attach, failed, refuse
 from ccx_addons.proxy.websocket import accept
@@ -153,7 +154,8 @@ class Auth:
     def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
         match x.match.endpoint.operation if x.match else "":
             case "health":
-                return json_response(b'{"status":"ok"}')
+                trouble = self.runtime.meeting.trouble
+                return json_response(dumps({"status": "ok", **({"limits": trouble} if trouble else {})}))
             case "ready":
                 ready = self.runtime.ready
                 return json_response(b'{"ready":true}' if ready else b'{"ready":false}', 200 if ready else 503)

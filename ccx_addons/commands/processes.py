@@ -15,3 +15,11 @@ def panel(arguments: list[str]) -> int:
 
     fd, alive = map(int, arguments)
     return process.main(fd, alive)
+
+
+def meeting(arguments: list[str]) -> int:
+    """The process in which the workers meet; started by the supervisor only."""
+    from ccx_addons.processes import meeting as process
+
+    fd, alive, expects = map(int, arguments)
+    return process.main(fd, alive, expects)

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "restore": copies.restore,
     "worker": processes.worker,
     "panel": processes.panel,
+    "meeting": processes.meeting,
 }
 
 HELP: Final = """\

@@ -5,7 +5,7 @@ through it. It has three readers: the addons, the stream (proxy/stream.py), whic
 metrics addon, whose log row is a projection of it.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
@@ -200,6 +200,8 @@ class Exchange:
     decisions: tuple[Decision, ...] = ()
     """Why each channel was kept, dropped or moved."""
     failover: "Generator[Attempt, Outcome, None] | None" = None
+    other_key: "Callable[[Attempt], bool] | None" = None
+    """Whether another key of the attempt's channel has a place free, as far as is known."""
 
     # ---- the attempt under way (route, convert, stream) -------------------------------------------------------------
     next_attempt: "Attempt | None" = None

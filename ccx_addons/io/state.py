@@ -23,7 +23,7 @@ from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.breaker import Breaker, BreakerState, Place, Sample
 from ccx_addons.scheduler.keys import KeyState, Rest
-from ccx_addons.scheduler.limits import MINUTE, start_of_month
+from ccx_addons.scheduler.limits import start_of_month
 from ccx_addons.scheduler.refusals import Refusal, Refusals
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 
@@ -244,26 +244,16 @@ SPENT_SINCE: Final = """
     FROM requests INDEXED BY requests_rev
     WHERE rev > ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
 """
-ELSEWHERE: Final = """
-    SELECT client_name, channel_id, count(*) AS begun, 0 AS flying FROM requests
-    WHERE started_at > ?1 AND NOT (boot_id = ?2 AND worker = ?3) GROUP BY client_name, channel_id
-    UNION ALL
-    SELECT client_name, channel_id, 0 AS begun, count(*) AS flying FROM requests INDEXED BY requests_running
-    WHERE state = 'running' AND started_at > 0 AND NOT (boot_id = ?2 AND worker = ?3) GROUP BY client_name, channel_id
-"""
-COUNT_EVERY: Final = 0.9
-"""Seconds between two counts of what other workers do."""
 
 
 @dataclass(slots=True)
 class News:
-    """What one look at the database found. ``overrides``, ``elsewhere``: None when they were not read."""
+    """What one look at the database found. ``overrides``: None when they were not read."""
 
     rows: list[tuple[Apply, Row]] = field(default_factory=list)
     overrides: dict[tuple[str, str], Override] | None = None
     commands: list[tuple[int, str, Mapping[str, Any]]] = field(default_factory=list)
     spent: list[Row] = field(default_factory=list)
-    elsewhere: dict[tuple[str, ...], tuple[int, int]] | None = None
     lifted: list[tuple[str, str, str, str]] = field(default_factory=list)
     """(kind, channel id, key id, model) of keys that were blocked before this start."""
 
@@ -272,14 +262,13 @@ class Reader:
     """Follows the database for one worker. ``look`` blocks, so it belongs into a thread; one at a time."""
 
     def __init__(self, path: Path, boot_id: str, worker: int, shared: bool) -> None:
-        """``shared``: other workers serve the same clients, and their requests count, too."""
+        """``shared``: other workers serve the same clients, and what those spend counts, too."""
         self.path, self.boot_id, self.worker, self.shared = path, boot_id, worker, shared
         self.by = f"{boot_id}:{worker}"
         self.conn: sqlite3.Connection | None = None
         self.identity: tuple[int, int] = (0, 0)
         self.version = -1
         self.rev = self.command = 0
-        self.counted_at = 0.0
         self.first = True
 
     def look(self, now: float) -> News | None:
@@ -330,10 +319,6 @@ class Reader:
             news.spent = conn.execute(SPENT, (int(start_of_month(now) * 1000),)).fetchall()
         elif self.shared:
             news.spent = conn.execute(SPENT_SINCE, (self.rev, self.boot_id, self.worker)).fetchall()
-        if self.shared and now - self.counted_at >= COUNT_EVERY:
-            self.counted_at = now
-            mine = (ms - int(MINUTE * 1000), self.boot_id, self.worker)
-            news.elsewhere = _elsewhere(conn.execute(ELSEWHERE, mine))
         self.rev = rev
         return news
 
@@ -362,15 +347,6 @@ def _args(text: str) -> Any:
         return {}
 
 
-def _elsewhere(rows: Iterable[Row]) -> dict[tuple[str, ...], tuple[int, int]]:
-    found: dict[tuple[str, ...], tuple[int, int]] = {}
-    for row in rows:
-        for name in (("client", row["client_name"]), ("channel", row["channel_id"])):
-            begun, flying = found.get(name, (0, 0))
-            found[name] = (begun + row["begun"], flying + row["flying"])
-    return found
-
-
 def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
     """What was read becomes part of the state. Commands are left to the caller."""
     for apply, row in news.rows:
@@ -381,8 +357,6 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
         state.overrides = news.overrides
     for row in news.spent:
         state.limits.spend(row["client_name"], int(row["tokens"]), float(row["usd"]), now, seconds(row["at"]))
-    if news.elsewhere is not None:
-        state.limits.elsewhere = news.elsewhere
 
 
 def load_state(path: Path, policy: BreakerPolicy, now: float) -> State:

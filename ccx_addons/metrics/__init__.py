@@ -99,7 +99,7 @@ class Metrics:
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
-            self.runtime.state.limits.spend(x.client.name, tokens, row["cost_usd"] or 0.0, time.time(), x.started_at)
+            self.runtime.meeting.spend(x.client, tokens, row["cost_usd"] or 0.0, x.started_at)
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""

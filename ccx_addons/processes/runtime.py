@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
+from ccx_addons.io.meeting import Alone, Meeting
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
 
@@ -19,6 +20,8 @@ class Runtime:
     snapshot: Snapshot
     store: Store
     state: State = field(default_factory=State)
+    meeting: Meeting = None  # type: ignore[assignment]
+    """Where the workers agree about limits; by default this one counts for itself."""
     worker: int = 0
     boot_id: str = ""
     started: float = field(default_factory=time.time)
@@ -33,6 +36,9 @@ class Runtime:
     """Proves to the panel that a request comes through its gateway."""
     test_secret: str = field(default="", repr=False)
     """Proves to the gateway that the panel asks, or mitmweb, whose requests cost no client anything."""
+
+    def __post_init__(self) -> None:
+        self.meeting = self.meeting or Alone(self.state.limits)
 
     @property
     def config_path(self) -> Path:

@@ -152,6 +152,14 @@ def start_panel(sockets: Sockets, env: dict[str, str]) -> "subprocess.Popen[byte
     return subprocess.Popen(command, env=env, pass_fds=numbers)
 
 
+def start_meeting(sock: socket.socket, alive: int, expects: int, env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """The process in which workers agree about limits; they do not wait for it. ``expects``: how many of them have
+    something to tell it."""
+    numbers = (sock.fileno(), alive, expects)
+    command = [sys.executable, "-O", "-P", "-m", "ccx_addons", "meeting", *map(str, numbers)]
+    return subprocess.Popen(command, env=env, pass_fds=(sock.fileno(), alive))
+
+
 class Gateway:
     """The processes behind one listening socket. ``again`` reads everything anew for a reload."""
 
@@ -172,6 +180,7 @@ class Gateway:
             self.own["CCX_MITMWEB_URL"] = f"http://127.0.0.1:{mitmweb.getsockname()[1]}"
         self.env: dict[str, str] = {}
         self.children: list[Child] = []
+        self.meeting: Path | None = None
         self.reloads = 0
         self.take(settings, env)
 
@@ -194,8 +203,28 @@ class Gateway:
         self.env.clear()
         self.env.update({**env, **more, **self.own})
 
+    @property
+    def workers(self) -> list[Child]:
+        return [child for child in self.children if child.name.startswith("worker")]
+
+    def meet(self) -> None:
+        """Several workers get a process in which they agree. It keeps its place through reloads."""
+        if self.meeting or self.settings.worker_count == 1:
+            return
+        from ccx_addons.io.meeting.place import listen  # one worker alone needs none of it
+
+        sock, self.meeting = listen(Path(self.settings.ccx_data_dir))
+        self.own["CCX_MEETING"] = self.env["CCX_MEETING"] = str(self.meeting)
+
+        def start() -> "subprocess.Popen[bytes]":
+            alive = [process for child in self.workers for process in (child.process, *child.leaving)]
+            return start_meeting(sock, self.sockets.alive, len(alive), self.env)
+
+        self.children.append(Child("meeting", start, start()))
+
     def start(self) -> bool:
         """Whether every worker is ready."""
+        self.meet()
         for index in range(self.settings.worker_count):
             if not self.add_worker(index):
                 return False
@@ -226,9 +255,11 @@ class Gateway:
         names = [words for name, words in NOT_WHILE_IT_RUNS.items() if getattr(settings, name) != kept[name]]
         self.take(replace(settings, **kept), {**env, **{name: self.env.get(name, "") for name in names}})
         said = f"{', '.join(names)}: not before the next start" if names else ""
-        workers = [child for child in self.children if child.name != "panel"]
-        for child in self.children:
-            if child not in workers[self.settings.worker_count :] and not child.renew():
+        self.meet()
+        workers = self.workers
+        others = [child for child in self.children if child.name == "panel"]
+        for child in workers[: self.settings.worker_count] + others:
+            if not child.renew():
                 said = f"{child.name} does not start with it, the old one goes on"
                 break
         else:
@@ -253,6 +284,11 @@ class Gateway:
         for child in self.children:
             child.revive(now)
 
+    def leave(self) -> None:
+        self.place.leave()
+        if self.meeting:
+            self.meeting.unlink(missing_ok=True)
+
 
 def nothing(url: str) -> str:
     return ""
@@ -274,7 +310,7 @@ def run(
         said = MITMWEB.format(url=gateway.own["CCX_MITMWEB_URL"], password=password)
     if not gateway.start():
         stop(gateway.children, 0, gateway.alive)
-        gateway.place.leave()
+        gateway.leave()
         return 1
     print(f"CCX is ready on {gateway.url}{said or banner(gateway.env['CCX_GATEWAY_URL'])}", flush=True)
     while not stopping.wait(WATCH):
@@ -283,7 +319,7 @@ def run(
             gateway.reload()
         gateway.look(time.monotonic())
     status = stop(gateway.children, gateway.settings.shutdown_grace, gateway.alive)
-    gateway.place.leave()
+    gateway.leave()
     return status
 
 

@@ -17,6 +17,7 @@ from ccx_addons.core import mask
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import last_good, logs
+from ccx_addons.io.meeting.join import meeting_of
 from ccx_addons.io.store import Store
 from ccx_addons.processes.certificate import renewing
 from ccx_addons.processes.runtime import Runtime
@@ -83,6 +84,7 @@ async def serve(
         listener = Listener(master, sock, limits, pool, tls, DirectHooks(addons))
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0)
+    await runtime.meeting.start()
     await listener.start()
     runtime.ready = True
     os.write(ready_fd, b"1")
@@ -94,6 +96,7 @@ async def serve(
     loop.remove_reader(parent_fd)
     if cut:
         log.warning("stopping: %d connections were cut after %g s", cut, settings.shutdown_grace)
+    runtime.meeting.stop()
     master.shutdown()
     await running
 
@@ -162,6 +165,7 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, admin_port: int, w
             body_limit=settings.body_storage_mb << 20,
         )
         runtime = Runtime(settings, snapshot, store, worker=worker, boot_id=boot_id, admin_port=admin_port)
+        runtime.meeting = meeting_of(settings, os.environ, runtime.state.limits)
         runtime.panel_secret = os.environ.get("CCX_PANEL_SECRET", "")
         runtime.test_secret = os.environ.get("CCX_TEST_SECRET", "")
         try:

@@ -15,6 +15,7 @@ from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.failover import best_fault
+from ccx_addons.io.meeting import Answer
 from ccx_addons.io.state import write_changes
 from ccx_addons.local import counted_instead
 from ccx_addons.processes.runtime import Runtime
@@ -22,6 +23,7 @@ from ccx_addons.proxy.guard import guarded, refuse
 from ccx_addons.route.gate import PATIENCE, Gate
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import trace_of
+from ccx_addons.scheduler.limits import Refusal, Refused
 from ccx_addons.scheduler.state import Standing
 from ccx_addons.scheduler.suspects import body_print
 from ccx_addons.sessions import unknown_answer
@@ -45,16 +47,28 @@ ALL_BUSY: Final = Fault(
 class Route:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.gate = Gate(runtime.state)
+        self.gate = Gate(runtime.state, runtime.meeting)
 
     @guarded
-    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
+        """Waits only where other workers have a say in the client's limits."""
         assert x.client
         if model := forbidden(x, x.client):
             words = f"the key {x.client.name!r} may not use the model {model[:MAX_MODEL]!r}"
             flow.response = refuse(flow, Fault("permission", words, status=403, code="model_not_allowed"))
-            return
-        if refusal := self.gate.admit(x):
+            return None
+        admission = self.gate.admit(x)
+        if admission is None or isinstance(admission, Refusal):
+            self.start(flow, x, admission)
+            return None
+        return self.start_later(flow, x, admission)
+
+    async def start_later(self, flow: http.HTTPFlow, x: Exchange, admission: Awaitable[Refusal | None]) -> None:
+        self.start(flow, x, await admission)
+
+    def start(self, flow: http.HTTPFlow, x: Exchange, refusal: Refusal | None) -> None:
+        """Ranks the channels for an admitted request."""
+        if refusal:
             fault = Fault("rate_limit", refusal.words, 429, "rate_limit_exceeded", retry_after=refusal.retry_after)
             flow.response = refuse(flow, fault)
             return
@@ -63,6 +77,7 @@ class Route:
         if not search.ranking.entries:
             flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
             return
+        x.other_key = search.other_key
         x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
         x.next_attempt = next(x.failover, None)
         if x.next_attempt is None:
@@ -75,20 +90,29 @@ class Route:
         attempt, x.next_attempt = x.next_attempt, None
         if attempt is None:
             return None
-        if self.gate.open_for(attempt) and self.gate.enter(x, attempt) == 0:
+        if not self.gate.open_for(attempt):
+            return self.queue(flow, x, attempt)
+        answer = self.gate.enter(x, attempt)
+        if answer is None:
             begin(x, attempt)
             return None
-        x.phase = "queued"
-        return self.queue(flow, x, attempt)
+        return self.queue(flow, x, attempt) if isinstance(answer, Refused) else self.meet(flow, x, attempt, answer)
+
+    async def meet(self, flow: http.HTTPFlow, x: Exchange, attempt: Attempt, answer: Awaitable[Answer]) -> None:
+        if await answer is None:
+            begin(x, attempt)
+        else:
+            await self.queue(flow, x, attempt)
 
     async def queue(self, flow: http.HTTPFlow, x: Exchange, attempt: Attempt) -> None:
         """One patience for all candidates: those that come when it is used up have to have a place at once."""
         assert x.failover
+        x.phase = "queued"
         until = min(time.monotonic() + PATIENCE, x.deadline)
         await self.gate.probe(x.kind, attempt)
-        while not await self.gate.enter_by(x, attempt, until):
+        while (outcome := await self.gate.enter_by(x, attempt, until)) != "":
             try:
-                attempt = x.failover.send(Outcome("rate_wait"))
+                attempt = x.failover.send(Outcome(outcome))
             except StopIteration:
                 flow.response = refuse(flow, best_fault(x) if x.attempts else ALL_BUSY)
                 return

@@ -1,91 +1,140 @@
 """Where requests wait: for a place under a client's, channel's or key's limits, and for what another's probe finds.
 
-The counting is pure (scheduler/limits.py); here is the waiting, which never holds up the event loop.
+The counting is pure (scheduler/limits.py), and done where the workers meet (io/meeting); here is the waiting, which
+never holds up the event loop.
 """
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import defaultdict, deque
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, Literal
 
-from ccx_addons.core.config import Channel, Client, Key
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.verdict import Attempt
+from ccx_addons.io.meeting import Alone, Answer, Meeting
 from ccx_addons.metrics.spending import estimate_of
 from ccx_addons.scheduler import State
-from ccx_addons.scheduler.limits import Estimate, Refusal
+from ccx_addons.scheduler.limits import (
+    Ask,
+    Estimate,
+    Refusal,
+    Refused,
+    ask_of,
+    is_limited,
+    refusal_of,
+    scopes_of,
+)
 
 PATIENCE: Final = 10.0
 """Seconds an exchange waits for a place in all."""
 PROBE_PATIENCE: Final = 5.0
-POLL: Final = 0.5
 PROBE_POLL: Final = 0.05
-"""Seconds: places may also come free elsewhere (other workers, the clock)."""
 
 
 class Gate:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, meeting: Meeting | None = None) -> None:
+        """Without a ``meeting`` the worker counts for itself."""
         self.state = state
-        self.clients: dict[str, tuple[Client, Estimate]] = {}
-        """Exchange id -> the client whose limits it counts for, and what it may cost."""
-        self.places: dict[str, tuple[Channel, Key]] = {}
-        """Exchange id -> where its attempt has a place."""
+        self.meeting: Meeting = meeting or Alone(state.limits)
+        self.clients: dict[str, str] = {}
+        """Exchange id -> its slot under the client's limits."""
+        self.places: dict[str, tuple[str, str]] = {}
+        """Exchange id -> the slot of its attempt, and the channel in which that is."""
         self.waiting: defaultdict[str, deque[asyncio.Event]] = defaultdict(deque)
         """Channel id -> who waits, in the order of arrival."""
+        self._numbers = itertools.count(1)
 
     # ---- clients ----------------------------------------------------------------------------------------------------
-    def admit(self, x: Exchange) -> Refusal | None:
+    def admit(self, x: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
+        """None: it is admitted, until ``dismiss``. Waits only where other workers have to be asked."""
         assert x.client
+        if not is_limited(x.client):
+            return None
         now = time.time()
-        estimate = estimate_of(x, now)
-        refusal = self.state.limits.admit(x.client, now, estimate)
-        if refusal is None:
-            self.clients[x.id] = x.client, estimate
-        return refusal
+        spent = Estimate(*self.state.limits.spent(x.client.name, now))
+        ask = ask_of(x.client, self._slot(x), estimate_of(x, now), spent)
+        answer = self.meeting.enter(ask)
+        if answer is None or isinstance(answer, Refused):
+            return self._admitted(x, ask.slot, answer)
+        return self._admitted_later(x, ask.slot, answer)
+
+    async def _admitted_later(self, x: Exchange, slot: str, answer: Awaitable[Answer]) -> Refusal | None:
+        return self._admitted(x, slot, await answer)
+
+    def _admitted(self, x: Exchange, slot: str, refused: Answer) -> Refusal | None:
+        assert x.client
+        if refused:
+            return refusal_of(x.client, refused)
+        self.clients[x.id] = slot
+        return None
 
     def dismiss(self, x: Exchange) -> None:
         """The exchange is over, however it ended."""
         self.leave(x)
-        if admitted := self.clients.pop(x.id, None):
-            self.state.limits.dismiss(*admitted)
+        if slot := self.clients.pop(x.id, None):
+            self.meeting.leave(slot)
+
+    def _slot(self, x: Exchange) -> str:
+        return f"{x.id}/{next(self._numbers)}"
 
     # ---- channels ---------------------------------------------------------------------------------------------------
     def open_for(self, attempt: Attempt) -> bool:
         """Whether nobody has to be waited for."""
         return not attempt.waits and not self.waiting.get(attempt.channel.id)
 
-    def enter(self, x: Exchange, attempt: Attempt) -> float:
-        """0: the attempt has its place; else seconds until it is worth asking again."""
-        wait = self.state.limits.enter(attempt.channel, attempt.key, time.time())
-        if wait == 0:
-            self.places[x.id] = (attempt.channel, attempt.key)
-        return wait
+    def enter(self, x: Exchange, attempt: Attempt) -> Answer | Awaitable[Answer]:
+        """None: the attempt has its place. Waits only where other workers have to be asked."""
+        scopes = scopes_of(attempt.channel, attempt.key)
+        if not scopes:
+            return None
+        ask = Ask(self._slot(x), scopes)
+        answer = self.meeting.enter(ask)
+        if answer is None or isinstance(answer, Refused):
+            return self._entered(x, attempt, ask.slot, answer)
+        return self._entered_later(x, attempt, ask.slot, answer)
 
-    async def enter_by(self, x: Exchange, attempt: Attempt, until: float) -> bool:
-        """False: no place came free by ``until`` (monotonic seconds), or none can."""
+    async def _entered_later(self, x: Exchange, attempt: Attempt, slot: str, answer: Awaitable[Answer]) -> Answer:
+        return self._entered(x, attempt, slot, await answer)
+
+    def _entered(self, x: Exchange, attempt: Attempt, slot: str, refused: Answer) -> Answer:
+        if refused is None:
+            self.places[x.id] = (slot, attempt.channel.id)
+        return refused
+
+    async def enter_by(self, x: Exchange, attempt: Attempt, until: float) -> Literal["", "rate_wait", "key_wait"]:
+        """Empty: it has its place. Else no place came free by ``until`` (monotonic seconds), or none can; or another
+        key has one, as nobody here could know before others were asked."""
         line = self.waiting[attempt.channel.id]
         turn = asyncio.Event()
         line.append(turn)
         try:
             while True:
-                wait = self.enter(x, attempt) if line[0] is turn else float("inf")
+                wait = float("inf")
+                if line[0] is turn:
+                    answer = self.enter(x, attempt)
+                    refused = answer if answer is None or isinstance(answer, Refused) else await answer
+                    if refused is None:
+                        return ""
+                    if refused.name.startswith("key:") and x.other_key and x.other_key(attempt):
+                        return "key_wait"
+                    wait = refused.wait
                 left = until - time.monotonic()
-                if wait == 0:
-                    return True
                 if left <= 0 or left < wait < float("inf"):
-                    return False
+                    return "rate_wait"
                 turn.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(turn.wait(), min(wait, left, POLL))
+                    await asyncio.wait_for(turn.wait(), min(wait, left, self.meeting.poll))
         finally:
             line.remove(turn)
             self._wake(attempt.channel.id)
 
     def leave(self, x: Exchange) -> None:
         if place := self.places.pop(x.id, None):
-            self.state.limits.leave(*place)
-            self._wake(place[0].id)
+            self.meeting.leave(place[0])
+            self._wake(place[1])
 
     def _wake(self, channel_id: str) -> None:
         if line := self.waiting.get(channel_id):

@@ -1,7 +1,8 @@
 """How much a client may ask and a channel is asked: requests per minute, at the same time, tokens a day, money a month.
 
-One ``Limits`` a worker. What the other workers have under way and have spent is told to it (io/state.py), so that a
-limit holds for the gateway, give or take what happens in a third of a second. Times are Unix seconds and arguments.
+One ``Limits`` a worker counts what that worker has under way. Where several workers serve the same clients they agree
+in a meeting place (io/meeting), which counts for all of them, and this is a worker's own part of it. Everything that is
+taken has the name of its slot, so that it can be told twice and counts once. Times are Unix seconds and arguments.
 """
 
 import calendar
@@ -10,43 +11,102 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from ccx_addons.core.config import Channel, Client, ClientLimits, Key
+from ccx_addons.core.config import Channel, Client, Key
 
 MINUTE: Final = 60.0
 DAY: Final = 86_400
 SOON: Final = 1.0
 """Seconds a client is told to wait for one of its own requests to end."""
+HINT: Final = 0.5
+"""Seconds for which it counts that others had all places of a channel or key."""
+MOST_HINTS: Final = 10_000
+
+
+class Estimate(NamedTuple):
+    """What a request may cost."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
+FREE: Final = Estimate()
+MOST: Final = Estimate(10**9, 10_000.0)
+"""Of one request: whatever an upstream says, it does not use up a budget for ever."""
+
+
+class Scope(NamedTuple):
+    """What one name may: ``client:NAME``, ``channel:ID``, ``key:CHANNEL ID/KEY ID``. 0: no limit."""
+
+    name: str
+    rpm: int
+    concurrency: int
+
+
+class Budget(NamedTuple):
+    """What a client may use (0: no limit), and what this request may cost. ``spent``: of this UTC day and month, as far
+    as whoever asks knows."""
+
+    client: str
+    tokens_per_day: int
+    usd_per_month: float
+    estimate: Estimate = FREE
+    spent: Estimate = FREE
+
+
+class Ask(NamedTuple):
+    """A place in every scope, or in none. ``slot`` is unique among all workers."""
+
+    slot: str
+    scopes: tuple[Scope, ...]
+    budget: Budget | None = None
+
+
+type Why = Literal["rpm", "concurrency", "tokens", "usd", "reserved"]
+
+
+class Refused(NamedTuple):
+    """Whose limit it was, and seconds until it is worth asking again; infinity: as soon as another request ends."""
+
+    name: str
+    why: Why
+    wait: float
+
+
+class Part(NamedTuple):
+    """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``slots``: slot -> the
+    names in which it is under way, its client and what that may cost."""
+
+    starts: Mapping[str, Iterable[tuple[float, str]]]
+    slots: Mapping[str, tuple[tuple[str, ...], str, Estimate]]
 
 
 @dataclass(slots=True)
 class Meter:
-    """Requests of one client, channel or key: when they began in the last minute, and how many are under way."""
+    """Requests of one client, channel or key: when they began in the last minute, oldest first, and the slots of those
+    that are under way."""
 
-    starts: deque[float] = field(default_factory=deque)
-    flying: int = 0
+    starts: deque[tuple[float, str]] = field(default_factory=deque)
+    flying: set[str] = field(default_factory=set)
 
-    def wait(self, rpm: int, concurrency: int, elsewhere: tuple[int, int], now: float) -> float:
+    def wait(self, rpm: int, concurrency: int, now: float) -> float:
         """Seconds until one more fits; 0: now. Infinity: as soon as one ends."""
         starts = self.starts
-        while starts and starts[0] <= now - MINUTE:
+        while starts and starts[0][0] <= now - MINUTE:
             starts.popleft()
-        if concurrency and self.flying + elsewhere[1] >= concurrency:
+        if concurrency and len(self.flying) >= concurrency:
             return float("inf")
-        over = len(starts) + elsewhere[0] - rpm + 1 if rpm else 0
-        if over <= 0:
-            return 0.0
-        if over > len(starts):
-            return SOON  # other workers used them up; when theirs began is not known here
-        return max(starts[over - 1] + MINUTE - now, 0.001)
+        over = len(starts) - rpm + 1 if rpm else 0
+        return max(starts[over - 1][0] + MINUTE - now, 0.001) if over > 0 else 0.0
 
-    def begin(self, now: float) -> None:
-        self.starts.append(now)
-        self.flying += 1
+    def add(self, starts: Iterable[tuple[float, str]]) -> None:
+        """Starts that may be known already, of any time."""
+        known = {slot for _, slot in self.starts}
+        self.starts = deque(sorted([*self.starts, *(start for start in starts if start[1] not in known)]))
 
-    def end(self) -> None:
-        self.flying = max(0, self.flying - 1)
+    def forget(self, slot: str) -> None:
+        self.starts = deque(start for start in self.starts if start[1] != slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,119 +134,125 @@ class Spent:
         if month != self.month:
             self.month, self.usd = month, 0.0
 
-
-class Estimate(NamedTuple):
-    """What a request may cost."""
-
-    tokens: int = 0
-    usd: float = 0.0
-
-
-FREE: Final = Estimate()
-MOST: Final = Estimate(10**9, 10_000.0)
-"""Of one request: whatever an upstream says, it does not use up a budget for ever."""
+    def at_least(self, known: Estimate, now: float) -> None:
+        self.turn(now)
+        self.tokens, self.usd = max(self.tokens, known.tokens), max(self.usd, known.usd)
 
 
 class Limits:
-    """Counters by name: ``("client", NAME)``, ``("channel", ID)``, ``("key", CHANNEL ID, KEY ID)``."""
-
     def __init__(self) -> None:
-        self.meters: dict[tuple[str, ...], Meter] = {}
-        self.elsewhere: Mapping[tuple[str, ...], tuple[int, int]] = {}
-        """Requests of the last minute and under way in other workers."""
+        self.meters: dict[str, Meter] = {}
+        self.slots: dict[str, tuple[tuple[str, ...], str, Estimate]] = {}
+        """Slot -> the names in which it is under way, its client and what that may cost."""
         self._spent: dict[str, Spent] = {}
         self._reserved: dict[str, Estimate] = {}
         """What the requests under way will cost, as far as one could say when they came."""
+        self._hints: dict[str, float] = {}
+        """Name -> until when others have used up its limits."""
 
-    # ---- channels and keys ------------------------------------------------------------------------------------------
-    def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
-        """Whether its own limits, or those of all ``keys``, hold a channel back just now."""
-        limits = channel.limits
-        if (limits.rpm or limits.concurrency) and self._wait(
-            ("channel", channel.id), limits.rpm, limits.concurrency, now
-        ):
-            return True
-        return all(self.key_wait(channel, key, now) > 0 for key in keys)
-
-    def key_wait(self, channel: Channel, key: Key, now: float) -> float:
-        """Seconds until one more request fits under the key's own limits; 0: now."""
-        limits = key.limits
-        if not (limits.rpm or limits.concurrency):
-            return 0.0
-        return self._wait(("key", channel.id, key.id), limits.rpm, limits.concurrency, now)
-
-    def enter(self, channel: Channel, key: Key, now: float) -> float:
-        """Take a place for one attempt. 0: taken; else seconds until it is worth asking again."""
-        limits = channel.limits
-        limited = bool(limits.rpm or limits.concurrency)
-        wait = self._wait(("channel", channel.id), limits.rpm, limits.concurrency, now) if limited else 0.0
-        if wait := max(wait, self.key_wait(channel, key, now)):
-            return wait
-        if limited:
-            self._meter(("channel", channel.id)).begin(now)
-        if key.limits.rpm or key.limits.concurrency:
-            self._meter(("key", channel.id, key.id)).begin(now)
-        return 0.0
-
-    def leave(self, channel: Channel, key: Key) -> None:
-        """Give the place back."""
-        for name in (("channel", channel.id), ("key", channel.id, key.id)):
-            if meter := self.meters.get(name):
-                meter.end()
-
-    # ---- clients ----------------------------------------------------------------------------------------------------
-    def admit(self, client: Client, now: float, estimate: Estimate = FREE) -> Refusal | None:
-        """Count one more request of a client, or say why not. What is admitted has to be given back by ``dismiss``,
-        with the same estimate. Budgets count what is under way, so that requests side by side overrun them by one at
-        most, as far as estimates hold."""
-        limits, name = client.limits, ("client", client.name)
-        spent = self._spent.get(client.name)
-        if spent and (limits.tokens_per_day or limits.usd_per_month):
-            spent.turn(now)
-            if limits.tokens_per_day and spent.tokens >= limits.tokens_per_day:
-                words = f"the key {client.name!r} has used its {limits.tokens_per_day} tokens of this day (UTC)"
-                return Refusal(words, DAY - now % DAY)
-            if limits.usd_per_month and spent.usd >= limits.usd_per_month:
-                words = f"the key {client.name!r} has used its {limits.usd_per_month:g} dollars of this month (UTC)"
-                return Refusal(words, end_of_month(now) - now)
-        if (reserved := self._reserved.get(client.name)) and self._is_over(limits, spent or Spent(), reserved):
-            return Refusal(f"what is left to the key {client.name!r} may be used up by its requests under way", SOON)
-        if limits.rpm or limits.concurrency:
-            wait = self._wait(name, limits.rpm, limits.concurrency, now)
-            if wait == float("inf"):
-                words = f"the key {client.name!r} may have {limits.concurrency} requests at the same time"
-                return Refusal(words, SOON)
-            if wait > 0:
-                return Refusal(f"the key {client.name!r} may ask {limits.rpm} times a minute", wait)
-            self._meter(name).begin(now)
-        if estimate != FREE:
-            tokens, usd = self._reserved.get(client.name, FREE)
-            self._reserved[client.name] = Estimate(tokens + estimate.tokens, usd + estimate.usd)
+    # ---- places -----------------------------------------------------------------------------------------------------
+    def take(self, ask: Ask, now: float, share: int = 1) -> Refused | None:
+        """A place in every scope; None: taken, until ``leave``. ``share``: how many count for themselves just now, of
+        which each has its part of the limits, rounded up. Budgets count what is under way, so that requests side by
+        side overrun them by one at most, as far as estimates hold."""
+        if ask.budget and (refused := self._over(ask.budget, now)):
+            return refused
+        for name, rpm, concurrency in ask.scopes:
+            wait = self._meter(name).wait(-(-rpm // share), -(-concurrency // share), now)
+            if wait:
+                return Refused(name, "concurrency" if wait == float("inf") else "rpm", wait)
+        self.begin(ask, now)
         return None
 
-    @staticmethod
-    def _is_over(limits: ClientLimits, spent: Spent, reserved: Estimate) -> bool:
-        tokens, usd = spent.tokens + reserved.tokens, spent.usd + reserved.usd
-        return bool(
-            (limits.tokens_per_day and tokens >= limits.tokens_per_day)
-            or (limits.usd_per_month and usd >= limits.usd_per_month)
-        )
+    def begin(self, ask: Ask, now: float) -> None:
+        """Count it, whatever the limits are."""
+        for scope in ask.scopes:
+            meter = self._meter(scope.name)
+            meter.starts.append((now, ask.slot))
+            meter.flying.add(ask.slot)
+        client, estimate = (ask.budget.client, ask.budget.estimate) if ask.budget else ("", FREE)
+        self._hold(ask.slot, tuple(scope.name for scope in ask.scopes), client, estimate)
 
-    def dismiss(self, client: Client, estimate: Estimate = FREE) -> None:
-        """An admitted request is over."""
+    def _hold(self, slot: str, names: tuple[str, ...], client: str, estimate: Estimate) -> None:
+        self.slots[slot] = (names, client, estimate)
         if estimate != FREE:
-            tokens, usd = self._reserved.pop(client.name, FREE)
+            tokens, usd = self._reserved.get(client, FREE)
+            self._reserved[client] = Estimate(tokens + estimate.tokens, usd + estimate.usd)
+
+    def leave(self, slot: str) -> bool:
+        """Give a place back. False: there was none."""
+        held = self.slots.pop(slot, None)
+        if held is None:
+            return False
+        names, client, estimate = held
+        for name in names:
+            self.meters[name].flying.discard(slot)
+        if estimate != FREE:
+            tokens, usd = self._reserved.pop(client, FREE)
             if tokens > estimate.tokens or usd > estimate.usd + 1e-9:
-                left = Estimate(max(tokens - estimate.tokens, 0), max(usd - estimate.usd, 0.0))
-                self._reserved[client.name] = left
-        if meter := self.meters.get(("client", client.name)):
-            meter.end()
+                self._reserved[client] = Estimate(max(tokens - estimate.tokens, 0), max(usd - estimate.usd, 0.0))
+        return True
+
+    def undo(self, slot: str) -> None:
+        """Give a place back that nobody used: it does not count for the minute either."""
+        if held := self.slots.get(slot):
+            self.leave(slot)
+            for name in held[0]:
+                self.meters[name].forget(slot)
+
+    def wait(self, name: str, rpm: int, concurrency: int, now: float) -> float:
+        """Seconds until one more fits, as far as is known here; 0: now."""
+        wait = meter.wait(rpm, concurrency, now) if (meter := self.meters.get(name)) else 0.0
+        return max(wait, self._hints.get(name, 0.0) - now, 0.0)
+
+    def hint(self, refused: Refused, now: float) -> None:
+        """Others have used up what ``refused`` names."""
+        if len(self._hints) >= MOST_HINTS:
+            self._hints.clear()
+        self._hints[refused.name] = now + min(refused.wait, HINT if refused.why == "concurrency" else MINUTE)
+
+    # ---- parts ------------------------------------------------------------------------------------------------------
+    def part(self, now: float) -> Part:
+        """All that is taken here."""
+        began = now - MINUTE
+        starts = {name: [start for start in meter.starts if start[0] > began] for name, meter in self.meters.items()}
+        return Part({name: found for name, found in starts.items() if found}, dict(self.slots))
+
+    def part_of(self, slot: str) -> Part:
+        """What was just taken under one name."""
+        held = self.slots[slot]
+        last = {name: self.meters[name].starts[-1] for name in held[0]}
+        return Part({name: [start] for name, start in last.items()}, {slot: held})
+
+    def put(self, part: Part) -> None:
+        """What somebody has taken counts here as well, however often it is told."""
+        for name, starts in part.starts.items():
+            self._meter(name).add(starts)
+        for slot, (names, client, estimate) in part.slots.items():
+            if slot in self.slots:
+                continue
+            for name in names:
+                self._meter(name).flying.add(slot)
+            self._hold(slot, names, client, estimate)
+
+    # ---- money ------------------------------------------------------------------------------------------------------
+    def _over(self, budget: Budget, now: float) -> Refused | None:
+        name, tokens, usd = f"client:{budget.client}", budget.tokens_per_day, budget.usd_per_month
+        if budget.spent != FREE:
+            self._spent_of(budget.client).at_least(budget.spent, now)
+        used = Estimate(*self.spent(budget.client, now))
+        if tokens and used.tokens >= tokens:
+            return Refused(name, "tokens", DAY - now % DAY)
+        if usd and used.usd >= usd:
+            return Refused(name, "usd", end_of_month(now) - now)
+        held = self._reserved.get(budget.client)
+        if held and ((tokens and used.tokens + held.tokens >= tokens) or (usd and used.usd + held.usd >= usd)):
+            return Refused(name, "reserved", SOON)
+        return None
 
     def spend(self, client: str, tokens: int, usd: float, now: float, at: float | None = None) -> None:
         """What a request cost that began ``at`` (default: now). What belongs to an earlier day or month is left out."""
-        spent = self._spent.get(client)
-        if spent is None:
-            spent = self._spent[client] = Spent()
+        spent = self._spent_of(client)
         spent.turn(now)
         tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
         began = now if at is None else at
@@ -203,17 +269,87 @@ class Limits:
         spent.turn(now)
         return spent.tokens, spent.usd
 
-    # ---- meters -----------------------------------------------------------------------------------------------------
-    def _meter(self, name: tuple[str, ...]) -> Meter:
+    # ---- channels and keys ------------------------------------------------------------------------------------------
+    def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
+        """Whether its own limits, or those of all ``keys``, hold a channel back just now."""
+        limits = channel.limits
+        if (limits.rpm or limits.concurrency) and self.wait(of_channel(channel), limits.rpm, limits.concurrency, now):
+            return True
+        return all(self.key_wait(channel, key, now) > 0 for key in keys)
+
+    def key_wait(self, channel: Channel, key: Key, now: float) -> float:
+        """Seconds until one more request fits under the key's own limits; 0: now."""
+        limits = key.limits
+        if not (limits.rpm or limits.concurrency):
+            return 0.0
+        return self.wait(of_key(channel, key), limits.rpm, limits.concurrency, now)
+
+    # ---- finding ----------------------------------------------------------------------------------------------------
+    def _meter(self, name: str) -> Meter:
         found = self.meters.get(name)
         if found is None:
             found = self.meters[name] = Meter()
         return found
 
-    def _wait(self, name: tuple[str, ...], rpm: int, concurrency: int, now: float) -> float:
-        return self._meter(name).wait(rpm, concurrency, self.elsewhere.get(name, (0, 0)), now)
+    def _spent_of(self, client: str) -> Spent:
+        found = self._spent.get(client)
+        if found is None:
+            found = self._spent[client] = Spent()
+        return found
 
 
+# ---- what is asked for -----------------------------------------------------------------------------------------------
+def of_channel(channel: Channel) -> str:
+    return f"channel:{channel.id}"
+
+
+def of_key(channel: Channel, key: Key) -> str:
+    return f"key:{channel.id}/{key.id}"
+
+
+def scopes_of(channel: Channel, key: Key) -> tuple[Scope, ...]:
+    """What limits an attempt; empty: nothing."""
+    whole, own = channel.limits, key.limits
+    if not (whole.rpm or whole.concurrency or own.rpm or own.concurrency):
+        return ()
+    both = (
+        Scope(of_channel(channel), whole.rpm, whole.concurrency),
+        Scope(of_key(channel, key), own.rpm, own.concurrency),
+    )
+    return tuple(scope for scope in both if scope.rpm or scope.concurrency)
+
+
+def is_limited(client: Client) -> bool:
+    limits = client.limits
+    return bool(limits.rpm or limits.concurrency or limits.tokens_per_day or limits.usd_per_month)
+
+
+def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate = FREE) -> Ask:
+    """A place for one request of a client that is limited."""
+    limits, name = client.limits, client.name
+    scopes = (Scope(f"client:{name}", limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
+    budget = None
+    if limits.tokens_per_day or limits.usd_per_month:
+        budget = Budget(name, limits.tokens_per_day, limits.usd_per_month, estimate, spent)
+    return Ask(slot, scopes, budget)
+
+
+def refusal_of(client: Client, refused: Refused) -> Refusal:
+    """What the client is told."""
+    limits, who, wait = client.limits, f"the key {client.name!r}", refused.wait
+    match refused.why:
+        case "tokens":
+            return Refusal(f"{who} has used its {limits.tokens_per_day} tokens of this day (UTC)", wait)
+        case "usd":
+            return Refusal(f"{who} has used its {limits.usd_per_month:g} dollars of this month (UTC)", wait)
+        case "reserved":
+            return Refusal(f"what is left to {who} may be used up by its requests under way", wait)
+        case "concurrency":
+            return Refusal(f"{who} may have {limits.concurrency} requests at the same time", SOON)
+    return Refusal(f"{who} may ask {limits.rpm} times a minute", wait)
+
+
+# ---- the calendar ----------------------------------------------------------------------------------------------------
 def month_of(now: float) -> tuple[int, int]:
     return _month_of_day(int(now // DAY))
 

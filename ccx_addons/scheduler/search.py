@@ -70,6 +70,16 @@ class Search:
             self.done |= {entry.channel.id}
         return None
 
+    def other_key(self, attempt: Attempt) -> bool:
+        """Whether another key of the attempt's channel is well and has a place free, as far as is known."""
+        channel, now = attempt.channel, self.now()
+        entry = next((found for found in self.ranking.entries if found.channel.id == channel.id), None)
+        if entry is None:
+            return False
+        used = self.used | {(channel.id, attempt.key.id, url) for url in (attempt.base_url, *channel.base_urls)}
+        target = self.state.of(self.pick.kind, channel.id).target(entry, used, now, self.state.limits)
+        return target is not None and not self.state.limits.key_wait(channel, target.key, now)
+
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
 

@@ -1,15 +1,20 @@
 """Workers, panel and database in step."""
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccx_addons import sync as syncs
 from ccx_addons.core.config import Snapshot
+from ccx_addons.io.meeting import Member
+from ccx_addons.io.meeting.line import Line
+from ccx_addons.io.state import connect
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.index import entry_of
@@ -180,3 +185,16 @@ def test_what_an_upstream_refused_is_forgotten_at_a_command(runtime: Runtime) ->
     assert ordered(runtime, "forget_refusals", channel_id="ch_a", model="m", name="top_p") == "forgot 0"
     assert ordered(runtime, "forget_refusals", channel_id="ch_a", model="", name="") == "forgot 1"
     assert not runtime.state.refusals.places
+
+
+def test_where_limits_do_not_hold_for_all_is_told_once(runtime: Runtime, tmp_path: Path) -> None:
+    sync, limits = Sync(runtime), runtime.state.limits
+    alone = runtime.meeting
+    away = Member(limits, Line(tmp_path / "none", limits.part), lambda: 2)
+    for meeting in (alone, away, away, alone, alone):
+        runtime.meeting = meeting
+        sync.tell_of_meeting()
+    assert runtime.store.flush()
+    with contextlib.closing(connect(runtime.store.path)) as conn:
+        found = conn.execute("SELECT level, message FROM events WHERE kind = 'meeting' ORDER BY id").fetchall()
+    assert [row["level"] for row in found] == ["warning", "info"] and "is away" in found[0]["message"]

@@ -49,6 +49,7 @@ TRANSPORT = [
     ("client_left", "stop", "none", "neutral"),
     ("refused_loss", "next_channel", "none", "neutral"),
     ("rate_wait", "next_channel", "none", "neutral"),
+    ("key_wait", "next_key", "key", "neutral"),
     ("unsendable", "stop", "none", "neutral"),
     ("no_room", "stop", "none", "neutral"),
 ]

@@ -229,16 +229,6 @@ def test_what_clients_spent_is_found_at_the_start_and_then_followed(tmp_path: Pa
     other.close()
 
 
-def test_requests_of_other_workers_count_for_limits(workers: list[Worker]) -> None:
-    one, other = workers
-    request(one, "1")
-    request(one, "2", state="running")
-    request(one, "3", started_at=int((NOW - 90) * 1000))
-    request(other, "4")
-    other.hear()
-    assert other.state.limits.elsewhere == {("client", "alice"): (2, 1), ("channel", "ch_a"): (2, 1)}
-
-
 def test_a_database_that_is_replaced_is_opened_again(workers: list[Worker], tmp_path: Path) -> None:
     one, other = workers
     other.hear()

@@ -231,10 +231,16 @@ class Reloaded:
     def __init__(self, folder: Path, starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
         monkeypatch.setattr(supervisor, "start_panel", lambda *_: starts())
+        self.meetings, self.expected = Starts(), list[int]()
+        monkeypatch.setattr(supervisor, "start_meeting", self.start_meeting)
         self.settings = Settings(port=0, workers="2", ccx_data_dir=str(folder))
         self.folder, self.starts = folder, starts
         self.gateway = supervisor.Gateway(self.settings, {"A": "1"}, lambda: (self.settings, {"A": "2"}))
         assert self.gateway.start()
+
+    def start_meeting(self, sock: socket.socket, alive: int, expects: int, env: Any) -> "subprocess.Popen[bytes]":
+        self.expected.append(expects)
+        return self.meetings()
 
     def reload(self, **changes: Any) -> str:
         """What it says."""
@@ -253,7 +259,8 @@ def reloaded(tmp_path: Path, starts: Starts, monkeypatch: pytest.MonkeyPatch) ->
     made = Reloaded(tmp_path, starts, monkeypatch)
     yield made
     stop(made.gateway.children, 0, made.gateway.alive)
-    made.gateway.place.leave()
+    made.gateway.leave()
+    assert made.gateway.meeting and not made.gateway.meeting.exists()
 
 
 def test_a_reload_renews_each_process_and_its_surroundings(reloaded: Reloaded) -> None:
@@ -290,9 +297,18 @@ def test_what_a_reload_cannot_change_is_said(reloaded: Reloaded) -> None:
     assert reloaded.gateway.settings.port == 0
 
 
+def test_the_meeting_place_stays_through_reloads_and_is_started_again(reloaded: Reloaded) -> None:
+    gateway, (place,) = reloaded.gateway, reloaded.meetings.processes
+    assert gateway.env["CCX_MEETING"] == str(gateway.meeting) and reloaded.expected == [0]
+    assert reloaded.reload() == "" and place.signals == [] and gateway.env["CCX_MEETING"] == str(gateway.meeting)
+    place.returncode = -9
+    gateway.look(gateway.children[0].born + STEADY + 1)
+    assert reloaded.expected == [0, 2], "what the workers have taken is not forgotten"
+
+
 @pytest.mark.parametrize(
     ("workers", "names"),
-    [("1", ["worker 0", "panel"]), ("3", ["worker 0", "worker 1", "worker 2", "panel"])],
+    [("1", ["worker 0", "meeting", "panel"]), ("3", ["worker 0", "worker 1", "worker 2", "meeting", "panel"])],
 )
 def test_as_many_workers_as_the_settings_say(reloaded: Reloaded, workers: str, names: list[str]) -> None:
     assert reloaded.reload(workers=workers) == ""

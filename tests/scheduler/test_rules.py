@@ -11,7 +11,20 @@ from ccx_addons.scheduler import Pick, State, rank
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.scheduler.rules import FILTERS, PREFERENCES
 from ccx_addons.scheduler.state import Override
-from tests.scheduler.values import NOW, attempt, broken, channel, key, learn, limits, patterns, pick, snapshot, status
+from tests.scheduler.values import (
+    NOW,
+    attempt,
+    broken,
+    channel,
+    entered,
+    key,
+    learn,
+    limits,
+    patterns,
+    pick,
+    snapshot,
+    status,
+)
 
 A, B, C = (channel(name, priority=n) for n, name in enumerate("abc", 1))
 
@@ -212,14 +225,14 @@ def test_pictures_and_policy_switch_affinity_off() -> None:
 def test_channels_at_their_limits_come_before_sick_ones() -> None:
     state, busy = State(), channel("a", limits=limits(concurrency=1))
     assert order(pick(), busy, B, C, state=state) == "abc"
-    assert state.limits.enter(busy, busy.keys[0], NOW) == 0
+    entered(state, busy, busy.keys[0], "one")
     sick(B)(state)
     assert order(pick(), busy, B, C, state=state) == "cab"
     assert why(pick(), busy, B, C, state=state)["a"] == (
         "under_pressure",
         "place 2: its limits are used up for the moment",
     )
-    state.limits.leave(busy, busy.keys[0])
+    state.limits.leave("one")
     assert order(pick(), busy, B, C, state=state) == "acb"
 
 
@@ -227,7 +240,7 @@ def test_a_busy_home_is_left_for_the_next_channel() -> None:
     state, busy = State(), channel("b", limits=limits(rpm=1))
     at_home("b")(state)
     assert order(pick(trace="t"), FLAT[0], busy, state=state) == "ba"
-    state.limits.enter(busy, busy.keys[0], NOW)
+    entered(state, busy, busy.keys[0])
     assert order(pick(trace="t"), FLAT[0], busy, state=state) == "ab"
 
 
@@ -235,10 +248,10 @@ def test_keys_at_their_limits_come_after_the_others_and_hold_back_a_channel_toge
     one, two = key("a1", limits=KeyLimits(concurrency=1)), key("a2", limits=KeyLimits(concurrency=1))
     state, of = State(), channel("a", one, two)
     known, entry = state.of("chat", "ch_a"), entry_of(of, "m")
-    state.limits.enter(of, one, NOW)
+    entered(state, of, one)
     target = known.target(entry, frozenset(), NOW, state.limits)
     assert target and target.key is two and order(pick(), of, B, state=state) == "ab"
-    state.limits.enter(of, two, NOW)
+    entered(state, of, two)
     assert order(pick(), of, B, state=state) == "ba"
 
 

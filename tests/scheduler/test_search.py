@@ -7,9 +7,23 @@ import pytest
 
 from ccx_addons.core.config import Affinity, AttemptLimits, Channel, KeyLimits, Policy
 from ccx_addons.core.exchange import Seat
-from ccx_addons.core.verdict import LIMITS, Outcome, attempts
+from ccx_addons.core.verdict import LIMITS, Attempt, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
-from tests.scheduler.values import NOW, OK, broken, channel, key, limits, names, patterns, pick, run, snapshot, status
+from tests.scheduler.values import (
+    NOW,
+    OK,
+    broken,
+    channel,
+    entered,
+    key,
+    limits,
+    names,
+    patterns,
+    pick,
+    run,
+    snapshot,
+    status,
+)
 
 A = channel("a", key("a1"), key("a2"))
 B = channel("b", key("b1"), key("b2"), priority=2)
@@ -40,6 +54,7 @@ def tried(
         pytest.param([Outcome("empty", elapsed=1)] * 2 + [OK], ["a/a1", "a/a1", "a/a2"], id="empty twice: next key"),
         pytest.param([Outcome("reset", reused=True), OK], ["a/a1", "a/a1"], id="stale connection"),
         pytest.param([Outcome("rate_wait"), OK], ["a/a1", "b/b1"], id="no place: next channel"),
+        pytest.param([Outcome("key_wait"), OK], ["a/a1", "a/a2"], id="no place on this key: next key"),
         pytest.param([Outcome("client_left"), OK], ["a/a1"], id="client left"),
         pytest.param([Outcome("total_timeout"), OK], ["a/a1"], id="time is over"),
         pytest.param([Outcome("late_error", committed=True), OK], ["a/a1"], id="after the commit"),
@@ -300,8 +315,21 @@ def test_a_conversation_moves_when_its_key_rests_and_then_stays_there() -> None:
 def test_a_key_at_its_own_limit_lets_the_conversation_go() -> None:
     state, pool = State(), channel("a", key("a1", limits=KeyLimits(concurrency=1)), key("a2"))
     assert tried([OK], pool, state=state, asked=pick(trace="t")) == ["a/a1"]
-    state.limits.enter(pool, pool.keys[0], NOW)
+    entered(state, pool, pool.keys[0])
     assert tried([OK], pool, state=state, asked=pick(trace="t")) == ["a/a2"]
+
+
+def test_another_key_that_has_a_place() -> None:
+    one, two = (key(name, limits=KeyLimits(concurrency=1)) for name in ("a1", "a2"))
+    state, pool = State(), channel("a", one, two)
+    search = Search(pick(), snapshot(pool), state, lambda: NOW)
+    first = Attempt(pool, one, pool.base_urls[0], 1, model="m")
+    assert search.other_key(first)
+    entered(state, pool, two)
+    assert not search.other_key(first)
+    state.limits.leave(two.id)
+    sick = Search(pick(), snapshot(channel("a", one)), State(), lambda: NOW)
+    assert not sick.other_key(first), "there is none"
 
 
 @pytest.mark.parametrize("trace", ["", "t"])

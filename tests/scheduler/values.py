@@ -6,6 +6,7 @@ from ccx_addons.core.config import Channel, ChannelLimits, Client, Key, ModelMap
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict, attempts, classify
 from ccx_addons.scheduler import Pick, Search, State
+from ccx_addons.scheduler.limits import Ask, scopes_of
 
 NOW = 1_700_000_000.0
 CLIENT = Client("tester", "")
@@ -91,3 +92,8 @@ def run(search: Search, outcomes: list[Outcome], now: float = NOW) -> list[Attem
 
 def names(made: list[Attempt]) -> list[str]:
     return [f"{one.channel.name}/{one.key.name}" for one in made]
+
+
+def entered(state: State, of: Channel, own: Key, slot: str = "") -> None:
+    """An attempt has its place."""
+    assert state.limits.take(Ask(slot or own.id, scopes_of(of, own)), NOW) is None

@@ -2,6 +2,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from ccx_addons import auth as auth_module
 from ccx_addons.auth import MAX_CREDENTIALS, MAX_FAILURES, Auth, common, credentials_of, identify
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.io.meeting import Member
+from ccx_addons.io.meeting.line import Line
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import exchange_of
 from tests.addons.flows import flow
@@ -333,6 +336,15 @@ def test_below_a_path(runtime: Runtime, peer: str, told: dict[str, Any], path: s
 
 
 # ---- answered here ---------------------------------------------------------------------------------------------------
+def test_health_says_where_limits_do_not_hold_for_all(auth: Auth, tmp_path: Path) -> None:
+    limits = auth.runtime.state.limits
+    auth.runtime.meeting = Member(limits, Line(tmp_path / "none", limits.part), lambda: 2)
+    request = flow("GET", "/health")
+    admitted(auth, request)
+    assert status(request) == 200 and request.response
+    assert request.response.json() == {"status": "ok", "limits": "the meeting place of the workers is away"}
+
+
 def test_health_needs_no_key(auth: Auth) -> None:
     for path, ready, code in (("/health", False, 200), ("/health/ready", False, 503), ("/health/ready", True, 200)):
         auth.runtime.ready = ready

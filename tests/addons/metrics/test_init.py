@@ -229,7 +229,7 @@ def test_an_unknown_model_has_no_price(runtime: Runtime) -> None:
 
 def test_spending_counts_for_the_client(runtime: Runtime) -> None:
     spent = []
-    runtime.state.limits.spend = lambda *values: spent.append(values[:2])  # type: ignore[method-assign]
+    runtime.meeting.spend = lambda client, *values: spent.append((client.name, values[0]))  # type: ignore[method-assign]
     answered(runtime, full())
     test = exchange()
     test.test, test.usage = True, Usage(input=5)

@@ -1,16 +1,20 @@
 """Waiting for a place: in the order of arrival, for a while, and never in the event loop's way."""
 
 import asyncio
+import inspect
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
-from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits
+from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits, KeyLimits
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, classify
+from ccx_addons.io.meeting import Answer
 from ccx_addons.route import gate as gates
 from ccx_addons.route.gate import Gate
 from ccx_addons.scheduler import State
+from ccx_addons.scheduler.limits import Ask, Refusal, Refused
 from tests.addons.values import channel, exchange
 from tests.scheduler.values import status
 
@@ -28,13 +32,13 @@ def test_places_are_given_in_the_order_of_arrival() -> None:
     exchanges = [exchange("chat", of, id=f"x{n}") for n in range(4)]
 
     async def wait(n: int) -> None:
-        assert await gate.enter_by(exchanges[n], attempt(of), time.monotonic() + 20)
+        assert await gate.enter_by(exchanges[n], attempt(of), time.monotonic() + 20) == ""
         order.append(exchanges[n].id)
         await asyncio.sleep(0)
         gate.leave(exchanges[n])
 
     async def main() -> None:
-        assert gate.open_for(attempt(of)) and gate.enter(exchanges[0], attempt(of)) == 0
+        assert gate.open_for(attempt(of)) and gate.enter(exchanges[0], attempt(of)) is None
         waiting = [asyncio.create_task(wait(n)) for n in (1, 2, 3)]
         await asyncio.sleep(0)
         assert not gate.open_for(attempt(of)), "who comes now has to wait behind them"
@@ -55,18 +59,18 @@ def test_places_are_given_in_the_order_of_arrival() -> None:
 def test_no_place(limits: dict[str, int], patience: float) -> None:
     gate, of = Gate(State()), limited(**limits)
 
-    async def main() -> bool:
+    async def main() -> str:
         gate.enter(exchange("chat", of, id="first"), attempt(of))
         return await gate.enter_by(exchange("chat", of), attempt(of), time.monotonic() + patience)
 
-    assert asyncio.run(main()) is False and not gate.waiting
+    assert asyncio.run(main()) == "rate_wait" and not gate.waiting
 
 
 def test_who_gives_up_wakes_the_next() -> None:
     gate, of = Gate(State()), limited(concurrency=1)
     first, second, third = (exchange("chat", of, id=f"x{n}") for n in range(3))
 
-    async def main() -> bool:
+    async def main() -> str:
         gate.enter(first, attempt(of))
         gone = asyncio.create_task(gate.enter_by(second, attempt(of), time.monotonic() + 20))
         waiting = asyncio.create_task(gate.enter_by(third, attempt(of), time.monotonic() + 20))
@@ -75,7 +79,7 @@ def test_who_gives_up_wakes_the_next() -> None:
         gate.leave(first)
         return await waiting
 
-    assert asyncio.run(main()) is True
+    assert asyncio.run(main()) == ""
 
 
 def test_a_client_is_counted_until_its_exchange_is_over() -> None:
@@ -89,6 +93,67 @@ def test_a_client_is_counted_until_its_exchange_is_over() -> None:
     gate.dismiss(x)
     gate.dismiss(x)
     assert gate.admit(other) is None
+
+
+class Elsewhere:
+    """A meeting place in which others have all of one name."""
+
+    poll, trouble = 0.01, ""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.asked, self.left = name, list[str](), list[str]()
+
+    async def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    async def enter(self, ask: Ask) -> Answer:
+        await asyncio.sleep(0)
+        self.asked.append(ask.slot)
+        full = self.name in [scope.name for scope in ask.scopes]
+        return Refused(self.name, "concurrency", float("inf")) if full else None
+
+    def leave(self, slot: str) -> None:
+        self.left.append(slot)
+
+    def spend(self, client: Client, tokens: int, usd: float, at: float) -> None: ...
+
+
+def test_where_others_have_a_key_the_next_one_is_taken_at_once() -> None:
+    one, two = (replace(channel("a").keys[0], id=f"k_{n}", limits=KeyLimits(concurrency=1)) for n in (1, 2))
+    of = replace(channel("a"), keys=(one, two))
+    x, gate = exchange("chat", of), Gate(State(), Elsewhere(f"key:{of.id}/k_1"))
+    free = {"k_2": True}
+    x.other_key = lambda tried: free["k_2"]
+
+    async def main() -> None:
+        assert (
+            await gate.enter_by(x, Attempt(of, one, of.base_urls[0], 1, model="m"), time.monotonic() + 20) == "key_wait"
+        )
+        assert await gate.enter_by(x, Attempt(of, two, of.base_urls[0], 1, model="m"), time.monotonic() + 20) == ""
+        free["k_2"] = False
+        assert await gate.enter_by(x, Attempt(of, one, of.base_urls[0], 1, model="m"), time.monotonic()) == "rate_wait"
+
+    asyncio.run(main())
+    meeting = gate.meeting
+    assert isinstance(meeting, Elsewhere) and len(set(meeting.asked)) == 3
+    gate.dismiss(x)
+    assert meeting.left == meeting.asked[1:2] and not gate.places
+
+
+def test_a_client_of_several_workers_is_admitted_by_all() -> None:
+    x = exchange()
+    for name, limits in (("alice", ClientLimits(concurrency=1)), ("bob", ClientLimits(rpm=1))):
+        x.client = Client(name, "", limits=limits)
+        gate = Gate(State(), Elsewhere("client:alice"))
+        admission = gate.admit(x)
+        assert inspect.isawaitable(admission)
+
+        async def main(admission: Awaitable[Refusal | None] = admission) -> Refusal | None:
+            return await admission
+
+        refusal = asyncio.run(main())
+        assert (refusal is None) == (name == "bob") == (x.id in gate.clients)
 
 
 # ---- probes ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,156 @@
+"""What every meeting place promises, each asked in the same words."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ccx_addons.core.config import Client, ClientLimits
+from ccx_addons.scheduler.limits import Estimate, Refused
+from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
+
+type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
+INFINITY = float("inf")
+
+
+@pytest.fixture(params=ROOMS)
+def meet(request: pytest.FixtureRequest, tmp_path: Path) -> Meet:
+    def run(check: Callable[[Room], Awaitable[None]]) -> None:
+        async def main() -> None:
+            async with ROOMS[request.param](tmp_path) as room:
+                await check(room)
+
+        asyncio.run(main())
+
+    return run
+
+
+@pytest.mark.parametrize("members", [1, 2, 4])
+@pytest.mark.parametrize("scope", [("a", 30, 0), ("a", 0, 30), ("a", 30, 30)], ids=str)
+def test_twice_as_many_as_the_limit_ask_and_the_limit_is_admitted(
+    meet: Meet, members: int, scope: tuple[str, int, int]
+) -> None:
+    async def check(room: Room) -> None:
+        everybody = [await room.member() for _ in range(members)]
+        answers = await asyncio.gather(
+            *(asked(random.choice(everybody), ask(f"slot {n}", ("whole", 50, 50), scope)) for n in range(60))
+        )
+        assert answers.count(None) == 30
+        assert {refused.name for refused in answers if refused} == {"a"}
+        assert sum(len(member.limits.slots) for member in everybody) == 30
+
+    meet(check)
+
+
+def test_a_place_that_is_given_back_is_the_next_ones(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        assert await asked(one, ask("1", ("a", 0, 1))) is None
+        assert await asked(two, ask("2", ("a", 0, 1))) == Refused("a", "concurrency", INFINITY)
+        assert two.limits.wait("a", 0, 1, time.time()) > 0, "a hint for whoever chooses"
+        one.leave("1")
+        one.leave("1")
+        await settled(one)
+        assert await asked(two, ask("3", ("a", 0, 1))) is None
+
+    meet(check)
+
+
+def test_how_long_to_wait(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        assert await asked(one, ask("1", ("a", 1, 0))) is None
+        refused = await asked(two, ask("2", ("a", 1, 0)))
+        assert refused and refused.why == "rpm" and 40 < refused.wait <= 60.1
+
+    meet(check)
+
+
+def test_what_is_told_twice_counts_once(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        for n in range(3):
+            assert await asked(one, ask(f"{n}", ("a", 5, 5))) is None
+        for _ in range(3):
+            one.engine.put(one.limits.part(time.time()))
+        await settled(one)
+        answers = [await asked(two, ask(f"other {n}", ("a", 5, 5))) for n in range(4)]
+        assert answers.count(None) == 2
+
+    meet(check)
+
+
+def test_what_was_decided_elsewhere_counts_here_whatever_the_limits_are(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        for n in range(3):
+            assert one.limits.take(ask(f"{n}", ("a", 9, 9), ("b", 9, 9)), time.time()) is None
+            one.engine.put(one.limits.part_of(f"{n}"))
+        await settled(one)
+        assert await asked(two, ask("x", ("a", 3, 0))) and await asked(two, ask("x", ("b", 0, 3)))
+        for n in range(3):
+            one.leave(f"{n}")
+        await settled(one)
+        assert await asked(two, ask("x", ("b", 0, 3))) is None and await asked(two, ask("y", ("a", 3, 0)))
+
+    meet(check)
+
+
+def test_what_was_never_used_counts_for_nothing(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        assert await one.engine.enter(ask("1", ("a", 1, 1))) is None
+        one.engine.undo("1", ("a",))
+        one.engine.undo("nobody", ("a",))
+        await settled(one)
+        assert await asked(two, ask("2", ("a", 1, 1))) is None
+
+    meet(check)
+
+
+# ---- money -----------------------------------------------------------------------------------------------------------
+def test_a_budget_is_one_for_all(meet: Meet) -> None:
+    alice = Client("alice", "", limits=ClientLimits(tokens_per_day=100))
+
+    async def check(room: Room) -> None:
+        everybody = [await room.member() for _ in range(3)]
+        admitted = 0
+        for n in range(20):
+            member = everybody[n % 3]
+            if await asked(member, pay(f"{n}", 100)) is None:
+                admitted += 1
+                member.leave(f"{n}")
+                member.spend(alice, 10, 0.0, time.time())
+                await settled(member)
+        assert admitted == 10
+        refused = await asked(everybody[0], pay("x", 100))
+        assert refused and refused.why == "tokens" and 0 < refused.wait <= 86_400
+        assert await asked(everybody[1], pay("y", 0, usd_per_month=1.0)) is None
+
+    meet(check)
+
+
+def test_what_is_under_way_anywhere_may_use_up_a_budget(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        answers = [await asked(member, pay(f"{n}", 100, 40)) for n, member in enumerate((one, two) * 3)]
+        assert answers == [None] * 3 + [Refused("client:alice", "reserved", 1.0)] * 3
+        one.leave("0")
+        await settled(one)
+        assert await asked(two, pay("x", 100, 40)) is None
+
+    meet(check)
+
+
+def test_whoever_asks_says_what_was_spent_before(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+        assert await asked(one, pay("1", 100, spent=Estimate(90))) is None
+        assert await asked(two, pay("2", 90, spent=Estimate(10))), "more is known"
+        refused = await asked(two, pay("3", 0, usd_per_month=0.5, spent=Estimate(0, 0.5)))
+        assert refused and refused.why == "usd" and 0 < refused.wait <= 31 * 86_400
+
+    meet(check)

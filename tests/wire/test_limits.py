@@ -1,0 +1,165 @@
+"""Limits are those of the whole gateway, however many workers it has and whatever becomes of the place they meet in."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.wire.program import Fake, Program, channel, running_program, wait_for
+
+LIMIT = 12
+BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+SLOW = {**BODY, "model": "gpt-fake-slow=1.5"}
+CLIENTS = {"minute": {"rpm": LIMIT}, "places": {"concurrency": LIMIT}, "tokens": {}, "plain": {}}
+
+
+def key_of(client: str) -> str:
+    return f"{client}-client-key-0123456789"
+
+
+def configured(fake: Fake, count: str, tokens: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Channels and clients, each with one limit."""
+
+    def one(name: str, key: Any, **more: Any) -> dict[str, Any]:
+        return {**channel(name, fake.url, "chat", **more), "keys": key, "route_prefix": name}
+
+    def limited(name: str, **limits: int) -> dict[str, Any]:
+        return {"key": f"{name}-{count}-upstream", "limits": limits}
+
+    clients = [{"name": name, "key": key_of(name), "limits": limits} for name, limits in CLIENTS.items()]
+    clients[2]["limits"] = {"tokens_per_day": tokens}
+    return [
+        one("free", [f"free-{count}"]),
+        one("minute", [f"minute-{count}"], limits={"rpm": LIMIT}),
+        one("places", [f"places-{count}"], limits={"concurrency": LIMIT}),
+        one("keyminute", [limited("one", rpm=LIMIT // 2), limited("two", rpm=LIMIT // 2)]),
+        one("keyplaces", [limited("three", concurrency=2), limited("four", concurrency=3)]),
+    ], clients
+
+
+@pytest.fixture(scope="module", params=["1", "2", "4"], ids=lambda count: f"{count} workers")
+def gateway(fake: Fake, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    channels, clients = configured(fake, request.param, 10**9)
+    env = {"WORKERS": request.param}
+    with running_program(tmp_path_factory.mktemp("limits"), *channels, clients=clients, env=env) as program:
+        yield program
+
+
+def statuses(gateway: Program, count: int, client: str, prefix: str = "free", body: Any = BODY) -> Counter[int]:
+    """What so many requests are answered, each on a connection of its own, at once."""
+
+    async def one() -> int:
+        async with httpx.AsyncClient(timeout=60) as http:
+            headers = {"authorization": f"Bearer {key_of(client)}"}
+            path = f"{gateway.url}/{prefix}/v1/chat/completions"
+            return (await http.post(path, json=body, headers=headers)).status_code
+
+    async def all_of_them() -> Counter[int]:
+        return Counter(await asyncio.gather(*(one() for _ in range(count))))
+
+    return asyncio.run(all_of_them())
+
+
+def test_a_clients_minute(gateway: Program) -> None:
+    assert statuses(gateway, 2 * LIMIT, "minute") == {200: LIMIT, 429: LIMIT}
+
+
+def test_a_clients_places(gateway: Program) -> None:
+    assert statuses(gateway, 2 * LIMIT, "places", body=SLOW) == {200: LIMIT, 429: LIMIT}
+    assert statuses(gateway, LIMIT, "places") == {200: LIMIT}, "they come back"
+
+
+def test_a_channels_minute(gateway: Program) -> None:
+    assert statuses(gateway, 2 * LIMIT, "plain", "minute") == {200: LIMIT, 429: LIMIT}
+
+
+def test_a_channels_places(gateway: Program, fake: Fake) -> None:
+    body = {**BODY, "model": "gpt-fake-slow=0.3"}
+    assert statuses(gateway, 2 * LIMIT, "plain", "places", body) == {200: 2 * LIMIT}, "who finds none waits"
+    count = gateway.env["WORKERS"]
+    assert fake.stats()[f"most at once places-{count}"] == LIMIT
+
+
+def test_the_minute_of_keys(gateway: Program) -> None:
+    assert statuses(gateway, 2 * LIMIT, "plain", "keyminute") == {200: LIMIT, 429: LIMIT}, "of both together"
+
+
+def test_the_places_of_keys(gateway: Program, fake: Fake) -> None:
+    body = {**BODY, "model": "gpt-fake-slow=0.3"}
+    assert statuses(gateway, 10, "plain", "keyplaces", body) == {200: 10}
+    stats, count = fake.stats(), gateway.env["WORKERS"]
+    assert [stats[f"most at once {name}-{count}-upstream"] for name in ("three", "four")] == [2, 3]
+
+
+def test_a_clients_tokens(gateway: Program, fake: Fake) -> None:
+    """The same answer again and again, over connections that the kernel spreads among the workers."""
+    statuses(gateway, 1, "plain")
+    each = wait_for(lambda: gateway.query("select input_tokens + output_tokens as n from requests where status = 200"))
+    channels, clients = configured(fake, gateway.env["WORKERS"], LIMIT * each[0]["n"])
+    gateway.configure(*channels, clients=clients)
+    workers = int(gateway.env["WORKERS"])
+    wait_for(lambda: gateway.log.read_text().count("is in force") >= workers)
+    found: Counter[int] = Counter()
+    for _ in range(2 * LIMIT):
+        found += statuses(gateway, 1, "tokens")
+    assert found == {200: LIMIT, 429: LIMIT}
+
+
+# ---- trouble ---------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def pair(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    channels, clients = configured(fake, "pair", 10**9)
+    with running_program(tmp_path_factory.mktemp("pair"), *channels, clients=clients, env={"WORKERS": "2"}) as program:
+        yield program
+
+
+def test_what_a_worker_had_is_free_when_it_is_killed(pair: Program) -> None:
+    slow = {**BODY, "model": "gpt-fake-stall", "stream": True}
+
+    async def main() -> None:
+        async def hold() -> None:
+            async with httpx.AsyncClient(timeout=60) as http:
+                headers = {"authorization": f"Bearer {key_of('places')}"}
+                await http.post(f"{pair.url}/free/v1/chat/completions", json=slow, headers=headers)
+
+        held = [asyncio.ensure_future(hold()) for _ in range(LIMIT)]
+        while len(await asyncio.to_thread(pair.query, "select 1 from requests where state = 'running'")) < LIMIT:
+            await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(statuses, pair, 4, "places") == {429: 4}
+        for worker in pair.children("worker"):
+            os.kill(worker, signal.SIGKILL)
+        await asyncio.wait(held)
+
+    asyncio.run(main())
+    wait_for(lambda: statuses_or_nothing(pair) == {200: 4}, 20)
+
+
+def statuses_or_nothing(gateway: Program) -> Counter[int]:
+    try:
+        return statuses(gateway, 4, "places")
+    except httpx.HTTPError:
+        return Counter()
+
+
+def test_a_place_that_is_killed_or_hangs_fails_no_request(pair: Program) -> None:
+    (place,) = pair.children("meeting")
+    assert statuses(pair, LIMIT // 2, "minute") == {200: LIMIT // 2}
+    os.kill(place, signal.SIGSTOP)
+    assert statuses(pair, LIMIT, "places", body=SLOW)[200] >= LIMIT // 2, "each has its share, whoever gets them"
+    os.kill(place, signal.SIGCONT)
+    wait_for(lambda: events(pair, "together again"))
+    os.kill(place, signal.SIGKILL)
+    assert set(statuses(pair, LIMIT, "plain", "places")) == {200}
+    wait_for(lambda: len(pair.children("meeting")) == 1 and pair.children("meeting") != [place], 20)
+    wait_for(lambda: len(events(pair, "together again")) >= 2, 10)
+    assert statuses(pair, 2 * LIMIT, "minute") == {200: LIMIT // 2, 429: 2 * LIMIT - LIMIT // 2}, "it was told again"
+    assert events(pair, "each worker counts its share")
+
+
+def events(gateway: Program, words: str) -> list[dict[str, Any]]:
+    return gateway.query("select * from events where kind = 'meeting' and message like ?", f"%{words}%")
