@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -219,6 +219,15 @@ class JsonBody:
         if name in changes:
             return self.text[start:value_start] + json.dumps(changes[name])
         return self.text[start:end]
+
+
+def elements(text: str, at: int, count: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the next elements of a list that was read before. ``at``: behind its bracket or an element."""
+    for _ in range(count):
+        at = _skip(text, at)
+        start = _skip(text, at + 1) if text[at] == "," else at
+        _value, at = _scan(text, start)
+        yield start, at
 
 
 def _skip(text: str, at: int) -> int:

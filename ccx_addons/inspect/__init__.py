@@ -4,6 +4,7 @@ Only in ``run.py mitmweb``. The content views are in inspect_views.py.
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -14,6 +15,7 @@ from mitmproxy import http
 from ccx_addons.auth import credentials_of, lower_case, original, refusal, without_credentials
 from ccx_addons.core import endpoints
 from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.shape import Change, words
 from ccx_addons.metrics import Metrics, candidate_row
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
@@ -27,6 +29,8 @@ MAX_STREAM: Final = 8 << 20
 EVERY: Final = 0.25
 """Seconds between two looks at growing answers."""
 RESUME_POLL: Final = 0.05
+LOOKS: Final = 20
+WHY: Final = "SELECT why, again_tokens, again_usd FROM shapes WHERE request_id = ?"
 ENDS: Final = {"failed": "failed", "client_left": "client left"}
 FAILOVER, FAILED = ":warning:", ":x:"
 """Marks, by mitmproxy's names for them."""
@@ -69,6 +73,8 @@ class Inspect:
         self.rows = Metrics(runtime)
         self.flows = flows
         self.growing: dict[http.HTTPFlow, Exchange] = {}
+        self.wondering: dict[http.HTTPFlow, int] = {}
+        """Flows whose shapes are being made, and how often that was looked at."""
         self.passing: list[http.HTTPFlow] = []
         """Flows of the panel, which are forgotten when they are over."""
         self.task: asyncio.Task[None] | None = None
@@ -123,6 +129,8 @@ class Inspect:
         if x.tap and x.current and x.current.converted:
             flow.metadata[UPSTREAM_KEY] = {"body": original.Bytes(x.tap.upstream)}
         self.show(flow, x)
+        if flow.metadata.get(KEY, {}).get("input_tokens"):
+            self.wondering[flow] = 0
         if flow.marked in ("", FAILOVER, FAILED):
             flow.marked = FAILED if x.state == "failed" else FAILOVER if len(x.attempts) > 1 else ""
 
@@ -153,6 +161,8 @@ class Inspect:
             await asyncio.sleep(EVERY)
             try:
                 self.look()
+                if self.wondering:
+                    self.tell(await asyncio.to_thread(self.found))
             except Exception:
                 log.exception("showing growing answers failed")
 
@@ -165,6 +175,27 @@ class Inspect:
         if over:
             self.passing = [flow for flow in self.passing if flow.live]
             self.flows.remove(over)
+
+    def found(self) -> dict[str, str]:
+        """Id of a request -> why its prompt cache was lost; empty: it was not. Beside the event loop."""
+        rows: dict[str, str] = {}
+        for flow in list(self.wondering):
+            id = flow.metadata[KEY]["id"]
+            if row := self.rows.runtime.store.read(WHY, id):
+                why, tokens, usd = row
+                rows[id] = words(Change(*json.loads(why)), tokens, usd) if why else ""
+        return rows
+
+    def tell(self, found: Mapping[str, str]) -> None:
+        for flow, looks in list(self.wondering.items()):
+            said = found.get(flow.metadata[KEY]["id"])
+            if said:
+                flow.metadata[KEY]["cache_lost"] = said
+                self.flows.update([flow])
+            if said is not None or looks >= LOOKS:
+                del self.wondering[flow]
+            else:
+                self.wondering[flow] = looks + 1
 
     def fill(self, flow: http.HTTPFlow, x: Exchange) -> bool:
         """The stream so far becomes the flow's body, which is not sent again. False: nothing new came."""

@@ -115,6 +115,8 @@ class RouteView(CcxView):
             yield f"converted {facts['converted'].replace('>', ' → ')}"
         if facts["error_message"]:
             yield f"✗ {facts['error_kind']}: {facts['error_message']}"
+        if facts.get("cache_lost"):
+            yield f"⚠ {facts['cache_lost']}"
         yield from section("attempts", map(attempt, facts["attempts"]))
         yield from section("channels", map(candidate, facts["candidates"]))
         losses = json.loads(facts["losses"] or "[]")

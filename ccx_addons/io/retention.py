@@ -21,7 +21,7 @@ RETENTION: Final = (
         DELETE FROM {table} WHERE request_id IN (
             SELECT id FROM requests WHERE started_at < :requests AND state <> 'running' ORDER BY started_at LIMIT {STEP}
         )"""
-        for table in ("attempts", "candidates", "bodies")
+        for table in ("attempts", "candidates", "bodies", "shapes")
     ),
     f"""
     DELETE FROM requests WHERE id IN (

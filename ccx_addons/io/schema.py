@@ -361,6 +361,29 @@ CREATE TABLE refusals (
 """,
         ),
     ),
+    (
+        "0008_shapes",
+        (
+            """
+CREATE TABLE shapes (
+    request_id TEXT NOT NULL PRIMARY KEY,
+    trace_hash TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    client_name TEXT NOT NULL DEFAULT '',
+    channel_id TEXT NOT NULL DEFAULT '',
+    parts TEXT NOT NULL,                        -- JSON: names, sizes and keyed hashes (core/shape.py)
+    before_id TEXT NOT NULL DEFAULT '',         -- the request that this one continues
+    why TEXT NOT NULL DEFAULT '',               -- JSON: why its cache was lost
+    again_tokens INTEGER NOT NULL DEFAULT 0,    -- tokens that were in the cache and are paid for again
+    again_usd REAL                              -- what they cost more by that
+) STRICT
+""",
+            "CREATE INDEX shapes_trace ON shapes (trace_hash, at)",
+            "CREATE INDEX shapes_again ON shapes (at, client_name, channel_id, again_tokens, again_usd)"
+            " WHERE again_tokens > 0",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

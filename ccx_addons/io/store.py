@@ -25,6 +25,7 @@ from typing import Any, Final, Literal, Self
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
+from ccx_addons.io import shapes
 from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
 from ccx_addons.io.files import cannot
 from ccx_addons.io.retention import cap_bodies, retain
@@ -218,15 +219,11 @@ class Store:
     ) -> None:
         """One side of a captured exchange; it may be put again while it grows. ``redact`` runs in the writer thread."""
         row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
-        queued = _Queued(partial(self._put_body, row=row, redact=redact), bytes=len(body))
-        with self._lock:
-            if self._queue.body_bytes + len(body) > QUEUE_BYTES:
-                self._drop("bodies", 1)
-                return
-            self._queue.body_bytes += len(body)
-            self._queue.bodies.append(queued)
-            self._fit()
-        self._tell()
+        self._put_heavy(partial(self._put_body, row=row, redact=redact), len(body), "bodies")
+
+    def put_shape(self, draft: shapes.Draft, maker: shapes.Maker) -> None:
+        """What a request is made of; ``maker`` works in the writer thread, behind the request's own row."""
+        self._put_heavy(partial(shapes.keep, draft=draft, maker=maker), len(draft.raw), "shapes")
 
     def put_event(self, level: str, kind: str, message: str, detail: str = "") -> None:
         """``level``: info, warning or error."""
@@ -337,6 +334,17 @@ class Store:
             self._fit()
         self._tell()
         return future
+
+    def _put_heavy(self, job: Job, size: int, what: str) -> None:
+        """What holds so many bytes until it is written."""
+        with self._lock:
+            if self._queue.body_bytes + size > QUEUE_BYTES:
+                self._drop(what, 1)
+                return
+            self._queue.body_bytes += size
+            self._queue.bodies.append(_Queued(job, bytes=size))
+            self._fit()
+        self._tell()
 
     def _tell(self) -> None:
         if not self._wake.is_set():

@@ -15,8 +15,12 @@ from mitmproxy import http
 from ccx_addons.core.billing import billing_of
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.neutral import Usage
+from ccx_addons.core.shape import is_conversation
+from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
 from ccx_addons.io.prices import cost
+from ccx_addons.io.shapes import Draft, Maker
 from ccx_addons.metrics.spending import asked_tier, settle, unsettled
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
@@ -33,6 +37,7 @@ MAX_READ_HERE: Final = 256 << 10
 class Metrics:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.shapes = Maker(runtime.settings.proxy_access_key or runtime.settings.admin_access_key)
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -53,6 +58,8 @@ class Metrics:
     def response(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         assert flow.response
         x.status = flow.response.status_code
+        if x.body and not x.stream and asks_why(x.body):
+            x.opening = flow.response.raw_content or b""
         x.state = "failed" if x.status >= 400 or x.stream_end not in ("", "done") else "ok"
         return self.settle(x)
 
@@ -97,16 +104,42 @@ class Metrics:
             store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
         row = self.row(x)
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
+        if x.body and x.operation == "generate" and (x.trace or is_conversation(x.kind, x.body)):
+            self.keep_shape(x, x.body)
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
             self.runtime.meeting.spend(x.client, tokens, row["cost_usd"] or 0.0, x.started_at)
+
+    def keep_shape(self, x: Exchange, body: JsonBody) -> None:
+        """Of a conversation's request: the writer's thread makes it and says what was lost."""
+        usage = x.usage if x.state == "ok" and not x.usage_estimated else None
+        answer = x.opening + x.final_event if asks_why(body) else b""
+        self.runtime.store.put_shape(
+            Draft(
+                x.id,
+                x.kind,
+                x.trace,
+                x.client.name if x.client else "",
+                body,
+                x.raw,
+                usage,
+                partial(self.usd, x),
+                answer,
+            ),
+            self.shapes,
+        )
+
+    def usd(self, x: Exchange, usage: Usage) -> float | None:
+        record = x.current
+        found: float | None = self.price(x, usage, record.attempt.channel if record else None, record).usd
+        return found
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""
         record = x.current
         channel = record.attempt.channel if record else None
         usage = x.usage
-        price = self.price(x, channel, record) if usage and x.closed and x.operation != COUNT else None
+        price = self.price(x, usage, channel, record) if usage and x.closed and x.operation != COUNT else None
         return {
             "id": x.id,
             "boot_id": self.runtime.boot_id,
@@ -156,12 +189,11 @@ class Metrics:
             "source": source(x),
         }
 
-    def price(self, x: Exchange, channel: Channel | None, record: AttemptRecord | None) -> Any:
-        assert x.usage
+    def price(self, x: Exchange, usage: Usage, channel: Channel | None, record: AttemptRecord | None) -> Any:
         model = record.upstream_model if record else x.model
-        billing = billing_of(x.usage, asked_tier(x, channel))
+        billing = billing_of(usage, asked_tier(x, channel))
         hint = channel.protocol if channel else ""
-        price = cost(model, x.usage, hint, x.snapshot.prices, x.started_at, billing)
+        price = cost(model, usage, hint, x.snapshot.prices, x.started_at, billing)
         return price.times(channel.price_multiplier) if channel else price
 
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
@@ -192,6 +224,11 @@ class Metrics:
             "retry_after": outcome.retry_after if outcome else None,
             "source": source(x),
         }
+
+
+def asks_why(body: JsonBody) -> bool:
+    """Whether the client wants to be told why its prompt cache was missed."""
+    return "diagnostics" in body.members or "prompt_cache_options" in body.members
 
 
 def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 from ccx_admin.i18n.zh_changes import CHANGES
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_pages import PAGES
+from ccx_admin.i18n.zh_shapes import SHAPES
 from ccx_admin.i18n.zh_words import WORDS
 
-ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **CHANGES, **HELP}
+ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **CHANGES, **SHAPES, **HELP}

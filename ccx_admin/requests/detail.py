@@ -17,6 +17,7 @@ from ccx_admin.i18n import _, told
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import export, search_box
 from ccx_admin.requests.api import why_no_bodies
+from ccx_admin.sessions import cache_loss, context
 from ccx_admin.shell import format, vocabulary
 
 pages: Final = Blueprint("request_detail", __name__)
@@ -25,6 +26,7 @@ TABS: Final = (
     ("conversation", "Conversation"),
     ("sent", "Sent"),
     ("received", "Received"),
+    ("context", "Context"),
     ("routing", "Routing"),
     ("cost", "Cost"),
     ("raw", "Raw"),
@@ -72,6 +74,7 @@ def index(id: str) -> str:
         channels=[(c.id, c.name) for c in current.snapshot().channels if row["kind"] in c.serves],
         neighbours=neighbours(current, row),
         mitmweb=flow_link(current, row),
+        lost=cache_loss.losses(current.db, [row["id"]]).get(row["id"]),
         **content(current, row, tab),
     )
 
@@ -191,6 +194,9 @@ def content(current: Panel, row: Mapping[str, Any], tab: str) -> dict[str, Any]:
         return {"record": json.dumps(shown, indent=2, ensure_ascii=False), "curl": curl(current, row)}
     if tab == "cost":
         return {}
+    if tab == "context":
+        shape = context.shape_of(current.db, row["id"])
+        return {"context": context.context(row, shape, current.snapshot()) if shape else None}
     sides = export.bodies(current.db, row["id"], current.secrets())
     why = "" if sides else why_no_bodies(current)
     if tab == "sent":

@@ -11,6 +11,8 @@ from ccx_admin.api.problem import not_found
 from ccx_admin.channels import views
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
+from ccx_admin.sessions import cache_loss, context
+from ccx_admin.sessions.cache_loss import Loss
 
 pages: Final = Blueprint("sessions", __name__)
 
@@ -18,18 +20,16 @@ SHOWN: Final = 100
 WORKING: Final = 15 * 60_000
 """Milliseconds since its last request in which a conversation counts as working."""
 TIMELINE: Final = 300
-DROP: Final = 0.3
-"""A hit rate lower by this much than the request before is a lost cache, if the channel changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request of a conversation. ``hit``: share of its prompt from the cache; ``lost``: why it fell."""
+    """One request of a conversation. ``hit``: share of its prompt from the cache."""
 
     row: Mapping[str, Any]
     hit: float | None
     moved: bool
-    lost: str
+    lost: Loss | None
 
 
 @pages.get("/sessions")
@@ -45,6 +45,8 @@ def index() -> str:
         "sessions/list.html",
         working=[s for s in found if now - s["last_at"] < WORKING],
         idle=[s for s in found if now - s["last_at"] >= WORKING],
+        lost_clients=cache_loss.totals(current.db, "client_name", now),
+        lost_channels=cache_loss.totals(current.db, "channel_id", now),
         kind=kind,
         kinds=KINDS,
         names=names(current),
@@ -86,12 +88,15 @@ def one(trace: str) -> str:
     if not known and not rows:
         raise not_found("session", trace)
     shown = search_box.with_chains(current.db, [search_box.row_of(row) for row in rows])
+    lost = cache_loss.losses(current.db, [row["id"] for row in shown])
     sessions = [s for s in views.sessions(current.db, current.now_ms(), limit=1000) if s["trace_hash"] == trace]
     return render_template(
         "sessions/session.html",
         trace=trace,
         sessions=sessions,
-        steps=list(reversed(steps(shown))),
+        steps=list(reversed(steps(shown, lost))),
+        again=cache_loss.total(lost),
+        context=context.session(current.db, shown, current.snapshot()),
         channels=[(channel.id, channel.name) for channel in current.snapshot().channels],
         names=names(current),
         override=next((s["override"] for s in sessions if s["override"]), None),
@@ -99,22 +104,14 @@ def one(trace: str) -> str:
     )
 
 
-def steps(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """Oldest first. Kinds are apart. A cache belongs to one channel and key: whoever moves begins anew."""
+def steps(rows: Sequence[Mapping[str, Any]], lost: Mapping[str, Loss]) -> list[Step]:
+    """Oldest first. Kinds are apart."""
     found: list[Step] = []
-    lasts: dict[str, Mapping[str, Any]] = {}
-    rates: dict[str, float] = {}
+    places: dict[str, str] = {}
     for row in rows:
-        last, rate_before = lasts.get(row["kind"]), rates.get(row["kind"])
         rate = (row["cache_read_tokens"] or 0) / row["input_tokens"] if row["input_tokens"] else None
-        moved = last is not None and bool(row["channel_id"]) and row["channel_id"] != last["channel_id"]
-        fell = rate is not None and rate_before is not None and rate_before - rate > DROP
-        lost = ""
-        if fell and last is not None:
-            lost = "channel" if moved else "key" if row["key_mask"] != last["key_mask"] else "time"
-        found.append(Step(row, rate, moved, lost))
+        moved = bool(row["channel_id"]) and places.get(row["kind"], row["channel_id"]) != row["channel_id"]
+        found.append(Step(row, rate, moved, lost.get(row["id"])))
         if row["channel_id"]:
-            lasts[row["kind"]] = row
-        if rate is not None:
-            rates[row["kind"]] = rate
+            places[row["kind"]] = row["channel_id"]
     return found

@@ -24,6 +24,7 @@ from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests import page as requests
+from ccx_admin.sessions import cache_loss, context
 from ccx_admin.settings import page as settings
 from ccx_admin.settings.api import PRESETS
 from ccx_admin.shell import format, vocabulary
@@ -127,6 +128,8 @@ def in_tables() -> Iterator[str]:
     yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
     yield from ("reported", "estimated")
     yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
+    yield from cache_loss.TEXTS.values()
+    yield from context.NAMES.values()
 
 
 def in_verdicts() -> Iterator[str]:

@@ -41,6 +41,7 @@ from ccx_addons.core.neutral import (
 from ccx_addons.core.patient_json import PatientScanner
 from ccx_addons.core.verdict import Outcome, classify
 from ccx_addons.io import yaml_file
+from ccx_addons.io.shapes import Maker
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gemini, quirks, reassembly
 from ccx_addons.sessions import trimmed
 from ccx_admin.channels import paste
@@ -430,6 +431,13 @@ def shown(kind: Any, label: str, n: int) -> Act:
     return partial(reassembly.answer, kind, {"text": data, "headers": ()})
 
 
+def shaped(n: int) -> Act:
+    talk = [{"role": "assistant", "content": [{"type": "tool_use", "id": f"c{i}", "name": "f"}]} for i in range(n)]
+    tools = [{"name": f"t{i}", "cache_control": {}} for i in range(n)]
+    raw = json.dumps({"messages": talk, "tools": tools, "system": [{"text": "x"}] * n}).encode()
+    return partial(Maker("k").shape, "messages", "", wire_json.JsonBody.parse(raw), raw)
+
+
 YAML: Final[Mapping[str, Callable[[int], str]]] = {
     "keys": lambda n: "".join(f"k{i}: 1\n" for i in range(n)),
     "nested": lambda n: "[" * n,
@@ -482,6 +490,7 @@ def _wire() -> Iterator[tuple[str, Reader]]:
         yield f"JSON in steps: {label}", partial(patient, label)
     yield "JSON: edits", edited
     yield "remembered items", remembered
+    yield "shape", shaped
 
 
 def _panel() -> Iterator[tuple[str, Reader]]:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
+from ccx_addons.core.shape import Change, Shape, change
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
 CLIS: Final = os.environ.get("CCX_TEST_CLIS", "")
 KINDS: Final = ("messages", "chat", "responses", "gemini")
@@ -69,7 +70,7 @@ def run(arguments: list[str], home: Path, env: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5") -> str:
+def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5", *more: str) -> str:
     program = Path(CLIS) / "node_modules" / "@anthropic-ai" / "claude-code-linux-x64" / "claude"
     quiet = (
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
@@ -78,7 +79,7 @@ def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5")
         "DISABLE_ERROR_REPORTING",
     )
     env = {"ANTHROPIC_BASE_URL": base, "ANTHROPIC_API_KEY": CLIENT_KEY, "CLAUDE_CONFIG_DIR": str(home / ".claude")}
-    arguments = [str(program), "-p", prompt, "--model", model, "--allowedTools", "Read"]
+    arguments = [str(program), "-p", prompt, "--model", model, "--allowedTools", "Read", *more]
     return run(arguments, home, env | dict.fromkeys(quiet, "1"))
 
 
@@ -123,7 +124,7 @@ def gemini(base: str, home: Path, prompt: str, model: str = "gemini-2.5-pro") ->
     return run([str(program), "-p", prompt, "-m", model, "-y", "-o", "json"], home, env)
 
 
-CLIENTS: Final[dict[str, Callable[[str, Path, str, str], str]]] = {
+CLIENTS: Final[dict[str, Callable[..., str]]] = {
     "claude": claude,
     "codex": codex,
     "codex websocket": codex_websocket,
@@ -163,6 +164,16 @@ if CLIS:
         asked = [request for request in fake.requests() if request["method"] == "POST"]
         assert len(asked) >= 2 and SECRET in asked[-1]["text"]
         assert {row["state"] for row in gateway.rows()} == {"ok"}
+
+    @pytest.mark.timeout(120)
+    def test_what_changed_in_a_conversation_is_found(gateway: Program, tmp_path: Path) -> None:
+        """As in tests/field/shapes."""
+        base = f"{gateway.url}/to-messages"
+        claude(base, tmp_path, "a first question")
+        claude(base, tmp_path, "and now tell me", "claude-sonnet-4-5", "-c", "--disallowedTools", "Edit")
+        sql = "select s.parts from shapes s join requests r on r.id = s.request_id where r.client_name != '' order by s.at"
+        before, now = (Shape.load(row["parts"]) for row in wait_for(lambda: gateway.query(sql)[-2:]))
+        assert change(before, now) == Change("tools removed", "Edit")
 
     @pytest.mark.timeout(120)
     @pytest.mark.parametrize("upstream", KINDS)

@@ -4,38 +4,32 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from ccx_addons.core.shape import Change
 from ccx_admin.sessions import page as sessions
+from ccx_admin.sessions.cache_loss import Loss
 
 
-def row(channel: str, rate: float | None, key: str = "k", kind: str = "messages") -> dict[str, Any]:
+def row(channel: str, rate: float | None, kind: str = "messages") -> dict[str, Any]:
     prompt = None if rate is None else 1000
     return {
         "kind": kind,
         "channel_id": channel,
-        "key_mask": key,
+        "id": "r",
         "input_tokens": prompt,
         "cache_read_tokens": int(1000 * (rate or 0)),
     }
 
 
-@pytest.mark.parametrize(
-    ("rows", "lost"),
-    [
-        pytest.param([row("a", 0), row("a", 0.9), row("a", 0.95)], ["", "", ""], id="kept"),
-        pytest.param([row("a", 0.96), row("b", 0.0)], ["", "channel"], id="another channel"),
-        pytest.param([row("a", 0.96), row("a", 0.0, "other")], ["", "key"], id="another key"),
-        pytest.param([row("a", 0.96), row("a", 0.1)], ["", "time"], id="ran out"),
-        pytest.param([row("a", 0.9), row("b", 0.0, kind="chat"), row("a", 0.9)], ["", "", ""], id="kinds are apart"),
-        pytest.param([row("a", 0.5), row("b", 0.4)], ["", ""], id="a little less"),
-        pytest.param([row("a", 0.9), row("a", None), row("b", 0.0)], ["", "", "channel"], id="over one without tokens"),
-    ],
-)
-def test_steps_say_why_the_cache_was_lost(rows: list[dict[str, Any]], lost: list[str]) -> None:
-    assert [step.lost for step in sessions.steps(rows)] == lost
+def test_steps_say_why_the_cache_was_lost() -> None:
+    lost = Loss(Change("key"), "r0", 9000, 0.1)
+    rows = [{**row("a", 0.9), "id": "r1"}, {**row("a", 0.0), "id": "r2"}]
+    assert [(step.hit, step.lost) for step in sessions.steps(rows, {"r2": lost})] == [(0.9, None), (0.0, lost)]
 
 
 def test_steps_say_who_moved() -> None:
-    assert [step.moved for step in sessions.steps([row("a", 0), row("", 0), row("b", 0), row("b", 0)])] == [
+    rows = [row("a", 0), row("", 0), row("c", 0, "chat"), row("b", 0), row("b", 0)]
+    assert [step.moved for step in sessions.steps(rows, {})] == [
+        False,
         False,
         False,
         True,

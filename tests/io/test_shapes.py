@@ -1,0 +1,256 @@
+"""Shapes made, compared with what a conversation was before, and kept."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from ccx_addons.core.neutral import Usage
+from ccx_addons.core.shape import Change, Shape
+from ccx_addons.core.wire_json import JsonBody
+from ccx_addons.io.shapes import Draft, Maker, said
+from ccx_addons.io.store import Store
+from tests.io.rows import NOW, request, rows
+
+MARK: Final = {"cache_control": {"type": "ephemeral"}}
+SECRET: Final = "swordfish"
+TOOLS: Final[list[dict[str, Any]]] = [
+    {"name": name, "description": f"{SECRET} {name}", "input_schema": {}} for name in ("Read", "Bash")
+]
+
+
+def text(words: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": words, **more}
+
+
+def talk(turns: int, mark: bool = True) -> list[dict[str, Any]]:
+    """A call and its result in each turn; the mark is on the last message."""
+    found: list[dict[str, Any]] = [{"role": "user", "content": [text(f"find the {SECRET}")]}]
+    for n in range(turns):
+        found.append(
+            {"role": "assistant", "content": [{"type": "tool_use", "id": f"t{n}", "name": "Read", "input": {}}]}
+        )
+        result = {"type": "tool_result", "tool_use_id": f"t{n}", "content": [text(f"{SECRET} {n}" * 50)]}
+        found.append({"role": "user", "content": [result]})
+    if mark:
+        found[-1]["content"][-1].update(MARK)
+    return found
+
+
+def body(turns: int, **more: Any) -> bytes:
+    asked = {"model": "claude", "system": [text(SECRET, **MARK)], "tools": TOOLS, "messages": talk(turns), **more}
+    return json.dumps(asked, ensure_ascii=False).encode()
+
+
+def made(maker: Maker, raw: bytes, kind: str = "messages", trace: str = "t") -> Shape:
+    return maker.shape(kind, trace, JsonBody.parse(raw), raw)
+
+
+# ---- making ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("word", ["plain", "ünïcode 漢字", "\U0001f600"])
+def test_what_a_conversation_repeats_is_as_if_taken_apart_anew(word: str) -> None:
+    growing = Maker("k")
+    for turns in (1, 2, 3, 7, 6, 2):
+        raw = body(turns, system=word)
+        assert made(growing, raw) == made(Maker("k"), raw)
+
+
+def test_only_what_is_new_of_a_conversation_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    maker = Maker("k")
+    parts: list[str] = []
+    made(maker, body(50))
+    part = maker.part
+
+    def noted(*given: Any) -> Any:
+        parts.append(given[0])
+        return part(*given)
+
+    monkeypatch.setattr(maker, "part", noted)
+    assert len(made(maker, body(51)).parts) == 106 and len(parts) < 8
+
+
+def test_marks_move_on_and_change_nothing() -> None:
+    plain, marked = (made(Maker("k"), json.dumps({"messages": talk(2, mark)}).encode()) for mark in (False, True))
+    assert [part.print for part in plain.parts] == [part.print for part in marked.parts]
+    assert (plain.marks, marked.marks) == (0, 1)
+
+
+def test_a_mark_says_how_long_the_cache_lives() -> None:
+    asked = body(1, system=[text("s", cache_control={"type": "ephemeral", "ttl": "1h"})])
+    assert (made(Maker("k"), body(1)).life, made(Maker("k"), asked).life) == (0, 3600)
+
+
+def test_hashes_need_the_key() -> None:
+    one, other = (made(Maker(key), body(1)) for key in ("k", "other"))
+    assert not {part.print for part in one.parts} & {part.print for part in other.parts}
+
+
+def test_a_line_that_is_never_cached_is_no_part() -> None:
+    system = [text(f"x-anthropic-billing-header: cc_version=1; cch={n};") for n in (1, 2)]
+    first, second = (made(Maker("k"), body(1, system=[line, text("s")])) for line in system)
+    assert first == second and len(first.of("y")) == 1
+
+
+CALLED: Final[dict[str, dict[str, Any]]] = {
+    "messages": {"messages": talk(1)},
+    "chat": {
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]},
+            {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "Read"}}]},
+            {"role": "tool", "tool_call_id": "c", "content": "found"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "Read"}}],
+    },
+    "responses": {
+        "instructions": "s",
+        "input": [
+            {"role": "user", "content": [{"type": "input_image", "image_url": "data:"}]},
+            {"type": "function_call", "call_id": "c", "name": "Read", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "found"},
+        ],
+        "tools": [{"type": "function", "name": "Read"}],
+    },
+    "gemini": {
+        "systemInstruction": {"parts": [{"text": "s"}]},
+        "contents": [
+            {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": ""}}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "Read", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "Read", "response": {}}}]},
+        ],
+        "tools": [{"functionDeclarations": [{"name": "Read"}]}],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", CALLED)
+def test_calls_results_and_pictures_are_found(kind: str) -> None:
+    shape = made(Maker("k"), json.dumps(CALLED[kind]).encode(), kind)
+    said, *_ = shape.of("a")
+    result = shape.of("u")[-1]
+    assert said.name == result.name == "Read" and result.results > 0 == said.results
+    if kind != "messages":
+        assert [part.name for part in shape.of("t")] == ["Read"] and len(shape.of("y")) == 1
+        assert shape.of("u")[0].pictures == 1
+
+
+def test_nothing_odd_breaks_it() -> None:
+    odd: list[Any] = [
+        None,
+        1,
+        "x",
+        {},
+        {"content": [None, 7, {"type": ["x"]}]},
+        {"role": "tool"},
+        {"tool_calls": [1]},
+        [],
+    ]
+    for kind in CALLED:
+        for name in ("messages", "input", "contents", "system", "tools", "instructions", "systemInstruction"):
+            for value in (odd, "words", 7, None, {"parts": odd}):
+                made(Maker("k"), json.dumps({name: value}).encode(), kind)
+
+
+# ---- keeping ---------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(tmp_path / "ccx.db", boot_id="boot")
+    yield store
+    store.close(2)
+
+
+def answered(store: Store, maker: Maker, id: str, raw: bytes, read: int, written: int = 0, **more: Any) -> None:
+    """A request of one conversation, a minute behind the one before."""
+    at = NOW + int(id) * 60_000
+    usage = Usage(50_000, cache_read=read, cache_write=written)
+    answer = more.pop("answer", b"")
+    trace = more.pop("trace", "t")
+    tokens = {"input_tokens": 50_000, "cache_read_tokens": read, "cache_write_tokens": written}
+    row = {"kind": "messages", "usage_source": "reported", "upstream_model": "claude", "started_at": at}
+    store.put_request(request(id, **{**row, "ended_at": at + 1000, **tokens, **more}))
+    draft = Draft(
+        id, "messages", trace, "alice", JsonBody.parse(raw), raw, usage, lambda u: u.input - u.cache_read * 0.9, answer
+    )
+    store.put_shape(draft, maker)
+    assert store.flush()
+
+
+def last(store: Store) -> tuple[Any, ...]:
+    sql = "SELECT before_id, why, again_tokens, again_usd FROM shapes ORDER BY at DESC LIMIT 1"
+    before, why, tokens, usd = rows(store.path, sql)[0]
+    return before, why and Change(*json.loads(why)), tokens, usd
+
+
+def test_a_cache_that_holds_is_no_loss(store: Store) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 0, 40_000)
+    answered(store, maker, "2", body(2), 40_000, 1_000)
+    assert last(store) == ("1", "", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "more", "change"),
+    [
+        (body(2), {"channel_name": "other"}, Change("channel", "other")),
+        (body(2), {"key_mask": "sk-b…"}, Change("key")),
+        (body(2), {"upstream_model": "opus"}, Change("model", "opus")),
+        (body(2, tools=TOOLS[:1]), {}, Change("tools removed", "Bash")),
+        (body(2, system="other"), {}, Change("system changed", n=1, of=1)),
+        (body(2, thinking={"type": "enabled"}), {}, Change("settings", "thinking")),
+        (body(2), {}, Change("forgot", n=59)),
+        (body(2), {"answer": b'{"diagnostics":{"cache_miss_reason":{"type":"tools_changed"}}}'}, Change("said", "tools_changed")),
+    ],
+)  # fmt: skip
+def test_why_it_was_lost_and_what_that_cost(store: Store, raw: bytes, more: dict[str, Any], change: Change) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 10_000, 30_000)
+    answered(store, maker, "2", raw, 5_000, 45_000, **more)
+    before, why, tokens, usd = last(store)
+    assert (before, why, tokens) == ("1", change, 35_000) and usd == pytest.approx(35_000 * 0.9)
+
+
+def test_who_waits_too_long_is_told_so(store: Store) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 0, 40_000)
+    answered(store, maker, "8", body(2), 0, 41_000)
+    assert last(store)[1] == Change("waited", n=419, of=300)
+
+
+def test_a_title_in_between_is_not_what_is_continued(store: Store) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 0, 40_000)
+    answered(
+        store, maker, "2", b'{"messages":[{"role":"user","content":"a title, please"}]}', 0, upstream_model="haiku"
+    )
+    assert last(store)[0] == "1" and last(store)[2] == 0
+    answered(store, maker, "3", body(2), 40_000)
+    assert last(store) == ("1", "", 0, None)
+
+
+def test_without_a_session_the_first_message_says_what_is_continued(store: Store) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 0, 40_000, trace="")
+    answered(store, maker, "2", body(2, tools=TOOLS[:1]), 0, trace="")
+    assert last(store)[:2] == ("1", Change("tools removed", "Bash"))
+
+
+def test_no_content_is_kept_and_about_40_bytes_a_part(store: Store) -> None:
+    answered(store, Maker("k"), "1", body(40), 0)
+    assert SECRET.encode() not in store.path.read_bytes() + Path(f"{store.path}-wal").read_bytes()
+    ((parts,),) = rows(store.path, "SELECT parts FROM shapes")
+    assert len(parts) / len(Shape.load(parts).parts) < 45
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'{"diagnostics": {"cache_miss_reason": {"type": "system_changed", "cache_missed_input_tokens": 9}}}', "system_changed"),
+        (b'{"prompt_cache_diagnostics":{"status":{}},"x":1}', ""),
+        (b'{"diagnostics":{"cache_miss_reason":null}}', ""),
+        (b'{"diagnostics":{"cache_miss_reason":{"type":"unavailable"}}}', ""),
+    ],
+)  # fmt: skip
+def test_what_the_upstream_says_itself(answer: bytes, words: str) -> None:
+    assert said(answer) == words
