@@ -24,10 +24,10 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.watchdog import Tell, watching
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.hooks import DirectHooks
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.master import make_master
 from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.terms import Limits
 
 try:
     import uvloop

@@ -8,8 +8,7 @@ are dropped instead of hanging the exchange.
 import logging
 import re
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from h11._readers import ChunkedReader
 from mitmproxy import http
@@ -24,14 +23,11 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyRe
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy import answers, checks, framing
-from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached
+from ccx_addons.proxy.terms import ClientConnection
 from ccx_addons.proxy.upstream import UpstreamConnection
-
-if TYPE_CHECKING:
-    from ccx_addons.proxy.layer import AttemptLayer
 
 log: Final = logging.getLogger("ccx")
 
@@ -49,18 +45,6 @@ KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the listener allows a client: bytes and seconds."""
-
-    max_body: int = 50 << 20
-    client_timeout: float = 30.0
-    body_timeout: float = 300.0
-    keepalive_timeout: float = 120.0
-    budget: Budget = field(default_factory=Budget)
-    """Of all connections together."""
 
 
 class _WholeReads:
@@ -103,7 +87,7 @@ class _HeadWithBody:
 class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
     """The client's HTTP/1 connection, bounded in size and time."""
 
-    def __init__(self, context: Any, parent: "AttemptLayer", head_timeout: float, keepalive: float) -> None:
+    def __init__(self, context: Any, parent: ClientConnection, head_timeout: float, keepalive: float) -> None:
         super().__init__(context)
         self.parent = parent
         self.head_timeout = head_timeout

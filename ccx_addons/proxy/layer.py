@@ -27,10 +27,11 @@ from mitmproxy.proxy.layers.http._http2 import Http2Connection
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
-from ccx_addons.proxy.http1 import ClientHttp1, Limits, UpstreamHttp1
+from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.pace import PacedConnections
 from ccx_addons.proxy.request import MAX_QUEUED
 from ccx_addons.proxy.stream import AttemptStream
+from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnection
 from ccx_addons.proxy.websocket import ClientWebSocket
 

@@ -17,10 +17,11 @@ from mitmproxy.proxy.server import TimeoutWatchdog
 
 from ccx_addons.proxy.dial import keep_alive
 from ccx_addons.proxy.hooks import DirectHooks, WaitHook
-from ccx_addons.proxy.http1 import ClientHttp1, Limits
+from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.master import NEVER
 from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnections
 
 log: Final = logging.getLogger("ccx")

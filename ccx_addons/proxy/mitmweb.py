@@ -16,10 +16,10 @@ from tornado.routing import HostMatches, Rule, RuleRouter
 from ccx_addons.inspect import Edits, Inspect
 from ccx_addons.inspect.views import register
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.master import OPTIONS, GatewayMaster
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import Replays
+from ccx_addons.proxy.terms import Limits
 
 COLUMNS: Final = ["icon", "method", "path", "status", "size", "time", "comment"]
 OWN_HOSTS: Final = r"(?:127\.0\.0\.1|localhost|\[::1\])$"

@@ -9,9 +9,9 @@ from mitmproxy.addons.clientplayback import ClientPlayback, MockServer, ReplayHa
 from mitmproxy.options import Options
 
 from ccx_addons.auth import original
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnections
 
 log: Final = logging.getLogger("ccx")

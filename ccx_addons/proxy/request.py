@@ -1,7 +1,7 @@
 """The client's half of a stream: its request until it is complete, in time and within the memory there is for it."""
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
@@ -23,15 +23,12 @@ from mitmproxy.proxy.layers.http._events import HttpEvent
 
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.budget import FULL, Lease
 from ccx_addons.proxy.guard import exchange_of, refuse
 from ccx_addons.proxy.hooks import HttpHook, WaitHook
-from ccx_addons.proxy.http1 import Limits
-
-if TYPE_CHECKING:
-    from ccx_addons.core.verdict import OutcomeKind
-    from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.terms import ClientConnection, Limits
 
 MAX_QUEUED: Final = 16
 """Events that may wait while a hook runs; each has at most 64 KiB."""
@@ -44,7 +41,7 @@ class RequestStream(HttpStream):
 
     exchange: Exchange | None = None
 
-    def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
+    def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         super().__init__(context, stream_id)
         self.parent = parent
         self.limits = limits
@@ -72,7 +69,7 @@ class RequestStream(HttpStream):
         """End without an answer: nobody is there to read it."""
         raise NotImplementedError
 
-    def _fail(self, kind: "OutcomeKind", detail: str) -> Commands:
+    def _fail(self, kind: OutcomeKind, detail: str) -> Commands:
         """The attempt is over without an answer."""
         raise NotImplementedError
 

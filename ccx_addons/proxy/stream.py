@@ -10,7 +10,7 @@ It fails closed: without an ``exchange.upstream`` set by this attempt's own hook
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
@@ -38,6 +38,7 @@ from mitmproxy.proxy.layers.tcp import TCPLayer
 
 from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.bodies import AnswerBody
 from ccx_addons.proxy.budget import FULL
@@ -52,13 +53,10 @@ from ccx_addons.proxy.hooks import (
     WaitHook,
     beside,
 )
-from ccx_addons.proxy.http1 import ClientHttp1, Limits
+from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.pace import STALLED, WRITABLE
 from ccx_addons.proxy.request import Commands
-
-if TYPE_CHECKING:
-    from ccx_addons.core.verdict import OutcomeKind
-    from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.terms import ClientConnection, Limits
 
 MAX_ERROR_SECONDS: Final = 10.0
 MAX_HELD: Final = 64 << 10
@@ -76,7 +74,7 @@ class AttemptStream(BeatingStream):
     the exception's frames, bodies and all, until the garbage collector comes.
     """
 
-    def __init__(self, context: Context, stream_id: int, parent: "AttemptLayer", limits: Limits) -> None:
+    def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         super().__init__(context, stream_id, parent, limits)
         self.attempt_id = 0
         self.depth = 0
@@ -178,7 +176,7 @@ class AttemptStream(BeatingStream):
         yield from self._answer()
         return False
 
-    def _fail(self, kind: "OutcomeKind", detail: str, fault: Fault | None = None, cancel: bool = True) -> Commands:
+    def _fail(self, kind: OutcomeKind, detail: str, fault: Fault | None = None, cancel: bool = True) -> Commands:
         """The attempt is over without an answer and nothing has reached the client."""
         if cancel:
             yield from self._cancel_upstream(detail)
@@ -535,7 +533,7 @@ class AttemptStream(BeatingStream):
         yield from self._drop()
 
     # ---- deadlines --------------------------------------------------------------------------------------------------
-    def _wait(self, kind: "OutcomeKind", seconds: float, streaming: bool = False) -> Commands:
+    def _wait(self, kind: OutcomeKind, seconds: float, streaming: bool = False) -> Commands:
         """Until the next event at most ``seconds``, and before a commit never past the exchange's own deadline."""
         now = time.monotonic()
         self.wait_until, self.wait_kind = now + seconds, kind

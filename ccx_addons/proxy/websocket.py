@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
@@ -36,9 +36,7 @@ from ccx_addons.core import ids, read, sse, wire_json
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.budget import Lease
 from ccx_addons.proxy.hooks import DeadlineReached, beside
-
-if TYPE_CHECKING:
-    from ccx_addons.proxy.layer import AttemptLayer
+from ccx_addons.proxy.terms import ClientConnection
 
 IDLE: Final = 900.0
 """Seconds without a request after which the socket is closed."""
@@ -75,7 +73,7 @@ def accept(request: http.Request) -> http.Response | None:
 class ClientWebSocket(HttpConnection):
     """The client's end after the handshake: messages in, events out."""
 
-    def __init__(self, context: Context, parent: "AttemptLayer", handshake: http.Request, next_id: int) -> None:
+    def __init__(self, context: Context, parent: ClientConnection, handshake: http.Request, next_id: int) -> None:
         super().__init__(context, context.client)
         self.parent = parent
         self.handshake = handshake

@@ -18,9 +18,9 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.proxy import framing
 from ccx_addons.proxy.guard import attach, exchange_of
 from ccx_addons.proxy.hooks import DirectHooks
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import Listener
 from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.terms import Limits
 
 FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, first_event_alive=1, idle=0.4, tool_idle=0.8)
 

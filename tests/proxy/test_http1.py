@@ -10,7 +10,8 @@ from mitmproxy import http
 from mitmproxy.proxy import commands
 from mitmproxy.test import tflow
 
-from ccx_addons.proxy.http1 import MAX_HEAD, Limits, _for_the_client, _is_informational, _json_errors, error_page
+from ccx_addons.proxy.http1 import MAX_HEAD, _for_the_client, _is_informational, _json_errors, error_page
+from ccx_addons.proxy.terms import Limits
 from tests.proxy.harness import gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, json_answer
 

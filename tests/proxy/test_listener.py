@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ccx_addons.core.config import Timeouts
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.listener import NOWHERE, server_tls
+from ccx_addons.proxy.terms import Limits
 from tests.proxy.certificates import issue
 from tests.proxy.harness import gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, then_silence

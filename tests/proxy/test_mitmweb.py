@@ -12,10 +12,10 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.mitmweb import MitmwebMaster, make_master
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import Replays
+from ccx_addons.proxy.terms import Limits
 
 
 def made(folder: Path, check: Any) -> None:

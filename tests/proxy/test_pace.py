@@ -10,9 +10,10 @@ import h2.events
 import pytest
 
 from ccx_addons.proxy.budget import Budget
-from ccx_addons.proxy.http1 import ClientHttp1, Limits
+from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import MAX_EARLY, MAX_UNREAD
 from ccx_addons.proxy.listener import server_tls
+from ccx_addons.proxy.terms import Limits
 from tests.proxy.certificates import issue
 from tests.proxy.harness import FAST, Gateway, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, SSE, answers, chunk, json_answer

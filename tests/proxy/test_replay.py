@@ -9,10 +9,10 @@ from mitmproxy.options import Options
 from mitmproxy.test import taddons, tflow
 
 from ccx_addons.auth import original
-from ccx_addons.proxy.http1 import Limits
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import ReplayConnection, Replays
+from ccx_addons.proxy.terms import Limits
 from tests.addons.values import exchange
 
 

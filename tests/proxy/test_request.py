@@ -7,7 +7,7 @@ import random
 import pytest
 
 from ccx_addons.proxy.budget import Budget
-from ccx_addons.proxy.http1 import Limits
+from ccx_addons.proxy.terms import Limits
 from tests.proxy.harness import Gateway, gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, answers, json_answer
 

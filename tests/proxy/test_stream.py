@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.core.patient_json import BIG
-from ccx_addons.proxy.http1 import Limits
+from ccx_addons.proxy.terms import Limits
 from tests.proxy import upstreams
 from tests.proxy.harness import FAST, Watcher, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from ccx_addons.core import sse
 from ccx_addons.proxy import websocket
 from ccx_addons.proxy.budget import Budget
-from ccx_addons.proxy.http1 import Limits
+from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.websocket import MAX_WAITING, REMEMBERED, _is_kept, accept
 from tests.proxy.harness import Gateway, Handler, gateway, read_request
 from tests.proxy.upstreams import LAST, SSE, answers, chunk, json_answer, then_silence
