@@ -4,9 +4,10 @@ python scripts/schema.py            write the files
 python scripts/schema.py --check    exit 1 when one of them is stale
 """
 
+import ast
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType
@@ -178,19 +179,61 @@ def spoken(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-def between(name: str, mark: str, made: str) -> str:
-    """A file with its generated part made anew, between two comment lines."""
+def first_line(path: Path) -> str:
+    """What a module says it is: the first line of its docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+
+
+def chain_order() -> list[str]:
+    """Names of the addons in the order of the request's way, as ``chain`` imports and lists them."""
+    tree = ast.parse((ROOT / "ccx_addons/__init__.py").read_text())
+    modules = {
+        alias.name: node.module.removeprefix("ccx_addons.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    (listed,) = (
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and isinstance(node.value, ast.List)
+    )
+    return [
+        modules[call.func.id] for call in listed.elts if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    ]
+
+
+def folders(root: str, leave_out: Collection[str] = ()) -> list[Path]:
+    found = sorted(path.parent for path in (ROOT / root).rglob("__init__.py"))
+    return [path for path in found[1:] if path.relative_to(ROOT / root).parts[0] not in leave_out]
+
+
+def short_map() -> str:
+    """The chain, then the rooms: the first line of each module, in the order a request meets them."""
+    chain = chain_order()
+    lines = ["| the chain, in `ccx_addons` | |", "| --- | --- |"]
+    for name in chain:
+        path = ROOT / "ccx_addons" / name
+        shown, said = (f"{name}/", path / "__init__.py") if path.is_dir() else (f"{name}.py", path.with_suffix(".py"))
+        lines.append(f"| `{shown}` | {first_line(said)} |")
+    lines += ["", "| the rooms beside it | |", "| --- | --- |"]
+    for path in [*folders("ccx_addons", chain), *folders("ccx_admin")]:
+        lines.append(f"| `{path.relative_to(ROOT)}` | {first_line(path / '__init__.py')} |")
+    return "\n".join(lines) + "\n"
+
+
+def between(text: str, mark: str, made: str) -> str:
+    """A document with its generated part made anew, between two comment lines."""
     begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
-    head, _, rest = (ROOT / name).read_text().partition(begin)
+    head, _, rest = text.partition(begin)
     return head + begin + made + end + rest.partition(end)[2]
 
 
 def readme() -> str:
-    return between("README.md", "endpoints", endpoint_table())
+    return between((ROOT / "README.md").read_text(), "endpoints", endpoint_table())
 
 
 def contributing() -> str:
-    return between("CONTRIBUTING.md", "verdicts", verdict_table())
+    text = between((ROOT / "CONTRIBUTING.md").read_text(), "verdicts", verdict_table())
+    return between(text, "map", short_map())
 
 
 FILES: dict[str, Callable[[], str]] = {

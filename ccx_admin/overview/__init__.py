@@ -1,1 +1,1 @@
-"""The first page."""
+"""The first page: problems first, then figures, then what runs now."""

@@ -1,1 +1,1 @@
-"""Sessions: conversations."""
+"""Conversations: where they stay, and why their prompt cache was lost."""

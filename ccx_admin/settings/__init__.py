@@ -1,1 +1,1 @@
-"""Settings: policy, the file, its history."""
+"""The policy, the file with its history, events, and what must not be shown of it."""

@@ -1,1 +1,1 @@
-"""What every page shares: frame, words, formats."""
+"""What every page shares: the frame around its content, words for states, numbers as people read them."""

@@ -1,1 +1,1 @@
-"""Usage: totals and series."""
+"""Totals and time series, and the page and API that show them."""
