@@ -23,8 +23,11 @@ from ccx_addons.proxy.guard import guarded
 
 log: Final = logging.getLogger("ccx")
 
-LIVE_EVERY: Final = 0.5
-"""Seconds between two looks of whoever watches."""
+LIVE_EVERY: Final = 0.1
+IDLE_EVERY: Final = 0.25
+"""Seconds between two looks while somebody watches, and while nobody does."""
+LIVE_PACE: Final = 1_000_000
+"""Bytes a second at which a watched answer is written down anew: a long one is shown less often."""
 LIVE_KB: Final = 256
 CREDENTIALS: Final = frozenset(
     {"authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie", "set-cookie"}
@@ -36,7 +39,8 @@ class Capture:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.active: dict[str, Exchange] = {}
-        self.shown: dict[str, int] = {}
+        self.shown: dict[str, tuple[int, float]] = {}
+        """Of watched requests: bytes of the answer that were written down, and when it may be done again."""
         self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
@@ -63,14 +67,13 @@ class Capture:
 
     def close(self, flow: http.HTTPFlow, x: Exchange) -> None:
         self.active.pop(x.id, None)
-        self.shown.pop(x.id, None)
+        watched = self.shown.pop(x.id, None)
         bodies = x.snapshot.policy.bodies
-        failed = x.state != "ok" or len(x.attempts) > 1
-        if x.tap is None or x.client is None or x.match is None or not (bodies.capture == "all" or failed):
-            return
-        if bodies.capture == "off":
-            return  # it was only watched
-        self.keep(flow, x, x.tap, bodies)
+        wanted = bodies.capture == "all" or (bodies.capture == "errors" and (x.state != "ok" or len(x.attempts) > 1))
+        if x.tap and x.client and x.match and wanted:
+            self.keep(flow, x, x.tap, bodies)
+        elif watched:
+            self.runtime.store.drop_bodies(x.id)
 
     def keep(self, flow: http.HTTPFlow, x: Exchange, tap: Tap, bodies: Bodies) -> None:
         redact = redaction(x.snapshot.secrets, bodies.redact)
@@ -89,7 +92,7 @@ class Capture:
     async def show_live(self) -> None:
         """The text so far of running streams that a page watches (``runtime.watched``, filled by commands)."""
         while True:
-            await asyncio.sleep(LIVE_EVERY)
+            await asyncio.sleep(LIVE_EVERY if self.runtime.watched else IDLE_EVERY)
             try:
                 self.look(time.time())
             except Exception:
@@ -100,15 +103,22 @@ class Capture:
         for id in [id for id, until in watched.items() if until < now]:
             del watched[id]
         for id in watched:
-            x = self.active.get(id)
-            if x is None:
-                continue
-            if x.tap is None:
-                x.tap = Tap(LIVE_KB << 10)
-            if len(x.tap.client) != self.shown.get(id, 0):
-                self.shown[id] = len(x.tap.client)
-                redact = redaction(x.snapshot.secrets, x.snapshot.policy.bodies.redact)
-                self.runtime.store.put_body(id, "client_response", bytes(x.tap.client), redact=redact)
+            if x := self.active.get(id):
+                self.show(x, now)
+
+    def show(self, x: Exchange, now: float) -> None:
+        if x.tap is None:
+            x.tap = Tap(LIVE_KB << 10)
+            x.tap.to_client(x.opening)
+        redact = redaction(x.snapshot.secrets, x.snapshot.policy.bodies.redact)
+        put = partial(self.runtime.store.put_body, x.id, redact=redact)
+        if x.id not in self.shown:
+            put("client_request", x.raw[: x.tap.limit], safe(x.headers, x), len(x.raw) > x.tap.limit)
+        size, again = self.shown.get(x.id, (0, 0.0))
+        if len(x.tap.client) != size and now >= again:
+            put("client_response", bytes(x.tap.client), truncated="client" in x.tap.cut)
+            size, again = len(x.tap.client), now + len(x.tap.client) / LIVE_PACE
+        self.shown[x.id] = size, again
 
 
 def pairs(headers: http.Headers) -> list[tuple[str, str]]:

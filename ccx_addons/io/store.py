@@ -225,6 +225,13 @@ class Store:
         """What a request is made of; ``maker`` works in the writer thread, behind the request's own row."""
         self._put_heavy(partial(shapes.keep, draft=draft, maker=maker), len(draft.raw), "shapes")
 
+    def drop_bodies(self, request_id: str) -> None:
+        """What was put of a request that is not kept after all."""
+        with self._lock:
+            self._queue.bodies.append(_Queued(partial(_remove, table="bodies", key={"request_id": request_id})))
+            self._fit()
+        self._tell()
+
     def put_event(self, level: str, kind: str, message: str, detail: str = "") -> None:
         """``level``: info, warning or error."""
         self._put("events", self._event(level, kind, message, detail))

@@ -201,7 +201,7 @@ class Metrics:
         attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
         clean = x.snapshot.secrets.clean
         fault = outcome.fault if outcome else None
-        words = fault.message if fault else (outcome.detail if outcome else "")
+        words = fault.message if fault else outcome.detail if outcome and outcome.kind != "ok" else ""
         return {
             "request_id": x.id,
             "n": n,

@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``stop`` empty: there is no end yet. ``fault``: what broke it. ``events``: how many stream events were read."""
+    """``stop`` empty: there is no end (yet). ``fault``: what broke it. ``events``: how many stream events were read."""
 
     pieces: tuple[Piece, ...] = ()
     stop: str = ""
@@ -162,14 +162,14 @@ def pretty(text: str) -> str:
 
 
 # ---- what came back --------------------------------------------------------------------------------------------------
-def answer(kind: Kind, body: Body) -> Answer:
-    """An answer in the words of ``kind``: complete, cut or still growing. Never raises."""
+def answer(kind: Kind, body: Body, growing: bool = False) -> Answer:
+    """An answer in the words of ``kind``: complete, cut, or ``growing``: its end may be missing. Never raises."""
     text = str(body.get("text", ""))
     protocol = TEXT_PROTOCOLS.get(kind)
     if protocol is None:
         return Answer(raw=pretty(text)[:MAX_TEXT], stop="end")
     if is_stream(text):
-        return streamed(kind, text)
+        return streamed(kind, text, growing or bool(body.get("truncated")))
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -184,13 +184,13 @@ def is_stream(text: str) -> bool:
     return text.lstrip().startswith(("data:", "event:", "id:", "retry:", ":", "["))
 
 
-def streamed(kind: Kind, text: str) -> Answer:
+def streamed(kind: Kind, text: str, open_ended: bool = False) -> Answer:
     decoder = PROTOCOLS[kind].decoder()
     events = [*decoder.feed(text.encode("utf-8", "replace"))]
     ended = any(isinstance(event, Finished | Failed) for event in events)
     parts = folded(events)
     stop = next((event.stop for event in events if isinstance(event, Finished)), "")
-    if not ended:
+    if not ended and not open_ended:
         events += decoder.flush()
         stop = next((event.stop for event in events if isinstance(event, Finished)), "")
     fault = next((event.fault.message for event in events if isinstance(event, Failed)), "")

@@ -10,13 +10,13 @@ from urllib.parse import quote
 from flask import Blueprint, render_template, request
 from markupsafe import Markup, escape
 
-from ccx_addons.core.config import Kind
 from ccx_addons.protocols import reassembly
 from ccx_admin.api.problem import not_found
 from ccx_admin.i18n import _, told
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import export, search_box
 from ccx_admin.requests.api import why_no_bodies
+from ccx_admin.requests.conversation import conversation
 from ccx_admin.sessions import cache_loss, context
 from ccx_admin.shell import format, vocabulary
 
@@ -204,24 +204,6 @@ def content(current: Panel, row: Mapping[str, Any], tab: str) -> dict[str, Any]:
     if tab == "received":
         return {"why": why, **received(sides)}
     return {"why": why, **conversation(row, sides)}
-
-
-def kind_of_upstream(row: Mapping[str, Any]) -> Kind:
-    kind: Kind = row["converted"].partition(">")[2] or row["kind"]
-    return kind
-
-
-def conversation(row: Mapping[str, Any], sides: Mapping[str, Any]) -> dict[str, Any]:
-    kind: Kind = row["kind"]
-    asked = sides.get("client_request")
-    answered, speaks = sides.get("client_response"), kind
-    if answered is None and "upstream_response" in sides:
-        answered, speaks = sides["upstream_response"], kind_of_upstream(row)
-    return {
-        "asked": reassembly.asked(kind, row["model"], row["stream"], asked) if asked else None,
-        "answer": reassembly.answer(speaks, answered) if answered else None,
-        "cut": bool(answered and answered["truncated"]),
-    }
 
 
 def sent(sides: Mapping[str, Any]) -> dict[str, Any]:

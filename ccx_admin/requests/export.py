@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -49,9 +49,11 @@ def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 # ---- bodies ----------------------------------------------------------------------------------------------------------
-def bodies(db: Reader, id: str, secrets: Secrets) -> dict[str, dict[str, Any]]:
+def bodies(db: Reader, id: str, secrets: Secrets, sides: Sequence[str] = SIDES) -> dict[str, dict[str, Any]]:
     """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``."""
-    rows = db.rows("SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ?", (id,))
+    marks = ", ".join("?" * len(sides))
+    sql = f"SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ? AND side IN ({marks})"
+    rows = db.rows(sql, (id, *sides))
     return {row["side"]: _body(dict(row), secrets) for row in rows}
 
 

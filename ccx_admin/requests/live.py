@@ -4,8 +4,8 @@ A socket's thread looks at ``PRAGMA data_version`` ten times a second, which cos
 revision above the last one it sent. A client that comes back says which revision it saw last, and misses nothing.
 
 To the client: ``{"rev": n, "rows": [...], "more": bool}``, ``{"rev": n, "reload": true}`` when too much happened to
-send it row by row, and ``{"bodies": [...]}`` while it watches one request. From the client: ``{"since": rev}``,
-``{"watch": request id}`` or ``{"watch": null}``.
+send it row by row, and ``{"watch": id, "answer": HTML}`` while the answer of the request that it watches grows. From
+the client: ``{"since": rev}``, ``{"watch": request id}`` or ``{"watch": null}``.
 """
 
 import json
@@ -23,7 +23,8 @@ from ccx_admin.api.problem import Failure
 from ccx_admin.api.schema import Json, array, free, integer, table
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.panel import Panel, panel
-from ccx_admin.requests import export, search_box
+from ccx_admin.requests import search_box
+from ccx_admin.requests.conversation import growing
 
 live: Final = Blueprint("api_live", __name__, url_prefix="/api")
 
@@ -98,7 +99,7 @@ class Follower:
     rev: int = 0
     watch: str = ""
     watched_at: float = 0.0
-    bodies_at: int = 0
+    answer_at: int = 0
     version: int = -1
     spoke: float = field(default_factory=time.monotonic)
 
@@ -125,7 +126,7 @@ class Follower:
         if isinstance(since, int) and not isinstance(since, bool) and 0 < since < 1 << 62:
             self.rev, self.version = since, -1
         if watch is None or (isinstance(watch, str) and len(watch) <= 64):
-            self.watch, self.watched_at, self.bodies_at, self.version = watch or "", 0.0, 0, -1
+            self.watch, self.watched_at, self.answer_at, self.version = watch or "", 0.0, 0, -1
 
     def look(self) -> None:
         now = time.monotonic()
@@ -150,16 +151,16 @@ class Follower:
                 self.send(found)
             self.rev, more = max(self.rev, found["rev"]), found["more"]
         if self.watch:
-            self.tell_bodies()
+            self.tell_answer()
 
-    def tell_bodies(self) -> None:
+    def tell_answer(self) -> None:
         """The text of the watched stream as far as it was written."""
-        newest = self.panel.db.value("SELECT max(at) FROM bodies WHERE request_id = ?", (self.watch,))
-        if newest is None or newest <= self.bodies_at:
+        sql = "SELECT at FROM bodies WHERE request_id = ? AND side = 'client_response'"
+        newest = self.panel.db.value(sql, (self.watch,))
+        if newest is None or newest <= self.answer_at:
             return
-        self.bodies_at = newest
-        secrets = self.panel.secrets()
-        self.send({"watch": self.watch, "bodies": export.bodies(self.panel.db, self.watch, secrets)})
+        self.answer_at = newest
+        self.send({"watch": self.watch, "answer": growing(self.panel, self.watch)})
 
     def send(self, message: dict[str, Any]) -> None:
         self.spoke = time.monotonic()

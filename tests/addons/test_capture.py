@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ccx_addons.capture import Capture, redaction, safe
+from ccx_addons.capture import LIVE_PACE, Capture, redaction, safe
 from ccx_addons.core.config import Bodies, Policy
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import Secrets
@@ -165,10 +165,52 @@ def test_a_watched_stream_is_shown_while_it_runs(runtime: Runtime) -> None:
     runtime.watched["x1"] = NOW + 5
     addon.look(NOW)
     assert x.tap is not None
-    for text in (b"data: 1\n\n", b"data: 2\n\n"):
+    for n, text in enumerate((b"data: 1\n\n", b"data: 2\n\n")):
         x.tap.to_client(text)
+        addon.look(NOW + n)
+    found = bodies(runtime)
+    assert found["client_response"][0] == b"data: 1\n\ndata: 2\n\n"
+    assert found["client_request"][0] == x.raw, "the page shows the question, too"
+
+
+def test_who_watches_late_sees_how_it_began(runtime: Runtime) -> None:
+    x = captured("off")
+    addon, request = Capture(runtime), flow(x=x)
+    addon.request(request)
+    x.opening = b"data: 0\n\n"
+    runtime.watched["x1"] = NOW + 5
+    addon.look(NOW)
+    assert bodies(runtime)["client_response"][0] == b"data: 0\n\n"
+
+
+def test_a_long_answer_is_written_less_often(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written each time is the whole, so that the work stays in proportion to the time."""
+    x = captured("all", max_kb=4096)
+    addon, request = Capture(runtime), flow(x=x)
+    addon.request(request)
+    assert x.tap
+    runtime.watched["x1"] = NOW + 500
+    written: list[int] = []
+    monkeypatch.setattr(runtime.store, "put_body", lambda *values, **_: written.append(len(values[2])))
+    for n in range(100):
+        x.tap.to_client(b"a" * 20_000)
+        addon.look(NOW + n / 10)
+    assert sum(written) < 1.5 * LIVE_PACE * 10 and len(written) > 8
+
+
+def test_what_was_only_watched_is_gone_at_the_end(runtime: Runtime) -> None:
+    cases: tuple[tuple[Literal["off", "errors"], Literal["ok", "failed"], bool], ...]
+    cases = (("off", "ok", False), ("errors", "ok", False), ("errors", "failed", True))
+    for capture, state, kept in cases:
+        x = captured(capture)
+        addon, request = Capture(runtime), flow(x=x)
+        addon.request(request)
+        runtime.watched["x1"] = NOW + 5
         addon.look(NOW)
-    assert bodies(runtime)["client_response"][0] == b"data: 1\n\ndata: 2\n\n"
+        attempted(x, MAIN, "ok", 200)
+        x.state, request.response = state, response()
+        addon.response(request)
+        assert bool(bodies(runtime)) is kept, (capture, state)
 
 
 def test_nothing_new_is_nothing_written(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

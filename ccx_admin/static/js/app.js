@@ -14,12 +14,14 @@ import { startRequests } from "./requests.js";
 import { startClocks, tick, _ } from "./words.js";
 
 const REFRESH_EVERY = 2000;
+const ONE_EVERY = 500;
 
 // A part of a page that is fetched anew keeps what the reader opened, and its charts.
 if (window.Idiomorph) {
   Object.assign(window.Idiomorph.defaults.callbacks, {
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
-    beforeNodeMorphed: (node) => !(node.dataset?.keep !== undefined || (node === document.activeElement && node.matches?.("input, textarea, select"))),
+    // What was watched and is not kept stays as long as its page.
+    beforeNodeMorphed: (node, fresh) => !(node.id === "answer" && node.childElementCount && !fresh.childElementCount) && !(node.dataset?.keep !== undefined || (node === document.activeElement && node.matches?.("input, textarea, select"))),
   });
 }
 
@@ -28,24 +30,36 @@ function followPage() {
   if (!places.length) return;
   let last = 0;
   let timer = null;
+  const one = document.querySelector("[data-request]");
   const soon = () => {
     if (timer || document.hidden) return;
     timer = setTimeout(() => {
       timer = null;
       last = Date.now();
       if (!String(getSelection()) && !document.querySelector("dialog[open], details.menu[open]")) refresh();
-    }, Math.max(200, last + REFRESH_EVERY - Date.now()));
+    }, Math.max(200, last + (one ? ONE_EVERY : REFRESH_EVERY) - Date.now()));
   };
-  const one = document.querySelector("[data-request]");
   onChange((message) => {
     if (one) {
-      if (message.bodies || message.rows?.some((row) => row.id === one.dataset.request)) soon();
+      if (message.answer && message.watch === one.dataset.request) grow(message.answer);
+      if (message.rows?.some((row) => row.id === one.dataset.request)) soon();
       const done = message.rows?.find((row) => row.id === one.dataset.request && row.state !== "running");
       if (done) watch(null);
     } else soon();
   });
   if (one?.dataset.state === "running") watch(one.dataset.request);
   if (!one) setInterval(() => document.hidden || soon(), 15000);
+}
+
+// The answer of a running request, as far as it has come.
+function grow(answer) {
+  const place = document.getElementById("answer");
+  if (!place || String(getSelection())) return;
+  const low = document.documentElement.scrollHeight - innerHeight - scrollY < 80;
+  if (!place.childElementCount) refresh(); // the question is there by now, too
+  document.getElementById("no-text")?.remove();
+  window.Idiomorph.morph(place, answer, { morphStyle: "innerHTML" });
+  if (low) scrollTo({ top: document.documentElement.scrollHeight });
 }
 
 function yaml() {

@@ -23,7 +23,7 @@ function show(word, look) {
 
 function tell(message) {
   if (message.rev) rev = message.rev;
-  if (message.rows?.length || message.reload || message.bodies) listeners.forEach((listener) => listener(message));
+  if (message.rows?.length || message.reload || message.answer) listeners.forEach((listener) => listener(message));
 }
 
 function connect() {

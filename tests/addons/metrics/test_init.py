@@ -235,3 +235,11 @@ def test_spending_counts_for_the_client(runtime: Runtime) -> None:
     test.test, test.usage = True, Usage(input=5)
     answered(runtime, test)
     assert spent == [("alice", 1050)]
+
+
+def test_a_good_attempt_has_no_words_of_an_error(runtime: Runtime) -> None:
+    """What its outcome says of how the stream ended is no message."""
+    x = exchange("messages", MAIN)
+    record = attempted(x, MAIN, "ok", 200)
+    record.outcome = Outcome("ok", 200, detail="done")
+    assert Metrics(runtime).attempt_row(x, 1, record)["error_message"] == ""

@@ -1,3 +1,4 @@
+import json
 import shlex
 from typing import Any
 
@@ -11,6 +12,7 @@ from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests.detail import Pair
 from tests.admin import seed
 from tests.admin.conftest import NOW
+from tests.admin.requests import clients_bodies
 
 MS = int(NOW * 1000)
 
@@ -228,3 +230,45 @@ def test_a_side_alone_has_its_own_name(sides: tuple[str, ...], first: str) -> No
     kept = {"headers": [], "text": "{}", "json": {}, "body": b"{}", "truncated": False}
     found = request_detail.sent(dict.fromkeys(sides, kept))
     assert found["first"] == first and found["both"] == (len(sides) == 2)
+
+
+# ---- what real clients send ------------------------------------------------------------------------------------------
+def of_client(store: Store, kind: str, state: str, answer: str) -> str:
+    """A kept request of that protocol's own client."""
+    id, body = f"real-{kind}", clients_bodies.ASKED[kind]
+    over: dict[str, Any] = {"status": 200, "total_ms": 900.0, "stream_end": "done"} if state == "ok" else {}
+    store.put_request(
+        {"id": id, "started_at": MS, "state": state, "kind": kind, "operation": "generate", "stream": 1}
+        | {"model": body.get("model", "gemini-3-pro"), "channel_name": "main", **over}
+    )
+    store.put_body(id, "client_request", json.dumps(body).encode(), [("user-agent", "real")])
+    store.put_body(id, "client_response", answer.encode(), [])
+    store.flush()
+    return id
+
+
+@pytest.mark.parametrize("state", ["running", "ok"])
+@pytest.mark.parametrize("kind", list(clients_bodies.ASKED))
+def test_real_conversations_are_readable(session: FlaskClient, store: Store, kind: str, state: str) -> None:
+    """System prompt, question, picture, thinking, call, result and answer; nothing red while all is well."""
+    answer = clients_bodies.begun(kind) if state == "running" else clients_bodies.whole(kind)
+    page = session.get(f"/requests/{of_client(store, kind, state, answer)}")
+    assert page.status_code == 200
+    for words in ("system", clients_bodies.QUESTION, "The file has to be read.", "poem.txt", "roses are red"):
+        assert words in page.text, words
+    assert "image/png" in page.text and "There are three" in page.text
+    assert 'class="message bad"' not in page.text and "proper end" not in page.text
+    assert ('class="cursor"' in page.text) is (state == "running")
+
+
+@pytest.mark.parametrize("tab", [name for name, _ in request_detail.TABS])
+@pytest.mark.parametrize("kind", list(clients_bodies.ASKED))
+def test_every_tab_of_a_real_request(session: FlaskClient, store: Store, kind: str, tab: str) -> None:
+    id = of_client(store, kind, "ok", clients_bodies.whole(kind))
+    assert session.get(f"/requests/{id}?tab={tab}").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["messages", "responses"])
+def test_a_stream_that_is_over_without_its_end_says_so(session: FlaskClient, store: Store, kind: str) -> None:
+    page = session.get(f"/requests/{of_client(store, kind, 'failed', clients_bodies.begun(kind))}")
+    assert 'class="message bad"' in page.text and "There are three" in page.text

@@ -13,7 +13,8 @@ from ccx_admin.db import Reader
 from ccx_admin.panel import EXTENSION, Panel
 from ccx_admin.requests import live
 from ccx_admin.requests.live import Follower, changes
-from tests.admin.conftest import Api
+from tests.admin.conftest import Api, Clock
+from tests.admin.requests import clients_bodies
 
 
 class Browser:
@@ -99,15 +100,27 @@ def test_odd_messages_are_ignored(current: Panel, store: Store, said: str) -> No
     assert follow(Browser(said, lambda: put(store, "a"), None), current) == [[], ["a"]]
 
 
-def test_watching_asks_the_workers_and_shows_the_text(current: Panel, store: Store) -> None:
+def test_watching_asks_the_workers_and_shows_the_text(app: Flask, current: Panel, store: Store, clock: Clock) -> None:
+    store.put_request({"id": "r1", "started_at": 1, "state": "running", "kind": "messages"})
+    store.put_body("r1", "client_request", b"{}")
+    store.flush()
+    events = iter(clients_bodies.ANSWERED["messages"])
+    so_far: list[str] = []
+
     def write() -> None:
-        store.put_body("r1", "client_response", b"Hel")
+        clock.now += 0.1
+        so_far.extend(next(events) for _ in range(3))
+        store.put_body("r1", "client_response", "".join(so_far).encode())
         store.flush()
 
-    browser = Browser({"watch": "r1"}, write, None, {"watch": None}, None)
-    follow(browser, current)
-    shown = [message for message in browser.told if "bodies" in message]
-    assert [message["bodies"]["client_response"]["text"] for message in shown] == ["Hel"]
+    browser = Browser({"watch": "r1"}, write, None, write, None, write, None, {"watch": None}, None)
+    with app.test_request_context():
+        follow(browser, current)
+    shown = [message["answer"] for message in browser.told if message.get("watch") == "r1"]
+    assert len(shown) == 3, "each time that something was written, and nothing before"
+    assert "Three lines." in shown[0] and "There are three words." not in shown[1]
+    assert "There are three words." in shown[2]
+    assert not [text for text in shown if "message bad" in text], "a missing end is no fault yet"
     command = Reader(store.path).row("SELECT kind, args FROM commands")
     assert command and tuple(command) == ("watch", '{"request_id": "r1", "seconds": 15.0}')
 
