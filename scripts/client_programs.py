@@ -1,14 +1,17 @@
 """What each client of scripts/clients.py runs: one turn with the tool ``look_up``. Printed is the last answer.
 
-They read ``BASE`` (the gateway's address with the channel's prefix), ``KEY``, ``MODEL``, ``PROMPT`` and ``SECRET``, which the
-tool returns.
+They read ``BASE`` (the gateway's address with the channel's prefix), ``KEY``, ``MODEL``, ``PROMPT``, ``SECRET``, which the
+tool returns, and ``BIN``, where the client's own programs are. Those bring tools of their own, which read a file with the
+secret, or write one.
 """
 
 from typing import Final
 
 HEAD: Final = """
 import os
-BASE, KEY, MODEL, PROMPT, SECRET = (os.environ[name] for name in ("BASE", "KEY", "MODEL", "PROMPT", "SECRET"))
+BASE, KEY, MODEL, PROMPT, SECRET, BIN = (
+    os.environ[name] for name in ("BASE", "KEY", "MODEL", "PROMPT", "SECRET", "BIN")
+)
 """
 
 TOOL_RUNNER: Final = """
@@ -137,3 +140,103 @@ async def main() -> None:
 
 asyncio.run(main())
 """
+
+CLAUDE_AGENT: Final = """
+import asyncio
+from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, create_sdk_mcp_server, query, tool
+
+@tool("look_up", "Looks a word up.", {"word": str})
+async def look_up(arguments):
+    return {"content": [{"type": "text", "text": SECRET}]}
+
+async def main() -> None:
+    name = "mcp__words__look_up"
+    options = ClaudeAgentOptions(
+        mcp_servers={"words": create_sdk_mcp_server("words", tools=[look_up])}, allowed_tools=[name], model=MODEL,
+        env={"ANTHROPIC_BASE_URL": BASE, "ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
+    )
+    async for message in query(prompt="think, then " + PROMPT.replace("look_up", name), options=options):
+        if isinstance(message, ResultMessage):
+            print(message.result)
+
+asyncio.run(main())
+"""
+
+COMMAND: Final = """
+import json, subprocess
+from pathlib import Path
+
+def run(*command: str, **more: str) -> None:
+    env = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"], **more}
+    done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    print(done.stdout + done.stderr)
+
+WORDS = Path.cwd() / "words.txt"
+WORDS.write_text(f"moon {SECRET}\\n")
+"""
+
+QWEN_CODE: Final = (
+    COMMAND
+    + """
+prompt = "think, then call:read_file " + json.dumps({"file_path": str(WORDS)})
+run("qwen", "--auth-type", "{speaks}", "-m", MODEL, "--yolo", prompt, {key}=KEY, {base}={at})
+"""
+)
+QWEN_CHAT: Final = (
+    QWEN_CODE.replace("{speaks}", "openai")
+    .replace("{key}", "OPENAI_API_KEY")
+    .replace("{base}={at}", 'OPENAI_BASE_URL=f"{BASE}/v1"')
+)
+QWEN_CLAUDE: Final = (
+    QWEN_CODE.replace("{speaks}", "anthropic")
+    .replace("{key}", "ANTHROPIC_API_KEY")
+    .replace("{base}={at}", "ANTHROPIC_BASE_URL=BASE")
+)
+QWEN_GEMINI: Final = (
+    QWEN_CODE.replace("{speaks}", "gemini")
+    .replace("{key}", "GEMINI_API_KEY")
+    .replace("{base}={at}", "GOOGLE_GEMINI_BASE_URL=BASE")
+)
+
+CLINE: Final = (
+    COMMAND
+    + """
+prompt = "call:read_files " + json.dumps({"files": [{"path": str(WORDS)}]})
+run("cline", "auth", "-p", "{provider}", "-k", KEY, "-m", MODEL, "-b", f"{BASE}/v1")
+run("cline", "--json", "-t", "60", prompt)
+"""
+)
+CLINE_CHAT: Final = CLINE.replace("{provider}", "openai")
+CLINE_RESPONSES: Final = CLINE.replace("{provider}", "openai-native")
+
+CONTINUE: Final = (
+    COMMAND
+    + """
+model = {
+    "name": "m", "provider": "{provider}", "model": MODEL, "apiBase": f"{BASE}/v1", "apiKey": KEY, "roles": ["chat"],
+    "capabilities": ["tool_use"], "useResponsesApi": "{provider}" == "openai" and MODEL.startswith("gpt-5"),
+}
+config = Path("config.yaml")
+config.write_text(json.dumps({"name": "t", "version": "1.0.0", "schema": "v1", "models": [model]}))
+prompt = "call:Read " + json.dumps({"filepath": str(WORDS)})
+run("cn", "--config", str(config), "--auto", "-p", prompt, CONTINUE_TELEMETRY_ENABLED="0")
+"""
+)
+CONTINUE_OPENAI: Final = CONTINUE.replace("{provider}", "openai")
+CONTINUE_CLAUDE: Final = CONTINUE.replace("{provider}", "anthropic")
+
+AIDER: Final = (
+    COMMAND
+    + """
+WORDS.write_text("moon")
+prompt = f"\\n\\nwords.txt\\n```\\ntool said {SECRET}\\n```\\n"
+quiet = ("--no-git", "--yes-always", "--no-check-update", "--analytics-disable", "--no-show-model-warnings", "--no-pretty")
+run(
+    "aider", "--model", f"{provider}/{MODEL}", "--edit-format", "whole", *quiet, "--message", prompt, WORDS.name,
+    OPENAI_API_KEY=KEY, OPENAI_API_BASE=f"{BASE}/v1", ANTHROPIC_API_KEY=KEY, ANTHROPIC_API_BASE=BASE,
+)
+print(WORDS.read_text())
+"""
+)
+AIDER_CHAT: Final = AIDER.replace("{provider}", "openai")
+AIDER_CLAUDE: Final = AIDER.replace("{provider}", "anthropic")

@@ -12,11 +12,11 @@ import datetime
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -51,12 +51,17 @@ MODELS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Client:
-    """``package``: what pip installs, the first of which tells the version. ``speaks``: protocol -> the program."""
+    """``package``: what is installed, the first of which tells the version. ``speaks``: protocol -> the program.
+
+    ``node``: npm installs it, else pip does, for the first of ``pythons`` that there is (none: this one).
+    """
 
     name: str
     package: tuple[str, ...]
     pointed: str
     speaks: Mapping[str, str] = field(default_factory=dict)
+    node: bool = False
+    pythons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,44 @@ CLIENTS: Final = (
         "`OpenAI(api_base=GATEWAY/v1)`",
         {"chat": programs.LLAMA_INDEX},
     ),
+    Client(
+        "Claude Agent SDK",
+        ("claude-agent-sdk",),
+        '`ClaudeAgentOptions(env={"ANTHROPIC_BASE_URL": GATEWAY})`',
+        {"messages": programs.CLAUDE_AGENT},
+    ),
+    Client(
+        "aider",
+        ("aider-chat",),
+        "`OPENAI_API_BASE=GATEWAY/v1`, `ANTHROPIC_API_BASE=GATEWAY`",
+        {"chat": programs.AIDER_CHAT, "messages": programs.AIDER_CLAUDE},
+        pythons=("python3.12", "python3.11", "python3.10"),
+    ),
+    Client(
+        "qwen-code",
+        ("@qwen-code/qwen-code",),
+        "`OPENAI_BASE_URL=GATEWAY/v1`, `ANTHROPIC_BASE_URL=GATEWAY`, `GOOGLE_GEMINI_BASE_URL=GATEWAY`",
+        {"chat": programs.QWEN_CHAT, "messages": programs.QWEN_CLAUDE, "gemini": programs.QWEN_GEMINI},
+        node=True,
+    ),
+    Client(
+        "cline",
+        ("cline",),
+        "`cline auth -p openai -b GATEWAY/v1` (`openai-native`: Responses)",
+        {"chat": programs.CLINE_CHAT, "responses": programs.CLINE_RESPONSES},
+        node=True,
+    ),
+    Client(
+        "continue",
+        ("@continuedev/cli",),
+        "`apiBase: GATEWAY/v1` (with `useResponsesApi`: Responses)",
+        {
+            "chat": programs.CONTINUE_OPENAI,
+            "responses": programs.CONTINUE_OPENAI,
+            "messages": programs.CONTINUE_CLAUDE,
+        },
+        node=True,
+    ),
 )
 
 
@@ -152,41 +195,61 @@ def gateway(folder: Path) -> Iterator[str]:
 
 
 # ---- the clients -----------------------------------------------------------------------------------------------------
-def installed(client: Client, cache: Path) -> tuple[Path, str]:
-    """Its Python, and the version that it has."""
+def installed(client: Client, cache: Path) -> tuple[Path, Path, str]:
+    """The Python that runs its programs, the folder of its own ones, and the version that it has."""
     folder = cache / client.name.replace(" ", "-").replace(",", "").lower()
+    if client.node:
+        return Path(sys.executable), folder / "node_modules" / ".bin", _by_npm(client.package, folder)
     python = folder / "bin" / "python"
     if not python.is_file():
-        venv.create(folder, with_pip=True)
+        made_by = next(filter(_runs, client.pythons), sys.executable)
+        subprocess.run([made_by, "-m", "venv", str(folder)], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", "--upgrade", *client.package], check=True)
     name = client.package[0].partition("[")[0]
     script = f"from importlib.metadata import version; print(version({name!r}))"
-    return python, subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+    found = subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+    return python, python.parent, found
 
 
-def turn(python: Path, program: str, base: str, model: str, home: Path) -> str:
+def _runs(python: str) -> bool:
+    """Whether there is such a program, and not merely a name that stands for one."""
+    found = shutil.which(python)
+    return found is not None and not subprocess.run([found, "--version"], capture_output=True, check=False).returncode
+
+
+def _by_npm(package: Sequence[str], folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "package.json").write_text('{"private": true}')
+    newest = [f"{name}@latest" for name in package]
+    subprocess.run(["npm", "install", "--silent", "--prefix", str(folder), *newest], check=True)
+    about = json.loads((folder / "node_modules" / package[0] / "package.json").read_text())
+    return str(about["version"])
+
+
+def turn(python: Path, program: str, env: Mapping[str, str]) -> str:
     """Runs a program; empty where its answer came after the tool's result, else what it said last."""
-    env = {"PATH": os.defpath, "HOME": str(home), "NO_PROXY": "127.0.0.1", "BASE": base, "KEY": KEY, "MODEL": model}
-    env |= {"PROMPT": PROMPT, "SECRET": SECRET}
-    try:
-        done = subprocess.run(
-            [python, "-c", programs.HEAD + program],
-            env=env, cwd=home, capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return f"no end after {SECONDS} s"
+    with tempfile.TemporaryDirectory() as home:
+        own = {"PATH": os.environ["PATH"], "HOME": home, "NO_PROXY": "127.0.0.1", "PROMPT": PROMPT, "SECRET": SECRET}
+        try:
+            done = subprocess.run(
+                [python, "-c", programs.HEAD + program],
+                env={**own, **env}, cwd=home, capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return f"no end after {SECONDS} s"
     if done.returncode == 0 and SECRET in done.stdout and "tool said" in done.stdout:
         return ""
     return (done.stdout + done.stderr).strip().rpartition("\n")[2][:300] or "no answer"
 
 
-def watched(client: Client, cache: Path, address: str, home: Path) -> tuple[Row, list[str]]:
+def watched(client: Client, cache: Path, address: str) -> tuple[Row, list[str]]:
     """Its row of the page, and what went wrong."""
-    python, version = installed(client, cache)
+    python, folder, version = installed(client, cache)
+    env = {"KEY": KEY, "BIN": str(folder)}
     said = {
         f"{client.name} {version}, {spoken} to {kind}": turn(
-            python, program, f"{address}/to-{kind}", MODELS[spoken], home
+            python, program, {**env, "BASE": f"{address}/to-{kind}", "MODEL": MODELS[spoken]}
         )
         for spoken, program in client.speaks.items()
         for kind in MODELS
@@ -219,7 +282,7 @@ def main() -> int:
         for client in CLIENTS:
             if options.names and client.name not in options.names:
                 continue
-            row, wrong = watched(client, options.cache, address, Path(folder))
+            row, wrong = watched(client, options.cache, address)
             print(f"{client.name}: {row.seen or 'failed'}", flush=True)
             failed += wrong
             before = table.get(client.name)

@@ -80,6 +80,8 @@ INSIDE: Final = frozenset({
 """Fields in which a decoder keeps what is left of an object: its members are lost one by one."""
 UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
 """Values by which nothing is asked for."""
+UNSPECIFIED: Final = "_UNSPECIFIED"
+"""How the first word of each of Google's enumerations ends, which stands for none (google.aip.dev/126)."""
 SERVED: Final[Mapping[str, Json]] = {
     "include": ["reasoning.encrypted_content"],  # signatures travel by themselves
 }
@@ -256,4 +258,6 @@ def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") ->
 
 
 def _says_nothing(name: str, value: Json) -> bool:
+    if isinstance(value, str) and value.endswith(UNSPECIFIED):
+        return True
     return any(value == unset for unset in UNSET if type(value) is type(unset)) or SERVED.get(name) == value

@@ -61,6 +61,8 @@ LIMITS: Final[Mapping[str, str]] = {"max_completion_tokens": OLDER_LIMIT, "max_t
 
 FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
+LOOSE_TOOLS: Final = "loose_tools"
+"""The schemas of all strict tools together are more than the upstream compiles."""
 CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (cure, re.compile(pattern, re.IGNORECASE))
     for cure, pattern in (
@@ -108,13 +110,18 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"\bstream[`'\"]? must be (?:set to )?[`'\"]?true|only supports? stream(?:ing)?\b|"
             r"non-stream(?:ing)?\b[^.]{0,40}not (?:supported|allowed)|only stream(?:ing)? (?:mode|requests)",
         ),
+        (
+            LOOSE_TOOLS,
+            r"too many strict tools|schemas? contains? too many|grammar is too large|"
+            r"schema is too complex",
+        ),
         (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
         (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
     )
 )
 """Refusals that a change of the body cures; the names are those of quirks, or of protocols/cures.py."""
 CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
-OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS})
+OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS, LOOSE_TOOLS})
 """Cures that the next request may not need."""
 
 MOST: Final = "at_most="
@@ -223,6 +230,8 @@ def loss_of(name: str) -> Loss | None:
         return Loss("max_tokens", f"the upstream answers with at most {name.removeprefix(MOST)} tokens")
     if name == FOREIGN_THOUGHTS:
         return Loss("reasoning", "only the key that it was made with can read it")
+    if name == LOOSE_TOOLS:
+        return Loss("tools.strict", "the upstream does not compile all of these schemas together")
     return None if name in CURE_NAMES else Loss(name, "the upstream refuses it")
 
 

@@ -10,7 +10,7 @@ from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json
-from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, INSTEAD, MOST, NEWER_LIMIT, plain
+from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, INSTEAD, LOOSE_TOOLS, MOST, NEWER_LIMIT, plain
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
@@ -38,7 +38,7 @@ def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -
             body = _at_most(int(name.removeprefix(MOST)), body)
         elif name == FOREIGN_THOUGHTS:
             body = without_thoughts(protocol, body, context)
-        elif name in OWN and protocol == "chat":
+        elif name in OWN and (protocol == "chat" or name == LOOSE_TOOLS):
             body = OWN[name](body)
         elif name not in CURE_NAMES:
             body = read.mapping(_without(body, name.split(".")))
@@ -115,8 +115,16 @@ def _calls_without_thinking(body: Body) -> Body:
     return {**body, "tool_choice": "auto"}
 
 
+def _loose_tools(body: Body) -> Body:
+    """``strict`` stands in the tool itself, or in its function."""
+    for path in (["tools", "*", "strict"], ["tools", "*", "function", "strict"]):
+        body = read.mapping(_without(body, path))
+    return body
+
+
 OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
     NEWER_LIMIT: _newer_limit,
     "schema_in_words": _schema_in_words,
     "calls_without_thinking": _calls_without_thinking,
+    LOOSE_TOOLS: _loose_tools,
 }

@@ -53,7 +53,13 @@ ANTHROPIC: Final = Vendor(
         Family(FIRST, Facts(MODELS, {"output": 4096})),
         Family(ANY, Facts(MODELS, messages={"sampling": "one"}), (4, 5), MODERN),
         Family(OPUS, Facts(MODELS, messages={"sampling": "one"}), (4, 0), MODERN),
-        Family(ANY, Facts(SCHEMAS, messages={"schemas": True}), (4, 5), current=CURRENT),
+        Family(
+            ANY,
+            Facts(
+                SCHEMAS, messages={"schemas": True, "strict_tools": 20, "strict_optional": 24, "strict_unions": 16}
+            ),
+            (4, 5), current=CURRENT,
+        ),
         Family(OPUS, Facts(EFFORT, messages={"efforts": ("low", "medium", "high")}), (4, 5), MODERN),
         Family(
             ANY,

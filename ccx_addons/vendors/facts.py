@@ -102,6 +102,12 @@ class Messages:
     """The conversation may end with an assistant turn, which the model continues."""
     schemas: bool = False
     """Structured outputs: ``output_config.format`` and strict tools."""
+    strict_tools: int = 0
+    """The most strict tools of a request; 0: as many as there are."""
+    strict_optional: int = 0
+    """The most parameters that are not required, in all guaranteed schemas of a request together."""
+    strict_unions: int = 0
+    """The most parameters with several types, counted likewise."""
     unsigned_thoughts: bool = False
     """Thinking is taken back without a signature, which some vendors demand while thinking is on."""
 

@@ -195,6 +195,8 @@ def _thinking(thinking: Any, model: str) -> None:
     budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
     if budget is not None and level is not None:
         raise Refused("You can only set only one of thinking budget and thinking level.")
+    if level == "THINKING_LEVEL_UNSPECIFIED":
+        level = None  # as not said at all
     if level is not None and not model.startswith("gemini-3"):
         raise Refused("Thinking level is not supported for this model.")
     if level is not None and str(level).upper() not in ("MINIMAL", "LOW", "MEDIUM", "HIGH"):

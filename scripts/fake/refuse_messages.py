@@ -41,6 +41,7 @@ def check(body: dict[str, Any], model: str) -> None:
     _limits(body, model, version)
     _system(body.get("system"), model)
     _tools(body)
+    _grammar(body)
     _thinking(body, version)
     _sampling(body, version)
     _output(body, version)
@@ -111,6 +112,33 @@ def _tools(body: dict[str, Any]) -> set[str]:
         names.add(name)
     _choice(body, names)
     return names
+
+
+def _grammar(body: dict[str, Any]) -> None:
+    """What is compiled together (platform.claude.com/docs/en/build-with-claude/structured-outputs)."""
+    strict = [tool["input_schema"] for tool in objects(body.get("tools")) if tool.get("strict") is True]
+    form = (body.get("output_config") or {}).get("format") or {}
+    if len(strict) > 20:
+        raise Refused(f"Too many strict tools ({len(strict)}). The maximum number of strict tools is 20.")
+    inside = [one for schema in [*strict, form.get("schema")] for one in schemas_in(schema)]
+    optional = sum(len(set(one.get("properties") or {}) - set(one.get("required") or [])) for one in inside)
+    if optional > 24:
+        raise Refused(
+            f"Schemas contains too many optional parameters ({optional}), which would make grammar compilation "
+            "inefficient. Reduce the number of optional parameters in your tool schemas (limit: 24)."
+        )
+    unions = sum("anyOf" in one or isinstance(one.get("type"), list) for one in inside)
+    if unions > 16:
+        raise Refused(f"Schemas contains too many parameters with union types ({unions}), (limit: 16).")
+
+
+def schemas_in(value: Any) -> list[dict[str, Any]]:
+    """Every schema in a schema."""
+    if not isinstance(value, dict):
+        return []
+    inner = [one for name in ("properties", "$defs") for one in (value.get(name) or {}).values()]
+    inner += [*(value.get("anyOf") or []), *(value.get("allOf") or []), value.get("items")]
+    return [value, *(found for one in inner for found in schemas_in(one))]
 
 
 def _choice(body: dict[str, Any], names: set[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.fake.heard import READERS, Heard
 
-CALL = re.compile(r"(?:call:|Use the tool )([\w-]+)\s*(\{[^}]*\})?")
+CALL = re.compile(r"(?:call:|Use the tool )([\w-]+)\s*")
 CITED_URL = "https://sources.test/one"
 CITED_TITLE = "Source one"
 
@@ -84,11 +84,23 @@ def say(kind: str, model: str, body: dict[str, Any]) -> Said:
 def _calls(heard: Heard) -> list[tuple[str, str]]:
     if heard.results or not heard.tools:
         return []
-    found = [(name, arguments or _arguments(heard.tools.get(name, {}))) for name, arguments in CALL.findall(heard.text)]
+    asked = [(call[1], _object(heard.text, call.end())) for call in CALL.finditer(heard.text)]
+    found = [(name, arguments or _arguments(heard.tools.get(name, {}))) for name, arguments in asked]
     if heard.forced and not found:
         name = heard.forced if heard.forced != "*" else next(iter(heard.tools))
         found = [(name, _arguments(heard.tools.get(name, {})))]
     return found
+
+
+def _object(text: str, at: int) -> str:
+    """The JSON object that begins there, as it stands; empty: none does."""
+    if not text.startswith("{", at):
+        return ""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, at)
+    except ValueError:
+        return ""
+    return text[at:end]
 
 
 def _number(text: str, name: str) -> int:

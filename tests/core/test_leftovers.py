@@ -66,7 +66,7 @@ def test_what_the_encoder_reads_is_none() -> None:
     assert paths(of_request(request, "responses", {"gemini": frozenset({"metadata"})})) == ["metadata", "seeds"]
 
 
-@pytest.mark.parametrize("value", [None, False, "", "disabled", [], {}])
+@pytest.mark.parametrize("value", [None, False, "", "disabled", "MEDIA_RESOLUTION_UNSPECIFIED", [], {}])
 def test_values_that_ask_for_nothing_are_none(value: Any) -> None:
     assert of_request(Request("m", (), extra=extra(wish=value)), "messages", NOTHING_READ) == []
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from ccx_addons.core.faults import read_fault
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.refusals import dropped_betas, loss_of, named_fields, refused, refused_value, speaks_of_fields
+from ccx_addons.core.refusals import (
+    LOOSE_TOOLS,
+    dropped_betas,
+    loss_of,
+    named_fields,
+    refused,
+    refused_value,
+    speaks_of_fields,
+)
 from ccx_addons.core.wire_json import dumps
 
 CHAT = frozenset({
@@ -149,6 +157,21 @@ def test_codes_name_a_field() -> None:
 )  # fmt: skip
 def test_whole_bodies(body: dict[str, Any], names: set[str]) -> None:
     assert refused(read_fault(422, {}, dumps(body), 0), CHAT) == names
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Too many strict tools (27). The maximum number of strict tools is 20.",
+        "Schemas contains too many optional parameters (87), which would make grammar compilation inefficient.",
+        "The compiled grammar is too large, which would cause performance issues.",
+        "Schema is too complex for compilation. Try reducing the number of tools.",
+    ],
+)
+def test_strict_tools_that_are_not_compiled_are_sent_without_their_guarantee(message: str) -> None:
+    assert refused(Fault("invalid_request", message, 400), MESSAGES) == {LOOSE_TOOLS}
+    loss = loss_of(LOOSE_TOOLS)
+    assert loss and loss.path == "tools.strict"
 
 
 def test_a_value_with_another_in_its_place() -> None:

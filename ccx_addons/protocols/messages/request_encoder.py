@@ -13,7 +13,8 @@ from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effor
 from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
-from ccx_addons.protocols.messages.tools import strict_schema, tool_names, write_tool_choice, write_tools
+from ccx_addons.protocols.messages.grammar import Grammar, strict_schema
+from ccx_addons.protocols.messages.tools import tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -68,13 +69,15 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     request, losses = cache_marks.carried(request, NAME, cache_marks.CONTROL)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
-    tools = write_tools(request, rules, names, losses)
+    grammar = Grammar(rules)
+    form = _output_format(request.output, grammar, losses) if request.output else None
+    tools = write_tools(request, rules, names, grammar, losses)
     choice = write_tool_choice(request, rules, tools, losses)
     forced = choice is not None and choice["type"] in ("any", "tool")
     most = vendors.size(base_url, request.model).output or DEFAULT_MAX_TOKENS
     plan = plan_thinking(request, rules, forced, talk.thoughts_in_loop(), losses, most)
     talk.close_ends(rules.prefill and not plan.on)
-    config = _output_config(request, rules, plan, talk.system, losses)
+    config = _output_config(request, plan, form, talk.system)
     if request.cache_key:
         _mark_caches(talk.system, talk.turns, rules, losses)
 
@@ -194,30 +197,28 @@ def _effort(effort: Effort | None, rules: Rules, losses: Losses) -> Effort | Non
 
 
 # ---- output ----------------------------------------------------------------------------------------------------------
-def _output_config(request: Request, rules: Rules, plan: Plan, system: list[Block], losses: Losses) -> Block:
+def _output_config(request: Request, plan: Plan, form: Block | str | None, system: list[Block]) -> Block:
     config: Block = {}
     if plan.effort:
         config["effort"] = plan.effort
-    if request.output:
-        form = _output_format(request.output, rules, losses)
-        if isinstance(form, str):
-            system.append({"type": "text", "text": form})
-        elif form:
-            config["format"] = form
+    if isinstance(form, str):
+        system.append({"type": "text", "text": form})
+    elif form:
+        config["format"] = form
     return {**config, **own(request.extra).get("output_config", NOTHING)}
 
 
-def _output_format(output: OutputFormat, rules: Rules, losses: Losses) -> Block | str | None:
+def _output_format(output: OutputFormat, grammar: Grammar, losses: Losses) -> Block | str | None:
     """``output_config.format``, or the words that ask for the same where the model has no such thing."""
     if output.kind == "text":
         return None
     if output.kind == "json" or output.schema is None:
         losses.append(Loss("output", "JSON without a schema is asked for in words"))
         return JSON_ONLY
-    if not rules.schemas:
-        losses.append(Loss("output", "the JSON schema is asked for in words"))
-        return JSON_SCHEMA + dump_text(output.schema)
     schema = strict_schema(output.schema)
+    if why := grammar.refuses(schema):
+        losses.append(Loss("output", f"the JSON schema is asked for in words: {why}"))
+        return JSON_SCHEMA + dump_text(output.schema)
     if schema != output.schema:
         losses.append(Loss("output.schema", "limits that structured outputs do not take were left out"))
     return {"type": "json_schema", "schema": schema}

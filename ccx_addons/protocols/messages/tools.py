@@ -4,12 +4,13 @@ Source: platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
 from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
+from ccx_addons.protocols.messages.grammar import Grammar
 from ccx_addons.protocols.messages.natives import NATIVE
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -22,7 +23,9 @@ def tool_names(request: Request) -> dict[str, str]:
     return safe_names(tool.name for tool in request.tools if isinstance(tool, Tool))
 
 
-def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses: list[Loss]) -> list[Block]:
+def write_tools(
+    request: Request, rules: Rules, names: Mapping[str, str], grammar: Grammar, losses: list[Loss]
+) -> list[Block]:
     """The tools; only those that the choice names, where the wire cannot say the choice itself.
 
     A history with calls needs definitions: where the request has none, they are made up.
@@ -31,15 +34,24 @@ def write_tools(request: Request, rules: Rules, names: Mapping[str, str], losses
     said = choice is None or (choice.mode == "any" and len(choice.names) == 1 and rules.forced_tools)
     allowed = frozenset(() if choice is None or said else choice.names)
     blocks: list[Block] = []
+    wished: list[tuple[str, str, Block]] = []
     for n, tool in enumerate(request.tools):
         if isinstance(tool, ServerTool):
             block = _write_server_tool(tool, f"tools[{n}]", losses)
         elif allowed and tool.name not in allowed:
             continue
         else:
-            block = _write_tool(tool, names[tool.name], rules, f"tools[{n}]", losses)
+            block = _write_tool(tool, names[tool.name], f"tools[{n}]", losses)
+            if tool.strict and NATIVE not in own(tool.extra):
+                wished.append((tool.name, f"tools[{n}].strict", block))
         if block:
             blocks.append(block)
+    # Not all may be: a tool that the choice names comes first, since its arguments are what the client waits for.
+    for _, path, block in sorted(wished, key=lambda wish: choice is None or wish[0] not in choice.names):
+        if why := grammar.refuses(block["input_schema"], tools=1):
+            losses.append(Loss(path, why))
+        else:
+            block["strict"] = True
     if not blocks and not allowed:
         called = (part.name for m in request.messages for part in m.parts if isinstance(part, ToolCall))
         blocks += [{"name": name, "input_schema": EMPTY_SCHEMA} for name in dict.fromkeys(safe_names(called).values())]
@@ -79,21 +91,16 @@ def _write_choice(choice: ToolChoice, request: Request, rules: Rules, losses: li
     return {"type": "any"}
 
 
-def _write_tool(tool: Tool, name: str, rules: Rules, path: str, losses: list[Loss]) -> Block:
+def _write_tool(tool: Tool, name: str, path: str, losses: list[Loss]) -> Block:
     kept = own(tool.extra)
     if NATIVE in kept:
         return dict(kept[NATIVE])
     block: Block = {"name": name}
     if tool.description:
         block["description"] = tool.description
-    block["input_schema"] = schema = _object_schema(tool.parameters, path, losses)
+    block["input_schema"] = _object_schema(tool.parameters, path, losses)
     if tool.strict is False:
         block["strict"] = False
-    elif tool.strict:
-        if rules.schemas and strict_schema(schema) == schema:
-            block["strict"] = True
-        else:
-            losses.append(Loss(f"{path}.strict", "the model or the schema does not allow strict tools"))
     return block | kept
 
 
@@ -134,35 +141,3 @@ SERVER_TOOLS: Final[Mapping[str, Callable[[Mapping[str, Json]], Block]]] = {
     "code": lambda _: {"type": "code_execution_20250825", "name": "code_execution"},
 }
 """Neutral kind -> this protocol's tool, which needs no beta header."""
-
-
-# ---- structured outputs ----------------------------------------------------------------------------------------------
-NESTED: Final = frozenset({"properties", "$defs", "definitions"})
-LISTS: Final = frozenset({"anyOf", "allOf"})
-KEPT: Final = frozenset({"type", "title", "description", "enum", "const", "default", "required", "$ref"})
-FORMATS: Final = frozenset({
-    "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
-})  # fmt: skip
-
-
-def strict_schema(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """The part of the schema that structured outputs take (platform.claude.com/docs/en/build-with-claude/
-    structured-outputs#json-schema-limitations): closed objects, no limits on numbers, lengths and counts.
-    """
-    strict: dict[str, Any] = {}
-    for name, value in schema.items():
-        if name in KEPT or (name == "format" and value in FORMATS) or (name == "minItems" and value in (0, 1)):
-            strict[name] = value
-        elif name in NESTED:
-            strict[name] = {key: _strict_value(inner) for key, inner in read.mapping(value).items()}
-        elif name in LISTS or name == "oneOf":
-            strict["anyOf" if name == "oneOf" else name] = [_strict_value(inner) for inner in read.items(value)]
-        elif name == "items":
-            strict[name] = _strict_value(value)
-    if schema.get("type") == "object" or "properties" in schema:
-        strict["additionalProperties"] = False
-    return strict
-
-
-def _strict_value(value: Json) -> Json:
-    return strict_schema(value) if isinstance(value, dict) else value

@@ -14,7 +14,6 @@ from ccx_addons.core.neutral import (
     safe_name,
 )
 from ccx_addons.protocols import messages
-from ccx_addons.protocols.messages.tools import strict_schema
 from tests.protocols.messages.values import MANUAL, MODERN, OTHER, ask
 
 NEWEST = "claude-opus-5-5"
@@ -156,24 +155,3 @@ def test_server_tools(tool: ServerTool, wire: Any, losses: list[str]) -> None:
 def test_own_fields_of_a_tool(model: str) -> None:
     tool = Tool("f", parameters=CLOSED, extra={"messages": {"defer_loading": True}, "chat": {"x": 1}})
     assert encode(model, tools=(tool,))[0]["tools"] == [{"name": "f", "input_schema": CLOSED, "defer_loading": True}]
-
-
-@pytest.mark.parametrize(
-    ("schema", "strict"),
-    [
-        pytest.param({"type": "string", "minLength": 1, "pattern": "x"}, {"type": "string"}, id="text limits"),
-        pytest.param({"type": "integer", "maximum": 5, "description": "d"}, {"type": "integer", "description": "d"}, id="number limits"),
-        pytest.param({"type": "string", "format": "date"}, {"type": "string", "format": "date"}, id="format"),
-        pytest.param({"type": "string", "format": "regex"}, {"type": "string"}, id="unknown format"),
-        pytest.param({"type": "array", "items": {"minimum": 1}, "minItems": 1, "maxItems": 3}, {"type": "array", "items": {}, "minItems": 1}, id="array"),
-        pytest.param({"type": "array", "minItems": 2}, {"type": "array"}, id="many items"),
-        pytest.param({"type": "object", "properties": {"a": {"oneOf": [{"minimum": 1}]}}, "required": ["a"], "additionalProperties": True},
-                     {"type": "object", "properties": {"a": {"anyOf": [{}]}}, "required": ["a"], "additionalProperties": False}, id="object"),
-        pytest.param({"$ref": "#/$defs/x", "$defs": {"x": {"type": "string", "maxLength": 3}}},
-                     {"$ref": "#/$defs/x", "$defs": {"x": {"type": "string"}}}, id="definitions"),
-        pytest.param({"anyOf": [True, {"const": 1}]}, {"anyOf": [True, {"const": 1}]}, id="constant"),
-    ],
-)  # fmt: skip
-def test_strict_schema(schema: dict[str, Any], strict: dict[str, Any]) -> None:
-    assert strict_schema(schema) == strict
-    assert strict_schema(strict) == strict
