@@ -7,6 +7,7 @@ import pytest
 
 from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort
+from ccx_addons.io.prices import LIST
 from ccx_addons.vendors.facts import Gemini, Messages, Responses, Vendor
 
 TOPICS = ("size", "chat", "messages", "responses", "gemini")
@@ -19,6 +20,11 @@ def test_every_fact_is_one_that_somebody_reads_and_has_a_page(vendor: Vendor) ->
         assert re.fullmatch(r"https://[\w.-]+\.[a-z]+(?:/[\w./%-]*)?", facts.source)
         for topic, default in vendors.DEFAULTS.items():
             assert getattr(facts, topic).keys() <= {member.name for member in fields(default)}
+
+
+def test_every_name_of_a_price_list_is_one_that_it_has() -> None:
+    listed = {provider.id for provider in LIST.providers}
+    assert {vendor.prices for vendor in vendors.VENDORS if vendor.prices} <= listed
 
 
 def test_every_vendor_has_a_place_of_its_own() -> None:

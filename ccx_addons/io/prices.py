@@ -15,6 +15,7 @@ from typing import Final
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelPrice, TieredPrices
 
+from ccx_addons import vendors
 from ccx_addons.core.billing import PLAIN, Billing
 from ccx_addons.core.config import Patterns, Price
 from ccx_addons.core.neutral import Usage
@@ -32,8 +33,8 @@ PROVIDER_OF_KIND: Final[Mapping[str, str]] = {
 }
 """Whose models a protocol most often carries. chat and embeddings are spoken by everybody."""
 
-VENDORS: Final = ("openai", "google", "zai", "moonshotai", "deepseek", "minimax", "mistral", "aws")
-"""Asked in this order when the name alone does not lead to a vendor."""
+MAKERS: Final = tuple(dict.fromkeys(vendor.prices for vendor in vendors.VENDORS if vendor.prices and vendor.families))
+"""Asked when neither the address nor the name alone leads to a price."""
 
 UPSTREAM: Final = "upstream"
 HOUR: Final = 2.0 / 1.25
@@ -181,6 +182,8 @@ def _listed(model: str, hint: str, slot: int) -> Rates | None:
 def _places(model: str, hint: str) -> Iterator[tuple[str, str | None, str | None]]:
     """Where to look, best first: (name, provider id, API address). Names like ``vendor/model`` are a router's."""
     if "://" in hint:
+        server = vendors.at_host(hint)
+        yield model, (server.prices or None) if server else None, hint
         yield model, None, hint
     elif provider := PROVIDER_OF_KIND.get(hint, hint):
         yield model, provider, None
@@ -190,7 +193,8 @@ def _places(model: str, hint: str) -> Iterator[tuple[str, str | None, str | None
         yield model, "openrouter", None
         yield rest, vendor, None
         yield rest, None, None
-    for vendor in VENDORS:
+    makers = [maker.prices] if (maker := vendors.maker_of(model)) and maker.prices else []
+    for vendor in (*makers, *MAKERS):
         yield rest or model, vendor, None
 
 

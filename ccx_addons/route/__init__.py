@@ -10,7 +10,7 @@ from mitmproxy import http
 from ccx_addons.core.asked import MAX_MODEL, also_named
 from ccx_addons.core.config import Channel, Client
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
-from ccx_addons.core.estimate import output_tokens, prompt_tokens
+from ccx_addons.core.estimate import BYTES_PER_TOKEN, output_tokens, prompt_tokens
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
@@ -153,7 +153,8 @@ class Route:
         x.trace = trace_of(headers, members, x.trace)
         x.images = x.body is not None and b"image" in x.raw and IMAGE.search(x.raw) is not None
         x.pin = headers.get(PIN_HEADER, "")
-        windows = self.runtime.state.indexes.of(x.snapshot).windows
+        plan = self.runtime.state.indexes.of(x.snapshot).plan(x.kind, x.model, x.match.route_prefix)
+        long = 0 < plan.least_window < len(x.raw) // BYTES_PER_TOKEN
         return Pick(
             kind=x.kind,
             model=x.model,
@@ -162,7 +163,7 @@ class Route:
             route_prefix=x.match.route_prefix,
             pin=x.pin,
             images=x.images,
-            prompt_tokens=prompt_tokens(x.raw) if windows else 0,
+            prompt_tokens=prompt_tokens(x.raw) if long else 0,
             output_tokens=output_tokens(members),
             home=x.home,
             only_home=x.operation in STORED,

@@ -7,10 +7,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Key, Kind, Snapshot
 from ccx_addons.core.exchange import Decision
 
 MAX_PLANS: Final = 128
+CLEARLY: Final = 2
 MAX_INDEXES: Final = 4
 """Snapshots in use at the same time: the one in force, and those that running exchanges keep."""
 
@@ -28,6 +30,14 @@ class Entry:
     """The channel, or every key of it, has limits of its own."""
     space: tuple[str, int]
     """Vectors of one space can be compared: its name and the vectors' length (0: unknown)."""
+    window: int = 0
+    """Tokens of a prompt: what the channel says, else what is known of the model; 0: unknown."""
+
+    def overflows(self, prompt_tokens: int) -> bool:
+        """Whether a prompt of about so many tokens does not fit. What is only known of the model must be missed
+        clearly, as an estimate of escaped text may be twice too high."""
+        said = self.channel.limits.context_window
+        return bool(self.window) and prompt_tokens > (said or self.window * CLEARLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class Plan:
 
     entries: tuple[Entry, ...]
     dropped: tuple[Decision, ...]
+    least_window: int
+    """The smallest that is known; 0: none is."""
 
 
 class Index:
@@ -44,8 +56,6 @@ class Index:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.channels = sorted(snapshot.channels, key=lambda channel: channel.priority)
-        self.windows = any(channel.limits.context_window for channel in snapshot.channels)
-        """Whether it matters how long a prompt is."""
         self._plans: OrderedDict[tuple[Kind, str, str], Plan] = OrderedDict()
 
     def plan(self, kind: Kind, model: str, prefix: str) -> Plan:
@@ -62,7 +72,8 @@ class Index:
                 dropped.append(Decision(channel.id, channel.name, rule, False, reason))
             else:
                 entries.append(entry_of(channel, model))
-        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped))
+        least = min((entry.window for entry in entries if entry.window), default=0)
+        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped), least)
         if len(self._plans) > MAX_PLANS:
             self._plans.popitem(last=False)
         return plan
@@ -113,6 +124,7 @@ def entry_of(channel: Channel, model: str) -> Entry:
         bool(channel.limits.rpm or channel.limits.concurrency)
         or all(key.limits.rpm or key.limits.concurrency for key in keys),
         (space, channel.embedding.dimensions),
+        channel.limits.context_window or vendors.size(channel.base_urls[0], mapped.model).window,
     )
 
 

@@ -124,10 +124,10 @@ def sees_images(view: View, entry: Entry) -> str:
 
 
 def has_window(view: View, entry: Entry) -> str:
-    window = entry.channel.limits.context_window
-    if window and view.pick.prompt_tokens > window:
-        return f"its context window of {window} tokens is too small for about {view.pick.prompt_tokens}"
-    return ""
+    if not entry.overflows(view.pick.prompt_tokens):
+        return ""
+    whose = "its" if entry.channel.limits.context_window else f"{entry.model}'s"
+    return f"{whose} context window of {entry.window} tokens is too small for about {view.pick.prompt_tokens}"
 
 
 def has_output(view: View, entry: Entry) -> str:
@@ -215,6 +215,14 @@ def is_promoted(view: View, entries: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if is_promoted_now(entry.channel, view.now)][:1]
 
 
+def has_largest_window(view: View, entries: list[Entry]) -> list[Entry]:
+    """no context window is large enough, this is the largest"""
+    tokens = view.pick.prompt_tokens
+    if not tokens or not all(entry.overflows(tokens) for entry in entries):
+        return []
+    return sorted(filter(view.ready, entries), key=lambda entry: -entry.window)
+
+
 def home_of(view: View) -> str:
     """Id of the channel that has this conversation: the first among its equals, also where a better one is tried."""
     return seat_of(view.pick, view.snapshot, view.state, view.now).channel_id
@@ -295,6 +303,7 @@ def last_resort(view: View, entries: list[Entry]) -> list[Entry]:
 PREFERENCES: Final[tuple[Preference, ...]] = (
     is_overridden,
     is_promoted,
+    has_largest_window,
     has_affinity,
     by_priority,
     by_weight,

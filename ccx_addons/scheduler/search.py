@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
@@ -45,6 +46,8 @@ class Search:
         self.used: frozenset[Triple] = frozenset()
         self.window = 0
         """The next channel's context window has to be larger; 0: any will do."""
+        self.refused = 0
+        """The largest window that a prompt was too long for."""
         self.listed = False
         """Channels that list the model come first."""
         self.asked: frozenset[str] = frozenset()
@@ -100,12 +103,14 @@ class Search:
         return int(entry.channel.id in self.shunned)
 
     def _doubt(self, entry: Entry) -> tuple[bool, bool]:
-        unknown = self.window > 0 and not entry.channel.limits.context_window
+        unknown = self.window > 0 and not entry.window
         return unknown, self.listed and not entry.lists and entry.channel.id not in self.asked
 
     def _suits(self, entry: Entry) -> bool:
-        window = entry.channel.limits.context_window
-        return not self.window or not window or window > self.window
+        """A window that the channel says is compared with the estimate, one of its model with those refused before."""
+        said = entry.channel.limits.context_window
+        least = self.window if said else self.refused
+        return not self.window or not entry.window or entry.window > least
 
     def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
         channel = attempt.channel
@@ -118,7 +123,7 @@ class Search:
         if verdict.action == "next_channel" or (attempt.number >= self.spread and self._others_ready(channel)):
             self.done |= {channel.id}
         if verdict.need:
-            return self._needing(channel, verdict)
+            return self._needing(attempt, verdict)
         return verdict
 
     def _about_the_request(self, channel: Channel, verdict: Verdict) -> Verdict:
@@ -134,16 +139,19 @@ class Search:
         left = (entry for entry in self._left(self.done) if entry.channel.id != channel.id)
         return any(self.state.standing(kind, entry, now).ready for entry in left)
 
-    def _needing(self, channel: Channel, verdict: Verdict) -> Verdict:
+    def _needing(self, attempt: Attempt, verdict: Verdict) -> Verdict:
         """Going on makes sense only where another channel has what this one lacks."""
-        before = (self.window, self.listed)
+        channel = attempt.channel
+        before = (self.window, self.refused, self.listed)
         if verdict.need == "larger window":
-            self.window = max(self.window, channel.limits.context_window, self.pick.prompt_tokens, 1)
+            said = channel.limits.context_window
+            self.refused = max(self.refused, said or vendors.size(channel.base_urls[0], attempt.model).window)
+            self.window = max(self.window, said, self.pick.prompt_tokens, 1)
         else:
             self.listed = True
         if self._goes_on(channel):
             return verdict
-        self.window, self.listed = before
+        self.window, self.refused, self.listed = before
         return replace(verdict, action="stop")
 
     def _goes_on(self, channel: Channel) -> bool:

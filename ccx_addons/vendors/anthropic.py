@@ -41,7 +41,6 @@ ANTHROPIC: Final = Vendor(
     prices="anthropic",
     hosts=names(r"(?:^|\.)anthropic\.com(?::|$)|^platform\.claude\.com(?::|$)"),
     server=Facts("https://platform.claude.com/docs/en/api/messages/create", chat={"system_turns": True}),
-    errors=("x: Extra inputs are not permitted", "`x` is deprecated for this model"),
     families=(
         Family(
             ANY,

@@ -13,5 +13,4 @@ AZURE: Final = Vendor(
         chat={"system_turns": True, "thoughts": False, "limit": "max_completion_tokens"},
         responses={"thoughts": False, "least_tokens": 16},
     ),
-    errors=("Unsupported parameter: 'x' is not supported with this model.",),
 )

@@ -1,8 +1,8 @@
-"""Amazon Bedrock: models of many makers."""
+"""Amazon Bedrock: models of many makers, and Amazon's own."""
 
 from typing import Final
 
-from ccx_addons.vendors.facts import Facts, Vendor, names
+from ccx_addons.vendors.facts import Facts, Family, Vendor, names
 
 BEDROCK: Final = Vendor(
     title="Amazon Bedrock",
@@ -12,5 +12,10 @@ BEDROCK: Final = Vendor(
         "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html",
         chat={"thoughts": False, "verbosity": False},
     ),
-    errors=("x: Extra inputs are not permitted",),
+    families=(
+        Family(
+            names(r"(?:^|[./])(?:amazon\.)?(?:nova-(?:micro|lite|pro|premier)|titan-)"),
+            Facts("https://docs.aws.amazon.com/nova/latest/userguide/what-is-nova.html"),
+        ),
+    ),
 )

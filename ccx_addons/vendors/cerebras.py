@@ -19,5 +19,4 @@ CEREBRAS: Final = Vendor(
             "verbosity": False,
         },
     ),
-    errors=("property 'messages.1.assistant.x' is unsupported",),
 )

@@ -28,7 +28,6 @@ DEEPSEEK: Final = Vendor(
             "user": 64,
         },
     ),
-    errors=("This response_format type is unavailable now", "Thinking mode does not support this tool_choice"),
     families=(
         Family(
             ALL,

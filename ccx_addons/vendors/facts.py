@@ -195,8 +195,6 @@ class Family:
 class Vendor:
     """``hosts``: a pattern of ``host:port``. ``server``: what holds for everything that answers there. ``families``:
     models it makes; of several that match, the later says more and wins. ``prices``: its name in genai-prices.
-
-    ``errors``: words with which it refuses a field, as its documentation or its answers show them.
     """
 
     title: str
@@ -204,7 +202,6 @@ class Vendor:
     hosts: re.Pattern[str] | None = None
     families: tuple[Family, ...] = ()
     prices: str = ""
-    errors: tuple[str, ...] = ()
 
 
 def names(pattern: str) -> re.Pattern[str]:

@@ -19,5 +19,4 @@ FIREWORKS: Final = Vendor(
             "schemas": True,
         },
     ),
-    errors=("Extra inputs are not permitted, field: 'x', value: 'y'",),
 )

@@ -33,7 +33,6 @@ GOOGLE: Final = Vendor(
         "https://ai.google.dev/gemini-api/docs/openai",
         chat={"switch": "effort", "verbosity": False, "limit": "max_tokens", "thoughts": False},
     ),
-    errors=("Invalid JSON payload received. Unknown name \"x\": Cannot find field.",),
     families=(
         Family(names("gemma"), Facts(MODELS, gemini={"thinking": "none"})),
         Family(ANY, Facts(MODELS, {"window": 1_048_576, "output": 65_536}), (2, 5), current=CURRENT),

@@ -19,5 +19,4 @@ GROQ: Final = Vendor(
             "verbosity": False,
         },
     ),
-    errors=("property 'x' is unsupported", "`reasoning_effort` must be one of `none` or `default`"),
 )

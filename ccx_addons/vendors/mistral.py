@@ -15,7 +15,6 @@ MISTRAL: Final = Vendor(
         "https://docs.mistral.ai/api/endpoint/chat",
         chat={"limit": "max_tokens", "thoughts": False, "short_ids": True, "stream_options": False, "verbosity": False},
     ),
-    errors=('{"message": {"detail": [{"loc": ["body", "x"], "msg": "Extra inputs are not permitted"}]}}',),
     families=(
         Family(
             names(r"mistral|mixtral|magistral|ministral|codestral|devstral|pixtral"),

@@ -18,7 +18,6 @@ MOONSHOT: Final = Vendor(
     prices="moonshotai",
     hosts=names(r"(?:^|\.)moonshot\.(?:ai|cn)(?::|$)|(?:^|\.)kimi\.com(?::|$)"),
     server=Facts(OVERVIEW, chat={"switch": "thinking", "verbosity": False, "system_turns": True}),
-    errors=("invalid temperature: only 1 is allowed for this model",),
     families=(
         Family(
             names("kimi"),

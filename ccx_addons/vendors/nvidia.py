@@ -11,5 +11,4 @@ NVIDIA: Final = Vendor(
         "https://docs.nvidia.com/nim/large-language-models/latest/reference/api-reference.html",
         chat={"switch": "template", "limit": "max_tokens", "verbosity": False, "system_turns": False},
     ),
-    errors=("Validation: Unsupported parameter(s): `x`",),
 )

@@ -50,7 +50,6 @@ OPENAI: Final = Vendor(
         chat={"system_turns": True, "thoughts": False},
         responses={"thoughts": False, "least_tokens": 16},
     ),
-    errors=("Unsupported parameter: 'x'", "Unknown parameter: 'x'", "Unrecognized request argument supplied: x"),
     families=(
         Family(GPT, CLASSIC, before=(5, 0)),
         Family(

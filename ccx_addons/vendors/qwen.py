@@ -13,7 +13,6 @@ REFERENCE: Final = "https://www.alibabacloud.com/help/en/model-studio/qwen-api-r
 
 QWEN: Final = Vendor(
     title="Qwen (DashScope)",
-    prices="qwen",
     hosts=names(r"dashscope[\w-]*\.aliyuncs\.com(?::|$)|maas\.aliyuncs\.com(?::|$)"),
     server=Facts(
         REFERENCE,

@@ -18,7 +18,6 @@ XAI: Final = Vendor(
     prices="x-ai",
     hosts=names(r"(?:^|\.)x\.ai(?::|$)"),
     server=Facts("https://docs.x.ai/docs/api-reference", chat={"system_turns": True, "verbosity": False}),
-    errors=("Model x does not support parameter reasoningEffort.", "Argument not supported on this model: x"),
     families=(
         Family(names("grok"), NO_EFFORT),
         Family(names("grok"), Facts(REASONING, {"window": 256_000}, {"penalties": False, "stop": False})),

@@ -14,7 +14,7 @@ GLM: Final = names(r"glm-(?P<major>\d)(?:\.(?P<minor>\d))?")
 
 ZHIPU: Final = Vendor(
     title="Zhipu",
-    prices="zhipu",
+    prices="zai",
     hosts=names(r"(?:^|\.)(?:z\.ai|bigmodel\.cn)(?::|$)"),
     server=Facts(
         "https://docs.z.ai/api-reference/llm/chat-completion",

@@ -88,6 +88,8 @@ def test_any_usage(place: tuple[Provider, ModelInfo], prompt: tuple[int, ...], a
         pytest.param(
             "claude-sonnet-5", "https://gateway.example", "list:anthropic/claude-sonnet-5", id="strange address"
         ),
+        pytest.param("glm-4.6", "https://open.bigmodel.cn/api/paas/v4", "list:zai/GLM-4.6", id="the vendor's address"),
+        pytest.param("gpt-5", "https://my.openai.azure.com/openai/v1", "list:azure/gpt-5", id="its own price there"),
         pytest.param("claude-sonnet-5", "no such provider", "list:anthropic/claude-sonnet-5", id="strange hint"),
     ],
 )

@@ -1,5 +1,7 @@
 """What follows from the configuration alone is computed once, and never outlives it."""
 
+from typing import Any
+
 import pytest
 
 from ccx_addons.scheduler.index import MAX_INDEXES, MAX_PLANS, Index, Indexes, comparable
@@ -40,9 +42,29 @@ def test_entries_know_the_upstreams_model_and_its_keys() -> None:
     assert entry.model == "up" and [k.name for k in entry.keys] == ["x2"] and entry.space == ("up", 0)
 
 
-def test_windows_matter_only_where_one_is_configured() -> None:
-    assert not Index(snapshot(A)).windows
-    assert Index(snapshot(A, channel("c", limits=limits(context_window=8)))).windows
+def test_the_smallest_window_is_known_of_the_channel_or_of_its_model() -> None:
+    assert Index(snapshot(A)).plan("chat", "m", "").least_window == 0
+    small, known = channel("c", limits=limits(context_window=8)), channel("k", models={"m": "gpt-5.1"})
+    assert Index(snapshot(A, small)).plan("chat", "m", "").least_window == 8
+    assert Index(snapshot(A, known)).plan("chat", "m", "").least_window == 400_000
+
+
+@pytest.mark.parametrize(
+    ("more", "tokens", "overflows"),
+    [
+        ({"limits": limits(context_window=100)}, 100, False),
+        ({"limits": limits(context_window=100)}, 101, True),
+        ({"models": {"m": "gpt-5.1"}}, 800_000, False),
+        ({"models": {"m": "gpt-5.1"}}, 800_001, True),
+        ({"models": {"m": "gpt-5.1"}, "limits": limits(context_window=500_000)}, 500_001, True),
+        ({}, 10**9, False),
+    ],
+)
+def test_a_window_that_is_only_known_of_the_model_must_be_missed_clearly(
+    more: dict[str, Any], tokens: int, overflows: bool
+) -> None:
+    (entry,) = Index(snapshot(channel("c", **more))).plan("chat", "m", "").entries
+    assert entry.overflows(tokens) is overflows
 
 
 @pytest.mark.parametrize(

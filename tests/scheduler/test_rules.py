@@ -86,6 +86,22 @@ def test_a_client_gets_nothing_it_may_not_use(client: Client, words: str) -> Non
     assert why(pick(client=client), A)["a"] == ("client_may", words)
 
 
+def test_a_prompt_that_surely_does_not_fit_goes_where_the_model_has_a_larger_window() -> None:
+    small, large = channel("small", models={"m": "glm-4.6"}), channel("large", priority=2, models={"m": "gemini-3-pro"})
+    assert order(pick(prompt_tokens=300_000), small, large) == "sl"  # an estimate may be as wrong as that
+    assert order(pick(prompt_tokens=500_000), small, large) == "l"
+    words = "glm-4.6's context window of 200000 tokens is too small for about 500000"
+    assert why(pick(prompt_tokens=500_000), small, large)["small"] == ("has_window", words)
+
+
+def test_a_prompt_that_fits_nowhere_goes_to_the_largest_window() -> None:
+    small, large = channel("small", models={"m": "glm-4.6"}), channel("large", priority=2, models={"m": "gemini-3-pro"})
+    asked = pick(prompt_tokens=3_000_000)
+    assert order(asked, small, large) == "ls"
+    rule, reason = why(asked, small, large)["large"]
+    assert rule == "has_largest_window" and "no context window is large enough" in reason
+
+
 @pytest.mark.parametrize("bound", ["context_window", "max_output_tokens"])
 def test_an_estimate_never_drops_the_last_ones(bound: str) -> None:
     small = [channel(name, limits=limits(**{bound: 10})) for name in "ab"]

@@ -184,6 +184,25 @@ def test_a_long_prompt_goes_only_to_a_larger_window(first: int, second: int, tok
     assert found == (["a/a1", "b/b1"] if goes_on else ["a/a1"])
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "tokens", "goes_on"),
+    [
+        pytest.param("glm-4.6", "gemini-3-pro", 0, True, id="larger"),
+        pytest.param("gemini-3-pro", "glm-4.6", 0, False, id="smaller"),
+        pytest.param("glm-4.6", "gpt-5.1", 390_000, True, id="an estimate refuses nothing"),
+        pytest.param("glm-4.6", "some-model", 0, True, id="unknown"),
+    ],
+)
+def test_windows_of_known_models_count_like_those_that_were_said(
+    first: str, second: str, tokens: int, goes_on: bool
+) -> None:
+    one, other = (
+        channel(name, priority=n, models={"m": model}) for n, (name, model) in enumerate([("a", first), ("b", second)])
+    )
+    found = tried([TOO_LONG, OK], one, other, asked=pick(prompt_tokens=tokens))
+    assert found == (["a/a1", "b/b1"] if goes_on else ["a/a1"])
+
+
 def test_channels_of_unknown_windows_come_after_those_known_to_be_larger() -> None:
     windows = [
         channel(name, priority=n, limits=limits(context_window=size))

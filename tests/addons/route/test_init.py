@@ -212,10 +212,15 @@ def test_an_attempt_that_failed_says_more_than_a_full_channel(
 def test_the_pick_says_what_was_asked(runtime: Runtime) -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
     body = {"messages": [{"role": "user", "content": [image]}], "max_tokens": 9, "user": "me"}
-    _, x = asked(replace(A, limits=ChannelLimits(context_window=100)), body=body)
+    _, x = asked(replace(A, limits=ChannelLimits(context_window=10)), body=body)
     found = Route(runtime).pick(x)
     assert (found.images, found.output_tokens, found.vectors, found.route_prefix) == (True, 9, False, "")
     assert found.prompt_tokens > 0 and len(found.trace) == 32 and x.trace == found.trace
+
+
+def test_nobody_counts_a_prompt_that_fits_everywhere(runtime: Runtime) -> None:
+    _, x = asked(replace(A, limits=ChannelLimits(context_window=10_000)))
+    assert Route(runtime).pick(x).prompt_tokens == 0
 
 
 LONG = "iVBORw0K" * 100
