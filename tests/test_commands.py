@@ -43,7 +43,7 @@ def test_it_is_named_as_it_was_called(
 
 def test_every_command_for_people_is_in_the_help() -> None:
     named = {line.split()[1] for line in HELP.format("ccx").splitlines() if line.startswith("ccx ")}
-    assert named - {"serve:"} == COMMANDS.keys() - {"serve", "worker", "panel"}
+    assert named - {"serve:"} == COMMANDS.keys() - {"serve", "worker", "panel", "meeting"}
 
 
 def test_windows_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
