@@ -97,7 +97,7 @@ class Health:
                 runtime.state.unblock(kind, channel.id, key.id, "", now, "a health check was answered")
             write_changes(runtime.state, runtime.snapshot, runtime.store, now)
         if news:
-            words = f"{channel.name}, key {key.mask}: " + ("answers again" if found.ok else found.words)
+            words = f"{channel.name}, key {key.label}: " + ("answers again" if found.ok else found.words)
             runtime.store.put_event("info" if found.ok else "warning", "health", words)
         ended = int(now * 1000)
         runtime.store.put_request({
@@ -105,6 +105,6 @@ class Health:
             "started_at": ended - int(found.milliseconds), "ended_at": ended, "phase": "done",
             "state": "ok" if found.ok else "failed", "kind": channel.protocol, "operation": "models",
             "model": channel.health_check.model or "", "upstream_model": found.model, "channel_id": channel.id,
-            "channel_name": channel.name, "key_mask": key.mask, "status": found.status, "total_ms": found.milliseconds,
+            "channel_name": channel.name, "key_mask": key.label, "status": found.status, "total_ms": found.milliseconds,
             "error_message": found.words[:MAX_WORDS], "config_revision": runtime.snapshot.revision,
         })  # fmt: skip

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from flask import current_app
 
@@ -55,6 +55,8 @@ class Panel:
     """Where mitmweb shows the flows of this boot; empty: it does not run."""
     test_secret: str = field(default="", repr=False)
     """Proves to the gateway that this process asks."""
+    activity: Any = None
+    """What activity.py counted, and when."""
     _config: Config | None = None
 
     @property

@@ -153,6 +153,11 @@ class Key:
     def mask(self) -> str:
         return mask(self.secret) if self.secret else "no key"
 
+    @property
+    def label(self) -> str:
+        """For people: keys of one mask are told apart by their names."""
+        return f"{self.mask} ({self.name})" if self.name else self.mask
+
 
 KEYLESS: Final = Key("none", "")
 """Stands in for the keys of a channel that has none: its upstream asks for no credential."""

@@ -384,6 +384,19 @@ CREATE TABLE shapes (
             " WHERE again_tokens > 0",
         ),
     ),
+    (
+        "0009_use_of_keys",
+        (
+            """
+CREATE TABLE key_use (
+    channel_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    used_at INTEGER NOT NULL,                   -- last, give or take a minute
+    PRIMARY KEY (channel_id, key_id)
+) STRICT, WITHOUT ROWID
+""",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

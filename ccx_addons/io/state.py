@@ -147,7 +147,7 @@ def _key_row(state: KeyState, model: str, now: float, by: str) -> dict[str, Any]
 
 def _mask_of(snapshot: Snapshot, channel_id: str, key_id: str) -> str:
     channel = snapshot.channel(channel_id)
-    return next((key.mask for key in channel.keys if key.id == key_id), "") if channel else ""
+    return next((key.label for key in channel.keys if key.id == key_id), "") if channel else ""
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

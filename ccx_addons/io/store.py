@@ -242,6 +242,9 @@ class Store:
     def put_key_state(self, row: Row) -> None:
         self._put("key_state", row)
 
+    def put_key_use(self, row: Row) -> None:
+        self._put("key_use", row)
+
     def put_refusal(self, row: Row) -> None:
         self._put("refusals", row)
 

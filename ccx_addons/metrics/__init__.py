@@ -28,6 +28,8 @@ from ccx_addons.scheduler import Decision
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
+USE_EVERY: Final = 60_000
+"""Milliseconds between two notes of a key's use."""
 COUNT: Final = "count_tokens"
 """Costs nothing."""
 MAX_READ_HERE: Final = 256 << 10
@@ -38,6 +40,7 @@ class Metrics:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.shapes = Maker(runtime.settings.proxy_access_key or runtime.settings.admin_access_key)
+        self.used: dict[tuple[str, str], int] = {}
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -100,6 +103,7 @@ class Metrics:
         store = self.runtime.store
         if x.attempts:
             store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
+            self.note_use(x)
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
             store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
         row = self.row(x)
@@ -134,6 +138,15 @@ class Metrics:
         found: float | None = self.price(x, usage, record.attempt.channel if record else None, record).usd
         return found
 
+    def note_use(self, x: Exchange) -> None:
+        """When a key was used last, give or take a minute."""
+        now = milliseconds(time.time())
+        for record in x.attempts:
+            place = record.attempt.channel.id, record.attempt.key.id
+            if now - self.used.get(place, 0) >= USE_EVERY:
+                self.used[place] = now
+                self.runtime.store.put_key_use({"channel_id": place[0], "key_id": place[1], "used_at": now})
+
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""
         record = x.current
@@ -161,7 +174,7 @@ class Metrics:
             "upstream_model": record.upstream_model[:MAX_NAME] if record else "",
             "channel_id": channel.id if channel else "",
             "channel_name": channel.name if channel else "",
-            "key_mask": record.attempt.key.mask if record else "",
+            "key_mask": record.attempt.key.label if record else "",
             "converted": f"{x.kind}>{channel.protocol}" if channel and record and record.converted else "",
             "attempts_n": len(x.attempts),
             "status": x.status,
@@ -207,7 +220,7 @@ class Metrics:
             "n": n,
             "channel_id": attempt.channel.id,
             "channel_name": attempt.channel.name,
-            "key_mask": attempt.key.mask,
+            "key_mask": attempt.key.label,
             "base_url": clean(attempt.base_url),
             "upstream_model": record.upstream_model,
             "started_at": milliseconds(x.started_at + (record.started - x.clock)),

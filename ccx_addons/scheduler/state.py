@@ -136,7 +136,7 @@ class ChannelState:
         state = self.keys.get(key.id)
         rest = state.resting(entry.model, now) if state else None
         if state and rest:
-            whose = f"key {key.mask}" if rest is state.rest else f"key {key.mask} for {entry.model}"
+            whose = f"key {key.label}" if rest is state.rest else f"key {key.label} for {entry.model}"
             word = "is blocked" if rest.blocked else "rests"
             return Hindrance(rest.until, f"{whose} {word}: {rest.reason}", rest)
         soonest = Hindrance(NEVER, "no base URL")
@@ -419,7 +419,7 @@ class State:
             known.breaker(("", attempt.key.id, model) if model else (attempt.base_url, attempt.key.id, ""))
             self.restore_at = min(self.restore_at, until)
             if news:
-                what = f"key {attempt.key.mask}" + (f" for {model}" if model else "")
+                what = f"key {attempt.key.label}" + (f" for {model}" if model else "")
                 words = f"{what} is blocked for {until - now:.0f} s: {verdict.reason}"
                 self._event("warning", "key", attempt, words)
 

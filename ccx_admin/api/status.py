@@ -40,7 +40,7 @@ def status_of(current: Panel) -> dict[str, Json]:
         "capture": config.snapshot.policy.bodies.capture,
         "first_run": {
             "has_channel": bool(config.snapshot.channels),
-            "has_request": db.value("SELECT 1 FROM requests LIMIT 1") is not None,
+            "has_request": db.value("SELECT 1 FROM requests WHERE source = 'proxy' LIMIT 1") is not None,
         },
         "database": {
             "bytes": sum(sizes),

@@ -44,6 +44,7 @@ def explain(panel: Panel, asked: dict[str, Any]) -> dict[str, Any]:
     found = scheduler.explain(snapshot, state_of(panel, snapshot), pick, panel.clock())
     return {
         "revision": snapshot.revision,
+        "serving": sum(pick.kind in channel.serves for channel in snapshot.channels),
         "channels": [
             {
                 "id": place.channel_id,

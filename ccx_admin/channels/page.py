@@ -1,7 +1,6 @@
 """/channels: the order they are tried in, how each one is and why; adding, editing, and the question "why?"."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
@@ -11,34 +10,15 @@ from ccx_addons.core.config import KINDS
 from ccx_addons.vendors import shown
 from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.channels import catalog, dry_run, settings_form, views
+from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
 from ccx_admin.clients import page as clients
 from ccx_admin.panel import Panel, panel
 from ccx_admin.usage import stats
 
 pages: Final = Blueprint("channels", __name__)
 
-DAY: Final = 86_400_000
-PARTS: Final = 48
 ERRORS: Final = 5
 KEY_LIMITS: Final = clients.LIMITS[:2]
-LOST: Final = "outcome NOT IN ('ok', 'client_left')"
-"""An attempt that did not give an answer: also those that were made good by another channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """A channel's attempts of the last day, tests left out. ``strip``: [all, bad] for each half hour."""
-
-    strip: tuple[tuple[int, int], ...] = ((0, 0),) * PARTS
-
-    @property
-    def attempts(self) -> int:
-        return sum(all for all, _bad in self.strip)
-
-    @property
-    def success(self) -> float | None:
-        bad = sum(bad for _all, bad in self.strip)
-        return (self.attempts - bad) / self.attempts if self.attempts else None
 
 
 @pages.get("/channels")
@@ -58,28 +38,6 @@ def index() -> str:
         revision=current.config().revision,
         broken=bool(current.config().problems),
     )
-
-
-def since_id(ms: int) -> str:
-    """The smallest request id of a moment: ids begin with their time."""
-    text = f"{ms:012x}"
-    return f"{text[:8]}-{text[8:]}"
-
-
-def activity(current: Panel) -> dict[str, Activity]:
-    """Channel id -> its attempts of the last day."""
-    width = DAY // PARTS
-    start = current.now_ms() // width * width + width - DAY
-    rows = current.db.rows(
-        f"SELECT channel_id, (started_at - ?) / ? AS part, count(*) AS asked, total({LOST}) AS bad FROM attempts"
-        " WHERE request_id >= ? AND started_at >= ? AND source = 'proxy' GROUP BY channel_id, part",
-        (start, width, since_id(start), start),
-    )
-    counted: dict[str, list[tuple[int, int]]] = {}
-    for row in rows:
-        if 0 <= row["part"] < PARTS:
-            counted.setdefault(row["channel_id"], [(0, 0)] * PARTS)[row["part"]] = (row["asked"], int(row["bad"]))
-    return {id: Activity(tuple(parts)) for id, parts in counted.items()}
 
 
 def errors(current: Panel, id: str) -> list[dict[str, Any]]:

@@ -10,10 +10,12 @@ from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot
 from ccx_addons.core.urls import join
 from ccx_addons.protocols import PROTOCOLS
+from ccx_admin.channels.activity import activity
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
 
 WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
+RESTS: Final[Mapping[str, str]] = {"blocked": "is blocked", "cooling": "cools down"}
 MAX_EVENTS: Final = 500
 ENV_CHANGED: Final = "the file .env has changed since the start and is not in force: run.py reload"
 
@@ -31,6 +33,7 @@ def key_of(key: Key) -> dict[str, Any]:
     return {
         "id": key.id,
         "mask": key.mask,
+        "label": key.label,
         "name": key.name,
         "weight": key.weight,
         "models": patterns(key.models),
@@ -115,6 +118,12 @@ def key_states(db: Reader, now: int) -> list[dict[str, Any]]:
     return [_state(row) for row in rows]
 
 
+def key_uses(db: Reader) -> dict[tuple[str, str], int]:
+    """(channel id, key id) -> when it was used last, in Unix ms."""
+    rows = db.rows("SELECT channel_id, key_id, used_at FROM key_use")
+    return {(row["channel_id"], row["key_id"]): row["used_at"] for row in rows}
+
+
 def refusals(db: Reader, channel_id: str, now: int) -> list[dict[str, Any]]:
     """What a channel's upstream refused and is left out in advance. ``since``, ``until``: Unix ms."""
     rows = db.rows(
@@ -146,12 +155,17 @@ def channels(panel: Panel) -> list[dict[str, Any]]:
     snapshot, now = panel.snapshot(), panel.now_ms()
     resting = _by_channel(breakers(panel.db))
     keys = _by_channel(key_states(panel.db, now))
-    flying = in_flight(panel.db)
+    flying, seen, used = in_flight(panel.db), activity(panel), key_uses(panel.db)
     ordered = sorted(snapshot.channels, key=lambda c: (c.status == "disabled", c.priority))
-    return [
-        channel_row(channel, resting.get(channel.id, []), keys.get(channel.id, []), flying.get(channel.id, 0), now)
-        for channel in ordered
-    ]
+    found = []
+    for channel in ordered:
+        of_it = resting.get(channel.id, []), keys.get(channel.id, [])
+        trouble = seen[channel.id].trouble if channel.id in seen else ""
+        row = channel_row(channel, *of_it, flying.get(channel.id, 0), now, trouble)
+        for key in row["keys"]:
+            key["used_at"] = used.get((channel.id, key["id"]))
+        found.append(row)
+    return found
 
 
 def channel(panel: Panel, id: str) -> dict[str, Any] | None:
@@ -166,7 +180,12 @@ def _by_channel(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]
 
 
 def channel_row(
-    channel: Channel, breakers: list[dict[str, Any]], keys: list[dict[str, Any]], flying: int, now: int
+    channel: Channel,
+    breakers: list[dict[str, Any]],
+    keys: list[dict[str, Any]],
+    flying: int,
+    now: int,
+    trouble: str = "",
 ) -> dict[str, Any]:
     found = channel_of(channel)
     for key in found["keys"]:
@@ -176,7 +195,7 @@ def channel_row(
             if not entry["model"] and key["enabled"]:
                 key["state"] = entry["state"]
     usable = sum(key["state"] == "ok" for key in found["keys"])
-    state, reason, until = _judge(channel, breakers, usable, now)
+    state, reason, until = _judge(channel, breakers, usable, now, trouble)
     found.update(
         state=state,
         reason=reason,
@@ -190,7 +209,9 @@ def channel_row(
     return found
 
 
-def _judge(channel: Channel, breakers: list[dict[str, Any]], usable: int, now: int) -> tuple[str, str, int | None]:
+def _judge(
+    channel: Channel, breakers: list[dict[str, Any]], usable: int, now: int, trouble: str
+) -> tuple[str, str, int | None]:
     """(state, reason, until in Unix ms): ok, degraded, open, half-open, paused, standby, no keys."""
     if word := WORDS[channel.status]:
         return word, "taken out by hand" if word == "paused" else "in the standby pool", None
@@ -209,7 +230,7 @@ def _judge(channel: Channel, breakers: list[dict[str, Any]], usable: int, now: i
         return "degraded", f"{breakers[0]['model']}: {breakers[0]['reason']}", breakers[0]["until"]
     if usable < len(channel.keys):
         return "degraded", f"{usable} of {len(channel.keys)} keys can be used", None
-    return "ok", "", None
+    return ("degraded", trouble, None) if trouble else ("ok", "", None)
 
 
 def clients(panel: Panel) -> list[dict[str, Any]]:
@@ -307,21 +328,32 @@ def problems(panel: Panel) -> list[dict[str, Any]]:
             place = {"channel_id": channel["id"], "until": channel["until"], "state": channel["state"]}
             found.append({"level": level, "kind": "channel", "message": words, **place})
     found += [{"level": "warning", "kind": "config", "message": words} for words in config.snapshot.warnings]
-    found += _blocked_keys(panel, config.snapshot)
+    found += _resting_keys(panel, config.snapshot)
     return sorted(found, key=lambda entry: entry["level"] != "error")
 
 
-def _blocked_keys(panel: Panel, snapshot: Snapshot) -> list[dict[str, Any]]:
-    names = {channel.id: channel.name for channel in snapshot.channels}
-    return [
-        {
+def _resting_keys(panel: Panel, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Keys of channels in use that are blocked or cool down, and until when."""
+    known = {(channel.id, key.id): (channel, key) for channel in snapshot.channels for key in channel.keys}
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for state in key_states(panel.db, panel.now_ms()):
+        place = state["channel_id"], state["key_id"]
+        if place not in known:
+            continue
+        channel, key = known[place]
+        if channel.status != "active" or not key.enabled or (*place, state["model"]) in found:
+            continue
+        found[*place, state["model"]] = {
             "level": "warning",
             "kind": "key",
-            "message": f"{names[state['channel_id']]}: key {state['key_mask']} is blocked, {state['reason']}",
-            "channel_id": state["channel_id"],
-            "key_id": state["key_id"],
+            "state": state["state"],
+            "message": f"{channel.name}: key {key.label} {RESTS[state['state']]}, {state['reason']}",
+            "channel_id": channel.id,
+            "channel_name": channel.name,
+            "key_id": key.id,
+            "label": key.label,
+            "model": state["model"],
+            "reason": state["reason"],
             "until": state["until"],
         }
-        for state in key_states(panel.db, panel.now_ms())
-        if state["state"] == "blocked" and not state["model"] and state["channel_id"] in names
-    ]
+    return list(found.values())

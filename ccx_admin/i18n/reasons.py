@@ -22,6 +22,7 @@ REASONS: Final[Mapping[str, str]] = {
     "the breaker pauses: {why}": "暂停中：{why}",
     "key {key} is blocked: {why}": "密钥 {key} 已封锁：{why}",
     "key {key} rests: {why}": "密钥 {key} 休息中：{why}",
+    "{bad} of the last {all} attempts failed": "最近 {all} 次尝试中 {bad} 次失败",
     "{n} of {all} keys can be used": "{all} 个密钥中 {n} 个可用",
     "place {n}": "第 {n} 位",
     "takes no images": "不接收图片",

@@ -13,6 +13,10 @@ CHANGES: Final[Mapping[str, str]] = {
     "Nobody knows any more what you began with. This is what yours would change:": (
         "已无法得知您当初基于哪个版本。您的修改会带来这些变化："
     ),
+    "No channel takes requests of {kind}; the client would get an error. Add one, or let a channel take them under "
+    "Settings, Takes requests of.": (
+        "没有渠道接收 {kind} 请求；客户端会收到错误。请添加一个，或在渠道设置的“接收的请求”中勾选。"
+    ),
     "Place": "位置",
     "Put the whole file of {name} back?": "把整个文件恢复到 {name}？",
     "Save mine all the same": "仍然保存我的",

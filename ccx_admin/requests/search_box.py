@@ -28,7 +28,10 @@ MAX_EXPORT: Final = 100_000
 STATES: Final = ("running", "ok", "failed", "client_left", "lost")
 ENDS: Final = ("done", "cut", "error event", "idle", "client left", "empty", "converter error")
 
-TERM: Final = re.compile(r'(?P<not>-)?(?:(?P<field>[a-z_]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>[^\s"]+))')
+TERM: Final = re.compile(
+    r'(?P<not>-)?(?:(?P<field>[a-z_]+):)?(?:(?P<exactly>=)?"(?P<quoted>(?:[^"]|"")*)"?|(?P<word>[^\s"]+))'
+)
+"""A quote inside of quotes is written twice."""
 NUMBER: Final = re.compile(r"(>=|<=|>|<|=)?(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d|k|M)?")
 FACTORS: Final = {"ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
 COUNT_FACTORS: Final = {"k": 1e3, "M": 1e6}
@@ -47,8 +50,10 @@ class Term:
     negated: bool = False
 
     def __str__(self) -> str:
-        value = f'"{self.value}"' if re.search(r"\s", self.value) or not self.value else self.value
-        return f"{'-' if self.negated else ''}{self.field}{':' if self.field else ''}{value}"
+        sign, text = ("=", self.value[1:]) if self.value.startswith("=") and self.field else ("", self.value)
+        if not text or re.search(r'[\s,"]', text) or (not self.field and ":" in text):
+            text = '"' + text.replace('"', '""') + '"'
+        return f"{'-' if self.negated else ''}{self.field}{':' if self.field else ''}{sign}{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +212,10 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
     conditions: list[str] = []
     params: list[Any] = []
     for found in TERM.finditer(text):
-        value = found["quoted"] if found["quoted"] is not None else found["word"]
+        quoted = found["quoted"] is not None
+        value = (found["exactly"] or "") + found["quoted"].replace('""', '"') if quoted else found["word"]
         if not value:
             continue
-        quoted = found["quoted"] is not None
         field = found["field"] or ("at" if not quoted and is_time(value) else "")
         term = Term(field, value, bool(found["not"]))
         where, values = _condition(term, quoted, Now(now, zone))
@@ -220,6 +225,11 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
     if len(terms) > MAX_TERMS:
         raise QueryError(f"the search has more than {MAX_TERMS} terms")
     return Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
+
+
+def exactly(field: str, value: str) -> str:
+    """The search for one name, whatever is in it."""
+    return str(Term(field, f"={value}"))
 
 
 def _condition(term: Term, quoted: bool, now: Now) -> Condition:

@@ -10,7 +10,7 @@ from ccx_addons.core.config import BreakerPolicy
 from ccx_addons.io import versions
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
-from ccx_admin.channels.page import since_id
+from ccx_admin.channels.activity import since_id
 from ccx_admin.panel import Panel, panel
 from ccx_admin.settings import hidden, what_if
 from ccx_admin.settings.api import PRESETS, environment, get_settings, text_of

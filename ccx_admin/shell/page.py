@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ccx_admin import i18n
 from ccx_admin.i18n import _, told
 from ccx_admin.panel import panel
+from ccx_admin.requests import search_box
 from ccx_admin.shell import format, vocabulary
 from ccx_admin.zone import COOKIE as ZONE_COOKIE
 from ccx_admin.zone import zone
@@ -98,6 +99,7 @@ def frame() -> dict[str, Any]:
         "now": panel().now_ms(),
         "logged_in": getattr(g, "who", "nobody") != "nobody",
         "link": link,
+        "exactly": search_box.exactly,
         "vocabulary": vocabulary,
         "badge": vocabulary.badge,
         "base": request.script_root,

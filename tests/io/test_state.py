@@ -104,7 +104,7 @@ def test_rows_are_what_the_panel_shows(workers: list[Worker]) -> None:
     assert (blocked["state"], blocked["until"], blocked["key_mask"]) == (
         "blocked",
         int(NOW * 1000) + 60_000,
-        "sk-s…f-a1",
+        "sk-s…f-a1 (a1)",
     )
     assert (blocked["reason"], blocked["message"]) == ("the key is refused (401)", "bad key")
     assert blocked["failures"] == 1

@@ -245,7 +245,7 @@ def test_changes_name_what_has_to_be_written() -> None:
     learn(state, attempt(ONE), status(401, "bad key"), NOW)
     assert state.changes.keys == {("chat", "ch_a", "k_a1", "")}
     assert [event.message for event in state.changes.events] == [
-        "a: key sk-s…f-a1 is blocked for 60 s: the key is refused (401)"
+        "a: key sk-s…f-a1 (a1) is blocked for 60 s: the key is refused (401)"
     ]
     state.changes.clear()
     learn(state, attempt(ONE), status(529), NOW)

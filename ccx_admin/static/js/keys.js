@@ -29,7 +29,7 @@ const ACTIONS = {
   Enter: () => current()?.querySelector("a")?.click(),
   f: () => {
     const channel = current()?.dataset.channel;
-    if (channel) location.assign(at(`/requests?q=${encodeURIComponent(`channel:=${channel.includes(" ") ? `"${channel}"` : channel}`)}`));
+    if (channel) location.assign(at(`/requests?q=${encodeURIComponent(`channel:="${channel.replaceAll('"', '""')}"`)}`));
   },
 };
 

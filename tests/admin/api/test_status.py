@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from ccx_addons.io.store import Store
-from tests.admin.conftest import Api
+from ccx_admin.channels.activity import since_id
+from tests.admin.conftest import NOW, Api
 from tests.admin.seed import CONFIG
 
 
@@ -38,11 +41,66 @@ def test_a_broken_file_is_the_first_problem(api: Api, folder: Path, filled: list
     assert not found["config"]["valid"]
 
 
-def test_blocked_keys_are_problems(api: Api, store: Store) -> None:
-    row = {"kind": "messages", "channel_id": "ch_main0001", "key_id": "k_1", "key_mask": "sk-a…AAAA"}
-    store.put_key_state({**row, "state": "blocked", "reason": "authentication"})
+def rest(api: Api, store: Store, channel: str, n: int, **state: object) -> str:
+    """A key that does not work now; its id."""
+    found = next(c for c in api.get("/api/channels")["channels"] if c["id"] == channel)
+    id = found["keys"][n]["id"]
+    store.put_key_state({"kind": "messages", "channel_id": channel, "key_id": id, "reason": "rate limited", **state})
     store.flush()
-    assert any("sk-a…AAAA is blocked, authentication" in p["message"] for p in api.get("/api/status")["problems"])
+    return str(id)
+
+
+def keys_among_problems(api: Api) -> list[str]:
+    return [p["message"] for p in api.get("/api/status")["problems"] if p["kind"] == "key"]
+
+
+def test_blocked_and_cooling_keys_are_problems_with_their_end(api: Api, store: Store) -> None:
+    until = int(NOW * 1000) + 60_000
+    rest(api, store, "ch_main0001", 0, state="blocked", reason="authentication")
+    id = rest(api, store, "ch_main0001", 1, state="cooling", until=until)
+    rest(api, store, "ch_main0001", 1, state="cooling", until=until, kind="chat")
+    found = {p["message"]: p for p in api.get("/api/status")["problems"] if p["kind"] == "key"}
+    assert set(found) == {
+        "main: key sk-a…AAAA is blocked, authentication",
+        "main: key sk-a…BBBB (spare) cools down, rate limited",
+    }
+    cooling = found["main: key sk-a…BBBB (spare) cools down, rate limited"]
+    assert (cooling["until"], cooling["key_id"]) == (until, id)
+
+
+@pytest.mark.parametrize("way", ["standby", "suspend"])
+def test_channels_out_of_use_make_no_problems(api: Api, store: Store, way: str) -> None:
+    rest(api, store, "ch_main0001", 0, state="blocked")
+    api.do("POST", f"/api/channels/ch_main0001/{way}")
+    assert keys_among_problems(api) == []
+
+
+def test_a_key_that_is_off_or_gone_is_no_problem(api: Api, store: Store) -> None:
+    id = rest(api, store, "ch_main0001", 0, state="blocked")
+    rest(api, store, "ch_main0001", 0, state="blocked", key_id="k_gone")
+    api.do("PATCH", f"/api/channels/ch_main0001/keys/{id}", {"enabled": False})
+    assert keys_among_problems(api) == []
+
+
+def test_a_test_is_not_the_first_request(api: Api, store: Store) -> None:
+    store.put_request({"id": "t", "started_at": 1, "state": "ok", "source": "test"})
+    store.flush()
+    assert api.get("/api/status")["first_run"] == {"has_channel": True, "has_request": False}
+
+
+def test_a_channel_that_fails_often_is_not_ok(api: Api, store: Store) -> None:
+    at = int(NOW * 1000) - 60_000
+    store.put_attempts(
+        {"request_id": f"{since_id(at)}-{n}", "n": 1, "channel_id": "ch_codex003", "started_at": at,
+         "outcome": "ok" if n < 64 else "status"}
+        for n in range(100)
+    )  # fmt: skip
+    store.flush()
+    found = next(c for c in api.get("/api/channels")["channels"] if c["id"] == "ch_codex003")
+    assert (found["state"], found["reason"]) == ("degraded", "36 of the last 100 attempts failed")
+    assert "codex: degraded, 36 of the last 100 attempts failed" in [
+        p["message"] for p in api.get("/api/status")["problems"]
+    ]
 
 
 def test_events(api: Api, store: Store) -> None:

@@ -31,7 +31,7 @@ def test_list(api: Api, filled: list[str]) -> None:
     assert by_id[MAIN]["state"] == "open" and by_id[MAIN]["reason"] == "5 failures in a row, last 529"
     assert by_id[MAIN]["until"] == int(NOW * 1000) + 48_000
     assert by_id[MAIN]["keys"][0] | {"states": []} == {
-        "id": KEY, "mask": "sk-a…AAAA", "name": "", "weight": 1, "models": [], "base_url": "", "enabled": True,
+        "id": KEY, "mask": "sk-a…AAAA", "label": "sk-a…AAAA", "name": "", "used_at": None, "weight": 1, "models": [], "base_url": "", "enabled": True,
         "limits": {"rpm": 0, "concurrency": 0}, "state": "ok", "states": [],
     }  # fmt: skip
     assert by_id[MAIN]["request_urls"][0]["url"] == "https://api.anthropic.com/v1/messages"

@@ -1,48 +1,18 @@
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from ccx_addons.core.ids import uuid7
 from ccx_addons.io.capability import Finding
 from ccx_addons.io.store import Store
 from ccx_admin.bench import trial
 from ccx_admin.channels import page as channels
+from ccx_admin.channels.activity import activity
 from ccx_admin.settings import page as settings
 from tests.admin import seed
-from tests.admin.conftest import NOW
-
-
-def test_since_id_is_before_every_id_of_its_time() -> None:
-    at = 1_795_600_800.5
-    assert channels.since_id(int(at * 1000)) <= uuid7(at)
-    assert channels.since_id(int(at * 1000) + 1) > uuid7(at)
-
-
-@pytest.mark.usefixtures("filled")
-def test_activity_counts_attempts_that_others_made_good(app: Flask) -> None:
-    with app.test_request_context("/"):
-        found = channels.activity(app.extensions["ccx"])
-    attempts = [a for _row, some in seed.rows(300, NOW, 1.0) for a in some]
-    mine = [a for a in attempts if a["channel_id"] == "ch_main0001"]
-    bad = sum(a["outcome"] != "ok" for a in mine)
-    assert abs(found["ch_main0001"].attempts - len(mine)) <= 3  # the first half hour is cut
-    assert found["ch_main0001"].success == pytest.approx(1 - bad / len(mine), abs=0.02)
-
-
-def test_what_an_upstream_refused_is_shown_and_can_be_forgotten(session: FlaskClient, store: Store) -> None:
-    page = "/channels/ch_main0001"
-    assert "What this upstream refused" not in session.get(page).text
-    now = int(NOW * 1000)
-    place = {"kind": "messages", "channel_id": "ch_main0001", "model": "claude-x", "since": now, "updated_at": now}
-    store.put_refusal({**place, "name": "top_k", "reason": "top_k is not <permitted>", "until": now + 60_000})
-    store.put_refusal({**place, "name": "gone", "reason": "x", "until": None})
-    store.put_refusal({**place, "name": "over", "reason": "x", "until": now - 1})
-    assert store.flush()
-    text = session.get(page).text
-    assert "What this upstream refused" in text and "top_k is not &lt;permitted&gt;" in text and "claude-x" in text
-    assert "/api/channels/ch_main0001/refusals/forget" in text and ">gone<" not in text and ">over<" not in text
+from tests.admin.conftest import NOW, Api
 
 
 @pytest.mark.usefixtures("filled")
@@ -52,7 +22,8 @@ def test_tests_are_no_activity(app: Flask) -> None:
 
     def figures() -> tuple[object, object, object]:
         with app.test_request_context("/"):
-            return channels.activity(panel), channels.errors(panel, "ch_main0001"), settings.last_day(panel)
+            panel.activity = None
+            return activity(panel), channels.errors(panel, "ch_main0001"), settings.last_day(panel)
 
     before = figures()
     channel = panel.snapshot().channel("ch_main0001")
@@ -70,10 +41,6 @@ def test_what_is_known_of_an_upstream_and_a_model(session: FlaskClient) -> None:
     assert 'value="claude-opus-4-6"' in known and ">128000<" in known and "platform.claude.com/docs" in known
     other = session.get("/channels/ch_main0001?model=%3Cb%3E").text
     assert "&lt;b&gt;" in other and "defaults of its protocol" in other
-
-
-def test_no_activity_is_not_a_rate() -> None:
-    assert channels.Activity().success is None
 
 
 @pytest.mark.usefixtures("filled")
@@ -160,3 +127,39 @@ def test_why_answers_a_wrong_client(session: FlaskClient) -> None:
 @pytest.mark.parametrize(("text", "expected"), [("12", 12), ("", 0), ("x", 0), ("9" * 30, 0)])
 def test_number(text: str, expected: int) -> None:
     assert channels.number(text) == expected
+
+
+def test_why_says_that_no_channel_takes_the_kind(session: FlaskClient) -> None:
+    page = session.get("/channels/why?kind=images&model=x").text
+    assert "No channel takes requests of Images" in page
+    assert "No channel takes" not in session.get("/channels/why?kind=messages&model=x").text
+
+
+@pytest.mark.parametrize("name", ["two words", 'with "quotes"', "a,b", "<b>", "zwölf"])
+def test_a_name_with_anything_in_it_leads_to_its_requests(
+    session: FlaskClient, api: Api, store: Store, name: str
+) -> None:
+    api.do("PATCH", "/api/channels/ch_main0001", {"name": name})
+    seed.fill(store, 3, NOW)
+    store.put_request({"id": "one", "started_at": int(NOW * 1000) - 5, "state": "ok", "channel_name": name})
+    store.flush()
+    page = session.get("/channels").text
+    row = page[page.index('id="c-ch_main0001"') :].partition("</li>")[0]
+    link = re.search(r'href="(/requests[^"]+)"', row)
+    assert link
+    shown = session.get(unescape(link[1])).text
+    assert re.findall(r'<tr[^>]* data-id="([^"]+)"', shown) == ["one"]
+
+
+def test_what_an_upstream_refused_is_shown_and_can_be_forgotten(session: FlaskClient, store: Store) -> None:
+    page = "/channels/ch_main0001"
+    assert "What this upstream refused" not in session.get(page).text
+    now = int(NOW * 1000)
+    place = {"kind": "messages", "channel_id": "ch_main0001", "model": "claude-x", "since": now, "updated_at": now}
+    store.put_refusal({**place, "name": "top_k", "reason": "top_k is not <permitted>", "until": now + 60_000})
+    store.put_refusal({**place, "name": "gone", "reason": "x", "until": None})
+    store.put_refusal({**place, "name": "over", "reason": "x", "until": now - 1})
+    assert store.flush()
+    text = session.get(page).text
+    assert "What this upstream refused" in text and "top_k is not &lt;permitted&gt;" in text and "claude-x" in text
+    assert "/api/channels/ch_main0001/refusals/forget" in text and ">gone<" not in text and ">over<" not in text

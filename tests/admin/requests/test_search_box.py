@@ -242,3 +242,14 @@ def test_losses_are_unpacked(store: Store) -> None:
     store.put_request({"id": "a", "started_at": 1, "state": "ok", "losses": losses})
     store.flush()
     assert search(Reader(store.path), parse("", 1)).rows[0]["losses"] == [["top_k", "chat has no top_k"]]
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", 'say "hi"', '"', "a,b", "=x", "a:b", "中 文", "%_!"])
+def test_one_name_is_looked_for_whatever_is_in_it(store: Store, name: str) -> None:
+    for n, other in enumerate((name, name + "2", "x" + name)):
+        store.put_request({"id": f"{n}", "started_at": 1, "state": "ok", "channel_name": other})
+    store.flush()
+    text = search_box.exactly("channel", name)
+    found = parse(f"{text} state:ok", 1)
+    assert [row["id"] for row in search(Reader(store.path), found).rows] == ["0"]
+    assert str(parse(str(found.terms[0]), 1).terms[0]) == str(found.terms[0]) == text
