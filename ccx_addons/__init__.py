@@ -25,6 +25,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.sessions import Sessions
     from ccx_addons.sync import Sync
     from ccx_addons.threads import Threads
+    from ccx_addons.titles import Titles
     from ccx_addons.upkeep import Upkeep
 
     return [
@@ -44,6 +45,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Metrics(runtime),
         Prometheus(runtime),
         Capture(runtime),
+        Titles(runtime),
         Upkeep(runtime),
         Health(runtime),
     ]

@@ -313,6 +313,7 @@ class Bodies:
     redact: tuple[str, ...] = setting(
         ("sk-[A-Za-z0-9-]+",), "regular expressions whose matches are masked", shown="plain"
     )
+    titles: bool = setting(True, "a conversation's first words are kept as its title")
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ class Exchange:
     array: bool = False
     """A Gemini client without ``alt=sse``: its stream is one JSON array."""
     trace: str = ""
+    parent: str = ""
+    """Trace of the agent that started this one."""
     history: "list[dict[str, Json]] | None" = None
     """Responses items that ``previous_response_id`` stands for, where the gateway remembers them."""
     home: Seat = NOWHERE

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from ccx_addons.core import neutral
+from ccx_addons.core import neutral, spoken
 from ccx_addons.core.config import Kind
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Event, Failed, Fault, Finished, PartDelta, PartStarted, apply_delta
 from ccx_addons.core.sse import Reader
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
 
-type Look = Literal["text", "thinking", "call", "result", "media", "refusal", "other"]
+type Look = Literal["text", "context", "thinking", "call", "result", "media", "refusal", "other"]
 type Body = Mapping[str, Any]
 """One side as text: ``text`` (or ``base64``), ``headers``, ``truncated``."""
 
@@ -26,7 +26,7 @@ MAX_TEXT: Final = 400_000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``name``: of a tool or a medium. ``note``: a size, an id, "redacted"."""
+    """``name``: of a tool or a medium. ``note``: a size, an id, "redacted". ``context``: words of the client itself."""
 
     look: Look
     text: str
@@ -120,7 +120,16 @@ def settings_of(request: neutral.Request) -> dict[str, Any]:
 
 def turn(message: neutral.Message) -> Turn:
     only_results = bool(message.parts) and all(isinstance(part, neutral.ToolResult) for part in message.parts)
-    return Turn("tool" if only_results else message.role, pieces(message.parts))
+    if message.role != "user":
+        return Turn(message.role, pieces(message.parts))
+    return Turn("tool" if only_results else "user", tuple(one for part in message.parts for one in said(part)))
+
+
+def said(part: neutral.Part) -> Iterable[Piece]:
+    """A part of the user's turn: what a client put around the user's words stands apart as ``context``."""
+    if not isinstance(part, neutral.Text):
+        return (piece(part),)
+    return [Piece("context" if injected else "text", text[:MAX_TEXT]) for injected, text in spoken.split(part.text)]
 
 
 def pieces(parts: Iterable[neutral.Part]) -> tuple[Piece, ...]:

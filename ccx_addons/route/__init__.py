@@ -22,7 +22,7 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
 from ccx_addons.route.gate import PATIENCE, Gate
 from ccx_addons.scheduler import Pick, Ranking, Search
-from ccx_addons.scheduler.affinity import trace_of
+from ccx_addons.scheduler.affinity import parent_of, trace_of
 from ccx_addons.scheduler.limits import Refusal, Refused
 from ccx_addons.scheduler.state import Standing
 from ccx_addons.scheduler.suspects import body_print
@@ -150,7 +150,7 @@ class Route:
         assert x.match and x.client
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
-        x.trace = trace_of(headers, members, x.trace)
+        x.trace, x.parent = trace_of(headers, members, x.trace), parent_of(headers)
         x.images = x.body is not None and b"image" in x.raw and IMAGE.search(x.raw) is not None
         x.pin = headers.get(PIN_HEADER, "")
         plan = self.runtime.state.indexes.of(x.snapshot).plan(x.kind, x.model, x.match.route_prefix)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ccx_addons.core import read
@@ -18,6 +18,9 @@ FIRST_HEADERS: Final = (
 LAST_HEADERS: Final = ("x-gemini-api-privileged-user-id", "x-client-request-id")
 SUB_AGENT_HEADERS: Final = ("x-claude-code-agent-id", "x-codex-subagent", "x-openai-subagent")
 """A sub-agent has a conversation of its own inside its parent's session."""
+PARENT_THREAD: Final = "x-codex-parent-thread-id"
+PARENT_HEADERS: Final = ("x-claude-code-parent-agent-id", PARENT_THREAD)
+"""Who started it, where that is not the session's first agent."""
 
 
 def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: str = "") -> str:
@@ -25,17 +28,37 @@ def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: st
 
     ``session``: the trace of the answer that ``previous_response_id`` continues, where it is known.
     """
-    found = next((value for name in FIRST_HEADERS if (value := headers.get(name, "").strip())), "")
+    found = _first(headers, FIRST_HEADERS)
     found = found or read.text(members.get("prompt_cache_key"))
     found = found or read.text(read.mapping(members.get("metadata")).get("user_id"))
     found = found or read.text(members.get("user"))
     if session and not found:
         return session
-    found = found or next((value for name in LAST_HEADERS if (value := headers.get(name, "").strip())), "")
-    if not found:
+    found = found or _first(headers, LAST_HEADERS)
+    return _trace(found, agent_of(headers)) if found else ""
+
+
+def parent_of(headers: Mapping[str, str]) -> str:
+    """The trace of the agent that started this one; empty: nobody did, or nothing says who."""
+    session = _first(headers, FIRST_HEADERS)
+    if not session or not agent_of(headers):
         return ""
-    agent = next((value for name in SUB_AGENT_HEADERS if (value := headers.get(name, "").strip())), "")
-    return hashlib.sha256(f"{found}\0{agent}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    parent = _first(headers, PARENT_HEADERS)
+    return _trace(session, "" if parent == session else parent)
+
+
+def agent_of(headers: Mapping[str, str]) -> str:
+    """Which agent of its session asks; empty: the first one. Codex says what kind it is, and in which thread."""
+    agent = _first(headers, SUB_AGENT_HEADERS)
+    return headers.get("thread-id", "").strip() or agent if agent and PARENT_THREAD in headers else agent
+
+
+def _first(headers: Mapping[str, str], names: Iterable[str]) -> str:
+    return next((value for name in names if (value := headers.get(name, "").strip())), "")
+
+
+def _trace(session: str, agent: str) -> str:
+    return hashlib.sha256(f"{session}\0{agent}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 class Traces:

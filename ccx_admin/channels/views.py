@@ -270,9 +270,10 @@ def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> lis
     return [dict(row) for row in db.rows(sql, (*params, max(1, min(limit, MAX_EVENTS))))]
 
 
-def sessions(db: Reader, now: int, kind: str = "", limit: int = 200) -> list[dict[str, Any]]:
+def sessions(db: Reader, now: int, kind: str = "", limit: int = 200, trace: str = "") -> list[dict[str, Any]]:
     """Conversations, latest first, with their place (``affinity``) and what was ordered by hand (``override``)."""
-    where, params = ("s.kind = ?", [kind]) if kind else ("1", [])
+    wanted = {name: value for name, value in (("kind", kind), ("trace_hash", trace)) if value}
+    where, params = " AND ".join(f"s.{name} = ?" for name in wanted) or "1", list(wanted.values())
     rows = db.rows(
         "SELECT s.*, a.channel_id AS home, a.expires_at AS home_until, o.channels, o.avoid, o.expires_at, o.note"
         " FROM sessions s"

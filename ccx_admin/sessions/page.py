@@ -11,8 +11,9 @@ from ccx_admin.api.problem import not_found
 from ccx_admin.channels import views
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
-from ccx_admin.sessions import cache_loss, context
+from ccx_admin.sessions import cache_loss, context, tree
 from ccx_admin.sessions.cache_loss import Loss
+from ccx_admin.sessions.turns import PAGE, turns
 
 pages: Final = Blueprint("sessions", __name__)
 
@@ -43,8 +44,8 @@ def index() -> str:
     now = current.now_ms()
     return render_template(
         "sessions/list.html",
-        working=[s for s in found if now - s["last_at"] < WORKING],
-        idle=[s for s in found if now - s["last_at"] >= WORKING],
+        working=tree.ordered([s for s in found if now - s["last_at"] < WORKING]),
+        idle=tree.ordered([s for s in found if now - s["last_at"] >= WORKING]),
         lost_clients=cache_loss.totals(current.db, "client_name", now),
         lost_channels=cache_loss.totals(current.db, "channel_id", now),
         kind=kind,
@@ -89,11 +90,18 @@ def one(trace: str) -> str:
         raise not_found("session", trace)
     shown = search_box.with_chains(current.db, [search_box.row_of(row) for row in rows])
     lost = cache_loss.losses(current.db, [row["id"] for row in shown])
-    sessions = [s for s in views.sessions(current.db, current.now_ms(), limit=1000) if s["trace_hash"] == trace]
+    sessions = views.sessions(current.db, current.now_ms(), trace=trace[:64])
+    pages = max(1, -(-len(shown) // PAGE))
+    number = min(max(1, request.args.get("page", 1, int)), pages)
     return render_template(
         "sessions/session.html",
         trace=trace,
         sessions=sessions,
+        parents=[tree.parent(current.db, session) for session in sessions],
+        agents=tree.agents(current.db, trace[:64]),
+        turns=turns(current, shown[(number - 1) * PAGE : number * PAGE]),
+        page=number,
+        pages=pages,
         steps=list(reversed(steps(shown, lost))),
         again=cache_loss.total(lost),
         context=context.session(current.db, shown, current.snapshot()),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.exchange import NOWHERE, Seat
-from ccx_addons.scheduler.affinity import MAX_TRACES, RENEW, Traces, trace_of
+from ccx_addons.scheduler.affinity import MAX_TRACES, RENEW, Traces, parent_of, trace_of
 from tests.scheduler.values import NOW
 
 ORDER: list[tuple[dict[str, str], dict[str, Any]]] = [
@@ -76,3 +76,36 @@ def test_the_oldest_are_forgotten() -> None:
     for n in range(MAX_TRACES + 10):
         traces.keep("chat", str(n), Seat("ch_a", "", NOW + 100))
     assert traces.seat("chat", "9", NOW) == NOWHERE and traces.seat("chat", "10", NOW).channel_id == "ch_a"
+
+
+CODEX = {"session-id": "s", "thread-id": "s"}
+CHILD = {"session-id": "s", "thread-id": "t1", "x-codex-parent-thread-id": "s", "x-openai-subagent": "collab_spawn"}
+CLAUDE = {"x-claude-code-session-id": "s"}
+
+
+@pytest.mark.parametrize(
+    ("child", "parent"),
+    [
+        pytest.param(CHILD, CODEX, id="Codex"),
+        pytest.param(
+            {**CHILD, "thread-id": "t2", "x-codex-parent-thread-id": "t1"}, CHILD, id="Codex, a child's child"
+        ),
+        pytest.param({**CLAUDE, "x-claude-code-agent-id": "a"}, CLAUDE, id="Claude Code"),
+        pytest.param(
+            {**CLAUDE, "x-claude-code-agent-id": "b", "x-claude-code-parent-agent-id": "a"},
+            {**CLAUDE, "x-claude-code-agent-id": "a"},
+            id="Claude Code, a child's child",
+        ),
+    ],
+)
+def test_a_sub_agent_knows_its_parent(child: dict[str, str], parent: dict[str, str]) -> None:
+    assert parent_of(child) == trace_of(parent, {}) != trace_of(child, {})
+
+
+def test_two_sub_agents_of_one_kind_are_two() -> None:
+    assert trace_of(CHILD, {}) != trace_of({**CHILD, "thread-id": "t2"}, {})
+
+
+@pytest.mark.parametrize("headers", [{}, CODEX, CLAUDE, {"x-claude-code-agent-id": "a"}])
+def test_others_have_no_parent(headers: dict[str, str]) -> None:
+    assert parent_of(headers) == ""
