@@ -14,7 +14,8 @@ from typing import Any, Final
 from ccx_addons.core import variables
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Status
-from ccx_addons.core.config_parse import CHANNEL_KEYS, CLIENT_KEYS, KEY_KEYS
+from ccx_addons.core.config_channels import CHANNEL_KEYS, KEY_KEYS
+from ccx_addons.core.config_parse import CLIENT_KEYS
 from ccx_addons.core.urls import canonical
 from ccx_addons.io.yaml_document import Entries, Table, drop, merge, move, put, remove, sequence, styled, without_nulls
 from ccx_admin.api.problem import Failure, invalid, not_found

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ccx_addons.core import config, verdict
-from ccx_addons.core.config_parse import CLIENT_KEYS, KEY_KEYS
+from ccx_addons.core.config_channels import KEY_KEYS
+from ccx_addons.core.config_parse import CLIENT_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
 from ccx_addons.protocols.quirks import QUIRKS, Quirk

@@ -150,7 +150,7 @@ class Convert:
         attempt = record.attempt
         channel = attempt.channel
         protocol = PROTOCOLS[channel.protocol]
-        mapped = channel.models.apply(x.model)
+        mapped = channel.models.apply(x.model, attempt.model)
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)

@@ -64,7 +64,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a client's model name becomes on a channel."""
+    """What a client's model name becomes on a channel: one model of it."""
 
     to: str
     effort: str | None = None
@@ -81,20 +81,26 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class ModelMap:
-    """Client model -> upstream model: exact, then patterns, then the longest name contained, ties by name; once."""
+    """Client model -> upstream models, the first choice first: exact, then patterns, then the longest name contained,
+    ties by name; once."""
 
-    entries: Mapping[str, Target] = field(default_factory=dict, hash=False)
+    entries: Mapping[str, tuple[Target, ...]] = field(default_factory=dict, hash=False)
 
-    def apply(self, model: str) -> Mapped:
+    def apply(self, model: str, upstream: str = "") -> Mapped:
+        """What a client's model becomes when ``upstream`` of its chain is asked; by itself the first."""
+        chain = self.chain(model)
+        return next((mapped for mapped in chain if mapped.model == upstream), chain[0])
+
+    def chain(self, model: str) -> tuple[Mapped, ...]:
+        """At least one."""
         name = model.lower()
         by_rank = sorted(
             (rank, -len(entry), entry) for entry in self.entries if (rank := _rank(entry.lower(), name)) is not None
         )
         if not by_rank:
-            return Mapped(model)
+            return (Mapped(model),)
         entry = by_rank[0][2]
-        target = self.entries[entry]
-        return Mapped(target.to, entry, target.effort)
+        return tuple(Mapped(target.to, entry, target.effort) for target in self.entries[entry])
 
 
 def _rank(entry: str, name: str) -> int | None:

@@ -16,7 +16,9 @@ type OutcomeKind = Literal[
     "client_left", "refused_loss", "rate_wait", "key_wait", "unsendable", "no_room",
 ]  # fmt: skip
 
-type Action = Literal["commit", "same_key", "next_key", "next_channel", "stop"]
+type Action = Literal["commit", "same_key", "next_model", "next_offer", "next_key", "next_channel", "stop"]
+"""``next_model``: another model of the channel's chain on this key, then another key. ``next_offer``: another model of
+the chain, since no key changes anything. Both end with the next channel."""
 type Blame = Literal["none", "model", "offer", "key", "address", "channel"]
 """What an answer tells about: nothing but this request, a model on this key, a model on this channel (whatever the
 key), the key, the address (base URL), the channel."""
@@ -115,8 +117,8 @@ class Verdict:
     """The upstream's, for those who ask while it rests."""
 
 
-FAILED: Final = Verdict("next_key", "", "model", "failure")
-"""Most faults of an answer: another key or address, then another channel; the breaker of the model counts."""
+FAILED: Final = Verdict("next_model", "", "model", "failure")
+"""Most faults of an answer: another key, address or model, then another channel; the breaker of the model counts."""
 UNREACHED: Final = Verdict("next_key", "", "address", "failure")
 
 BY_KIND: Final[Mapping[str, Verdict]] = {
@@ -153,23 +155,28 @@ BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
     "location": Verdict("next_key", "the upstream does not serve this place", "key", pauses=REFUSED, block=True),
     "balance": Verdict("next_key", "the key's balance or quota is used up", "key", pauses=REFUSED, block=True),
     "account_busy": Verdict("next_key", "the key's account is asked too often", "key", pauses=LIMITED),
-    "rate_limit": Verdict("next_key", "rate limited", "model", pauses=LIMITED),
+    "rate_limit": Verdict("next_model", "rate limited", "model", pauses=LIMITED),
     "model_not_found": Verdict(
-        "next_key", "the upstream does not have this model", "model", pauses=REFUSED, block=True, need="lists the model"
+        "next_model",
+        "the upstream does not have this model",
+        "model",
+        pauses=REFUSED,
+        block=True,
+        need="lists the model",
     ),
-    "not_enabled": Verdict("next_key", "the key may not use this model", "model", pauses=REFUSED, block=True),
+    "not_enabled": Verdict("next_model", "the key may not use this model", "model", pauses=REFUSED, block=True),
     "no_channel": Verdict(
-        "next_key", "the relay has nobody for this model", "model", pauses=LIMITED, need="lists the model"
+        "next_model", "the relay has nobody for this model", "model", pauses=LIMITED, need="lists the model"
     ),
-    "overloaded": Verdict("next_channel", "the upstream is overloaded", "offer", "failure"),
+    "overloaded": Verdict("next_offer", "the upstream is overloaded", "offer", "failure"),
     "pool_empty": Verdict("next_channel", "the upstream has no account left", "channel", "failure"),
     "server": replace(FAILED, reason="the upstream failed"),
     "refused": Verdict("next_key", "the upstream forbids this"),
-    "over_limit": Verdict("next_key", "the request is more than the key's limits allow"),
-    "context_length": Verdict("next_channel", "the prompt is too long for this model", need="larger window"),
+    "over_limit": Verdict("next_model", "the request is more than the key's limits allow"),
+    "context_length": Verdict("next_offer", "the prompt is too long for this model", need="larger window"),
     "too_large": Verdict("next_channel", "the request is too large for the upstream"),
     "moderation": Verdict("stop", "the upstream refuses this content"),
-    "capability": Verdict("next_channel", "the model cannot do what is asked"),
+    "capability": Verdict("next_offer", "the model cannot do what is asked"),
     "unsupported": Verdict("stop", "the upstream does not know a field of the request"),
     "client": Verdict("stop", "the upstream refuses the request"),
     "unclear": Verdict("next_channel", "the upstream refuses the request and does not say why"),
@@ -246,7 +253,7 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
     if category == "server" and outcome.kind != "status":
         reason = BY_KIND[outcome.kind].reason
     if category == "rate_limit" and outcome.whole_account:
-        verdict = replace(verdict, blame="key")
+        verdict = replace(verdict, action="next_key", blame="key")
     wait = _asked(outcome, fault, now) if verdict.pauses or verdict.health == "failure" else None
     return replace(verdict, reason=reason, wait=wait, status=outcome.status)
 

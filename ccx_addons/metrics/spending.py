@@ -55,9 +55,12 @@ def _dearest(x: Exchange, usage: Usage, now: float) -> float:
     """Of the first few channels."""
     offers = [c for c in x.snapshot.channels if x.kind in c.serves and c.status == "active" and c.allow.allows(x.model)]
     prices = x.snapshot.prices
-    costs = [cost(c.models.apply(x.model).model, usage, c.protocol, prices, now) for c in offers[:MOST_OFFERS]]
-    known = zip(offers, costs, strict=False)
-    return max((priced.usd * c.price_multiplier for c, priced in known if priced.usd is not None), default=0.0)
+    costs = (
+        (c, cost(mapped.model, usage, c.protocol, prices, now))
+        for c in offers[:MOST_OFFERS]
+        for mapped in c.models.chain(x.model)
+    )
+    return max((priced.usd * c.price_multiplier for c, priced in costs if priced.usd is not None), default=0.0)
 
 
 def asked_tier(x: Exchange, channel: Channel | None) -> Json:

@@ -25,6 +25,8 @@ class Place:
     base_url: str
     rule: str
     reason: str
+    then: tuple[str, ...] = ()
+    """Other models of the chain that the same key would be asked for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,19 @@ def _place(snapshot: Snapshot, state: State, pick: Pick, entry: Entry, decision:
     channel = entry.channel
     own = own_key(pick, snapshot, state, channel, now)
     target = state.of(pick.kind, channel.id).target(entry, frozenset(), now, state.limits, own=own)
+    model = target.model if target else entry.model
+    chain = [other for key, other in entry.ways if target and key is target.key]
     return Place(
         channel.id,
         channel.name,
         channel.protocol,
-        entry.model,
+        model,
         "" if channel.protocol == pick.kind else f"{pick.kind}>{channel.protocol}",
         target.key.mask if target else "",
         target.base_url if target else "",
         decision.rule,
         decision.reason,
+        tuple(chain[chain.index(model) + 1 :]) if model in chain else (),
     )
 
 
@@ -72,7 +77,8 @@ def render(explanation: Explanation, pick: Pick) -> str:
     for place in explanation.places:
         how = f" ({place.converted})" if place.converted else ""
         lines.append(f"  {place.channel_name}: {place.reason}")
-        lines.append(f"      {place.upstream_model}{how} at {place.base_url} with {place.key_mask}")
+        models = ", then ".join([place.upstream_model, *place.then])
+        lines.append(f"      {models}{how} at {place.base_url} with {place.key_mask}")
     if explanation.dropped:
         lines.append("not used:")
         lines += [f"  {decision.channel_name}: {decision.reason} [{decision.rule}]" for decision in explanation.dropped]

@@ -17,14 +17,20 @@ MAX_INDEXES: Final = 4
 """Snapshots in use at the same time: the one in force, and those that running exchanges keep."""
 
 
+type Way = tuple[Key, str]
+"""A key of a channel, and an upstream model that is asked with it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A channel as one model sees it. ``model``: the upstream's name; ``keys``: those that may be used for it, in the
-    order of weight and list; ``lists``: the channel names this model itself, not only by taking all."""
+    """A channel as one model sees it. ``model``: the upstream's name, the first of its chain; ``ways``: how it may be
+    asked, key by key in the order of weight and list, each with the models of the chain; ``lists``: the channel names
+    this model itself, not only by taking all."""
 
     channel: Channel
     model: str
     keys: tuple[Key, ...]
+    ways: tuple[Way, ...]
     lists: bool
     limited: bool
     """The channel, or every key of it, has limits of its own."""
@@ -56,10 +62,10 @@ class Index:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.channels = sorted(snapshot.channels, key=lambda channel: channel.priority)
-        self._plans: OrderedDict[tuple[Kind, str, str], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[Kind, str, str, bool], Plan] = OrderedDict()
 
-    def plan(self, kind: Kind, model: str, prefix: str) -> Plan:
-        place = (kind, model, prefix)
+    def plan(self, kind: Kind, model: str, prefix: str, vectors: bool = False) -> Plan:
+        place = (kind, model, prefix, vectors)
         if found := self._plans.get(place):
             self._plans.move_to_end(place)
             return found
@@ -71,7 +77,7 @@ class Index:
             if rule:
                 dropped.append(Decision(channel.id, channel.name, rule, False, reason))
             else:
-                entries.append(entry_of(channel, model))
+                entries.append(entry_of(channel, model, vectors))
         least = min((entry.window for entry in entries if entry.window), default=0)
         plan = self._plans[place] = Plan(tuple(entries), tuple(dropped), least)
         if len(self._plans) > MAX_PLANS:
@@ -110,16 +116,22 @@ def static_reason(channel: Channel, kind: Kind, model: str, prefix: str) -> tupl
     return "", ""
 
 
-def entry_of(channel: Channel, model: str) -> Entry:
-    mapped = channel.models.apply(model)
-    keys = [key for key in channel.keys if key.enabled and key.models.allows(mapped.model)]
-    keys = [key for key in keys if key.base_url in ("", *channel.base_urls)]
-    named = bool(model) and any(pattern != "*" for pattern in channel.allow.include) and channel.allow.allows(model)
+def entry_of(channel: Channel, model: str, vectors: bool = False) -> Entry:
+    """``vectors``: only those models of the chain whose answers can be compared."""
+    mapped, *others = channel.models.chain(model)
     space = channel.embedding.space or mapped.model.lower()
+    if vectors and not channel.embedding.space:
+        others = [other for other in others if other.model.lower() == space]
+    usable = [key for key in channel.keys if key.enabled and key.base_url in ("", *channel.base_urls)]
+    usable.sort(key=lambda key: -key.weight)
+    ways = tuple((key, m.model) for key in usable for m in (mapped, *others) if key.models.allows(m.model))
+    keys = tuple(dict.fromkeys(key for key, _ in ways))
+    named = bool(model) and any(pattern != "*" for pattern in channel.allow.include) and channel.allow.allows(model)
     return Entry(
         channel,
         mapped.model,
-        tuple(sorted(keys, key=lambda key: -key.weight)),
+        keys,
+        ways,
         named or mapped.entry not in ("", "*"),
         bool(channel.limits.rpm or channel.limits.concurrency)
         or all(key.limits.rpm or key.limits.concurrency for key in keys),

@@ -324,7 +324,7 @@ EVERYTHING: Final = 1_000_000
 def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = EVERYTHING) -> Ranking:
     """All rules over all channels. ``now``: Unix seconds. ``why``: most decisions of each sort that are noted."""
     state.restore(now)
-    plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix)
+    plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
     view = View(pick, snapshot, state, now, plan.entries, why=why)
     left = _filtered(view, list(plan.entries))
     ranked: list[Entry] = []

@@ -10,7 +10,7 @@ from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.rules import Pick, own_key, rank
-from ccx_addons.scheduler.state import State, Triple
+from ccx_addons.scheduler.state import State, Used, ways_left
 from ccx_addons.scheduler.suspects import Gist
 
 NOTED: Final = 50
@@ -43,7 +43,7 @@ class Search:
         """The first choice, with its reasons."""
         self.fresh = True
         self.done: frozenset[str] = frozenset()
-        self.used: frozenset[Triple] = frozenset()
+        self.used: frozenset[Used] = frozenset()
         self.window = 0
         """The next channel's context window has to be larger; 0: any will do."""
         self.refused = 0
@@ -51,8 +51,8 @@ class Search:
         self.listed = False
         """Channels that list the model come first."""
         self.asked: frozenset[str] = frozenset()
-        self.answers: frozenset[tuple[str, str]] = frozenset()
-        """(channel id, what one key of it answered about the request itself): nobody who rests is woken for it."""
+        self.answers: frozenset[tuple[str, str, str]] = frozenset()
+        """(channel id, key id, what it answered about the request itself): nobody who rests is woken for it."""
         self.shunned = state.suspects.failed_at(self.gist(), now()) if state.suspects else frozenset()
         """Channels at which this request failed before; nobody has answered it since."""
         self.suspect = bool(self.shunned)
@@ -117,21 +117,42 @@ class Search:
         if verdict.action == "same_key":
             return verdict
         self.asked |= {channel.id}
-        self.used |= {(channel.id, attempt.key.id, attempt.base_url)}
+        verdict = self._used_up(attempt, verdict)
         if verdict.blame == "none":
-            verdict = self._about_the_request(channel, verdict)
+            verdict = self._about_the_request(attempt, verdict)
         if verdict.action == "next_channel" or (attempt.number >= self.spread and self._others_ready(channel)):
             self.done |= {channel.id}
         if verdict.need:
             return self._needing(attempt, verdict)
         return verdict
 
-    def _about_the_request(self, channel: Channel, verdict: Verdict) -> Verdict:
+    def _used_up(self, attempt: Attempt, verdict: Verdict) -> Verdict:
+        """What is not tried again, and the verdict as it is in a channel whose chain has no other model."""
+        id, url, key, model = attempt.channel.id, attempt.base_url, attempt.key.id, attempt.model
+        self.used |= {(id, url, key, model)}
+        match verdict.action:
+            case "next_key":
+                self.used |= {(id, url, key, "")}
+            case "next_model" if not self._other_model(attempt, url, key):
+                return replace(verdict, action="next_key")
+            case "next_offer":
+                self.used |= {(id, "", "", model)}
+                return replace(verdict, action="next_model" if self._other_model(attempt) else "next_channel")
+        return verdict
+
+    def _other_model(self, attempt: Attempt, url: str = "", key: str = "") -> bool:
+        """Whether the channel, or one key of it at an address, has a model of the chain that was not tried."""
+        entry = next((e for e in self.ranking.entries if e.channel is attempt.channel), None)
+        urls = (url,) if url else attempt.channel.base_urls
+        ways = [way for each in urls for way in ways_left(entry, each, self.used)] if entry else []
+        return any(way[1] != attempt.model and key in ("", way[0].id) for way in ways)
+
+    def _about_the_request(self, attempt: Attempt, verdict: Verdict) -> Verdict:
         """A second key that answers the same shows that the request is at fault: no third one is asked."""
-        answer = (channel.id, verdict.reason)
-        if answer in self.answers and verdict.action == "next_key":
-            return replace(verdict, action="next_channel", reason=f"{verdict.reason}, and so says a second key")
-        self.answers |= {answer}
+        id, own, reason = attempt.channel.id, attempt.key.id, verdict.reason
+        if verdict.action == "next_key" and any(a[0] == id and a[1] != own and a[2] == reason for a in self.answers):
+            return replace(verdict, action="next_channel", reason=f"{reason}, and so says a second key")
+        self.answers |= {(id, own, reason)}
         return verdict
 
     def _others_ready(self, channel: Channel) -> bool:

@@ -15,7 +15,7 @@ from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
 from ccx_addons.scheduler.balance import Balance
 from ccx_addons.scheduler.breaker import Breaker, Place
-from ccx_addons.scheduler.index import Entry, Indexes
+from ccx_addons.scheduler.index import Entry, Indexes, Way
 from ccx_addons.scheduler.keys import (
     KeyState,
     Rest,
@@ -41,8 +41,8 @@ MAX_BREAKERS: Final = 500
 RESTING: Final = 2.0
 """A failure rate above all others: a key that rests is the last of the last resorts."""
 
-type Triple = tuple[str, str, str]
-"""Channel id, key id, base URL."""
+type Used = tuple[str, str, str, str]
+"""Channel id, base URL, key id, upstream model: what one exchange has tried. Empty: whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class ChannelState:
     def _judge(self, entry: Entry, now: float) -> tuple[float, Standing]:
         """The standing, and until when it holds if nothing happens."""
         held: list[Hindrance] = []
-        for key in entry.keys:
-            hindrance = self._held(entry, key, now)
+        for key, model in entry.ways:
+            hindrance = self._held(entry, key, model, now)
             if hindrance is None:
                 return NEVER, FRESH
             held.append(hindrance)
@@ -131,17 +131,17 @@ class ChannelState:
             over += [trial for trial in trials if trial > now]
         return min(over, default=NEVER), Standing(usable, False, worst.reason, worst.until, rate, status)
 
-    def _held(self, entry: Entry, key: Key, now: float) -> Hindrance | None:
-        """Why a key is better not used now: it rests, or a breaker is open at every address of it."""
+    def _held(self, entry: Entry, key: Key, model: str, now: float) -> Hindrance | None:
+        """Why a key is better not used for a model now: it rests, or a breaker is open at every address of it."""
         state = self.keys.get(key.id)
-        rest = state.resting(entry.model, now) if state else None
+        rest = state.resting(model, now) if state else None
         if state and rest:
-            whose = f"key {key.label}" if rest is state.rest else f"key {key.label} for {entry.model}"
+            whose = f"key {key.label}" if rest is state.rest else f"key {key.label} for {model}"
             word = "is blocked" if rest.blocked else "rests"
             return Hindrance(rest.until, f"{whose} {word}: {rest.reason}", rest)
         soonest = Hindrance(NEVER, "no base URL")
         for url in (key.base_url,) if key.base_url else entry.channel.base_urls:
-            closed = [found for found in self.breakers_of(key.id, url, entry.model) if not found.passes(now)]
+            closed = [found for found in self.breakers_of(key.id, url, model) if not found.passes(now)]
             if not closed:
                 return None
             last = max(closed, key=lambda found: found.next_change(now))
@@ -157,51 +157,52 @@ class ChannelState:
     def target(
         self,
         entry: Entry,
-        used: frozenset[Triple],
+        used: frozenset[Used],
         now: float,
         limits: Limits | None = None,
         wake: bool = True,
         own: str = "",
     ) -> Target | None:
-        """The next key and base URL that are not used up: the conversation's ``own`` key first, and keys at their own
-        limits after the others.
+        """The next base URL, key and model that are not used up: the conversation's ``own`` key first, and keys at
+        their own limits after the others; on a key the first model of the chain that is ready.
 
-        Nothing ready: once in an exchange the key that failed longest ago, whatever its breaker says, or else
-        (``wake``) one that rests, if it has not been tried too often.
+        Nothing ready: once in an exchange for each model the key that failed longest ago, whatever its breaker says, or
+        else (``wake``) one that rests, if it has not been tried too often.
         """
         channel = entry.channel
-        places = [
-            (url, [key for key in entry.keys if key.base_url in ("", url) and (channel.id, key.id, url) not in used])
-            for url in ranked_urls(channel.base_urls, self.urls, now)
-        ]
-        stay = [(url, key) for url, keys in places for key in keys if key.id == own] if own else []
-        for url, key in stay:
-            if self._ready(key, url, entry.model, now) and not (limits and limits.key_wait(channel, key, now)):
-                return Target(channel, key, url, entry.model)
-        for url, keys in places:
-            ready = [key for key in keys if self._ready(key, url, entry.model, now)]
+        places = [(url, ways_left(entry, url, used)) for url in ranked_urls(channel.base_urls, self.urls, now)]
+        stay = [(url, way) for url, ways in places for way in ways if way[0].id == own] if own else []
+        for url, (key, model) in stay:
+            if self._ready(key, url, model, now) and not (limits and limits.key_wait(channel, key, now)):
+                return Target(channel, key, url, model)
+        for url, ways in places:
+            ready = [way for way in ways if self._ready(way[0], url, way[1], now)]
             if limits and ready:
-                ready = [key for key in ready if not limits.key_wait(channel, key, now)] or ready
+                ready = [way for way in ready if not limits.key_wait(channel, way[0], now)] or ready
             if ready:
-                return Target(channel, first_key(ready, self.keys, channel.rotate), url, entry.model)
-        if any(triple[0] == channel.id for triple in used):
+                key = first_key([key for key, _ in ready], self.keys, channel.rotate)
+                return Target(channel, key, url, model_with(key, ready))
+        tried = {model for id, _, _, model in used if id == channel.id}
+        if "" in tried:
             return None
-        return self._last_resort(entry, places, now, (True, False) if wake else (True,))
+        untried = [(url, [way for way in ways if way[1] not in tried]) for url, ways in places] if tried else places
+        return self._last_resort(entry, untried, now, (True, False) if wake else (True,))
 
     def _last_resort(
-        self, entry: Entry, places: Sequence[tuple[str, list[Key]]], now: float, awake_or_not: Sequence[bool]
+        self, entry: Entry, places: Sequence[tuple[str, list[Way]]], now: float, awake_or_not: Sequence[bool]
     ) -> Target | None:
-        def may_try(key: Key, awake: bool) -> bool:
-            state = self.keys.get(key.id)
-            rest = state.resting(entry.model, now) if state else None
+        def may_try(way: Way, awake: bool) -> bool:
+            state = self.keys.get(way[0].id)
+            rest = state.resting(way[1], now) if state else None
             return rest is None if awake else rest is not None and rest.next_trial() <= now
 
         for awake in awake_or_not:
-            for url, keys in places:
-                if fit := [key for key in keys if may_try(key, awake)]:
-                    key = longest_ago(fit, self.keys)
-                    waits = any(found.probing(now) for found in self.breakers_of(key.id, url, entry.model))
-                    return Target(entry.channel, key, url, entry.model, waits)
+            for url, ways in places:
+                if fit := [way for way in ways if may_try(way, awake)]:
+                    key = longest_ago([key for key, _ in fit], self.keys)
+                    model = model_with(key, fit)
+                    waits = any(found.probing(now) for found in self.breakers_of(key.id, url, model))
+                    return Target(entry.channel, key, url, model, waits)
         return None
 
     def _ready(self, key: Key, url: str, model: str, now: float) -> bool:
@@ -218,6 +219,24 @@ class ChannelState:
         for place in places_of(key_id, url, model):
             if found := self.breakers.get(place):
                 yield found
+
+
+def ways_left(entry: Entry, url: str, used: frozenset[Used]) -> list[Way]:
+    """Keys and models that may still be asked at an address."""
+    fit = [way for way in entry.ways if way[0].base_url in ("", url)]
+    if not used:
+        return fit
+    id = entry.channel.id
+    return [
+        (key, model)
+        for key, model in fit
+        if used.isdisjoint(((id, url, key.id, model), (id, url, key.id, ""), (id, "", "", model)))
+    ]
+
+
+def model_with(key: Key, ways: Iterable[Way]) -> str:
+    """The first one that is asked with a key."""
+    return next(model for other, model in ways if other is key)
 
 
 def places_of(key_id: str, url: str, model: str) -> tuple[Place, ...]:

@@ -9,7 +9,7 @@ from flask import Blueprint
 
 from ccx_addons.core.confidential import hide_url
 from ccx_addons.core.config import KINDS, Channel, Key, Kind
-from ccx_addons.core.config_parse import CHANNEL_KEYS
+from ccx_addons.core.config_channels import CHANNEL_KEYS
 from ccx_addons.core.mask import mask
 from ccx_addons.core.urls import url_problem
 from ccx_addons.io import probe

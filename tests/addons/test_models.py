@@ -14,7 +14,9 @@ from ccx_addons.processes.runtime import Runtime
 from tests.addons.flows import flow
 from tests.addons.values import channel
 
-MAIN = replace(channel("main", "messages"), models=ModelMap({"opus": Target("claude-opus-4-7"), "cl*": Target("x")}))
+MAIN = replace(
+    channel("main", "messages"), models=ModelMap({"opus": (Target("claude-opus-4-7"),), "cl*": (Target("x"),)})
+)
 SPARE = channel("spare", "chat")
 LISTS: dict[str, list[dict[str, Any]]] = {
     "main": [{"id": "claude-opus-4-7", "display_name": "Opus", "created_at": "2026-01-01T00:00:00Z"}],

@@ -58,13 +58,13 @@ def test_pattern_forms_agree_with_str_methods(before: str, core: str, after: str
 
 
 ENTRIES = {
-    "opus": Target("claude-opus-4-7"),
-    "claude-opus-4": Target("exact"),
-    "Claude-*": Target("pattern"),
-    "*-mini": Target("mini", "low"),
-    "sonnet": Target("short"),
-    "sonnet-4": Target("longer"),
-    "*": Target("rest"),
+    "opus": (Target("claude-opus-4-7"),),
+    "claude-opus-4": (Target("exact"),),
+    "Claude-*": (Target("pattern"),),
+    "*-mini": (Target("mini", "low"),),
+    "sonnet": (Target("short"),),
+    "sonnet-4": (Target("longer"),),
+    "*": (Target("rest"),),
 }
 
 
@@ -85,22 +85,22 @@ def test_model_map(model: str, mapped: Mapped) -> None:
 
 
 def test_model_map_without_a_match_keeps_the_name() -> None:
-    assert ModelMap({"opus": Target("x")}).apply("GPT-5") == Mapped("GPT-5")
+    assert ModelMap({"opus": (Target("x"),)}).apply("GPT-5") == Mapped("GPT-5")
 
 
 def test_model_map_does_not_recurse() -> None:
-    assert ModelMap({"a": Target("b"), "b": Target("c")}).apply("a").model == "b"
+    assert ModelMap({"a": (Target("b"),), "b": (Target("c"),)}).apply("a").model == "b"
 
 
 def test_model_map_ties_go_by_name() -> None:
-    entries = {"bbb": Target("2"), "aaa": Target("1")}
+    entries = {"bbb": (Target("2"),), "aaa": (Target("1"),)}
     assert ModelMap(entries).apply("xbbbaaa").entry == "aaa"
-    assert ModelMap({"*b": Target("2"), "a*": Target("1")}).apply("ab").entry == "*b"
+    assert ModelMap({"*b": (Target("2"),), "a*": (Target("1"),)}).apply("ab").entry == "*b"
 
 
 @given(st.lists(st.tuples(WORDS, WORDS), max_size=6), WORDS)
 def test_model_map_does_not_depend_on_the_order_of_the_file(pairs: list[tuple[str, str]], model: str) -> None:
-    entries = {name: Target(to) for name, to in pairs}
+    entries = {name: (Target(to),) for name, to in pairs}
     backwards = dict(reversed(entries.items()))
     assert ModelMap(entries).apply(model) == ModelMap(backwards).apply(model)
 
@@ -123,7 +123,7 @@ def test_channel_by_id() -> None:
 def test_channels_are_values() -> None:
     """Equal ones are one key of a mapping, whatever is in them."""
     one, same, other = (
-        Channel("ch_1", "main", "chat", ("https://a",), (), frozenset({"chat"}), models=ModelMap({"a": Target(to)}))
+        Channel("ch_1", "main", "chat", ("https://a",), (), frozenset({"chat"}), models=ModelMap({"a": (Target(to),)}))
         for to in ("b", "b", "c")
     )
     assert {one: 1, same: 2, other: 3} == {one: 2, other: 3}

@@ -7,48 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core import config_parse
+from ccx_addons.core import config_channels, config_parse
 from ccx_addons.core.config import (
-    KEYLESS,
     KINDS,
     Bodies,
-    Embedding,
-    HealthCheck,
     Patterns,
     Policy,
     Price,
-    ReasoningPolicy,
     Snapshot,
-    Target,
     Timeouts,
 )
-from ccx_addons.core.errors import ConfigErrors, Problem
-
-type Json = Any
-
-SECRET = "sk-live-5e2a91c07bd84f36"
-OWN = (("127.0.0.1", 3000), ("localhost", 3000))
-CHANNEL = {"name": "main", "protocol": "messages", "base_urls": ["https://a.example"], "keys": [SECRET]}
-CLIENT = {"name": "alice", "key": "ccx-alice-0123456789"}
-
-
-def parse(data: Json, **options: Any) -> Snapshot:
-    given_ = {"revision": "r1", "now": 100.0, "environ": {}, "own_addresses": OWN, **options}
-    return config_parse.parse(data, **given_)
-
-
-def problems(data: Json, **options: Any) -> list[Problem]:
-    with pytest.raises(ConfigErrors) as caught:
-        parse(data, **options)
-    return caught.value.problems
-
-
-def channel(**more: Json) -> dict[str, Json]:
-    return {"channels": [{**CHANNEL, **more}]}
-
-
-def client(**more: Json) -> dict[str, Json]:
-    return {"clients": [{**CLIENT, **more}]}
+from ccx_addons.core.errors import ConfigErrors
+from tests.core.configs import CHANNEL, CLIENT, SECRET, Json, channel, client, parse, problems, two
 
 
 # ---- what is valid ---------------------------------------------------------------------------------------------------
@@ -62,151 +32,6 @@ def test_nothing_is_a_snapshot_without_channels(data: Json) -> None:
     snapshot = parse(data)
     assert (snapshot.revision, snapshot.loaded_at) == ("r1", 100.0)
     assert (snapshot.channels, snapshot.clients, snapshot.policy, snapshot.prices) == ((), (), Policy(), {})
-
-
-@pytest.mark.parametrize(
-    ("more", "field", "value"),
-    [
-        pytest.param({}, "serves", {"messages"}, id="serves its own kind"),
-        pytest.param({"serves": ["chat", "responses"]}, "serves", {"chat", "responses"}, id="serves others"),
-        pytest.param({"base_urls": [" https://a/ ", "https://b/v1#"]}, "base_urls", ("https://a", "https://b/v1#"), id="trimmed"),
-        pytest.param({"base_urls": ["http://127.0.0.1:3001"]}, "base_urls", ("http://127.0.0.1:3001",), id="next door"),
-        pytest.param({"auth": "x-goog-api-key"}, "auth", "x-goog-api-key", id="auth"),
-        pytest.param({"allow": ["Claude-*", "!claude-2*"]}, "allow", Patterns(("claude-*",), ("claude-2*",)), id="allow"),
-        pytest.param({"allow": []}, "allow", Patterns(), id="empty allows all"),
-        pytest.param({"priority": -3}, "priority", -3, id="priority"),
-        pytest.param({"status": "suspended"}, "status", "suspended", id="status"),
-        pytest.param({"promoted_until": None}, "promoted_until", None, id="not promoted"),
-        pytest.param({"promoted_until": "2026-01-31T12:00:00Z"}, "promoted_until", 1769860800.0, id="UTC"),
-        pytest.param({"promoted_until": "2026-01-31T12:00:00"}, "promoted_until", 1769860800.0, id="without zone is UTC"),
-        pytest.param({"promoted_until": "2026-01-31T13:30:00+01:30"}, "promoted_until", 1769860800.0, id="offset"),
-        pytest.param({"promoted_until": "2026-01-31"}, "promoted_until", 1769817600.0, id="a day"),
-        pytest.param({"route_prefix": "kimi"}, "route_prefix", "kimi", id="prefix"),
-        pytest.param({"headers": {"X-Team": "core", "x-n": 1}}, "headers", (("x-team", "core"), ("x-n", "1")), id="headers"),
-        pytest.param({"proxy": "socks5h://u:p@h:1080"}, "proxy", "socks5h://u:p@h:1080", id="proxy"),
-        pytest.param({"proxy": None}, "proxy", None, id="no proxy"),
-        pytest.param({"verify_tls": False}, "verify_tls", False, id="verify_tls"),
-        pytest.param({"timeouts": {"first_event": 120}}, "timeouts", Timeouts(first_event=120.0), id="timeouts"),
-        pytest.param({"timeouts": {"idle": "2.5"}}, "timeouts", Timeouts(idle=2.5), id="a number that YAML left as text"),
-        pytest.param(
-            {"reasoning": {"style": "thinking", "effort": {"gpt-5*": "high"}, "verbosity": "low", "fast": True}},
-            "reasoning",
-            ReasoningPolicy("thinking", (("gpt-5*", "high"),), "low", True),
-            id="reasoning",
-        ),
-        pytest.param({"quirks": ["a", "b", "a"]}, "quirks", {"a", "b"}, id="quirks"),
-        pytest.param({"embedding": {"space": "s", "dimensions": 8}}, "embedding", Embedding("s", 8), id="embedding"),
-        pytest.param({"on_loss": "refuse"}, "on_loss", "refuse", id="on_loss"),
-        pytest.param({"price_multiplier": 0}, "price_multiplier", 0.0, id="free"),
-        pytest.param({"price_multiplier": "1e-7"}, "price_multiplier", 1e-7, id="exponent"),
-        pytest.param({"health_check": {"enabled": True, "every": 30, "model": "m"}}, "health_check", HealthCheck(True, 30, "m"), id="health"),
-        pytest.param({"tags": ["a", 1]}, "tags", ("a", "1"), id="tags"),
-        pytest.param({"rotate": "least_used"}, "rotate", "least_used", id="rotate"),
-        pytest.param({"no_vision": True}, "no_vision", True, id="no_vision"),
-        pytest.param({"id": "ch_7f3a9c21"}, "id", "ch_7f3a9c21", id="own id"),
-    ],
-)  # fmt: skip
-def test_channel(more: dict[str, Json], field: str, value: object) -> None:
-    (found,) = parse(channel(**more)).channels
-    assert getattr(found, field) == value
-
-
-def test_headers_that_go_on() -> None:
-    (found,) = parse(channel(pass_headers=["X-Trace", "x-trace", "x-user_id"])).channels
-    assert found.pass_headers == ("x-trace", "x-user_id")
-    refused = [
-        "Authorization",
-        "x_api_key",
-        "X-Auth-Token",
-        "OpenAI-Organization",
-        "x-ccx-channel",
-        "Connection",
-        "a b",
-    ]
-    assert len(problems(channel(pass_headers=refused))) == len(refused)
-
-
-def test_no_proxy_at_all() -> None:
-    assert parse(channel(proxy="none")).channels[0].proxy == "none"
-
-
-def test_generated_id_depends_on_the_name_only() -> None:
-    (one,) = parse(channel()).channels
-    (two,) = parse(channel(priority=7, base_urls=["https://b"])).channels
-    assert one.id == two.id and one.id.startswith("ch_")
-
-
-def test_model_map() -> None:
-    (found,) = parse(channel(models={"opus": "big", "sonnet": {"to": "glm-5", "effort": "high"}, "*": "rest"})).channels
-    assert found.models.entries == {"opus": Target("big"), "sonnet": Target("glm-5", "high"), "*": Target("rest")}
-
-
-def test_keys_short_and_long() -> None:
-    long = {
-        "key": "env:TEAM_KEY",
-        "name": "team",
-        "weight": 2,
-        "models": ["claude-*"],
-        "base_url": "https://b/",
-        "enabled": False,
-    }
-    data = channel(base_urls=["https://a", "https://b"], keys=[SECRET, long])
-    first, second = parse(data, environ={"TEAM_KEY": " sk-team-1 "}).channels[0].keys
-    assert (first.secret, first.weight, first.enabled, first.name) == (SECRET, 1, True, "")
-    assert (second.secret, second.name, second.weight, second.enabled) == ("sk-team-1", "team", 2, False)
-    assert second.base_url == "https://b" and second.models == Patterns(("claude-*",))
-    assert first.id == "k_" + hashlib.sha256(SECRET.encode()).hexdigest()[:8]
-
-
-@pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": []}])
-def test_an_upstream_without_keys(keys: dict[str, Json]) -> None:
-    data = channel(**keys)
-    if not keys:
-        del data["channels"][0]["keys"]
-    snapshot = parse(data)
-    assert snapshot.channels[0].keys == (KEYLESS,) and not snapshot.warnings
-
-
-def test_variables_in_keys_headers_proxies_and_addresses() -> None:
-    environ = {"MYKEY": "sk-1", "HOST": "a.example", "TOKEN": "t0", "PROXY": "http://me:pw@proxy:3128"}
-    data = channel(
-        keys=[{"key": "${MYKEY}", "base_url": "https://${HOST}"}],
-        base_urls=["https://${HOST}/"],
-        headers={"x-a": "env:TOKEN", "x-b": "Bearer ${TOKEN}"},
-        proxy="${PROXY}",
-    )
-    (found,) = parse(data, environ=environ).channels
-    assert (found.keys[0].secret, found.keys[0].base_url) == ("sk-1", "https://a.example")
-    assert found.base_urls == ("https://a.example",) and found.proxy == environ["PROXY"]
-    assert found.headers == (("x-a", "t0"), ("x-b", "Bearer t0"))
-
-
-@pytest.mark.parametrize(
-    ("more", "path"),
-    [
-        ({"headers": {"x-a": "env:GONE"}}, "channels[0].headers.x-a"),
-        ({"headers": {"x-a": "Bearer ${GONE}"}}, "channels[0].headers.x-a"),
-        ({"base_urls": ["https://${GONE}"]}, "channels[0].base_urls[0]"),
-        ({"proxy": "env:GONE"}, "channels[0].proxy"),
-        ({"ca_file": "${GONE}/ca.pem"}, "channels[0].ca_file"),
-    ],
-)
-def test_a_variable_that_is_not_set_is_refused_with_its_place(more: dict[str, Json], path: str) -> None:
-    found = problems(channel(**more), lines={path: 7})
-    assert (found[0].path, found[0].line) == (path, 7)
-    assert found[0].message == "the environment variable GONE is not set"
-
-
-def test_keys_that_are_not_there_are_no_reason_to_ask_without_one() -> None:
-    assert parse(channel(keys=["env:NOT_SET", "${NOT_SET}"])).channels[0].keys == ()
-
-
-def test_missing_environment_variable_is_a_warning_for_that_key_only() -> None:
-    snapshot = parse(channel(keys=["env:NOT_SET", SECRET]))
-    assert [key.secret for key in snapshot.channels[0].keys] == [SECRET]
-    assert snapshot.warnings == (
-        "channels[0].keys[0]: the environment variable NOT_SET is not set; this key is not used",
-    )
 
 
 @pytest.mark.parametrize(
@@ -421,49 +246,6 @@ def test_names_may_have_a_slash_inside() -> None:
 
 
 # ---- all of it at once -----------------------------------------------------------------------------------------------
-BROKEN = {
-    "versoin": 1,
-    "clients": [1, {**CLIENT, "kinds": ["x"]}, {**CLIENT, "name": "bob"}],
-    "channels": [
-        {**CHANNEL, "protocol": "x"},
-        {**CHANNEL, "name": "two", "base_urls": ["nowhere"], "priority": "1"},
-        {**CHANNEL, "name": "three", "proxy": "ftp://x", "route_prefix": "v1"},
-    ],
-    "policy": {"errors": "x", "bodies": {"redact": ["("]}},
-    "prices": {"m": {}},
-}
-LINES = {"versoin": 1, "clients": 2, "clients[0]": 3, "clients[1]": 4, "channels[0]": 9, "channels[1].priority": 12}
-
-
-def test_every_problem_at_once_in_the_order_of_the_file() -> None:
-    found = problems(BROKEN, lines=LINES)
-    assert {p.path: p.line for p in found} == {
-        "versoin": 1,
-        "clients[0]": 3,
-        "clients[1].kinds[0]": 4,
-        "clients[2].key": 2,
-        "channels[0].protocol": 9,
-        "channels[1].base_urls[0]": 0,
-        "channels[1].priority": 12,
-        "channels[2].proxy": 0,
-        "channels[2].route_prefix": 0,
-        "policy.errors": 0,
-        "policy.bodies.redact[0]": 0,
-        "prices.m": 0,
-    }
-    assert [p.line for p in found] == sorted(p.line for p in found)
-
-
-def test_a_problem_without_a_line_of_its_own_has_its_parents() -> None:
-    lines = {"channels": 3, "channels[0]": 4, "channels[0].limits": 7}
-    assert problems(channel(limits={"rpm": -1}), lines=lines)[0].line == 7
-    assert problems(channel(keys=[{"key": "a", "weight": 0}]), lines=lines)[0].line == 4
-
-
-def two(first: dict[str, Json], second: dict[str, Json]) -> dict[str, Json]:
-    return {"channels": [{**CHANNEL, **first}, {**CHANNEL, **second}]}
-
-
 @pytest.mark.parametrize(
     ("data", "options", "path", "message"),
     [
@@ -503,15 +285,6 @@ def test_places_do_not_shift_behind_a_broken_entry() -> None:
     assert [p.path for p in found if "twice" in p.message] == ["channels[2].name"]
 
 
-def test_known_quirks() -> None:
-    assert parse(channel(quirks=["strip"]), quirk_names=frozenset({"strip"})).channels[0].quirks == {"strip"}
-    found = problems(channel(quirks=["strip", "stirp", "zzz"]), quirk_names=frozenset({"strip"}))
-    assert [(p.path, p.message) for p in found] == [
-        ("channels[0].quirks[1]", "unknown quirk 'stirp'; did you mean 'strip'?"),
-        ("channels[0].quirks[2]", "unknown quirk 'zzz'"),
-    ]
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -541,7 +314,7 @@ def test_no_problem_shows_a_secret(data: Json) -> None:
 # ---- anything --------------------------------------------------------------------------------------------------------
 NAMES = st.sampled_from(
     [
-        *config_parse.TOP_KEYS, *config_parse.CHANNEL_KEYS, *config_parse.CLIENT_KEYS, *config_parse.KEY_KEYS,
+        *config_parse.TOP_KEYS, *config_channels.CHANNEL_KEYS, *config_parse.CLIENT_KEYS, *config_channels.KEY_KEYS,
         "input", "output", "effort", "to", "redact", "rpm", "idle", "", "a.b", "\ud800",
     ]
 )  # fmt: skip
@@ -570,7 +343,7 @@ def test_any_data_gives_a_snapshot_or_config_errors(data: Json) -> None:
     survives(data)
 
 
-@given(st.dictionaries(st.sampled_from(config_parse.CHANNEL_KEYS), DATA, max_size=4))
+@given(st.dictionaries(st.sampled_from(config_channels.CHANNEL_KEYS), DATA, max_size=4))
 def test_any_channel_gives_a_snapshot_or_config_errors(more: Mapping[str, Json]) -> None:
     survives(channel(**more))
 

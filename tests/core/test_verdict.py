@@ -37,12 +37,12 @@ TRANSPORT = [
     ("tls", "next_key", "address", "failure"),
     ("connect_timeout", "next_key", "address", "failure"),
     ("reset", "next_key", "address", "failure"),
-    ("first_byte_timeout", "next_key", "model", "failure"),
-    ("first_event_timeout", "next_key", "model", "failure"),
-    ("cut", "next_key", "model", "failure"),
-    ("idle", "next_key", "model", "failure"),
-    ("bad_body", "next_key", "model", "failure"),
-    ("empty", "next_key", "model", "failure"),
+    ("first_byte_timeout", "next_model", "model", "failure"),
+    ("first_event_timeout", "next_model", "model", "failure"),
+    ("cut", "next_model", "model", "failure"),
+    ("idle", "next_model", "model", "failure"),
+    ("bad_body", "next_model", "model", "failure"),
+    ("empty", "next_model", "model", "failure"),
     ("total_timeout", "stop", "model", "failure"),
     ("converter", "next_channel", "model", "failure"),
     ("ok", "commit", "none", "success"),
@@ -69,18 +69,18 @@ ANSWERS = [
     pytest.param(answered(403, "This organization has been disabled"), "next_key", "key", "neutral", REFUSED, id="403, the account"),
     pytest.param(answered(403, type="permission_error"), "next_key", "none", "neutral", NO, id="403, permission"),
     pytest.param(answered(403), "next_key", "none", "neutral", NO, id="403"),
-    pytest.param(answered(429), "next_key", "model", "neutral", LIMITED, id="429"),
+    pytest.param(answered(429), "next_model", "model", "neutral", LIMITED, id="429"),
     pytest.param(answered(429, "requests are too frequent", code="AccountRateLimitExceeded"), "next_key", "key", "neutral", LIMITED, id="429, the account"),
-    pytest.param(answered(429, "Request too large for gpt-4o on tokens per min (TPM)"), "next_key", "none", "neutral", NO, id="429, this request alone"),
-    pytest.param(answered(408), "next_key", "model", "failure", NO, id="408"),
-    pytest.param(answered(409), "next_key", "model", "failure", NO, id="409"),
-    pytest.param(answered(425), "next_key", "model", "failure", NO, id="425"),
-    pytest.param(answered(500), "next_key", "model", "failure", NO, id="500"),
-    pytest.param(answered(503), "next_key", "model", "failure", NO, id="503"),
-    pytest.param(answered(529), "next_channel", "offer", "failure", NO, id="529"),
+    pytest.param(answered(429, "Request too large for gpt-4o on tokens per min (TPM)"), "next_model", "none", "neutral", NO, id="429, this request alone"),
+    pytest.param(answered(408), "next_model", "model", "failure", NO, id="408"),
+    pytest.param(answered(409), "next_model", "model", "failure", NO, id="409"),
+    pytest.param(answered(425), "next_model", "model", "failure", NO, id="425"),
+    pytest.param(answered(500), "next_model", "model", "failure", NO, id="500"),
+    pytest.param(answered(503), "next_model", "model", "failure", NO, id="503"),
+    pytest.param(answered(529), "next_offer", "offer", "failure", NO, id="529"),
     pytest.param(answered(503, "no available account"), "next_channel", "channel", "failure", NO, id="empty pool"),
-    pytest.param(answered(404, "model x not found"), "next_key", "model", "neutral", REFUSED, id="model"),
-    pytest.param(answered(403, "image generation is not enabled"), "next_key", "model", "neutral", REFUSED, id="images not enabled"),
+    pytest.param(answered(404, "model x not found"), "next_model", "model", "neutral", REFUSED, id="model"),
+    pytest.param(answered(403, "image generation is not enabled"), "next_model", "model", "neutral", REFUSED, id="images not enabled"),
     pytest.param(answered(404, "nope"), "next_channel", "none", "neutral", NO, id="404"),
     pytest.param(answered(413), "next_channel", "none", "neutral", NO, id="413"),
     pytest.param(answered(400, type="invalid_request_error"), "stop", "none", "neutral", NO, id="400"),
@@ -88,12 +88,12 @@ ANSWERS = [
     *(pytest.param(answered(n, "no"), "next_channel", "none", "neutral", NO, id=str(n)) for n in (405, 406, 410, 418, 423, 426, 451, 499)),
     pytest.param(answered(422, "field required"), "stop", "none", "neutral", NO, id="422"),
     pytest.param(answered(400, code="content_filter"), "stop", "none", "neutral", NO, id="moderation"),
-    pytest.param(answered(400, "this model does not support images"), "next_channel", "none", "neutral", NO, id="capability"),
+    pytest.param(answered(400, "this model does not support images"), "next_offer", "none", "neutral", NO, id="capability"),
     pytest.param(answered(301), "next_channel", "address", "failure", NO, id="redirect"),
-    pytest.param(answered(0, "oops", kind="error_body"), "next_key", "model", "failure", NO, id="error in a 200"),
-    pytest.param(answered(0, "oops", kind="stream_error"), "next_key", "model", "failure", NO, id="error event first"),
+    pytest.param(answered(0, "oops", kind="error_body"), "next_model", "model", "failure", NO, id="error in a 200"),
+    pytest.param(answered(0, "oops", kind="stream_error"), "next_model", "model", "failure", NO, id="error event first"),
     pytest.param(answered(0, type="authentication_error", kind="stream_error"), "next_key", "key", "neutral", REFUSED, id="error event: key"),
-    pytest.param(answered(0, type="overloaded_error", kind="stream_error"), "next_channel", "offer", "failure", NO, id="error event: overloaded"),
+    pytest.param(answered(0, type="overloaded_error", kind="stream_error"), "next_offer", "offer", "failure", NO, id="error event: overloaded"),
 ]  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def test_what_the_next_channel_needs(outcome: Outcome, need: str) -> None:
 # ---- the same key once more ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["empty", "bad_body"])
 @pytest.mark.parametrize(
-    ("elapsed", "tries", "action"), [(9.9, 1, "same_key"), (10.0, 1, "next_key"), (1.0, 2, "next_key")]
+    ("elapsed", "tries", "action"), [(9.9, 1, "same_key"), (10.0, 1, "next_model"), (1.0, 2, "next_model")]
 )
 def test_a_quick_bad_answer_is_tried_once_more(kind: OutcomeKind, elapsed: float, tries: int, action: str) -> None:
     assert classify(Outcome(kind, elapsed=elapsed), tries, NOW).action == action
@@ -163,7 +163,7 @@ def test_a_quick_bad_answer_is_tried_once_more(kind: OutcomeKind, elapsed: float
     ("outcome", "tries", "action"),
     [
         (answered(0, "oops", kind="error_body", elapsed=1.0), 1, "same_key"),
-        (answered(0, "oops", kind="error_body", elapsed=1.0), 2, "next_key"),
+        (answered(0, "oops", kind="error_body", elapsed=1.0), 2, "next_model"),
         (answered(0, "invalid api key", kind="error_body", elapsed=1.0), 1, "next_key"),
     ],
 )

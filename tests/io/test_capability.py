@@ -68,7 +68,7 @@ def test_a_stream_stops_when_it_is_cancelled(fake: Fake) -> None:
 def test_mapping_quirks_and_limits_apply(fake: Fake) -> None:
     own = channel(
         fake.url,
-        models=ModelMap({"opus": Target("glm-5")}),
+        models=ModelMap({"opus": (Target("glm-5"),)}),
         quirks=frozenset({"max_tokens_field"}),
         limits=ChannelLimits(max_output_tokens=77),
     )

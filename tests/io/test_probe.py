@@ -168,7 +168,7 @@ PATHS: Final[dict[Kind, str]] = {
 @pytest.mark.parametrize("protocol", list(GOOD))
 def test_a_test(upstream: Upstream, protocol: Kind) -> None:
     upstream.says(200, GOOD[protocol])
-    mapped = ModelMap({"opus": Target("glm-5")})
+    mapped = ModelMap({"opus": (Target("glm-5"),)})
     found = probe.test(channel(upstream.url, protocol, models=mapped), KEY, "claude-opus-4-7")
     assert (found.ok, found.status, found.error, found.model) == (True, 200, "", "glm-5")
     assert found.usage and found.usage.input == 9

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ccx_addons.core.config import Channel, Snapshot
+from ccx_addons.core.config import Channel, Key, Snapshot
 from ccx_addons.core.verdict import Attempt, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
 from ccx_addons.scheduler.index import Entry
@@ -162,7 +162,7 @@ class World:
     def standing(self, channel_id: str, trace: str) -> Standing:
         model = MODELS[int(trace[1:]) % 3]
         of = next(each for each in self.channels if each.id == channel_id)
-        return self.state.standing("chat", Entry(of, model, of.keys, False, False, ("", 0)), self.now)
+        return self.state.standing("chat", entry_with(of, of.keys, model), self.now)
 
     def out(self) -> list[str]:
         """Keys that are held back although they are well for longer than their pause."""
@@ -172,7 +172,7 @@ class World:
             for its, model in itertools.product(of.keys, MODELS):
                 failures = [made for each in of.keys for name in MODELS for made in self.tried.get((each.id, name), ())]
                 last = max((self.crashed.get(channel_id, NOW), *(at for at, _ in failures)))
-                standing = known.standing(Entry(of, model, (its,), False, False, ("", 0)), self.now)
+                standing = known.standing(entry_with(of, (its,), model), self.now)
                 dead = self.dead.get(its.id, float("inf")) <= self.now
                 pause = next((seconds for word, seconds in MOST.items() if word in standing.reason), 0.0)
                 if not (standing.ready or dead) and self.now - last > pause:
@@ -182,6 +182,10 @@ class World:
 
     def priority(self, id: str) -> int:
         return next(each.priority for each in self.channels if each.id == id)
+
+
+def entry_with(of: Channel, keys: tuple[Key, ...], model: str) -> Entry:
+    return Entry(of, model, keys, tuple((key, model) for key in keys), False, False, ("", 0))
 
 
 @pytest.fixture(scope="module", params=range(5))

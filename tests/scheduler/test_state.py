@@ -125,7 +125,7 @@ def test_all_cooling_the_one_that_failed_longest_ago_once_in_an_exchange() -> No
     known, entry = state.of("chat", "ch_a"), entry_of(two, "m")
     target = known.target(entry, frozenset(), NOW)
     assert target and target.key.name == "a2"
-    assert known.target(entry, frozenset({("ch_a", "k_a2", two.base_urls[0])}), NOW) is None
+    assert known.target(entry, frozenset({("ch_a", two.base_urls[0], "k_a2", "m")}), NOW) is None
 
 
 def test_heavy_keys_first_then_the_order_of_the_list() -> None:

@@ -18,15 +18,19 @@ def key(name: str, **more: Any) -> Key:
 
 
 def channel(name: str, *keys: Key, **more: Any) -> Channel:
-    """A chat channel ``ch_NAME`` with one key unless keys are given; ``models`` may be a plain dict."""
+    """A chat channel ``ch_NAME`` with one key unless keys are given; ``models`` may be a plain dict, of names or lists of them."""
     models = more.pop("models", {})
     given: dict[str, Any] = {
         "protocol": "chat",
         "base_urls": (f"https://{name}.example/v1",),
         "serves": frozenset({"chat"}),
-        "models": ModelMap({name: Target(to) for name, to in models.items()}),
+        "models": ModelMap({name: chain(to) for name, to in models.items()}),
     }
     return Channel(id=f"ch_{name}", name=name, keys=keys or (key(f"{name}1"),), **{**given, **more})
+
+
+def chain(to: str | list[str]) -> tuple[Target, ...]:
+    return tuple(Target(name) for name in ([to] if isinstance(to, str) else to))
 
 
 def limits(**more: int) -> ChannelLimits:

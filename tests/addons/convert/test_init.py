@@ -270,7 +270,7 @@ def test_same_protocol_is_byte_exact(runtime: Runtime) -> None:
 
 
 def test_the_model_is_the_only_edit(runtime: Runtime) -> None:
-    where = replace(CHAT, models=ModelMap({"gpt-5": Target("other-model")}))
+    where = replace(CHAT, models=ModelMap({"gpt-5": (Target("other-model"),)}))
     x = asked("chat", where)
     request = sent(x, runtime, where)
     assert request.request.raw_content == x.raw.replace(b'"gpt-5"', b'"other-model"')

@@ -68,7 +68,9 @@ def test_without_channels(session: FlaskClient, folder: Path) -> None:
     [
         pytest.param({}, ["gpt-5", "o3"], id="what clients ask"),
         pytest.param({"allow": Patterns(("o3", "gpt-*"))}, ["o3"], id="what it says it has"),
-        pytest.param({"models": ModelMap({"opus": Target("glm-5"), "*": Target("x")})}, ["opus"], id="what it maps"),
+        pytest.param(
+            {"models": ModelMap({"opus": (Target("glm-5"),), "*": (Target("x"),)})}, ["opus"], id="what it maps"
+        ),
         pytest.param({"allow": Patterns(("claude-*",))}, [], id="nothing fits"),
     ],
 )

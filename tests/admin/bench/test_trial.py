@@ -97,7 +97,9 @@ def test_images_are_not_tested(panel: Panel, channel: Channel, monkeypatch: pyte
     ("more", "asked"),
     [
         pytest.param({"health_check": HealthCheck(model="checked")}, "checked", id="of the health check"),
-        pytest.param({"models": ModelMap({"cl*": Target("x"), "opus": Target("y")})}, "opus", id="of the mapping"),
+        pytest.param(
+            {"models": ModelMap({"cl*": (Target("x"),), "opus": (Target("y"),)})}, "opus", id="of the mapping"
+        ),
         pytest.param({"allow": Patterns(("gpt-*", "gpt-5"))}, "gpt-5", id="of the allowed names"),
         pytest.param({}, "claude-2", id="of the upstream's list"),
         pytest.param({"allow": Patterns((), ("claude-2",))}, "claude-sonnet-5", id="of the list, as far as allowed"),

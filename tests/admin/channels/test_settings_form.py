@@ -1,7 +1,7 @@
 import pytest
 from flask import Flask
 
-from ccx_addons.core import config_parse
+from ccx_addons.core import config_channels
 from ccx_admin import edits
 from ccx_admin.channels import settings_form, views
 from ccx_admin.channels.settings_form import Section, written
@@ -18,7 +18,7 @@ def sections(app: Flask) -> dict[str, Section]:
 def test_every_setting_has_a_place() -> None:
     named = {entry.name.partition(".")[0] for _id, _label, entries in settings_form.FORM for entry in entries}
     elsewhere = {"id", "keys", "promoted_until", "models", "priority", "status"}
-    assert named | elsewhere == set(config_parse.CHANNEL_KEYS)
+    assert named | elsewhere == set(config_channels.CHANNEL_KEYS)
 
 
 def test_every_setting_may_be_changed() -> None:

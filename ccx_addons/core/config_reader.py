@@ -1,0 +1,226 @@
+"""Reads plain data against what is known of it, and collects every problem at once, with path, line and nearest known
+key."""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from ccx_addons.core import confidential, variables
+from ccx_addons.core.config import KINDS, Patterns
+from ccx_addons.core.errors import Problem
+from ccx_addons.core.mask import mask
+
+type Json = Any
+
+DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
+PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
+NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+@cache
+def shape_of(cls: type) -> Mapping[str, tuple[Any, Mapping[str, Any]]]:
+    """A dataclass's fields: name -> type and metadata. A file may have thousands of tables, of a few classes."""
+    hints = get_type_hints(cls)
+    return {f.name: (hints[f.name], f.metadata) for f in fields(cls)}
+
+
+@dataclass
+class Reader:
+    """Collects problems; ``lines`` maps a path to its line."""
+
+    lines: Mapping[str, int]
+    environ: Mapping[str, str]
+    now: float
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, path: str, message: str, place: str = "") -> None:
+        """``place``: the path by which the line is found, where ``path`` hides a part of it."""
+        line = next((self.lines[p] for p in _parents(place or path) if p in self.lines), 0)
+        self.problems.append(Problem(path, message, line))
+
+    def table(self, value: Json, path: str, known: tuple[str, ...]) -> dict[str, Json]:
+        """A mapping with known keys only."""
+        if not isinstance(value, dict):
+            self.problem(path, f"expected a mapping, got {kind_of(value)}")
+            return {}
+        for name in value:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+                shown = str(name) if confidential.FIELD_NAME.fullmatch(str(name)) else mask(str(name))
+                self.problem(_below(path, shown), f"unknown key {shown!r}{hint}", _below(path, str(name)))
+        return {name: entry for name, entry in value.items() if name in known}
+
+    def sequence(self, value: Json, path: str) -> list[Json]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.problem(path, f"expected a list, got {kind_of(value)}")
+            return []
+        return value
+
+    def entries(self, value: Json, path: str) -> Iterator[tuple[str, Json]]:
+        """The entries of a list, each with its own path."""
+        for n, entry in enumerate(self.sequence(value, path)):
+            yield f"{path}[{n}]", entry
+
+    def strings(self, value: Json, path: str) -> tuple[str, ...]:
+        found = (self.text(entry, at) for at, entry in self.entries(value, path))
+        return tuple(text for text in found if text is not None)
+
+    def text(self, value: Json, path: str, pattern: re.Pattern[str] | None = None, what: str = "") -> str | None:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            self.problem(path, f"expected text, got {kind_of(value)}")
+            return None
+        if SURROGATE.search(value):
+            self.problem(path, "has half a character (a lone surrogate)")
+            return None
+        if pattern and not pattern.fullmatch(value):
+            self.problem(path, f"is not {what}")
+            return None
+        return value
+
+    def secret(self, value: Json, path: str) -> str | None:
+        """A key, or its variable; None when that is not set, which disables only this key."""
+        text = self.text(value, path)
+        if text is None:
+            return None
+        if text.startswith("env:") or variables.names(text):
+            if not (found := self._filled(text)):
+                shown = self._missing(text)
+                self.warnings.append(f"{path}: the environment variable {shown} is not set; this key is not used")
+                return None
+            text = found
+        if not text.strip() or not text.isprintable() or not text.isascii():
+            self.problem(path, "is not a key: it must be printable ASCII and not empty")
+            return None
+        return text.strip()
+
+    def filled(self, value: Json, path: str) -> str | None:
+        """Text with its variables, each of which has to be set."""
+        text = self.text(value, path)
+        if text is None or (found := self._filled(text)) is not None:
+            return text and found
+        self.problem(path, f"the environment variable {self._missing(text)} is not set")
+        return None
+
+    def _filled(self, text: str) -> str | None:
+        if text.startswith("env:") and not variables.whole(text):
+            return self.environ.get(text[4:], "") or None
+        return None if variables.missing(text, self.environ) else variables.filled(text, self.environ)
+
+    def _missing(self, text: str) -> str:
+        name = next(iter(variables.missing(text, self.environ)), text[4:])
+        return name if confidential.is_environment(f"env:{name}") else mask(name)
+
+    def scalars[T](self, cls: type[T], value: Json, path: str, given: T) -> T:
+        """A dataclass of simple fields over its defaults ``given``."""
+        if value is None:
+            return given
+        shape = shape_of(cls)  # type: ignore[arg-type]  # mypy: a class may not be hashable
+        found = {}
+        for name, entry in self.table(value, path, tuple(shape)).items():
+            converted = self.scalar(entry, *shape[name], f"{path}.{name}")
+            if converted is not MISSING:
+                found[name] = converted
+        return replace(given, **found)  # type: ignore[type-var]
+
+    def scalar(self, value: Json, hint: Any, rules: Mapping[str, Any], path: str) -> Any:
+        """One value against a field's type and metadata; MISSING when it does not fit."""
+        hint = getattr(hint, "__value__", hint)
+        options = get_args(hint)
+        if get_origin(hint) is Literal:
+            if value in options and isinstance(value, str):
+                return value
+            self.problem(path, f"must be one of {', '.join(options)}")
+            return MISSING
+        if type(None) in options:
+            if value is None:
+                return None
+            hint = next(option for option in options if option is not type(None))
+        if hint is float and isinstance(value, str) and DECIMAL.fullmatch(value):
+            value = float(value)
+        check = CHECKS.get(hint)
+        if check is None or not check(value):
+            self.problem(path, f"expected {NAMES.get(hint, 'another type')}, got {kind_of(value)}")
+            return MISSING
+        low, high = rules.get("minimum"), rules.get("maximum")
+        if (low is not None and value < low) or (high is not None and value > high):
+            self.problem(path, f"must be at least {low}" + (f" and at most {high}" if high is not None else ""))
+            return MISSING
+        return float(value) if hint is float else value
+
+    def patterns(self, value: Json, path: str) -> Patterns:
+        include, exclude = [], []
+        for at, element in self.entries(value, path):
+            entry = self.text(element, at)
+            if entry is None:
+                continue
+            if not PATTERN.fullmatch(entry):
+                self.problem(at, "is not a model pattern (exact, prefix*, *suffix, *contains*, *, !exclude)")
+            elif entry.startswith("!"):
+                exclude.append(entry[1:].lower())
+            else:
+                include.append(entry.lower())
+        return Patterns(tuple(include), tuple(exclude))
+
+    def kinds(self, value: Json, path: str) -> frozenset[Any]:
+        names = self.strings(value, path)
+        for n, name in enumerate(names):
+            if name not in KINDS:
+                self.problem(f"{path}[{n}]", f"must be one of {', '.join(KINDS)}")
+        return frozenset(names)
+
+    def no_duplicates(self, what: str, values: Mapping[str, str], secret: bool = False) -> None:
+        """``values``: path -> value."""
+        seen: set[str] = set()
+        for path, value in values.items():
+            if value in seen:
+                shown = "" if secret else f" {value!r}"
+                self.problem(path, f"the {what}{shown} is used twice")
+            seen.add(value)
+
+
+CHECKS: Final[dict[Any, Callable[[Json], bool]]] = {
+    bool: lambda v: isinstance(v, bool),
+    int: lambda v: isinstance(v, int) and not isinstance(v, bool),
+    float: lambda v: isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e12,
+    str: lambda v: isinstance(v, str),
+}
+NAMES: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+KIND_NAMES: Final[dict[type, str]] = {
+    type(None): "nothing",
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def kind_of(value: Json) -> str:
+    return KIND_NAMES.get(type(value), "something else")
