@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ccx_addons.core import config, verdict
-from ccx_addons.core.config_channels import KEY_KEYS
+from ccx_addons.core.config_channels import EFFORTS, KEY_KEYS, MOST_IN_CHAIN
 from ccx_addons.core.config_parse import CLIENT_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
@@ -71,7 +71,13 @@ def channel() -> dict[str, Any]:
         "weight": {"type": "integer", "minimum": 1}, "models": PATTERNS, "enabled": {"type": "boolean"},
         "limits": table(config.KeyLimits, {}),
     }  # fmt: skip
-    target = {"to": TEXT, "effort": TEXT}
+    target = {
+        "anyOf": [
+            TEXT,
+            {"type": "object", "properties": {"to": TEXT, "effort": {"enum": list(EFFORTS)}}, "required": ["to"]},
+        ]
+    }
+    chain = {"type": "array", "items": target, "minItems": 1, "maxItems": MOST_IN_CHAIN}
     special = {
         "base_urls": {"type": "array", "items": TEXT, "minItems": 1},
         "keys": {
@@ -79,7 +85,7 @@ def channel() -> dict[str, Any]:
             "items": {"anyOf": [TEXT, {"type": "object", "properties": key, "required": ["key"]}]},
         },
         "serves": KINDS,
-        "models": mapping({"anyOf": [TEXT, {"type": "object", "properties": target, "required": ["to"]}]}),
+        "models": mapping({"anyOf": [*target["anyOf"], chain]}),
         "allow": PATTERNS,
         "promoted_until": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
         "headers": mapping(TEXT),
@@ -151,6 +157,7 @@ ABOUT = {
 }  # fmt: skip
 NEXT = {
     "commit": "it is the answer", "same_key": "the same key", "next_key": "the next key, then channel",
+    "next_model": "the next model, then key, then channel", "next_offer": "the next model, then channel",
     "next_channel": "the next channel", "stop": "nobody",
 }  # fmt: skip
 

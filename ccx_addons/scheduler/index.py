@@ -4,11 +4,12 @@ A ranking then looks at each channel once, and at none of its keys while nothing
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core.config import Channel, Key, Kind, Snapshot
+from ccx_addons.core.config import Channel, Key, Kind, Mapped, Snapshot
 from ccx_addons.core.exchange import Decision
 
 MAX_PLANS: Final = 128
@@ -136,8 +137,14 @@ def entry_of(channel: Channel, model: str, vectors: bool = False) -> Entry:
         bool(channel.limits.rpm or channel.limits.concurrency)
         or all(key.limits.rpm or key.limits.concurrency for key in keys),
         (space, channel.embedding.dimensions),
-        channel.limits.context_window or vendors.size(channel.base_urls[0], mapped.model).window,
+        channel.limits.context_window or largest_window(channel, (mapped, *others)),
     )
+
+
+def largest_window(channel: Channel, chain: Iterable[Mapped]) -> int:
+    """What is known of a chain's models; 0: one of them may be larger than any."""
+    windows = [vendors.size(channel.base_urls[0], mapped.model).window for mapped in chain]
+    return max(windows) if all(windows) else 0
 
 
 def comparable(one: tuple[str, int], other: tuple[str, int]) -> bool:

@@ -330,13 +330,14 @@ def _guessed_urls(values: Mapping[str, Json]) -> list[dict[str, str]]:
 
 def mapped(channel: Channel, model: str) -> dict[str, Json]:
     """What becomes of a client's model on a channel."""
-    target = channel.models.apply(model)
+    target, *others = channel.models.chain(model)
     return {
         "model": model,
         "allowed": channel.allow.allows(model),
         "upstream_model": target.model,
         "entry": target.entry,
         "effort": target.effort,
+        "then": [other.model for other in others],
     }
 
 

@@ -51,6 +51,7 @@ def explain(panel: Panel, asked: dict[str, Any]) -> dict[str, Any]:
                 "name": place.channel_name,
                 "protocol": place.protocol,
                 "upstream_model": place.upstream_model,
+                "then": list(place.then),
                 "converted": place.converted,
             }
             for place in found.places

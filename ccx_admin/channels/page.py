@@ -75,7 +75,7 @@ def one(id: str) -> str:
 
 def known(channel: Mapping[str, Any], model: str) -> dict[str, Any]:
     """What is known of the channel's upstream and a model: the one asked for, else the first of its mapping."""
-    model = model or next((target["to"] for target in channel["models"].values() if target["to"]), "")
+    model = model or next(map(views.first_of, channel["models"].values()), "")
     base_url = channel["base_urls"][0]
     topics = {"Model", vendors.ORDER.get(channel["protocol"], "")}
     return {

@@ -1,13 +1,13 @@
 """Channels, keys, clients and the running state as the panel and its API show them. Keys appear as masks only."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ccx_addons.core.confidential import hide_url, shown_header
-from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot
+from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot, Target
 from ccx_addons.core.urls import join
 from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
@@ -53,7 +53,7 @@ def channel_of(channel: Channel) -> dict[str, Any]:
         base_urls=[hide_url(url) for url in channel.base_urls],
         keys=[key_of(key) for key in channel.keys],
         serves=sorted(channel.serves),
-        models={name: {"to": t.to, "effort": t.effort} for name, t in channel.models.entries.items()},
+        models={name: as_written(chain) for name, chain in channel.models.entries.items()},
         allow=patterns(channel.allow),
         promoted_until=iso(channel.promoted_until),
         headers={name: shown_header(name, value) for name, value in channel.headers},
@@ -64,6 +64,18 @@ def channel_of(channel: Channel) -> dict[str, Any]:
     )
     found["reasoning"]["effort"] = dict(channel.reasoning.effort)
     return found
+
+
+def as_written(chain: Sequence[Target]) -> Any:
+    """What a client's model becomes: one upstream model, or the list of those that are tried."""
+    targets = [{"to": t.to, "effort": t.effort} if t.effort else t.to for t in chain]
+    return targets if len(targets) > 1 else targets[0]
+
+
+def first_of(written: Any) -> str:
+    """The model that is asked first, of what ``as_written`` gives."""
+    target = written[0] if isinstance(written, list) else written
+    return str(target if isinstance(target, str) else target["to"])
 
 
 def _plain(value: Any) -> Any:

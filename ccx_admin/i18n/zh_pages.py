@@ -177,6 +177,9 @@ PAGES: Final[Mapping[str, str]] = {
     ),
     "Made with": "使用的组件",
     "Make the key": "生成密钥",
+    "Several rows with one name are tried in their order, when a model is overloaded, limited, unknown or "
+    "fails.": "同名的多行依次尝试：当模型过载、受限、不存在或失败时。",
+    "then {models}": "然后 {models}",
     "Mapping: model of the client → model of the upstream": "映射：客户端模型 → 上游模型",
     "Masked before they are written: regular expressions, one a line": "写入前遮盖：正则表达式，每行一个",
     "May use": "可使用",

@@ -112,6 +112,7 @@ WORDS: Final[Mapping[str, str]] = {
     "most seconds open": "最长断开秒数",
     "moved": "已转移",
     "moved to the next channel": "转到下一渠道",
+    "moved to the next model": "转到下一模型",
     "moved to the next key": "转到下一密钥",
     "never": "从未",
     "newer and older page, or request": "较新和较旧的页面或请求",

@@ -44,6 +44,7 @@ SCRIPT_WORDS: Final = (
     "Seen: {what}", "Valid", "The test was answered in {time}: {text}", "The test failed: {error}",
     "{n} workers have done it", "Order saved", "{n} s ago", "{n} min ago", "{n} h ago", "{n} d ago", "in {n} s",
     "in {n} min", "in {n} h", "in {n} d", "no key", "known in {name}", "{n} models", "(none)", "maps to", "not offered",
+    "then {models}",
     "unchanged", "Move up", "Move down", "Remove", "requests", "failed", "other", "{n} bodies were deleted",
     "{n} questions.", "lost: {paths}", "{input} + {output} tokens", "asking …", "stopped",
     "Addresses and keys were found", "An address is missing", "A key is missing",

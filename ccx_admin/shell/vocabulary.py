@@ -131,6 +131,8 @@ OUTCOMES: Final[Mapping[str, str]] = {
 ACTIONS: Final[Mapping[str, str]] = {
     "commit": "answer used",
     "same_key": "tried again with the same key",
+    "next_model": "moved to the next model",
+    "next_offer": "moved to the next model",
     "next_key": "moved to the next key",
     "next_channel": "moved to the next channel",
     "stop": "stopped here",

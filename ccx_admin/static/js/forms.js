@@ -68,12 +68,17 @@ export function collect(form) {
   return found;
 }
 
+// Rows with one name are the chain of that model.
 export function mapping(map) {
   const found = {};
   for (const row of map.querySelectorAll(".map-row")) {
     const [from, to] = row.querySelectorAll("input");
     const effort = row.querySelector("select").value;
-    if (from.value.trim() && to.value.trim()) found[from.value.trim()] = effort ? { to: to.value.trim(), effort } : to.value.trim();
+    const name = from.value.trim();
+    const model = to.value.trim();
+    if (!name || !model) continue;
+    const target = effort ? { to: model, effort } : model;
+    found[name] = name in found ? [found[name], target].flat() : target;
   }
   return found;
 }
