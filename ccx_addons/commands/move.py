@@ -172,8 +172,8 @@ def _original(moved: Moved, kind: str, entry: Table) -> None:
 
 # ---- LiteLLM ---------------------------------------------------------------------------------------------------------
 def litellm(data: Table) -> Moved:
-    """Deployments of one vendor, address and key become one channel."""
-    moved, places = Moved(), dict[tuple[str, ...], dict[str, str]]()
+    """Deployments of one vendor, address and key become one channel; fallbacks inside it, chains."""
+    moved, places = Moved(), dict[tuple[str, ...], dict[str, list[str]]]()
     for entry in data.get("model_list") or ():
         given = entry.get("litellm_params") or {}
         vendor, _, model = str(given.get("model", "")).rpartition("/")
@@ -186,16 +186,41 @@ def litellm(data: Table) -> Moved:
         protocol, address = VENDORS[vendor]
         protocol = MODES.get(str((entry.get("model_info") or {}).get("mode")), protocol)
         place = (vendor, protocol, str(given.get("api_base") or address), _environment(given.get("api_key")))
-        places.setdefault(place, {})[name] = model
+        places.setdefault(place, {}).setdefault(name, []).append(model)
         if rest := sorted(set(given) - {"model", "api_base", "api_key"}):
             moved.left.append(f"{name}: {', '.join(rest)}")
+    fallbacks = _fallbacks(data)
     for (vendor, protocol, address, key), models in places.items():
-        mapping = {name: model for name, model in models.items() if name != model}
+        for name, others in fallbacks.items():
+            if name in models and all(other in models for other in others):
+                models[name] = [*models[name], *(model for other in others for model in models[other])]
+                others.clear()
+        mapping = {name: _written(to) for name, to in models.items() if to != [name]}
         serves = TEXT if protocol in TEXT else None
         moved.add(vendor, protocol, [address], [key] if key else [], serves=serves, models=mapping, allow=list(models))
-    if rest := sorted(set(data) - {"model_list"}):
+    if rest := [name for name, others in fallbacks.items() if others]:
+        moved.left.append(f"the fallbacks of {', '.join(rest)}: not inside one channel; priorities do that here")
+    if rest := _settings_left(data):
         moved.left.append(f"the file's {', '.join(rest)}")
     return moved
+
+
+def _fallbacks(data: Table) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in ("router_settings", "litellm_settings"):
+        for entry in (data.get(part) or {}).get("fallbacks") or ():
+            found |= {str(name): [str(other) for other in others] for name, others in entry.items()}
+    return found
+
+
+def _settings_left(data: Table) -> list[str]:
+    alone = [name for name in ("router_settings", "litellm_settings") if set(data.get(name) or ()) == {"fallbacks"}]
+    return sorted(set(data) - {"model_list", *alone})
+
+
+def _written(models: Sequence[str]) -> Json:
+    several = list(dict.fromkeys(models))
+    return several if len(several) > 1 else several[0]
 
 
 def _environment(key: Json) -> str:
@@ -207,6 +232,7 @@ def to_litellm(channels: Sequence[Table]) -> tuple[dict[str, Json], list[str]]:
     """Entries of ``channels`` as a config.yaml, and what it does not hold."""
     words = {"messages": "anthropic", "gemini": "gemini"}
     rows: list[dict[str, Json]] = []
+    fallbacks: dict[str, list[str]] = {}
     left = []
     for channel in channels:
         models = dict.fromkeys(channel.get("allow") or ()) | dict(channel.get("models") or {})
@@ -216,13 +242,24 @@ def to_litellm(channels: Sequence[Table]) -> tuple[dict[str, Json], list[str]]:
         for url in channel["base_urls"]:
             for key in channel.get("keys") or [""]:
                 secret = key if isinstance(key, str) else str(key.get("key", ""))
-                for name, target in plain.items():
-                    to = target.get("to") if isinstance(target, Mapping) else target
-                    given = {"model": f"{words.get(channel['protocol'], 'openai')}/{to or name}", "api_base": url}
+                for name, to in _groups(plain, fallbacks):
+                    given = {"model": f"{words.get(channel['protocol'], 'openai')}/{to}", "api_base": url}
                     if secret:
                         given["api_key"] = f"os.environ/{secret[4:]}" if secret.startswith("env:") else secret
                     rows.append({"model_name": name, "litellm_params": given})
-    return {"model_list": rows}, left
+    chains = {"router_settings": {"fallbacks": [{name: others} for name, others in fallbacks.items()]}}
+    return {"model_list": rows, **(chains if fallbacks else {})}, left
+
+
+def _groups(models: Table, fallbacks: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """Name and upstream model; the later models of a chain are groups of their own names there."""
+    for name, target in models.items():
+        chain = target if isinstance(target, list) else [target]
+        names = [name, *(f"{name}-{n}" for n in range(2, len(chain) + 1))]
+        if len(chain) > 1:
+            fallbacks[name] = names[1:]
+        for group, entry in zip(names, chain, strict=True):
+            yield group, (entry.get("to") if isinstance(entry, Mapping) else entry) or name
 
 
 # ---- new-api and one-api ---------------------------------------------------------------------------------------------

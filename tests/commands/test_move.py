@@ -91,6 +91,33 @@ def test_litellm_there_and_back() -> None:
     ]  # fmt: skip
 
 
+def test_chains_there_and_back() -> None:
+    made, left = to_litellm([
+        {"name": "a", "protocol": "messages", "base_urls": ["https://a.test"], "keys": ["k"],
+         "models": {"fast": ["haiku", {"to": "sonnet", "effort": "low"}], "best": "opus"}},
+    ])  # fmt: skip
+    assert [row["model_name"] for row in made["model_list"]] == ["fast", "fast-2", "best"] and left == []
+    assert made["router_settings"] == {"fallbacks": [{"fast": ["fast-2"]}]}
+    back = valid(read(made))
+    assert back.channels[0]["models"] == {"fast": ["haiku", "sonnet"], "fast-2": "sonnet", "best": "opus"}
+    assert back.left == []
+
+
+def test_fallbacks_between_channels_are_no_chain() -> None:
+    moved = valid(read({
+        "model_list": [
+            {"model_name": "a", "litellm_params": {"model": "openai/x"}},
+            {"model_name": "a", "litellm_params": {"model": "openai/y"}},
+            {"model_name": "b", "litellm_params": {"model": "anthropic/z"}},
+        ],
+        "litellm_settings": {"fallbacks": [{"a": ["b"]}], "drop_params": True},
+    }))  # fmt: skip
+    assert moved.channels[0]["models"] == {"a": ["x", "y"]}, "two deployments of one name"
+    assert moved.left == [
+        "the fallbacks of a: not inside one channel; priorities do that here", "the file's litellm_settings"
+    ]  # fmt: skip
+
+
 ROWS = [
     {"id": 1, "type": 1, "name": "oa", "key": "k1\nk2", "models": "gpt-5,text-embedding-3-small,dall-e-3", "priority": 9,
      "model_mapping": '{"gpt-5": "gpt-5.1"}', "status": 1},

@@ -33,7 +33,9 @@ def tried(
     [
         pytest.param(LIMITED, ["a1:big", "a1:mid", "a1:small", "a2:big", "a2:mid", "a2:small", "b1:m"], id="limited"),
         pytest.param(UNKNOWN, ["a1:big", "a1:mid", "a1:small", "a2:big", "a2:mid", "a2:small", "b1:m"], id="unknown"),
-        pytest.param(status(500), ["a1:big", "a1:mid", "a1:small", "a2:big", "a2:mid", "a2:small", "b1:m"], id="failed"),
+        pytest.param(
+            status(500), ["a1:big", "a1:mid", "a1:small", "a2:big", "a2:mid", "a2:small", "b1:m"], id="failed"
+        ),
         pytest.param(OVERLOADED, ["a1:big", "a1:mid", "a1:small", "b1:m"], id="overloaded, whatever the key"),
         pytest.param(TOO_LONG, ["a1:big", "a1:mid", "a1:small", "b1:m"], id="another window"),
         pytest.param(status(401), ["a1:big", "a2:big", "b1:m"], id="the key is refused"),
