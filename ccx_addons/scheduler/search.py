@@ -79,7 +79,7 @@ class Search:
         entry = next((found for found in self.ranking.entries if found.channel.id == channel.id), None)
         if entry is None:
             return False
-        used = self.used | {(channel.id, attempt.key.id, url) for url in (attempt.base_url, *channel.base_urls)}
+        used = self.used | {(channel.id, url, attempt.key.id, "") for url in (attempt.base_url, *channel.base_urls)}
         target = self.state.of(self.pick.kind, channel.id).target(entry, used, now, self.state.limits)
         return target is not None and not self.state.limits.key_wait(channel, target.key, now)
 

@@ -1,11 +1,11 @@
 """Several upstream models for one: over every protocol, streamed and not, the first one that answers does."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from ruamel.yaml import YAML
 
 from tests.wire.program import ADMIN_KEY, Fake, Program, channel, running_program
 
@@ -128,15 +128,15 @@ def test_vectors_of_another_model_never_stand_in(pair: Program, fake: Fake) -> N
 
 
 def test_the_panel_and_the_metrics_say_which_model_answered(gateway: Program) -> None:
-    admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+    admin = {"x-api-key": ADMIN_KEY}
     path, body = body_of("messages", True)
     answer = gateway.post(f"/messages-gemini-stream{path}", body)
     id = answer.headers["x-ccx-request-id"]
     gateway.row(id)
-    page = httpx.get(f"{gateway.url}/requests/{id}", headers=admin).text
-    assert "ours" in page and ">good<" in page
+    found = httpx.get(f"{gateway.url}/api/requests/{id}", headers=admin).json()
+    assert "good" in [attempt["upstream_model"] for attempt in found["attempts"]]
     why = httpx.post(
-        f"{gateway.url}/api/routing/explain",
+        f"{gateway.url}/api/schedule/explain",
         headers=admin,
         json={"kind": "chat", "model": "ours", "route_prefix": "chat-gemini-json"},
     ).json()
@@ -145,7 +145,7 @@ def test_the_panel_and_the_metrics_say_which_model_answered(gateway: Program) ->
 
 
 def test_a_chain_that_is_edited_in_the_panel_stays_a_list(gateway: Program) -> None:
-    admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+    admin = {"x-api-key": ADMIN_KEY}
     listed = httpx.get(f"{gateway.url}/api/channels", headers=admin).json()["channels"]
     id = next(each["id"] for each in listed if each["name"] == "images-images-json")
     patch = {"models": {"ou*": ["x", {"to": "good", "effort": "high"}], "other": "y"}}
@@ -154,5 +154,5 @@ def test_a_chain_that_is_edited_in_the_panel_stays_a_list(gateway: Program) -> N
     changed = httpx.patch(f"{gateway.url}/api/channels/{id}", headers=admin, json=patch)
     assert changed.status_code == 200, changed.text
     assert changed.json()["channel"]["models"] == patch["models"]
-    written = json.loads((gateway.folder / "ccx.yaml").read_text())["channels"]
+    written = YAML(typ="safe").load((gateway.folder / "ccx.yaml").read_text())["channels"]
     assert [each["models"] for each in written if each["name"] == "images-images-json"] == [patch["models"]]
