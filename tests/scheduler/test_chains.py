@@ -93,3 +93,11 @@ def test_the_dry_run_says_which_model_would_answer_and_which_come_next() -> None
     assert tried([LIMITED, OK], A, state=state) == ["a1:big", "a1:mid"]
     (place, other) = explain(snapshot(A, B), state, pick(), NOW).places
     assert (place.upstream_model, place.then, other.then) == ("mid", ("small",), ())
+
+
+def test_the_window_of_a_chain_is_its_largest() -> None:
+    sizes = {"m": ["gpt-4o", "gpt-4.1"]}
+    openai = channel("a", key("a1"), models=sizes, base_urls=("https://api.openai.com/v1",))
+    assert tried([TOO_LONG, OK], openai, B, asked=pick(prompt_tokens=400_000)) == ["a1:gpt-4o", "a1:gpt-4.1"]
+    unknown = channel("a", key("a1"), models={"m": ["gpt-4o", "own"]}, base_urls=("https://api.openai.com/v1",))
+    assert tried([TOO_LONG, OK], unknown, B, asked=pick(prompt_tokens=400_000)) == ["a1:gpt-4o", "a1:own"]
