@@ -17,6 +17,7 @@ from mitmproxy import http
 from ccx_addons.core.confidential import HARMLESS_HEADERS
 from ccx_addons.core.config import Bodies
 from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.mask import Secrets, mask
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
@@ -76,7 +77,7 @@ class Capture:
             self.runtime.store.drop_bodies(x.id)
 
     def keep(self, flow: http.HTTPFlow, x: Exchange, tap: Tap, bodies: Bodies) -> None:
-        redact = redaction(x.snapshot.secrets, bodies.redact)
+        redact = redaction(x.secrets, bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
         put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit)
         if x.attempts:
@@ -110,7 +111,7 @@ class Capture:
         if x.tap is None:
             x.tap = Tap(LIVE_KB << 10)
             x.tap.to_client(x.opening)
-        redact = redaction(x.snapshot.secrets, x.snapshot.policy.bodies.redact)
+        redact = redaction(x.secrets, x.snapshot.policy.bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
         if x.id not in self.shown:
             put("client_request", x.raw[: x.tap.limit], safe(x.headers, x), len(x.raw) > x.tap.limit)
@@ -127,9 +128,12 @@ def pairs(headers: http.Headers) -> list[tuple[str, str]]:
 
 def safe(headers: Iterable[tuple[str, str]], x: Exchange) -> list[tuple[str, str]]:
     """Headers as they may be kept: credentials, and what a channel adds, as masks."""
-    record, clean = x.current, x.snapshot.secrets.clean
+    record, clean = x.current, x.secrets.clean
     added = {name for name, _ in record.attempt.channel.headers} - HARMLESS_HEADERS if record else frozenset()
-    return [(name, mask(value) if name in CREDENTIALS or name in added else clean(value)) for name, value in headers]
+    return [
+        (name, mask(value) if name in CREDENTIALS or name in LOGIN or name in added else clean(value))
+        for name, value in headers
+    ]
 
 
 def redaction(secrets: Secrets, patterns: tuple[str, ...]) -> Callable[[bytes], bytes]:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from mitmproxy import http
 
-from ccx_addons.auth import original
+from ccx_addons.auth import login, original
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.forwarded import Proxies, below
+from ccx_addons.core.header_names import KEY_HEADER, LOGIN
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
@@ -25,7 +26,7 @@ from ccx_addons.proxy.websocket import accept
 
 log: Final = logging.getLogger("ccx")
 
-CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol")
+CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol", KEY_HEADER)
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
 MAX_CREDENTIALS: Final = 4
@@ -106,10 +107,32 @@ class Auth:
                 flow.response = refuse(flow, fault)
             return
         x.client = original.client_of(flow, x.snapshot)
+        if keys := login.gateway_keys(headers):
+            places = keys
+            self.take_login(x, headers)
+        elif self.runtime.settings.loopback_client and not x.client:
+            self.know_neighbour(flow, x, headers, places)
         if fault := (None if x.client else self.check(x, places)) or refusal(x):
             flow.response = refuse(flow, fault)
         elif x.operation == "websocket":
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
+
+    def take_login(self, x: Exchange, headers: Headers) -> None:
+        """The client's own login, but for what is a key of this gateway: that goes to nobody."""
+        found = login.login_of(headers)
+        if found and identify(login.tokens(found), x.snapshot) is None:
+            x.login = found
+            x.headers = tuple(field for field in x.headers if field[0] not in LOGIN)
+
+    def know_neighbour(self, flow: http.HTTPFlow, x: Exchange, headers: Headers, places: list[list[str]]) -> None:
+        """A program on this machine that brings a login, and no key, is the client of LOOPBACK_CLIENT."""
+        keys, fault = common(places)
+        if fault or identify(keys, x.snapshot) or not login.is_from_here(flow, peer_of(flow)):
+            return
+        self.take_login(x, headers)
+        name = self.runtime.settings.loopback_client
+        if x.login:
+            x.client = next((c for c in x.snapshot.clients if c.name == name and c.enabled), None)
 
     def is_test(self, headers: Headers) -> bool:
         """Whether the panel asks, or mitmweb. Nobody else knows the secret."""

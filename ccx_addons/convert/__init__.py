@@ -194,7 +194,7 @@ class Convert:
         if x.ended.kind == "status":
             if len(content) > CLEANED_AT_ONCE:
                 return self.told_aside(response, x, channel, content)
-            take_error(response, x, channel, x.snapshot.secrets.clean_bytes(content))
+            take_error(response, x, channel, x.secrets.clean_bytes(content))
         elif x.ended.kind == "ok":
             if len(content) >= BIG:
                 return self.judge_aside(response, x, record, content)
@@ -202,7 +202,7 @@ class Convert:
         return None
 
     async def told_aside(self, response: http.Response, x: Exchange, channel: Channel, content: bytes) -> None:
-        take_error(response, x, channel, await aside(x.snapshot.secrets.clean_bytes, content))
+        take_error(response, x, channel, await aside(x.secrets.clean_bytes, content))
 
     async def judge_aside(self, response: http.Response, x: Exchange, record: AttemptRecord, content: bytes) -> None:
         if rest := self.judged(
@@ -244,7 +244,7 @@ class Convert:
             own.append((b"content-type", b"text/event-stream" if events else b"application/json"))
             fields = visible(fields)
             if x.repeats(b"\n".join(value for _, value in fields)):
-                fields = tuple((name, x.snapshot.secrets.clean_bytes(value)) for name, value in fields)
+                fields = tuple((name, x.secrets.clean_bytes(value)) for name, value in fields)
         names = {name for name, _ in own}
         response.headers = Headers.of([*(field for field in fields if field[0].lower() not in names), *own])
 
@@ -270,7 +270,7 @@ class Convert:
 def understood(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """What an answer is, and its body for the client: without the secrets that its upstream was sent."""
     if x.repeats(content):
-        content = x.snapshot.secrets.clean_bytes(content)
+        content = x.secrets.clean_bytes(content)
         put_body(response, content)
     ended, body = judge(x, channel, content)
     ended.fault = ended.fault and x.veiled(ended.fault)
@@ -387,6 +387,8 @@ def write_request(
     headers = [("host", target.authority), *forwarded_headers(x, channel, attempt.drop)]
     if name and name != "?key":
         headers.append((name, value))
+    if channel.credential == "client":
+        headers += x.login
     headers += channel.headers
     if body or x.method == "POST":
         headers.append(("content-length", str(len(body))))

@@ -96,7 +96,7 @@ class Watcher:
     def cleaned(self, passed: bytes) -> list[bytes]:
         """What goes to the client: an upstream may repeat what it was sent, in an error above all."""
         if self.fault or any(map(passed.__contains__, self.needles)):
-            return [self.x.snapshot.secrets.clean_bytes(passed)]
+            return [self.x.secrets.clean_bytes(passed)]
         return [passed]
 
     @property

@@ -259,6 +259,9 @@ class Channel:
     keys: tuple[Key, ...]
     serves: frozenset[Kind] = field(metadata=SHOWN)
     auth: AuthStyle = setting("auto", "how the key is sent; auto: as the protocol's vendor wants it")
+    credential: Literal["keys", "client"] = setting(
+        "keys", "whose login its upstream sees: one of its keys, or the client's own, which is passed on and never kept"
+    )
     models: ModelMap = field(default=ModelMap(), metadata=SHOWN)
     allow: Patterns = field(default=Patterns(), metadata=SHOWN)
     priority: int = setting(1, "smaller comes first; of equals the order of the file, or policy.balance")

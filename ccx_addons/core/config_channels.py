@@ -93,6 +93,8 @@ def channel_of(
             found[given] = reader.scalar(value, *shape, f"{path}.{given}")
     if "promoted_until" in table:
         found["promoted_until"] = _time(reader, table["promoted_until"], f"{path}.promoted_until")
+    if found.get("credential") == "client" and (found["keys"] != (KEYLESS,) or found["serves"] != {protocol}):
+        reader.problem(f"{path}.credential", "client: needs a channel without keys that serves its own protocol only")
     _check_text_fields(reader, path, found)
     if len(reader.problems) > before:
         return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import Match
+from ccx_addons.core.mask import Secrets
 from ccx_addons.core.multipart import Field
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Media, Request, Response, Stop, Usage
 from ccx_addons.core.wire_json import JsonBody
@@ -163,6 +164,8 @@ class Exchange:
     query: str
     headers: Headers
     """Without the client's credentials."""
+    login: Headers = field(default=(), repr=False)
+    """The client's own login, for channels that pass it on."""
     client_ip: str = ""
     match: Match | None = None
     client: Client | None = None
@@ -261,6 +264,12 @@ class Exchange:
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def secrets(self) -> Secrets:
+        """Everything that is masked of this exchange."""
+        known = self.snapshot.secrets
+        return known | Secrets({value.rpartition(" ")[2] for _, value in self.login}) if self.login else known
+
+    @property
     def needles(self) -> tuple[bytes, ...]:
         """What this attempt's upstream was told and must not tell on."""
         record = self.current
@@ -275,7 +284,7 @@ class Exchange:
 
     def veiled(self, fault: Fault) -> Fault:
         """The fault without any secret: an upstream may repeat those in each of its words."""
-        clean = self.snapshot.secrets.clean
+        clean = self.secrets.clean
         message, code, type, param = map(clean, (fault.message, fault.code, fault.type, fault.param))
         veiled = replace(fault, message=message, code=code, type=type, param=param)
         return fault if veiled == fault else veiled

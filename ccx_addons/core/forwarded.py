@@ -8,6 +8,9 @@ from typing import Final, Self
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Of this machine, in a Host header."""
+
 BASE_PATH: Final = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 """Where a proxy mounts the gateway: empty, or like ``/ai/ccx``."""
 PORT: Final = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)

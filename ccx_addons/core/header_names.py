@@ -12,6 +12,18 @@ FORBIDDEN: Final = frozenset({
 })  # fmt: skip
 """Headers a channel cannot add: they belong to the key, to the connection, or to the gateway."""
 
+KEY_HEADER: Final = "x-ccx-key"
+"""Where the gateway's key stands beside a client's own login."""
+
+SESSION_HEADER: Final = "x-ccx-session"
+"""Any text that requests of one session have in common, for clients that have no such header of their own."""
+
+LOGIN: Final = (
+    "authorization", "x-api-key", "x-goog-api-key",
+    "chatgpt-account-id", "openai-organization", "openai-project", "x-goog-user-project",
+)  # fmt: skip
+"""Who somebody is at an upstream: the first three are secrets, the others say which of its accounts is meant."""
+
 TENANT: Final = re.compile(
     r"openai-(?:organization|project)[\w-]*|anthropic-(?:workspace|organization)[\w-]*|x-goog-user-project"
 )

@@ -114,6 +114,13 @@ class Settings:
     trusted_proxies: tuple[str, ...] = env(
         "TRUSTED_PROXIES", (), "networks whose X-Forwarded-For, -Proto, -Host and -Prefix count"
     )
+    loopback_client: str = env(
+        "LOOPBACK_CLIENT",
+        "",
+        "client that programs on this machine are which send a login of their own and no key; empty: none."
+        " Never behind a proxy on the same machine",
+        shown=True,
+    )
     cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
     capture_bodies: str = env(
         "CAPTURE_BODIES", "off", "which exchanges keep their bodies", choices=("off", "errors", "all")
@@ -153,6 +160,9 @@ class Settings:
             problems.append(Problem("ADMIN_ACCESS_KEY", "must differ from PROXY_ACCESS_KEY"))
         if self.max_buffered_mb < self.max_request_body_mb:
             problems.append(Problem("MAX_BUFFERED_MB", "is less than MAX_REQUEST_BODY_MB: such a body would never fit"))
+        if self.loopback_client and (self.bind_host not in LOOPBACK - {"0.0.0.0", "::"} or self.trusted_proxies):
+            words = "works only with BIND_HOST on loopback and without TRUSTED_PROXIES"
+            problems.append(Problem("LOOPBACK_CLIENT", words))
         if self.tls_key_file and not self.tls_cert_file:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
         if self.base_path[1:].partition("/")[0] in RESERVED_PREFIXES - {""}:

@@ -15,6 +15,7 @@ from mitmproxy import http
 from ccx_addons.auth import credentials_of, lower_case, original, refusal, without_credentials
 from ccx_addons.core import endpoints
 from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.shape import Change, words
 from ccx_addons.metrics import Metrics, candidate_row
 from ccx_addons.processes.runtime import Runtime
@@ -58,7 +59,7 @@ class Edits:
         x.method = flow.request.method
         x.path, _, query = flow.request.path.partition("?")
         _, x.query = credentials_of(headers, query)
-        x.headers = without_credentials(headers)
+        x.headers = tuple(field for field in without_credentials(headers) if not x.login or field[0] not in LOGIN)
         x.match = endpoints.find(x.method, x.path)
         if fault := refusal(x):
             flow.response = refuse(flow, fault)

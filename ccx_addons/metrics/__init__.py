@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons.auth.login import masked
 from ccx_addons.core.billing import billing_of
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import AttemptRecord, Exchange
@@ -174,12 +175,12 @@ class Metrics:
             "upstream_model": record.upstream_model[:MAX_NAME] if record else "",
             "channel_id": channel.id if channel else "",
             "channel_name": channel.name if channel else "",
-            "key_mask": record.attempt.key.label if record else "",
+            "key_mask": key_mask(x, record) if record else "",
             "converted": f"{x.kind}>{channel.protocol}" if channel and record and record.converted else "",
             "attempts_n": len(x.attempts),
             "status": x.status,
             "error_kind": x.fault.kind if x.fault else "",
-            "error_message": x.snapshot.secrets.clean(x.fault.message)[:MAX_MESSAGE] if x.fault else "",
+            "error_message": x.secrets.clean(x.fault.message)[:MAX_MESSAGE] if x.fault else "",
             "stream_end": x.stream_end,
             "ttfb_ms": since(x, x.first_byte_at),
             "first_event_ms": since(x, x.first_event_at),
@@ -212,7 +213,7 @@ class Metrics:
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
         """The columns of table attempts."""
         attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
-        clean = x.snapshot.secrets.clean
+        clean = x.secrets.clean
         fault = outcome.fault if outcome else None
         words = fault.message if fault else outcome.detail if outcome and outcome.kind != "ok" else ""
         return {
@@ -220,7 +221,7 @@ class Metrics:
             "n": n,
             "channel_id": attempt.channel.id,
             "channel_name": attempt.channel.name,
-            "key_mask": attempt.key.label,
+            "key_mask": key_mask(x, record),
             "base_url": clean(attempt.base_url),
             "upstream_model": record.upstream_model,
             "started_at": milliseconds(x.started_at + (record.started - x.clock)),
@@ -253,6 +254,11 @@ def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:
         "verdict": "kept" if decision.kept else "dropped",
         "reason": f"{decision.rule}: {decision.reason}",
     }
+
+
+def key_mask(x: Exchange, record: AttemptRecord) -> str:
+    """Of the key that an attempt was made with, or of the client's own login."""
+    return masked(x.login) if x.login and record.attempt.channel.credential == "client" else record.attempt.key.label
 
 
 def milliseconds(unix: float) -> int:

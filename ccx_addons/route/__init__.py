@@ -142,7 +142,7 @@ class Route:
 
         def words(outcome: Outcome) -> str:
             said = outcome.fault.message if outcome.fault else outcome.detail
-            return x.snapshot.secrets.clean(said)[:MAX_MESSAGE]
+            return x.secrets.clean(said)[:MAX_MESSAGE]
 
         return Search(self.pick(x), x.snapshot, state, time.time, told, words, lambda: body_print(x.raw))
 
@@ -167,6 +167,7 @@ class Route:
             output_tokens=output_tokens(members),
             home=x.home,
             only_home=x.operation in STORED,
+            login=bool(x.login),
             native=x.operation not in CONVERTED,
             vectors=x.operation in VECTORS,
         )

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.exchange import NOWHERE, Seat
+from ccx_addons.core.header_names import SESSION_HEADER
 
 MAX_TRACES: Final = 10_000
 RENEW: Final = 15.0
 """Seconds: a place is renewed at most this often, so that a busy conversation does not write a row per answer."""
 
 FIRST_HEADERS: Final = (
+    SESSION_HEADER,
     "conversation_id", "conversation-id", "session_id", "session-id", "x-claude-code-session-id", "thread-id",
 )  # fmt: skip
 LAST_HEADERS: Final = ("x-gemini-api-privileged-user-id", "x-client-request-id")

@@ -55,6 +55,8 @@ class Plan:
     dropped: tuple[Decision, ...]
     least_window: int
     """The smallest that is known; 0: none is."""
+    logins: bool = False
+    """Some of them pass on the client's own login."""
 
 
 class Index:
@@ -80,7 +82,8 @@ class Index:
             else:
                 entries.append(entry_of(channel, model, vectors))
         least = min((entry.window for entry in entries if entry.window), default=0)
-        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped), least)
+        logins = any(entry.channel.credential == "client" for entry in entries)
+        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped), least, logins)
         if len(self._plans) > MAX_PLANS:
             self._plans.popitem(last=False)
         return plan

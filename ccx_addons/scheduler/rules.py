@@ -37,6 +37,8 @@ class Pick:
     vectors: bool = False
     home: Seat = NOWHERE
     only_home: bool = False
+    login: bool = False
+    """The client brings its own login at an upstream."""
     native: bool = False
     """What is asked is not converted: only channels that speak the client's own protocol can answer."""
 
@@ -67,6 +69,8 @@ class View:
     state: "State"
     now: float
     all: tuple[Entry, ...]
+    logins: bool = False
+    """Some of them pass on the client's own login."""
     standings: "dict[str, Standing]" = field(default_factory=dict)
     why: int = 0
     dropped: list[Decision] = field(default_factory=list)
@@ -156,6 +160,12 @@ def is_home(view: View, entry: Entry) -> str:
     return "did not make this answer" if view.pick.home.channel_id != entry.channel.id else ""
 
 
+def has_login(view: View, entry: Entry) -> str:
+    if entry.channel.credential == "keys" or view.pick.login:
+        return ""
+    return "wants the client's own login, and none came"
+
+
 def not_avoided(view: View, entry: Entry) -> str:
     override = view.state.override(view.pick.kind, view.pick.trace, view.now)
     return "kept from this conversation by hand" if override and entry.channel.id in override.avoid else ""
@@ -180,6 +190,7 @@ FILTERS: Final[tuple[tuple[Filter, bool], ...]] = (
     (is_pinned, False),
     (speaks, False),
     (is_home, False),
+    (has_login, False),
     (not_avoided, False),
     (same_space, False),
 )
@@ -193,6 +204,7 @@ NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
     has_output: lambda view: view.pick.output_tokens > 0,
     is_pinned: lambda view: bool(view.pick.pin),
     speaks: lambda view: view.pick.native,
+    has_login: lambda view: view.logins,
     is_home: lambda view: view.pick.only_home and view.pick.home is not NOWHERE,
     not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
     same_space: lambda view: view.pick.vectors,
@@ -325,7 +337,7 @@ def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = 
     """All rules over all channels. ``now``: Unix seconds. ``why``: most decisions of each sort that are noted."""
     state.restore(now)
     plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
-    view = View(pick, snapshot, state, now, plan.entries, why=why)
+    view = View(pick, snapshot, state, now, plan.entries, plan.logins, why=why)
     left = _filtered(view, list(plan.entries))
     ranked: list[Entry] = []
     for preference in PREFERENCES:
@@ -339,8 +351,22 @@ def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = 
         ranked += chosen
         taken = {entry.channel.id for entry in chosen}
         left = [entry for entry in left if entry.channel.id not in taken]
+    if plan.logins:
+        ranked = one_login(view, ranked)
     decisions = (*plan.dropped[:why], *view.dropped, *view.placed)
     return Ranking(tuple(ranked), decisions, None if ranked else soonest(view))
+
+
+def one_login(view: View, ranked: list[Entry]) -> list[Entry]:
+    """A client's own login goes to the first channel that passes it on, and nobody else's stands in for it."""
+    first = next((entry for entry in ranked if entry.channel.credential == "client"), None)
+    if first is None:
+        return ranked
+    for entry in ranked:
+        if entry is not first:
+            view.drop(entry, "one_login", f"the client's own login is for {first.channel.name}")
+    view.placed = [decision for decision in view.placed if decision.channel_id == first.channel.id]
+    return [first]
 
 
 def soonest(view: View) -> "Standing | None":

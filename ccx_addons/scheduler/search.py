@@ -120,7 +120,11 @@ class Search:
         verdict = self._used_up(attempt, verdict)
         if verdict.blame == "none":
             verdict = self._about_the_request(attempt, verdict)
-        if verdict.action == "next_channel" or (attempt.number >= self.spread and self._others_ready(channel)):
+        if (
+            channel.credential == "client"
+            or verdict.action == "next_channel"
+            or (attempt.number >= self.spread and self._others_ready(channel))
+        ):
             self.done |= {channel.id}
         if verdict.need:
             return self._needing(attempt, verdict)
@@ -184,6 +188,8 @@ class Search:
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         now, pick, policy = self.now(), self.pick, self.snapshot.policy
+        if attempt.channel.credential == "client" and verdict.blame not in ("address", "none"):
+            verdict = replace(verdict, health="neutral", blame="none")  # one login says nothing about the others
         if verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
             verdict = self._doubted(attempt, verdict, now)
         elif verdict.health == "success":

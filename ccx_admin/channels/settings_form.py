@@ -117,6 +117,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "compatibility",
         "Compatibility",
         (
+            Entry("credential", "Whose login", "choice", ("keys", "client")),
             Entry("auth", "How the key is sent", "choice", get_args(AuthStyle.__value__)),
             Entry("quirks", "Quirks", "words"),
             Entry("on_loss", "When a conversion would lose something", "choice", ("keep", "refuse")),

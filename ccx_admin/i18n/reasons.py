@@ -25,6 +25,8 @@ REASONS: Final[Mapping[str, str]] = {
     "{bad} of the last {all} attempts failed": "最近 {all} 次尝试中 {bad} 次失败",
     "{n} of {all} keys can be used": "{all} 个密钥中 {n} 个可用",
     "place {n}": "第 {n} 位",
+    "wants the client's own login, and none came": "需要客户端自己的登录，但请求未携带",
+    "the client's own login is for {channel}": "客户端自己的登录只用于 {channel}",
     "takes no images": "不接收图片",
     "is suspended": "已暂停",
     "is in the standby pool": "在备用池中",

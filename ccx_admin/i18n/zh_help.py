@@ -87,6 +87,13 @@ HELP: Final[Mapping[str, str]] = {
     "no content in time": "未按时产生内容",
     "no secure connection": "无法建立安全连接",
     "only /PREFIX/v1/... reaches it": "仅 /PREFIX/v1/... 可达",
+    "whose login its upstream sees: one of its keys, or the client's own, which is passed on and never kept": (
+        "上游看到谁的登录：渠道的某个密钥，或客户端自己的登录（原样转发，从不保存）"
+    ),
+    "client that programs on this machine are which send a login of their own and no key; empty: none."
+    " Never behind a proxy on the same machine": (
+        "本机上只带自己登录而无密钥的程序所属的客户端；留空：无。切勿用于同机代理之后"
+    ),
     "origins of browser clients; none by default": "浏览器客户端的来源；默认无",
     "path of the configuration": "配置文件路径",
     "proxy processes that share the port; auto: one a core": "共享端口的代理进程数；auto：每核一个",

@@ -1,4 +1,4 @@
-"""Chinese: why prompt caches were lost, and what fills a context."""
+"""Chinese: why prompt caches were lost, what fills a context, whose login is used."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -39,6 +39,7 @@ SHAPES: Final[Mapping[str, str]] = {
     "pictures and files": "图片和文件",
     "Shares of the context": "上下文的构成",
     "The context of each request": "每个请求的上下文",
+    "Whose login": "使用谁的登录",
     "Part": "部分",
     "Share": "占比",
     "Context": "上下文",

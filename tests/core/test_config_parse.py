@@ -134,6 +134,11 @@ BAD: list[Any] = [
         channel(serves=["images"]), "images cannot be served by a channel that speaks messages", "channels[0].serves",
         id="serves what it cannot",
     ),
+    pytest.param(channel(credential="client"), "without keys", "channels[0].credential", id="a login beside keys"),
+    pytest.param(
+        channel(credential="client", keys=[], serves=["messages", "chat"]), "its own protocol", "channels[0].credential",
+        id="a login in another protocol",
+    ),
     pytest.param(channel(base_urls=[]), "needs at least one URL", "channels[0].base_urls", id="no URL"),
     pytest.param(channel(base_urls=["a.example"]), "must begin with", "channels[0].base_urls[0]", id="no scheme"),
     pytest.param(channel(base_urls=["ftp://a"]), "must begin with", "channels[0].base_urls[0]", id="scheme"),

@@ -5,6 +5,7 @@ They are large, so they run only where ``CCX_TEST_CLIS`` names a folder with the
     npm i node@22 @anthropic-ai/claude-code@latest @openai/codex @google/gemini-cli
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from ccx_addons.commands.watch import Way, prepared
 from ccx_addons.core.shape import Change, Shape, change
 from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
@@ -25,6 +27,7 @@ MODELS: Final = {
     "responses": "gpt-5.1",
     "gemini": "gemini-3-pro",
 }
+KINDS_OF: Final = {"claude": "messages", "codex": "responses", "gemini": "gemini"}
 SECRET: Final = "swordfish-4711"
 CLOSED: Final = "http://127.0.0.1:9"
 """Nothing listens there: whatever a client wants of anybody but the gateway fails at once."""
@@ -182,3 +185,72 @@ if CLIS:
         prompt = f"call:apply_patch {json.dumps({'input': PATCH})}"
         codex(f"{gateway.url}/to-{upstream}", tmp_path, prompt, "gpt-5.5")
         assert (tmp_path / "made.txt").read_text() == "by patch\n"
+
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("name", ["claude", "codex", "gemini"])
+    def test_one_command_is_watched(gateway: Program, fake: Fake, tmp_path: Path, name: str) -> None:
+        """Its key comes beside its login, and its session is the one that was announced."""
+        (tmp_path / ".gemini").mkdir()
+        (tmp_path / ".gemini" / "settings.json").write_text(
+            '{"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": false}}'
+        )
+        found = Path(CLIS) / "node_modules" / ".bin" / name
+        if name == "claude":
+            found = Path(CLIS) / "node_modules" / "@anthropic-ai" / "claude-code-linux-x64" / "claude"
+        options = {
+            "claude": ["-p", "hello", "--model", "claude-sonnet-4-5"],
+            "codex": ["exec", "--skip-git-repo-check", "-m", "gpt-5.1", "hello"],
+            "gemini": ["-p", "hello", "-m", "gemini-2.5-pro", "-y"],
+        }
+        kind = KINDS_OF[name]
+        before = gateway.config
+        gateway.configure(channel("here", fake.url, kind))
+        way = Way(gateway.url, CLIENT_KEY, "watch-7")
+        command, env = prepared([str(found), *options[name]], way)
+        quiet = {"CODEX_HOME": str(tmp_path / ".codex"), "GEMINI_CLI_TRUST_WORKSPACE": "true", "DISABLE_TELEMETRY": "1"}
+        (tmp_path / ".codex").mkdir()
+        try:
+            run(command, tmp_path, {**env, **quiet})
+            row = gateway.rows()[-1]
+            assert row["trace_hash"] == way.trace and row["state"] == "ok"
+        finally:
+            gateway.configure(*before["channels"])
+
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("name", ["claude", "codex"])
+    def test_its_own_login_goes_on(gateway: Program, fake: Fake, tmp_path: Path, name: str) -> None:
+        """As after ``claude setup-token`` and ``codex login``."""
+        kind, token = KINDS_OF[name], jwt("access") if name == "codex" else "sk-ant-oat01-OWN-0123456789abcdefghij"
+        before = gateway.config
+        gateway.configure({"name": "own", "protocol": kind, "base_urls": [fake.url], "credential": "client"})
+        (tmp_path / ".codex").mkdir()
+        tokens = {"id_token": jwt("id"), "access_token": token, "refresh_token": "r", "account_id": "account-1"}
+        auth = {"OPENAI_API_KEY": None, "tokens": tokens, "last_refresh": "2099-01-01T00:00:00Z"}
+        (tmp_path / ".codex" / "auth.json").write_text(json.dumps(auth))
+        way = Way(gateway.url, CLIENT_KEY, "watch-8", frozenset({kind}))
+        found = Path(CLIS) / "node_modules" / ".bin" / name
+        if name == "claude":
+            found = Path(CLIS) / "node_modules" / "@anthropic-ai" / "claude-code-linux-x64" / "claude"
+        options = {
+            "claude": ["-p", "hello", "--model", "claude-sonnet-4-5"],
+            "codex": ["exec", "--skip-git-repo-check", "-m", "gpt-5.1", "hello"],
+        }
+        command, env = prepared([str(found), *options[name]], way)
+        more = {"CLAUDE_CODE_OAUTH_TOKEN": token, "CODEX_HOME": str(tmp_path / ".codex"), "DISABLE_TELEMETRY": "1"}
+        fake.clear()
+        try:
+            run(command, tmp_path, {**env, **more})
+            heard = [{n.lower(): v for n, v in r["headers"]} for r in fake.requests() if r["method"] == "POST"]
+            assert {headers["authorization"] for headers in heard} == {f"Bearer {token}"}
+            assert not any(CLIENT_KEY in str(headers) for headers in heard)
+            assert name == "claude" or heard[-1]["chatgpt-account-id"] == "account-1"
+            assert "login" in gateway.rows()[-1]["key_mask"]
+        finally:
+            gateway.configure(*before["channels"])
+
+
+def jwt(kind: str) -> str:
+    """A token as ChatGPT's login gives it, that nobody signed."""
+    claims = {"exp": 4_000_000_000, "email": "a@b.test", "https://api.openai.com/auth": {"chatgpt_plan_type": "pro"}}
+    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, {**claims, "kind": kind})]
+    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "c2ln"])

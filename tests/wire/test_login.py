@@ -1,0 +1,126 @@
+"""A client's own login at its upstream: passed on as it came, kept nowhere, and nobody else's in its place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+
+OWN: Final = "sk-ant-oat01-OWNLOGIN-0123456789abcdefghijklmnop"
+RENEWED: Final = "sk-ant-oat01-RENEWED-0123456789abcdefghijklmnop"
+ACCOUNT: Final = "3f2a9d1c-77aa-4c0e-9b1f-0123456789ab"
+ASK: Final = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+
+
+def passing(name: str, url: str, protocol: str = "messages", **more: Any) -> dict[str, Any]:
+    return {"name": name, "protocol": protocol, "base_urls": [url], "credential": "client", **more}
+
+
+@pytest.fixture
+def gateway(fake: Fake, tmp_path: Path) -> Iterator[Program]:
+    channels = [passing("own", fake.url), channel("keys", fake.url, "messages", priority=2)]
+    policy = {"bodies": {"capture": "all"}}
+    with running_program(tmp_path, *channels, policy=policy, env={"LOOPBACK_CLIENT": "default"}) as program:
+        fake.clear()
+        yield program
+
+
+def heard(fake: Fake) -> list[dict[str, str]]:
+    """The headers of what arrived."""
+    return [{name.lower(): value for name, value in request["headers"]} for request in fake.requests()]
+
+
+def ask(program: Program, path: str = "/v1/messages", body: Any = ASK, **headers: str) -> httpx.Response:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.post(f"{program.url}{path}", json=body, headers=given, timeout=20)
+
+
+def test_it_goes_on_as_it_came_also_renewed(gateway: Program, fake: Fake) -> None:
+    for token in (OWN, RENEWED):
+        answer = ask(gateway, authorization=f"Bearer {token}", x_ccx_key=CLIENT_KEY, anthropic_beta="oauth-2025-04-20")
+        assert answer.status_code == 200
+        headers = heard(fake)[-1]
+        assert headers["authorization"] == f"Bearer {token}" and headers["anthropic-beta"] == "oauth-2025-04-20"
+        assert "x-ccx-key" not in headers and "x-api-key" not in headers
+        row = gateway.newest()
+        assert (row["channel_name"], row["client_name"]) == ("own", "default") and "login" in row["key_mask"]
+
+
+def test_it_is_kept_nowhere(gateway: Program, fake: Fake) -> None:
+    ask(gateway, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY, chatgpt_account_id=ACCOUNT)
+    wait_for(lambda: gateway.query("select 1 from bodies"))
+    gateway.stop()
+    written = b"".join(path.read_bytes() for path in (gateway.folder / "data").rglob("*") if path.is_file())
+    for secret in (OWN, CLIENT_KEY, OWN[13:40], ACCOUNT):
+        assert secret.encode() not in written and secret not in gateway.log.read_text()
+
+
+def test_an_echo_in_an_error_is_masked_in_the_log(fake: Fake, tmp_path: Path) -> None:
+    refusal = {
+        "type": "error",
+        "error": {"type": "authentication_error", "message": "bad token fake:scripted=echo:OWNLOGIN0123456789"},
+    }
+    fake.script({"echo": {"status": 401, "body": refusal}})
+    policy = {"bodies": {"capture": "all"}}
+    with running_program(tmp_path, passing("own", fake.url), policy=policy) as program:
+        answer = ask(program, authorization="Bearer fake:scripted=echo:OWNLOGIN0123456789", x_ccx_key=CLIENT_KEY)
+        assert answer.status_code == 401
+        row = program.newest()
+        assert row["state"] == "failed" and "OWNLOGIN0123456789" not in str(row)
+        assert "OWNLOGIN0123456789" not in str(program.attempts(row["id"]))
+        again = ask(program, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY)
+        assert again.status_code == 200, "one login's refusal is nobody else's"
+
+
+def test_nobody_elses_stands_in(gateway: Program, fake: Fake) -> None:
+    answer = ask(gateway, authorization="Bearer fake:status=500:own-login", x_ccx_key=CLIENT_KEY)
+    assert answer.status_code == 500
+    asked = {headers.get("authorization", "none") for headers in heard(fake)}
+    assert asked == {"Bearer fake:status=500:own-login"}
+    assert {row["channel_name"] for row in gateway.query("select channel_name from attempts")} == {"own"}
+
+
+def test_without_a_login_the_gateways_keys_are_used(gateway: Program, fake: Fake) -> None:
+    assert gateway.post("/v1/messages", ASK).status_code == 200
+    assert gateway.newest()["channel_name"] == "keys"
+    assert CLIENT_KEY not in str(heard(fake)[-1])
+
+
+def test_the_gateways_own_key_is_no_login(gateway: Program, fake: Fake) -> None:
+    assert ask(gateway, authorization=f"Bearer {CLIENT_KEY}", x_ccx_key=CLIENT_KEY).status_code == 200
+    assert gateway.newest()["channel_name"] == "keys" and CLIENT_KEY not in str(heard(fake)[-1])
+
+
+def test_a_wrong_gateway_key_is_refused_whatever_the_login(gateway: Program, fake: Fake) -> None:
+    assert ask(gateway, authorization=f"Bearer {OWN}", x_ccx_key="wrong").status_code == 401
+    assert fake.requests() == []
+
+
+def test_on_this_machine_no_key_is_needed_where_that_is_switched_on(gateway: Program, fake: Fake) -> None:
+    assert ask(gateway, authorization=f"Bearer {OWN}").status_code == 200
+    assert gateway.newest()["client_name"] == "default" and heard(fake)[-1]["authorization"].endswith(OWN)
+    for headers in (
+        {"authorization": f"Bearer {OWN}", "origin": "https://evil.test"},
+        {"authorization": f"Bearer {OWN}", "host": "evil.test"},
+        {"authorization": f"Bearer {OWN}", "x-forwarded-for": "1.2.3.4"},
+        {},
+    ):
+        assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=headers).status_code == 401
+    assert len(fake.requests()) == 1
+
+
+def test_elsewhere_it_is(fake: Fake, tmp_path: Path) -> None:
+    with running_program(tmp_path, passing("own", fake.url)) as program:
+        assert ask(program, authorization=f"Bearer {OWN}").status_code == 401
+
+
+def test_codex_says_which_account(fake: Fake, tmp_path: Path) -> None:
+    fake.clear()
+    with running_program(tmp_path, passing("own", fake.url, "responses")) as program:
+        body = {"model": "gpt-5.1", "input": "hello", "stream": True}
+        headers = {"authorization": f"Bearer {OWN}", "x_ccx_key": CLIENT_KEY, "chatgpt_account_id": ACCOUNT}
+        assert ask(program, "/v1/responses", body, **headers).status_code == 200
+    assert heard(fake)[-1]["chatgpt-account-id"] == ACCOUNT
