@@ -15,6 +15,8 @@ from mitmproxy.proxy.layers.http import (
     HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
+    RequestHeaders,
+    ResponseHeaders,
 )
 
 from ccx_addons.core.exchange import Upstream
@@ -56,6 +58,20 @@ type HttpHook = type[
 @dataclass
 class DeadlineReached(events.Event):
     """A time that a stream or client connection had set has come."""
+
+
+@dataclass
+class WholeRequest(RequestHeaders):
+    """A request whose body is here already."""
+
+    content: bytes = b""
+
+
+@dataclass
+class WholeAnswer(ResponseHeaders):
+    """The same for an answer."""
+
+    content: bytes = b""
 
 
 @dataclass
@@ -114,28 +130,32 @@ class DirectHooks:
             found = (getattr(addon, name, None) for addon in self._addons)
             calls = self._calls[name] = tuple(call for call in found if call is not None)
         for n, call in enumerate(calls):
-            waiting = _logged(call, flow)
+            try:
+                waiting = call(flow)
+            except Exception:
+                _log(call)
+                continue
             if waiting is not None and inspect.isawaitable(waiting):
                 return self._rest(waiting, calls[n + 1 :], flow)
         return None
 
     async def _rest(self, waiting: Awaitable[None], calls: tuple[Callable[[Any], Any], ...], flow: Any) -> None:
-        await _logged_wait(waiting)
+        await _logged(waiting)
         for call in calls:
-            waiting = _logged(call, flow)
-            if waiting is not None and inspect.isawaitable(waiting):
-                await _logged_wait(waiting)
+            try:
+                following = call(flow)
+            except Exception:
+                _log(call)
+                continue
+            if following is not None and inspect.isawaitable(following):
+                await _logged(following)
 
 
-def _logged(call: Callable[[Any], Any], flow: Any) -> Any:
-    try:
-        return call(flow)
-    except Exception:
-        log.exception("addon error in %s", call)
-        return None
+def _log(call: Callable[[Any], Any]) -> None:
+    log.exception("addon error in %s", call)
 
 
-async def _logged_wait(waiting: Awaitable[None]) -> None:
+async def _logged(waiting: Awaitable[None]) -> None:
     try:
         await waiting
     except Exception:

@@ -16,7 +16,12 @@ from mitmproxy.connection import Connection
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import RequestHeaders, ResponseHeaders, ResponseProtocolError
+from mitmproxy.proxy.layers.http import (
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader, make_body_reader
@@ -25,7 +30,7 @@ from ccx_addons.core import wire_json
 from ccx_addons.proxy import answers, checks, framing
 from ccx_addons.proxy.chunked import ChunkedBody
 from ccx_addons.proxy.headers import Headers
-from ccx_addons.proxy.hooks import DeadlineReached
+from ccx_addons.proxy.hooks import DeadlineReached, WholeAnswer, WholeRequest
 from ccx_addons.proxy.terms import ClientConnection
 from ccx_addons.proxy.upstream import UpstreamConnection
 
@@ -42,6 +47,9 @@ BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 """The end of a head, as a lenient parser would see it."""
 
 KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
+
+COPIED: Final = 64 << 10
+"""Bytes of a body that are written together with the head."""
 
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
@@ -165,7 +173,12 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.last = checks.wants_close(request)
         self.http_1_0 = request.data.http_version == b"HTTP/1.0"
         _quick_headers(request)
-        yield ReceiveHttp(RequestHeaders(self.stream_id, request, size == 0))
+        if size is not None and size <= len(self.buf):
+            content = bytes(self.buf.maybe_extract_at_most(size) or b"")
+            yield ReceiveHttp(WholeRequest(self.stream_id, request, size == 0, content=content))
+            yield from self.mark_done(request=True)
+            return
+        yield ReceiveHttp(RequestHeaders(self.stream_id, request, end_stream=False))
         self.body_reader = make_body_reader(size)
         self.state = self.read_body
         yield from self.state(event)
@@ -195,10 +208,35 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
                 headers["connection"] = "close"
             elif self.http_1_0:
                 headers["connection"] = "keep-alive"
-        if isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
+        if isinstance(event, WholeAnswer):
+            self.response = event.response
+            yield from _written(self.conn, http1.assemble_response_head(event.response), event.content)
+            yield from self.mark_done(response=True)
+        elif isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
             yield from self._held_back(super().send(event))
         else:
             yield from self._with_head(self.conn, super().send(event))
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+        self.request_done |= request
+        self.response_done |= response
+        if not self.response_done or not self.request_done:
+            if self.request_done:
+                self.state = self.wait
+            return
+        assert self.response
+        if self.response.status_code == 101:
+            yield from self.make_pipe()
+        elif self.last or _is_last(self.response):
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+        else:
+            self.request_done = self.response_done = False
+            self.request = self.response = None
+            self.stream_id += 2
+            self.state = self.read_headers
+            if self.buf:
+                yield from self.state(events.DataReceived(self.conn, b""))
 
     def linger(self) -> layer.CommandGenerator[None]:
         """The answer went out before the body was read: throw the rest away for a moment, then close."""
@@ -206,63 +244,127 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         yield from self.parent.set_deadline(self, LINGER)
 
 
-class UpstreamHttp1(_WholeReads, _HeadWithBody, Http1Client):
-    """An upstream's HTTP/1 connection: skips 100, 102 and 103, bounds the answer's head."""
+class UpstreamHttp1(_WholeReads, Http1Client):
+    """An upstream's HTTP/1 connection: requests go out whole; skips 100, 102 and 103, bounds the answer's head."""
+
+    until_closed = False
+    """The answer ends with the connection."""
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
-        if not isinstance(event, RequestHeaders):
-            yield from self._with_head(self.conn, super().send(event))
+        if isinstance(event, WholeRequest):
+            yield from self._send_whole(event)
+        elif isinstance(event, RequestProtocolError) and _is_stale(event, self.stream_id):
             return
+        else:
+            yield from super().send(event)
+
+    def _send_whole(self, event: WholeRequest) -> layer.CommandGenerator[None]:
         self.stream_id, self.request = event.stream_id, event.request
         head = http1.assemble_request_head(event.request)
-        if problem := framing.problem(head, event.request.raw_content or b""):
+        if problem := framing.problem(head, event.content):
             log.error("a request was not sent to %s: %s", self.context.server.address, problem)
             yield commands.CloseConnection(self.conn)
             yield ReceiveHttp(ResponseProtocolError(event.stream_id, problem, ErrorCode.REQUEST_VALIDATION_FAILED))
-        elif event.end_stream:
-            yield commands.SendData(self.conn, head)
-        else:
-            self._head = head
+            return
+        yield from _written(self.conn, head, event.content)
+        yield from self.mark_done(request=True)
 
     @property
     def idle(self) -> bool:
         return self.stream_id is None and self.state == self.read_headers and not self.buf
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
-        yield from super().mark_done(request=request, response=response)
-        if self.stream_id is None:
+        self.request_done |= request
+        self.response_done |= response
+        if not self.request_done or not self.response_done:
+            return
+        assert self.response
+        if self.response.status_code == 101:
+            yield from self.make_pipe()
+        elif self.until_closed or _is_last(self.response):
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+        else:
+            self.request_done = self.response_done = False
+            self.request = self.response = self.stream_id = None
+            self.state = self.read_headers
             assert isinstance(self.conn, UpstreamConnection) and self.conn.wire
             self.conn.wire.rest()
+            if self.buf:
+                yield from self.state(events.DataReceived(self.conn, b""))
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, events.DataReceived) and self.request:
-            received = bytes(self.buf)
-            while _is_informational(received) and (end := received.find(b"\r\n\r\n")) >= 0:
-                self.buf.maybe_extract_at_most(end + 4)
-                received = received[end + 4 :]
-            if len(received) > MAX_HEAD and b"\r\n\r\n" not in received[:MAX_HEAD]:
-                assert self.stream_id is not None
-                yield commands.CloseConnection(self.conn)
-                yield ReceiveHttp(
-                    ResponseProtocolError(
-                        self.stream_id, "the answer's head is larger than 64 KiB", ErrorCode.GENERIC_SERVER_ERROR
-                    )
-                )
-                return
-            if _is_informational(received):
-                return
-        for command in super().read_headers(event):
-            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
-                _quick_headers(command.event.response)
-                self._note_time_to_live(command.event.response)
-                command.event.response = _for_the_client(command.event.response)
-            yield command
+        if not isinstance(event, events.DataReceived) or not self.request:
+            yield from super().read_headers(event)
+            return
+        received = bytes(self.buf)
+        while _is_informational(received) and (end := received.find(b"\r\n\r\n")) >= 0:
+            self.buf.maybe_extract_at_most(end + 4)
+            received = received[end + 4 :]
+        found = BLANK_LINE.search(received)
+        if (found.end() if found else len(received)) > MAX_HEAD:
+            yield from self._unreadable("the answer's head is larger than 64 KiB")
+        elif found and not _is_informational(received):
+            self.buf.maybe_extract_at_most(found.end())
+            yield from self._understand(received[: found.start()], event)
+
+    def _unreadable(self, words: str) -> layer.CommandGenerator[None]:
+        assert self.stream_id is not None
+        yield commands.CloseConnection(self.conn)
+        yield ReceiveHttp(ResponseProtocolError(self.stream_id, words, ErrorCode.GENERIC_SERVER_ERROR))
+
+    def _understand(self, head: bytes, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """A whole head. The connection is free before an answer that came with it is dealt with."""
+        assert self.stream_id is not None and self.request
+        try:
+            self.response = response = http1.read_response_head(
+                [line.removesuffix(b"\r") for line in head.split(b"\n")]
+            )
+            size = http1.expected_http_body_size(self.request, response)
+        except ValueError as error:
+            yield from self._unreadable(f"Cannot parse HTTP response: {error}")
+            return
+        _quick_headers(response)
+        self._note_time_to_live(response)
+        self.until_closed = size == -1
+        stream_id, for_client = self.stream_id, _for_the_client(response)
+        if size is not None and 0 <= size <= len(self.buf) and response.status_code != 101:
+            content = bytes(self.buf.maybe_extract_at_most(size) or b"")
+            yield from self.mark_done(response=True)
+            yield ReceiveHttp(WholeAnswer(stream_id, for_client, size == 0, content=content))
+            return
+        yield ReceiveHttp(ResponseHeaders(stream_id, for_client, size == 0))
+        self.body_reader = make_body_reader(size)
+        self.state = self.read_body
+        yield from self.state(event)
 
     def _note_time_to_live(self, response: http.Response) -> None:
         """An upstream may say how long it keeps an idle connection (RFC 2068 section 19.7.1.1)."""
         said = KEEP_ALIVE_SECONDS.search(response.headers.get("keep-alive", ""))
         if said and isinstance(self.conn, UpstreamConnection) and self.conn.wire:
             self.conn.wire.idle_limit = min(self.conn.wire.idle_limit, float(said[1]) - 1)
+
+
+def _written(conn: Connection, head: bytes, content: bytes) -> layer.CommandGenerator[None]:
+    """A whole message: a small one in one system call and one packet, a large one without a copy."""
+    if len(content) <= COPIED:
+        yield commands.SendData(conn, head + content)
+    else:
+        yield commands.SendData(conn, head)
+        yield commands.SendData(conn, content)
+
+
+def _is_stale(event: RequestProtocolError, stream_id: int | None) -> bool:
+    """Whether who gives an attempt up has no part in the connection any more: its answer is complete."""
+    return event.code == ErrorCode.CANCEL and event.stream_id != stream_id
+
+
+def _is_last(response: http.Response) -> bool:
+    """Whether an answer's connection ends behind it."""
+    version: bytes = response.data.http_version
+    if "connection" not in response.headers:
+        return version != b"HTTP/1.1"
+    return bool(http1.connection_close(version, response.headers))
 
 
 def _quick_headers(message: http.Message) -> None:

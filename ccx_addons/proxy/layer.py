@@ -15,7 +15,6 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
     HttpStream,
@@ -103,9 +102,8 @@ class AttemptLayer(HttpLayer):
             yield from super()._handle_event(event)
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
-        stream = AttemptStream(_fork(self.context), stream_id, self, self.limits)
-        self.streams[stream_id] = stream
-        yield from self.event_to_child(stream, events.Start())
+        self.streams[stream_id] = AttemptStream(_fork(self.context), stream_id, self, self.limits)
+        yield from ()
 
     def event_to_child(self, child: Any, event: events.Event) -> layer.CommandGenerator[None]:
         """As the stock layer, but what went away is not an error."""
@@ -141,6 +139,10 @@ class AttemptLayer(HttpLayer):
         self.streams.pop(stream.attempt_id, None)
         stream.attempt_id = next(attempt_ids)
         self.streams[stream.attempt_id] = stream
+
+    @property
+    def takes_whole(self) -> bool:
+        return isinstance(self.connections.get(self.context.client), ClientHttp1)
 
     def release(self) -> None:
         """The connection is gone, and whatever it still held."""
@@ -190,15 +192,9 @@ class AttemptLayer(HttpLayer):
 
     # ---- upstream connections ---------------------------------------------------------------------------------------
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
-        """An idle connection of this client to the same place under the same terms, or one of the worker's pool."""
+        """One of the worker's pool."""
         if not isinstance(event, OpenUpstream) or event.upstream is None:
             yield from super().get_connection(event, reuse=reuse)
-            return
-        self._forget_closed()
-        if not event.upstream.fresh and (idle := self._idle_connection(event.upstream)):
-            event.reused = True
-            stream = self.command_sources.pop(event)
-            yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (idle, None)))
             return
         context = self.context.fork()
         context.server = connection = UpstreamConnection.to(event.upstream)
@@ -215,7 +211,10 @@ class AttemptLayer(HttpLayer):
             waiting.reused, waiting.failure = connection.reused, connection.failure
         yield from super().register_connection(command)
 
-    def _idle_connection(self, upstream: Upstream) -> UpstreamConnection | None:
+    def idle_connection(self, upstream: Upstream) -> UpstreamConnection | None:
+        self._forget_closed()
+        if upstream.fresh:
+            return None
         place = Place.of(upstream)
         for connection in self.connections:
             if not isinstance(connection, UpstreamConnection) or Place.of(connection.terms) != place:

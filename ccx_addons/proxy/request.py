@@ -1,4 +1,4 @@
-"""The client's half of a stream: its request until it is complete, in time and within the memory there is for it."""
+"""The client's half of a stream: its request until it is complete, within time and memory; how it takes the answer."""
 
 import time
 from typing import Final
@@ -8,6 +8,7 @@ from mitmproxy import http
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
+    DropStream,
     HttpRequestHeadersHook,
     HttpRequestHook,
     HttpStream,
@@ -17,9 +18,10 @@ from mitmproxy.proxy.layers.http import (
     RequestProtocolError,
     RequestTrailers,
     ResponseHeaders,
+    ResponseProtocolError,
     SendHttp,
 )
-from mitmproxy.proxy.layers.http._events import HttpEvent
+from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
@@ -27,7 +29,9 @@ from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.budget import FULL, Lease
 from ccx_addons.proxy.guard import exchange_of, refuse
-from ccx_addons.proxy.hooks import HttpHook, WaitHook
+from ccx_addons.proxy.hooks import HttpHook, WaitHook, WholeRequest
+from ccx_addons.proxy.http1 import ClientHttp1
+from ccx_addons.proxy.pace import WRITABLE
 from ccx_addons.proxy.terms import ClientConnection, Limits
 
 MAX_QUEUED: Final = 16
@@ -43,6 +47,7 @@ class RequestStream(HttpStream):
 
     def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         super().__init__(context, stream_id)
+        self.client_state = self.state_wait_for_request_headers
         self.parent = parent
         self.limits = limits
         self.wait_until = float("inf")
@@ -125,7 +130,8 @@ class RequestStream(HttpStream):
             if not flow.response and (self.expected_size or 0) > self.max_body:
                 flow.response = refuse(flow, self._too_large())
         if flow.response:
-            self.client_state = self.state_done if event.end_stream else self.state_discard_request_body
+            here = event.end_stream or isinstance(event, WholeRequest)
+            self.client_state = self.state_done if here else self.state_discard_request_body
             yield from self._answer()
             return
         if flow.request.headers.get("expect", "").lower() == "100-continue":
@@ -133,7 +139,13 @@ class RequestStream(HttpStream):
             flow.request.headers.pop("expect")
         self.client_state = self.state_consume_request_body
         self.body_until = time.monotonic() + self.limits.body_timeout
-        yield from self.parent.set_deadline(self, self._body_pause() - time.monotonic())
+        if not isinstance(event, WholeRequest):
+            yield from self.parent.set_deadline(self, self._body_pause() - time.monotonic())
+            return
+        if event.content:
+            yield from self.state_consume_request_body(RequestData(self.stream_id, event.content))
+        if self.client_state == self.state_consume_request_body:
+            yield from self.state_consume_request_body(RequestEndOfMessage(self.stream_id))
 
     def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         if isinstance(event, RequestData):
@@ -202,3 +214,27 @@ class RequestStream(HttpStream):
     def state_discard_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         """The answer is out already; an HTTP/1 connection goes on only when the body is read."""
         yield from ()
+
+    # ---- how it takes its answer -------------------------------------------------------------------------------------
+    def _taken(self) -> layer.CommandGenerator[bool]:
+        """Wait until the client has taken what was sent. False: it is gone, or takes nothing."""
+        left = self.parent.backlog(self)
+        while left > WRITABLE:
+            assert self.parent.pace
+            yield WaitHook(self.parent.pace.taken(self, self.limits.client_timeout))
+            before, left = left, self.parent.backlog(self)
+            if self._gone() or left >= before:
+                return False
+        return True
+
+    def _hang_up(self) -> Commands:
+        yield DropStream(self.stream_id)
+        kill = ResponseProtocolError(self.stream_id, "the client takes nothing", ErrorCode.KILL)
+        yield SendHttp(kill, self.context.client)
+
+    def _linger(self) -> Commands:
+        """The client may still be sending what nobody will read."""
+        if self.client_state == self.state_discard_request_body:
+            end = self.parent.connections.get(self.context.client)
+            if isinstance(end, ClientHttp1):
+                yield from end.linger()

@@ -51,10 +51,11 @@ from ccx_addons.proxy.hooks import (
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
     WaitHook,
+    WholeAnswer,
+    WholeRequest,
     beside,
 )
-from ccx_addons.proxy.http1 import ClientHttp1
-from ccx_addons.proxy.pace import STALLED, WRITABLE
+from ccx_addons.proxy.pace import STALLED
 from ccx_addons.proxy.request import Commands
 from ccx_addons.proxy.terms import ClientConnection, Limits
 
@@ -90,8 +91,6 @@ class AttemptStream(BeatingStream):
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, DeadlineReached):
             yield from self._on_deadline()
-        elif isinstance(event, events.Start):
-            self.client_state = self.state_wait_for_request_headers
         elif not isinstance(event, HttpEvent) or self._handle_event == self.passthrough:
             yield from super()._handle_event(event)
         elif isinstance(event, RequestProtocolError):
@@ -130,6 +129,9 @@ class AttemptStream(BeatingStream):
                 yield from self._answer()
                 return
             assert x.upstream
+            if idle := self.parent.idle_connection(x.upstream):
+                yield from self._send(idle, True)
+                return
             where = (x.upstream.host, x.upstream.port)
             command = OpenUpstream(where, x.upstream.tls, None, "tcp", x.upstream)
             connection, error = yield command
@@ -153,13 +155,8 @@ class AttemptStream(BeatingStream):
         self.server_state = self.state_wait_for_response_headers
         self._beat_again()
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.head(x.expects_stream))
-        content = request.raw_content
-        yield SendHttp(RequestHeaders(self.attempt_id, request, not content), connection)
-        if self.server_state != self.state_wait_for_response_headers:
-            return  # it was not one to send
-        if content:
-            yield SendHttp(RequestData(self.attempt_id, content), connection)
-        yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
+        content = request.raw_content or b""
+        yield SendHttp(WholeRequest(self.attempt_id, request, not content, content=content), connection)
 
     def _judge(self) -> layer.CommandGenerator[bool]:
         """Let the addons decide about the attempt that ended. True: try again; False: the client has its answer."""
@@ -221,17 +218,27 @@ class AttemptStream(BeatingStream):
             yield from self._fail("bad_body", f"the upstream's answer has {problem}")
             return
         assert x.upstream
+        kind: OutcomeKind = "idle"
+        seconds, self.server_state = x.upstream.timeouts.idle, self.state_collect
         if response.status_code >= 300:
-            self.server_state = self.state_collect
-            yield from self._wait("first_byte_timeout", MAX_ERROR_SECONDS)
+            kind, seconds = "first_byte_timeout", MAX_ERROR_SECONDS
         elif x.watcher and checks.is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
             self.alive_until = time.monotonic() + x.upstream.timeouts.first_event_alive
             self._accepted()
-            yield from self._wait("first_event_timeout", x.upstream.timeouts.first_event)
+            kind, seconds = "first_event_timeout", x.upstream.timeouts.first_event
+        if isinstance(event, WholeAnswer):
+            yield from self._take_whole(event)
         else:
-            self.server_state = self.state_collect
-            yield from self._wait("idle", x.upstream.timeouts.idle)
+            yield from self._wait(kind, seconds)
+
+    def _take_whole(self, event: WholeAnswer) -> Commands:
+        """Its body came with the head: nothing is waited for."""
+        attempt, reading = event.stream_id, self.server_state
+        if event.content:
+            yield from reading(ResponseData(attempt, event.content))
+        if self.attempt_id == attempt and self.server_state in (reading, self.state_stream):
+            yield from self.server_state(ResponseEndOfMessage(attempt))
 
     def state_collect(self, event: HttpEvent) -> Commands:
         """A JSON answer or an error: complete before anybody decides."""
@@ -455,6 +462,12 @@ class AttemptStream(BeatingStream):
                 content = last_words(self.exchange, response)
             else:
                 answers.finish(response, self.exchange, self.context.client.tls)
+                if len(content) <= SLICE and self.parent.takes_whole:
+                    yield DropStream(self.stream_id)
+                    whole = WholeAnswer(self.stream_id, response, not content, content=content)
+                    yield SendHttp(whole, self.context.client)
+                    yield from self._linger()
+                    return
                 yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
             for at in range(0, len(content), SLICE):
                 if at and not (yield from self._taken()):
@@ -463,26 +476,7 @@ class AttemptStream(BeatingStream):
                 yield SendHttp(ResponseData(self.stream_id, content[at : at + SLICE]), self.context.client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-        if self.client_state == self.state_discard_request_body:
-            end = self.parent.connections.get(self.context.client)
-            if isinstance(end, ClientHttp1):
-                yield from end.linger()
-
-    def _taken(self) -> layer.CommandGenerator[bool]:
-        """Wait until the client has taken what was sent. False: it is gone, or takes nothing."""
-        left = self.parent.backlog(self)
-        while left > WRITABLE:
-            assert self.parent.pace
-            yield WaitHook(self.parent.pace.taken(self, self.limits.client_timeout))
-            before, left = left, self.parent.backlog(self)
-            if self._gone() or left >= before:
-                return False
-        return True
-
-    def _hang_up(self) -> Commands:
-        yield DropStream(self.stream_id)
-        kill = ResponseProtocolError(self.stream_id, "the client takes nothing", ErrorCode.KILL)
-        yield SendHttp(kill, self.context.client)
+        yield from self._linger()
 
     def _switch_protocols(self, response: http.Response) -> Commands:
         """A WebSocket: of the panel, which is passed through, or our own, which makes requests of its messages."""

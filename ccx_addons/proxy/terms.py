@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mitmproxy import http
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import layer
 
+from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.pace import PacedConnections
@@ -46,6 +47,15 @@ class ClientConnection(Protocol):
 
     def backlog(self, stream: Any) -> int:
         """Bytes for the client of this stream that it has not taken yet."""
+        ...
+
+    @property
+    def takes_whole(self) -> bool:
+        """Whether the client's end is written to at once, head and body."""
+        ...
+
+    def idle_connection(self, upstream: Upstream) -> Server | None:
+        """One that served this client before, to the same place under the same terms; it costs nothing."""
         ...
 
     def new_attempt(self, stream: Any) -> None:

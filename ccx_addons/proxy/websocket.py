@@ -15,9 +15,6 @@ from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
-    RequestData,
-    RequestEndOfMessage,
-    RequestHeaders,
     RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
@@ -35,7 +32,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_
 from ccx_addons.core import ids, read, sse, wire_json
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.budget import Lease
-from ccx_addons.proxy.hooks import DeadlineReached, beside
+from ccx_addons.proxy.hooks import DeadlineReached, WholeRequest, beside
 from ccx_addons.proxy.terms import ClientConnection
 
 IDLE: Final = 900.0
@@ -190,9 +187,7 @@ class ClientWebSocket(HttpConnection):
             data = yield from self._apart(self.input_size, wire_json.dumps_from, self.input_size, whole)
             if self.over:
                 return
-            yield ReceiveHttp(RequestHeaders(self.stream_id, self._request(len(data)), end_stream=False))
-            yield ReceiveHttp(RequestData(self.stream_id, data))
-            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+            yield ReceiveHttp(WholeRequest(self.stream_id, self._request(len(data)), False, content=data))
 
     def _continue(self, body: dict[str, Any]) -> None:
         """An answer of this very connection is continued from memory: no upstream has to know it."""

@@ -165,6 +165,15 @@ def mitmdump(upstream: Upstream, folder: Path) -> Iterator[Running]:
         yield running
 
 
+@contextlib.contextmanager
+def lean(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """mitmproxy as small as a reverse proxy can be (lean.py)."""
+    port = free_port()
+    command = [sys.executable, "-O", "-m", "scripts.benchmark.lean", str(port), upstream.url]
+    with started("lean mitmproxy", command, port) as running:
+        yield running
+
+
 NGINX: Final = """
 daemon off; pid {folder}/nginx.pid; error_log stderr crit; worker_processes 1;
 events {{ worker_connections 8192; }}
@@ -196,7 +205,7 @@ def nginx(upstream: Upstream, folder: Path) -> Iterator[Running]:
 
 def installed() -> list[Program]:
     """This gateway, and whatever else is found here."""
-    found: list[Program] = [gateway, mitmdump]
+    found: list[Program] = [gateway, lean, mitmdump]
     if shutil.which("nginx"):
         found.append(nginx)
     return found

@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 from mitmproxy import http
+from mitmproxy.options import Options
 from mitmproxy.proxy import commands
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import RequestProtocolError
+from mitmproxy.proxy.layers.http._events import ErrorCode
 from mitmproxy.test import tflow
 
-from ccx_addons.proxy.http1 import MAX_HEAD, _for_the_client, _is_informational, _json_errors, error_page
+from ccx_addons.proxy.http1 import (
+    MAX_HEAD,
+    UpstreamHttp1,
+    _for_the_client,
+    _is_informational,
+    _json_errors,
+    error_page,
+)
 from ccx_addons.proxy.terms import Limits
 from tests.proxy.harness import gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, json_answer
@@ -58,6 +69,21 @@ def test_pages_of_mitmproxy_become_json_and_the_rest_passes() -> None:
     first, *rest = _json_errors(stock())
     assert isinstance(first, commands.SendData) and b"application/json" in first.data and b"<html" not in first.data
     assert rest == [data, close]
+
+
+@pytest.mark.parametrize(
+    ("stream_id", "code", "closes"),
+    [
+        (7, ErrorCode.CANCEL, True),
+        (5, ErrorCode.CANCEL, False),  # its answer is complete: the connection is somebody else's
+        (5, ErrorCode.PASSTHROUGH_CLOSE, True),  # a WebSocket has one stream only
+    ],
+)
+def test_who_gives_up_closes_only_its_own_connection(stream_id: int, code: ErrorCode, closes: bool) -> None:
+    end = UpstreamHttp1(Context(tflow.tclient_conn(), Options()))
+    end.stream_id = 7
+    sent = list(end.send(RequestProtocolError(stream_id, "over", code)))
+    assert [type(command) for command in sent] == [commands.CloseConnection] * closes
 
 
 def test_what_concerns_a_connection_stays_with_it() -> None:

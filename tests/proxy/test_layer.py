@@ -23,7 +23,7 @@ from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.layer import AttemptLayer, _is_over, attempt_ids
 from ccx_addons.proxy.listener import GatewayConnection
 from ccx_addons.proxy.stream import AttemptStream
-from tests.proxy.harness import gateway
+from tests.proxy.harness import gateway, read_request
 from tests.proxy.upstreams import ALL, answers, json_answer
 
 
@@ -202,6 +202,35 @@ async def test_an_idle_connection_is_used_again() -> None:
             await ask(reader, writer, "a")
         writer.close()
     assert len(opened) == 1
+
+
+async def test_the_next_attempt_takes_the_connection_of_the_last_one() -> None:
+    async def second_time(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for status in (500, 200):
+            await read_request(reader)
+            writer.write(json_answer(b'{"ok":1}', status))
+
+    handler, opened = counting(second_time)
+    async with gateway({"a": handler}) as g:
+        assert await g.ask("a,a") == (200, b'{"ok":1}')
+    assert len(opened) == 1
+
+
+async def test_a_small_exchange_reaches_its_stream_in_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    stock = AttemptStream._handle_event
+
+    def noted(stream: AttemptStream, event: events.Event) -> Any:
+        seen.append(type(event).__name__)
+        return stock(stream, event)
+
+    async with gateway({"a": answers(json_answer(b'{"ok":1}'))}, direct=True) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        await ask(reader, writer, "a")
+        monkeypatch.setattr(AttemptStream, "_handle_event", noted)
+        await ask(reader, writer, "a")
+        writer.close()
+    assert seen == ["WholeRequest", "WholeAnswer"]
 
 
 async def test_a_fresh_one_is_a_fresh_one() -> None:
