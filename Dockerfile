@@ -1,6 +1,6 @@
 FROM python:3.13.9-slim-trixie AS libraries
-COPY requirements.lock .
-RUN python -m venv /opt/ccx && /opt/ccx/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-cluster.lock .
+RUN python -m venv /opt/ccx && /opt/ccx/bin/pip install --no-cache-dir --require-hashes -r requirements-cluster.lock
 
 FROM python:3.13.9-slim-trixie
 WORKDIR /app

@@ -11,9 +11,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.browsers import BRING, Missing, Run, works
 
-NAMES: Final = ("nginx", "caddy", "curl")
+NAMES: Final = ("nginx", "caddy", "curl", "redis-server")
+ELSEWHERE: Final = {"redis-server": "redis"}
+"""Packages of other names, where it is not Debian's manager."""
 MANAGERS: Final = {
-    "apt-get": "apt-get update -qq && apt-get install -y -qq --no-install-recommends {}",
+    "apt-get": "apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends {}",
     "dnf": "dnf install -y -q {}",
     "apk": "apk add -q {}",
     "pacman": "pacman -Sy --noconfirm {}",
@@ -30,10 +32,13 @@ def find(name: str) -> str:
 
 def bring(names: Sequence[str] = NAMES, root: bool | None = None, run: Run = works) -> None:
     """Installs what is not there. Raises Missing."""
-    missing = " ".join(name for name in names if not find(name))
-    if not missing:
+    absent = [name for name in names if not find(name)]
+    if not absent:
         return
-    command = next((words.format(missing) for name, words in MANAGERS.items() if shutil.which(name)), "")
+    missing = " ".join(absent)
+    manager = next((name for name in MANAGERS if shutil.which(name)), "")
+    packages = [name if manager == "apt-get" else ELSEWHERE.get(name, name) for name in absent]
+    command = MANAGERS[manager].format(" ".join(packages)) if manager else ""
     if command and (os.geteuid() == 0 if root is None else root):
         print(f"bringing {missing} for the tests ...", file=sys.stderr)
         if run(("sh", "-c", command), BRING) and all(map(find, names)):

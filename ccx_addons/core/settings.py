@@ -57,6 +57,12 @@ class Settings:
     )
     ccx_config: str = env("CCX_CONFIG", "config/ccx.yaml", "path of the configuration")
     ccx_data_dir: str = env("CCX_DATA_DIR", "data", "folder of the database")
+    ccx_valkey_url: str = env(
+        "CCX_VALKEY_URL", "", "Valkey or Redis in which the workers of several machines agree about limits"
+    )
+    ccx_valkey_wait: float = env(
+        "CCX_VALKEY_WAIT", 0.025, "seconds a request waits for it before its worker's own share decides", minimum=0.001
+    )
     log_level: str = env("LOG_LEVEL", "info", "how much is logged", choices=("debug", "info", "warning", "error"))
     log_format: str = env("LOG_FORMAT", "text", "how log lines look", choices=("text", "json"))
     max_request_body_mb: float = env("MAX_REQUEST_BODY_MB", 50.0, "largest request body, also unpacked", minimum=0.001)

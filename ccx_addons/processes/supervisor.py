@@ -208,8 +208,9 @@ class Gateway:
         return [child for child in self.children if child.name.startswith("worker")]
 
     def meet(self) -> None:
-        """Several workers get a process in which they agree. It keeps its place through reloads."""
-        if self.meeting or self.settings.worker_count == 1:
+        """Several workers get a process in which they agree, unless they meet those of other machines elsewhere. It
+        keeps its place through reloads."""
+        if self.meeting or self.settings.worker_count == 1 or self.settings.ccx_valkey_url:
             return
         from ccx_addons.io.meeting.place import listen  # one worker alone needs none of it
 

@@ -7,7 +7,7 @@ taken has the name of its slot, so that it can be told twice and counts once. Ti
 
 import calendar
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -74,12 +74,21 @@ class Refused(NamedTuple):
     wait: float
 
 
-class Part(NamedTuple):
-    """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``slots``: slot -> the
-    names in which it is under way, its client and what that may cost."""
+class Held(NamedTuple):
+    """The names in which a slot is under way, its client, where that has a budget, and what it may cost."""
 
-    starts: Mapping[str, Iterable[tuple[float, str]]]
-    slots: Mapping[str, tuple[tuple[str, ...], str, Estimate]]
+    names: tuple[str, ...]
+    client: str = ""
+    estimate: Estimate = FREE
+
+
+class Part(NamedTuple):
+    """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``spent``: by clients, as
+    far as somebody knows."""
+
+    starts: Mapping[str, Collection[tuple[float, str]]]
+    slots: Mapping[str, Held]
+    spent: Mapping[str, Estimate] = {}
 
 
 @dataclass(slots=True)
@@ -142,8 +151,7 @@ class Spent:
 class Limits:
     def __init__(self) -> None:
         self.meters: dict[str, Meter] = {}
-        self.slots: dict[str, tuple[tuple[str, ...], str, Estimate]] = {}
-        """Slot -> the names in which it is under way, its client and what that may cost."""
+        self.slots: dict[str, Held] = {}
         self._spent: dict[str, Spent] = {}
         self._reserved: dict[str, Estimate] = {}
         """What the requests under way will cost, as far as one could say when they came."""
@@ -170,14 +178,13 @@ class Limits:
             meter = self._meter(scope.name)
             meter.starts.append((now, ask.slot))
             meter.flying.add(ask.slot)
-        client, estimate = (ask.budget.client, ask.budget.estimate) if ask.budget else ("", FREE)
-        self._hold(ask.slot, tuple(scope.name for scope in ask.scopes), client, estimate)
+        self._hold(ask.slot, held_of(ask))
 
-    def _hold(self, slot: str, names: tuple[str, ...], client: str, estimate: Estimate) -> None:
-        self.slots[slot] = (names, client, estimate)
-        if estimate != FREE:
-            tokens, usd = self._reserved.get(client, FREE)
-            self._reserved[client] = Estimate(tokens + estimate.tokens, usd + estimate.usd)
+    def _hold(self, slot: str, held: Held) -> None:
+        self.slots[slot] = held
+        if held.estimate != FREE:
+            tokens, usd = self._reserved.get(held.client, FREE)
+            self._reserved[held.client] = Estimate(tokens + held.estimate.tokens, usd + held.estimate.usd)
 
     def leave(self, slot: str) -> bool:
         """Give a place back. False: there was none."""
@@ -216,7 +223,8 @@ class Limits:
         """All that is taken here."""
         began = now - MINUTE
         starts = {name: [start for start in meter.starts if start[0] > began] for name, meter in self.meters.items()}
-        return Part({name: found for name, found in starts.items() if found}, dict(self.slots))
+        spent = {client: Estimate(*self.spent(client, now)) for client in self._spent}
+        return Part({name: found for name, found in starts.items() if found}, dict(self.slots), spent)
 
     def part_of(self, slot: str) -> Part:
         """What was just taken under one name."""
@@ -224,16 +232,18 @@ class Limits:
         last = {name: self.meters[name].starts[-1] for name in held[0]}
         return Part({name: [start] for name, start in last.items()}, {slot: held})
 
-    def put(self, part: Part) -> None:
+    def put(self, part: Part, now: float) -> None:
         """What somebody has taken counts here as well, however often it is told."""
         for name, starts in part.starts.items():
             self._meter(name).add(starts)
-        for slot, (names, client, estimate) in part.slots.items():
+        for slot, held in part.slots.items():
             if slot in self.slots:
                 continue
-            for name in names:
+            for name in held.names:
                 self._meter(name).flying.add(slot)
-            self._hold(slot, names, client, estimate)
+            self._hold(slot, held)
+        for client, known in part.spent.items():
+            self._spent_of(client).at_least(known, now)
 
     # ---- money ------------------------------------------------------------------------------------------------------
     def _over(self, budget: Budget, now: float) -> Refused | None:
@@ -296,6 +306,11 @@ class Limits:
         if found is None:
             found = self._spent[client] = Spent()
         return found
+
+
+def held_of(ask: Ask) -> Held:
+    names = tuple(scope.name for scope in ask.scopes)
+    return Held(names, ask.budget.client, ask.budget.estimate) if ask.budget else Held(names)
 
 
 # ---- what is asked for -----------------------------------------------------------------------------------------------

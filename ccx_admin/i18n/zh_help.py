@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 HELP: Final[Mapping[str, str]] = {
+    "Valkey or Redis in which the workers of several machines agree about limits": (
+        "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis"
+    ),
+    "seconds a request waits for it before its worker's own share decides": (
+        "请求等待其答复的秒数，超过后由工作进程按自己的份额决定"
+    ),
     "No slash at the end of the host: it would keep Cherry Studio from adding /v1.": (
         "主机末尾不要加斜杠：否则 Cherry Studio 不会添加 /v1。"
     ),
@@ -66,6 +72,7 @@ HELP: Final[Mapping[str, str]] = {
     "is not the channel asked for by x-ccx-channel": "不是 x-ccx-channel 指定的渠道",
     "is promoted": "已设为首选",
     "its own limits are used up": "自身限额已用尽",
+    "the key's own limits are used up, another key's are not": "该密钥自身限额已用尽，另一密钥尚有余量",
     "the gateway would not send this request": "网关拒绝发送此请求",
     "its private key, when it is in a file of its own": "其私钥（若在单独的文件中）",
     "key of the client named default": "default 客户端的密钥",

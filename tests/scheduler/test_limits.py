@@ -14,6 +14,7 @@ from ccx_addons.scheduler.limits import (
     Ask,
     Budget,
     Estimate,
+    Held,
     Limits,
     Part,
     Refusal,
@@ -121,8 +122,8 @@ def test_a_part_that_is_told_twice_counts_once() -> None:
     one.leave("1")
     whole.take(Ask("other", (Scope("a", 9, 9),)), NOW - 20)
     for _ in range(2):
-        whole.put(one.part(NOW))
-        whole.put(one.part_of("2"))
+        whole.put(one.part(NOW), NOW)
+        whole.put(one.part_of("2"), NOW)
     assert [slot for _, slot in whole.meters["a"].starts] == ["1", "other", "2"]
     assert whole.meters["a"].flying == {"0", "2", "other"} and whole._reserved == {"alice": Estimate(20)}
     whole.leave("0")
@@ -136,12 +137,13 @@ def test_what_was_never_used_is_undone() -> None:
     found.undo("1")
     found.undo("1")
     assert found.take(Ask("2", scopes), NOW) is None and found.part(NOW).slots.keys() == {"2"}
-    assert found.part(NOW + 61) == Part({}, {"2": (("a",), "", FREE)})
+    assert found.part(NOW + 61) == Part({}, {"2": Held(("a",))})
 
 
 def test_whoever_knows_of_more_spending_is_believed() -> None:
     found = Limits()
     found.spend("alice", 50, 0.5, NOW)
+    found.put(Part({}, {}, {"alice": Estimate(20, 0.2)}), NOW)
     for known, over in ((Estimate(40, 0.1), False), (Estimate(100, 0.1), True), (Estimate(40, 0.1), True)):
         assert bool(found.take(Ask("1", (), Budget("alice", 100, 0, FREE, known)), NOW)) is over
         found.leave("1")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from ccx_addons.core.config import Client
-from ccx_addons.scheduler.limits import Ask, Limits, Part, Refused
+from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused, held_of
 
 POLL: Final = 0.1
 """Seconds between two looks whether others have given a place back."""
@@ -65,9 +65,9 @@ class Engine(Protocol):
     async def enter(self, ask: Ask) -> Answer:
         """Raises Away, at once or after a little patience."""
 
-    def leave(self, slot: str, names: tuple[str, ...]) -> None: ...
+    def leave(self, slot: str, held: Held) -> None: ...
 
-    def undo(self, slot: str, names: tuple[str, ...]) -> None:
+    def undo(self, slot: str, held: Held) -> None:
         """It was never used, if it was taken at all."""
 
     def put(self, part: Part) -> None: ...
@@ -127,7 +127,7 @@ class Member:
         except Away:
             return self._by_share(ask)
         except asyncio.CancelledError:
-            self.engine.undo(ask.slot, names_of(ask))
+            self.engine.undo(ask.slot, held_of(ask))
             raise
         if refused:
             self.limits.hint(refused, time.time())
@@ -139,7 +139,7 @@ class Member:
         """What this worker may decide by itself. The engine may have counted it, though nobody heard of it."""
         refused = self.limits.take(ask, time.time(), max(1, self.sharing()))
         if refused:
-            self.engine.undo(ask.slot, names_of(ask))
+            self.engine.undo(ask.slot, held_of(ask))
         else:
             self.engine.put(self.limits.part_of(ask.slot))
         return refused
@@ -147,16 +147,12 @@ class Member:
     def leave(self, slot: str) -> None:
         held = self.limits.slots.get(slot)
         if held and self.limits.leave(slot):
-            self.engine.leave(slot, held[0])
+            self.engine.leave(slot, held)
 
     def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
         self.limits.spend(client.name, tokens, usd, time.time(), at)
         if client.limits.tokens_per_day or client.limits.usd_per_month:
             self.engine.spend(client.name, tokens, usd, at)
-
-
-def names_of(ask: Ask) -> tuple[str, ...]:
-    return tuple(scope.name for scope in ask.scopes)
 
 
 class Patience:
@@ -190,10 +186,10 @@ class Patience:
         if number not in self.waiting:
             return
         self.late += 1
+        self.fail(number, "it does not answer in time")
         if not self.away:
             self.away = True
             asyncio.get_running_loop().call_later(AGAIN, self._ask_again)
-        self.fail(number, "it does not answer in time")
 
     def _ask_again(self) -> None:
         if self.away:

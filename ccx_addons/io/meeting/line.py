@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.meeting import Answer, Away, Patience
-from ccx_addons.scheduler.limits import Ask, Part, Refused
+from ccx_addons.scheduler.limits import Ask, Held, Part, Refused
 
 log: Final = logging.getLogger("ccx")
 
-WAIT: Final = 0.25
-"""Seconds for an answer: on one machine only a place that hangs takes so long, or a machine that is overloaded."""
+WAIT: Final = 1.0
+"""Seconds for an answer. On one machine only a place that hangs takes so long; a fall is known at once."""
 AGAIN: Final = 0.2
 """Seconds between two tries to reach it."""
 MOST_UNSENT: Final = 4 << 20
@@ -103,10 +103,10 @@ class Line(asyncio.Protocol):
         answer.add_done_callback(lambda found: found.cancelled() or found.exception())
         self._say("enter", number, "", (), None)
 
-    def leave(self, slot: str, names: tuple[str, ...]) -> None:
+    def leave(self, slot: str, held: Held) -> None:
         self._say("leave", slot)
 
-    def undo(self, slot: str, names: tuple[str, ...]) -> None:
+    def undo(self, slot: str, held: Held) -> None:
         self._say("undo", slot)
 
     def put(self, part: Part) -> None:

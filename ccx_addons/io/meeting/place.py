@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.meeting.line import COLD
-from ccx_addons.scheduler.limits import Ask, Budget, Estimate, Limits, Part, Scope
+from ccx_addons.scheduler.limits import Ask, Budget, Estimate, Held, Limits, Part, Scope
 
 log: Final = logging.getLogger("ccx")
 
@@ -43,8 +43,8 @@ class Place:
                 self.forget(slot, self.limits.leave)
             case ["undo", slot]:
                 self.forget(slot, self.limits.undo)
-            case ["put", starts, slots]:
-                self.put(who, part_of(starts, slots))
+            case ["put", starts, slots, spent]:
+                self.put(who, part_of(starts, slots, spent))
             case ["spend", client, tokens, usd, at]:
                 self.limits.spend(client, tokens, usd, self.clock(), at)
             case _:
@@ -65,7 +65,7 @@ class Place:
         how(slot)
 
     def put(self, who: object, part: Part) -> None:
-        self.limits.put(part)
+        self.limits.put(part, self.clock())
         self.owners.update(dict.fromkeys(part.slots, who))
 
     def hello(self) -> None:
@@ -85,10 +85,11 @@ def ask_of(slot: str, scopes: list[Any], budget: list[Any] | None) -> Ask:
     return Ask(slot, tuple(Scope(*scope) for scope in scopes), given)
 
 
-def part_of(starts: dict[str, list[Any]], slots: dict[str, list[Any]]) -> Part:
+def part_of(starts: dict[str, list[Any]], slots: dict[str, list[Any]], spent: dict[str, list[Any]]) -> Part:
     return Part(
         {name: [(at, slot) for at, slot in found] for name, found in starts.items()},
-        {slot: (tuple(names), client, Estimate(*cost)) for slot, (names, client, cost) in slots.items()},
+        {slot: Held(tuple(names), client, Estimate(*cost)) for slot, (names, client, cost) in slots.items()},
+        {client: Estimate(*known) for client, known in spent.items()},
     )
 
 

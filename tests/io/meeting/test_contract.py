@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccx_addons.core.config import Client, ClientLimits
-from ccx_addons.scheduler.limits import Estimate, Refused
+from ccx_addons.scheduler.limits import Estimate, Held, Refused
 from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
 
 type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
@@ -103,8 +103,8 @@ def test_what_was_never_used_counts_for_nothing(meet: Meet) -> None:
     async def check(room: Room) -> None:
         one, two = await room.member(), await room.member()
         assert await one.engine.enter(ask("1", ("a", 1, 1))) is None
-        one.engine.undo("1", ("a",))
-        one.engine.undo("nobody", ("a",))
+        one.engine.undo("1", Held(("a",)))
+        one.engine.undo("nobody", Held(("a",)))
         await settled(one)
         assert await asked(two, ask("2", ("a", 1, 1))) is None
 

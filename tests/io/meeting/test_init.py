@@ -5,7 +5,7 @@ import time
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Alone, Answer, Away, Member, Patience
-from ccx_addons.scheduler.limits import Ask, Limits, Part, Refused
+from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused
 from tests.io.meeting.rooms import ask, asked
 
 RICH = Client("alice", "", limits=ClientLimits(tokens_per_day=100))
@@ -27,10 +27,10 @@ class Absent:
         await asyncio.sleep(0)
         raise Away("it does not answer")
 
-    def leave(self, slot: str, names: tuple[str, ...]) -> None:
+    def leave(self, slot: str, held: Held) -> None:
         self.told.append(("leave", slot))
 
-    def undo(self, slot: str, names: tuple[str, ...]) -> None:
+    def undo(self, slot: str, held: Held) -> None:
         self.told.append(("undo", slot))
 
     def put(self, part: Part) -> None:

@@ -35,7 +35,7 @@ def test_after_a_fall_it_waits_for_everybody_or_a_second() -> None:
 def test_a_line_that_comes_back_before_the_old_one_is_missed_keeps_its_places() -> None:
     place = Place(0, lambda: NOW)
     place.told("old", ["enter", 1, "s", [["a", 0, 1]], None])
-    place.told("new", ["put", {"a": [[NOW, "s"]]}, {"s": [["a"], "", [0, 0.0]]}])
+    place.told("new", ["put", {"a": [[NOW, "s"]]}, {"s": [["a"], "", [0, 0.0]]}, {}])
     place.gone("old")
     assert place.limits.slots.keys() == {"s"}
     place.gone("new")
@@ -109,10 +109,10 @@ class Model(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    def part(self, worker: str) -> tuple[Any, Any]:
+    def part(self, worker: str) -> tuple[Any, Any, Any]:
         """The starts of all workers: one that fell has told what it had begun before."""
         slots = {slot: [["x"], "", [0, 0.0]] for slot, owner in self.flying.items() if owner == worker}
-        return {"x": [[at, slot] for at, slot in self.starts if at > self.now - 60]}, slots
+        return {"x": [[at, slot] for at, slot in self.starts if at > self.now - 60]}, slots, {}
 
     @invariant()
     def the_place_knows_what_the_workers_know(self) -> None:

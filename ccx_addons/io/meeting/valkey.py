@@ -1,0 +1,295 @@
+"""The meeting place of several machines: Valkey or Redis (6 or later), which decides by the scripts beside this file.
+
+One task owns the connection and sends what has gathered; whoever asks waits for an answer, never for the connection
+(redis-py's issues 2624 and 2665 are what happens otherwise). All keys have one hash tag, so that one script may touch
+them wherever they live. Members are unique, so everything may be sent twice; what a worker has under way is a lease
+that it renews. After every connection, and where the engine has begun anew, each worker tells all that it has.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import Connection, ConnectionPool
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+
+from ccx_addons.io.meeting import AGAIN, Answer, Away, Patience
+from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Held, Part, Refused, end_of_month, month_of
+
+log: Final = logging.getLogger("ccx")
+
+WAIT: Final = 0.025
+"""Seconds for an answer, unless a setting says otherwise."""
+LEASE: Final = 30.0
+RENEW: Final = 10.0
+"""Seconds: how long what a worker has under way counts when nothing is heard of the worker, and how often it tells."""
+SILENT: Final = 5.0
+"""Seconds after which a connection that says nothing is given up."""
+MOST_UNSENT: Final = 50_000
+"""Commands that may wait for an engine that hangs; then they are dropped, and the whole part is told later."""
+AT_ONCE: Final = 512
+KEPT: Final = 40 * DAY
+"""Seconds that sums of a day or month are kept."""
+YOUNG: Final = -1
+
+type Command = tuple[tuple[Any, ...], int]
+"""Its words, and the number of who waits for the answer; 0: nobody."""
+
+
+class Script:
+    def __init__(self, name: str) -> None:
+        self.text = (Path(__file__).parent / f"{name}.lua").read_text()
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+ENTER, PUT, SPEND, KNOWN, LIVE = (Script(name) for name in ("enter", "put", "spend", "known", "live"))
+
+
+def key(*names: object) -> str:
+    return ":".join(("{ccx}", *map(str, names)))
+
+
+class Valkey:
+    """One worker's connection. ``part``: all that this worker has taken; ``who``: its name, unique among all;
+    ``machine``: whose log it writes, which is whose spending it knows."""
+
+    def __init__(self, url: str, part: Callable[[float], Part], who: str, machine: str, wait: float = WAIT) -> None:
+        """Raises ValueError for a URL that means nothing."""
+        self.pool = ConnectionPool.from_url(
+            url, protocol=2, socket_timeout=SILENT, socket_connect_timeout=SILENT, retry=None, client_name="ccx"
+        )
+        self.part, self.who, self.machine = part, who, machine
+        self.patience = Patience(wait, self._ask)
+        self.live = 1
+        """Workers of all machines, as far as was heard."""
+        self.words = "Valkey was not reached yet"
+        self.warned = ""
+        self.connected = False
+        self.unsent: list[Command] = []
+        self.born = 0
+        self.given: set[str] = set()
+        """Scripts that this connection has sent."""
+        self.wake = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def trouble(self) -> str:
+        if self.connected:
+            return "Valkey does not answer in time" if self.patience.away else ""
+        return self.words
+
+    # ---- the connection ---------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Waits for the first connection a moment, so that the first request already counts for all."""
+        opened = asyncio.Event()
+        self.tasks = [asyncio.ensure_future(self._follow(opened)), asyncio.ensure_future(self._renew())]
+        try:
+            await asyncio.wait_for(opened.wait(), AGAIN)
+        except TimeoutError:
+            self._warn()
+
+    def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+    async def _follow(self, opened: asyncio.Event) -> None:
+        while True:
+            connection: Connection = self.pool.make_connection()  # type: ignore[no-untyped-call]
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+                self.live = await self._greet(connection)
+                self._begin()
+                opened.set()
+                await self._pump(connection)
+            except ResponseError as error:
+                self.words = f"Valkey refuses: {error}"
+            except (RedisError, OSError, TimeoutError) as error:
+                self.words = f"Valkey is away: {error}"
+            except Exception as error:
+                self.words = f"Valkey cannot be used: {error}"
+                log.exception("the connection to Valkey failed")
+            finally:
+                self.connected = False
+                self._warn()
+                self.unsent.clear()
+                self.patience.fail_all("Valkey is gone")
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(AGAIN)
+
+    def _warn(self) -> None:
+        if self.words and self.words != self.warned:
+            log.warning("each worker counts its share of the limits itself: %s", self.words)
+        self.warned = self.words
+
+    async def _greet(self, connection: Connection) -> int:
+        """How many workers live. An engine that was started anew has another run id, if it may be asked; one that may
+        not write or run scripts says so here."""
+        try:
+            text = await self._told(connection, "INFO", "server")
+        except NoPermissionError:
+            text = b""
+        lines = text.decode("utf-8", "replace").splitlines()
+        run = next((line[7:].strip() for line in lines if line.startswith("run_id:")), "")
+        keys = [key("epoch"), key("run"), key("workers")]
+        return int(await self._told(connection, "EVAL", LIVE.text, len(keys), *keys, self.who, ms(LEASE), run))
+
+    async def _told(self, connection: Connection, *words: Any) -> Any:
+        await connection.send_command(*words)
+        return await connection.read_response()
+
+    def _begin(self) -> None:
+        self.connected, self.words, self.patience.away = True, "", False
+        self.given.clear()
+        self.put(self.part(time.time()))
+        self._ask()
+
+    async def _pump(self, connection: Connection) -> None:
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            while batch := self.unsent[:AT_ONCE]:
+                del self.unsent[:AT_ONCE]
+                await connection.send_packed_command(connection.pack_commands([words for words, _ in batch]))
+                for words, number in batch:
+                    try:
+                        self._heard(words, number, await connection.read_response())
+                    except NoScriptError as error:  # somebody has emptied them; what was missed is told anew
+                        self.given.clear()
+                        self.born = 0
+                        self.patience.fail(number, str(error))
+
+    def _heard(self, words: tuple[Any, ...], number: int, reply: Any) -> None:
+        if number:
+            self.patience.answer(number, reply)
+        elif words[1] in (LIVE.text, LIVE.sha):
+            self.live = max(1, int(reply))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW)
+            self._script(LIVE, [key("epoch"), key("run"), key("workers")], [self.who, ms(LEASE), ""])
+            self.put(Part({}, self.part(time.time()).slots))
+
+    # ---- what is said -----------------------------------------------------------------------------------------------
+    async def enter(self, ask: Ask) -> Answer:
+        if not self.connected:
+            raise Away(self.words)
+        number, answer = self.patience.begin()
+        self._enter(ask, number)
+        index, wait, born = await answer
+        if born != self.born:  # it may have forgotten what was told before
+            self.born = born
+            self.put(self.part(time.time()))
+        if index == YOUNG:
+            raise Away("Valkey has just begun")
+        return refused_of(ask, index, wait)
+
+    def _ask(self) -> None:
+        """For nothing but a sign of life."""
+        number, answer = self.patience.begin()
+        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
+        self._enter(Ask("", ()), number)
+
+    def _enter(self, ask: Ask, number: int) -> None:
+        names = [key("epoch")]
+        values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes)]
+        for name, rpm, concurrency in ask.scopes:
+            names += [key(name, "starts"), key(name, "slots")]
+            values += [rpm, concurrency]
+        if budget := ask.budget:
+            names += [key("client", budget.client, "held"), *sums(budget.client, time.time())]
+            values += [*limits_of(budget), self.machine, *said(budget.spent), ms(KEPT)]
+        self._script(ENTER, names, values, number)
+
+    def leave(self, slot: str, held: Held) -> None:
+        for name in names_of(held):
+            self._say(("ZREM", key(name, "slots"), slot))
+        if held.estimate != FREE:
+            self._say(("HDEL", key("client", held.client, "held"), slot))
+
+    def undo(self, slot: str, held: Held) -> None:
+        for name in held.names:
+            self._say(("ZREM", key(name, "starts"), slot))
+        self.leave(slot, held)
+
+    def put(self, part: Part) -> None:
+        now, slots = time.time(), dict[str, list[Any]]()
+        for slot, held in part.slots.items():
+            for name in names_of(held):
+                slots.setdefault(name, []).extend((slot, *said(held.estimate if name == of(held.client) else FREE)))
+        for name in {**part.starts, **slots}:
+            starts = part.starts.get(name, ())
+            ages = [word for at, slot in starts for word in (ms(max(now - at, 0)), slot)]
+            keys = [key(name, "starts"), key(name, "slots"), key(name, "held")]
+            self._script(PUT, keys, [ms(LEASE), len(starts), *ages, *slots.get(name, ())])
+        for client, spent in part.spent.items():
+            self._script(KNOWN, sums(client, now), [self.machine, *said(spent), ms(KEPT)])
+
+    def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
+        self._script(SPEND, sums(client, at), [self.machine, *said((tokens, usd)), ms(KEPT)])
+
+    def _script(self, script: Script, keys: list[str], values: list[Any], number: int = 0) -> None:
+        """The text once a connection: no right to load scripts is needed, and nothing is sent out of its order."""
+        known = script.sha in self.given
+        self.given.add(script.sha)
+        self._say(
+            ("EVALSHA" if known else "EVAL", script.sha if known else script.text, len(keys), *keys, *values), number
+        )
+
+    def _say(self, words: tuple[Any, ...], number: int = 0) -> None:
+        if not self.connected:
+            return
+        if len(self.unsent) >= MOST_UNSENT:
+            self.unsent.clear()
+            self.given.clear()
+            self.born = 0
+        self.unsent.append((words, number))
+        self.wake.set()
+
+
+def ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def of(client: str) -> str:
+    return f"client:{client}"
+
+
+def names_of(held: Held) -> Iterator[str]:
+    """Where its slot is: the client's name as well where only its budget is limited."""
+    yield from held.names
+    if held.client and of(held.client) not in held.names:
+        yield of(held.client)
+
+
+def sums(client: str, at: float) -> list[str]:
+    year, month = month_of(at)
+    return [key("spent", client, "day", int(at // DAY)), key("spent", client, "month", f"{year}-{month:02}")]
+
+
+def said(cost: tuple[int, float]) -> tuple[int, str]:
+    return cost[0], f"{cost[1]:.9f}"
+
+
+def limits_of(budget: Budget) -> list[Any]:
+    return [budget.tokens_per_day, budget.usd_per_month, *said(budget.estimate)]
+
+
+def refused_of(ask: Ask, index: int, wait: int) -> Answer:
+    if index == 0:
+        return None
+    if index > 0:
+        name = ask.scopes[index - 1].name
+        return Refused(name, "concurrency", float("inf")) if wait < 0 else Refused(name, "rpm", max(wait / 1000, 0.001))
+    assert ask.budget
+    now, name = time.time(), of(ask.budget.client)
+    match index:
+        case -2:
+            return Refused(name, "tokens", DAY - now % DAY)
+        case -3:
+            return Refused(name, "usd", end_of_month(now) - now)
+    return Refused(name, "reserved", SOON)

@@ -1,0 +1,110 @@
+"""Several machines on one Valkey: limits hold for all of them together, and its fall fails no request."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.io.meeting.rooms import Server, redis_binary
+from tests.wire.program import Fake, Program, channel, running_program, wait_for
+
+LIMIT = 12
+BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+CLIENTS = {"minute": {"rpm": LIMIT}, "places": {"concurrency": LIMIT}, "plain": {}, "other": {"rpm": 1000}}
+
+
+def key_of(client: str) -> str:
+    return f"{client}-client-key-0123456789"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(redis_binary(), tmp_path_factory.mktemp("engine"))
+    asyncio.run(server.start())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(fake: Fake, engine: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Program]]:
+    """Two machines with two workers each."""
+    channels = [
+        {**channel("free", fake.url, "chat"), "route_prefix": "free"},
+        {**channel("tight", fake.url, "chat", "tight-key"), "route_prefix": "tight", "limits": {"concurrency": 3}},
+    ]
+    clients = [{"name": name, "key": key_of(name), "limits": limits} for name, limits in CLIENTS.items()]
+    env = {"WORKERS": "2", "CCX_VALKEY_URL": engine.url, "CCX_VALKEY_WAIT": "10"}
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    with (
+        running_program(folders[0], *channels, clients=clients, env=env) as one,
+        running_program(folders[1], *channels, clients=clients, env=env) as two,
+    ):
+        asyncio.run(engine.ripen())
+        yield [one, two]
+
+
+def statuses(pair: list[Program], count: int, client: str, prefix: str = "free", body: Any = BODY) -> Counter[int]:
+    """What so many requests are answered, at once, half of them by each machine."""
+
+    async def one(n: int) -> int:
+        async with httpx.AsyncClient(timeout=60) as http:
+            headers = {"authorization": f"Bearer {key_of(client)}"}
+            path = f"{pair[n % 2].url}/{prefix}/v1/chat/completions"
+            return (await http.post(path, json=body, headers=headers)).status_code
+
+    async def all_of_them() -> Counter[int]:
+        return Counter(await asyncio.gather(*(one(n) for n in range(count))))
+
+    return asyncio.run(all_of_them())
+
+
+def test_no_meeting_place_of_their_own(pair: list[Program]) -> None:
+    assert [program.children("meeting") for program in pair] == [[], []]
+
+
+def test_a_minute_is_one_for_all_machines(pair: list[Program]) -> None:
+    assert statuses(pair, 2 * LIMIT, "minute") == {200: LIMIT, 429: LIMIT}
+
+
+def test_places_are_for_all_machines(pair: list[Program], fake: Fake) -> None:
+    slow = {**BODY, "model": "gpt-fake-slow=1.5"}
+    assert statuses(pair, 2 * LIMIT, "places", body=slow) == {200: LIMIT, 429: LIMIT}
+    assert statuses(pair, LIMIT, "places") == {200: LIMIT}
+    slow = {**BODY, "model": "gpt-fake-slow=0.2"}
+    assert statuses(pair, 9, "plain", "tight", slow) == {200: 9}
+    assert fake.stats()["most at once tight-key"] == 3
+
+
+def test_its_fall_and_its_hanging_fail_no_request_and_are_told(pair: list[Program], engine: Server) -> None:
+    before = statuses(pair, 8, "other")
+    assert engine.process
+    engine.process.send_signal(signal.SIGKILL)
+    engine.process.wait(10)
+    assert statuses(pair, 8, "other") == before == {200: 8}
+    wait_for(lambda: all(httpx.get(f"{program.url}/health").json().get("limits") for program in pair))
+    asyncio.run(engine.start())
+    for program in pair:
+        wait_for(lambda program=program: len(events(program, "together again")) == 2, 20)
+        assert len(events(program, "each worker counts its share")) == 2
+        assert httpx.get(f"{program.url}/health").json() == {"status": "ok"}
+    asyncio.run(engine.ripen())
+    assert statuses(pair, 2 * LIMIT, "minute") == {429: 2 * LIMIT}, "it was told what had begun before"
+
+
+def events(program: Program, words: str) -> list[dict[str, Any]]:
+    return program.query("select * from events where kind = 'meeting' and message like ?", f"%{words}%")
+
+
+def test_an_address_that_means_nothing_is_one_line(tmp_path: Path) -> None:
+    env = {"CCX_VALKEY_URL": "nonsense://secret-word"}
+    with (
+        pytest.raises(AssertionError, match="CCX_VALKEY_URL: Redis URL must specify"),
+        running_program(tmp_path, env=env),
+    ):
+        raise RuntimeError("it started")
+    assert "secret-word" not in (tmp_path / "log.txt").read_text()
