@@ -18,7 +18,7 @@ from mitmproxy import http
 
 from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.io.schema import BOUNDS
+from ccx_addons.io.rollup_tables import BOUNDS
 from ccx_addons.io.shares import FOLDER, Shares
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded

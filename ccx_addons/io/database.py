@@ -25,7 +25,7 @@ from sqlite_utils.migrations import Migrations
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.mask import clean
-from ccx_addons.io.rollup import ADD_UP, FILL
+from ccx_addons.io.rollup import ADD_UP, CHUNK, EVERY, FOLD, FOLDING, TEMPORARY
 from ccx_addons.io.schema import MIGRATIONS
 
 log: Final = logging.getLogger("ccx")
@@ -180,6 +180,7 @@ class Database:
         self.statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self.boot_fd = -1
         self.first = True
+        self.folded_at = -math.inf
 
     # ---- opening ----
     def ready(self) -> None:
@@ -239,19 +240,19 @@ class Database:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = NORMAL")
         conn.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        conn.execute("PRAGMA temp_store = MEMORY")
 
     def _migrate(self) -> None:
         assert self.conn
         db = sqlite_utils.Database(self.conn, recursive_triggers=False, execute_plugins=False)
         if newer(self.conn):
             raise StoreError(f"{self.path} was made by a newer version of CCX")
-        if pending := SCHEMA.pending(db):
+        if SCHEMA.pending(db):
             self.conn.execute("BEGIN IMMEDIATE")
             SCHEMA.apply(db)
-            for migration in pending:
-                if migration.name in FILL:
-                    self.conn.execute(FILL[migration.name], {"rev": 0})
             self.conn.execute("COMMIT")
+        for statement in TEMPORARY:
+            self.conn.execute(statement)
         self.columns = {
             table: {name: bool(key) for _, name, _, _, _, key in self.conn.execute(f"PRAGMA table_info({table})")}
             for (table,) in self.conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
@@ -323,6 +324,26 @@ class Database:
             raise
         return results
 
+    def fold(self, whole: bool = False) -> bool:
+        """Add finished requests to the roll-ups, FOLD of them at most, when there are as many or some time has gone by.
+        True: there are more. ``whole``: whatever there is, at once."""
+        assert self.conn
+        if not whole and not self._due():
+            return False
+        self.folded_at = time.monotonic()
+        (more,) = self.write([_fold])
+        return self.fold(whole) if whole and more else bool(more)
+
+    def _due(self) -> bool:
+        assert self.conn
+        folded, rev = (self._counter(name) for name in ("folded", "rev"))
+        return rev - folded >= FOLD or (rev > folded and time.monotonic() - self.folded_at >= EVERY)
+
+    def _counter(self, name: str) -> int:
+        assert self.conn
+        (value,) = self.conn.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
+        return int(value)
+
     def check(self) -> None:
         """Look for damage, at most CHECK seconds. Raises sqlite3.DatabaseError, and the next ``ready`` acts on it."""
         assert self.conn
@@ -381,6 +402,21 @@ def _run_alone(job: Job, transaction: Transaction) -> Any:
 
 def _add_up(transaction: Transaction, statement: str, rev: int) -> None:
     transaction.conn.execute(statement, {"rev": rev})
+
+
+def _fold(transaction: Transaction) -> bool:
+    """One step. True: more rows follow."""
+    conn = transaction.conn
+    counters = dict(conn.execute("SELECT name, value FROM counter").fetchall())
+    count, last = conn.execute(CHUNK, {"rev": counters["folded"], "most": FOLD}).fetchone()
+    more = count >= FOLD
+    values = {**counters, "rev": counters["folded"], "last": last if more else max(counters["rev"], counters["folded"])}
+    if not count:
+        conn.execute("UPDATE counter SET value = ? WHERE name = 'folded'", (values["last"],))
+        return False
+    for statement in FOLDING:
+        conn.execute(statement, values)
+    return bool(more)
 
 
 def _lose(transaction: Transaction, ids: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NamedTuple
 
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelPrice, TieredPrices
@@ -57,10 +57,28 @@ class Cost:
 
     usd: float | None
     source: str = ""
+    parts: "Parts | None" = None
 
     def times(self, factor: float) -> "Cost":
         """The same with a channel's ``price_multiplier``."""
-        return self if self.usd is None or self.source == UPSTREAM else Cost(self.usd * factor, self.source)
+        if self.usd is None or self.source == UPSTREAM or factor == 1.0:
+            return self
+        return Cost(self.usd * factor, self.source, self.parts and self.parts.times(factor))
+
+
+class Parts(NamedTuple):
+    """US dollars by kind of token; fees by the request are in none. ``saved``: what the prompt would have cost more
+    without a cache, less what writing into it cost more."""
+
+    input: float
+    cache_read: float
+    cache_write: float
+    output: float
+    reasoning: float
+    saved: float
+
+    def times(self, factor: float) -> "Parts":
+        return self if factor == 1.0 else Parts(*(part * factor for part in self))
 
 
 type Steps = tuple[tuple[int, float], ...]
@@ -87,33 +105,37 @@ class Rates:
         prompt = usage.input
         fresh = max(0, prompt - usage.cache_read - usage.cache_write)
         answer = max(0, usage.output - usage.reasoning)
-        usd = (
-            fresh * _rate(self.input, prompt)
-            + usage.cache_read * _rate(self.cache_read or self.input, prompt)
-            + usage.cache_write * _rate(self.cache_write or self.input, prompt)
-            + answer * _rate(self.output, prompt)
-            + usage.reasoning * _rate(self.reasoning or self.output, prompt)
-        )
-        if billing is PLAIN:
-            return Cost(self.request + usd, self.source)
-        usd += self._more(usage, billing, fresh, answer)
-        tier = f" {billing.tier}" if billing.tier else ""
-        whole = self.request + billing.searches * self.search + usd * FACTORS.get(billing.tier, 1.0)
-        return Cost(whole, self.source + tier)
+        plain = _rate(self.input, prompt)
+        read = usage.cache_read * _rate(self.cache_read or self.input, prompt)
+        write = usage.cache_write * _rate(self.cache_write or self.input, prompt)
+        first, output = fresh * plain, answer * _rate(self.output, prompt)
+        if billing is not PLAIN:
+            write += self._longer(usage, billing)
+            first += self._heard(billing, fresh, prompt)
+            output += self._said(billing, answer, prompt)
+        reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
+        saved = (usage.cache_read + usage.cache_write) * plain - read - write
+        parts = Parts(first, read, write, output, reasoning, saved).times(FACTORS.get(billing.tier, 1.0))
+        whole = self.request + billing.searches * self.search + sum(parts[:-1])
+        return Cost(whole, f"{self.source} {billing.tier}" if billing.tier else self.source, parts)
 
-    def _more(self, usage: Usage, billing: Billing, fresh: int, answer: int) -> float:
-        """What sound and an hour in the cache cost more than plain text and minutes."""
+    def _longer(self, usage: Usage, billing: Billing) -> float:
+        """What an hour in the cache costs more than minutes."""
         prompt = usage.input
         minutes = _rate(self.cache_write or self.input, prompt)
         hour = _rate(self.long_write, prompt) or (minutes * HOUR if self.cache_write else minutes)
-        more = min(billing.long_writes, usage.cache_write) * (hour - minutes)
-        if self.audio_input:
-            rate = _rate(self.audio_input, prompt) - _rate(self.input, prompt)
-            more += min(billing.audio_input, fresh) * rate
-        if self.audio_output:
-            rate = _rate(self.audio_output, prompt) - _rate(self.output, prompt)
-            more += min(billing.audio_output, answer) * rate
-        return more
+        return min(billing.long_writes, usage.cache_write) * (hour - minutes)
+
+    def _heard(self, billing: Billing, fresh: int, prompt: int) -> float:
+        """What sound costs more than plain text."""
+        if not self.audio_input:
+            return 0.0
+        return min(billing.audio_input, fresh) * (_rate(self.audio_input, prompt) - _rate(self.input, prompt))
+
+    def _said(self, billing: Billing, answer: int, prompt: int) -> float:
+        if not self.audio_output:
+            return 0.0
+        return min(billing.audio_output, answer) * (_rate(self.audio_output, prompt) - _rate(self.output, prompt))
 
 
 def cost(

@@ -3,30 +3,25 @@
 from typing import Final
 
 from ccx_addons.io.database import Transaction
-from ccx_addons.io.rollup import DAY
+from ccx_addons.io.rollup import DAY, HOUR, LEVELS, QUARTER
 
 STEP: Final = 500
 BODY_STEP: Final = 100
 """Rows per transaction."""
-QUARTERS_KEPT: Final = 35
-HOURS_KEPT: Final = 100
-DAYS_KEPT: Final = 800
+KEPT: Final = {QUARTER: 35, HOUR: 100, DAY: 800}
 """Days for which the totals by quarter of an hour, by hour and by day are kept."""
 MOST_ISSUED: Final = 500_000
 """Ids of stored answers and items: about 50 MB."""
 
+OLD: Final = f"""
+    SELECT id FROM requests WHERE started_at < :requests AND rev <= :folded AND state <> 'running'
+    ORDER BY started_at LIMIT {STEP}
+"""
+"""Requests that are over, and counted."""
+
 RETENTION: Final = (
-    *(
-        f"""
-        DELETE FROM {table} WHERE request_id IN (
-            SELECT id FROM requests WHERE started_at < :requests AND state <> 'running' ORDER BY started_at LIMIT {STEP}
-        )"""
-        for table in ("attempts", "candidates", "bodies", "shapes")
-    ),
-    f"""
-    DELETE FROM requests WHERE id IN (
-        SELECT id FROM requests WHERE started_at < :requests AND state <> 'running' ORDER BY started_at LIMIT {STEP}
-    )""",
+    *(f"DELETE FROM {table} WHERE request_id IN ({OLD})" for table in ("attempts", "candidates", "bodies", "shapes")),
+    f"DELETE FROM requests WHERE id IN ({OLD})",
     f"DELETE FROM bodies WHERE rowid IN (SELECT rowid FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
     "DELETE FROM sessions WHERE last_at < :requests",
@@ -40,9 +35,13 @@ RETENTION: Final = (
     "DELETE FROM issued WHERE expires <= (SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET :issued)",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
-    f"DELETE FROM rollup_quarter WHERE quarter < :now - {QUARTERS_KEPT * DAY}",
-    f"DELETE FROM rollup_hour WHERE hour < :now - {HOURS_KEPT * DAY}",
-    f"DELETE FROM rollup_day WHERE day < :now - {DAYS_KEPT * DAY}",
+    *(
+        f"DELETE FROM rollups WHERE view = '{view}' AND level = {level} AND start < :now - {kept * DAY}"
+        for level, kept in KEPT.items()
+        for view in sorted(LEVELS[level])
+    ),
+    f"DELETE FROM rollup_attempts WHERE start < :now - {KEPT[QUARTER] * DAY}",
+    f"DELETE FROM rollup_cube WHERE start < :now - {KEPT[DAY] * DAY}",
 )
 
 
@@ -63,10 +62,12 @@ def cap_bodies(transaction: Transaction, limit: int) -> bool:
 def retain(transaction: Transaction, days: int, body_days: int) -> int:
     """One step. Returns how many rows it deleted."""
     before = transaction.conn.total_changes
+    (folded,) = transaction.conn.execute("SELECT value FROM counter WHERE name = 'folded'").fetchone()
     limits = {
         "now": transaction.now,
         "yesterday": transaction.now - DAY,
         "requests": transaction.now - days * DAY if days else 0,
+        "folded": folded,
         "issued": MOST_ISSUED,
         "bodies": transaction.now - body_days * DAY if body_days else 0,
     }

@@ -1,92 +1,213 @@
-"""Totals by quarter of an hour, hour, day and conversation: what is counted and how it is added up.
+"""Totals by dimension, by pairs of dimensions and by conversation: what is counted and how it is added up.
 
 Plain SQL, no database here.
 
-A row of ``requests`` is final once, and gets its revision in the transaction that makes it final. So the rows a
-transaction made final are those with a revision above the one it began with: each is added exactly once, and a
-transaction that is rolled back and tried again adds nothing twice.
+A row of ``requests`` is final once, and gets its revision in the transaction that makes it final. The writer folds them
+in the order of their revisions, some hundreds at once, and notes the last one in the same transaction: each is added
+exactly once, however a process ends. Who reads adds the rows above that revision himself (``tail``), so that a figure
+is right at every moment. Conversations are added up at the end of each transaction.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ccx_addons.io.schema import BOUNDS, HISTOGRAM
+from ccx_addons.io.rollup_tables import BOUNDS, COSTS, LENGTHS, VIEWS, columns
 
-QUARTER: Final = 900_000
-HOUR: Final = 4 * QUARTER
-DAY: Final = 24 * HOUR
+QUARTER: Final = LENGTHS["quarter"]
+HOUR: Final = LENGTHS["hour"]
+DAY: Final = LENGTHS["day"]
+TTFT: Final = columns("ttft", BOUNDS)
+"""Columns of the buckets of the time to the first event."""
 
-
-def _buckets(value: str, columns: Sequence[str]) -> dict[str, str]:
-    """SQL that counts a latency into its bucket; only good answers are measured."""
-    value = f"iif(state = 'ok', {value}, NULL)"
-    edges = [None, *BOUNDS, None]
-    conditions = []
-    for low, high in itertools.pairwise(edges):
-        above = "" if low is None else f"{value} > {low}"
-        below = "" if high is None else f"{value} <= {high}"
-        conditions.append(" AND ".join(filter(None, (above, below))))
-    return {column: f"total({condition})" for column, condition in zip(columns, conditions, strict=True)}
-
+FOLD: Final = 2_000
+"""Revisions that are folded at once."""
+EVERY: Final = 20.0
+"""Seconds after which fewer are folded, too."""
 
 COUNTS: Final[Mapping[str, str]] = {
-    "requests": "count(*)",
-    "ok": "total(state = 'ok')",
-    "failed": "total(state = 'failed')",
-    "client_left": "total(state = 'client_left')",
-    "lost": "total(state = 'lost')",
-    "failovers": "total(attempts_n > 1)",
-    "attempts": "total(attempts_n)",
-    "input_tokens": "total(input_tokens)",
-    "cache_read_tokens": "total(cache_read_tokens)",
-    "cache_write_tokens": "total(cache_write_tokens)",
-    "output_tokens": "total(output_tokens)",
-    "reasoning_tokens": "total(reasoning_tokens)",
-    "wasted_tokens": "total(iif(state <> 'ok', coalesce(input_tokens, 0) + coalesce(output_tokens, 0), 0))",
-    "cost_usd": "total(cost_usd)",
-    "unpriced": "total(cost_usd IS NULL AND coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0)",
-    "stream_tokens": "total(iif(state = 'ok' AND total_ms > first_event_ms, output_tokens, 0))",
-    "stream_ms": "total(iif(state = 'ok' AND total_ms > first_event_ms AND output_tokens IS NOT NULL,"
-    " total_ms - first_event_ms, 0))",
+    "requests": "1",
+    "ok": "state = 'ok'",
+    "failed": "state = 'failed'",
+    "client_left": "state = 'client_left'",
+    "lost": "state = 'lost'",
+    "failovers": "attempts_n > 1",
+    "attempts": "attempts_n",
+    "input_tokens": "input_tokens",
+    "cache_read_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "output_tokens": "output_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "wasted_tokens": "iif(state IN ('failed', 'lost'), coalesce(input_tokens, 0) + coalesce(output_tokens, 0), 0)",
+    "cost_usd": "cost_usd",
+    "unpriced": "cost_usd IS NULL AND coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0",
+    "stream_tokens": "iif(state = 'ok' AND total_ms > first_event_ms, output_tokens, 0)",
+    "stream_ms": "iif(state = 'ok' AND total_ms > first_event_ms AND output_tokens IS NOT NULL,"
+    " total_ms - first_event_ms, 0)",
+    **{name: name for name in COSTS},
 }
-"""Column of a roll-up -> how it comes from rows of requests. ``unpriced``: answers with tokens but without a price."""
+"""Column of a roll-up -> what one row of requests adds to it. ``unpriced``: answers with tokens but without a price."""
 
-MEASURES: Final[Mapping[str, str]] = {
-    **COUNTS,
-    **_buckets("coalesce(first_event_ms, ttfb_ms)", HISTOGRAM["ttft"]),
-    **_buckets("total_ms", HISTOGRAM["total"]),
-}
+MEASURES: Final = (*COUNTS, *TTFT)
 
 COUNTED: Final = "source = 'proxy' AND state <> 'running'"
 """Rows that count. Health checks and tests never do."""
 
-KEYS: Final = ("kind", "channel_id", "model", "client_name", "key_mask")
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "kind": "kind",
+    "channel": "channel_id",
+    "model": "iif(attempts_n = 0 AND status = 404, '', model)",
+    "upstream": "upstream_model",
+    "client": "client_name",
+    "key": "key_mask",
+}
+"""Dimension -> its value of a row of requests. ``model`` is the client's name, ``upstream`` the one that was billed.
+Names of models that nobody serves are as many as clients make up, and count as one."""
 
-GROUPS: Final = ", ".join(KEYS).replace("model", "iif(attempts_n = 0 AND status = 404, '', model)")
-"""What is added up together: names of models that nobody serves are as many as clients make up, and count as one."""
+LEVELS: Final[Mapping[int, frozenset[str]]] = {
+    QUARTER: frozenset({""}),
+    HOUR: frozenset(VIEWS),
+    DAY: frozenset(VIEWS),
+}
+"""Length of its stretches in ms -> the views that are kept so finely. All dimensions together are kept by day, without
+TTFT."""
 
 
-def _add_up(table: str, start: str, length: int) -> str:
-    added = ",\n    ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
-    return f"""
-INSERT INTO {table} ({start}, {", ".join(KEYS)}, channel_name, {", ".join(MEASURES)})
-SELECT started_at / {length} * {length}, {GROUPS}, max(channel_name), {", ".join(MEASURES.values())}
-FROM requests INDEXED BY requests_rev
-WHERE rev > :rev AND {COUNTED}
-GROUP BY 1, {GROUPS}
-ON CONFLICT DO UPDATE SET
-    channel_name = excluded.channel_name,
-    {added}
-"""
+# ---- rows of requests ------------------------------------------------------------------------------------------------
+def _bucket(value: str) -> str:
+    """SQL of the number of a latency's bucket; only good answers are measured."""
+    cases = " ".join(f"WHEN {value} <= {bound} THEN {n}" for n, bound in enumerate(BOUNDS))
+    return f"CASE WHEN state <> 'ok' OR {value} IS NULL THEN NULL {cases} ELSE {len(BOUNDS)} END"
 
 
-_QUARTERS: Final = _add_up("rollup_quarter", "quarter", QUARTER)
+_ROW: Final[Mapping[str, str]] = {
+    "id": "id",
+    "at": "started_at",
+    **{f'"{name}"': sql for name, sql in DIMENSIONS.items()},
+    "label": "channel_name",
+    **COUNTS,
+    "ttft": _bucket("coalesce(first_event_ms, ttfb_ms)"),
+}
+
+
+def counted_rows(source: str, where: str, more: str = "") -> str:
+    """A SELECT of what each row adds: ``at``, the dimensions, ``label``, COUNTS, and ``ttft``, the number of its
+    bucket. ``source``: requests and which index is used; ``more``: columns before them."""
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in _ROW.items())
+    return f"SELECT {more}{columns} FROM {source} WHERE {COUNTED} AND {where}"
+
+
+def tail() -> str:
+    """Rows that are not folded yet, as ``counted_rows``."""
+    return counted_rows("requests INDEXED BY requests_rev", "rev > (SELECT value FROM counter WHERE name = 'folded')")
+
+
+def sums(measures: Iterable[str]) -> dict[str, str]:
+    """Measure -> how it is added up from ``counted_rows``."""
+    return {name: f"total({name})" if name in COUNTS else _in_bucket(name) for name in measures}
+
+
+def _in_bucket(column: str) -> str:
+    name, _, number = column.partition("_")
+    return f"total({name} = {number})"
+
+
+# ---- folding ---------------------------------------------------------------------------------------------------------
+TEMPORARY: Final = (
+    f"CREATE TEMP TABLE fold_rows ({', '.join(_ROW)})",
+    f'CREATE TEMP TABLE fold_sums (view, "start", a, b, label, {", ".join(MEASURES)})',
+)
+"""Tables of the connection that folds."""
+
+
+def place(view: str) -> tuple[str, str]:
+    """The columns of ``counted_rows`` that are ``a`` and ``b`` of a view."""
+    names = [f'"{name}"' for name in view.split()]
+    a, b = (*names, "''", "''")[:2]
+    return a, b
+
+
+def _sum_up(view: str) -> str:
+    a, b = place(view)
+    label = "max(label)" if "channel" in view.split() else "''"
+    groups = [name for name in (a, b) if name != "''"]
+    return (
+        f"INSERT INTO temp.fold_sums SELECT '{view}', at / {QUARTER} * {QUARTER}, {a}, {b}, {label},"
+        f" {', '.join(sums(MEASURES).values())} FROM temp.fold_rows GROUP BY {', '.join(['2', *groups])}"
+    )
+
+
+def _added(table: str, measures: Iterable[str]) -> str:
+    changes = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in measures)
+    return f"ON CONFLICT DO UPDATE SET label = excluded.label, {changes}"
+
+
+def _add_up(level: int) -> str:
+    views = ", ".join(f"'{view}'" for view in sorted(LEVELS[level]))
+    return (
+        f'INSERT INTO rollups (view, level, "start", a, b, label, {", ".join(MEASURES)})'
+        f' SELECT view, {level}, "start" / {level} * {level} AS at, a, b, max(label),'
+        f" {', '.join(f'total({name})' for name in MEASURES)} FROM temp.fold_sums WHERE view IN ({views})"
+        f" GROUP BY view, at, a, b {_added('rollups', MEASURES)}"
+    )
+
+
+CUBE: Final = {name: "key_mask" if name == "key" else name for name in DIMENSIONS}
+"""Dimension -> its column of ``rollup_cube``."""
+_ALL: Final = ", ".join(f'"{name}"' for name in DIMENSIONS)
+_CUBE: Final = (
+    f'INSERT INTO rollup_cube ("start", {", ".join(CUBE.values())}, label, {", ".join(COUNTS)})'
+    f" SELECT at / {DAY} * {DAY} AS day, {_ALL}, max(label), {', '.join(sums(COUNTS).values())}"
+    f" FROM temp.fold_rows WHERE true GROUP BY day, {_ALL} {_added('rollup_cube', COUNTS)}"
+)
+
+ATTEMPT_SUMS: Final = {
+    "asked": "count(*)",
+    "bad": "total(outcome NOT IN ('ok', 'client_left'))",
+    "last": "coalesce(max(started_at), 0)",
+}
+"""Column of ``rollup_attempts`` -> how it comes from attempts. One that was made good elsewhere is bad all the same."""
+
+
+def attempts_of(rows: str) -> str:
+    """A SELECT of sums as in ``rollup_attempts`` for the attempts of the requests in ``rows``."""
+    measures = ", ".join(f"{sql} AS {name}" for name, sql in ATTEMPT_SUMS.items())
+    return (
+        f'SELECT f.at / {QUARTER} * {QUARTER} AS "start", a.channel_id, a.key_mask, {measures}'
+        f" FROM {rows} f CROSS JOIN attempts a ON a.request_id = f.id WHERE true GROUP BY 1, 2, 3"
+    )
+
+
+_ATTEMPTS: Final = (
+    f'INSERT INTO rollup_attempts ("start", channel_id, key_mask, {", ".join(ATTEMPT_SUMS)})'
+    f" {attempts_of('temp.fold_rows')} ON CONFLICT DO UPDATE SET"
+    " asked = asked + excluded.asked, bad = bad + excluded.bad, last = max(last, excluded.last)"
+)
+
+CHUNK: Final = (
+    "SELECT count(*), max(rev) FROM (SELECT rev FROM requests INDEXED BY requests_rev"
+    " WHERE rev > :rev ORDER BY rev LIMIT :most)"
+)
+"""How many rows follow a revision, at most ``:most``, and the last of them."""
+
+FOLDING: Final = (
+    f"INSERT INTO temp.fold_rows {
+        counted_rows(
+            'requests INDEXED BY requests_rev',
+            'rev > :rev AND rev <= :last AND NOT (rev <= :history_rev AND started_at < :history)',
+        )
+    }",
+    *(_sum_up(view) for view in VIEWS),
+    *(_add_up(level) for level in LEVELS),
+    _CUBE,
+    _ATTEMPTS,
+    "DELETE FROM temp.fold_rows",
+    "DELETE FROM temp.fold_sums",
+    "UPDATE counter SET value = :last WHERE name = 'folded'",
+)
+"""Adds the rows with revisions above ``:rev`` up to ``:last``. ``:history``, ``:history_rev``: what was counted by an
+earlier version."""
 
 ADD_UP: Final = (
-    _QUARTERS,
-    _add_up("rollup_hour", "hour", HOUR),
-    _add_up("rollup_day", "day", DAY),
     """
 INSERT INTO sessions (
     kind, trace_hash, rev, client_name, model, channel_id, channel_name, first_at, last_at,
@@ -95,7 +216,8 @@ INSERT INTO sessions (
 SELECT
     kind, trace_hash, max(rev), client_name, model, channel_id, channel_name, started_at,
     coalesce(ended_at, started_at),
-    count(*), total(state <> 'ok'), total(input_tokens), total(cache_read_tokens), total(output_tokens), total(cost_usd)
+    count(*), total(state IN ('failed', 'lost')), total(input_tokens), total(cache_read_tokens), total(output_tokens),
+    total(cost_usd)
 FROM requests INDEXED BY requests_rev
 WHERE rev > :rev AND trace_hash <> '' AND source = 'proxy' AND state <> 'running'
 GROUP BY kind, trace_hash
@@ -116,9 +238,6 @@ ON CONFLICT DO UPDATE SET
 """,
 )
 """Statements of the writer, at the end of each transaction. ``:rev``: the revision it began with."""
-
-FILL: Final[Mapping[str, str]] = {"0002_quarter_hours": _QUARTERS}
-"""Migration -> the statement that fills its new table from the rows there are, with ``:rev`` 0."""
 
 
 def quantile(counts: Sequence[float], q: float) -> float | None:

@@ -4,18 +4,9 @@ Times are UTC milliseconds, durations milliseconds, tokens and bytes counts, cos
 empty, numbers that are not known are NULL. Key material never enters: keys appear as masks and ids.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
-BOUNDS: Final = (
-    *(50, 100, 150, 200, 300, 400, 500, 700, 1000, 1500),
-    *(2000, 3000, 5000, 7000, 10000, 15000, 20000, 30000, 60000, 120000),
-)  # fmt: skip
-"""Upper bounds of the latency buckets in milliseconds; one more bucket takes the rest. Columns ttft_0 to total_20."""
-
-HISTOGRAM: Final[Mapping[str, tuple[str, ...]]] = {
-    name: tuple(f"{name}_{n}" for n in range(len(BOUNDS) + 1)) for name in ("ttft", "total")
-}
+from ccx_addons.io.rollup_tables import old, taken_over
 
 _REQUESTS: Final = """
 CREATE TABLE requests (
@@ -260,40 +251,6 @@ CREATE TABLE response_sessions (
 )
 
 
-def _rollup(name: str, start: str) -> str:
-    histogram = ",\n    ".join(f"{column} INTEGER NOT NULL DEFAULT 0" for h in HISTOGRAM.values() for column in h)
-    return f"""
-CREATE TABLE {name} (
-    {start} INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    channel_id TEXT NOT NULL,
-    model TEXT NOT NULL,
-    client_name TEXT NOT NULL,
-    key_mask TEXT NOT NULL,
-    channel_name TEXT NOT NULL DEFAULT '',
-    requests INTEGER NOT NULL DEFAULT 0,
-    ok INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0,
-    client_left INTEGER NOT NULL DEFAULT 0,
-    lost INTEGER NOT NULL DEFAULT 0,
-    failovers INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    input_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
-    output_tokens INTEGER NOT NULL DEFAULT 0,
-    reasoning_tokens INTEGER NOT NULL DEFAULT 0,
-    wasted_tokens INTEGER NOT NULL DEFAULT 0,
-    cost_usd REAL NOT NULL DEFAULT 0,
-    unpriced INTEGER NOT NULL DEFAULT 0,
-    stream_tokens INTEGER NOT NULL DEFAULT 0,
-    stream_ms REAL NOT NULL DEFAULT 0,
-    {histogram},
-    PRIMARY KEY ({start}, kind, channel_id, model, client_name, key_mask)
-) WITHOUT ROWID
-"""
-
-
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "0001_start",
@@ -309,11 +266,11 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             _BODIES,
             "CREATE INDEX bodies_at ON bodies (at)",
             *_STATE,
-            _rollup("rollup_hour", "hour"),
-            _rollup("rollup_day", "day"),
+            old("rollup_hour", "hour"),
+            old("rollup_day", "day"),
         ),
     ),
-    ("0002_quarter_hours", (_rollup("rollup_quarter", "quarter"),)),
+    ("0002_quarter_hours", (old("rollup_quarter", "quarter"),)),
     # JSON: the whole answer, where no upstream keeps it
     ("0003_stored_answers", ("ALTER TABLE response_sessions ADD COLUMN answer TEXT NOT NULL DEFAULT ''",)),
     # as that of the attempt's request: proxy, test
@@ -397,6 +354,7 @@ CREATE TABLE key_use (
 """,
         ),
     ),
+    ("0010_rollups", tuple(taken_over())),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -18,6 +18,7 @@ from ccx_addons.core.config import BreakerPolicy, Snapshot
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
+from ccx_addons.io.rollup import DAY, tail
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
@@ -234,9 +235,12 @@ for affinity now, else a day ago."""
 
 OVERRIDES: Final = "SELECT * FROM overrides WHERE expires_at IS NULL OR expires_at > ?"
 COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE id > ? AND expires_at > ? ORDER BY id"
-SPENT: Final = """
-    SELECT client_name, day AS at, sum(input_tokens + output_tokens) AS tokens, sum(cost_usd) AS usd
-    FROM rollup_day WHERE day >= ? GROUP BY client_name, day
+SPENT: Final = f"""
+    SELECT a AS client_name, start AS at, input_tokens + output_tokens AS tokens, cost_usd AS usd
+    FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= ?1
+    UNION ALL
+    SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
+    FROM ({tail()}) WHERE at >= ?1
 """
 SPENT_SINCE: Final = """
     SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,

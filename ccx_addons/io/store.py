@@ -397,8 +397,15 @@ class Store:
                 self._cap_bodies()
             if closing or not written:
                 break
-            with contextlib.suppress(Exception):
+            try:
                 self._database.ready()  # made again even while there is nothing to write
+                if self._database.fold():
+                    self._wake.set()
+            except Exception as error:
+                self._database.failed(error)
+                if time.monotonic() - self._complained >= QUIET:
+                    self._complained = time.monotonic()
+                    log.warning("the totals cannot be added up now: %s", error)
         self._database.leave()
 
     def _first_open(self) -> None:

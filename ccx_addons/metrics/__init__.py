@@ -20,7 +20,8 @@ from ccx_addons.core.neutral import Usage
 from ccx_addons.core.shape import is_conversation
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
-from ccx_addons.io.prices import cost
+from ccx_addons.io.prices import Parts, cost
+from ccx_addons.io.rollup_tables import COSTS
 from ccx_addons.io.shapes import Draft, Maker
 from ccx_addons.metrics.spending import asked_tier, settle, unsettled
 from ccx_addons.processes.runtime import Runtime
@@ -33,6 +34,7 @@ USE_EVERY: Final = 60_000
 """Milliseconds between two notes of a key's use."""
 COUNT: Final = "count_tokens"
 """Costs nothing."""
+NO_COSTS: Final = dict.fromkeys(COSTS)
 MAX_READ_HERE: Final = 256 << 10
 """Bytes of a request that may be read for an estimate while the event loop waits."""
 
@@ -196,6 +198,7 @@ class Metrics:
             "usage_source": ("estimated" if x.usage_estimated else "reported") if usage else "",
             "cost_usd": price.usd if price else None,
             "price_source": price.source if price else "",
+            **(costs(price.parts) if price and price.parts else NO_COSTS),
             "bytes_in": len(x.raw),
             "bytes_out": x.bytes_out,
             "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
@@ -259,6 +262,11 @@ def candidate_row(x: Exchange, n: int, decision: Decision) -> dict[str, Any]:
 def key_mask(x: Exchange, record: AttemptRecord) -> str:
     """Of the key that an attempt was made with, or of the client's own login."""
     return masked(x.login) if x.login and record.attempt.channel.credential == "client" else record.attempt.key.label
+
+
+def costs(parts: Parts) -> dict[str, float]:
+    """The columns of what each kind of token cost."""
+    return dict(zip(COSTS, parts, strict=True))
 
 
 def milliseconds(unix: float) -> int:

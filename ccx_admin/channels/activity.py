@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ccx_admin.panel import Panel
+from ccx_admin.usage import stats
 
 DAY: Final = 86_400_000
 PARTS: Final = 48
@@ -63,15 +64,4 @@ def activity(current: Panel) -> Mapping[str, Activity]:
 
 
 def _read(current: Panel, now: int) -> dict[str, Activity]:
-    width = DAY // PARTS
-    start = now // width * width + width - DAY
-    rows = current.db.rows(
-        f"SELECT channel_id, (started_at - ?) / ? AS part, count(*) AS asked, total({LOST}) AS bad FROM attempts"
-        " WHERE request_id >= ? AND started_at >= ? AND source = 'proxy' GROUP BY channel_id, part",
-        (start, width, since_id(start), start),
-    )
-    counted: dict[str, list[tuple[int, int]]] = {}
-    for row in rows:
-        if 0 <= row["part"] < PARTS:
-            counted.setdefault(row["channel_id"], [(0, 0)] * PARTS)[row["part"]] = (row["asked"], int(row["bad"]))
-    return {id: Activity(tuple(parts)) for id, parts in counted.items()}
+    return {id: Activity(tuple(parts)) for id, parts in stats.strip(current.db, now, PARTS).items()}

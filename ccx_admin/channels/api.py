@@ -22,7 +22,7 @@ from ccx_admin.change import asked
 from ccx_admin.channels import paste, views
 from ccx_admin.channels.catalog import as_json
 from ccx_admin.panel import panel
-from ccx_admin.usage import stats
+from ccx_admin.usage import ranges, stats
 
 channels: Final = Blueprint("api_channels", __name__, url_prefix="/api")
 
@@ -56,7 +56,7 @@ def list_channels(query: dict[str, Json]) -> dict[str, Json]:
     current = panel()
     found = views.channels(current)
     if query["stats"]:
-        day = stats.by_channel(current.db, stats.range_of("24h", current.now_ms()))
+        day = stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms())
         strips = stats.strip(current.db, current.now_ms())
         for entry in found:
             entry["stats"], entry["strip"] = day.get(entry["id"]), strips.get(entry["id"], [])

@@ -13,7 +13,7 @@ from ccx_admin.channels import catalog, dry_run, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
 from ccx_admin.clients import page as clients
 from ccx_admin.panel import Panel, panel
-from ccx_admin.usage import stats
+from ccx_admin.usage import ranges, stats
 
 pages: Final = Blueprint("channels", __name__)
 
@@ -30,7 +30,7 @@ def index() -> str:
         "channels/list.html",
         active=[c for c in found if c["state"] != "standby"],
         standby=[c for c in found if c["state"] == "standby"],
-        figures=stats.by_channel(current.db, stats.range_of("24h", current.now_ms())),
+        figures=stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms()),
         activity=activity(current),
         kind=kind,
         kinds=[k for k in KINDS if any(k in c.serves for c in current.snapshot().channels)],
@@ -61,7 +61,7 @@ def one(id: str) -> str:
         "channels/channel.html",
         channel=found,
         activity=activity(current).get(id, Activity()),
-        figures=stats.by_channel(current.db, stats.range_of("24h", current.now_ms())).get(id),
+        figures=stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms()).get(id),
         errors=errors(current, id),
         refusals=views.refusals(current.db, id, current.now_ms()),
         sections=settings_form.sections(found, current.snapshot().policy),
@@ -143,5 +143,6 @@ def dropped(decisions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def known_models(current: Panel) -> list[str]:
     """Names to choose from: what clients asked in the last days."""
-    rows = current.db.rows("SELECT model, sum(requests) AS n FROM rollup_day GROUP BY model ORDER BY n DESC LIMIT 40")
-    return [row["model"] for row in rows if row["model"]]
+    now = current.now_ms()
+    since = ranges.range_of("30d", now)
+    return [entry["name"] for entry in stats.table(current.db, since, "model", now)[:40] if entry["name"]]

@@ -9,10 +9,13 @@ from typing import Any, Final
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot, Target
 from ccx_addons.core.urls import join
+from ccx_addons.io.rollup import DAY, HOUR
 from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
+from ccx_admin.usage import stats
+from ccx_admin.zone import began
 
 WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
 RESTS: Final[Mapping[str, str]] = {"blocked": "is blocked", "cooling": "cools down"}
@@ -246,25 +249,69 @@ def _judge(
 
 
 def clients(panel: Panel) -> list[dict[str, Any]]:
-    """Every client with ``last_seen`` (Unix ms) and what it asked last, None when it never was seen."""
-    rows = panel.db.rows("SELECT client_name, sum(requests) AS requests FROM rollup_day GROUP BY client_name")
-    seen = {row["client_name"]: row for row in rows}
+    """Every client with ``requests`` since its first one, what it asked ``last`` (None when it never was seen), and
+    ``spent``: what its limits count, tokens of this day and dollars of this month (UTC), with when each begins anew."""
+    now = panel.now_ms()
+    seen, month, day = (stats.spent(panel.db, start, now) for start in (0, *budget_starts(now)[:2]))
     found = []
     for client in panel.snapshot().clients:
-        entry = client_of(client)
-        last = last_request(panel.db, client.name) if client.name in seen else None
-        total = seen[client.name]["requests"] if client.name in seen else 0
-        found.append({**entry, "requests": total, "last": last})
+        last = newest_request(panel.db, client.name)
+        total = int(seen[client.name]["requests"]) if client.name in seen else 0
+        spent = spent_of(client, month.get(client.name), day.get(client.name), now)
+        found.append({**client_of(client), "requests": total, "last": last, "spent": spent})
     return found
 
 
-def last_request(db: Reader, client_name: str, since: int = 0) -> dict[str, Any] | None:
-    """The newest request of a client after ``since`` (Unix ms): the live check after its set-up."""
+def budget_starts(now: int) -> tuple[int, int, int, int]:
+    """Unix ms: when the month and the day of budgets began, and when they end. They are those of UTC."""
+    month, day = began("month", now, UTC), began("day", now, UTC)
+    return month, day, began("month", now, UTC, -1), began("day", now, UTC, -1)
+
+
+def spent_of(client: Client, month: Row | None, day: Row | None, now: int) -> dict[str, Any]:
+    """``usd``: None where nothing had a price. ``share``: of the budget that is nearest to its end, None without."""
+    _, _, next_month, next_day = budget_starts(now)
+    usd = float(month["cost_usd"]) if month else 0.0
+    tokens = int(day["input_tokens"] + day["output_tokens"]) if day else 0
+    limits = client.limits
+    shares = [usd / limits.usd_per_month] if limits.usd_per_month else []
+    shares += [tokens / limits.tokens_per_day] if limits.tokens_per_day else []
+    return {
+        "usd": None if month and month["unpriced"] and not usd else usd,
+        "unpriced": int(month["unpriced"]) if month else 0,
+        "usd_resets": next_month,
+        "tokens": tokens,
+        "tokens_reset": next_day,
+        "share": round(max(shares), 4) if shares else None,
+    }
+
+
+LAST: Final = "SELECT id, started_at, kind, operation, model, user_agent, status, state, client_ip FROM requests"
+
+
+def newest_request(db: Reader, client_name: str) -> dict[str, Any] | None:
+    """The newest request of a client: among those that are not counted yet, else in the last hour that counts one."""
     row = db.row(
-        "SELECT id, started_at, kind, operation, model, user_agent, status, state, client_ip FROM requests"
-        " WHERE rowid = (SELECT rowid FROM requests INDEXED BY requests_list WHERE client_name = ? AND started_at >= ?"
-        " ORDER BY started_at DESC, id DESC LIMIT 1)",
-        (client_name, since),
+        f"{LAST} INDEXED BY requests_rev WHERE rev > (SELECT value FROM counter WHERE name = 'folded')"
+        " AND client_name = ? ORDER BY started_at DESC, id DESC LIMIT 1",
+        (client_name,),
+    )
+    if row:
+        return dict(row)
+    sql = "SELECT max(start) FROM rollups WHERE view = 'client' AND level = ? AND a = ? AND start >= ?"
+    day = db.value(sql, (DAY, client_name, 0))
+    hour = None if day is None else db.value(sql, (HOUR, client_name, day))
+    if day is None:
+        return None
+    return last_request(db, client_name, *((day, day + DAY) if hour is None else (hour, hour + HOUR)))
+
+
+def last_request(db: Reader, client_name: str, since: int = 0, until: int = 1 << 62) -> dict[str, Any] | None:
+    """The newest request of a client from ``since`` to before ``until`` (Unix ms): the live check after its set-up."""
+    row = db.row(
+        f"{LAST} WHERE rowid = (SELECT rowid FROM requests INDEXED BY requests_list"
+        " WHERE client_name = ? AND started_at >= ? AND started_at < ? ORDER BY started_at DESC, id DESC LIMIT 1)",
+        (client_name, since, until),
     )
     return dict(row) if row else None
 

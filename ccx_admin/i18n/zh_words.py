@@ -244,6 +244,8 @@ WORDS: Final[Mapping[str, str]] = {
     "would have opened {n} times in the last day": "近一天本会断开 {n} 次",
     "written to the cache": "写入缓存",
     "year": "今年",
+    "month": "本月",
+    "last month": "上月",
     "{done} of {n}": "{done} / {n}",
     "{input} + {output} tokens": "{input} + {output} 令牌",
     "{n} answers": "{n} 个回答",

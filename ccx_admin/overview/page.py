@@ -10,13 +10,14 @@ from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
-from ccx_admin.usage import stats
+from ccx_admin.usage import ranges, stats
 from ccx_admin.zone import zone
 
 pages: Final = Blueprint("overview", __name__)
 
 RUNNING: Final = 8
 RECENT_FAILURES: Final = 6
+RANGES: Final = ("1h", "6h", "24h", "today", "7d", "30d", "month")
 LOW_DISK: Final = 1 << 30
 """Bytes left on the disk of the database below which somebody should look."""
 
@@ -34,7 +35,7 @@ class Tiles:
 def index() -> str:
     current = panel()
     name = request.args.get("range", "24h")
-    if name not in stats.SPANS:
+    if name not in RANGES:
         name = "24h"
     state = status_of(current)
     first_run = not (state["first_run"]["has_channel"] and state["first_run"]["has_request"])
@@ -50,7 +51,7 @@ def index() -> str:
         has_client=any(client.name != "default" for client in current.snapshot().clients)
         or state["first_run"]["has_request"],
         range=name,
-        ranges=tuple(stats.SPANS),
+        ranges=RANGES,
         late=current.snapshot().policy.timeouts.total * 1000,
         events=views.events(current.db, limit=6),
     )
@@ -65,16 +66,17 @@ def problems(state: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def tiles_of(current: Panel, name: str) -> Tiles:
-    span = stats.range_of(name, current.now_ms(), zone=zone())
-    summary = stats.summary(current.db, span)
-    series = stats.history(current.db, span)["series"]
+    now = current.now_ms()
+    span = ranges.range_of(name, now, zone=zone())
+    summary = stats.summary(current.db, span, now)
+    series = stats.history(current.db, span, now)["series"]
     line = series[0] if series else {measure: [] for measure in (*stats.SERIES, "ttft_p50")}
     asked = zip(line["requests"], line["ok"], line["client_left"], strict=True)
     lines = {
-        "requests": line["requests"],
+        "requests": [amount or None for amount in line["requests"]],
         "success": [ok / (all - left) if all - left else None for all, ok, left in asked],
         "ttft": line["ttft_p50"],
-        "cost": line["cost_usd"],
+        "cost": [usd if asked else None for usd, asked in zip(line["cost_usd"], line["requests"], strict=True)],
     }
     return Tiles(summary["now"], summary["before"], lines)
 

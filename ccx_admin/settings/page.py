@@ -7,13 +7,16 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import BreakerPolicy
+from ccx_addons.core.neutral import Usage
 from ccx_addons.io import versions
+from ccx_addons.io.prices import cost
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
 from ccx_admin.channels.activity import since_id
 from ccx_admin.panel import Panel, panel
 from ccx_admin.settings import hidden, what_if
 from ccx_admin.settings.api import PRESETS, environment, get_settings, text_of
+from ccx_admin.usage import ranges, stats
 
 pages: Final = Blueprint("settings", __name__)
 
@@ -26,6 +29,7 @@ TABS: Final = (
     ("events", "Events"),
     ("about", "About"),
 )
+UNPRICED: Final = 20
 WHAT_IF_ROWS: Final = 50_000
 EVENTS: Final = 100
 BREAKER: Final = (
@@ -126,10 +130,21 @@ def capture(current: Panel) -> dict[str, Any]:
 
 
 def prices(current: Panel) -> dict[str, Any]:
-    rows = current.db.rows(
-        "SELECT model, sum(unpriced) AS n FROM rollup_day WHERE unpriced > 0 GROUP BY model ORDER BY n DESC LIMIT 20"
-    )
-    return {"prices": get_settings()["prices"], "unpriced": rows}
+    return {"prices": get_settings()["prices"], "unpriced": unpriced(current)[:UNPRICED]}
+
+
+def unpriced(current: Panel) -> list[dict[str, Any]]:
+    """Figures of upstream models that had no price when they answered, and have none now."""
+    now, overrides = current.now_ms(), current.snapshot().prices
+    asked = stats.table(current.db, ranges.range_of("90d", now), "upstream", now)
+    missing = [
+        entry
+        for entry in asked
+        if entry["unpriced"]
+        and entry["name"]
+        and cost(entry["name"], Usage(1, 1), "", overrides, now / 1000).usd is None
+    ]
+    return sorted(missing, key=lambda entry: -entry["unpriced"])
 
 
 def file(current: Panel) -> dict[str, Any]:

@@ -1,233 +1,146 @@
-"""Totals and time series for the overview and the usage page, from minutes of requests or from the roll-ups.
+"""Figures of a time for the overview and the usage page: totals, tables, series, and what a month will cost.
 
-Buckets below a quarter of an hour are counted from the rows of requests, larger ones from the roll-ups, with the same
-measures: a figure does not depend on where it was read. Health checks and tests never count.
+Health checks and tests never count. A figure that is not known is None, never zero.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ccx_addons.core.errors import CcxError
-from ccx_addons.io.rollup import COUNTED, COUNTS, DAY, HOUR, MEASURES, QUARTER, quantile
-from ccx_addons.io.schema import HISTOGRAM
+from ccx_addons.io.rollup import COUNTS, DAY, DIMENSIONS, MEASURES, QUARTER, TTFT, attempts_of, quantile, tail
+from ccx_addons.io.rollup_tables import COSTS
 from ccx_admin.db import Reader, Row
-from ccx_admin.zone import began
+from ccx_admin.usage import sums
+from ccx_admin.usage.ranges import WEEK, Range, RangeError
 
-MINUTE: Final = 60_000
 TOP: Final = 8
 """Series shown by name; the rest is summed up as "other"."""
 MAX_TABLE: Final = 1_000
-
-SPANS: Final[Mapping[str, tuple[int, int]]] = {
-    "1h": (HOUR, MINUTE),
-    "6h": (6 * HOUR, 5 * MINUTE),
-    "24h": (DAY, QUARTER),
-    "today": (0, QUARTER),
-    "7d": (7 * DAY, HOUR),
-    "30d": (30 * DAY, 4 * HOUR),
-    "90d": (90 * DAY, 12 * HOUR),
-    "180d": (180 * DAY, DAY),
-    "365d": (365 * DAY, 2 * DAY),
-    "year": (0, 2 * DAY),
-}
-"""Range -> its length and its bucket in ms: never more than 200 points. Length 0: since the day or the year began."""
-
-BUCKETS: Final[Mapping[str, int]] = {
-    "1m": MINUTE,
-    "5m": 5 * MINUTE,
-    "15m": QUARTER,
-    "1h": HOUR,
-    "4h": 4 * HOUR,
-    "12h": 12 * HOUR,
-    "24h": DAY,
-    "48h": 2 * DAY,
-}
-MAX_POINTS: Final = 1_500
-
-DIMENSIONS: Final[Mapping[str, str]] = {
-    "model": "model",
-    "channel": "channel_id",
-    "client": "client_name",
-    "key": "key_mask",
-    "kind": "kind",
-}
-FILTERS: Final = DIMENSIONS
+FILTERS: Final = tuple(DIMENSIONS)
 """Filters are exact: model=..., channel=<id>, client=..., key=<mask>, kind=..."""
 
 
-class RangeError(CcxError):
-    """Not a range, bucket or dimension; the text names the possible ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """``start`` inclusive, ``end`` exclusive, ``bucket``: Unix ms, all on borders of ``bucket``."""
-
-    name: str
-    start: int
-    end: int
-    bucket: int
-
-    @property
-    def before(self) -> "Range":
-        """The time of the same length just before."""
-        return Range(self.name, 2 * self.start - self.end, self.start, self.bucket)
-
-    @property
-    def times(self) -> list[int]:
-        return list(range(self.start, self.end, self.bucket))
-
-
-def range_of(name: str, now: int, bucket: str = "", zone: tzinfo = UTC) -> Range:
-    """A named range up to ``now`` (Unix ms). ``zone``: whose day and year it is."""
-    if name not in SPANS:
-        raise RangeError(f"range: must be one of {', '.join(SPANS)}")
-    if bucket and bucket not in BUCKETS:
-        raise RangeError(f"bucket: must be one of {', '.join(BUCKETS)}")
-    length, width = SPANS[name]
-    width = BUCKETS.get(bucket, width)
-    end = -(-(now + 1) // width) * width
-    start = (end - length if length else began("year" if name == "year" else "day", now, zone)) // width * width
-    if (end - start) // width > MAX_POINTS:
-        raise RangeError(f"bucket: {bucket} gives more than {MAX_POINTS} points for {name}")
-    return Range(name, start, end, width)
-
-
-# ---- reading ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a range is read from: a FROM clause, the column of the time, SQL of each measure."""
-
-    table: str
-    time: str
-    counted: str
-    measures: Mapping[str, str]
-
-
-_SUMS: Final = {name: f"total({name})" for name in MEASURES}
-REQUESTS: Final = Source("requests", "started_at", COUNTED, MEASURES)
-SOURCES: Final[Mapping[int, Source]] = {
-    DAY: Source("rollup_day", "day", "1", _SUMS),
-    HOUR: Source("rollup_hour", "hour", "1", _SUMS),
-    QUARTER: Source("rollup_quarter", "quarter", "1", _SUMS),
-}
-"""Length of its buckets in ms -> roll-up, the longest first."""
-
-
-def source_of(bucket: int) -> Source:
-    return next((source for length, source in SOURCES.items() if bucket % length == 0), REQUESTS)
-
-
-def _where(source: Source, span: Range, filters: Mapping[str, str]) -> tuple[str, list[Any]]:
-    conditions = [source.counted, f"{source.time} >= ?", f"{source.time} < ?"]
-    values: list[Any] = [span.start, span.end]
-    for name, value in filters.items():
+def _checked(by: Sequence[str], filters: Mapping[str, str] | None) -> dict[str, str]:
+    for name in by:
+        if name not in DIMENSIONS:
+            raise RangeError(f"by: must be one of {', '.join(DIMENSIONS)}")
+    for name in filters or {}:
         if name not in DIMENSIONS:
             raise RangeError(f"{name}: must be one of {', '.join(DIMENSIONS)}")
-        conditions.append(f"{DIMENSIONS[name]} = ?")
-        values.append(value)
-    return " AND ".join(conditions), values
+    return dict(filters or {})
 
 
-def _column(by: str) -> str:
-    if by not in DIMENSIONS:
-        raise RangeError(f"by: must be one of {', '.join(DIMENSIONS)}")
-    return DIMENSIONS[by]
-
-
-def totals(db: Reader, span: Range, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+def totals(db: Reader, span: Range, now: int, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Every figure of a range; see ``figures``."""
-    source = source_of(span.bucket)
-    where, params = _where(source, span, filters or {})
-    measures = ", ".join(f"{sql} AS {name}" for name, sql in source.measures.items())
-    row = db.row(f"SELECT {measures} FROM {source.table} WHERE {where}", params)
-    assert row
-    return figures(row)
+    found = _checked((), filters)
+    rows = sums.read(db, [(span.start, span.end)], now, filters=found, measures=MEASURES)
+    return figures(rows[0] if rows else dict.fromkeys(MEASURES, 0))
 
 
-def summary(db: Reader, span: Range, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """``now`` and ``before`` (the same length of time earlier) of a range."""
+def summary(db: Reader, span: Range, now: int, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """``now`` and ``before`` (see ``Range.before``) of a range."""
     return {
         "range": span.name,
         "start": span.start,
         "end": span.end,
-        "now": totals(db, span, filters),
-        "before": totals(db, span.before, filters),
+        "now": totals(db, span, now, filters),
+        "before": totals(db, span.before, now, filters),
     }
 
 
-def table(db: Reader, span: Range, by: str, filters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+def table(db: Reader, span: Range, by: str, now: int, filters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """One entry with all figures for each value of a dimension, most requests first: ``name``, ``label``, figures."""
-    column = _column(by)
-    source = source_of(span.bucket)
-    where, params = _where(source, span, filters or {})
-    measures = ", ".join(f"{sql} AS {name}" for name, sql in source.measures.items())
-    rows = db.rows(
-        f"SELECT {column} AS name, {_label(by)} AS label, {measures} FROM {source.table} WHERE {where}"
-        f" GROUP BY {column} ORDER BY requests DESC, name LIMIT ?",
-        (*params, MAX_TABLE),
-    )
-    return [{"name": row["name"], "label": row["label"], **figures(row)} for row in rows]
+    found = _checked((by,), filters)
+    rows = sums.read(db, [(span.start, span.end)], now, (by,), found, MEASURES, MAX_TABLE)
+    return [{"name": row["a"], "label": _label(by, row), **figures(row)} for row in rows]
 
 
-def _label(by: str) -> str:
-    return "max(channel_name)" if by == "channel" else _column(by)
+def compared(
+    db: Reader, span: Range, by: str, now: int, filters: Mapping[str, str] | None = None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The table with ``before`` in each entry, None where there was nothing; and the totals, with theirs."""
+    found = _checked((by,), filters)
+    before = span.before
+    stretches = [(span.start, span.end), (before.start, before.end)]
+    parts: tuple[list[Row], list[Row]] = ([], [])
+    for row in sums.read(db, stretches, now, (by,), found, MEASURES):
+        parts[row["n"]].append(row)
+    olds = {row["a"]: figures(row) for row in parts[1]}
+    rows = [
+        {"name": row["a"], "label": _label(by, row), **figures(row), "before": olds.get(row["a"])}
+        for row in parts[0][:MAX_TABLE]
+    ]
+    now_, then = (figures({name: sum(row[name] for row in part) for name in MEASURES}) for part in parts)
+    return rows, {**now_, "before": then if then["requests"] else None}
 
 
+def _label(by: str, row: Row) -> str:
+    return str(row["label"] if by == "channel" else row["a"])
+
+
+def matrix(
+    db: Reader, span: Range, by: tuple[str, str], now: int, filters: Mapping[str, str] | None = None
+) -> list[Row]:
+    """``a``, ``b``, COUNTS, for each pair of values."""
+    return sums.read(db, [(span.start, span.end)], now, by, _checked(by, filters))
+
+
+def by_channel(db: Reader, span: Range, now: int) -> dict[str, dict[str, Any]]:
+    """Channel id -> its figures."""
+    return {entry["name"]: entry for entry in table(db, span, "channel", now)}
+
+
+# ---- over time -------------------------------------------------------------------------------------------------------
 SERIES: Final = (
-    "requests", "ok", "failed", "client_left", "failovers", "input_tokens", "cache_read_tokens", "cache_write_tokens",
-    "output_tokens", "reasoning_tokens", "cost_usd", "unpriced",
+    "requests", "ok", "failed", "client_left", "lost", "failovers", "input_tokens", "cache_read_tokens",
+    "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced",
 )  # fmt: skip
 """What a chart can draw, beside ``ttft_p50`` and ``ttft_p95``."""
 
 
-def history(db: Reader, span: Range, by: str = "", filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+def history(
+    db: Reader, span: Range, now: int, by: str = "", filters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """``times`` (bucket starts) and ``series``: each has ``name``, ``label`` and one list for each name in SERIES.
 
     With ``by``, the TOP values have a series each, the others together are the one named "other".
     """
-    source = source_of(span.bucket)
-    where, params = _where(source, span, filters or {})
-    column, label = (_column(by), _label(by)) if by else ("''", "''")
-    measures = ", ".join(f"{source.measures[name]} AS {name}" for name in (*SERIES, *HISTOGRAM["ttft"]))
-    rows = db.rows(
-        f"SELECT ({source.time} - ?) / ? AS n, {column} AS name, {label} AS label, {measures} FROM {source.table}"
-        f" WHERE {where} GROUP BY n, name ORDER BY n",
-        (span.start, span.bucket, *params),
-    )
-    names = _top(rows) if by else {"": ""}
-    count = len(span.times)
-    found = {name: _empty(name, label, count) for name, label in names.items()}
+    dimensions = (by,) if by else ()
+    found = _checked(dimensions, filters)
+    level = sums.levels_of(sums.view_of({*dimensions, *found}))[-1]
+    edges = span.coarser(level).edges
+    rows = sums.read(db, list(itertools.pairwise(edges)), now, dimensions, found, (*SERIES, *TTFT))
+    names = _top(rows, by) if by else {"": ""}
+    count = len(edges) - 1
+    series = {name: _empty(name, label, count) for name, label in names.items()}
     for row in rows:
-        series = found.get(row["name"]) or found.setdefault("other", _empty("other", "other", count))
-        _add(series, row)
+        name = row["a"] if by else ""
+        _add(series.get(name) or series.setdefault("other", _empty("other", "other", count)), row)
     return {
         "range": span.name,
         "by": by,
         "start": span.start,
         "end": span.end,
-        "bucket_ms": span.bucket,
-        "times": span.times,
-        "series": [_finished(series) for series in found.values()],
+        "bucket_ms": edges[1] - edges[0],
+        "times": edges[:-1],
+        "series": [_finished(one) for one in series.values()],
     }
 
 
-def _top(rows: Iterable[Row]) -> dict[str, str]:
+def _top(rows: Iterable[Row], by: str) -> dict[str, str]:
     """Names and labels of the largest values."""
-    sums: dict[str, float] = {}
+    amounts: dict[str, float] = {}
     labels: dict[str, str] = {}
     for row in rows:
-        sums[row["name"]] = sums.get(row["name"], 0) + row["requests"]
-        labels[row["name"]] = row["label"]
-    names = sorted(sums, key=lambda name: (-sums[name], name))
+        amounts[row["a"]] = amounts.get(row["a"], 0) + row["requests"]
+        labels[row["a"]] = _label(by, row)
+    names = sorted(amounts, key=lambda name: (-amounts[name], name))
     shown = names if len(names) <= TOP + 1 else names[:TOP]
     return {name: labels[name] for name in shown}
 
 
 def _empty(name: str, label: str, count: int) -> dict[str, Any]:
-    ttft: list[list[float]] = [[0] * len(HISTOGRAM["ttft"]) for _ in range(count)]
+    ttft: list[list[float]] = [[0] * len(TTFT) for _ in range(count)]
     return {"name": name, "label": label or name, **{m: [0] * count for m in SERIES}, "ttft": ttft}
 
 
@@ -235,7 +148,7 @@ def _add(series: dict[str, Any], row: Row) -> None:
     n = row["n"]
     for measure in SERIES:
         series[measure][n] += row[measure]
-    for bucket, column in enumerate(HISTOGRAM["ttft"]):
+    for bucket, column in enumerate(TTFT):
         series["ttft"][n][bucket] += row[column]
 
 
@@ -249,30 +162,30 @@ def _finished(series: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(measure: str, value: float) -> float:
-    return round(value, 6) if measure in ("cost_usd", "stream_ms") else int(value)
+    return round(value, 6) if measure in ("cost_usd", "stream_ms", *COSTS) else int(value)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
-def figures(row: Row) -> dict[str, Any]:
+def figures(row: Row | Mapping[str, Any]) -> dict[str, Any]:
     """The measures of a roll-up and what follows from them; None: not known, because there was nothing.
 
     ``success_rate``: of requests that were not given up by the client. ``cache_hit_rate``: of input tokens.
-    ``cost_is_lower_bound``: some answers have no price. ``tokens_per_s``: output while streaming.
+    ``cost_usd``: None where no answer had a price; ``cost_is_lower_bound``: some had none. ``cost_other``: fees, and
+    what is not known by kind of token. ``tokens_per_s``: output while streaming.
     """
     found: dict[str, Any] = {name: _plain(name, row[name]) for name in COUNTS}
     judged = found["requests"] - found["client_left"]
+    split = sum(found[name] for name in COSTS if name.startswith("cost_"))
     return {
         **found,
+        "cost_usd": None if found["unpriced"] and not found["cost_usd"] else found["cost_usd"],
+        "cost_other": max(0.0, round(found["cost_usd"] - split, 6)),
         "success_rate": _share(found["ok"], judged),
         "failover_rate": _share(found["failovers"], found["requests"]),
         "cache_hit_rate": _share(found["cache_read_tokens"], found["input_tokens"]),
         "cost_is_lower_bound": found["unpriced"] > 0,
         "tokens_per_s": _share(found["stream_tokens"], found["stream_ms"] / 1000, 1),
-        **{
-            f"{name}_p{percent}": quantile([row[column] for column in columns], percent / 100)
-            for name, columns in HISTOGRAM.items()
-            for percent in (50, 95)
-        },
+        **{f"ttft_p{percent}": quantile([row[column] for column in TTFT], percent / 100) for percent in (50, 95)},
     }
 
 
@@ -280,25 +193,51 @@ def _share(part: float, whole: float, digits: int = 4) -> float | None:
     return round(part / whole, digits) if whole else None
 
 
-def by_channel(db: Reader, span: Range) -> dict[str, dict[str, Any]]:
-    """Channel id -> its figures."""
-    return {entry["name"]: entry for entry in table(db, span, "channel")}
+def change(now: float | None, before: float | None) -> float | None:
+    """By which share a figure grew; None: it cannot be said."""
+    return None if now is None or not before else round(now / before - 1, 4)
 
 
-def strip(db: Reader, now: int, buckets: int = 48, length: int = DAY) -> dict[str, list[list[int]]]:
-    """Channel id -> [requests, failed] for each part of the last day: the activity strip of the channel list."""
+# ---- money -----------------------------------------------------------------------------------------------------------
+def spent(db: Reader, start: int, now: int) -> dict[str, Row]:
+    """Client -> COUNTS since ``start``."""
+    return {row["a"]: row for row in sums.read(db, [(start, now + 1)], now, ("client",))}
+
+
+def forecast(db: Reader, month: tuple[int, int], now: int) -> dict[str, float | None]:
+    """``spent`` of the month so far, ``expected`` at its end: the rest of it costs by the day what the last seven did,
+    or as many as there are."""
+    start, end = month
+    first = db.value("SELECT min(start) FROM rollups WHERE view = '' AND level = ?", (DAY,))
+    since = max(now - WEEK, int(first or now))
+    so_far, lately = (
+        next((row["cost_usd"] for row in sums.read(db, [stretch], now)), 0.0)
+        for stretch in ((start, now + 1), (since, now + 1))
+    )
+    days = (now - since) / DAY
+    rate = lately / days if days >= 0.25 else None
+    return {"spent": so_far, "expected": None if rate is None else so_far + rate * (end - now) / DAY, "rate": rate}
+
+
+# ---- attempts --------------------------------------------------------------------------------------------------------
+def attempts(db: Reader, start: int) -> list[Row]:
+    """``start`` (of a quarter of an hour), ``channel_id``, ``key_mask``, ``asked``, ``bad``, ``last``; see
+    ``rollup_attempts``. A key may have two rows for the same quarter."""
+    return db.rows(
+        "SELECT start, channel_id, key_mask, asked, bad, last FROM rollup_attempts WHERE start >= ?1"
+        f" UNION ALL SELECT * FROM ({attempts_of(f'({tail()})')}) WHERE start >= ?1",
+        (start // QUARTER * QUARTER,),
+    )
+
+
+def strip(db: Reader, now: int, buckets: int = 48, length: int = DAY) -> dict[str, list[tuple[int, int]]]:
+    """Channel id -> (attempts, those without an answer) for each part of the last day."""
     width = length // buckets
     start = now // width * width + width - length
-    rows = db.rows(
-        "SELECT channel_id, (started_at - ?) / ? AS n, count(*) AS requests, total(state = 'failed') AS failed"
-        f" FROM requests INDEXED BY requests_list WHERE started_at >= ? AND {COUNTED} GROUP BY channel_id, n",
-        (start, width, start),
-    )
-    found: dict[str, list[list[int]]] = {}
-    for row in rows:
-        if 0 <= row["n"] < buckets:
-            found.setdefault(row["channel_id"], [[0, 0] for _ in range(buckets)])[row["n"]] = [
-                row["requests"],
-                int(row["failed"]),
-            ]
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in attempts(db, start):
+        n = (row["start"] - start) // width
+        if 0 <= n < buckets:
+            parts = found.setdefault(row["channel_id"], [(0, 0)] * buckets)
+            parts[n] = (parts[n][0] + row["asked"], parts[n][1] + int(row["bad"]))
     return found

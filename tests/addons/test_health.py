@@ -49,7 +49,7 @@ def test_a_finding_is_a_row_outside_the_statistics_and_news_is_an_event(runtime:
         health.learn(CHECKED, KEY, found, 1000.0 + n)
     rows = query(runtime, "SELECT source, state, status, error_message FROM requests ORDER BY started_at")
     assert [row[0] for row in rows] == ["health"] * 4 and rows[1][1:] == ("failed", 401, BAD.words)
-    assert query(runtime, "SELECT count(*) FROM rollup_hour") == [(0,)]
+    assert query(runtime, "SELECT count(*) FROM rollups") == [(0,)]
     events = [message for (message,) in query(runtime, "SELECT message FROM events WHERE kind = 'health' ORDER BY id")]
     assert len(events) == 2 and "revoked" in str(events[0]) and "answers again" in str(events[1])
     assert "secret" not in str(events)

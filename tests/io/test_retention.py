@@ -6,8 +6,8 @@ import pytest
 
 from ccx_addons.io import retention
 from ccx_addons.io.database import Database, Transaction
-from ccx_addons.io.retention import BODY_STEP, DAYS_KEPT, HOURS_KEPT, QUARTERS_KEPT, STEP, cap_bodies, retain
-from ccx_addons.io.rollup import DAY
+from ccx_addons.io.retention import BODY_STEP, KEPT, STEP, cap_bodies, retain
+from ccx_addons.io.rollup import DAY, HOUR, QUARTER
 from tests.io.rows import NOW, one, request, rows
 
 OLD = NOW - 100 * DAY
@@ -30,6 +30,7 @@ def put(database: Database, table: str, *found: dict[str, Any]) -> None:
 
 
 def step(database: Database, days: int = 90, body_days: int = 7) -> int:
+    database.fold(whole=True)
     (deleted,) = database.write([lambda transaction: retain(transaction, days, body_days)])
     return int(deleted)
 
@@ -44,7 +45,7 @@ def test_old_requests_go_with_all_that_belongs_to_them(database: Database) -> No
         put(database, "attempts", {"request_id": id, "n": 1}, {"request_id": id, "n": 2})
         put(database, "candidates", {"request_id": id, "order": 0})
         put(database, "bodies", body(id, NOW))
-    assert step(database) == 5 + 1 and step(database) == 0, "and its quarter of an hour"
+    assert step(database) == 5 + 2 and step(database) == 0, "and its quarter of an hour, and its attempts'"
     for table in ("attempts", "candidates", "bodies"):
         assert set(rows(database.path, f"SELECT request_id FROM {table}")) == {("new",)}
     assert rows(database.path, "SELECT id FROM requests") == [("new",)]
@@ -70,20 +71,25 @@ def test_many_bodies_go_in_steps(database: Database) -> None:
 def test_totals_stay_much_longer(database: Database) -> None:
     put(database, "requests", request("old", started_at=OLD, input_tokens=5))
     step(database)
-    assert rows(database.path, "SELECT requests, input_tokens FROM rollup_day") == [(1, 5)]
+    sql = "SELECT requests, input_tokens FROM rollups WHERE view = 'client' AND level = ?"
+    assert rows(database.path, sql, DAY) == [(1, 5)]
 
 
 def test_totals_go_at_last(database: Database) -> None:
-    put(database, "requests", request("recent", started_at=NOW - (QUARTERS_KEPT + 1) * DAY))
-    step(database)
-    assert one(database.path, "SELECT count(*) FROM rollup_quarter") == 0
-    assert one(database.path, "SELECT count(*) FROM rollup_hour") == 1
-    put(database, "requests", request("a", started_at=NOW - (HOURS_KEPT + 1) * DAY))
-    put(database, "requests", request("b", started_at=NOW - (DAYS_KEPT + 1) * DAY))
-    step(database)
-    days = [(NOW - (kept + 1) * DAY) // DAY * DAY for kept in (HOURS_KEPT, QUARTERS_KEPT)]
-    assert rows(database.path, f"SELECT hour / {DAY} * {DAY} FROM rollup_hour") == [(days[1],)]
-    assert rows(database.path, "SELECT day FROM rollup_day ORDER BY day") == [(day,) for day in days]
+    for n, kept in enumerate(KEPT.values()):
+        put(database, "requests", request(f"r{n}", started_at=NOW - (kept + 1) * DAY))
+    step(database, 0)
+    found = rows(database.path, "SELECT level, count(*) FROM rollups WHERE view = '' GROUP BY level ORDER BY level")
+    assert found == [(HOUR, 1), (DAY, 2)], "the first is left to the hours, two to the days"
+    assert one(database.path, "SELECT count(*) FROM rollup_cube") == 2
+    assert KEPT[QUARTER] < KEPT[HOUR] < KEPT[DAY]
+
+
+def test_what_is_not_counted_yet_stays(database: Database) -> None:
+    put(database, "requests", request("old", started_at=OLD))
+    (deleted,) = database.write([lambda transaction: retain(transaction, 90, 7)])
+    assert deleted == 0 and one(database.path, "SELECT count(*) FROM requests") == 1
+    assert step(database) and one(database.path, "SELECT count(*) FROM requests") == 0
 
 
 def test_a_running_request_stays_however_old_it_is(database: Database) -> None:

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccx_addons.io import rollup
 from ccx_addons.io.database import Database, Transaction
-from ccx_addons.io.rollup import DAY, HOUR, KEYS, MEASURES, QUARTER, quantile
-from ccx_addons.io.schema import BOUNDS, HISTOGRAM
+from ccx_addons.io.rollup import COUNTS, DAY, FOLD, HOUR, LEVELS, MEASURES, QUARTER, TTFT, quantile
+from ccx_addons.io.rollup_tables import BOUNDS, COSTS
 from tests.io.rows import NOW, request
 
 
@@ -34,6 +35,10 @@ def upsert_all(transaction: Transaction, rows: Iterable[dict[str, Any]]) -> None
 
 def put(database: Database, *found: dict[str, Any]) -> None:
     database.write([partial(upsert_all, rows=found)])
+
+
+def fold(database: Database) -> None:
+    database.fold(whole=True)
 
 
 def read(database: Database, sql: str) -> list[dict[str, Any]]:
@@ -63,64 +68,130 @@ MIXED = [
 ]
 
 
-def recount(found: list[dict[str, Any]], length: int) -> Counter[tuple[Any, ...]]:
-    """What the roll-ups must say, counted row by row."""
+COLUMNS = {
+    "kind": "kind", "channel": "channel_id", "model": "model", "upstream": "upstream_model", "client": "client_name",
+    "key": "key_mask",
+}  # fmt: skip
+
+
+def added(row: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """What one row adds, measure by measure."""
+    tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
+    yield "requests", 1
+    yield row["state"], 1
+    yield "failovers", row["attempts_n"] > 1
+    yield "attempts", row["attempts_n"]
+    for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"):
+        yield name, row.get(name) or 0
+    for name in ("cost_usd", *COSTS):
+        yield name, row.get(name) or 0
+    yield "wasted_tokens", tokens if row["state"] in ("failed", "lost") else 0
+    yield "unpriced", row.get("cost_usd") is None and tokens > 0
+    total, first = row.get("total_ms"), row.get("first_event_ms")
+    if row["state"] != "ok":
+        return
+    if total is not None and first is not None and total > first and row.get("output_tokens") is not None:
+        yield "stream_tokens", row["output_tokens"]
+        yield "stream_ms", total - first
+    ttft = first if first is not None else row.get("ttfb_ms")
+    if ttft is not None:
+        yield f"ttft_{bucket(ttft)}", 1
+
+
+def recount(found: list[dict[str, Any]], view: str, length: int) -> Counter[tuple[Any, ...]]:
+    """What a roll-up must say, counted row by row."""
     totals: Counter[tuple[Any, ...]] = Counter()
     for row in found:
         if row.get("source", "proxy") != "proxy" or row["state"] == "running":
             continue
-        place = (row["started_at"] // length * length, *(row[name] for name in KEYS))
-
-        def add(what: str, amount: float, place: tuple[Any, ...] = place) -> None:
-            totals[(*place, what)] += amount  # type: ignore[assignment]  # costs are no whole numbers
-
-        tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
-        add("requests", 1)
-        add(row["state"], 1)
-        add("failovers", row["attempts_n"] > 1)
-        add("attempts", row["attempts_n"])
-        for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"):
-            add(name, row.get(name) or 0)
-        add("cost_usd", row.get("cost_usd") or 0)
-        add("wasted_tokens", tokens if row["state"] != "ok" else 0)
-        add("unpriced", row.get("cost_usd") is None and tokens > 0)
-        total, first = row.get("total_ms"), row.get("first_event_ms")
-        if row["state"] != "ok":
-            continue
-        if total is not None and first is not None and total > first and row.get("output_tokens") is not None:
-            add("stream_tokens", row["output_tokens"])
-            add("stream_ms", total - first)
-        if total is not None:
-            add(f"total_{bucket(total)}", 1)
-        ttft = first if first is not None else row.get("ttfb_ms")
-        if ttft is not None:
-            add(f"ttft_{bucket(ttft)}", 1)
+        a, b = ([row.get(COLUMNS[name], "") for name in view.split()] + ["", ""])[:2]
+        for what, amount in added(row):
+            totals[row["started_at"] // length * length, a, b, what] += amount  # type: ignore[assignment]
     return Counter({key: value for key, value in totals.items() if value})
 
 
-def counted(database: Database, table: str, start: str) -> Counter[tuple[Any, ...]]:
+def counted(database: Database, view: str, level: int) -> Counter[tuple[Any, ...]]:
     totals: Counter[tuple[Any, ...]] = Counter()
-    for row in read(database, f"SELECT * FROM {table}"):
-        place = (row[start], *(row[name] for name in KEYS))
+    for row in read(database, f"SELECT * FROM rollups WHERE view = '{view}' AND level = {level}"):
         for name in MEASURES:
             if row[name]:
-                totals[(*place, name)] = row[name]
+                totals[row["start"], row["a"], row["b"], name] = row[name]
     return totals
+
+
+def right(database: Database, found: list[dict[str, Any]]) -> bool:
+    return all(
+        counted(database, view, level) == recount(found, view, level)
+        for level, views in LEVELS.items()
+        for view in views
+    )
 
 
 def test_totals_equal_a_recount(database: Database) -> None:
     for batch in itertools.batched(MIXED, 5):
         put(database, *batch)
-    assert counted(database, "rollup_quarter", "quarter") == recount(MIXED, QUARTER)
-    assert counted(database, "rollup_hour", "hour") == recount(MIXED, HOUR)
-    assert counted(database, "rollup_day", "day") == recount(MIXED, DAY)
+        fold(database)
+    assert right(database, MIXED)
+    whole = recount(MIXED, "", DAY)
+    cube = read(database, "SELECT * FROM rollup_cube")
+    assert sum(row["requests"] for row in cube) == sum(n for (*_, what), n in whole.items() if what == "requests")
+    assert {row["label"] for row in cube} == {"main"} and set(cube[0]) >= set(COUNTS)
+
+
+def test_what_is_not_folded_yet_is_the_tail(database: Database) -> None:
+    put(database, *MIXED[:6])
+    fold(database)
+    put(database, *MIXED[6:])
+    (seen,) = read(database, f"SELECT total(requests) AS n FROM ({rollup.tail()})")
+    (kept,) = read(database, "SELECT total(requests) AS n FROM rollups WHERE view = '' AND level = 86400000")
+    assert kept["n"] == 6 and seen["n"] == 3
+    fold(database)
+    assert read(database, f"SELECT count(*) AS n FROM ({rollup.tail()})") == [{"n": 0}]
+
+
+def test_many_rows_are_folded_in_steps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step costs the same; a process that dies between two loses and doubles nothing."""
+    monkeypatch.setattr("ccx_addons.io.database.FOLD", 4)
+    found = [request(f"r{n}", model=f"m{n % 3}", total_ms=n) for n in range(11)]
+    put(database, *found)
+    assert [database.fold(), database.fold()] == [True, True]
+    database.close()
+    database.ready()
+    fold(database)
+    assert right(database, found)
+
+
+def test_few_rows_wait(database: Database) -> None:
+    fold(database)
+    put(database, request("a"))
+    assert not database.fold() and read(database, "SELECT * FROM rollups") == []
+    database.folded_at -= rollup.EVERY
+    assert not database.fold() and len(read(database, "SELECT * FROM rollups WHERE view = ''")) == len(LEVELS)
+    assert FOLD > 100
+
+
+def test_attempts_are_counted_by_channel_and_key(database: Database) -> None:
+    def attempts(transaction: Transaction) -> None:
+        tried = {"request_id": "a", "channel_id": "c1", "key_mask": "k", "started_at": NOW}
+        transaction.upsert("attempts", {**tried, "n": 1, "outcome": "server"})
+        transaction.upsert("attempts", {**tried, "n": 2, "outcome": "ok", "started_at": NOW + 7})
+        transaction.upsert("attempts", {**tried, "n": 3, "outcome": "client_left", "channel_id": "c2"})
+        transaction.upsert("attempts", {**tried, "request_id": "test", "n": 1, "outcome": "server"})
+
+    database.write([attempts])
+    put(database, request("a"), request("test", source="test"))
+    fold(database)
+    found = read(database, "SELECT * FROM rollup_attempts ORDER BY channel_id")
+    start = NOW // QUARTER * QUARTER
+    assert [tuple(row.values()) for row in found] == [(start, "c1", "k", 2, 1, NOW + 7), (start, "c2", "k", 1, 0, NOW)]
 
 
 def test_names_of_models_that_nobody_serves_count_as_one(database: Database) -> None:
     made_up = [request(str(n), model=f"made up {n}", state="failed", status=404, attempts_n=0) for n in range(50)]
     put(database, *made_up, request("x", model="m", state="failed", status=404, attempts_n=1))
-    rows = read(database, "SELECT model, requests FROM rollup_day ORDER BY model")
-    assert rows == [{"model": "", "requests": 50}, {"model": "m", "requests": 1}]
+    fold(database)
+    rows = read(database, f"SELECT a, requests FROM rollups WHERE view = 'model' AND level = {DAY} ORDER BY a")
+    assert rows == [{"a": "", "requests": 50}, {"a": "m", "requests": 1}]
 
 
 AMOUNT = st.none() | st.integers(0, 10_000)
@@ -156,20 +227,25 @@ def test_any_rows_in_any_batches_are_counted_once(found: list[dict[str, Any]], s
         try:
             for batch in itertools.batched(given_, size):
                 put(database, *batch)
+                fold(database)
             put(database, *given_)  # a final row is final: putting it again counts nothing
-            assert counted(database, "rollup_quarter", "quarter") == recount(given_, QUARTER)
-            assert counted(database, "rollup_hour", "hour") == recount(given_, HOUR)
+            fold(database)
+            assert right(database, given_)
         finally:
             database.leave()
 
 
+ONE = f"SELECT requests, ok, failed, input_tokens FROM rollups WHERE view = '' AND level = {HOUR}"
+
+
 def test_a_request_counts_when_it_is_final_and_only_then(database: Database) -> None:
     put(database, request("a", state="running", input_tokens=5))
-    assert read(database, "SELECT * FROM rollup_hour") == []
+    fold(database)
+    assert read(database, ONE) == []
     put(database, request("a", input_tokens=7))
     put(database, request("a", input_tokens=100, state="failed"))
-    (row,) = read(database, "SELECT requests, ok, failed, input_tokens FROM rollup_hour")
-    assert row == {"requests": 1, "ok": 1, "failed": 0, "input_tokens": 7}
+    fold(database)
+    assert read(database, ONE) == [{"requests": 1, "ok": 1, "failed": 0, "input_tokens": 7}]
 
 
 def test_a_transaction_that_fails_counts_nothing_twice(database: Database) -> None:
@@ -180,7 +256,20 @@ def test_a_transaction_that_fails_counts_nothing_twice(database: Database) -> No
     with pytest.raises(ValueError):
         database.write([bad])
     put(database, request("a"))
-    assert read(database, "SELECT requests FROM rollup_day") == [{"requests": 1}]
+    fold(database)
+    fold(database)
+    assert [row["requests"] for row in read(database, ONE)] == [1]
+
+
+def test_who_leaves_has_not_failed(database: Database) -> None:
+    left = {"state": "client_left", "output_tokens": 9, "trace_hash": "t"}
+    put(database, request("a", **left), request("b", state="lost", input_tokens=3, trace_hash="t"))
+    fold(database)
+    (row,) = read(
+        database, f"SELECT failed, lost, client_left, wasted_tokens FROM rollups WHERE view = '' AND level = {DAY}"
+    )
+    assert row == {"failed": 0, "lost": 1, "client_left": 1, "wasted_tokens": 3}
+    assert read(database, "SELECT failed FROM sessions") == [{"failed": 1}]
 
 
 def test_sessions_are_counted_from_their_requests(database: Database) -> None:
@@ -216,9 +305,10 @@ def test_sessions_are_counted_from_their_requests(database: Database) -> None:
 
 @pytest.mark.parametrize("edge", [*BOUNDS, 0])
 def test_every_latency_is_in_exactly_one_bucket(database: Database, edge: int) -> None:
-    put(database, *(request(f"r{n}", total_ms=edge + n) for n in (0, 1)))
-    (row,) = read(database, "SELECT * FROM rollup_hour")
-    found = [row[name] for name in HISTOGRAM["total"]]
+    put(database, *(request(f"r{n}", first_event_ms=edge + n) for n in (0, 1)))
+    fold(database)
+    (row,) = read(database, f"SELECT {', '.join(TTFT)} FROM rollups WHERE view = '' AND level = {HOUR}")
+    found = list(row.values())
     assert sum(found) == 2 and found[bucket(edge)] >= 1 and found[bucket(edge + 1)] >= 1
 
 
@@ -240,9 +330,9 @@ def test_no_values_no_quantile() -> None:
 @pytest.mark.parametrize(
     ("values", "q", "expected"),
     [
-        pytest.param([25], 1.0, 50.0, id="the upper bound of its bucket"),
-        pytest.param([25, 25], 0.5, 25.0, id="interpolated"),
-        pytest.param([25, 60, 60, 60], 0.25, 50.0, id="exactly at a border"),
+        pytest.param([450], 1.0, 500.0, id="the upper bound of its bucket"),
+        pytest.param([450, 450], 0.5, 450.0, id="interpolated"),
+        pytest.param([450, 600, 600, 600], 0.25, 500.0, id="exactly at a border"),
         pytest.param([500_000], 1.0, 240_000.0, id="beyond the last bound"),
     ],
 )

@@ -1,9 +1,12 @@
+import itertools
 import sqlite3
 from contextlib import closing
 
 import pytest
 
-from ccx_addons.io.schema import BOUNDS, HISTOGRAM, MIGRATIONS
+from ccx_addons.io.rollup import COUNTS, CUBE, TTFT
+from ccx_addons.io.rollup_tables import BOUNDS
+from ccx_addons.io.schema import MIGRATIONS
 
 
 def built() -> sqlite3.Connection:
@@ -21,15 +24,19 @@ def test_migrations_are_numbered_in_order() -> None:
 
 def test_bounds_grow_and_fill_the_histogram() -> None:
     assert list(BOUNDS) == sorted(set(BOUNDS))
-    assert {len(columns) for columns in HISTOGRAM.values()} == {len(BOUNDS) + 1}
+    assert len(TTFT) == len(BOUNDS) + 1
+
+
+def test_buckets_are_as_fine_for_quick_answers_as_for_slow_ones() -> None:
+    assert BOUNDS[0] <= 5 and max(high / low for low, high in itertools.pairwise(BOUNDS)) <= 2
 
 
 @pytest.mark.parametrize(
     "table",
     [
         "requests", "attempts", "candidates", "bodies", "breakers", "key_state", "affinity", "sessions", "overrides",
-        "commands", "command_acks", "events", "response_sessions", "issued", "rollup_quarter", "rollup_hour",
-        "rollup_day", "refusals",
+        "commands", "command_acks", "events", "response_sessions", "issued", "rollups", "rollup_cube",
+        "rollup_attempts", "refusals",
     ],
 )  # fmt: skip
 def test_tables(table: str) -> None:
@@ -47,9 +54,10 @@ def test_types_are_checked() -> None:
 
 def test_roll_ups_have_every_bucket() -> None:
     with closing(built()) as connection:
-        for table in ("rollup_quarter", "rollup_hour", "rollup_day"):
-            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            assert columns >= {column for names in HISTOGRAM.values() for column in names}
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(rollups)")}
+        assert columns == {"view", "level", "start", "a", "b", "label", *COUNTS, *TTFT}
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(rollup_cube)")}
+        assert columns == {"start", *CUBE.values(), "label", *COUNTS}
 
 
 def test_the_list_of_requests_is_read_from_its_index() -> None:

@@ -31,13 +31,15 @@ function followPage() {
   let last = 0;
   let timer = null;
   const one = document.querySelector("[data-request]");
+  // Seconds, where a page says so: sums over weeks hardly change in two.
+  const every = Math.max(REFRESH_EVERY, ...[...places].map((place) => Number(place.dataset.refresh) * 1000 || 0));
   const soon = () => {
     if (timer || document.hidden) return;
     timer = setTimeout(() => {
       timer = null;
       last = Date.now();
       if (!String(getSelection()) && !document.querySelector("dialog[open], details.menu[open]")) refresh();
-    }, Math.max(200, last + (one ? ONE_EVERY : REFRESH_EVERY) - Date.now()));
+    }, Math.max(200, last + (one ? ONE_EVERY : every) - Date.now()));
   };
   onChange((message) => {
     if (one) {

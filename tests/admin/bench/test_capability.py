@@ -73,7 +73,7 @@ def test_the_log_has_every_question_and_no_statistics_count_it(panel: Panel, sto
         assert attempt["status"] == 200 and attempt["channel_id"] == "ch_good"
         sides = panel.db.rows("SELECT side FROM bodies WHERE request_id = ? ORDER BY side", (cell.request_id,))
         assert [side["side"] for side in sides] == ["upstream_request", "upstream_response"]
-    assert panel.db.value("SELECT total(requests) FROM rollup_day") == 0
+    assert panel.db.value("SELECT total(requests) FROM rollups") == 0
 
 
 def test_a_refused_key_ends_it(panel: Panel, fake: Fake) -> None:
