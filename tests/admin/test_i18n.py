@@ -100,9 +100,8 @@ def in_tables() -> Iterator[str]:
     yield from (words for _name, words, _step in clients.LIMITS)
     yield from (words for _code, words in clients.SYMPTOMS)
     yield from PRESETS
+    yield from ranges.CALENDAR
     yield from (
-        "today",
-        "year",
         "test",
         "health",
         "off",
