@@ -11,6 +11,7 @@ from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.io.versions import RevisionConflict
 from ccx_admin import change
 from ccx_admin.db import DatabaseUnavailable
+from ccx_admin.i18n import told
 from ccx_admin.panel import panel
 
 log: Final = logging.getLogger("ccx")
@@ -67,9 +68,9 @@ def masked(text: str) -> str:
 def answer(failure: Failure) -> Response:
     """The problem as JSON below /api, as a page elsewhere."""
     if request.path.startswith("/api"):
-        body = {"type": "about:blank", "title": failure.title, "status": failure.status}
+        body = {"type": "about:blank", "title": told(failure.title), "status": failure.status}
         if failure.detail:
-            body["detail"] = failure.detail
+            body["detail"] = told(failure.detail)
         response = jsonify({**body, **failure.more})
         response.content_type = TYPE
     else:

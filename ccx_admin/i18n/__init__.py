@@ -12,6 +12,7 @@ from flask import g, has_request_context, request
 
 from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh import ZH
+from ccx_admin.i18n.zh_losses import PATTERNS as SAID
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 """Code -> its own name."""
@@ -60,7 +61,8 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", place, re.escape(text)))
 
 
-PATTERNS: Final = {text: _pattern(text) for text in REASONS}
+TEMPLATES: Final[Mapping[str, str]] = {**REASONS, **SAID}
+PATTERNS: Final = {text: _pattern(text) for text in TEMPLATES}
 
 
 def told(text: str) -> str:
@@ -70,5 +72,5 @@ def told(text: str) -> str:
         return known.get(text, text)
     for template, pattern in PATTERNS.items():
         if found := pattern.fullmatch(text):
-            return REASONS[template].format(**{name: told(value) for name, value in found.groupdict().items()})
+            return TEMPLATES[template].format(**{name: told(value) for name, value in found.groupdict().items()})
     return text

@@ -9,4 +9,10 @@ SEEN: Final[dict[str, str]] = {
     "The conversation, turn by turn": "逐轮会话",
     "Its words were not kept.": "其内容未保留。",
     "of": "属于",
+    "Columns": "列",
+    "{n} keys": "{n} 个密钥",
+    "same key": "同一密钥",
+    "Tried again: ": "重试：",
+    ", {n} times": "，{n} 次",
+    ", {n} times with {keys} keys": "，以 {keys} 个密钥共 {n} 次",
 }

@@ -16,6 +16,7 @@ from ccx_admin.i18n import _, told
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import export, search_box
 from ccx_admin.requests.api import why_no_bodies
+from ccx_admin.requests.chain import Hop, hops, moved
 from ccx_admin.requests.conversation import conversation
 from ccx_admin.sessions import cache_loss, context
 from ccx_admin.shell import format, vocabulary
@@ -110,17 +111,17 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
         if state == "ok":
             return fill("Answered by the gateway itself, without asking a channel.")
         return fill(
-            "Refused before any channel was asked: {why}", why=row["error_message"] or _("no reason was recorded")
+            "Refused before any channel was asked: {why}", why=told(row["error_message"]) or _("no reason was recorded")
         )
-    parts = [told_of(attempt) for attempt in tries]
+    parts = [told_of(hop) for hop in hops(tries)]
     if state == "client_left":
         last = fill("The client left after {time}.", time=format.duration(row["total_ms"]))
         return fill("; ").join([*parts[:-1], Markup("")]) + last if len(parts) > 1 else last
     joined = fill("; ").join(parts)
     if state == "ok" and len(tries) > 1:
-        moved = len(tries) - 1
-        lead = fill("Failed over once: ") if moved == 1 else fill("Failed over {n} times: ", n=moved)
-        return lead + joined + fill(".")
+        elsewhere = moved(tries)
+        lead = fill("Failed over once: ") if elsewhere == 1 else fill("Failed over {n} times: ", n=elsewhere)
+        return (lead if elsewhere else fill("Tried again: ")) + joined + fill(".")
     if state == "failed" and row["stream_end"] not in ("", "done"):
         end = _(vocabulary.badge(vocabulary.ENDS, row["stream_end"]).word)
         return joined + fill(
@@ -133,24 +134,27 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
     return joined + fill(".")
 
 
-def told_of(attempt: Mapping[str, Any]) -> Markup:
-    name = Markup("<b>{}</b> ").format(attempt["channel_name"] or attempt["channel_id"])
-    after = format.duration(attempt["total_ms"])
-    if attempt["outcome"] == "ok" and attempt["status"] < 400:
+def told_of(hop: Hop) -> Markup:
+    attempt, name = hop.first, Markup("<b>{}</b> ").format(hop.name)
+    after = format.duration(sum(one["total_ms"] or 0 for one in hop.attempts))
+    if hop.good:
         return name + fill("answered in {time}", time=after)
+    again = ""
+    if hop.keys > 1:
+        again = _(", {n} times with {keys} keys", n=hop.times, keys=hop.keys)
+    elif hop.times > 1:
+        again = _(", {n} times", n=hop.times)
     if attempt["status"] >= 400:
-        why = attempt["reason"] or attempt["outcome"]
-        again = ""
         if attempt["retry_after"] is not None:
-            again = _(", retry after {time}", time=format.duration(attempt["retry_after"] * 1000))
+            again += _(", retry after {time}", time=format.duration(attempt["retry_after"] * 1000))
         return name + fill(
             "answered {status} ({why}{again}) after {time}",
             status=attempt["status"],
-            why=told(why),
+            why=told(attempt["reason"] or attempt["outcome"]),
             again=again,
             time=after,
         )
-    words = _(vocabulary.OUTCOMES.get(attempt["outcome"], attempt["outcome"]))
+    words = _(vocabulary.OUTCOMES.get(attempt["outcome"], attempt["outcome"])) + again
     return name + fill("failed, {why}, after {time}", why=words, time=after)
 
 

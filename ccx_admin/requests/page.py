@@ -11,6 +11,7 @@ from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.i18n import _
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
+from ccx_admin.requests.chain import hops
 from ccx_admin.requests.search_box import TIMES, Now, QueryError, Search, Term
 from ccx_admin.shell import format
 from ccx_admin.zone import MomentError, moment, zone
@@ -32,6 +33,20 @@ QUICK: Final = (
     ("tests", "source:test"),
 )
 """(word, term): searches of one click."""
+
+
+COLUMNS: Final = (
+    ("kind", "Kind"),
+    ("client", "Client"),
+    ("tokens", "Tokens"),
+    ("ttft", "TTFT"),
+    ("total", "Total"),
+    ("speed", "tok/s"),
+    ("cost", "Cost"),
+    ("end", "End"),
+)
+"""(name, word): columns that a reader may leave out; the cookie says which are."""
+HIDDEN: Final = "ccx_columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,9 @@ class Histogram:
     end: int
     columns: tuple[Column, ...]
     total: int
+
+
+pages.add_app_template_filter(hops)
 
 
 @pages.get("/requests")
@@ -95,6 +113,8 @@ def index() -> str:
         chosen=chosen_range(found),
         histogram=histogram_of(current, found) if not error else None,
         kinds=KINDS,
+        columns=COLUMNS,
+        hidden=hidden(),
         late=current.snapshot().policy.timeouts.total * 1000,
     )
 
@@ -113,6 +133,12 @@ def rows() -> str:
         shown = search_box.with_chains(current.db, [search_box.row_of(row) for row in matching])
     late = current.snapshot().policy.timeouts.total * 1000
     return render_template("requests/rows.html", rows=shown, late=late)
+
+
+def hidden() -> list[str]:
+    """Columns that this browser leaves out."""
+    left_out = request.cookies.get(HIDDEN, "").split(".")
+    return [name for name, _word in COLUMNS if name in left_out]
 
 
 def parsed(text: str, current: Panel) -> tuple[Search, str]:

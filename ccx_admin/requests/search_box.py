@@ -16,6 +16,7 @@ from typing import Any, Final
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import CcxError
 from ccx_admin.db import Reader, Row
+from ccx_admin.requests.chain import MOVED
 from ccx_admin.zone import MomentError, is_time, span
 
 MAX_QUERY: Final = 500
@@ -190,7 +191,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "out": _number("output_tokens", COUNT_FACTORS),
     "cost": _number("cost_usd", {}),
     "attempts": _number("attempts_n", {}),
-    "failover": _yes("attempts_n > 1"),
+    "failover": _yes(MOVED),
     "converted": _converted,
     "stream": _yes("stream = 1"),
     "since": _moment("started_at", ">="),
@@ -308,11 +309,11 @@ def every(db: Reader, found: Search, limit: int = MAX_EXPORT) -> Iterator[dict[s
 
 
 def histogram(db: Reader, found: Search, start: int, end: int, buckets: int = 60) -> list[dict[str, int]]:
-    """Counts over ``start`` to ``end`` (Unix ms): ``at``, ``ok``, ``failover`` (ok after more than one), ``failed``."""
+    """Counts over ``start`` to ``end`` (Unix ms): ``at``, ``ok``, ``failover`` (ok from elsewhere), ``failed``."""
     width = max(1, (end - start) // max(1, min(buckets, 500)))
     rows = db.rows(
-        "SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND attempts_n < 2) AS ok,"
-        " total(state = 'ok' AND attempts_n > 1) AS failover, total(state NOT IN ('ok', 'running')) AS failed"
+        f"SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND NOT ({MOVED})) AS ok,"
+        f" total(state = 'ok' AND {MOVED}) AS failover, total(state NOT IN ('ok', 'running')) AS failed"
         f" FROM requests WHERE started_at >= ? AND started_at < ? AND ({found.where}) GROUP BY n ORDER BY n",
         (start, width, start, end, *found.params),
     )
@@ -338,12 +339,15 @@ def speed(output: int | None, first_ms: float | None, total_ms: float | None) ->
     return round(output / (total_ms - first_ms) * 1000, 1)
 
 
+COLUMNS_OF_HOPS: Final = "request_id, channel_id, channel_name, key_mask, status, outcome, verdict"
+
+
 def with_chains(db: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Adds ``chain``: the attempts of requests that needed more than one, in order."""
     several = [row["id"] for row in rows if row["attempts_n"] > 1]
     chains: dict[str, list[dict[str, Any]]] = {id: [] for id in several}
     marks = ", ".join("?" * len(several))
-    sql = f"SELECT request_id, channel_id, channel_name, status, outcome FROM attempts WHERE request_id IN ({marks})"
+    sql = f"SELECT {COLUMNS_OF_HOPS} FROM attempts WHERE request_id IN ({marks})"
     for attempt in db.rows(f"{sql} ORDER BY request_id, n", several) if several else ():
         chains[attempt["request_id"]].append({name: attempt[name] for name in attempt.keys()[1:]})
     for row in rows:

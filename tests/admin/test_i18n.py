@@ -22,6 +22,8 @@ from ccx_admin.clients import page as clients
 from ccx_admin.clients.snippets import snippets
 from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
+from ccx_admin.i18n.zh_losses import LOSSES, SAID
+from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests import page as requests
 from ccx_admin.sessions import cache_loss, context
@@ -157,7 +159,7 @@ def test_every_text_is_there(code: str, texts: set[str]) -> None:
 @pytest.mark.parametrize("code", OTHERS)
 def test_no_text_is_left_over(code: str, texts: set[str]) -> None:
     """Reasons stay: rows that were written earlier still have them."""
-    assert sorted(set(i18n.TEXTS[code]) - texts - set(HELP)) == []
+    assert sorted(set(i18n.TEXTS[code]) - texts - {*HELP, *LOSSES, *SAID}) == []
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -191,8 +193,35 @@ def test_reasons(app: Flask, text: str, expected: str) -> None:
 
 
 def test_places_of_reasons_are_the_same() -> None:
-    for text, other in REASONS.items():
+    for text, other in {**REASONS, **SAID_IN_PARTS}.items():
         assert places(other) == places(text), text
+
+
+PLACES_OF_WORDS: Final = {"Loss": 1, "Fault": 1, "put_event": 2, "Failure": 2, "QueryError": 0}
+"""What makes a text for people -> which of its arguments that is."""
+
+
+def in_the_gateway() -> Iterator[tuple[str, str]]:
+    """(where, text) of what the gateway and the panel's API say; a number stands in each place of the text."""
+    for path in sorted([*ADMIN.rglob("*.py"), *(ADMIN.parent / "ccx_addons").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            place = PLACES_OF_WORDS.get(getattr(node.func, "id", getattr(node.func, "attr", "")))
+            if place is None or len(node.args) <= place:
+                continue
+            match node.args[place]:
+                case ast.Constant(value=str(text)) if " " in text:
+                    yield path.name, text
+                case ast.JoinedStr(values=parts) if any(isinstance(part, ast.Constant) for part in parts):
+                    yield path.name, "".join(str(p.value) if isinstance(p, ast.Constant) else "7" for p in parts)
+
+
+def test_what_the_gateway_says_is_told(app: Flask) -> None:
+    """Losses, faults, events and refusals."""
+    with app.test_request_context("/", headers={"Accept-Language": "zh"}):
+        left = {(where, text) for where, text in in_the_gateway() if i18n.told(text) == text}
+    assert left == set()
 
 
 def test_scripts_get_their_words() -> None:

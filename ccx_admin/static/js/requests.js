@@ -12,6 +12,18 @@ export function startRequests() {
   if (table) followRows(table);
   const histogram = document.getElementById("histogram");
   if (histogram) zoom(histogram);
+  const columns = document.getElementById("columns");
+  if (columns && table) chooseColumns(columns, table);
+}
+
+// Which columns are left out is this browser's own matter.
+function chooseColumns(menu, table) {
+  menu.addEventListener("change", () => {
+    const boxes = [...menu.querySelectorAll("input")];
+    for (const box of boxes) table.classList.toggle(`no-${box.value}`, !box.checked);
+    const hidden = boxes.filter((box) => !box.checked).map((box) => box.value);
+    document.cookie = `ccx_columns=${hidden.join(".")}; path=${document.body.dataset.base || "/"}; max-age=31536000; samesite=lax`;
+  });
 }
 
 function followRows(table) {

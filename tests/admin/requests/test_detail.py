@@ -21,6 +21,7 @@ def attempt(**more: Any) -> dict[str, Any]:
     found = {
         "channel_name": "main",
         "channel_id": "ch",
+        "verdict": "commit",
         "status": 200,
         "outcome": "ok",
         "reason": "",
@@ -44,7 +45,9 @@ def row(*attempts: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**found, "attempts": list(attempts), **more}
 
 
-LIMITED = attempt(status=429, outcome="status", reason="rate limited", retry_after=20.0, total_ms=400.0)
+LIMITED = attempt(
+    status=429, outcome="status", verdict="next_channel", reason="rate limited", retry_after=20.0, total_ms=400.0
+)
 
 
 @pytest.mark.parametrize(
@@ -57,10 +60,28 @@ LIMITED = attempt(status=429, outcome="status", reason="rate limited", retry_aft
             id="failed over",
         ),
         pytest.param(
-            row(LIMITED, attempt(outcome="connect_timeout", status=0), attempt(channel_name="backup")),
+            row(
+                LIMITED,
+                attempt(outcome="connect_timeout", status=0, verdict="next_channel"),
+                attempt(channel_name="backup"),
+            ),
             "Failed over 2 times: main answered 429 (rate limited, retry after 20 s) after 400 ms; main failed, connecting"
             " took too long, after 1.9 s; backup answered in 1.9 s.",
             id="failed over twice",
+        ),
+        pytest.param(
+            row(
+                *[attempt(status=503, outcome="status", reason="busy", verdict="next_key")] * 8,
+                state="failed",
+                status=503,
+            ),
+            "main answered 503 (busy, 8 times with 8 keys) after 15 s. Nothing else was left to try; the client got 503.",
+            id="eight keys of one channel",
+        ),
+        pytest.param(
+            row(attempt(status=503, outcome="status", reason="busy", verdict="same_key"), attempt()),
+            "Tried again: main answered 503 (busy) after 1.9 s; main answered in 1.9 s.",
+            id="the same key again",
         ),
         pytest.param(
             row(LIMITED, state="failed", status=429),

@@ -36,7 +36,11 @@ def db(store: Store) -> Reader:
         store.put_request(row)
     store.put_attempts(
         {"request_id": ROWS[0]["id"], "n": n, "channel_name": name, "status": status, "outcome": outcome}
-        for n, name, status, outcome in ((1, "main", 529, "overloaded"), (2, "backup", 200, "ok"))
+        | {"verdict": verdict}
+        for n, name, status, outcome, verdict in (
+            (1, "main", 529, "overloaded", "next_channel"),
+            (2, "backup", 200, "ok", "commit"),
+        )
     )
     store.flush()
     return Reader(store.path)
