@@ -5,12 +5,14 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import mask
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
-from ccx_addons.io import last_good, versions
+from ccx_addons.io import last_good, versions, yaml_file
 from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -44,7 +46,10 @@ class Reload:
     async def look(self) -> None:
         """Reading and parsing happen in a thread; the event loop only swaps."""
         mark = await asyncio.to_thread(self.fingerprint)
+        if mark == self.seen and time.time() < self.runtime.snapshot.turns_at:
+            return
         if mark == self.seen:
+            await self.turn()
             return
         self.seen = mark
         try:
@@ -66,6 +71,17 @@ class Reload:
         )
         for warning in snapshot.warnings:
             log.warning("%s", warning)
+
+    async def turn(self) -> None:
+        """The file is as it was, and one of its keys is over. What is not valid any more stays as it is."""
+        before, now = self.runtime.snapshot, time.time()
+        self.runtime.snapshot = replace(before, turns_at=float("inf"))
+        with suppress(ConfigErrors):
+            found = await asyncio.to_thread(
+                yaml_file.read_snapshot, self.runtime.config_path, self.runtime.settings, now=now
+            )
+            if found.revision == before.revision:
+                self.runtime.snapshot = found
 
     def fingerprint(self) -> str:
         try:

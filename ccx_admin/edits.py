@@ -7,7 +7,7 @@ parser that the gateway itself uses.
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from ccx_addons.core import variables
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Status
 from ccx_addons.core.config_channels import CHANNEL_KEYS, KEY_KEYS
-from ccx_addons.core.config_parse import CLIENT_KEYS
+from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.urls import canonical
 from ccx_addons.io.yaml_document import Entries, Table, drop, merge, move, put, remove, sequence, styled, without_nulls
 from ccx_admin.api.problem import Failure, invalid, not_found
@@ -26,9 +26,13 @@ type Change = Callable[[Table], None]
 EDITABLE: Final = frozenset(CHANNEL_KEYS) - {"id", "keys", "promoted_until"}
 """What PATCH of a channel may name; keys and promotions have paths of their own."""
 KEY_EDITABLE: Final = frozenset(KEY_KEYS)
-CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256"}
+CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256", "previous"}
 POLICY: Final = frozenset({"errors", "balance", "affinity", "breaker", "attempts", "timeouts", "bodies"})
 MAX_SECONDS: Final = 7 * 86_400
+MAX_OVERLAP: Final = 90 * 86_400
+"""Seconds that an old key and a new one may both be in use."""
+BULK: Final = ("status", "priority", "add_tags", "remove_tags", "models", "delete")
+"""What can be changed of many channels at once."""
 
 
 # ---- the document ----------------------------------------------------------------------------------------------------
@@ -129,6 +133,39 @@ def _changed_headers(channel: Table, headers: Mapping[str, Json]) -> dict[str, J
     }
 
 
+def bulk(ids: Sequence[str], wanted: Mapping[str, Json]) -> Change:
+    """The same change of many channels. ``models`` is a merge patch of their mapping."""
+    _known(wanted, BULK, "a bulk change")
+    steps = [step for id in dict.fromkeys(ids) for step in _steps(id, wanted)]
+
+    def change(document: Table) -> None:
+        for step in steps:
+            step(document)
+
+    return change
+
+
+def _steps(id: str, wanted: Mapping[str, Json]) -> Iterator[Change]:
+    if wanted.get("delete"):
+        yield delete_channel(id)
+        return
+    if status := wanted.get("status"):
+        yield set_status(id, status)
+    if patch := {name: wanted[name] for name in ("priority", "models") if name in wanted}:
+        yield patch_channel(id, patch)
+    if wanted.get("add_tags") or wanted.get("remove_tags"):
+        yield _tagged(id, wanted.get("add_tags") or [], wanted.get("remove_tags") or [])
+
+
+def _tagged(id: str, add: Sequence[str], remove: Sequence[str]) -> Change:
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        tags = [tag for tag in channel.get("tags") or [] if tag not in remove]
+        merge(channel, {"tags": list(dict.fromkeys([*tags, *add])) or None})
+
+    return change
+
+
 def delete_channel(id: str, force: bool = False) -> Change:
     """Refuses the last active channel unless ``force``."""
 
@@ -166,7 +203,7 @@ def promote(id: str, seconds: float, now: float) -> Change:
     """First choice for a while; only one channel at a time is. 0 ends it."""
     if not 0 <= seconds <= MAX_SECONDS:
         raise invalid(f"seconds: must be from 0 to {MAX_SECONDS}")
-    until = datetime.fromtimestamp(int(now + seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = _moment(now + seconds)
 
     def change(document: Table) -> None:
         chosen = _channel(document, id)
@@ -236,6 +273,34 @@ def patch_key(id: str, key: str, patch: Mapping[str, Json]) -> Change:
     return change
 
 
+def replace_key(id: str, key: str, secret: str, seconds: float, now: float) -> Change:
+    """A new secret in front of an old one, with its settings. Both are used for some seconds yet; 0: only the new."""
+    _must_overlap(seconds)
+
+    def change(document: Table) -> None:
+        channel = _channel(document, id)
+        keys, n = channel["keys"], _key_place(channel, key)
+        if any(key_id(entry) == key_id(secret) for entry in keys):
+            raise Failure(409, "Key known", "the channel has this key")
+        old = keys[n]
+        settings = (
+            {name: value for name, value in old.items() if name not in ("key", "until")}
+            if isinstance(old, Table)
+            else {}
+        )
+        new = styled({"key": secret, **settings} if settings else secret)
+        if not seconds:
+            keys[n] = new
+            return
+        if not isinstance(old, Table):
+            old = keys[n] = styled({"key": old})
+        put(old, "until", _moment(now + seconds))
+        keys.append(new)
+        move(keys, len(keys) - 1, n)
+
+    return change
+
+
 def delete_key(id: str, key: str) -> Change:
     def change(document: Table) -> None:
         channel = _channel(document, id)
@@ -248,7 +313,7 @@ def delete_key(id: str, key: str) -> Change:
 def add_client(values: Mapping[str, Json]) -> tuple[str, Change]:
     """A client with a new secret, which is returned and never shown again: the file keeps its hash."""
     _known(values, CLIENT_EDITABLE, "a client")
-    secret = "ccx-" + secrets.token_urlsafe(32)
+    secret = new_secret()
 
     def change(document: Table) -> None:
         given = without_nulls(values)
@@ -275,6 +340,40 @@ def patch_client(name: str, patch: Mapping[str, Json]) -> Change:
         merge(_client(document, name), patch)
 
     return change
+
+
+def rotate_client(name: str, seconds: float, now: float) -> tuple[str, Change]:
+    """Another secret for a client; the one before is right for some seconds yet. 0: it is over at once."""
+    _must_overlap(seconds)
+    secret = new_secret()
+
+    def change(document: Table) -> None:
+        client = _client(document, name)
+        digest = str(client.get("key_sha256") or "")
+        if not digest:
+            written = str(client.get("key") or "").strip()
+            digest = _sha256((variables.filled(written, os.environ) or written).strip())
+        kept = [dict(entry) for entry in client.get("previous") or [] if str(entry.get("until")) > _moment(now)]
+        if seconds:
+            kept.append({"key_sha256": digest, "until": _moment(now + seconds)})
+        drop(client, "key")
+        put(client, "key_sha256", _sha256(secret))
+        merge(client, {"previous": kept or None})
+
+    return secret, change
+
+
+def new_secret() -> str:
+    return "ccx-" + secrets.token_urlsafe(32)
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _must_overlap(seconds: float) -> None:
+    if not 0 <= seconds <= MAX_OVERLAP:
+        raise invalid(f"seconds: must be from 0 to {MAX_OVERLAP}")
 
 
 def delete_client(name: str) -> Change:

@@ -71,9 +71,10 @@ class Panel:
             text = ""
         revision = yaml_file.revision_of(text.encode("utf-8", "surrogateescape"))
         known = self._config
-        if known and known.revision == revision and known.marks == ca_files.marks(known.snapshot):
-            return known
         now = self.clock()
+        same = known and known.revision == revision and known.marks == ca_files.marks(known.snapshot)
+        if known and same and now < known.snapshot.turns_at:
+            return known
         problems: tuple[Problem, ...] = ()
         try:
             loaded = yaml_file.load_text(text)

@@ -18,12 +18,13 @@ sys.path.insert(0, str(ROOT))
 
 from ccx_addons.core import config, verdict
 from ccx_addons.core.config_channels import EFFORTS, KEY_KEYS, MOST_IN_CHAIN
-from ccx_addons.core.config_parse import CLIENT_KEYS
+from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
 from ccx_addons.protocols.quirks import QUIRKS, Quirk
 
 TEXT = {"type": "string"}
+MOMENT = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
 PATTERNS = {"type": "array", "items": TEXT, "description": "exact, prefix*, *suffix, *contains*, *; ! excludes"}
 KINDS = {"type": "array", "items": {"enum": list(config.KINDS)}}
 SCALARS: dict[Any, dict[str, Any]] = {
@@ -69,7 +70,7 @@ def mapping(values: dict[str, Any]) -> dict[str, Any]:
 def channel() -> dict[str, Any]:
     key = {name: TEXT for name in KEY_KEYS} | {
         "weight": {"type": "integer", "minimum": 1}, "models": PATTERNS, "enabled": {"type": "boolean"},
-        "limits": table(config.KeyLimits, {}),
+        "limits": table(config.KeyLimits, {}), "until": MOMENT,
     }  # fmt: skip
     target = {
         "anyOf": [
@@ -87,7 +88,7 @@ def channel() -> dict[str, Any]:
         "serves": KINDS,
         "models": mapping({"anyOf": [*target["anyOf"], chain]}),
         "allow": PATTERNS,
-        "promoted_until": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        "promoted_until": MOMENT,
         "headers": mapping(TEXT),
         "timeouts": table(config.Timeouts, {}),
         "limits": table(config.ChannelLimits, {}),
@@ -107,6 +108,14 @@ def one_quirk(name: str, quirk: Quirk) -> dict[str, Any]:
 def client() -> dict[str, Any]:
     forms = {"kinds": KINDS, "models": PATTERNS, "enabled": {"type": "boolean"}}
     forms["limits"] = table(config.ClientLimits, {})
+    forms["model_limits"] = {"type": "array", "items": table(config.ModelLimit, {"models": PATTERNS})}
+    forms["expires"] = MOMENT
+    previous = {
+        "type": "object",
+        "properties": {"key_sha256": TEXT, "until": MOMENT},
+        "required": ["key_sha256", "until"],
+    }
+    forms["previous"] = {"type": "array", "items": previous}
     properties = {name: forms.get(name, TEXT) for name in CLIENT_KEYS}
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name"]}
 

@@ -5,6 +5,7 @@ import hmac
 import logging
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -238,12 +239,19 @@ def without_credentials(headers: Headers) -> Headers:
 
 def refusal(x: Exchange) -> Fault | None:
     """Why a client that is known gets no answer on this path."""
+    if x.client and x.client.expired(x.started_at):
+        words = f"the key {x.client.name!r} was right until {moment(x.client.expires)}; ask for another one"
+        return Fault("authentication", words, status=401, code="key_expired")
     if x.match is None:
         return not_found(x)
     if x.client and x.match.endpoint.kind not in x.client.kinds:
         words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
         return Fault("permission", words, status=403, code="kind_not_allowed")
     return None
+
+
+def moment(at: float | None) -> str:
+    return datetime.fromtimestamp(at or 0.0, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def allowed_origin(origin: str, allowed: tuple[str, ...]) -> bool:
@@ -288,8 +296,9 @@ def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
     for key in credentials:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         for client in snapshot.clients:
-            if hmac.compare_digest(digest, client.key_sha256) and client.enabled:
-                found = found or client
+            for known in (client.key_sha256, *(previous for previous, _ in client.previous)):
+                if hmac.compare_digest(digest, known) and client.enabled:
+                    found = found or client
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from urllib.parse import unquote, urlsplit
 
 from ccx_addons.core import variables
-from ccx_addons.core.config import Bodies, Channel, Client, Key, Policy, Price
+from ccx_addons.core.config import Bodies, Channel, Client, Key, ModelLimit, Policy, Price
 from ccx_addons.core.mask import mask
 
 type Json = Any
@@ -78,6 +78,8 @@ def file_shape() -> Shape:
     """Of the whole ccx.yaml."""
     key = {"key": SECRET} | members_of(Key)
     client = {"key": SECRET, "key_sha256": SECRET} | members_of(Client)
+    client["previous"] = Shape(members={"key_sha256": SECRET, "until": PLAIN})
+    client["model_limits"] = Shape(members=members_of(ModelLimit))
     channel = members_of(Channel) | {"keys": Shape("secret", members=key), "headers": Headers()}
     policy = members_of(Policy) | {"bodies": Shape(members=members_of(Bodies))}
     top = {

@@ -119,13 +119,24 @@ DEFAULT_CLIENT: Final = "default"
 class ClientLimits:
     rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
     concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
+    tokens_per_minute: int = setting(0, "input and output tokens per minute; 0: no limit", minimum=0)
     tokens_per_day: int = setting(0, "input and output tokens per UTC day; 0: no limit", minimum=0)
     usd_per_month: float = setting(0.0, "dollars per UTC month; 0: no limit", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)
+class ModelLimit:
+    """Limits of a client on some models, beside those of all together."""
+
+    models: Patterns = field(default=Patterns(), metadata=SHOWN)
+    rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
+    concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
+    tokens_per_minute: int = setting(0, "input and output tokens per minute; 0: no limit", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """Who may call. Only the key's SHA-256 is kept."""
+    """Who may call. Only the key's SHA-256 is kept. ``previous``: keys that are right for a while yet."""
 
     name: str = field(metadata=SHOWN)
     key_sha256: str
@@ -134,6 +145,12 @@ class Client:
     models: Patterns = field(default=Patterns(), metadata=SHOWN)
     limits: ClientLimits = ClientLimits()
     enabled: bool = True
+    model_limits: tuple[ModelLimit, ...] = ()
+    previous: tuple[tuple[str, float], ...] = ()
+    expires: float | None = setting(None, "right until this time (Unix seconds here, ISO in the file)", shown="plain")
+
+    def expired(self, now: float) -> bool:
+        return self.expires is not None and self.expires <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +171,7 @@ class Key:
     base_url: str = setting("", "use this key only with this base URL", shown="url")
     enabled: bool = True
     limits: KeyLimits = KeyLimits()
+    until: float | None = setting(None, "used until this time (Unix seconds here, ISO in the file)", shown="plain")
 
     @property
     def mask(self) -> str:
@@ -361,6 +379,8 @@ class Snapshot:
     prices: Mapping[str, Price] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """What did not stop the load: a key whose environment variable is missing."""
+    turns_at: float = float("inf")
+    """When the file means something else by itself, because a key is over (Unix seconds)."""
     secrets: Secrets = field(default=NOTHING, repr=False, compare=False)
     """Everything that is masked wherever it turns up, also keys of clients and of the panel."""
 

@@ -3,7 +3,6 @@
 import difflib
 import re
 from dataclasses import MISSING, fields, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from ccx_addons.core import urls
@@ -45,7 +44,7 @@ MOST_IN_CHAIN: Final = 16
 """Upstream models of one client model: each may cost an attempt."""
 
 CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
-KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled", "limits")
+KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled", "limits", "until")
 
 
 def channel_of(
@@ -92,7 +91,7 @@ def channel_of(
                 value = reader.filled(value, f"{path}.{given}")
             found[given] = reader.scalar(value, *shape, f"{path}.{given}")
     if "promoted_until" in table:
-        found["promoted_until"] = _time(reader, table["promoted_until"], f"{path}.promoted_until")
+        found["promoted_until"] = reader.moment(table["promoted_until"], f"{path}.promoted_until")
     if found.get("credential") == "client" and (found["keys"] != (KEYLESS,) or found["serves"] != {protocol}):
         reader.problem(f"{path}.credential", "client: needs a channel without keys that serves its own protocol only")
     _check_text_fields(reader, path, found)
@@ -155,8 +154,10 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
         name = reader.text(table.get("name", ""), f"{at}.name") or ""
         models = reader.patterns(table.get("models"), f"{at}.models")
         limits = reader.scalars(KeyLimits, table.get("limits"), f"{at}.limits", KeyLimits())
+        until = reader.turn(table.get("until"), f"{at}.until")
+        enabled = enabled if until is None or until > reader.now else False
         if secret and weight is not MISSING and enabled is not MISSING:
-            keys[at] = Key("k_" + sha256(secret)[:8], secret, name, weight, models, base_url, enabled, limits)
+            keys[at] = Key("k_" + sha256(secret)[:8], secret, name, weight, models, base_url, enabled, limits, until)
     reader.no_duplicates("key", {at: key.id for at, key in keys.items()}, secret=True)
     return tuple(keys.values())
 
@@ -248,17 +249,6 @@ def _quirks(reader: Reader, value: Json, path: str, known: frozenset[str] | None
             hint = f"; did you mean {near[0]!r}?" if near else ""
             reader.problem(f"{path}[{n}]", f"unknown quirk {name[:64]!r}{hint}")
     return frozenset(names)
-
-
-def _time(reader: Reader, value: Json, path: str) -> float | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        reader.problem(path, "is not a time like 2026-01-31T12:00:00Z")
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _id(name: str) -> str:

@@ -7,14 +7,10 @@ from typing import Any, Final
 
 from ccx_addons.core import confidential
 from ccx_addons.core.config import (
-    DEFAULT_CLIENT,
-    KINDS,
     Affinity,
     AttemptLimits,
     Bodies,
     BreakerPolicy,
-    Client,
-    ClientLimits,
     Policy,
     Price,
     Snapshot,
@@ -22,13 +18,13 @@ from ccx_addons.core.config import (
     version_problem,
 )
 from ccx_addons.core.config_channels import channel_of
-from ccx_addons.core.config_reader import NAME, Json, Reader, kind_of, sha256, shape_of
+from ccx_addons.core.config_clients import clients_of
+from ccx_addons.core.config_reader import Json, Reader, kind_of, shape_of
 from ccx_addons.core.errors import ConfigErrors, Problem
-from ccx_addons.core.mask import Secrets, mask
+from ccx_addons.core.mask import Secrets
 
 DEFAULTS: Final = Policy()
 
-CLIENT_KEYS: Final = ("name", "key", "key_sha256", "kinds", "models", "limits", "enabled")
 TOP_KEYS: Final = ("version", "clients", "channels", "policy", "prices")
 
 
@@ -59,7 +55,7 @@ def parse(
     if wrong := version_problem(top.get("version", 1)):
         reader.problem("version", wrong)
     policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))
-    clients = _clients(reader, top.get("clients"), default_client_key, admin_key)
+    clients = clients_of(reader, top.get("clients"), default_client_key, admin_key)
     channels = {
         path: channel
         for path, entry in reader.entries(top.get("channels"), "channels")
@@ -71,7 +67,17 @@ def parse(
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
     hidden = Secrets([*secrets, default_client_key, admin_key, *confidential.secrets_in(data, environ)])
-    return Snapshot(revision, now, clients, tuple(channels.values()), policy, prices, tuple(reader.warnings), hidden)
+    return Snapshot(
+        revision,
+        now,
+        clients,
+        tuple(channels.values()),
+        policy,
+        prices,
+        tuple(reader.warnings),
+        reader.turns_at,
+        hidden,
+    )
 
 
 def _policy(reader: Reader, value: Json, given: Policy) -> Policy:
@@ -103,46 +109,6 @@ def _bodies(reader: Reader, value: Json, given: Bodies) -> Bodies:
             reader.problem(at, f"is not a regular expression: {error}")
     rest = {name: entry for name, entry in value.items() if name != "redact"}
     return replace(reader.scalars(Bodies, rest, "policy.bodies", given), redact=tuple(redact))
-
-
-def _clients(reader: Reader, value: Json, default_key: str, admin_key: str) -> tuple[Client, ...]:
-    clients: dict[str, Client] = {}
-    if default_key:
-        clients["PROXY_ACCESS_KEY"] = Client(DEFAULT_CLIENT, sha256(default_key), mask(default_key))
-    for path, entry in reader.entries(value, "clients"):
-        if client := _client(reader, entry, path):
-            clients[path] = client
-    admin = sha256(admin_key) if admin_key else ""
-    for path, client in clients.items():
-        if client.key_sha256 == admin:
-            reader.problem(f"{path}.key", f"the key of {client.name!r} must differ from ADMIN_ACCESS_KEY")
-    reader.no_duplicates("name", {f"{path}.name": c.name for path, c in clients.items()})
-    reader.no_duplicates("key", {f"{path}.key": c.key_sha256 for path, c in clients.items()}, secret=True)
-    return tuple(clients.values())
-
-
-def _client(reader: Reader, value: Json, path: str) -> Client | None:
-    table = reader.table(value, path, CLIENT_KEYS)
-    if not isinstance(value, dict):
-        return None
-    name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
-    digest, masked = "", ""
-    if "key" in table and "key_sha256" in table:
-        reader.problem(f"{path}.key", "give key or key_sha256, not both")
-    elif "key" in table:
-        if secret := reader.secret(table["key"], f"{path}.key"):
-            digest, masked = sha256(secret), mask(secret)
-    elif digest_text := reader.text(
-        table.get("key_sha256"), f"{path}.key_sha256", re.compile("[0-9a-fA-F]{64}"), "64 hex digits"
-    ):
-        digest = digest_text.lower()
-    kinds = reader.kinds(table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
-    limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", ClientLimits())
-    enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")
-    models = reader.patterns(table.get("models"), f"{path}.models")
-    if not name or not digest or enabled is MISSING:
-        return None
-    return Client(name, digest, masked, kinds, models, limits, enabled)
 
 
 def _prices(reader: Reader, value: Json) -> dict[str, Price]:

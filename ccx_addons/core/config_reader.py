@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
@@ -38,6 +39,7 @@ class Reader:
     now: float
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    turns_at: float = float("inf")
 
     def problem(self, path: str, message: str, place: str = "") -> None:
         """``place``: the path by which the line is found, where ``path`` hides a part of it."""
@@ -120,6 +122,24 @@ class Reader:
     def _missing(self, text: str) -> str:
         name = next(iter(variables.missing(text, self.environ)), text[4:])
         return name if confidential.is_environment(f"env:{name}") else mask(name)
+
+    def moment(self, value: Json, path: str) -> float | None:
+        """Unix seconds of a time in ISO form; without a zone it is UTC."""
+        if value is None:
+            return None
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.problem(path, "is not a time like 2026-01-31T12:00:00Z")
+            return None
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+    def turn(self, value: Json, path: str) -> float | None:
+        """A time at which the file comes to mean something else."""
+        found = self.moment(value, path)
+        if found is not None and found > self.now:
+            self.turns_at = min(self.turns_at, found)
+        return found
 
     def scalars[T](self, cls: type[T], value: Json, path: str, given: T) -> T:
         """A dataclass of simple fields over its defaults ``given``."""

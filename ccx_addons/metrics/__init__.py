@@ -116,6 +116,7 @@ class Metrics:
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
             self.runtime.meeting.spend(x.client, tokens, row["cost_usd"] or 0.0, x.started_at)
+            self.runtime.state.limits.tokens.spend(x.client, x.model, tokens, time.time())
 
     def keep_shape(self, x: Exchange, body: JsonBody) -> None:
         """Of a conversation's request: the writer's thread makes it and says what was lost."""

@@ -42,7 +42,8 @@ def estimate_of(x: Exchange, now: float) -> Estimate:
     one known of the channels that offer the model."""
     assert x.client
     limits = x.client.limits
-    if not (limits.tokens_per_day or limits.usd_per_month) or x.operation not in BILLED:
+    by_minute = limits.tokens_per_minute or any(some.tokens_per_minute for some in x.client.model_limits)
+    if not (limits.tokens_per_day or limits.usd_per_month or by_minute) or x.operation not in BILLED:
         return FREE
     members = x.body.members if x.body else {}
     output = 0 if x.operation in VECTORS else output_tokens(members) or USUAL_OUTPUT

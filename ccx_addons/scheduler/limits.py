@@ -8,12 +8,13 @@ taken has the name of its slot, so that it can be told twice and counts once. Ti
 import calendar
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from ccx_addons.core.config import Channel, Client, Key
+from ccx_addons.scheduler.tokens import Over, Tokens, words_of
 
 MINUTE: Final = 60.0
 DAY: Final = 86_400
@@ -155,6 +156,7 @@ class Limits:
         self._spent: dict[str, Spent] = {}
         self._reserved: dict[str, Estimate] = {}
         """What the requests under way will cost, as far as one could say when they came."""
+        self.tokens = Tokens()
         self._hints: dict[str, float] = {}
         """Name -> until when others have used up its limits."""
 
@@ -336,13 +338,21 @@ def scopes_of(channel: Channel, key: Key) -> tuple[Scope, ...]:
 
 def is_limited(client: Client) -> bool:
     limits = client.limits
-    return bool(limits.rpm or limits.concurrency or limits.tokens_per_day or limits.usd_per_month)
+    some = limits.rpm or limits.concurrency or limits.tokens_per_day or limits.usd_per_month
+    return bool(some or limits.tokens_per_minute or client.model_limits)
 
 
-def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate = FREE) -> Ask:
+def of_models(client: Client, n: int) -> str:
+    return f"client:{client.name}\n{n}"
+
+
+def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate = FREE, model: str = "") -> Ask:
     """A place for one request of a client that is limited."""
     limits, name = client.limits, client.name
     scopes = (Scope(f"client:{name}", limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
+    for n, some in enumerate(client.model_limits):
+        if (some.rpm or some.concurrency) and some.models.allows(model):
+            scopes = (*scopes, Scope(of_models(client, n), some.rpm, some.concurrency))
     budget = None
     if limits.tokens_per_day or limits.usd_per_month:
         budget = Budget(name, limits.tokens_per_day, limits.usd_per_month, estimate, spent)
@@ -352,6 +362,11 @@ def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate
 def refusal_of(client: Client, refused: Refused) -> Refusal:
     """What the client is told."""
     limits, who, wait = client.limits, f"the key {client.name!r}", refused.wait
+    on = ""
+    for n, some in enumerate(client.model_limits):
+        if refused.name == of_models(client, n):
+            on = f" of {words_of(some)}"
+            limits = replace(limits, rpm=some.rpm, concurrency=some.concurrency)
     match refused.why:
         case "tokens":
             return Refusal(f"{who} has used its {limits.tokens_per_day} tokens of this day (UTC)", wait)
@@ -360,8 +375,13 @@ def refusal_of(client: Client, refused: Refused) -> Refusal:
         case "reserved":
             return Refusal(f"what is left to {who} may be used up by its requests under way", wait)
         case "concurrency":
-            return Refusal(f"{who} may have {limits.concurrency} requests at the same time", SOON)
-    return Refusal(f"{who} may ask {limits.rpm} times a minute", wait)
+            return Refusal(f"{who} may have {limits.concurrency} requests{on} at the same time", SOON)
+    return Refusal(f"{who} may ask {limits.rpm} times a minute{on}", wait)
+
+
+def tokens_refusal(client: Client, over: Over) -> Refusal:
+    on = f" on {over.models}" if over.models else ""
+    return Refusal(f"the key {client.name!r} may use {over.most} tokens a minute{on}", over.wait)
 
 
 # ---- the calendar ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import dataclasses
 import time
 
 import pytest
@@ -152,3 +153,32 @@ async def test_a_bug_while_looking_does_not_end_the_watch(
         await asyncio.sleep(0.01)
     addon.done()
     assert "looking at the configuration failed" in caplog.text
+
+
+def test_a_key_that_is_over_is_over_without_a_change_of_the_file(addon: Reload) -> None:
+    text = ONE.replace("[k1]", "[{key: k1, until: 2026-01-31T12:00:00Z}, k2]")
+    text += (
+        "clients: [{name: a, key: new, previous: [{key_sha256: '" + "0" * 64 + "', until: 2026-01-31T13:00:00Z}]}]\n"
+    )
+    path = addon.runtime.config_path
+    path.write_text(text)
+    addon.runtime.snapshot = before = yaml_file.read_snapshot(path, addon.runtime.settings, now=1_769_860_799.0)
+    addon.seen = before.revision
+    assert [key.enabled for key in before.channels[0].keys] == [True, True] and len(before.clients[0].previous) == 1
+    assert before.turns_at == 1_769_860_800.0
+    look(addon)
+    after = addon.runtime.snapshot
+    assert [key.enabled for key in after.channels[0].keys] == [False, True] and after.clients[0].previous == ()
+    assert after.revision == before.revision and after.turns_at == float("inf")
+    assert events(addon.runtime) == [], "it is nobody's change"
+    look(addon)
+    assert addon.runtime.snapshot is after
+
+
+def test_a_file_that_was_broken_meanwhile_is_not_read_for_that(addon: Reload) -> None:
+    addon.runtime.snapshot = dataclasses.replace(addon.runtime.snapshot, turns_at=1.0)
+    addon.runtime.config_path.write_text("a: [")
+    addon.seen = addon.fingerprint()
+    look(addon)
+    assert [c.name for c in addon.runtime.snapshot.channels] == ["one"]
+    assert addon.runtime.snapshot.turns_at == float("inf"), "it is not tried again and again"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core import config_channels, config_parse
+from ccx_addons.core import config_channels, config_clients, config_parse
 from ccx_addons.core.config import (
     KINDS,
     Bodies,
@@ -319,7 +319,7 @@ def test_no_problem_shows_a_secret(data: Json) -> None:
 # ---- anything --------------------------------------------------------------------------------------------------------
 NAMES = st.sampled_from(
     [
-        *config_parse.TOP_KEYS, *config_channels.CHANNEL_KEYS, *config_parse.CLIENT_KEYS, *config_channels.KEY_KEYS,
+        *config_parse.TOP_KEYS, *config_channels.CHANNEL_KEYS, *config_clients.CLIENT_KEYS, *config_channels.KEY_KEYS,
         "input", "output", "effort", "to", "redact", "rpm", "idle", "", "a.b", "\ud800",
     ]
 )  # fmt: skip
@@ -353,7 +353,7 @@ def test_any_channel_gives_a_snapshot_or_config_errors(more: Mapping[str, Json])
     survives(channel(**more))
 
 
-@given(st.dictionaries(st.sampled_from(config_parse.CLIENT_KEYS), DATA, max_size=4))
+@given(st.dictionaries(st.sampled_from(config_clients.CLIENT_KEYS), DATA, max_size=4))
 def test_any_client_gives_a_snapshot_or_config_errors(more: Mapping[str, Json]) -> None:
     survives(client(**more))
 

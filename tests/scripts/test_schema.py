@@ -8,7 +8,8 @@ import yaml
 
 from ccx_addons.core.config import Policy
 from ccx_addons.core.config_channels import CHANNEL_KEYS
-from ccx_addons.core.config_parse import CLIENT_KEYS, TOP_KEYS, parse
+from ccx_addons.core.config_clients import CLIENT_KEYS
+from ccx_addons.core.config_parse import TOP_KEYS, parse
 from scripts import schema
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -26,7 +26,7 @@ from websockets.sync.client import connect
 
 from ccx_addons.core.confidential import SECRET, Shape, file_shape
 from ccx_addons.core.config_channels import CHANNEL_KEYS, KEY_KEYS
-from ccx_addons.core.config_parse import CLIENT_KEYS
+from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.settings import Settings
 from tests.wire.program import ROOT, Program, running_program, wait_for
 

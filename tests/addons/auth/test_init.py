@@ -34,6 +34,8 @@ SNAPSHOT = Snapshot(
     clients=(
         client("alice", KEY),
         client("off", "key-of-off", enabled=False),
+        client("moved", "key-now", previous=((hashlib.sha256(b"key-before").hexdigest(), 9e9),)),
+        client("gone", "key-of-gone", expires=1_769_860_800.0),
         client("chatty", "key-of-chatty", kinds=frozenset[Kind]({"chat"})),
     ),
 )
@@ -154,6 +156,21 @@ def test_only_who_knows_the_secret_asks_for_nothing(auth: Auth, secret: str, giv
     assert x.test is test and "x-ccx-test" not in dict(x.headers) and "accept" in dict(x.headers)
 
 
+def test_the_key_before_is_right_beside_the_new_one(auth: Auth) -> None:
+    for key in ("key-now", "key-before"):
+        x = admitted(auth, flow("POST", "/v1/messages", x_api_key=key))
+        assert x.client and x.client.name == "moved"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/nothing"])
+def test_a_key_that_is_over_is_told_so(auth: Auth, path: str) -> None:
+    request = flow("POST", path, x_api_key="key-of-gone")
+    admitted(auth, request)
+    assert status(request) == 401 and request.response
+    words = json.dumps(request.response.json())
+    assert "the key 'gone' was right until 2026-01-31 12:00 UTC" in words
+
+
 def test_an_exchange_pins_the_snapshot_it_arrived_under(auth: Auth) -> None:
     x = admitted(auth, flow(x_api_key=KEY))
     auth.runtime.snapshot = Snapshot("rev2", 0)
@@ -203,7 +220,7 @@ def test_no_header_breaks_it(headers: list[tuple[str, str]], query: str) -> None
 
 
 def test_identify_takes_the_first_right_key() -> None:
-    assert identify(["x", "key-of-chatty", KEY], SNAPSHOT) == SNAPSHOT.clients[2]
+    assert identify(["x", "key-of-chatty", KEY], SNAPSHOT) == SNAPSHOT.clients[4]
     assert identify(["key-of-off"], SNAPSHOT) is None and identify([], SNAPSHOT) is None
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits, KeyLimits
+from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits, KeyLimits, ModelLimit, Patterns
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, classify
 from ccx_addons.io.meeting import Answer
 from ccx_addons.route import gate as gates
@@ -194,3 +194,28 @@ def test_nobody_waits_for_ever_for_a_probe(monkeypatch: pytest.MonkeyPatch) -> N
     probed(state, of)
     asyncio.run(Gate(state).probe("chat", attempt(of, waits=True)))
     assert state.of("chat", of.id).breakers
+
+
+def test_limits_on_some_models_and_tokens_a_minute() -> None:
+    state = State()
+    gate, of = Gate(state), channel("free")
+    some = (ModelLimit(Patterns(("*opus*",)), rpm=1), ModelLimit(Patterns(("*gpt*",)), tokens_per_minute=100))
+    client = Client("ann", "", model_limits=some)
+
+    def ask(id: str, model: str) -> Refusal | None:
+        x = exchange("chat", of, id=id, model=model)
+        x.client = client
+        found = gate.admit(x)
+        assert not inspect.isawaitable(found)
+        gate.dismiss(x)
+        return found
+
+    assert ask("1", "claude-opus-4-7") is None
+    refused = ask("2", "claude-opus-4-7")
+    assert refused and refused.words == "the key 'ann' may ask 1 times a minute of *opus*"
+    assert ask("3", "claude-haiku-4-5") is None
+    state.limits.tokens.spend(client, "gpt-5", 100, time.time())
+    refused = ask("4", "gpt-5")
+    assert refused and refused.words == "the key 'ann' may use 100 tokens a minute on *gpt*"
+    assert 50 < refused.retry_after <= 60 and ask("5", "claude-haiku-4-5") is None
+    assert all(not minute.flying for minute in state.limits.tokens.minutes.values()), "nothing is held for ever"
