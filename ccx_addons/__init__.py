@@ -12,6 +12,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.auth import Auth
     from ccx_addons.body import Body
     from ccx_addons.capture import Capture
+    from ccx_addons.containers import Containers
     from ccx_addons.convert import Convert
     from ccx_addons.failover import Failover
     from ccx_addons.health import Health
@@ -36,6 +37,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Body(runtime),
         Sessions(runtime),
         Threads(runtime),
+        Containers(runtime),
         Models(runtime),
         Afterthought(runtime),
         Local(runtime),

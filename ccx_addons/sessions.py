@@ -14,7 +14,7 @@ import json
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -233,11 +233,7 @@ def unknown_answer(x: Exchange) -> Fault:
 def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str, list[Row]] | None:
     """Id of a finished answer, what is kept of it, its items (history, input, output) as JSON, and rows of the ids that
     its upstream keeps. None: it cannot be continued. An upstream of the client's own protocol has the answer itself."""
-    text = answer.decode("utf-8", "replace")
-    if x.stream:
-        whole = read.mapping((loads_object((_datas(answer) or [""])[-1]) or {}).get("response"))
-    else:
-        whole = loads_object(text) or {}
+    whole = final_answer(answer) if x.stream else loads_object(answer.decode("utf-8", "replace")) or {}
     id = read.text(whole.get("id"))
     if not ID.fullmatch(id) or x.body is None or x.current is None or x.client is None:
         return None
@@ -262,9 +258,11 @@ def issued(id: str, client: str, seat: Seat, now: float) -> Row:
     return {"id": id, "client": client, **place, "expires": int((now + KEPT) * 1000)}
 
 
-def _datas(answer: bytes) -> list[str]:
+def final_answer(events: bytes) -> Mapping[str, Any]:
+    """The answer in the last event of a Responses stream."""
     reader = sse.Reader()
-    return [event.data for event in (*reader.feed(answer), *reader.flush()) if event.data.startswith("{")]
+    datas = [event.data for event in (*reader.feed(events), *reader.flush()) if event.data.startswith("{")]
+    return read.mapping((loads_object(datas[-1] if datas else "") or {}).get("response"))
 
 
 def trimmed(items: Items) -> Items:

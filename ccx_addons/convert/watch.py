@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from ccx_addons.core import read
 from ccx_addons.core.estimate import Said
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.faults import translated
@@ -29,7 +30,9 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Unread,
     Usage,
+    own_fields,
 )
+from ccx_addons.core.spread import Spread
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
 
@@ -92,12 +95,18 @@ class Watcher:
         self.said = Said()
         self.thinking: set[int] = set()
         self.needles = exchange.needles
+        self.spread = Spread(self.needles)
 
     def cleaned(self, passed: bytes) -> list[bytes]:
         """What goes to the client: an upstream may repeat what it was sent, in an error above all."""
         if self.fault or any(map(passed.__contains__, self.needles)):
-            return [self.x.secrets.clean_bytes(passed)]
-        return [passed]
+            return [self.spread.rest() + self.x.secrets.clean_bytes(passed)]
+        passed = self.spread.feed(passed)
+        return [passed] if passed else []
+
+    def rest(self) -> list[bytes]:
+        """What waited for an event that did not come."""
+        return [rest] if (rest := self.spread.rest()) else []
 
     @property
     def patient(self) -> bool:
@@ -127,12 +136,19 @@ class Watcher:
                 self.x.usage = usage
             case Finished(stop, usage):
                 self.finished = True
+                self.x.container = _container(event)
                 self.x.stop = stop
                 self.x.usage = usage or self.x.usage
                 if stop in CONTENT_STOPS or (usage and usage.output > 0):
                     self.meaningful = True
             case Failed(fault):
                 self.fault = self.x.veiled(fault)
+
+
+def _container(event: Finished) -> str:
+    """Id of Claude's container, which a stream names at its end."""
+    named = own_fields(event.extra, "messages").get("container") if event.extra else None
+    return read.text(read.mapping(named).get("id"))
 
 
 def _next(telling: Telling, places: list[int], data: bytes, at: int) -> int:
@@ -275,12 +291,12 @@ class PassWatcher(Watcher):
             self.see(event)
         if self.fault or not self.finished:
             return self.abort(self.fault or Fault("server", "the upstream's stream ended without its end event"))
-        return self.cleaned(bytes(self._held)) if self._held else []
+        return [*(self.cleaned(bytes(self._held)) if self._held else []), *self.rest()]
 
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
-        return [encode(fault)]
+        return [*self.rest(), encode(fault)]
 
 
 class ConvertWatcher(Watcher):
@@ -299,13 +315,14 @@ class ConvertWatcher(Watcher):
         chunks = self._convert(self.decoder.flush())
         if not self.finished and not self.fault:
             chunks += self.abort(Fault("server", "the upstream's stream ended without its end event"))
+        chunks += self.rest()
         self.x.losses += [*self.encoder.losses, *self.left.losses()]
         return chunks
 
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         chunk = self.encoder.encode(Failed(fault))
-        return [chunk] if chunk else []
+        return [*self.rest(), *([chunk] if chunk else [])]
 
     def _convert(self, events: list[Event]) -> list[bytes]:
         chunks = []

@@ -239,6 +239,8 @@ class Exchange:
     opening: bytes = b""
     """The beginning of a stream, as far as it was held back before the commit."""
     final_event: bytes = b""
+    container: str = ""
+    """Id of the container that a stream of Messages names at its end."""
     """The last event of a Responses stream, which holds the whole answer."""
     losses: list[Loss] = field(default_factory=list)
     status: int = 0

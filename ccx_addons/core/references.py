@@ -1,7 +1,8 @@
 """Ids of what an upstream keeps: those a request refers to, and those an answer hands out.
 
 Sources: platform.openai.com/docs/api-reference/responses (``ItemReferenceParam``: its ``type`` may be missing),
-platform.claude.com/docs/en/build-with-claude/files, ai.google.dev/api/files and ai.google.dev/api/caching.
+platform.openai.com/docs/guides/tools-code-interpreter (containers), platform.claude.com/docs/en/build-with-claude/files
+and /agents-and-tools/tool-use/code-execution-tool (containers), ai.google.dev/api/files and ai.google.dev/api/caching.
 """
 
 import re
@@ -15,7 +16,9 @@ ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=+:.-]{0,199}")
 
 
 _CREATED: Final = re.compile(rb'"response"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
-MAY_NAME_FILES: Final = re.compile(rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent)"|\\u00[4-7]')
+MAY_NAME_FILES: Final = re.compile(
+    rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent|vector_store_ids|file_?[sS]earch_?[sS]tore_?[nN]ames)"|\\u00[4-7]'
+)
 """In a body's bytes; letters may be written as escapes."""
 WORDS_OF_TOOLS: Final = frozenset({"args", "arguments", "response", "parameters", "input_schema", "schema", "metadata"})
 """What stands in these is between the client and its model; so is ``input`` where it is an object."""
@@ -23,8 +26,12 @@ OWN_FILES: Final = re.compile(r"https?://(?!([^/]*\.)?googleapis\.com\b)[^/]", r
 """Addresses that a Gemini upstream fetches from anywhere; others name a file of the account, or of its storage."""
 
 
+STORES: Final = frozenset({"file_ids", "vector_store_ids", "fileSearchStoreNames", "file_search_store_names"})
+"""Fields with lists of names."""
+
+
 def files_of(value: Any) -> Iterator[str]:
-    """Names of files and caches of an upstream's account that a body of any text protocol refers to."""
+    """Names of files, stores of them and caches of an upstream's account that a body of any text protocol refers to."""
     left = [value]
     while left:
         match left.pop():
@@ -40,7 +47,7 @@ def files_of(value: Any) -> Iterator[str]:
 def _files(name: str, value: Any) -> Iterator[str]:
     if name in ("file_id", "cachedContent", "cached_content") and isinstance(value, str) and value:
         yield value
-    elif name == "file_ids":
+    elif name in STORES:
         yield from (one for one in read.items(value) if isinstance(one, str))
     elif name in ("fileUri", "file_uri") and isinstance(value, str) and not OWN_FILES.match(value):
         yield value
@@ -55,6 +62,23 @@ def conversation_of(members: Mapping[str, Any]) -> str:
     """The id of a stored conversation that the request belongs to; empty: none."""
     found = members.get("conversation")
     return read.text(read.mapping(found).get("id") if isinstance(found, dict) else found)
+
+
+def containers_of(members: Mapping[str, Any]) -> list[str]:
+    """Ids of containers, in which code runs and files are, that a request goes on in."""
+    named = [members.get("container")]
+    for tool in read.mappings(members.get("tools")):
+        named += [tool.get("container"), read.mapping(tool.get("environment")).get("container_id")]
+    ids = (one if isinstance(one, str) else read.mapping(one).get("id") for one in named)
+    return list(dict.fromkeys(filter(None, map(read.text, ids))))
+
+
+def containers_in(answer: Mapping[str, Any]) -> list[str]:
+    """Those that an answer names: Claude's at its top, OpenAI's in its calls. What a model says in a call is none."""
+    named = [read.mapping(answer.get("container")).get("id")]
+    for item in read.mappings(answer.get("output")):
+        named += [item.get("container_id"), read.mapping(item.get("environment")).get("container_id")]
+    return [id for id in dict.fromkeys(map(read.text, named)) if ID.fullmatch(id)]
 
 
 def id_of_stream(opening: bytes) -> str:

@@ -79,6 +79,8 @@ FILES = [
     pytest.param({"messages": [{"content": [{"type": "container_upload", "file_id": "f"}]}]}, id="Claude's container"),
     pytest.param({"contents": [{"parts": [{"fileData": {"fileUri": "f"}}]}]}, id="Gemini"),
     pytest.param({"contents": [{"parts": [{"file_data": {"file_uri": "f"}}]}]}, id="Gemini in small letters"),
+    pytest.param({"tools": [{"type": "file_search", "vector_store_ids": ["f"]}]}, id="store of files"),
+    pytest.param({"tools": [{"fileSearch": {"fileSearchStoreNames": ["f"]}}]}, id="Gemini's store"),
     pytest.param({"cachedContent": "f"}, id="Gemini's cache"),
     pytest.param({"cached_content": "f"}, id="Gemini's cache in small letters"),
 ]

@@ -13,8 +13,9 @@ from ccx_addons.convert import USAGE_CHUNK
 from ccx_addons.convert.watch import PassWatcher
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.mask import mask
+from ccx_addons.core.mask import HIDDEN, mask
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.spread import TEXT
 from ccx_addons.core.sse import MAX_EVENT
 from ccx_addons.protocols import PROTOCOLS
 from scripts.fake import answers
@@ -170,6 +171,29 @@ def test_a_key_in_two_pieces_of_an_endless_event_stays_here(cut: int) -> None:
     pieces = [b"data: " + b"x" * (1 << 20) + KEY[:cut].encode(), KEY[cut:].encode() + b"y" * (1 << 20), b"\n\n"]
     whole = b"".join(chunk for piece in pieces for chunk in found.feed(piece))
     assert KEY.encode() not in whole and len(whole) > 2 << 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pieces", [3, 9, 30])
+@pytest.mark.parametrize("size", [1 << 30, 100])
+def test_a_key_over_several_events_stays_here(kind: str, pieces: int, size: int) -> None:
+    text = f"the key that you gave me is {KEY}, and that is it"
+    said = answers.Said("m", text, "", [], input=100, pieces=pieces)
+    streams: dict[str, Callable[[], Iterable[tuple[str, Any]]]] = {
+        "messages": lambda: answers.messages_stream(said),
+        "chat": lambda: answers.chat_stream(said, True),
+        "responses": lambda: answers.responses_stream(said, {}),
+    }
+    found = repeating(kind)
+    whole = b""
+    for name, data in streams[kind]():
+        event = frame(name, data, "\n\n").encode()
+        for at in range(0, len(event), size):
+            whole += b"".join(found.feed(event[at : at + size]))
+    whole += b"".join(found.finish())
+    assert found.finished and found.fault is None
+    spoken_text = b"".join(TEXT.findall(whole)).decode()
+    assert KEY[8:] not in spoken_text and HIDDEN in spoken_text and "and that is it" in spoken_text
 
 
 CHUNK = b'{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}'
