@@ -17,6 +17,7 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.shape import Change, words
+from ccx_addons.inspect.held import UPSTREAM_KEY, Held
 from ccx_addons.metrics import Metrics, candidate_row
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
@@ -24,7 +25,8 @@ from ccx_addons.proxy.guard import guarded, refuse
 log: Final = logging.getLogger("ccx")
 
 KEY: Final = "ccx"
-UPSTREAM_KEY: Final = "ccx_upstream"
+QUIET: Final = frozenset({"/health", "/health/ready", "/metrics"})
+"""Paths that programs ask every few seconds: they are not worth a line."""
 MAX_STREAM: Final = 8 << 20
 """Bytes of a streamed answer that are shown, unless the policy keeps bodies and says how much of them."""
 EVERY: Final = 0.25
@@ -77,7 +79,10 @@ class Inspect:
         self.wondering: dict[http.HTTPFlow, int] = {}
         """Flows whose shapes are being made, and how often that was looked at."""
         self.passing: list[http.HTTPFlow] = []
-        """Flows of the panel, which are forgotten when they are over."""
+        """Flows of the panel and of health checks, which are forgotten when they are over."""
+        self.held = Held(
+            runtime.settings.web_max_mb << 20, lambda flow: flows.remove([flow]), lambda flow: flows.update([flow])
+        )
         self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
@@ -120,7 +125,7 @@ class Inspect:
 
     def close(self, flow: http.HTTPFlow, x: Exchange) -> None:
         self.growing.pop(flow, None)
-        if x.forward:
+        if x.forward or x.path in QUIET:
             self.passing.append(flow)
             return
         if x.client and original.kept(flow) is None:
@@ -134,6 +139,7 @@ class Inspect:
             self.wondering[flow] = 0
         if flow.marked in ("", FAILOVER, FAILED):
             flow.marked = FAILED if x.state == "failed" else FAILOVER if len(x.attempts) > 1 else ""
+        self.held.add(flow)
 
     def show(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.forward or x.client is None:

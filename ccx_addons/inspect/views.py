@@ -5,7 +5,7 @@ They read the message and what inspect.py keeps in ``flow.metadata``, so that th
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mitmproxy import contentviews, http
@@ -13,13 +13,19 @@ from mitmproxy import contentviews, http
 from ccx_addons.auth import original
 from ccx_addons.core.config import Kind
 from ccx_addons.core.endpoints import kind_of_path
-from ccx_addons.inspect import KEY, UPSTREAM_KEY, seconds
+from ccx_addons.inspect import KEY, seconds
+from ccx_addons.inspect.held import UPSTREAM_KEY
 from ccx_addons.protocols import TEXT_PROTOCOLS, reassembly
 from ccx_addons.protocols.reassembly import Piece
 
-FOLD: Final[Mapping[str, int]] = {"system": 600, "result": 1500}
+FOLD: Final[Mapping[str, int]] = {"system": 600, "result": 1500, "context": 200}
 """Characters of a piece in a request before it is folded; others are shown whole."""
-WIDTH: Final = 72
+WIDTH: Final = 88
+"""Columns of a line: what is longer goes on in the next one."""
+BAR: Final = 40
+"""Columns of the time of a whole request."""
+MAX_WRAPPED: Final = 200_000
+"""Characters of a text whose lines are broken; longer ones stay as they are."""
 FIRST: Final = 5.0
 """Above every view that mitmproxy has for JSON and event streams."""
 
@@ -30,7 +36,7 @@ class CcxView(contentviews.Contentview):
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         flow = metadata.flow
         assert isinstance(flow, http.HTTPFlow)
-        return "\n".join(self.lines(data, flow, flow.metadata.get(KEY, {}))) + "\n"
+        return "\n".join(wrapped("\n".join(self.lines(data, flow, flow.metadata.get(KEY, {}))))) + "\n"
 
     def lines(self, data: bytes, flow: http.HTTPFlow, facts: Mapping[str, Any]) -> Iterator[str]:
         raise NotImplementedError
@@ -83,7 +89,11 @@ class RequestView(CcxView):
         if asked.tools:
             words = f"{len(asked.tools)} tools: {', '.join(asked.tools)}"
             yield from textwrap.wrap(words, WIDTH, subsequent_indent="  ")
-        for role, pieces in (("system", asked.system), *((turn.role, turn.pieces) for turn in asked.turns)):
+        for role, pieces in (
+            ("question", question(asked.turns)),
+            *((turn.role, turn.pieces) for turn in asked.turns),
+            ("system", asked.system),
+        ):
             if pieces:
                 yield from ("", headline(role))
             for piece in pieces:
@@ -101,23 +111,26 @@ class RouteView(CcxView):
         if not facts:
             yield "This flow did not pass the gateway's routing."
             return
-        yield dotted(facts["id"], f"client {facts['client_name']}", facts["kind"], facts["operation"])
-        yield dotted(
-            facts["state"] if facts["state"] != "running" else facts["phase"],
-            str(facts["status"] or ""),
-            time_of("after", facts["total_ms"]),
-            tokens(facts),
-            f"${facts['cost_usd']:.4f}" if facts["cost_usd"] is not None else "",
+        yield facts["id"]
+        yield from table(
+            ("client", facts["client_name"]),
+            ("asked", f"{facts['kind']} {facts['operation']}"),
+            ("state", facts["state"] if facts["state"] != "running" else facts["phase"]),
+            ("status", str(facts["status"] or "")),
+            ("time", seconds(facts["total_ms"]) if facts["total_ms"] else ""),
+            ("tokens", tokens(facts)),
+            ("cost", f"${facts['cost_usd']:.4f}" if facts["cost_usd"] is not None else ""),
+            ("model", facts["model"]),
+            ("upstream", facts["upstream_model"] if facts["upstream_model"] != facts["model"] else ""),
+            ("converted", facts["converted"].replace(">", " → ")),
         )
-        if facts["upstream_model"] not in ("", facts["model"]):
-            yield f"model {facts['model']} → {facts['upstream_model']}"
-        if facts["converted"]:
-            yield f"converted {facts['converted'].replace('>', ' → ')}"
         if facts["error_message"]:
             yield f"✗ {facts['error_kind']}: {facts['error_message']}"
         if facts.get("cache_lost"):
             yield f"⚠ {facts['cache_lost']}"
-        yield from section("attempts", map(attempt, facts["attempts"]))
+        whole = facts["total_ms"] or max((a["total_ms"] or 0 for a in facts["attempts"]), default=0)
+        lines = [line for row in facts["attempts"] for line in attempt(row, facts["started_at"], whole)]
+        yield from section("attempts", lines)
         yield from section("channels", map(candidate, facts["candidates"]))
         losses = json.loads(facts["losses"] or "[]")
         yield from section("lost in conversion", (f"{path}: {reason}" for path, reason in losses))
@@ -165,6 +178,37 @@ def shown(piece: Piece, fold: int | None = None) -> Iterator[str]:
         yield text
 
 
+def question(turns: Sequence[reassembly.Turn]) -> tuple[Piece, ...]:
+    """The last words of the person; empty where they are all there is to the conversation."""
+    for turn in reversed(turns):
+        said = tuple(piece for piece in turn.pieces if piece.look not in ("context", "result"))
+        if turn.role == "user" and said:
+            return said if len(turns) > 1 else ()
+    return ()
+
+
+def table(*facts: tuple[str, str], indent: str = "") -> Iterator[str]:
+    """One fact a line; those without a value are left out."""
+    for name, value in facts:
+        if value:
+            yield f"{indent}{name:<11}{value}"
+
+
+def wrapped(text: str) -> Iterator[str]:
+    """Lines of at most WIDTH columns, broken between words where there are any."""
+    if len(text) > MAX_WRAPPED:
+        yield text
+        return
+    for line in text.split("\n"):
+        if len(line) <= WIDTH:
+            yield line
+            continue
+        margin = line[: len(line) - len(line.lstrip())][: WIDTH // 2]
+        yield from textwrap.wrap(
+            line, WIDTH, subsequent_indent=margin, drop_whitespace=True, break_on_hyphens=False, tabsize=4
+        )
+
+
 def headline(words: str) -> str:
     return f"── {words} ".ljust(WIDTH, "─")
 
@@ -175,19 +219,36 @@ def section(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield from ("", headline(title), *found)
 
 
-def attempt(row: Mapping[str, Any]) -> str:
-    verdict = f"{row['verdict']}: {row['reason']}" if row["verdict"] else ""
-    head = f"{row['n']}  {row['channel_name']}"
-    return dotted(
-        head,
-        row["outcome"],
-        str(row["status"] or ""),
-        time_of("after", row["total_ms"]),
-        row["upstream_model"],
-        f"{row['base_url']} key {row['key_mask']}",
-        verdict,
-        row["error_message"],
+def attempt(row: Mapping[str, Any], began: int, whole: float) -> Iterator[str]:
+    """One attempt: its outcome, its time on the request's time, and one fact a line. Times: ms."""
+    good = row["outcome"] == "ok" and row["status"] < 400
+    outcome = " ".join(word for word in (str(row["status"] or ""), row["outcome"] if not good else "") if word)
+    yield f"{row['n']}  {row['channel_name']}  {'✓' if good else '✗'} {outcome}"
+    yield f"   {waterfall(row, began, whole)} {seconds(row['total_ms']) if row['total_ms'] is not None else '…'}"
+    yield from table(
+        ("model", row["upstream_model"]),
+        ("address", row["base_url"]),
+        ("key", row["key_mask"]),
+        ("first byte", seconds(row["ttfb_ms"]) if row["ttfb_ms"] is not None else ""),
+        ("then", f"{row['verdict']}: {row['reason']}" if row["verdict"] and not good else ""),
+        ("said", row["error_message"]),
+        indent="   ",
     )
+
+
+def waterfall(row: Mapping[str, Any], began: int, whole: float) -> str:
+    """``│  ░░▒▒▓▓   │``: setting up, waiting, receiving."""
+    start = max(0.0, (row["started_at"] or began) - began)
+    total = row["total_ms"] if row["total_ms"] is not None else max(0.0, whole - start)
+    connect = min(total, (row["connect_ms"] or 0) + (row["tls_ms"] or 0))
+    first = total if row["ttfb_ms"] is None else max(connect, min(total, row["ttfb_ms"]))
+    scale = BAR / max(whole, start + total, 1.0)
+    edges = [round(scale * at) for at in (start, start + connect, start + first, start + total)]
+    edges[-1] = max(edges[-1], edges[0] + 1) if edges[0] < BAR else edges[-1]
+    bar = " " * edges[0] + "".join(
+        mark * (right - left) for mark, left, right in zip("░▒▓", edges, edges[1:], strict=False)
+    )
+    return f"│{bar[:BAR].ljust(BAR)}│"
 
 
 def candidate(row: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ async def serve(
     if web:
         from ccx_addons.proxy import mitmweb  # nobody else needs a web server here
 
-        master = mitmweb.make_master(runtime, addons, web, limits, pool)
+        master = mitmweb.make_master(runtime, addons, web, sock.getsockname()[:2], limits, pool)
         listener = Listener(master, sock, limits, pool, tls)
     else:
         master = make_master(addons, loop)

@@ -42,9 +42,12 @@ class MitmwebMaster(GatewayMaster, WebMaster):
 
 
 def make_master(
-    runtime: Runtime, addons: Iterable[Any], sock: socket.socket, limits: Limits, pool: Pool
+    runtime: Runtime, addons: Iterable[Any], sock: socket.socket, public: tuple[str, int], limits: Limits, pool: Pool
 ) -> MitmwebMaster:
-    """All of mitmproxy's addons but those that would connect to upstreams without the gateway, and ours."""
+    """All of mitmproxy's addons but those that would connect to upstreams without the gateway, and ours.
+
+    ``public``: host and port of the gateway, which the page names at its foot.
+    """
     settings = runtime.settings
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -55,6 +58,8 @@ def make_master(
     master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.test_secret))
     master.options.update(
         **OPTIONS,
+        listen_host=public[0],
+        listen_port=public[1],
         onboarding=False,
         command_history=False,
         web_open_browser=False,

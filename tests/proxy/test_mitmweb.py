@@ -17,6 +17,8 @@ from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.replay import Replays
 from ccx_addons.proxy.terms import Limits
 
+PUBLIC = ("0.0.0.0", 3000)
+
 
 def made(folder: Path, check: Any) -> None:
     async def run() -> None:
@@ -24,7 +26,7 @@ def made(folder: Path, check: Any) -> None:
             sock.setblocking(False)
             store = Store(folder / "ccx.db")
             runtime = Runtime(Settings(ccx_data_dir=str(folder), web_password="pass"), Snapshot("r", 0), store)
-            await check(make_master(runtime, chain(runtime)[2:], sock, Limits(), Pool()), sock.getsockname()[1])
+            await check(make_master(runtime, chain(runtime)[2:], sock, PUBLIC, Limits(), Pool()), sock.getsockname()[1])
 
     asyncio.run(run())
 
@@ -39,6 +41,7 @@ def test_nothing_can_reach_an_upstream_without_the_gateway(tmp_path: Path) -> No
         assert (options.mode, options.web_host, options.web_port, options.web_password) == (
             [], "127.0.0.1", port, "pass",
         )  # fmt: skip
+        assert (options.listen_host, options.listen_port) == PUBLIC, "what the page says at its foot"
         assert not options.onboarding and not options.web_open_browser and "comment" in options.web_columns
 
     made(tmp_path, check)

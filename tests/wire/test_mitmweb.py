@@ -119,7 +119,12 @@ def test_a_flow_shows_the_upstream_request_and_the_clients_answer(web: Web, fake
     request = web.view(flow["id"], "request", "CCX request")
     assert "glm-5" in request and "── user ─" in request and "hello there" in request
     route = web.view(flow["id"], "request", "CCX route")
-    assert "model opus → glm-5" in route and f"POST {CHAT}" in route and '"model": "opus"' in route
+    assert (
+        "model      opus" in route
+        and "upstream   glm-5" in route
+        and f"POST {CHAT}" in route
+        and '"model": "opus"' in route
+    )
     assert CLIENT_KEY not in route
     views = [web.view(flow["id"], message, "auto") for message in ("response", "request")]
     assert views == ["CCX answer", "CCX request"]
@@ -129,7 +134,7 @@ def test_failover_and_failure_are_marked(web: Web) -> None:
     flow = web.ask(ASK, f"/failing{CHAT}")
     assert flow["marked"] == "⚠" and flow["comment"].startswith("other▸spare · opus→glm-5 · ")
     route = web.view(flow["id"], "response", "CCX route")
-    assert "1  other · status · 500" in route and "2  spare · ok" in route
+    assert "1  other  ✗ 500 status" in route and "2  spare  ✓ 200" in route
     flow = web.ask(ASK, f"/broken{CHAT}")
     assert flow["marked"] == "❌" and flow["comment"].startswith("broken · opus · failed · ")
 
@@ -138,7 +143,7 @@ def test_a_conversion_shows_both_sides(web: Web) -> None:
     flow = web.ask({**ASK, "max_tokens": 50, "top_k": 3}, "/converted/v1/messages")
     assert "chat · opus" in web.view(flow["id"], "request", "CCX request")
     route = web.view(flow["id"], "request", "CCX route")
-    assert "converted messages → chat" in route and "top_k: " in route
+    assert "converted  messages → chat" in route and "top_k: " in route
     assert '"object": "chat.completion"' in route and '"top_k": 3' in route
     assert "heard: hello there" in web.view(flow["id"], "response", "CCX answer")
 
@@ -196,11 +201,21 @@ def test_a_copy_and_a_loaded_file_can_be_replayed_too(web: Web) -> None:
 
 
 def test_what_no_client_asked_for_is_not_replayed(web: Web) -> None:
-    httpx.get(f"{web.program.url}/health")
-    health = next(flow for flow in web.flows() if flow["request"]["path"] == "/health")
-    web.http.post(f"/flows/{health['id']}/replay")
+    httpx.get(f"{web.program.url}/nothing-is-here")
+    strange = next(flow for flow in web.flows() if flow["request"]["path"] == "/nothing-is-here")
+    web.http.post(f"/flows/{strange['id']}/replay")
     assert any("Can't replay" in event["message"] for event in web.http.get("/events").json())
-    assert web.flow(health["id"])["response"]["status_code"] == 200
+    assert web.flow(strange["id"])["response"]["status_code"] in (401, 404)
+
+
+def test_health_checks_do_not_stay(web: Web) -> None:
+    assert httpx.get(f"{web.program.url}/health").status_code == 200
+    wait_for(lambda: "/health" not in [flow["request"]["path"] for flow in web.flows()])
+
+
+def test_the_foot_names_the_gateway(web: Web) -> None:
+    options = web.http.get("/options").json()
+    assert web.program.url.endswith(f":{options['listen_port']['value']}")
 
 
 def held(web: Web, answers: list[httpx.Response | Exception]) -> tuple[threading.Thread, dict[str, Any]]:

@@ -14,7 +14,8 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.inspect import KEY, UPSTREAM_KEY, Edits, Inspect, comment, seconds, thousands
+from ccx_addons.inspect import KEY, Edits, Inspect, comment, seconds, thousands
+from ccx_addons.inspect.held import UPSTREAM_KEY
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import attach
@@ -185,6 +186,16 @@ def test_the_panels_flows_are_forgotten_when_they_are_over(inspect: Inspect) -> 
     inspect.look()
     inspect.look()
     assert inspect.flows.removed == [flow] and flow.metadata == {}  # type: ignore[attr-defined]
+
+
+def test_health_checks_leave_no_line(inspect: Inspect) -> None:
+    flow, x = begun()
+    x.path, x.client = "/health", None
+    inspect.request(flow)
+    inspect.response(flow)
+    flow.live = False
+    inspect.look()
+    assert flow in inspect.flows.removed  # type: ignore[attr-defined]
 
 
 def test_an_answer_that_is_held_back_waits(inspect: Inspect) -> None:

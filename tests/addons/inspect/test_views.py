@@ -13,8 +13,19 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Decision, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.inspect import KEY, UPSTREAM_KEY, Inspect
-from ccx_addons.inspect.views import VIEWS, AnswerView, CcxView, RequestView, RouteView, register
+from ccx_addons.inspect import KEY, Inspect
+from ccx_addons.inspect.held import UPSTREAM_KEY
+from ccx_addons.inspect.views import (
+    VIEWS,
+    WIDTH,
+    AnswerView,
+    CcxView,
+    RequestView,
+    RouteView,
+    register,
+    waterfall,
+    wrapped,
+)
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import attach
@@ -118,13 +129,31 @@ def test_request_folds_what_is_long(inspect: Inspect) -> None:
     text = show(RequestView(), flow, flow.request)
     assert text.splitlines()[0] == "messages · opus · max_tokens=64 · temperature=0.5"
     assert "1 tools: weather" in text
-    assert "S" * 600 + " … 400 characters more" in text and "S" * 601 not in text
-    assert "T" * 5000 in text
-    assert "R" * 1500 + " … 500 characters more" in text
+    assert max(map(len, text.splitlines())) <= WIDTH, "lines go on in the next one"
+    whole = text.replace("\n", "")
+    assert "S" * 600 in whole and "S" * 601 not in whole and "400characters more" in whole.replace("400 c", "400c")
+    assert "T" * 5000 in whole
+    assert "R" * 1500 in whole and "R" * 1501 not in whole and "500characters more" in whole.replace("500 c", "500c")
     assert "[media image/png 3 KB]" in text and "AAAA" not in text
     assert [line[3:].split()[0] for line in text.splitlines() if line.startswith("──")] == [
-        "system", "user", "assistant", "tool",
+        "question", "user", "assistant", "tool", "system",
     ]  # fmt: skip
+
+
+def test_the_question_is_the_persons_last_words(inspect: Inspect) -> None:
+    turns = [
+        {"role": "user", "content": "First"},
+        {"role": "assistant", "content": "Well"},
+        {"role": "user", "content": [
+            {"type": "text", "text": "<system-reminder>x</system-reminder>"}, {"type": "text", "text": "And now?"},
+        ]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "R"}]},
+    ]  # fmt: skip
+    flow = finished(inspect, answered(), request={**REQUEST, "messages": turns})
+    lines = show(RequestView(), flow, flow.request).splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("── question"))
+    assert lines[at + 1 : at + 3] == ["And now?", ""]
 
 
 def test_a_converted_request_is_in_the_upstreams_words(inspect: Inspect) -> None:
@@ -150,10 +179,17 @@ def test_route(inspect: Inspect) -> None:
     flow.metadata[UPSTREAM_KEY] = {"body": b'{"object":"chat.completion"}'}
     text = show(RouteView(), flow, flow.request)
     for line in (
-        "x1 · client alice · messages · generate",
-        "ok · 200 · after 1.9 s · 12000 tokens in (9000 cached), 800 out",
-        "model opus → glm-5",
-        "converted messages → chat",
+        "x1",
+        "client     alice",
+        "asked      messages generate",
+        "state      ok",
+        "status     200",
+        "time       1.9 s",
+        "tokens     12000 tokens in (9000 cached), 800 out",
+        "model      opus",
+        "upstream   glm-5",
+        "converted  messages → chat",
+        "   then       next_channel: rate limited",
         "✗ rate_limit: slow down",
         "top_k: Chat has none",
         "POST /v1/messages",
@@ -161,9 +197,31 @@ def test_route(inspect: Inspect) -> None:
         '  "object": "chat.completion"',
     ):
         assert line in text.splitlines() or line in text, line
-    assert "1  main · status · 429" in text and "2  backup · ok · 200" in text
+    assert "1  main  ✗ 429 status" in text and "2  backup  ✓ 200" in text
     assert "✓ main: by_priority: place 1" in text and "✗ old: active: is suspended" in text
     assert MAIN.keys[0].secret not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({}, "░" * 4 + "▒" * 16 + "▓" * 20, id="the whole"),
+        pytest.param({"started_at": 1500, "total_ms": 500.0}, " " * 20 + "░" * 4 + "▒" * 16, id="the second half"),
+        pytest.param({"ttfb_ms": None}, "░" * 4 + "▒" * 36, id="never answered"),
+        pytest.param({"total_ms": 0.0, "connect_ms": None, "ttfb_ms": None}, "▓" + " " * 39, id="at once"),
+        pytest.param({"total_ms": None}, "░" * 4 + "▒" * 16 + "▓" * 20, id="under way"),
+    ],
+)
+def test_waterfall(given: dict[str, Any], expected: str) -> None:
+    row = {"started_at": 1000, "total_ms": 1000.0, "connect_ms": 100.0, "tls_ms": None, "ttfb_ms": 500.0, **given}
+    assert waterfall(row, 1000, 1000.0) == f"│{expected}│"
+
+
+@pytest.mark.parametrize("text", ["a" * 300, "word " * 100, "    " + "deep " * 60, "", "a\n\nb", "\t" * 200])
+def test_no_line_is_too_long_and_no_word_is_lost(text: str) -> None:
+    lines = list(wrapped(text))
+    assert all(len(line) <= WIDTH for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
 
 
 def test_a_flow_of_nobody_has_no_route() -> None:
