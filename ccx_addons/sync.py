@@ -30,6 +30,7 @@ class Sync:
         self.reader = Reader(store.path, store.boot_id, store.worker, shared=runtime.settings.worker_count > 1)
         self.task: asyncio.Task[None] | None = None
         self.trouble = ""
+        runtime.meeting.listen("suspect", self.hear_of_suspect)
         self.apart = ""
         """Why this worker counts its limits for itself."""
 
@@ -78,7 +79,14 @@ class Sync:
             self.runtime.store.ack_command(id, self.obey(kind, args, now))
 
     def publish(self) -> None:
+        suspects = self.runtime.state.suspects.changes
+        while suspects:
+            gist, channel_id = suspects.popleft()
+            self.runtime.meeting.tell("suspect", *gist, channel_id)
         write_changes(self.runtime.state, self.runtime.snapshot, self.runtime.store, time.time())
+
+    def hear_of_suspect(self, kind: str, model: str, what: str, channel_id: str) -> None:
+        self.runtime.state.suspects.heard((kind, model, what), channel_id, time.time())
 
     def tell_of_meeting(self) -> None:
         """Whether limits hold for all workers together, where that is news."""

@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl, urlencode
 from mitmproxy import http
 
 from ccx_addons.auth import login, original
+from ccx_addons.auth.guesses import Guesses
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.forwarded import Proxies, below
 from ccx_addons.core.header_names import KEY_HEADER, LOGIN
 from ccx_addons.core.ids import uuid7
-from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.processes.runtime import Runtime
@@ -32,9 +32,6 @@ ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
 MAX_CREDENTIALS: Final = 4
 """Keys that a request may name: more than any client has places for."""
-MAX_FAILURES: Final = 10
-FAILURE_WINDOW: Final = 60.0
-"""Seconds."""
 
 WRONG_KEY: Final = Fault(
     "authentication",
@@ -61,8 +58,9 @@ TWO_KEYS: Final = Fault(
 class Auth:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.clients = LockOut(MAX_FAILURES, FAILURE_WINDOW)
-        self.admins = LockOut(MAX_FAILURES, FAILURE_WINDOW)
+        secret = runtime.settings.admin_access_key
+        self.clients = Guesses("client keys", runtime.meeting, secret)
+        self.admins = Guesses("admin keys", runtime.meeting, secret)
         self.proxies = Proxies.of(runtime.settings.trusted_proxies)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -214,11 +212,10 @@ def peer_of(flow: http.HTTPFlow) -> str:
     return str(name[0]) if name else ""
 
 
-def wrong(lock_out: LockOut, x: Exchange, keys: list[str], fault: Fault) -> Fault:
+def wrong(guesses: Guesses, x: Exchange, keys: list[str], fault: Fault) -> Fault:
     """None of ``keys`` is right: ``fault``, or that the address has guessed enough. No key at all is no guess."""
-    now = time.monotonic()
-    wait = lock_out.wait(x.client_ip, now)
-    new = [lock_out.failed(x.client_ip, key, now) for key in keys]
+    wait = guesses.wait(x.client_ip)
+    new = [guesses.failed(x.client_ip, key) for key in keys]
     if wait and keys:
         return replace(LOCKED_OUT, retry_after=wait)
     if any(new):

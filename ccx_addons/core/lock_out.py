@@ -40,8 +40,10 @@ class LockOut:
 
     def failed(self, address: str, key: str, now: float) -> bool:
         """Count a wrong key. False: the address has sent it before."""
-        network = network_of(address)
-        digest = self._digest(key)
+        return self.heard(network_of(address), self.digest(key), now)
+
+    def heard(self, network: str, digest: bytes, now: float) -> bool:
+        """The same, of a key that another worker has seen."""
         found = self.failures.setdefault(network, deque(maxlen=self.most))
         self.failures.move_to_end(network)
         if len(self.failures) > MAX_ADDRESSES:
@@ -53,12 +55,11 @@ class LockOut:
         found.append((digest, now))
         return True
 
-    def forget(self, address: str) -> None:
-        """Somebody there proved right."""
-        if self.failures:
-            self.failures.pop(network_of(address), None)
+    def forget(self, address: str) -> bool:
+        """Somebody there proved right. False: there was nothing to forget."""
+        return bool(self.failures) and self.failures.pop(network_of(address), None) is not None
 
-    def _digest(self, key: str) -> bytes:
+    def digest(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=DIGEST_SIZE, key=self.salt).digest()
 
 

@@ -6,7 +6,7 @@ it is asked first where it did not fail yet.
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,8 @@ class Suspect:
 class Suspects:
     def __init__(self) -> None:
         self._known: OrderedDict[Gist, Suspect] = OrderedDict()
+        self.changes: deque[tuple[Gist, str]] = deque(maxlen=MOST)
+        """What other workers should hear: the request, and the channel at which it failed; empty: it was answered."""
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -44,8 +46,11 @@ class Suspects:
         return frozenset(found.channels) if found and found.until > now else frozenset()
 
     def add(self, gist: Gist, channel_id: str, now: float) -> None:
-        if not gist[2]:
-            return
+        if gist[2]:
+            self.changes.append((gist, channel_id))
+            self._add(gist, channel_id, now)
+
+    def _add(self, gist: Gist, channel_id: str, now: float) -> None:
         found = self._known.pop(gist, None)
         if found is None or found.until <= now:
             found = Suspect(0.0)
@@ -58,7 +63,15 @@ class Suspects:
 
     def clear(self, gist: Gist) -> None:
         """It was answered."""
-        self._known.pop(gist, None)
+        if self._known.pop(gist, None):
+            self.changes.append((gist, ""))
+
+    def heard(self, gist: Gist, channel_id: str, now: float) -> None:
+        """What another worker has found."""
+        if channel_id:
+            self._add(gist, channel_id, now)
+        else:
+            self._known.pop(gist, None)
 
 
 def body_print(raw: bytes) -> str:

@@ -20,6 +20,7 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.sync import Sync
 from tests.addons.values import channel
+from tests.io.meeting.rooms import place_room
 from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import attempt, learn, status
 
@@ -198,3 +199,26 @@ def test_where_limits_do_not_hold_for_all_is_told_once(runtime: Runtime, tmp_pat
     with contextlib.closing(connect(runtime.store.path)) as conn:
         found = conn.execute("SELECT level, message FROM events WHERE kind = 'meeting' ORDER BY id").fetchall()
     assert [row["level"] for row in found] == ["warning", "info"] and "is away" in found[0]["message"]
+
+
+def test_suspects_of_one_worker_are_those_of_all(blocked: Runtime, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with place_room(tmp_path) as room:
+            syncs = []
+            for _ in range(2):
+                runtime = Runtime(blocked.settings, blocked.snapshot, blocked.store)
+                runtime.meeting = await room.member()
+                syncs.append(Sync(runtime))
+            one, other = (sync.runtime.state.suspects for sync in syncs)
+            gist, now = ("chat", "m", "conversation"), time.time()
+            one.add(gist, "ch_a", now)
+            syncs[0].publish()
+            while not other.failed_at(gist, now):
+                await asyncio.sleep(0.005)
+            other.clear(gist)
+            syncs[1].publish()
+            while one.failed_at(gist, now):
+                await asyncio.sleep(0.005)
+            assert not one.changes and not other.changes, "what was heard is not told again"
+
+    asyncio.run(main())

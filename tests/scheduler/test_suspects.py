@@ -12,6 +12,7 @@ A = channel("a", key("a1"), key("a2"))
 B = channel("b", priority=2)
 C = channel("c", priority=3)
 BODY = "its body"
+GIST = ("chat", "m", "its conversation")
 
 
 def ask(state: State, outcomes: list[Outcome], body: str = BODY, after: float = 0.0, home: Seat | None = None) -> str:
@@ -104,3 +105,15 @@ def test_bodies_are_told_apart_by_both_ends_and_their_length() -> None:
     body = b"a" * EDGE + b"b" * 99 + b"c" * EDGE
     prints = {body_print(each) for each in (body, b"x" + body[1:], body[:-1] + b"x", body + b"c", b"", b"x")}
     assert len(prints) == 6 and body_print(bytes(bytearray(body))) == body_print(body)
+
+
+def test_what_others_should_hear() -> None:
+    one, other = Suspects(), Suspects()
+    one.clear(GIST)
+    one.add(GIST, "a", NOW)
+    one.clear(GIST)
+    assert list(one.changes) == [(GIST, "a"), (GIST, "")]
+    for gist, channel_id in one.changes:
+        other.heard(gist, channel_id, NOW)
+        assert other.failed_at(gist, NOW) == ({channel_id} if channel_id else set())
+    assert not other.changes

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ccx_addons.auth.guesses import MAX_FAILURES
 from tests.wire.program import Fake, Program, channel, running_program, wait_for
 
 LIMIT = 12
@@ -108,6 +109,16 @@ def test_a_clients_tokens(gateway: Program, fake: Fake) -> None:
     for _ in range(2 * LIMIT):
         found += statuses(gateway, 1, "tokens")
     assert found == {200: LIMIT, 429: LIMIT}
+
+
+def test_who_guesses_keys_is_known_to_all_workers(gateway: Program) -> None:
+    """Last in this module for its gateway: the address is shut out afterwards, for wrong keys only."""
+    found: Counter[int] = Counter()
+    for n in range(3 * MAX_FAILURES):
+        headers = {"authorization": f"Bearer guess-{n}"}
+        found[httpx.post(f"{gateway.url}/free/v1/chat/completions", json=BODY, headers=headers).status_code] += 1
+    assert MAX_FAILURES <= found[401] <= MAX_FAILURES + 2, "news may take a moment"
+    assert statuses(gateway, 1, "plain") == {200: 1}
 
 
 # ---- trouble ---------------------------------------------------------------------------------------------------------

@@ -6,12 +6,15 @@ that an engine which is away or has forgotten everything never fails a request, 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from ccx_addons.core.config import Client
 from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused, held_of
+
+log: Final = logging.getLogger("ccx")
 
 POLL: Final = 0.1
 """Seconds between two looks whether others have given a place back."""
@@ -21,6 +24,12 @@ MOMENT: Final = 0.002
 """Seconds that an answer may lie there unread because this process was busy."""
 
 type Answer = Refused | None
+type Hear = Callable[[str, list[str]], None]
+"""Takes a topic and the words of one news."""
+
+
+def deaf(topic: str, words: list[str]) -> None:
+    """As long as nobody listens."""
 
 
 class Away(Exception):
@@ -45,6 +54,12 @@ class Meeting(Protocol):
     def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
         """What a request cost that began ``at``."""
 
+    def tell(self, topic: str, *words: str) -> None:
+        """News for all other workers. What does not arrive is missing to nobody."""
+
+    def listen(self, topic: str, hear: Callable[..., None]) -> None:
+        """``hear`` is called with the words of each news."""
+
     @property
     def trouble(self) -> str:
         """Why workers count for themselves just now; empty: all is well."""
@@ -53,6 +68,8 @@ class Meeting(Protocol):
 class Engine(Protocol):
     """A meeting place as one worker reaches it. Whatever it is told may be told twice; only ``enter`` waits, and what
     it answers it has already counted. What is told while it is away is dropped: it gets the whole part afterwards."""
+
+    hear: Hear
 
     @property
     def trouble(self) -> str:
@@ -73,6 +90,9 @@ class Engine(Protocol):
     def put(self, part: Part) -> None: ...
 
     def spend(self, client: str, tokens: int, usd: float, at: float) -> None: ...
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        """``hear`` of all others is called."""
 
 
 class Alone:
@@ -99,6 +119,12 @@ class Alone:
     def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
         self.limits.spend(client.name, tokens, usd, time.time(), at)
 
+    def tell(self, topic: str, *words: str) -> None:
+        """There is nobody."""
+
+    def listen(self, topic: str, hear: Callable[..., None]) -> None:
+        """There is nobody."""
+
 
 class Member:
     """One of several. ``sharing``: how many count for themselves while the engine is away."""
@@ -107,6 +133,8 @@ class Member:
 
     def __init__(self, limits: Limits, engine: Engine, sharing: Callable[[], int]) -> None:
         self.limits, self.engine, self.sharing = limits, engine, sharing
+        self.listeners: dict[str, Callable[..., None]] = {}
+        engine.hear = self._hear
 
     @property
     def trouble(self) -> str:
@@ -153,6 +181,20 @@ class Member:
         self.limits.spend(client.name, tokens, usd, time.time(), at)
         if client.limits.tokens_per_day or client.limits.usd_per_month:
             self.engine.spend(client.name, tokens, usd, at)
+
+    def tell(self, topic: str, *words: str) -> None:
+        self.engine.tell(topic, words)
+
+    def listen(self, topic: str, hear: Callable[..., None]) -> None:
+        self.listeners[topic] = hear
+
+    def _hear(self, topic: str, words: list[str]) -> None:
+        """Workers of another version may speak of other things, or otherwise."""
+        try:
+            if hear := self.listeners.get(topic):
+                hear(*words)
+        except (TypeError, ValueError):
+            log.warning("news of %s was not understood", topic[:100])
 
 
 class Patience:

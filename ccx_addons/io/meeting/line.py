@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.io.meeting import Answer, Away, Patience
+from ccx_addons.io.meeting import Answer, Away, Hear, Patience, deaf
 from ccx_addons.scheduler.limits import Ask, Held, Part, Refused
 
 log: Final = logging.getLogger("ccx")
@@ -32,6 +32,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self, path: Path, part: Callable[[float], Part], wait: float = WAIT) -> None:
         self.path, self.part = path, part
+        self.hear: Hear = deaf
         self.patience = Patience(wait, self._ask)
         self.transport: asyncio.WriteTransport | None = None
         self.unsent: list[Any] = []
@@ -87,7 +88,11 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
-            self.patience.answer(*json.loads(line))
+            match json.loads(line):
+                case ["told", topic, words]:
+                    self.hear(topic, words)
+                case [number, answer]:
+                    self.patience.answer(number, answer)
 
     # ---- what is said -----------------------------------------------------------------------------------------------
     async def enter(self, ask: Ask) -> Answer:
@@ -114,6 +119,9 @@ class Line(asyncio.Protocol):
 
     def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
         self._say("spend", client, tokens, usd, at)
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        self._say("tell", topic, words)
 
     def _say(self, *words: Any) -> None:
         if self.transport is None:

@@ -47,6 +47,11 @@ class Place:
                 self.put(who, part_of(starts, slots, spent))
             case ["spend", client, tokens, usd, at]:
                 self.limits.spend(client, tokens, usd, self.clock(), at)
+            case ["tell", *news]:
+                text = f"{json.dumps(['told', *news])}\n".encode()
+                for guest in self.guests:
+                    if guest is not who:
+                        guest.transport.write(text)
             case _:
                 log.warning("the meeting place was told %s", str(words)[:100])
         return None

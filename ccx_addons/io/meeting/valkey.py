@@ -8,6 +8,7 @@ that it renews. After every connection, and where the engine has begun anew, eac
 
 import asyncio
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any, Final
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
-from ccx_addons.io.meeting import AGAIN, Answer, Away, Patience
+from ccx_addons.io.meeting import AGAIN, Answer, Away, Hear, Patience, deaf
 from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Held, Part, Refused, end_of_month, month_of
 
 log: Final = logging.getLogger("ccx")
@@ -60,9 +61,10 @@ class Valkey:
     def __init__(self, url: str, part: Callable[[float], Part], who: str, machine: str, wait: float = WAIT) -> None:
         """Raises ValueError for a URL that means nothing."""
         self.pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=SILENT, socket_connect_timeout=SILENT, retry=None, client_name="ccx"
+            url, protocol=2, socket_timeout=SILENT, socket_connect_timeout=SILENT, retry=None
         )
         self.part, self.who, self.machine = part, who, machine
+        self.hear: Hear = deaf
         self.patience = Patience(wait, self._ask)
         self.live = 1
         """Workers of all machines, as far as was heard."""
@@ -86,7 +88,7 @@ class Valkey:
     async def start(self) -> None:
         """Waits for the first connection a moment, so that the first request already counts for all."""
         opened = asyncio.Event()
-        self.tasks = [asyncio.ensure_future(self._follow(opened)), asyncio.ensure_future(self._renew())]
+        self.tasks = [asyncio.ensure_future(each) for each in (self._follow(opened), self._renew(), self._listen())]
         try:
             await asyncio.wait_for(opened.wait(), AGAIN)
         except TimeoutError:
@@ -129,15 +131,15 @@ class Valkey:
         """How many workers live. An engine that was started anew has another run id, if it may be asked; one that may
         not write or run scripts says so here."""
         try:
-            text = await self._told(connection, "INFO", "server")
+            text = await self._asked(connection, "INFO", "server")
         except NoPermissionError:
             text = b""
         lines = text.decode("utf-8", "replace").splitlines()
         run = next((line[7:].strip() for line in lines if line.startswith("run_id:")), "")
         keys = [key("epoch"), key("run"), key("workers")]
-        return int(await self._told(connection, "EVAL", LIVE.text, len(keys), *keys, self.who, ms(LEASE), run))
+        return int(await self._asked(connection, "EVAL", LIVE.text, len(keys), *keys, self.who, ms(LEASE), run))
 
-    async def _told(self, connection: Connection, *words: Any) -> Any:
+    async def _asked(self, connection: Connection, *words: Any) -> Any:
         await connection.send_command(*words)
         return await connection.read_response()
 
@@ -171,8 +173,34 @@ class Valkey:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW)
+            self.tell("", ())  # whoever listens hears that his line is whole
             self._script(LIVE, [key("epoch"), key("run"), key("workers")], [self.who, ms(LEASE), ""])
             self.put(Part({}, self.part(time.time()).slots))
+
+    async def _listen(self) -> None:
+        """News of the others, on a connection of its own: one that listens can say nothing."""
+        while True:
+            connection: Connection = self.pool.make_connection()  # type: ignore[no-untyped-call]
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+                await connection.send_command("SUBSCRIBE", key("news"))
+                while True:
+                    match await connection.read_response(timeout=3 * RENEW):
+                        case [b"message", _, text]:
+                            self._told_of(text)
+            except (RedisError, OSError, TimeoutError) as error:
+                log.debug("no news by Valkey: %s", error)
+            finally:
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(AGAIN)
+
+    def _told_of(self, text: bytes) -> None:
+        try:
+            who, topic, words = json.loads(text)
+        except ValueError:
+            return
+        if who != self.who and topic:
+            self.hear(str(topic), words)
 
     # ---- what is said -----------------------------------------------------------------------------------------------
     async def enter(self, ask: Ask) -> Answer:
@@ -231,6 +259,9 @@ class Valkey:
 
     def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
         self._script(SPEND, sums(client, at), [self.machine, *said((tokens, usd)), ms(KEPT)])
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        self._say(("PUBLISH", key("news"), json.dumps([self.who, topic, words])))
 
     def _script(self, script: Script, keys: list[str], values: list[Any], number: int = 0) -> None:
         """The text once a connection: no right to load scripts is needed, and nothing is sent out of its order."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mitmproxy import http
 
 from ccx_addons import auth as auth_module
-from ccx_addons.auth import MAX_CREDENTIALS, MAX_FAILURES, Auth, common, credentials_of, identify
+from ccx_addons.auth import MAX_CREDENTIALS, Auth, common, credentials_of, identify
+from ccx_addons.auth.guesses import MAX_FAILURES
 from ccx_addons.core.config import Client, Kind, Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.io.meeting import Member
@@ -272,7 +273,7 @@ def test_a_request_names_few_keys(auth: Auth, path: str, right: str) -> None:
     for n in range(MAX_CREDENTIALS):
         request.request.headers.add("x-api-key", f"guess-{n}")
     assert admitted(auth, request).client is None and status(request) == 400
-    assert not auth.clients.failures and not auth.admins.failures
+    assert not auth.clients.lock_out.failures and not auth.admins.lock_out.failures
 
 
 def test_guesses_of_one_request_are_all_counted(auth: Auth) -> None:
@@ -295,13 +296,13 @@ def test_two_different_keys_are_refused(auth: Auth, more: dict[str, Any]) -> Non
     request = flow(path=more.pop("path", "/v1/messages"), x_api_key=KEY, **more)
     assert admitted(auth, request).client is None and status(request) == 401
     assert request.response and b"different access keys" in (request.response.content or b"")
-    assert not auth.clients.failures, "nothing was looked up: it is no guess"
+    assert not auth.clients.lock_out.failures, "nothing was looked up: it is no guess"
 
 
 def test_many_names_are_not_even_compared(auth: Auth) -> None:
     many = ", ".join(map(str, range(4000)))
     admitted(auth, request := flow("GET", "/v1/responses", x_api_key=KEY, sec_websocket_protocol=many))
-    assert status(request) == 400 and not auth.clients.failures
+    assert status(request) == 400 and not auth.clients.lock_out.failures
 
 
 def test_two_different_admin_keys_are_refused(auth: Auth) -> None:

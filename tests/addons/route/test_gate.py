@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -117,6 +117,10 @@ class Elsewhere:
         self.left.append(slot)
 
     def spend(self, client: Client, tokens: int, usd: float, at: float) -> None: ...
+
+    def tell(self, topic: str, *words: str) -> None: ...
+
+    def listen(self, topic: str, hear: Callable[..., None]) -> None: ...
 
 
 def test_where_others_have_a_key_the_next_one_is_taken_at_once() -> None:

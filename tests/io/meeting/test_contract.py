@@ -154,3 +154,18 @@ def test_whoever_asks_says_what_was_spent_before(meet: Meet) -> None:
         assert refused and refused.why == "usd" and 0 < refused.wait <= 31 * 86_400
 
     meet(check)
+
+
+# ---- news ------------------------------------------------------------------------------------------------------------
+def test_news_reach_all_others(meet: Meet) -> None:
+    async def check(room: Room) -> None:
+        everybody = [await room.member() for _ in range(3)]
+        heard = [list[tuple[str, ...]]() for _ in everybody]
+        for member, found in zip(everybody, heard, strict=True):
+            member.listen("weather", lambda *words, found=found: found.append(words))
+        while not all(heard[1:]):  # who has just come may not hear at once
+            everybody[0].tell("weather", "sun", "wind")
+            await asyncio.sleep(0.02)
+        assert heard[0] == [] and {*heard[1], *heard[2]} == {("sun", "wind")}
+
+    meet(check)

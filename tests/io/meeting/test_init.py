@@ -3,8 +3,10 @@
 import asyncio
 import time
 
+import pytest
+
 from ccx_addons.core.config import Client, ClientLimits
-from ccx_addons.io.meeting import Alone, Answer, Away, Member, Patience
+from ccx_addons.io.meeting import Alone, Answer, Away, Hear, Member, Patience, deaf
 from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused
 from tests.io.meeting.rooms import ask, asked
 
@@ -16,6 +18,7 @@ class Absent:
 
     def __init__(self, trouble: str) -> None:
         self.trouble, self.told = trouble, list[tuple[str, object]]()
+        self.hear: Hear = deaf
 
     async def start(self) -> None:
         self.told.append(("start", None))
@@ -38,6 +41,9 @@ class Absent:
 
     def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
         self.told.append(("spend", client))
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        self.told.append((topic, words))
 
 
 def test_a_worker_alone_waits_for_nobody() -> None:
@@ -68,6 +74,22 @@ def test_without_an_engine_each_one_has_its_share_and_says_so_later() -> None:
         member.stop()
         told = [("put", ["x"]), ("put", ["y"]), ("undo", "z"), ("leave", "x"), ("spend", "alice")]
         assert engine.told == [("start", None), *told, ("stop", None)]
+
+
+def test_news_reach_who_listens_and_nonsense_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    engine, found = Absent(""), list[str]()
+    engine.hear("before", [])
+    member = Member(Limits(), engine, lambda: 1)
+    member.listen("weather", lambda what: found.append(what))
+    member.tell("weather", "rain")
+    engine.hear("weather", ["sun"])
+    engine.hear("other", ["x"])
+    engine.hear("weather", ["too", "much"])
+    assert found == ["sun"] and engine.told == [("weather", ("rain",))] and "was not understood" in caplog.text
+    alone = Alone(Limits())
+    alone.listen("weather", found.append)
+    alone.tell("weather", "snow")
+    assert found == ["sun"]
 
 
 def test_who_leaves_while_he_is_asked_about_takes_no_place() -> None:
