@@ -8,6 +8,7 @@ from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
 from ccx_admin.overview import page as overview
+from ccx_admin.requests import compare
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests import page as requests
 from ccx_admin.sessions import page as sessions
@@ -20,6 +21,7 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     overview.pages,
     requests.pages,
     request_detail.pages,
+    compare.pages,
     channels.pages,
     sessions.pages,
     usage.pages,

@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.commands import Command, check, copies, doctor, health, moving, places, processes, reload, serve, watch
+from ccx_addons.commands import (
+    Command,
+    check,
+    copies,
+    doctor,
+    flows,
+    health,
+    mcp,
+    moving,
+    places,
+    processes,
+    reload,
+    serve,
+    watch,
+)
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "serve": serve.serve,
@@ -11,6 +25,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "demo": serve.demo,
     "mitmweb": serve.mitmweb,
     "watch": watch.watch,
+    "flows": flows.flows,
+    "mcp": mcp.mcp,
     "reload": reload.reload,
     "import": moving.move_in,
     "export": moving.move_out,
@@ -33,6 +49,8 @@ CCX: one address and one key in front of many AI upstreams.
              with --vendor URL MODEL: what is known of them, and which page says so
 {0} demo       serve with a built-in offline upstream for every protocol
 {0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
+{0} flows      list, show, diff or tail: the request log in a terminal, with --json for scripts
+{0} mcp        the same for agents, read-only, over the Model Context Protocol
 {0} watch      -- COMMAND: start it with its requests going through the gateway, and say where to watch them
 {0} reload     workers of the running gateway with new settings and code, one after the other
 {0} import FILE channels of another gateway: shows them, and adds them with --write

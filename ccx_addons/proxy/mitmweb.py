@@ -13,7 +13,7 @@ from mitmproxy.options import Options
 from mitmproxy.tools.web.master import WebMaster
 from tornado.routing import HostMatches, Rule, RuleRouter
 
-from ccx_addons.inspect import Edits, Inspect
+from ccx_addons.inspect import Edits, Inspect, difference
 from ccx_addons.inspect.views import register
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.master import OPTIONS, GatewayMaster
@@ -55,6 +55,7 @@ def make_master(
     for name in ("clientplayback", "tlsconfig"):
         master.addons.chain.remove(master.addons.lookup.pop(name))
     register()
+    difference.register(master.view._store.values())
     master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.test_secret))
     master.options.update(
         **OPTIONS,

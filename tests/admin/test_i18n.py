@@ -24,6 +24,7 @@ from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
+from ccx_admin.requests import compare
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests import page as requests
 from ccx_admin.sessions import cache_loss, context
@@ -131,6 +132,9 @@ def in_tables() -> Iterator[str]:
     yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
     yield from cache_loss.TEXTS.values()
     yield from context.NAMES.values()
+    yield from (*(words for _group, words in compare.GROUPS), *compare.MARKS.values())
+    yield from ("this request continues none that is known",)
+    yield from ("what the client and the upstream were sent was not kept",)
 
 
 def in_verdicts() -> Iterator[str]:
