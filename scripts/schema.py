@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from ccx_addons.core import config, verdict
 from ccx_addons.core.config_channels import EFFORTS, KEY_KEYS, MOST_IN_CHAIN
 from ccx_addons.core.config_clients import CLIENT_KEYS
+from ccx_addons.core.config_users import USER_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
 from ccx_addons.protocols.quirks import QUIRKS, Quirk
@@ -120,6 +121,12 @@ def client() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name"]}
 
 
+def user() -> dict[str, Any]:
+    shaped = table(config.User, {})["properties"]
+    properties = {name: shaped.get(name, TEXT) if name != "key_sha256" else TEXT for name in USER_KEYS}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name"]}
+
+
 def schema() -> str:
     policy = {
         "affinity": table(config.Affinity, {}),
@@ -136,6 +143,7 @@ def schema() -> str:
         "properties": {
             "version": {"const": 1},
             "clients": {"type": "array", "items": client()},
+            "users": {"type": "array", "items": user()},
             "channels": {"type": "array", "items": channel()},
             "policy": table(config.Policy, policy),
             "prices": mapping(table(config.Price, {})),

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from urllib.parse import unquote, urlsplit
 
 from ccx_addons.core import variables
-from ccx_addons.core.config import Bodies, Channel, Client, Key, ModelLimit, Policy, Price
+from ccx_addons.core.config import Bodies, Channel, Client, Key, ModelLimit, Policy, Price, User
 from ccx_addons.core.mask import mask
 
 type Json = Any
@@ -85,6 +85,7 @@ def file_shape() -> Shape:
     top = {
         "version": Shape("word"),
         "clients": Shape(members=client),
+        "users": Shape(members={"key": SECRET, "key_sha256": SECRET} | members_of(User)),
         "channels": Shape(members=channel),
         "policy": Shape(members=policy),
         "prices": Prices(),

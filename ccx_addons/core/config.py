@@ -153,6 +153,20 @@ class Client:
         return self.expires is not None and self.expires <= now
 
 
+type Role = Literal["sees", "edits"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who may use the panel beside the admin key. Without a key: only by the single sign-on of the process settings."""
+
+    name: str = field(metadata=SHOWN)
+    role: Role = setting("sees", "sees: looks at everything and changes nothing; edits: as the admin key")
+    key_sha256: str = ""
+    key_mask: str = ""
+    enabled: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
     rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
@@ -374,6 +388,7 @@ class Snapshot:
     revision: str
     loaded_at: float
     clients: tuple[Client, ...] = ()
+    users: tuple[User, ...] = ()
     channels: tuple[Channel, ...] = ()
     policy: Policy = Policy()
     prices: Mapping[str, Price] = field(default_factory=dict)

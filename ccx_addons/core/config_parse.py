@@ -20,12 +20,13 @@ from ccx_addons.core.config import (
 from ccx_addons.core.config_channels import channel_of
 from ccx_addons.core.config_clients import clients_of
 from ccx_addons.core.config_reader import Json, Reader, kind_of, shape_of
+from ccx_addons.core.config_users import users_of
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.mask import Secrets
 
 DEFAULTS: Final = Policy()
 
-TOP_KEYS: Final = ("version", "clients", "channels", "policy", "prices")
+TOP_KEYS: Final = ("version", "clients", "users", "channels", "policy", "prices")
 
 
 BLANK: Final = "the file has nothing in it; a gateway without channels says channels: []"
@@ -56,6 +57,7 @@ def parse(
         reader.problem("version", wrong)
     policy = _policy(reader, top.get("policy"), Policy(timeouts=timeouts, bodies=bodies))
     clients = clients_of(reader, top.get("clients"), default_client_key, admin_key)
+    users = users_of(reader, top.get("users"), clients, admin_key)
     channels = {
         path: channel
         for path, entry in reader.entries(top.get("channels"), "channels")
@@ -71,6 +73,7 @@ def parse(
         revision,
         now,
         clients,
+        users,
         tuple(channels.values()),
         policy,
         prices,

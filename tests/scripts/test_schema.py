@@ -10,6 +10,7 @@ from ccx_addons.core.config import Policy
 from ccx_addons.core.config_channels import CHANNEL_KEYS
 from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.config_parse import TOP_KEYS, parse
+from ccx_addons.core.config_users import USER_KEYS
 from scripts import schema
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +31,7 @@ def test_the_example_names_every_setting() -> None:
     missing = {
         "channels": set(CHANNEL_KEYS) - {key for channel in found["channels"] for key in channel},
         "clients": set(CLIENT_KEYS) - found["clients"][0].keys() - {"key"},
+        "users": set(USER_KEYS) - found["users"][0].keys() - {"key"},
         "policy": schema.table(Policy, {})["properties"].keys() - found["policy"].keys(),
     }
     assert not any(missing.values()), missing
