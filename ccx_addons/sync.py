@@ -71,10 +71,6 @@ class Sync:
             return
         now = time.time()
         take(self.runtime.state, news, self.runtime.snapshot.policy.breaker, now)
-        clients = {client.name: client for client in self.runtime.snapshot.clients} if news.spent else {}
-        for row in news.spent:
-            if row["model"] and (client := clients.get(row["client_name"])):
-                self.runtime.state.limits.tokens.spend(client, row["model"], int(row["tokens"]), now)
         for id, kind, args in news.commands:
             self.runtime.store.ack_command(id, self.obey(kind, args, now))
 

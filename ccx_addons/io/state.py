@@ -236,14 +236,14 @@ for affinity now, else a day ago."""
 OVERRIDES: Final = "SELECT * FROM overrides WHERE expires_at IS NULL OR expires_at > ?"
 COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE id > ? AND expires_at > ? ORDER BY id"
 SPENT: Final = f"""
-    SELECT a AS client_name, '' AS model, start AS at, input_tokens + output_tokens AS tokens, cost_usd AS usd
+    SELECT a AS client_name, start AS at, input_tokens + output_tokens AS tokens, cost_usd AS usd
     FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= ?1
     UNION ALL
-    SELECT client, '', at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
+    SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
     FROM ({tail()}) WHERE at >= ?1
 """
 SPENT_SINCE: Final = """
-    SELECT client_name, model, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
+    SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
         coalesce(cost_usd, 0) AS usd
     FROM requests INDEXED BY requests_rev
     WHERE rev > ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)

@@ -27,6 +27,7 @@ from ccx_addons.metrics.spending import asked_tier, settle, unsettled
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 from ccx_addons.scheduler import Decision
+from ccx_addons.scheduler.limits import cost_of
 
 MAX_MESSAGE: Final = 800
 MAX_NAME: Final = 200
@@ -115,8 +116,8 @@ class Metrics:
             self.keep_shape(x, x.body)
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
-            self.runtime.meeting.spend(x.client, tokens, row["cost_usd"] or 0.0, x.started_at)
-            self.runtime.state.limits.tokens.spend(x.client, x.model, tokens, time.time())
+            usd = row["cost_usd"] or 0.0
+            self.runtime.meeting.spend(cost_of(x.client, x.model, x.id, tokens, usd, x.started_at))
 
     def keep_shape(self, x: Exchange, body: JsonBody) -> None:
         """Of a conversation's request: the writer's thread makes it and says what was lost."""

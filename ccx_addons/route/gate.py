@@ -26,7 +26,6 @@ from ccx_addons.scheduler.limits import (
     is_limited,
     refusal_of,
     scopes_of,
-    tokens_refusal,
 )
 
 PATIENCE: Final = 10.0
@@ -54,12 +53,9 @@ class Gate:
         assert x.client
         if not is_limited(x.client):
             return None
-        now, tokens = time.time(), self.state.limits.tokens
-        if over := tokens.over(x.client, x.model, now):
-            return tokens_refusal(x.client, over)
+        now = time.time()
         spent, estimate = Estimate(*self.state.limits.spent(x.client.name, now)), estimate_of(x, now)
         ask = ask_of(x.client, self._slot(x), estimate, spent, x.model)
-        tokens.begin(x.client, x.model, x.id, estimate.tokens)
         answer = self.meeting.enter(ask)
         if answer is None or isinstance(answer, Refused):
             return self._admitted(x, ask.slot, answer)
@@ -71,7 +67,6 @@ class Gate:
     def _admitted(self, x: Exchange, slot: str, refused: Answer) -> Refusal | None:
         assert x.client
         if refused:
-            self.state.limits.tokens.end(x.client, x.model, x.id)
             return refusal_of(x.client, refused)
         self.clients[x.id] = slot
         return None
@@ -81,8 +76,6 @@ class Gate:
         self.leave(x)
         if slot := self.clients.pop(x.id, None):
             self.meeting.leave(slot)
-            if x.client:
-                self.state.limits.tokens.end(x.client, x.model, x.id)
 
     def _slot(self, x: Exchange) -> str:
         return f"{x.id}/{next(self._numbers)}"

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from ccx_addons.core.config import Channel, Client, Key
-from ccx_addons.scheduler.tokens import Over, Tokens, words_of
+from ccx_addons.scheduler.tokens import MOST as MOST_TOKENS
+from ccx_addons.scheduler.tokens import Minute, Pace, Used, limits_on, of_models, paces_of, words_of
 
 MINUTE: Final = 60.0
 DAY: Final = 86_400
@@ -57,14 +58,30 @@ class Budget(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A place in every scope, or in none. ``slot`` is unique among all workers."""
+    """A place in every scope, or in none. ``slot`` is unique among all workers. ``tokens``: what it may use of its
+    paces, which are tokens a minute."""
 
     slot: str
     scopes: tuple[Scope, ...]
     budget: Budget | None = None
+    paces: tuple[Pace, ...] = ()
+    tokens: int = 0
 
 
-type Why = Literal["rpm", "concurrency", "tokens", "usd", "reserved"]
+class Cost(NamedTuple):
+    """What a request cost that began ``at``. ``budget``: its client has one; ``paces``: names of the tokens a minute
+    for which it counts from now on."""
+
+    client: str
+    budget: bool
+    tokens: int
+    usd: float
+    at: float
+    slot: str = ""
+    paces: tuple[str, ...] = ()
+
+
+type Why = Literal["rpm", "concurrency", "tokens", "usd", "reserved", "pace"]
 
 
 class Refused(NamedTuple):
@@ -76,20 +93,24 @@ class Refused(NamedTuple):
 
 
 class Held(NamedTuple):
-    """The names in which a slot is under way, its client, where that has a budget, and what it may cost."""
+    """The names in which a slot is under way, its client, where that has a budget, and what it may cost; the names of
+    its tokens a minute, and how many it may use."""
 
     names: tuple[str, ...]
     client: str = ""
     estimate: Estimate = FREE
+    paces: tuple[str, ...] = ()
+    tokens: int = 0
 
 
 class Part(NamedTuple):
     """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``spent``: by clients, as
-    far as somebody knows."""
+    far as somebody knows. ``used``: tokens of the last minute."""
 
     starts: Mapping[str, Collection[tuple[float, str]]]
     slots: Mapping[str, Held]
     spent: Mapping[str, Estimate] = {}
+    used: Mapping[str, Collection[Used]] = {}
 
 
 @dataclass(slots=True)
@@ -156,7 +177,7 @@ class Limits:
         self._spent: dict[str, Spent] = {}
         self._reserved: dict[str, Estimate] = {}
         """What the requests under way will cost, as far as one could say when they came."""
-        self.tokens = Tokens()
+        self.minutes: dict[str, Minute] = {}
         self._hints: dict[str, float] = {}
         """Name -> until when others have used up its limits."""
 
@@ -171,6 +192,9 @@ class Limits:
             wait = self._meter(name).wait(-(-rpm // share), -(-concurrency // share), now)
             if wait:
                 return Refused(name, "concurrency" if wait == float("inf") else "rpm", wait)
+        for name, most in ask.paces:
+            if (minute := self.minutes.get(name)) and (wait := minute.wait(-(-most // share), now)):
+                return Refused(name, "pace", wait)
         self.begin(ask, now)
         return None
 
@@ -187,26 +211,30 @@ class Limits:
         if held.estimate != FREE:
             tokens, usd = self._reserved.get(held.client, FREE)
             self._reserved[held.client] = Estimate(tokens + held.estimate.tokens, usd + held.estimate.usd)
+        for name in held.paces:
+            self._minute(name).flying[slot] = held.tokens
 
     def leave(self, slot: str) -> bool:
         """Give a place back. False: there was none."""
         held = self.slots.pop(slot, None)
         if held is None:
             return False
-        names, client, estimate = held
-        for name in names:
+        for name in held.names:
             self.meters[name].flying.discard(slot)
-        if estimate != FREE:
-            tokens, usd = self._reserved.pop(client, FREE)
-            if tokens > estimate.tokens or usd > estimate.usd + 1e-9:
-                self._reserved[client] = Estimate(max(tokens - estimate.tokens, 0), max(usd - estimate.usd, 0.0))
+        for name in held.paces:
+            self.minutes[name].flying.pop(slot, None)
+        if held.estimate != FREE:
+            tokens, usd = self._reserved.pop(held.client, FREE)
+            left = Estimate(max(tokens - held.estimate.tokens, 0), max(usd - held.estimate.usd, 0.0))
+            if left.tokens or left.usd > 1e-9:
+                self._reserved[held.client] = left
         return True
 
     def undo(self, slot: str) -> None:
         """Give a place back that nobody used: it does not count for the minute either."""
         if held := self.slots.get(slot):
             self.leave(slot)
-            for name in held[0]:
+            for name in held.names:
                 self.meters[name].forget(slot)
 
     def wait(self, name: str, rpm: int, concurrency: int, now: float) -> float:
@@ -226,12 +254,13 @@ class Limits:
         began = now - MINUTE
         starts = {name: [start for start in meter.starts if start[0] > began] for name, meter in self.meters.items()}
         spent = {client: Estimate(*self.spent(client, now)) for client in self._spent}
-        return Part({name: found for name, found in starts.items() if found}, dict(self.slots), spent)
+        used = {name: [each for each in minute.used if each[0] > began] for name, minute in self.minutes.items()}
+        return Part(_filled(starts), dict(self.slots), spent, _filled(used))
 
     def part_of(self, slot: str) -> Part:
         """What was just taken under one name."""
         held = self.slots[slot]
-        last = {name: self.meters[name].starts[-1] for name in held[0]}
+        last = {name: self.meters[name].starts[-1] for name in held.names}
         return Part({name: [start] for name, start in last.items()}, {slot: held})
 
     def put(self, part: Part, now: float) -> None:
@@ -246,6 +275,8 @@ class Limits:
             self._hold(slot, held)
         for client, known in part.spent.items():
             self._spent_of(client).at_least(known, now)
+        for name, used in part.used.items():
+            self._minute(name).add(used)
 
     # ---- money ------------------------------------------------------------------------------------------------------
     def _over(self, budget: Budget, now: float) -> Refused | None:
@@ -261,6 +292,12 @@ class Limits:
         if held and ((tokens and used.tokens + held.tokens >= tokens) or (usd and used.usd + held.usd >= usd)):
             return Refused(name, "reserved", SOON)
         return None
+
+    def pay(self, cost: Cost, now: float) -> None:
+        """A request is over."""
+        self.spend(cost.client, cost.tokens, cost.usd, now, cost.at)
+        for name in cost.paces:
+            self._minute(name).used.append((now, cost.slot, min(cost.tokens, MOST_TOKENS)))
 
     def spend(self, client: str, tokens: int, usd: float, now: float, at: float | None = None) -> None:
         """What a request cost that began ``at`` (default: now). What belongs to an earlier day or month is left out."""
@@ -303,6 +340,12 @@ class Limits:
             found = self.meters[name] = Meter()
         return found
 
+    def _minute(self, name: str) -> Minute:
+        found = self.minutes.get(name)
+        if found is None:
+            found = self.minutes[name] = Minute()
+        return found
+
     def _spent_of(self, client: str) -> Spent:
         found = self._spent.get(client)
         if found is None:
@@ -311,8 +354,13 @@ class Limits:
 
 
 def held_of(ask: Ask) -> Held:
-    names = tuple(scope.name for scope in ask.scopes)
-    return Held(names, ask.budget.client, ask.budget.estimate) if ask.budget else Held(names)
+    names, paces = tuple(scope.name for scope in ask.scopes), tuple(pace.name for pace in ask.paces)
+    client, estimate = (ask.budget.client, ask.budget.estimate) if ask.budget else ("", FREE)
+    return Held(names, client, estimate, paces, ask.tokens if paces else 0)
+
+
+def _filled[T](found: Mapping[str, Collection[T]]) -> dict[str, Collection[T]]:
+    return {name: items for name, items in found.items() if items}
 
 
 # ---- what is asked for -----------------------------------------------------------------------------------------------
@@ -342,31 +390,34 @@ def is_limited(client: Client) -> bool:
     return bool(some or limits.tokens_per_minute or client.model_limits)
 
 
-def of_models(client: Client, n: int) -> str:
-    return f"client:{client.name}\n{n}"
-
-
 def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate = FREE, model: str = "") -> Ask:
     """A place for one request of a client that is limited."""
     limits, name = client.limits, client.name
     scopes = (Scope(f"client:{name}", limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
-    for n, some in enumerate(client.model_limits):
-        if (some.rpm or some.concurrency) and some.models.allows(model):
-            scopes = (*scopes, Scope(of_models(client, n), some.rpm, some.concurrency))
+    for about, some in limits_on(client, model) if client.model_limits else ():
+        if some.rpm or some.concurrency:
+            scopes = (*scopes, Scope(about, some.rpm, some.concurrency))
     budget = None
     if limits.tokens_per_day or limits.usd_per_month:
         budget = Budget(name, limits.tokens_per_day, limits.usd_per_month, estimate, spent)
-    return Ask(slot, scopes, budget)
+    return Ask(slot, scopes, budget, paces_of(client, model), estimate.tokens)
+
+
+def cost_of(client: Client, model: str, slot: str, tokens: int, usd: float, at: float) -> Cost:
+    budget = bool(client.limits.tokens_per_day or client.limits.usd_per_month)
+    return Cost(client.name, budget, tokens, usd, at, slot, tuple(pace.name for pace in paces_of(client, model)))
 
 
 def refusal_of(client: Client, refused: Refused) -> Refusal:
     """What the client is told."""
     limits, who, wait = client.limits, f"the key {client.name!r}", refused.wait
-    on = ""
+    on = tokens_on = ""
     for n, some in enumerate(client.model_limits):
         if refused.name == of_models(client, n):
-            on = f" of {words_of(some)}"
-            limits = replace(limits, rpm=some.rpm, concurrency=some.concurrency)
+            on, tokens_on = f" of {words_of(some)}", f" on {words_of(some)}"
+            limits = replace(
+                limits, rpm=some.rpm, concurrency=some.concurrency, tokens_per_minute=some.tokens_per_minute
+            )
     match refused.why:
         case "tokens":
             return Refusal(f"{who} has used its {limits.tokens_per_day} tokens of this day (UTC)", wait)
@@ -374,14 +425,11 @@ def refusal_of(client: Client, refused: Refused) -> Refusal:
             return Refusal(f"{who} has used its {limits.usd_per_month:g} dollars of this month (UTC)", wait)
         case "reserved":
             return Refusal(f"what is left to {who} may be used up by its requests under way", wait)
+        case "pace":
+            return Refusal(f"{who} may use {limits.tokens_per_minute} tokens a minute{tokens_on}", wait)
         case "concurrency":
             return Refusal(f"{who} may have {limits.concurrency} requests{on} at the same time", SOON)
     return Refusal(f"{who} may ask {limits.rpm} times a minute{on}", wait)
-
-
-def tokens_refusal(client: Client, over: Over) -> Refusal:
-    on = f" on {over.models}" if over.models else ""
-    return Refusal(f"the key {client.name!r} may use {over.most} tokens a minute{on}", over.wait)
 
 
 # ---- the calendar ----------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Tokens a minute: of a client, and of one on some models.
 
-Counted when a request is over, for the minute that follows; what is under way counts with its estimate. Requests of
-other workers count as soon as their rows are read, a moment later. Times are Unix seconds and arguments.
+Counted when a request is over, for the minute that follows; what is under way counts with its estimate. Times are Unix
+seconds and arguments.
 """
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ccx_addons.core.config import Client, ModelLimit
 
@@ -16,21 +17,22 @@ SOON: Final = 1.0
 MOST: Final = 10**9
 """Tokens of one request that count, whatever an upstream says."""
 
+type Used = tuple[float, str, int]
+"""When a request was over, its slot, and its tokens."""
 
-@dataclass(frozen=True, slots=True)
-class Over:
-    """``most``: tokens a minute; ``models``: on which they are spent, empty: on all."""
 
+class Pace(NamedTuple):
+    """What one name may use: ``most`` tokens a minute."""
+
+    name: str
     most: int
-    models: str
-    wait: float
 
 
 @dataclass(slots=True)
 class Minute:
     """What was used in the last minute, oldest first, and the estimates of what is under way: slot -> tokens."""
 
-    used: deque[tuple[float, int]] = field(default_factory=deque)
+    used: deque[Used] = field(default_factory=deque)
     flying: dict[str, int] = field(default_factory=dict)
 
     def wait(self, most: int, now: float) -> float:
@@ -38,50 +40,41 @@ class Minute:
         used = self.used
         while used and used[0][0] <= now - MINUTE:
             used.popleft()
-        left, wait = sum(tokens for _, tokens in used) + sum(self.flying.values()), 0.0
-        for at, tokens in used:
+        left, wait = sum(tokens for _, _, tokens in used) + sum(self.flying.values()), 0.0
+        for at, _, tokens in used:
             if left < most:
                 break
             left -= tokens
             wait = at + MINUTE - now
         return wait if left < most else SOON
 
-
-@dataclass(slots=True)
-class Tokens:
-    minutes: dict[str, Minute] = field(default_factory=dict)
-
-    def over(self, client: Client, model: str, now: float) -> Over | None:
-        """Whose limit is used up; None: there is room."""
-        for name, most, words in scopes(client, model):
-            minute = self.minutes.get(name)
-            if minute and (wait := minute.wait(most, now)):
-                return Over(most, words, wait)
-        return None
-
-    def begin(self, client: Client, model: str, slot: str, tokens: int) -> None:
-        for name, _, _ in scopes(client, model):
-            self.minutes.setdefault(name, Minute()).flying[slot] = tokens
-
-    def end(self, client: Client, model: str, slot: str) -> None:
-        for name, _, _ in scopes(client, model):
-            if minute := self.minutes.get(name):
-                minute.flying.pop(slot, None)
-
-    def spend(self, client: Client, model: str, tokens: int, now: float) -> None:
-        """A request is over."""
-        for name, _, _ in scopes(client, model):
-            self.minutes.setdefault(name, Minute()).used.append((now, min(tokens, MOST)))
+    def add(self, used: Iterable[Used]) -> None:
+        """What may be known already, of any time."""
+        known = {slot for _, slot, _ in self.used}
+        self.used = deque(sorted([*self.used, *(each for each in used if each[1] not in known)]))
 
 
-def scopes(client: Client, model: str) -> list[tuple[str, int, str]]:
-    """(name, tokens a minute, models) of all limits that a request counts for."""
+def paces_of(client: Client, model: str) -> tuple[Pace, ...]:
+    """All limits that a request counts for."""
+    if not (client.limits.tokens_per_minute or client.model_limits):
+        return ()
     most = client.limits.tokens_per_minute
-    found = [(client.name, most, "")] if most else []
-    for n, limit in enumerate(client.model_limits):
-        if limit.tokens_per_minute and limit.models.allows(model):
-            found.append((f"{client.name}\n{n}", limit.tokens_per_minute, words_of(limit)))
-    return found
+    own = (Pace(f"client:{client.name}", most),) if most else ()
+    return (
+        *own,
+        *(Pace(name, some.tokens_per_minute) for name, some in limits_on(client, model) if some.tokens_per_minute),
+    )
+
+
+def limits_on(client: Client, model: str) -> Iterator[tuple[str, ModelLimit]]:
+    """The client's limits on some models that are about this one, and their names."""
+    for n, some in enumerate(client.model_limits):
+        if some.models.allows(model):
+            yield of_models(client, n), some
+
+
+def of_models(client: Client, n: int) -> str:
+    return f"client:{client.name}\n{n}"
 
 
 def words_of(limit: ModelLimit) -> str:

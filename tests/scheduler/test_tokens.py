@@ -1,56 +1,81 @@
 from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
-from ccx_addons.scheduler.limits import tokens_refusal
-from ccx_addons.scheduler.tokens import Tokens
+from ccx_addons.scheduler.limits import Limits, Part, Refused, ask_of, cost_of, is_limited, refusal_of
+from ccx_addons.scheduler.tokens import Pace, paces_of
 
 NOW = 1_000_000.0
 ALL = Client("ann", "", limits=ClientLimits(tokens_per_minute=1000))
 OPUS = Client("bob", "", model_limits=(ModelLimit(Patterns(("*opus*",)), tokens_per_minute=100),))
 
 
+def spend(limits: Limits, client: Client, tokens: int, now: float, model: str = "m") -> None:
+    limits.pay(cost_of(client, model, f"{client.name} {now} {model}", tokens, 0.0, now), now)
+
+
+def over(limits: Limits, client: Client, now: float, model: str = "m") -> Refused | None:
+    """Why one more request has to wait; it is not made."""
+    refused = limits.take(ask_of(client, "looks", model=model), now)
+    limits.undo("looks")
+    return refused
+
+
 def test_a_client_without_such_a_limit_is_not_counted() -> None:
-    tokens, free = Tokens(), Client("free", "")
-    tokens.begin(free, "m", "x", 10**9)
-    tokens.spend(free, "m", 10**9, NOW)
-    assert tokens.over(free, "m", NOW) is None and not tokens.minutes
+    limits, free = Limits(), Client("free", "")
+    spend(limits, free, 10**9, NOW)
+    assert not is_limited(free) and paces_of(free, "m") == () and not limits.minutes
 
 
 def test_what_was_used_counts_for_a_minute() -> None:
-    tokens = Tokens()
-    tokens.spend(ALL, "m", 600, NOW)
-    assert tokens.over(ALL, "m", NOW) is None
-    tokens.spend(ALL, "other", 600, NOW + 10)
-    over = tokens.over(ALL, "m", NOW + 20)
-    assert over and (over.most, over.models, over.wait) == (1000, "", 40.0)
-    assert tokens.over(ALL, "m", NOW + 60) is None
-    assert tokensof(tokens, "ann") == 600
-
-
-def tokensof(tokens: Tokens, name: str) -> int:
-    return sum(used for _, used in tokens.minutes[name].used)
+    limits = Limits()
+    spend(limits, ALL, 600, NOW)
+    assert over(limits, ALL, NOW) is None
+    spend(limits, ALL, 600, NOW + 10, "other")
+    assert over(limits, ALL, NOW + 20) == Refused("client:ann", "pace", 40.0)
+    assert over(limits, ALL, NOW + 60) is None
+    assert [tokens for _, _, tokens in limits.minutes["client:ann"].used] == [600]
 
 
 def test_what_is_under_way_counts_with_its_estimate() -> None:
-    tokens = Tokens()
-    tokens.begin(ALL, "m", "x", 1500)
-    over = tokens.over(ALL, "m", NOW)
-    assert over and over.wait == 1.0
-    tokens.end(ALL, "m", "x")
-    assert tokens.over(ALL, "m", NOW) is None
+    limits, ask = Limits(), ask_of(ALL, "x", model="m")._replace(tokens=1500)
+    assert limits.take(ask, NOW) is None and over(limits, ALL, NOW) == Refused("client:ann", "pace", 1.0)
+    limits.leave("x")
+    assert over(limits, ALL, NOW) is None and not limits.minutes["client:ann"].flying
 
 
 def test_a_limit_on_some_models_leaves_the_others_alone() -> None:
-    tokens = Tokens()
-    tokens.spend(OPUS, "claude-opus-4-7", 100, NOW)
-    tokens.spend(OPUS, "claude-haiku-4-5", 10_000, NOW)
-    assert tokens.over(OPUS, "claude-haiku-4-5", NOW) is None
-    over = tokens.over(OPUS, "claude-opus-4-7", NOW)
-    assert over
-    assert tokens_refusal(OPUS, over).words == "the key 'bob' may use 100 tokens a minute on *opus*"
+    limits = Limits()
+    spend(limits, OPUS, 100, NOW, "claude-opus-4-7")
+    spend(limits, OPUS, 10_000, NOW, "claude-haiku-4-5")
+    assert over(limits, OPUS, NOW, "claude-haiku-4-5") is None
+    refused = over(limits, OPUS, NOW, "claude-opus-4-7")
+    assert refused and refused.name == paces_of(OPUS, "claude-opus-4-7")[0].name
+    assert refusal_of(OPUS, refused).words == "the key 'bob' may use 100 tokens a minute on *opus*"
 
 
 def test_much_more_than_allowed_waits_until_enough_is_over() -> None:
-    tokens = Tokens()
+    limits = Limits()
     for n in range(5):
-        tokens.spend(ALL, "m", 900, NOW + n)
-    over = tokens.over(ALL, "m", NOW + 5)
-    assert over and over.wait == NOW + 3 + 60 - (NOW + 5)
+        spend(limits, ALL, 900, NOW + n)
+    refused = over(limits, ALL, NOW + 5)
+    assert refused and refused.wait == NOW + 3 + 60 - (NOW + 5)
+    assert refusal_of(ALL, refused).words == "the key 'ann' may use 1000 tokens a minute"
+
+
+def test_what_is_told_twice_counts_once() -> None:
+    one, whole = Limits(), Limits()
+    spend(one, ALL, 400, NOW)
+    one.take(ask_of(ALL, "x", model="m")._replace(tokens=300), NOW + 1)
+    for _ in range(2):
+        whole.put(one.part(NOW + 2), NOW + 2)
+    minute = whole.minutes["client:ann"]
+    assert len(minute.used) == 1 and minute.flying == {"x": 300}
+    whole.leave("x")
+    assert not minute.flying and one.part(NOW + 61) == Part({}, one.slots, one.part(NOW + 61).spent)
+
+
+def test_who_counts_for_himself_has_his_share() -> None:
+    limits = Limits()
+    spend(limits, ALL, 300, NOW)
+    assert paces_of(ALL, "m") == (Pace("client:ann", 1000),)
+    assert (
+        limits.take(ask_of(ALL, "x", model="m"), NOW, share=4) and limits.take(ask_of(ALL, "x", model="m"), NOW) is None
+    )

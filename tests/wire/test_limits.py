@@ -16,7 +16,7 @@ from tests.wire.program import Fake, Program, channel, running_program, wait_for
 LIMIT = 12
 BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = {**BODY, "model": "gpt-fake-slow=1.5"}
-CLIENTS = {"minute": {"rpm": LIMIT}, "places": {"concurrency": LIMIT}, "tokens": {}, "plain": {}}
+CLIENTS = {"minute": {"rpm": LIMIT}, "places": {"concurrency": LIMIT}, "tokens": {}, "pace": {}, "plain": {}}
 
 
 def key_of(client: str) -> str:
@@ -33,7 +33,7 @@ def configured(fake: Fake, count: str, tokens: int) -> tuple[list[dict[str, Any]
         return {"key": f"{name}-{count}-upstream", "limits": limits}
 
     clients = [{"name": name, "key": key_of(name), "limits": limits} for name, limits in CLIENTS.items()]
-    clients[2]["limits"] = {"tokens_per_day": tokens}
+    clients[2]["limits"], clients[3]["limits"] = {"tokens_per_day": tokens}, {"tokens_per_minute": tokens}
     return [
         one("free", [f"free-{count}"]),
         one("minute", [f"minute-{count}"], limits={"rpm": LIMIT}),
@@ -105,10 +105,11 @@ def test_a_clients_tokens(gateway: Program, fake: Fake) -> None:
     gateway.configure(*channels, clients=clients)
     workers = int(gateway.env["WORKERS"])
     wait_for(lambda: gateway.log.read_text().count("is in force") >= workers)
-    found: Counter[int] = Counter()
-    for _ in range(2 * LIMIT):
-        found += statuses(gateway, 1, "tokens")
-    assert found == {200: LIMIT, 429: LIMIT}
+    for client in ("tokens", "pace"):
+        found: Counter[int] = Counter()
+        for _ in range(2 * LIMIT):
+            found += statuses(gateway, 1, client)
+        assert found == {200: LIMIT, 429: LIMIT}, client
 
 
 def test_who_guesses_keys_is_known_to_all_workers(gateway: Program) -> None:

@@ -11,8 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
-from ccx_addons.core.config import Client
-from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused, held_of
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Limits, Part, Refused, held_of
 
 log: Final = logging.getLogger("ccx")
 
@@ -51,8 +50,7 @@ class Meeting(Protocol):
 
     def leave(self, slot: str) -> None: ...
 
-    def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
-        """What a request cost that began ``at``."""
+    def spend(self, cost: Cost) -> None: ...
 
     def tell(self, topic: str, *words: str) -> None:
         """News for all other workers. What does not arrive is missing to nobody."""
@@ -89,7 +87,7 @@ class Engine(Protocol):
 
     def put(self, part: Part) -> None: ...
 
-    def spend(self, client: str, tokens: int, usd: float, at: float) -> None: ...
+    def spend(self, cost: Cost) -> None: ...
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:
         """``hear`` of all others is called."""
@@ -116,8 +114,8 @@ class Alone:
     def leave(self, slot: str) -> None:
         self.limits.leave(slot)
 
-    def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
-        self.limits.spend(client.name, tokens, usd, time.time(), at)
+    def spend(self, cost: Cost) -> None:
+        self.limits.pay(cost, time.time())
 
     def tell(self, topic: str, *words: str) -> None:
         """There is nobody."""
@@ -177,10 +175,10 @@ class Member:
         if held and self.limits.leave(slot):
             self.engine.leave(slot, held)
 
-    def spend(self, client: Client, tokens: int, usd: float, at: float) -> None:
-        self.limits.spend(client.name, tokens, usd, time.time(), at)
-        if client.limits.tokens_per_day or client.limits.usd_per_month:
-            self.engine.spend(client.name, tokens, usd, at)
+    def spend(self, cost: Cost) -> None:
+        self.limits.pay(cost, time.time())
+        if cost.budget or cost.paces:
+            self.engine.spend(cost)
 
     def tell(self, topic: str, *words: str) -> None:
         self.engine.tell(topic, words)

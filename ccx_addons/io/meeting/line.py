@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.meeting import Answer, Away, Hear, Patience, deaf
-from ccx_addons.scheduler.limits import Ask, Held, Part, Refused
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Part, Refused
 
 log: Final = logging.getLogger("ccx")
 
@@ -106,7 +106,7 @@ class Line(asyncio.Protocol):
         """For nothing but a sign of life."""
         number, answer = self.patience.begin()
         answer.add_done_callback(lambda found: found.cancelled() or found.exception())
-        self._say("enter", number, "", (), None)
+        self._say("enter", number, *Ask("", ()))
 
     def leave(self, slot: str, held: Held) -> None:
         self._say("leave", slot)
@@ -117,8 +117,8 @@ class Line(asyncio.Protocol):
     def put(self, part: Part) -> None:
         self._say("put", *part)
 
-    def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
-        self._say("spend", client, tokens, usd, at)
+    def spend(self, cost: Cost) -> None:
+        self._say("spend", *cost)
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:
         self._say("tell", topic, words)

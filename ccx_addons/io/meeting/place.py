@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.meeting.line import COLD
-from ccx_addons.scheduler.limits import Ask, Budget, Estimate, Held, Limits, Part, Scope
+from ccx_addons.scheduler.limits import Ask, Budget, Cost, Estimate, Held, Limits, Part, Scope
+from ccx_addons.scheduler.tokens import Pace
 
 log: Final = logging.getLogger("ccx")
 
@@ -37,16 +38,16 @@ class Place:
     def told(self, who: object, words: list[Any]) -> list[Any] | None:
         """One line; the answer, where there is one."""
         match words:
-            case ["enter", number, slot, scopes, budget]:
-                return [number, self.enter(who, ask_of(slot, scopes, budget))]
+            case ["enter", number, *ask]:
+                return [number, self.enter(who, ask_of(*ask))]
             case ["leave", slot]:
                 self.forget(slot, self.limits.leave)
             case ["undo", slot]:
                 self.forget(slot, self.limits.undo)
-            case ["put", starts, slots, spent]:
-                self.put(who, part_of(starts, slots, spent))
-            case ["spend", client, tokens, usd, at]:
-                self.limits.spend(client, tokens, usd, self.clock(), at)
+            case ["put", *part]:
+                self.put(who, part_of(*part))
+            case ["spend", *cost]:
+                self.limits.pay(Cost(*cost), self.clock())
             case ["tell", *news]:
                 text = f"{json.dumps(['told', *news])}\n".encode()
                 for guest in self.guests:
@@ -85,17 +86,26 @@ class Place:
             self.forget(slot, self.limits.leave)
 
 
-def ask_of(slot: str, scopes: list[Any], budget: list[Any] | None) -> Ask:
+type Listed = list[Any]
+type Named = dict[str, Listed]
+
+
+def ask_of(slot: str, scopes: Listed, budget: Listed | None, paces: Listed, tokens: int) -> Ask:
     given = Budget(*budget[:3], *(Estimate(*each) for each in budget[3:])) if budget else None
-    return Ask(slot, tuple(Scope(*scope) for scope in scopes), given)
+    return Ask(slot, tuple(Scope(*each) for each in scopes), given, tuple(Pace(*each) for each in paces), tokens)
 
 
-def part_of(starts: dict[str, list[Any]], slots: dict[str, list[Any]], spent: dict[str, list[Any]]) -> Part:
+def part_of(starts: Named, slots: Named, spent: Named, used: Named) -> Part:
     return Part(
         {name: [(at, slot) for at, slot in found] for name, found in starts.items()},
-        {slot: Held(tuple(names), client, Estimate(*cost)) for slot, (names, client, cost) in slots.items()},
+        {slot: held_of(*held) for slot, held in slots.items()},
         {client: Estimate(*known) for client, known in spent.items()},
+        {name: [(at, slot, tokens) for at, slot, tokens in found] for name, found in used.items()},
     )
+
+
+def held_of(names: Listed, client: str, estimate: Listed, paces: Listed, tokens: int) -> Held:
+    return Held(tuple(names), client, Estimate(*estimate), tuple(paces), tokens)
 
 
 class Guest(asyncio.Protocol):

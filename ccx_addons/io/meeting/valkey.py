@@ -19,7 +19,7 @@ from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from ccx_addons.io.meeting import AGAIN, Answer, Away, Hear, Patience, deaf
-from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Held, Part, Refused, end_of_month, month_of
+from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Cost, Held, Part, Refused, end_of_month, month_of
 
 log: Final = logging.getLogger("ccx")
 
@@ -47,7 +47,7 @@ class Script:
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-ENTER, PUT, SPEND, KNOWN, LIVE = (Script(name) for name in ("enter", "put", "spend", "known", "live"))
+ENTER, PUT, USE, SPEND, KNOWN, LIVE = map(Script, ("enter", "put", "use", "spend", "known", "live"))
 
 
 def key(*names: object) -> str:
@@ -224,10 +224,13 @@ class Valkey:
 
     def _enter(self, ask: Ask, number: int) -> None:
         names = [key("epoch")]
-        values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes)]
+        values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes), len(ask.paces), ask.tokens]
         for name, rpm, concurrency in ask.scopes:
             names += [key(name, "starts"), key(name, "slots")]
             values += [rpm, concurrency]
+        for name, most in ask.paces:
+            names += [key(name, "used"), key(name, "flying")]
+            values.append(most)
         if budget := ask.budget:
             names += [key("client", budget.client, "held"), *sums(budget.client, time.time())]
             values += [*limits_of(budget), self.machine, *said(budget.spent), ms(KEPT)]
@@ -236,6 +239,8 @@ class Valkey:
     def leave(self, slot: str, held: Held) -> None:
         for name in names_of(held):
             self._say(("ZREM", key(name, "slots"), slot))
+        for name in held.paces:
+            self._say(("HDEL", key(name, "flying"), slot))
         if held.estimate != FREE:
             self._say(("HDEL", key("client", held.client, "held"), slot))
 
@@ -254,11 +259,27 @@ class Valkey:
             ages = [word for at, slot in starts for word in (ms(max(now - at, 0)), slot)]
             keys = [key(name, "starts"), key(name, "slots"), key(name, "held")]
             self._script(PUT, keys, [ms(LEASE), len(starts), *ages, *slots.get(name, ())])
+        self._use(part, now)
         for client, spent in part.spent.items():
             self._script(KNOWN, sums(client, now), [self.machine, *said(spent), ms(KEPT)])
 
-    def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
-        self._script(SPEND, sums(client, at), [self.machine, *said((tokens, usd)), ms(KEPT)])
+    def _use(self, part: Part, now: float) -> None:
+        flying = dict[str, list[Any]]()
+        for slot, held in part.slots.items():
+            for name in held.paces:
+                flying.setdefault(name, []).extend((slot, held.tokens))
+        for name in {**part.used, **flying}:
+            used = part.used.get(name, ())
+            told = [word for at, slot, tokens in used for word in (ms(max(now - at, 0)), slot, tokens)]
+            keys = [key(name, "used"), key(name, "flying")]
+            self._script(USE, keys, [ms(LEASE), len(used), *told, *flying.get(name, ())])
+
+    def spend(self, cost: Cost) -> None:
+        now = time.time()
+        if cost.budget:
+            values = [self.machine, *said((cost.tokens, cost.usd)), ms(KEPT)]
+            self._script(SPEND, sums(cost.client, cost.at), values)
+        self._use(Part({}, {}, used={name: [(now, cost.slot, cost.tokens)] for name in cost.paces}), now)
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:
         self._say(("PUBLISH", key("news"), json.dumps([self.who, topic, words])))
@@ -313,6 +334,8 @@ def limits_of(budget: Budget) -> list[Any]:
 def refused_of(ask: Ask, index: int, wait: int) -> Answer:
     if index == 0:
         return None
+    if index > len(ask.scopes):
+        return Refused(ask.paces[index - len(ask.scopes) - 1].name, "pace", max(wait / 1000, 0.001))
     if index > 0:
         name = ask.scopes[index - 1].name
         return Refused(name, "concurrency", float("inf")) if wait < 0 else Refused(name, "rpm", max(wait / 1000, 0.001))

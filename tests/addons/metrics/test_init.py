@@ -241,7 +241,7 @@ def test_an_unknown_model_has_no_price(runtime: Runtime) -> None:
 
 def test_spending_counts_for_the_client(runtime: Runtime) -> None:
     spent = []
-    runtime.meeting.spend = lambda client, *values: spent.append((client.name, values[0]))  # type: ignore[method-assign]
+    runtime.meeting.spend = lambda cost: spent.append((cost.client, cost.tokens))  # type: ignore[method-assign]
     answered(runtime, full())
     test = exchange()
     test.test, test.usage = True, Usage(input=5)

@@ -14,7 +14,7 @@ from ccx_addons.io.meeting import Answer
 from ccx_addons.route import gate as gates
 from ccx_addons.route.gate import Gate
 from ccx_addons.scheduler import State
-from ccx_addons.scheduler.limits import Ask, Refusal, Refused
+from ccx_addons.scheduler.limits import Ask, Cost, Refusal, Refused, cost_of
 from tests.addons.values import channel, exchange
 from tests.scheduler.values import status
 
@@ -116,7 +116,7 @@ class Elsewhere:
     def leave(self, slot: str) -> None:
         self.left.append(slot)
 
-    def spend(self, client: Client, tokens: int, usd: float, at: float) -> None: ...
+    def spend(self, cost: Cost) -> None: ...
 
     def tell(self, topic: str, *words: str) -> None: ...
 
@@ -218,8 +218,8 @@ def test_limits_on_some_models_and_tokens_a_minute() -> None:
     refused = ask("2", "claude-opus-4-7")
     assert refused and refused.words == "the key 'ann' may ask 1 times a minute of *opus*"
     assert ask("3", "claude-haiku-4-5") is None
-    state.limits.tokens.spend(client, "gpt-5", 100, time.time())
+    state.limits.pay(cost_of(client, "gpt-5", "3", 100, 0.0, time.time()), time.time())
     refused = ask("4", "gpt-5")
     assert refused and refused.words == "the key 'ann' may use 100 tokens a minute on *gpt*"
     assert 50 < refused.retry_after <= 60 and ask("5", "claude-haiku-4-5") is None
-    assert all(not minute.flying for minute in state.limits.tokens.minutes.values()), "nothing is held for ever"
+    assert all(not minute.flying for minute in state.limits.minutes.values()), "nothing is held for ever"

@@ -5,15 +5,18 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ccx_addons.core.config import Client, ClientLimits
-from ccx_addons.scheduler.limits import Estimate, Held, Refused
+from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
+from ccx_addons.scheduler.limits import Estimate, Held, Refused, ask_of, cost_of
+from ccx_addons.scheduler.tokens import Pace
 from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
 
 type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
 INFINITY = float("inf")
+SOME = (ModelLimit(Patterns(("m",)), tokens_per_minute=100),)
 
 
 @pytest.fixture(params=ROOMS)
@@ -123,7 +126,7 @@ def test_a_budget_is_one_for_all(meet: Meet) -> None:
             if await asked(member, pay(f"{n}", 100)) is None:
                 admitted += 1
                 member.leave(f"{n}")
-                member.spend(alice, 10, 0.0, time.time())
+                member.spend(cost_of(alice, "m", f"{n}", 10, 0.0, time.time()))
                 await settled(member)
         assert admitted == 10
         refused = await asked(everybody[0], pay("x", 100))
@@ -152,6 +155,37 @@ def test_whoever_asks_says_what_was_spent_before(meet: Meet) -> None:
         assert await asked(two, pay("2", 90, spent=Estimate(10))), "more is known"
         refused = await asked(two, pay("3", 0, usd_per_month=0.5, spent=Estimate(0, 0.5)))
         assert refused and refused.why == "usd" and 0 < refused.wait <= 31 * 86_400
+
+    meet(check)
+
+
+@pytest.mark.parametrize("limits", [{"limits": ClientLimits(tokens_per_minute=100)}, {"model_limits": SOME}], ids=str)
+def test_tokens_a_minute_are_counted_for_all(meet: Meet, limits: dict[str, Any]) -> None:
+    alice = Client("alice", "", **limits)
+
+    async def check(room: Room) -> None:
+        everybody = [await room.member() for _ in range(3)]
+        admitted = 0
+        for n in range(20):
+            member = everybody[n % 3]
+            if await asked(member, ask_of(alice, f"{n}", model="m")._replace(tokens=60)) is None:
+                admitted += 1
+                held = await asked(everybody[(n + 1) % 3], ask_of(alice, "x", model="m")._replace(tokens=60))
+                everybody[(n + 1) % 3].leave("x")
+                assert (held is None) == (admitted < 5), "what is under way counts"
+                member.leave(f"{n}")
+                await settled(everybody[(n + 1) % 3])
+                member.spend(cost_of(alice, "m", f"{n}", 10, 0.0, time.time()))
+                await settled(member)
+        assert admitted == 10
+        for member in everybody:
+            member.engine.put(member.limits.part(time.time()))
+            await settled(member)
+        refused = await asked(everybody[0], ask_of(alice, "y", model="m"))
+        assert refused and refused.why == "pace" and 40 < refused.wait <= 60.1
+        assert (
+            await asked(everybody[0], ask_of(alice, "z", model="m")._replace(paces=(Pace(refused.name, 101),))) is None
+        )
 
     meet(check)
 

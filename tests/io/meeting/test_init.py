@@ -7,7 +7,7 @@ import pytest
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Alone, Answer, Away, Hear, Member, Patience, deaf
-from ccx_addons.scheduler.limits import Ask, Held, Limits, Part, Refused
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Limits, Part, Refused, cost_of
 from tests.io.meeting.rooms import ask, asked
 
 RICH = Client("alice", "", limits=ClientLimits(tokens_per_day=100))
@@ -39,8 +39,8 @@ class Absent:
     def put(self, part: Part) -> None:
         self.told.append(("put", [*part.slots]))
 
-    def spend(self, client: str, tokens: int, usd: float, at: float) -> None:
-        self.told.append(("spend", client))
+    def spend(self, cost: Cost) -> None:
+        self.told.append(("spend", cost.client))
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:
         self.told.append((topic, words))
@@ -50,7 +50,7 @@ def test_a_worker_alone_waits_for_nobody() -> None:
     alone, limits = Alone(Limits()), ("a", 2, 0)
     assert [alone.enter(ask(slot, limits)) is None for slot in "xyz"] == [True, True, False]
     alone.leave("x")
-    alone.spend(RICH, 5, 1.0, time.time())
+    alone.spend(cost_of(RICH, "m", "x", 5, 1.0, time.time()))
     assert alone.limits.spent("alice", time.time()) == (5, 1.0) and not alone.trouble and len(alone.limits.slots) == 1
     asyncio.run(alone.start())
     alone.stop()
@@ -69,8 +69,8 @@ def test_without_an_engine_each_one_has_its_share_and_says_so_later() -> None:
         assert answers == [None, None, Refused("a", "concurrency", float("inf"))] and member.trouble == trouble
         member.leave("x")
         member.leave("x")
-        member.spend(RICH, 1, 0.0, time.time())
-        member.spend(Client("bob", ""), 1, 0.0, time.time())
+        member.spend(cost_of(RICH, "m", "x", 1, 0.0, time.time()))
+        member.spend(cost_of(Client("bob", ""), "m", "y", 1, 0.0, time.time()))
         member.stop()
         told = [("put", ["x"]), ("put", ["y"]), ("undo", "z"), ("leave", "x"), ("spend", "alice")]
         assert engine.told == [("start", None), *told, ("stop", None)]

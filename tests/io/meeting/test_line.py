@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting.line import Line
-from ccx_addons.scheduler.limits import Limits
+from ccx_addons.scheduler.limits import Cost, Limits
 from tests.io.meeting.rooms import PATIENT, ask, asked, place_room, running_place, settled
 
 
@@ -88,7 +88,7 @@ def test_a_line_that_nobody_reads_is_cut_before_it_fills_the_memory(tmp_path: Pa
             member = member_of(path)
             await member.start()
             for n in range(100):
-                member.engine.spend("x" * 100_000, n, 0.0, 0.0)
+                member.engine.spend(Cost("x" * 100_000, True, n, 0.0, 0.0))
                 await asyncio.sleep(0)
             await until(lambda: "away" in member.trouble)
             member.stop()

@@ -13,7 +13,7 @@ from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting import valkey as module
 from ccx_addons.io.meeting.valkey import Valkey
-from ccx_addons.scheduler.limits import Estimate, Limits
+from ccx_addons.scheduler.limits import Cost, Estimate, Limits, cost_of
 from tests.io.meeting.rooms import (
     PATIENT,
     Server,
@@ -98,12 +98,12 @@ def test_one_that_is_killed_and_comes_back_empty(tmp_path: Path) -> None:
         one, two = await joined(server, sharing=2)
         for n, member in enumerate((one, two, one)):
             assert await asked(member, ask(f"{n}", ("a", 9, 3))) is None
-        one.spend(ALICE, 60, 0.25, time.time())
+        one.spend(cost_of(ALICE, "m", "s", 60, 0.25, time.time()))
         server.stop()
         await until(lambda: one.trouble and two.trouble)
         assert "Valkey is" in one.trouble
         assert await asked(two, ask("3", ("a", 9, 3))) is None, "its share is not used up"
-        two.spend(ALICE, 20, 0.25, time.time())
+        two.spend(cost_of(ALICE, "m", "s", 20, 0.25, time.time()))
         await server.start()
         await until(lambda: not one.trouble and not two.trouble)
         await settled_when_ripe(server, one, two)
@@ -243,7 +243,7 @@ def test_what_waits_for_one_that_hangs_is_not_kept_for_ever(tmp_path: Path, monk
         (one,) = await joined(server, count=1)
         assert await asked(one, ask("kept", ("a", 0, 1))) is None
         for n in range(1000):
-            engine_of(one).spend("bob", n, 0.0, time.time())
+            engine_of(one).spend(Cost("bob", True, n, 0.0, time.time()))
         assert len(engine_of(one).unsent) <= 100
         await settled(one)
         assert await server.ask("ZCARD", "{ccx}:a:slots") == 1
