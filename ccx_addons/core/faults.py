@@ -24,6 +24,8 @@ GRPC_STATUS: Final = frozenset({
 """Google's statuses: the reason in ``details`` says more (API_KEY_INVALID, RATE_LIMIT_EXCEEDED)."""
 TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
 MAX_TEXT: Final = 2000
+LATEST: Final = 1e11
+"""Unix seconds; more are milliseconds."""
 NO_MESSAGE: Final = "an error without a message"
 
 
@@ -55,7 +57,8 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     status = status or next((n for place in places if 400 <= (n := read.count(place.get("code"))) < 600), 0)
     wait = wait if wait is not None else _named_delay(places, now)
     message = message or code or kind or NO_MESSAGE
-    return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait)
+    resets = next((at for place in places if (at := read.number(place.get("resets_at"))) and 0 < at < LATEST), 0.0)
+    return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait, resets)
 
 
 OPENAI: Final = frozenset({"chat", "responses"})

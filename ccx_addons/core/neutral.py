@@ -277,6 +277,8 @@ class Fault:
     param: str = ""
     retry_after: float | None = None
     """Seconds."""
+    resets_at: float = 0.0
+    """Unix seconds at which a limit that was used up holds no more; 0: it is none, or nobody says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,15 @@ def auth_header(secret: str, style: AuthStyle) -> tuple[str, str]:
     return "authorization", f"Bearer {secret}"
 
 
+USAGE_LIMIT: Final = "usage_limit_reached"
+"""A limit of hours or days, with the moment ``resets_at``: Codex says when, and asks no more (codex-rs, api_bridge)."""
+
+
 def error_body(fault: Fault) -> dict[str, object]:
     code = fault.code or None
     kind = fault.type or ERROR_TYPES[fault.kind]
-    return {"error": {"message": fault.message, "type": kind, "param": fault.param or None, "code": code}}
+    error = {"message": fault.message, "type": kind, "param": fault.param or None, "code": code}
+    return {"error": error | ({"resets_at": int(fault.resets_at)} if fault.resets_at else {})}
 
 
 def encode_error(fault: Fault, request_id: str) -> tuple[int, bytes]:

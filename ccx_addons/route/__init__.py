@@ -12,7 +12,9 @@ from ccx_addons.core.config import Channel, Client
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
 from ccx_addons.core.estimate import BYTES_PER_TOKEN, output_tokens, prompt_tokens
 from ccx_addons.core.exchange import AttemptRecord, Exchange
+from ccx_addons.core.faults import OPENAI
 from ccx_addons.core.neutral import Fault
+from ccx_addons.core.openai import USAGE_LIMIT
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.failover import best_fault
 from ccx_addons.io.meeting import Answer
@@ -205,6 +207,8 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     return Fault("unavailable", f"no {x.kind} channel can take this request: {last}", status=503, code="no_channel")
 
 
+WORTH_WAITING: Final = 300.0
+"""Seconds after which a client had better say so than wait: some would wait for hours."""
 NOT_THE_CALLERS: Final = frozenset({401, 403})
 """What an upstream says of the gateway's own keys: a caller that reads it would doubt its own."""
 
@@ -217,6 +221,8 @@ def all_rest(x: Exchange, soonest: Standing, now: float) -> Fault:
         return Fault("not_found", words, 404, "model_not_found", param="model", retry_after=wait)
     if soonest.status in NOT_THE_CALLERS:
         return Fault("unavailable", words, 503, "no_channel", retry_after=wait)
+    if wait > WORTH_WAITING and x.kind in OPENAI:
+        return Fault("rate_limit", words, 429, USAGE_LIMIT, USAGE_LIMIT, retry_after=wait, resets_at=now + wait)
     return Fault("rate_limit", words, 429, "rate_limit_exceeded", retry_after=wait)
 
 

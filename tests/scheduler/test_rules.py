@@ -137,7 +137,7 @@ def test_keys_that_rest_are_tried_last_and_then_only_now_and_then() -> None:
         state.begin("chat", attempt(two, 1), NOW)
     assert order(pick(), two, backup, state=state) == "z" and order(pick(), two, state=state) == ""
     rule, reason = why(pick(), two, state=state)["x"]
-    assert rule == "has_key" and reason == "key sk-s…f-x1 is blocked: the key is refused (401), 60 s more"
+    assert rule == "has_key" and reason == "key sk-s…f-x1 (x1) is blocked: the key is refused (401), 60 s more"
     found = rank(pick(), snapshot(two), state, NOW).soonest
     assert found and (found.until, found.status) == (NOW + 60, 401)
     assert order(pick(), two, backup, state=state, now=NOW + 60) == "xz", "its time is over"

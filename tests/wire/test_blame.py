@@ -310,6 +310,9 @@ def test_who_asks_while_everybody_rests_is_told_for_how_long_and_a_quota_that_is
     assert [answer.status_code for answer in answers] == [429] * 5
     assert "resets_in_seconds" in answers[0].text, "the upstream's own words, as long as it is asked"
     assert 17_900 < int(answers[-1].headers["retry-after"]) <= 18_000
+    own = answers[-1].json()["error"]
+    assert own["type"] == own["code"] == "usage_limit_reached", "who only waited would wait for hours"
+    assert 17_900 < own["resets_at"] - time.time() <= 18_001
     fake.script({"spent": {"when": "nothing"}})
     wait_for(lambda: ask(gateway, "spent", "chat")[0].status_code == 200, 25)
     assert not rests(gateway, "spent_1")

@@ -50,9 +50,15 @@ PATTERNS: Final = {"messages": "claude-*", "responses": "gpt-*", "gemini": "gemi
 
 def run(arguments: list[str], home: Path, env: Mapping[str, str]) -> str:
     """What the client printed. It sees nothing of this machine but its own folder."""
+    done = ended(arguments, home, env)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def ended(arguments: list[str], home: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     node = Path(CLIS) / "node_modules" / "node" / "bin"
     proxies = {name: CLOSED for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
-    done = subprocess.run(
+    return subprocess.run(
         arguments,
         cwd=home,
         env={
@@ -69,8 +75,6 @@ def run(arguments: list[str], home: Path, env: Mapping[str, str]) -> str:
         timeout=110,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def claude(base: str, home: Path, prompt: str, model: str = "claude-sonnet-4-5", *more: str) -> str:

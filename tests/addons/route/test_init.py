@@ -77,7 +77,7 @@ def test_nobody_can_take_it(
 
 
 REFUSALS = [
-    pytest.param(answered(429, "The usage limit has been reached", 7200.0, code="usage_limit_reached"), 429, "rate_limit_exceeded", 7200, id="a quota"),
+    pytest.param(answered(429, "The usage limit has been reached", 7200.0, code="usage_limit_reached"), 429, "usage_limit_reached", 7200, id="a quota"),
     pytest.param(answered(402), 429, "rate_limit_exceeded", 60, id="no balance"),
     pytest.param(answered(429, retry_after=90.0), 429, "rate_limit_exceeded", 90, id="a rate limit"),
     pytest.param(answered(401), 503, "no_channel", 60, id="a refused key is not the caller's"),
