@@ -31,6 +31,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "client_left": "state = 'client_left'",
     "lost": "state = 'lost'",
     "failovers": "attempts_n > 1",
+    "ok_failovers": "state = 'ok' AND attempts_n > 1",
     "attempts": "attempts_n",
     "input_tokens": "input_tokens",
     "cache_read_tokens": "cache_read_tokens",

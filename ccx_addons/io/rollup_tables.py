@@ -25,6 +25,8 @@ OLD_COUNTS: Final = (
     "cache_write_tokens", "output_tokens", "reasoning_tokens", "wasted_tokens", "cost_usd", "unpriced", "stream_tokens",
     "stream_ms",
 )  # fmt: skip
+LATER_COUNTS: Final = ("ok_failovers",)
+"""Good answers after more than one attempt."""
 COSTS: Final = (
     "cost_input", "cost_cache_read", "cost_cache_write", "cost_output", "cost_reasoning", "cache_saved",
 )  # fmt: skip
@@ -80,7 +82,7 @@ CREATE TABLE rollups (
     a TEXT NOT NULL,
     b TEXT NOT NULL,                            -- the values of the dimensions; empty: there is none
     label TEXT NOT NULL DEFAULT '',             -- a channel's name
-    {_columns((*OLD_COUNTS, *COSTS, *columns("ttft", BOUNDS)))},
+    {_columns((*OLD_COUNTS, *LATER_COUNTS, *COSTS, *columns("ttft", BOUNDS)))},
     PRIMARY KEY (view, level, start, a, b)
 ) WITHOUT ROWID
 """
@@ -94,7 +96,7 @@ CREATE TABLE rollup_cube (
     client TEXT NOT NULL,
     key_mask TEXT NOT NULL,
     label TEXT NOT NULL DEFAULT '',
-    {_columns((*OLD_COUNTS, *COSTS))},
+    {_columns((*OLD_COUNTS, *LATER_COUNTS, *COSTS))},
     PRIMARY KEY (start, kind, channel, model, upstream, client, key_mask)
 ) WITHOUT ROWID
 """

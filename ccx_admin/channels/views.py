@@ -14,8 +14,7 @@ from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
-from ccx_admin.usage import stats
-from ccx_admin.zone import began
+from ccx_admin.usage import money, sums
 
 WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
 RESTS: Final[Mapping[str, str]] = {"blocked": "is blocked", "cooling": "cools down"}
@@ -250,40 +249,22 @@ def _judge(
 
 def clients(panel: Panel) -> list[dict[str, Any]]:
     """Every client with ``requests`` since its first one, what it asked ``last`` (None when it never was seen), and
-    ``spent``: what its limits count, tokens of this day and dollars of this month (UTC), with when each begins anew."""
-    now = panel.now_ms()
-    seen, month, day = (stats.spent(panel.db, start, now) for start in (0, *budget_starts(now)[:2]))
-    found = []
-    for client in panel.snapshot().clients:
-        last = newest_request(panel.db, client.name)
-        total = int(seen[client.name]["requests"]) if client.name in seen else 0
-        spent = spent_of(client, month.get(client.name), day.get(client.name), now)
-        found.append({**client_of(client), "requests": total, "last": last, "spent": spent})
-    return found
-
-
-def budget_starts(now: int) -> tuple[int, int, int, int]:
-    """Unix ms: when the month and the day of budgets began, and when they end. They are those of UTC."""
-    month, day = began("month", now, UTC), began("day", now, UTC)
-    return month, day, began("month", now, UTC, -1), began("day", now, UTC, -1)
-
-
-def spent_of(client: Client, month: Row | None, day: Row | None, now: int) -> dict[str, Any]:
-    """``usd``: None where nothing had a price. ``share``: of the budget that is nearest to its end, None without."""
-    _, _, next_month, next_day = budget_starts(now)
-    usd = float(month["cost_usd"]) if month else 0.0
-    tokens = int(day["input_tokens"] + day["output_tokens"]) if day else 0
-    limits = client.limits
-    shares = [usd / limits.usd_per_month] if limits.usd_per_month else []
-    shares += [tokens / limits.tokens_per_day] if limits.tokens_per_day else []
-    return {
-        "usd": None if month and month["unpriced"] and not usd else usd,
-        "unpriced": int(month["unpriced"]) if month else 0,
-        "usd_resets": next_month,
-        "tokens": tokens,
-        "tokens_reset": next_day,
-        "share": round(max(shares), 4) if shares else None,
+    ``spent`` of its budgets."""
+    known = panel.snapshot().clients
+    seen = {
+        row["a"]: int(row["requests"])
+        for row in sums.read(panel.db, [(0, panel.now_ms() + 1)], panel.now_ms(), ("client",), measures=("requests",))
     }
+    spent = money.budgets(panel.db, known, panel.now_ms())
+    return [
+        {
+            **client_of(client),
+            "requests": seen.get(client.name, 0),
+            "last": newest_request(panel.db, client.name),
+            "spent": asdict(spent[client.name]),
+        }
+        for client in known
+    ]
 
 
 LAST: Final = "SELECT id, started_at, kind, operation, model, user_agent, status, state, client_ip FROM requests"

@@ -9,6 +9,7 @@ type Words = Callable[..., str]
 """A translator, see i18n."""
 
 DASH: Final = "–"
+MINUS: Final = "\u2212"
 THIN: Final = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
 
@@ -71,6 +72,25 @@ def percent(share: float | None, digits: int = 1) -> str:
     if text == "0" and share > 0:
         text = f"<{10**-digits:.{digits}f}"
     return f"{text}{THIN}%"
+
+
+def change(now: float | None, before: float | None) -> str:
+    """By how much a figure grew: ``+12 %``, ``−3 %``, ``×4.2``; a dash where nothing is known of before."""
+    if now is None or not before:
+        return DASH
+    ratio = now / before
+    if ratio >= 3:
+        return f"×{_trimmed(ratio, 0 if ratio >= 10 else 1)}"
+    text = _trimmed(abs(ratio - 1) * 100, 1 if abs(ratio - 1) < 0.0995 else 0)
+    return f"±0{THIN}%" if text == "0" else f"{'+' if ratio > 1 else MINUS}{text}{THIN}%"
+
+
+def points(now: float | None, before: float | None) -> str:
+    """By how many hundredths a share grew: ``+1.2 pp``."""
+    if now is None or before is None:
+        return DASH
+    text = _trimmed(abs(now - before) * 100, 1)
+    return f"±0{THIN}pp" if text == "0" else f"{'+' if now > before else MINUS}{text}{THIN}pp"
 
 
 def size(amount: float | None) -> str:

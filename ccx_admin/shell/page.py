@@ -122,6 +122,7 @@ def link(**changes: Any) -> str:
 
 for _filter in (
     format.count, format.exact, format.duration, format.money, format.percent, format.size, format.iso,
+    format.change, format.points,
 ):  # fmt: skip
     pages.add_app_template_filter(_filter)
 

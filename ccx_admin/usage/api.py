@@ -1,5 +1,7 @@
 """/api/stats: totals, time series and tables."""
 
+import re
+from dataclasses import asdict
 from typing import Final
 
 from flask import Blueprint
@@ -11,7 +13,7 @@ from ccx_admin.api.problem import Failure
 from ccx_admin.api.schema import Json, array, choice, free, integer, table, text
 from ccx_admin.panel import panel
 from ccx_admin.requests import export
-from ccx_admin.usage import ranges, stats
+from ccx_admin.usage import money, ranges, stats
 from ccx_admin.zone import named, zone
 
 figures: Final = Blueprint("api_stats", __name__, url_prefix="/api/stats")
@@ -25,6 +27,8 @@ RANGE: Final = {
     "bucket": choice(tuple(ranges.BUCKETS), "width of a bucket; not given: so that there are fewer than 200"),
     "zone": text("an IANA time zone, for days and months; not given: the browser's, else UTC", maxLength=64),
 }
+MANY: Final = 10_000
+"""Values of a dimension in a file."""
 FILTERS: Final = {name: text("only this " + name) for name in DIMENSIONS}
 
 
@@ -86,8 +90,80 @@ def breakdown(query: dict[str, Json]) -> dict[str, Json] | Response:
     return {"range": span.name, "by": query["by"], "start": span.start, "end": span.end, "rows": rows}
 
 
+NOTHING: Final = money.Cell()
+
+
+@operation(
+    figures,
+    "GET",
+    "/matrix",
+    query={
+        **RANGE,
+        **FILTERS,
+        "by": choice(tuple(DIMENSIONS), default="model"),
+        "across": choice(tuple(DIMENSIONS), default="client"),
+        "format": choice(("json", "csv"), default="json"),
+    },
+    answer=table({"rows": array(free())}, ("rows",), more=True),
+    media=("text/csv",),
+)
+def two_dimensions(query: dict[str, Json]) -> dict[str, Json] | Response:
+    """Requests, tokens and cost of each pair of values; as CSV dollars only, one column for each value across."""
+    by, span = (query["by"], query["across"]), span_of(query)
+    if by[0] == by[1]:
+        raise Failure(422, "Invalid value", "across: must be another dimension than by")
+    found = money.matrix(panel().db, span, by, panel().now_ms(), filters_of(query), (MANY, MANY))
+    if query["format"] == "csv":
+        rows: list[dict[str, Json]] = [
+            {
+                by[0]: row,
+                **{f"{by[1]} {column}": found.cells.get((row, column), NOTHING).usd for column in found.columns},
+                "sum": found.row_sums[row].usd,
+            }
+            for row in found.rows
+        ]
+        return csv_of(rows, f"usage-{by[0]}-{by[1]}-{span.name}.csv")
+    cells = [{by[0]: a, by[1]: b, **asdict(cell)} for (a, b), cell in found.cells.items()]
+    return {"range": span.name, "start": span.start, "end": span.end, "rows": cells}
+
+
+@operation(
+    figures,
+    "GET",
+    "/costs",
+    query={**RANGE, **FILTERS, "format": choice(("json", "csv"), default="json")},
+    answer=table({"rows": array(free())}, ("rows",), more=True),
+    media=("text/csv",),
+)
+def costs(query: dict[str, Json]) -> dict[str, Json] | Response:
+    """What each kind of token cost, its share, and what a million of them cost on average."""
+    span = span_of(query)
+    _rows, totals = stats.compared(panel().db, span, "kind", panel().now_ms(), filters_of(query))
+    rows: list[dict[str, Json]] = [asdict(part) for part in money.parts(totals)]
+    if query["format"] == "csv":
+        return csv_of(rows, f"usage-costs-{span.name}.csv")
+    return {"range": span.name, "saved": totals["cache_saved"], "rows": rows}
+
+
+@operation(
+    figures,
+    "GET",
+    "/budgets",
+    query={"format": choice(("json", "csv"), default="json")},
+    answer=table({"rows": array(free())}, ("rows",), more=True),
+    media=("text/csv",),
+)
+def client_budgets(query: dict[str, Json]) -> dict[str, Json] | Response:
+    """What each client spent this month and day (UTC), its limits, and when they begin anew."""
+    current = panel()
+    found = money.budgets(current.db, current.snapshot().clients, current.now_ms())
+    rows: list[dict[str, Json]] = [{"client": name, **asdict(budget)} for name, budget in found.items()]
+    return csv_of(rows, "budgets.csv") if query["format"] == "csv" else {"rows": rows}
+
+
 def csv_of(rows: list[dict[str, Json]], name: str) -> Response:
     columns = list(rows[0]) if rows else ["name"]
     lines = [export.line(columns), *(export.line([export.cell(row[column]) for column in columns]) for row in rows)]
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    safe = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
+    headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
     return Response("".join(lines), content_type="text/csv; charset=utf-8", headers=headers)

@@ -1,58 +1,84 @@
-"""/usage: tokens, cost and quality over an hour to a year, by model, channel, client, key or kind."""
+"""/usage: money, tokens and quality over any time, by model, channel, client, key or kind, against the time before."""
 
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
-from ccx_admin.panel import panel
-from ccx_admin.usage import ranges, stats
-from ccx_admin.zone import zone
+from ccx_admin.panel import Panel, panel
+from ccx_admin.usage import money, ranges, stats
+from ccx_admin.zone import local, zone
 
 pages: Final = Blueprint("usage", __name__)
 
-BY: Final = (("model", "Model"), ("channel", "Channel"), ("client", "Client"), ("key", "Key"), ("kind", "Kind"))
+BY: Final = (
+    ("model", "Model"),
+    ("upstream", "Upstream model"),
+    ("channel", "Channel"),
+    ("client", "Client"),
+    ("key", "Key"),
+    ("kind", "Kind"),
+)
 SHOW: Final = (("requests", "Requests"), ("tokens", "Tokens"), ("cost", "Cost"), ("ttft", "TTFT"))
 USUAL: Final = "7d"
-SUMMED: Final = (
-    "requests", "failed", "failovers", "input_tokens", "cache_read_tokens", "output_tokens", "wasted_tokens",
-    "cost_usd", "unpriced",
-)  # fmt: skip
+RANGES: Final = ("24h", "today", "7d", "30d", "month", "last month", "90d", "year", "365d")
+ACROSS: Final = ("model", "client")
+"""Dimensions of the table of two."""
 
 
 @pages.get("/usage")
 def index() -> str:
     current = panel()
+    now = current.now_ms()
+    name, span, error = asked_range(now)
     by = chosen("by", tuple(word for word, _label in BY), "model")
     show = chosen("show", tuple(word for word, _label in SHOW), "requests")
     filters = {field: request.args[field] for field in stats.FILTERS if request.args.get(field)}
-    now = current.now_ms()
-    name, span = asked_range(now)
-    rows = stats.table(current.db, span, by, now, filters)
+    rows, totals = stats.compared(current.db, span, by, now, filters)
     return render_template(
         "usage/page.html",
         range=name,
-        ranges=ranges.NAMES,
+        ranges=RANGES,
+        error=error,
+        dates=dates(span),
         by=by,
         dimensions=BY,
         show=show,
         shows=SHOW,
         filters=filters,
+        kept={"by": by, "show": show, **filters},
         rows=rows,
-        totals=stats.totals(current.db, span, now, filters),
+        totals=totals,
         highest=max((row["requests"] for row in rows), default=0),
         chart=chart(name, by, filters),
         span=span,
-        names={channel.id: channel.name for channel in current.snapshot().channels},
+        month=money.month(current.db, now, zone()),
+        parts=money.parts(totals),
+        saved=money.saved(totals),
+        matrix=money.matrix(current.db, span, ACROSS, now, filters),
+        names=names(current),
     )
 
 
-def asked_range(now: int) -> tuple[str, ranges.Range]:
-    """What the address asks for; the usual range where it asks for nothing that is one."""
-    name = request.args.get("range", USUAL)
+def asked_range(now: int) -> tuple[str, ranges.Range, str]:
+    """What the address asks for, by name or by its first and last day; the usual range, and why, where that is none."""
+    first, last = request.args.get("from", ""), request.args.get("to", "")
+    name = f"{first}..{last}" if first and last else first or last or request.args.get("range", USUAL)
     try:
-        return name, ranges.range_of(name, now, zone=zone())
-    except ranges.RangeError:
-        return USUAL, ranges.range_of(USUAL, now, zone=zone())
+        return name, ranges.range_of(name, now, zone=zone()), ""
+    except ranges.RangeError as error:
+        return USUAL, ranges.range_of(USUAL, now, zone=zone()), str(error)
+
+
+def dates(span: ranges.Range) -> tuple[str, str]:
+    """The first and the last day of a range, ISO 8601."""
+    return (
+        local(span.start, zone()).date().isoformat(),
+        local(max(span.start, span.end - 1), zone()).date().isoformat(),
+    )
+
+
+def names(current: Panel) -> dict[str, str]:
+    return {channel.id: channel.name for channel in current.snapshot().channels}
 
 
 def chosen(name: str, choices: tuple[str, ...], default: str) -> str:

@@ -11,7 +11,7 @@ from ccx_addons.io.rollup import COUNTS, DAY, DIMENSIONS, MEASURES, QUARTER, TTF
 from ccx_addons.io.rollup_tables import COSTS
 from ccx_admin.db import Reader, Row
 from ccx_admin.usage import sums
-from ccx_admin.usage.ranges import WEEK, Range, RangeError
+from ccx_admin.usage.ranges import Range, RangeError
 
 TOP: Final = 8
 """Series shown by name; the rest is summed up as "other"."""
@@ -20,7 +20,7 @@ FILTERS: Final = tuple(DIMENSIONS)
 """Filters are exact: model=..., channel=<id>, client=..., key=<mask>, kind=..."""
 
 
-def _checked(by: Sequence[str], filters: Mapping[str, str] | None) -> dict[str, str]:
+def checked(by: Sequence[str], filters: Mapping[str, str] | None) -> dict[str, str]:
     for name in by:
         if name not in DIMENSIONS:
             raise RangeError(f"by: must be one of {', '.join(DIMENSIONS)}")
@@ -32,7 +32,7 @@ def _checked(by: Sequence[str], filters: Mapping[str, str] | None) -> dict[str, 
 
 def totals(db: Reader, span: Range, now: int, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Every figure of a range; see ``figures``."""
-    found = _checked((), filters)
+    found = checked((), filters)
     rows = sums.read(db, [(span.start, span.end)], now, filters=found, measures=MEASURES)
     return figures(rows[0] if rows else dict.fromkeys(MEASURES, 0))
 
@@ -50,7 +50,7 @@ def summary(db: Reader, span: Range, now: int, filters: Mapping[str, str] | None
 
 def table(db: Reader, span: Range, by: str, now: int, filters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """One entry with all figures for each value of a dimension, most requests first: ``name``, ``label``, figures."""
-    found = _checked((by,), filters)
+    found = checked((by,), filters)
     rows = sums.read(db, [(span.start, span.end)], now, (by,), found, MEASURES, MAX_TABLE)
     return [{"name": row["a"], "label": _label(by, row), **figures(row)} for row in rows]
 
@@ -59,7 +59,7 @@ def compared(
     db: Reader, span: Range, by: str, now: int, filters: Mapping[str, str] | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The table with ``before`` in each entry, None where there was nothing; and the totals, with theirs."""
-    found = _checked((by,), filters)
+    found = checked((by,), filters)
     before = span.before
     stretches = [(span.start, span.end), (before.start, before.end)]
     parts: tuple[list[Row], list[Row]] = ([], [])
@@ -76,13 +76,6 @@ def compared(
 
 def _label(by: str, row: Row) -> str:
     return str(row["label"] if by == "channel" else row["a"])
-
-
-def matrix(
-    db: Reader, span: Range, by: tuple[str, str], now: int, filters: Mapping[str, str] | None = None
-) -> list[Row]:
-    """``a``, ``b``, COUNTS, for each pair of values."""
-    return sums.read(db, [(span.start, span.end)], now, by, _checked(by, filters))
 
 
 def by_channel(db: Reader, span: Range, now: int) -> dict[str, dict[str, Any]]:
@@ -106,10 +99,10 @@ def history(
     With ``by``, the TOP values have a series each, the others together are the one named "other".
     """
     dimensions = (by,) if by else ()
-    found = _checked(dimensions, filters)
+    found = checked(dimensions, filters)
     level = sums.levels_of(sums.view_of({*dimensions, *found}))[-1]
     edges = span.coarser(level).edges
-    rows = sums.read(db, list(itertools.pairwise(edges)), now, dimensions, found, (*SERIES, *TTFT))
+    rows = sums.read(db, list(itertools.pairwise(edges)), now, dimensions, found, (*SERIES, *TTFT), bars=True)
     names = _top(rows, by) if by else {"": ""}
     count = len(edges) - 1
     series = {name: _empty(name, label, count) for name, label in names.items()}
@@ -196,27 +189,6 @@ def _share(part: float, whole: float, digits: int = 4) -> float | None:
 def change(now: float | None, before: float | None) -> float | None:
     """By which share a figure grew; None: it cannot be said."""
     return None if now is None or not before else round(now / before - 1, 4)
-
-
-# ---- money -----------------------------------------------------------------------------------------------------------
-def spent(db: Reader, start: int, now: int) -> dict[str, Row]:
-    """Client -> COUNTS since ``start``."""
-    return {row["a"]: row for row in sums.read(db, [(start, now + 1)], now, ("client",))}
-
-
-def forecast(db: Reader, month: tuple[int, int], now: int) -> dict[str, float | None]:
-    """``spent`` of the month so far, ``expected`` at its end: the rest of it costs by the day what the last seven did,
-    or as many as there are."""
-    start, end = month
-    first = db.value("SELECT min(start) FROM rollups WHERE view = '' AND level = ?", (DAY,))
-    since = max(now - WEEK, int(first or now))
-    so_far, lately = (
-        next((row["cost_usd"] for row in sums.read(db, [stretch], now)), 0.0)
-        for stretch in ((start, now + 1), (since, now + 1))
-    )
-    days = (now - since) / DAY
-    rate = lately / days if days >= 0.25 else None
-    return {"spent": so_far, "expected": None if rate is None else so_far + rate * (end - now) / DAY, "rate": rate}
 
 
 # ---- attempts --------------------------------------------------------------------------------------------------------

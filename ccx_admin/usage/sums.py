@@ -78,12 +78,13 @@ def read(
     filters: Mapping[str, str] | None = None,
     measures: Sequence[str] = tuple(COUNTS),
     most: int = -1,
+    bars: bool = False,
 ) -> list[Row]:
     """One row for each stretch (``n``: which) and each combination of values of the dimensions ``by``: ``a``, ``b``,
-    ``label``, and the measures. ``filters``: dimension -> its value. Most requests first."""
+    ``label``, and the measures. ``filters``: dimension -> its value. Most requests first. ``bars``: stretches follow
+    each other, and none may count what is in another."""
     chosen = filters or {}
     view = view_of({*by, *chosen})
-    bars = len(stretches) > 2
     oldest = 0 if bars else db.value("SELECT min(started_at) FROM requests INDEXED BY requests_list") or now
     found = [
         (n, *piece) for n, (s, e) in enumerate(stretches) for piece in pieces(s, e, levels_of(view), now, int(oldest))

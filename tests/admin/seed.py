@@ -182,8 +182,15 @@ def _exchange(chance: random.Random, at: float, n: int) -> tuple[dict[str, Any],
         row.update(input_tokens=prompt, cache_read_tokens=read, cache_write_tokens=0, output_tokens=output)
         row.update(reasoning_tokens=output // 4 if way.kind == "responses" else 0, usage_source="reported")
         if way.kind != "gemini":
-            cost = ((prompt - read) * 3 + read * 0.3 + output * 15) / 1e6
-            row.update(cost_usd=round(cost, 6), price_source=f"list:seed/{upstream}")
+            parts = {
+                "cost_input": (prompt - read) * 3 / 1e6,
+                "cost_cache_read": read * 0.3 / 1e6,
+                "cost_cache_write": 0.0,
+                "cost_output": (output - row["reasoning_tokens"]) * 15 / 1e6,
+                "cost_reasoning": row["reasoning_tokens"] * 15 / 1e6,
+            }
+            row.update(parts, cost_usd=round(sum(parts.values()), 6), cache_saved=read * 2.7 / 1e6)
+            row.update(price_source=f"list:seed/{upstream}")
     return row, _attempts(row, way, fault, failed_over)
 
 

@@ -32,8 +32,8 @@ from ccx_admin.settings import page as settings
 from ccx_admin.settings.api import PRESETS
 from ccx_admin.shell import format, vocabulary
 from ccx_admin.shell import page as shell
+from ccx_admin.usage import money, ranges
 from ccx_admin.usage import page as usage
-from ccx_admin.usage import ranges
 
 ADMIN: Final = Path(i18n.__file__).parents[1]
 ROOT: Final = "http://localhost"
@@ -104,6 +104,7 @@ def in_tables() -> Iterator[str]:
     yield from (words for _code, words in clients.SYMPTOMS)
     yield from PRESETS
     yield from ranges.CALENDAR
+    yield from (words for _name, words, _measure in money.KINDS)
     yield from (
         "test",
         "health",

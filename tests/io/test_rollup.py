@@ -80,6 +80,7 @@ def added(row: dict[str, Any]) -> Iterator[tuple[str, float]]:
     yield "requests", 1
     yield row["state"], 1
     yield "failovers", row["attempts_n"] > 1
+    yield "ok_failovers", row["attempts_n"] > 1 and row["state"] == "ok"
     yield "attempts", row["attempts_n"]
     for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"):
         yield name, row.get(name) or 0

@@ -11,6 +11,7 @@ import { startKeys } from "./keys.js";
 import { onChange, start as startLive, watch } from "./live.js";
 import { startSpecial } from "./special.js";
 import { startRequests } from "./requests.js";
+import { startTables } from "./tables.js";
 import { startClocks, tick, _ } from "./words.js";
 
 const REFRESH_EVERY = 2000;
@@ -135,6 +136,7 @@ startChannels();
 startClients();
 startBench();
 startCharts();
+startTables();
 yaml();
 followPage();
 startLive();

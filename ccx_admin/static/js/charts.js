@@ -1,7 +1,7 @@
 // Charts over time with uPlot, from /api/stats/history.
 
 import { call } from "./api.js";
-import { _, clock, count, duration, money, stamp } from "./words.js";
+import { _, count, duration, money, stamp } from "./words.js";
 
 const COLOURS = ["--info", "--amber", "--good", "--messages", "--gemini", "--responses", "--images", "--embeddings", "--calm"];
 const MEASURES = {
@@ -21,16 +21,44 @@ function colour(name, share = 1) {
   return found;
 }
 
-// A place on the time axis: the clock within two days, the date beyond.
-function moment(ms, seconds) {
-  return seconds > 2 * 86400 ? stamp(ms).slice(5, 10) : clock(ms).slice(0, 5);
+// Ticks of the time axis: the clock, and the date where a day begins; days alone where ticks are a day or more apart.
+// No label stands twice.
+export function moments(ticks, step) {
+  let day = "";
+  let last = "";
+  return ticks.map((s) => {
+    const text = stamp(s * 1000);
+    const date = text.slice(5, 10);
+    const label = step >= 86400 || (date !== day && day) ? date : text.slice(11, 16);
+    day = date;
+    if (label === last) return "";
+    last = label;
+    return label;
+  });
 }
 
-// Series on top of each other, largest first in the list; what is drawn is the running sum.
-function stack(columns) {
+// Labels of the other axis; what rounds to the same as the one below stands once.
+export function amounts(ticks, form) {
+  return ticks.map((value, n) => (n && form(value) === form(ticks[n - 1]) ? "" : form(value)));
+}
+
+// Series on top of each other, largest first in the list; what is drawn is the running sum of those that are shown.
+export function stack(columns, shown = columns.map(() => true)) {
   const sums = [];
-  for (const column of columns) sums.push(column.map((value, i) => (value ?? 0) + (sums.at(-1)?.[i] ?? 0)));
+  for (const [n, column] of columns.entries()) sums.push(column.map((value, i) => (shown[n] ? value ?? 0 : 0) + (sums.at(-1)?.[i] ?? 0)));
   return sums;
+}
+
+// Names in the legend are buttons, for the keyboard too.
+function reachable(place) {
+  for (const head of place.querySelectorAll(".u-legend .u-series:not(:first-child) th")) {
+    head.tabIndex = 0;
+    head.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      head.click();
+    });
+  }
 }
 
 function draw(place, found) {
@@ -39,8 +67,8 @@ function draw(place, found) {
   if (place.dataset.failed !== undefined && found.series.length) {
     const s = found.series[0];
     series = [
-      { label: _("failed"), values: s.failed, colour: "--bad" },
-      { label: _("requests"), values: s.requests.map((n, i) => n - s.failed[i]), colour: "--info" },
+      { label: _("failed"), values: s.failed.map((n, i) => n + s.lost[i]), colour: "--bad" },
+      { label: _("requests"), values: s.requests.map((n, i) => n - s.failed[i] - s.lost[i]), colour: "--info" },
     ];
   }
   const drawn = measure.stacked ? stack(series.map((s) => s.values)) : series.map((s) => s.values);
@@ -57,7 +85,20 @@ function draw(place, found) {
     cursor: { drag: { x: false, y: false }, y: false },
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-    axes: [{ ...axis, values: (_u, ticks) => ticks.map((s) => moment(s * 1000, times.at(-1) - times[0])) }, { ...axis, size: 58, values: (_u, ticks) => ticks.map(measure.form) }],
+    axes: [
+      { ...axis, space: 64, values: (_u, ticks, _axis, _space, step) => moments(ticks, step) },
+      { ...axis, size: 62, values: (_u, ticks) => amounts(ticks, measure.form) },
+    ],
+    hooks: {
+      setSeries: [
+        (plot, _index, change) => {
+          if (!measure.stacked || change.show === undefined) return;
+          const shown = series.map((_s, i) => plot.series[1 + order.indexOf(i)].show);
+          const sums = stack(series.map((s) => s.values), shown);
+          plot.setData([times, ...order.map((i) => sums[i])]);
+        },
+      ],
+    },
     series: [
       { label: _("Time"), value: (_u, s) => (s == null ? "" : stamp(s * 1000)) },
       ...order.map((i) => {
@@ -79,6 +120,7 @@ function draw(place, found) {
   place.replaceChildren();
   const plot = new window.uPlot(options, [times, ...order.map((i) => drawn[i])], place);
   place.plot = plot;
+  reachable(place);
 }
 
 export async function load(place) {
