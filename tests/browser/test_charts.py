@@ -1,0 +1,81 @@
+"""Charts draw what is shown, and tables are put in order."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Tab
+
+SHOWN = "[...document.querySelectorAll('.chart')].map((place) => place.plot.data.map((column) => [...column]))[0]"
+
+
+def chart(tab: Tab, path: str) -> None:
+    tab.go(path)
+    tab.page.wait_for_selector(".chart .u-legend")
+
+
+def test_a_hidden_series_leaves_no_gap_in_the_stack(tab: Tab) -> None:
+    chart(tab, "/usage?range=24h&by=client")
+    before = tab.page.evaluate(SHOWN)
+    names = tab.page.locator(".chart .u-legend .u-series:not(:first-child) th")
+    names.last.click()  # the one at the bottom of every bar
+    after = tab.page.evaluate(SHOWN)
+    bottom = before[-1]
+    assert sum(bottom) > 0
+    for drawn, less in zip(before[1:-1], after[1:-1], strict=True):
+        assert less == [value - hidden for value, hidden in zip(drawn, bottom, strict=True)]
+    names.last.click()
+    assert tab.page.evaluate(SHOWN) == before
+
+
+def test_the_legend_is_used_by_keys(tab: Tab) -> None:
+    chart(tab, "/usage?range=24h&by=client")
+    name = tab.page.locator(".chart .u-legend .u-series:not(:first-child) th").first
+    name.focus()
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator(".chart .u-legend .u-series.u-off")).to_have_count(1)
+
+
+def test_no_label_of_an_axis_stands_twice(tab: Tab) -> None:
+    tab.go("/usage")
+    found = tab.page.evaluate(
+        """async () => {
+            const { moments, amounts } = await import('/static/js/charts.js');
+            const { count } = await import('/static/js/words.js');
+            const start = new Date(2026, 10, 24, 18).getTime() / 1000;
+            const every = (hours, n) => Array.from({ length: n }, (_x, i) => start + i * hours * 3600);
+            return [moments(every(4, 6), 4 * 3600), moments(every(12, 5), 86400), amounts([1000, 1010, 1020, 1100], count)];
+        }"""
+    )
+    assert found[0] == ["18:00", "22:00", "11-25", "06:00", "10:00", "14:00"]
+    assert [label for label in found[1] if label] == ["11-24", "11-25", "11-26"]
+    assert found[2] == ["1k", "", "", "1.1k"]
+
+
+def test_tables_are_sorted_by_their_heads(tab: Tab) -> None:
+    tab.go("/usage?range=24h&by=model")
+    table = tab.page.locator('table[data-sort="usage"]')
+
+    def values(column: int) -> list[float]:
+        return [
+            float(cell.get_attribute("data-value") or 0)
+            for cell in table.locator(f"tbody td:nth-child({column})").all()
+        ]
+
+    table.get_by_role("button", name="Cost").click()
+    assert values(2) == sorted(values(2), reverse=True) and len(values(2)) > 3
+    table.get_by_role("button", name="Cost").click()
+    assert values(2) == sorted(values(2))
+    expect(table.locator("th").nth(1)).to_have_attribute("aria-sort", "ascending")
+    table.get_by_role("button", name="Model").click()
+    names = table.locator("tbody th .name").all_inner_texts()
+    assert names == sorted(names)
+
+
+def test_a_sparkline_draws_nothing_where_nothing_was(tab: Tab) -> None:
+    tab.go("/?range=7d")
+    paths = [path.get_attribute("d") or "" for path in tab.page.locator(".tile .spark path").all()]
+    assert paths and all(not re.search(r"NaN|undefined|None", path) for path in paths)
+    ttft = paths[2]
+    points = re.findall(r"[ML](\d+)", ttft)
+    assert 0 < len(points) < 60, "requests came on one day of seven"
