@@ -159,8 +159,9 @@ def saved(figures: Mapping[str, Any] | Row) -> float | None:
 def month(db: Reader, now: int, zone: tzinfo) -> Month:
     start, end = month_of(now, zone)
     before = began("month", now, zone, 1)
-    first = db.value("SELECT min(start) FROM rollups WHERE view = '' AND level = ?", (DAY,))
-    since = max(now - WEEK, int(first or now))
+    counted = db.value("SELECT min(start) FROM rollups WHERE view = '' AND level = ?", (DAY,))
+    asked = db.value("SELECT min(started_at) FROM requests INDEXED BY requests_list")
+    since = max(now - WEEK, min(int(counted or now), int(asked or now)))
     stretches = [
         (start, now + 1),
         (before, min(before + now - start, start)),
