@@ -25,6 +25,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.route import Route
     from ccx_addons.sessions import Sessions
     from ccx_addons.sync import Sync
+    from ccx_addons.telemetry import Telemetry
     from ccx_addons.threads import Threads
     from ccx_addons.titles import Titles
     from ccx_addons.upkeep import Upkeep
@@ -46,6 +47,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Failover(runtime),
         Metrics(runtime),
         Prometheus(runtime),
+        *([Telemetry(runtime)] if runtime.settings.otel_endpoint else []),
         Capture(runtime),
         Titles(runtime),
         Upkeep(runtime),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
-from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import otlp, yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
 from ccx_addons.processes.supervisor import ROOT, run
 
@@ -28,6 +28,8 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     settings = Settings.read(merged)
     if problems := settings.problems_for_public_bind():
         raise ConfigErrors(problems)
+    if settings.otel_endpoint and not otlp.available():
+        raise ConfigErrors([Problem("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the exporter: pip install 'ccx[otel]'")])
     yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=merged)
     if created:
         print(created, flush=True)

@@ -129,6 +129,14 @@ class Settings:
         shown=True,
     )
     cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
+    otel_endpoint: str = env(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "", "OpenTelemetry collector (OTLP/HTTP) that gets a span a request", shown=True
+    )
+    otel_headers: str = env("OTEL_EXPORTER_OTLP_HEADERS", "", "headers for it: name=value,name=value")
+    otel_service: str = env("OTEL_SERVICE_NAME", "ccx", "name of the service in its spans")
+    otel_content: bool = env(
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", False, "also send what is asked and answered"
+    )
     capture_bodies: str = env(
         "CAPTURE_BODIES", "off", "which exchanges keep their bodies", choices=("off", "errors", "all")
     )

@@ -101,6 +101,12 @@ HELP: Final[Mapping[str, str]] = {
     " Never behind a proxy on the same machine": (
         "本机上只带自己登录而无密钥的程序所属的客户端；留空：无。切勿用于同机代理之后"
     ),
+    "OpenTelemetry collector (OTLP/HTTP) that gets a span a request": (
+        "接收每个请求 span 的 OpenTelemetry 收集器（OTLP/HTTP）"
+    ),
+    "headers for it: name=value,name=value": "发送给它的标头：name=value,name=value",
+    "name of the service in its spans": "span 中的服务名",
+    "also send what is asked and answered": "同时发送提问与回答的内容",
     "origins of browser clients; none by default": "浏览器客户端的来源；默认无",
     "path of the configuration": "配置文件路径",
     "proxy processes that share the port; auto: one a core": "共享端口的代理进程数；auto：每核一个",
