@@ -54,19 +54,22 @@ class AnswerView(CcxView):
         fault = answer.fault if facts.get("state") != "running" else ""
         if fault:
             yield f"✗ {fault}"
-        yield dotted(
-            facts.get("model", ""),
-            f"stop: {answer.stop}" if answer.stop else "" if fault else "no end yet",
-            tokens(facts),
-            time_of("first event after", facts.get("first_event_ms")),
-            time_of("longest gap", facts.get("max_gap_ms")),
-            f"{answer.events} events" if answer.events else "",
-            facts.get("stream_end", ""),
-        )
+        yield dotted(facts.get("model", ""), f"stop: {answer.stop}" if answer.stop else "" if fault else "no end yet")
         for piece in answer.pieces:
             yield from shown(piece)
         if answer.raw:
             yield from ("", answer.raw)
+        first, gap = facts.get("first_event_ms"), facts.get("max_gap_ms")
+        yield from section(
+            "about it",
+            table(
+                ("tokens", tokens(facts)),
+                ("first", seconds(first) if first else ""),
+                ("longest gap", f" {seconds(gap)}" if gap else ""),
+                ("events", str(answer.events or "")),
+                ("end", facts.get("stream_end", "")),
+            ),
+        )
 
 
 class RequestView(CcxView):

@@ -98,9 +98,10 @@ def show(view: CcxView, flow: http.HTTPFlow, message: http.Message | None) -> st
 def test_answer(inspect: Inspect) -> None:
     flow = finished(inspect, answered())
     lines = show(AnswerView(), flow, flow.response).splitlines()
-    assert lines[0] == "opus · stop: tool_call · 12000 tokens in (9000 cached), 800 out"
+    assert lines[0] == "opus · stop: tool_call"
     assert lines[1:4] == ["[thinking]", "Let me see.", "Hello"]
-    assert lines[4:] == ["[call weather toolu_1]", "{", '  "city": "Oslo"', "}"]
+    assert lines[4:9] == ["[call weather toolu_1]", "{", '  "city": "Oslo"', "}", ""]
+    assert lines[10:] == ["tokens     12000 tokens in (9000 cached), 800 out"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_a_stream_without_its_end(inspect: Inspect, state: str, expected: str, m
     stream = f"event: message_start\ndata: {json.dumps(start)}\n\n".encode()
     flow = finished(inspect, answered(state=state, stream=True), stream)
     text = show(AnswerView(), flow, flow.response)
-    assert (expected in text and missing not in text and "1 events" in text) or "2 events" in text
+    assert (expected in text and missing not in text and "events     1" in text) or "events     2" in text
 
 
 def test_an_error_answer_is_on_top(inspect: Inspect) -> None:
