@@ -19,6 +19,7 @@ from ccx_addons.core.config import Bodies
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.mask import Secrets, mask
+from ccx_addons.io import said
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 
@@ -79,7 +80,8 @@ class Capture:
     def keep(self, flow: http.HTTPFlow, x: Exchange, tap: Tap, bodies: Bodies) -> None:
         redact = redaction(x.secrets, bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
-        put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit)
+        asked, answered = partial(said.of_request, x.kind), partial(said.of_answer, x.kind)
+        put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit, words=asked)
         if x.attempts:
             sent = flow.request.raw_content or b""
             put("upstream_request", sent[: tap.limit], safe(pairs(flow.request.headers), x), len(sent) > tap.limit)
@@ -87,7 +89,7 @@ class Capture:
         headers = safe(pairs(flow.response.headers), x) if flow.response else ()
         if not x.committed and flow.response:
             tap.to_client(flow.response.raw_content or b"")
-        put("client_response", bytes(tap.client), headers, "client" in tap.cut)
+        put("client_response", bytes(tap.client), headers, "client" in tap.cut, words=answered)
 
     # ---- live -------------------------------------------------------------------------------------------------------
     async def show_live(self) -> None:

@@ -355,6 +355,21 @@ CREATE TABLE key_use (
         ),
     ),
     ("0010_rollups", tuple(taken_over())),
+    (
+        "0011_said_and_views",
+        (
+            "CREATE VIRTUAL TABLE said USING fts5 (words)",  # by the rowid of the body it was in
+            "CREATE TRIGGER said_is_gone AFTER DELETE ON bodies BEGIN DELETE FROM said WHERE rowid = old.rowid; END",
+            """
+CREATE TABLE views (
+    name TEXT NOT NULL PRIMARY KEY,
+    query TEXT NOT NULL,                        -- of the list of requests
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL DEFAULT ''
+) STRICT
+""",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -25,7 +25,7 @@ from typing import Any, Final, Literal, Self
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
-from ccx_addons.io import shapes
+from ccx_addons.io import said, shapes
 from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
 from ccx_addons.io.files import cannot
 from ccx_addons.io.retention import cap_bodies, retain
@@ -216,10 +216,12 @@ class Store:
         headers: Iterable[tuple[str, str]] = (),
         truncated: bool = False,
         redact: Callable[[bytes], bytes] = bytes,
+        words: Callable[[bytes], str] | None = None,
     ) -> None:
-        """One side of a captured exchange; it may be put again while it grows. ``redact`` runs in the writer thread."""
+        """One side of a captured exchange; it may be put again while it grows. ``redact``, and ``words``, which gives
+        what can be searched for, run in the writer thread."""
         row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
-        self._put_heavy(partial(self._put_body, row=row, redact=redact), len(body), "bodies")
+        self._put_heavy(partial(self._put_body, row=row, redact=redact, words=words), len(body), "bodies")
 
     def put_shape(self, draft: shapes.Draft, maker: shapes.Maker) -> None:
         """What a request is made of; ``maker`` works in the writer thread, behind the request's own row."""
@@ -466,10 +468,18 @@ class Store:
             self._settle(queued, result)
         return True
 
-    def _put_body(self, transaction: Transaction, row: Row, redact: Callable[[bytes], bytes]) -> None:
+    def _put_body(
+        self,
+        transaction: Transaction,
+        row: Row,
+        redact: Callable[[bytes], bytes],
+        words: Callable[[bytes], str] | None,
+    ) -> None:
         body = redact(row["body"])
         packed = zlib.compress(body, 1)
         transaction.upsert("bodies", {**row, "at": transaction.now, "body": packed, "size": len(body)})
+        if words:
+            said.keep(transaction, row["request_id"], row["side"], words(body))
         self._new_bytes += len(packed)
 
     def _cap_bodies(self) -> None:

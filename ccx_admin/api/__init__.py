@@ -13,6 +13,7 @@ from ccx_admin.channels.routing import routing
 from ccx_admin.clients.api import clients
 from ccx_admin.requests.api import requests
 from ccx_admin.requests.live import live
+from ccx_admin.requests.saved import views
 from ccx_admin.settings.api import settings
 from ccx_admin.usage.api import figures
 
@@ -28,4 +29,5 @@ API: Final[tuple[Blueprint, ...]] = (
     routing,
     settings,
     live,
+    views,
 )

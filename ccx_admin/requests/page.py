@@ -10,8 +10,10 @@ from ccx_addons.core.config import KINDS
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.i18n import _
 from ccx_admin.panel import Panel, panel
-from ccx_admin.requests import search_box
+from ccx_admin.requests import errors, search_box
+from ccx_admin.requests import heat as heat_map
 from ccx_admin.requests.chain import hops
+from ccx_admin.requests.saved import saved
 from ccx_admin.requests.search_box import TIMES, Now, QueryError, Search, Term
 from ccx_admin.shell import format
 from ccx_admin.zone import MomentError, moment, zone
@@ -34,6 +36,9 @@ QUICK: Final = (
 )
 """(word, term): searches of one click."""
 
+
+SHOW: Final = (("list", "List"), ("errors", "Errors"), ("latency", "Latency"))
+"""(name, word): forms in which what was found is shown."""
 
 COLUMNS: Final = (
     ("kind", "Kind"),
@@ -85,7 +90,11 @@ def index() -> str:
     current = panel()
     text = request.args.get("q", "").strip()
     before = request.args.get("before", "")
+    show = request.args.get("show", "list")
+    show = show if show in dict(SHOW) else "list"
     found, error = parsed(text, current)
+    if show != "list" and not error:
+        return other_view(current, show, text, found)
     rows: list[dict[str, Any]] = []
     following, flying = "", []
     if not error:
@@ -100,23 +109,71 @@ def index() -> str:
         rows = [row for row in rows if row["id"] not in known]
     return render_template(
         "requests/list.html",
-        q=text,
         before=before,
         error=error,
         rows=rows,
         running=flying,
         following=following,
-        chips=chips(found),
-        quick=[(word, term, with_term(found, term)) for word, term in QUICK],
-        ranges=[(name, in_range(found, name)) for name in RANGES],
-        everything=in_range(found, ""),
-        chosen=chosen_range(found),
         histogram=histogram_of(current, found) if not error else None,
-        kinds=KINDS,
         columns=COLUMNS,
         hidden=hidden(),
         late=current.snapshot().policy.timeouts.total * 1000,
+        **toolbar(current, text, found),
     )
+
+
+def toolbar(current: Panel, text: str, found: Search, show: str = "list") -> dict[str, Any]:
+    """What the search and its chips need."""
+    return {
+        "q": text,
+        "show": show,
+        "shows": SHOW,
+        "chips": chips(found),
+        "quick": [(word, term, with_term(found, term)) for word, term in QUICK],
+        "ranges": [(name, in_range(found, name)) for name in RANGES],
+        "everything": in_range(found, ""),
+        "chosen": chosen_range(found),
+        "kinds": KINDS,
+        "views": saved(current.db),
+    }
+
+
+def other_view(current: Panel, show: str, text: str, found: Search) -> str:
+    """What a search finds, not as rows."""
+    error, groups, heat = "", [], None
+    try:
+        if show == "errors":
+            groups = errors.errors(current.db, found)
+        else:
+            start, end = span_of(current, found)
+            heat = heat_map.heat(current.db, found, start, end) if end > start else None
+    except DatabaseUnavailable as failure:
+        error = str(failure)
+    return render_template(
+        f"requests/{show}.html",
+        error=error,
+        groups=groups[: errors.SHOWN],
+        heat=heat,
+        bounds=heat_map.BOUNDS,
+        columns_n=heat_map.COLUMNS,
+        rows_n=heat_map.ROWS,
+        like=lambda group: joined([*(t for t in found.terms if t.field != "text"), like(group.words)]),
+        taken=lambda cell: joined([*(t for t in found.terms if t.field not in (*TIMES, "took")), *of_cell(cell)]),
+        **toolbar(current, text, found, show),
+    )
+
+
+def like(words: str) -> Term:
+    """The longest stretch of a group's words that all of its errors have."""
+    return Term("text", max((part.replace('"', "").strip() for part in words.split(errors.MARK)), key=len)[:200])
+
+
+def of_cell(cell: heat_map.Cell) -> list[Term]:
+    since, until = (format.moment(at, zone()) for at in (cell.start, cell.end))
+    assert since and until
+    terms = [Term("since", since.isoformat(timespec="seconds")), Term("until", until.isoformat(timespec="seconds"))]
+    terms += [Term("took", f">{cell.low}ms")] if cell.low else []
+    return terms + ([Term("took", f"<={cell.high}ms")] if cell.high else [])
 
 
 @pages.get("/requests/rows")
@@ -184,11 +241,16 @@ def chosen_range(found: Search) -> str:
 
 
 # ---- the histogram ---------------------------------------------------------------------------------------------------
-def histogram_of(current: Panel, found: Search) -> Histogram | None:
-    """Over the time of the search, or over the last day. None: it cannot be read."""
+def span_of(current: Panel, found: Search) -> tuple[int, int]:
+    """The time of the search, or the last day. Unix ms."""
     now = current.now_ms()
     first, last = search_box.stretch(found, Now(now, zone()))
-    start, end = first if first is not None else now - 86_400_000, min(now, last if last is not None else now)
+    return first if first is not None else now - 86_400_000, min(now, last if last is not None else now)
+
+
+def histogram_of(current: Panel, found: Search) -> Histogram | None:
+    """None: it cannot be read."""
+    start, end = span_of(current, found)
     if end <= start:
         return None
     try:

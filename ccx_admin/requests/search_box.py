@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import CcxError
+from ccx_addons.io import said
 from ccx_admin.db import Reader, Row
 from ccx_admin.requests.chain import MOVED
 from ccx_admin.zone import MomentError, is_time, span
@@ -149,6 +150,12 @@ def _prefix(column: str) -> Field:
     return condition
 
 
+def _said(name: str, value: str, now: Now) -> Condition:
+    """In the words of kept bodies."""
+    found = "SELECT request_id FROM bodies WHERE rowid IN (SELECT rowid FROM said WHERE said MATCH ?)"
+    return f"id IN ({found})", (said.phrase(value),)
+
+
 def _moment(column: str, operator: str) -> Field:
     def condition(name: str, value: str, now: Now) -> Condition:
         return f"{column} {operator} ?", (times(value, now)[0],)
@@ -178,6 +185,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "client": _text("client_name"),
     "key": _text("key_mask"),
     "text": _text("error_message"),
+    "said": _said,
     "error": _text("error_kind"),
     "end": _text("stream_end"),
     "source": _choice("source", ("proxy", "health", "test")),

@@ -97,6 +97,7 @@ def in_tables() -> Iterator[str]:
     for _limit, _unit, past, future in format.AGES:
         yield from (past, future)
     yield from (word for word, _term in requests.QUICK)
+    yield from (word for _name, word in requests.SHOW)
     pairs = (*request_detail.TABS, *usage.BY, *usage.SHOW, *settings.TABS, *settings.TIMEOUTS, *settings.ATTEMPTS)
     yield from (word for _name, word in pairs)
     yield from (row[1] for row in settings.BREAKER)

@@ -42,6 +42,7 @@ def db(store: Store) -> Reader:
             (2, "backup", 200, "ok", "commit"),
         )
     )
+    store.put_body(str(ROWS[1]["id"]), "client_request", b"Where is the moon?", words=bytes.decode)
     store.flush()
     return Reader(store.path)
 
@@ -107,6 +108,10 @@ def db(store: Store) -> Reader:
         pytest.param("since:09:59", "32", id="since a clock"),
         pytest.param("until:2026-11-25", "1", id="before a day"),
         pytest.param('"today"', "", id="a quoted day is text"),
+        pytest.param("said:moon", "2", id="in a kept body"),
+        pytest.param('said:"the moon" state:failed', "2", id="words in a kept body"),
+        pytest.param("-said:moon", "31", id="not in a kept body"),
+        pytest.param("said:sun", "", id="in no kept body"),
         pytest.param("opus", "1", id="word"),
         pytest.param("quota backup", "2", id="two words"),
         pytest.param("-opus", "32", id="not a word"),
