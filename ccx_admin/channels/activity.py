@@ -14,7 +14,7 @@ FRESH: Final = 10_000
 JUDGED: Final = 50
 """So many of the latest attempts say how a channel is; fewer than ``LEAST`` say nothing."""
 LEAST: Final = 20
-GOOD: Final = 0.9
+GOOD: Final = 0.8
 """Part of attempts that a channel which is well answers."""
 LOST: Final = "outcome NOT IN ('ok', 'client_left')"
 """An attempt that did not give an answer: also those that were made good by another channel."""

@@ -134,6 +134,36 @@ def order(body: dict[str, Json]) -> dict[str, Json]:
     return {"revision": revision, "ids": [entry["id"] for entry in views.channels(panel())]}
 
 
+@operation(
+    channels,
+    "POST",
+    "/channels/bulk",
+    query={"preview": boolean("only show what it would do", default=False)},
+    body=table(
+        {
+            "ids": array(text(), "channel ids", minItems=1),
+            "status": choice(("active", "suspended", "disabled")),
+            "priority": integer(),
+            "add_tags": array(text(minLength=1, maxLength=64), "tags to add"),
+            "remove_tags": array(text(), "tags to take away"),
+            "models": free("merge patch of the mapping"),
+            "delete": boolean("delete them; nothing else is done then"),
+        },
+        ("ids",),
+    ),
+    answer=table({"revision": text(), "diff": text(maxLength=10**7), "problems": array(free())}, ("revision",)),
+    errors=(404, 409),
+)
+def bulk(query: dict[str, Json], body: dict[str, Json]) -> dict[str, Json]:
+    """The same change of many channels at once, as one change of the file; or what it would be."""
+    edit = edits.bulk(body["ids"], {name: value for name, value in body.items() if name != "ids"})
+    if query["preview"]:
+        found, _ = change.preview(panel(), edit)
+        problems = [asdict(problem) for problem in found.problems]
+        return {"revision": panel().config().revision, "diff": found.diff, "problems": problems}
+    return {"revision": change.apply(panel(), edit, asked())}
+
+
 # ---- status ----------------------------------------------------------------------------------------------------------
 @operation(
     channels,

@@ -8,6 +8,7 @@ from ccx_admin import edits
 from ccx_admin.api.operation import operation
 from ccx_admin.api.schema import Json, array, boolean, integer, table, text
 from ccx_admin.channels.api import COMMANDED, SAVED, changed, commanded, key_of, the_channel
+from ccx_admin.panel import panel
 
 keys: Final = Blueprint("api_keys", __name__, url_prefix="/api/channels/<id>/keys")
 
@@ -69,3 +70,20 @@ def unblock(id: str, key_id: str, body: dict[str, Json]) -> dict[str, Json]:
     channel = the_channel(id)
     key = key_of(channel, key_id)
     return commanded("unblock", {"channel_id": channel.id, "key_id": key.id, "model": body.get("model", "")})
+
+
+@operation(
+    keys,
+    "POST",
+    "/<key_id>/replace",
+    body=table(
+        {"key": KEY["key"], "seconds": integer("the old key is used for so long yet", 0, edits.MAX_OVERLAP)}, ("key",)
+    ),
+    answer=SAVED,
+    status=201,
+    errors=(404, 409),
+)
+def replace(id: str, key_id: str, body: dict[str, Json]) -> dict[str, Json]:
+    """A new secret before this one, with its settings; both are in use for a while (a day, if not said otherwise)."""
+    seconds = body.get("seconds", 86_400)
+    return changed(id, edits.replace_key(id, key_id, body["key"], seconds, panel().clock()))

@@ -1,6 +1,6 @@
 """/channels: the order they are tried in, how each one is and why; adding, editing, and the question "why?"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
@@ -9,7 +9,7 @@ from ccx_addons import vendors
 from ccx_addons.core.config import KINDS
 from ccx_addons.vendors import shown
 from ccx_admin.api.problem import Failure, not_found
-from ccx_admin.channels import catalog, dry_run, settings_form, views
+from ccx_admin.channels import catalog, dry_run, find, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
 from ccx_admin.clients import page as clients
 from ccx_admin.panel import Panel, panel
@@ -18,26 +18,76 @@ from ccx_admin.usage import ranges, stats
 pages: Final = Blueprint("channels", __name__)
 
 ERRORS: Final = 5
+MOST_KEYS: Final = 300
+"""Rows of the page of all keys, if not asked for more."""
+MOST_STRIPS: Final = 100
+"""Rows with a drawing of their day."""
+KEY_FILTERS: Final[tuple[tuple[str, str, Callable[[Mapping[str, Any]], bool]], ...]] = (
+    ("", "all", lambda key: True),
+    ("blocked", "dead", lambda key: key["state"] == "blocked"),
+    ("resting", "resting", lambda key: any(state["state"] == "cooling" for state in key["states"])),
+    ("never", "never used", lambda key: not key["used_at"]),
+    ("off", "off", lambda key: key["state"] == "off"),
+)
+"""(name, word, which keys)."""
 KEY_LIMITS: Final = clients.LIMITS[:2]
 
 
 @pages.get("/channels")
 def index() -> str:
     current = panel()
-    kind = request.args.get("kind", "")
-    found = [c for c in views.channels(current) if not kind or kind in c["serves"]]
+    kind, q = request.args.get("kind", ""), request.args.get("q", "")[:200]
+    by, down = request.args.get("sort", ""), request.args.get("down") == "yes"
+    every = views.channels(current)
+    for n, row in enumerate(every, 1):
+        row["n"] = n
+    figures = stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms())
+    seen = activity(current)
+    found = find.matching([c for c in every if not kind or kind in c["serves"]], q)
+    found = find.ordered(found, by, down, figures, seen)
     return render_template(
         "channels/list.html",
-        active=[c for c in found if c["state"] != "standby"],
-        standby=[c for c in found if c["state"] == "standby"],
-        figures=stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms()),
-        activity=activity(current),
+        active=[c for c in found if c["state"] != "standby" or by],
+        standby=[] if by else [c for c in found if c["state"] == "standby"],
+        figures=figures,
+        activity=seen,
         kind=kind,
+        q=q,
+        sort=by,
+        down=down,
+        columns=find.COLUMNS,
+        movable=not (kind or q or by),
+        strips=len(found) <= MOST_STRIPS,
         kinds=[k for k in KINDS if any(k in c.serves for c in current.snapshot().channels)],
-        total=len(current.snapshot().channels),
+        total=len(every),
         revision=current.config().revision,
         broken=bool(current.config().problems),
     )
+
+
+@pages.get("/channels/keys")
+def keys() -> str:
+    """Every key of every channel: which are dead, which rest until when, and which nobody ever used."""
+    q, only = request.args.get("q", "")[:200], request.args.get("only", "")
+    rows = [{"channel": c, "key": k} for c in views.channels(panel()) for k in c["keys"]]
+    chosen = {name: [row for row in rows if is_it(row["key"])] for name, _word, is_it in KEY_FILTERS}
+    words = q.casefold().split()
+    found = [row for row in chosen.get(only, rows) if all(word in key_text(row) for word in words)]
+    return render_template(
+        "channels/keys.html",
+        rows=found if request.args.get("all") else found[:MOST_KEYS],
+        found=len(found),
+        counts={name: len(found) for name, found in chosen.items()},
+        filters=[(name, word) for name, word, _ in KEY_FILTERS],
+        only=only,
+        q=q,
+        total=len(rows),
+    )
+
+
+def key_text(row: Mapping[str, Any]) -> str:
+    key, reasons = row["key"], [f"{state['reason']} {state['message']}" for state in row["key"]["states"]]
+    return " ".join((row["channel"]["name"], key["label"], key["state"], *reasons)).casefold()
 
 
 def errors(current: Panel, id: str) -> list[dict[str, Any]]:

@@ -39,6 +39,7 @@ def key_of(key: Key) -> dict[str, Any]:
         "name": key.name,
         "weight": key.weight,
         "models": patterns(key.models),
+        "until": key.until,
         "base_url": hide_url(key.base_url),
         "enabled": key.enabled,
         "limits": asdict(key.limits),

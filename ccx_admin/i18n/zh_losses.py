@@ -142,6 +142,7 @@ SAID: Final[Mapping[str, str]] = {
     "send the revision that was edited as If-Match": "请以 If-Match 发送所编辑的版本",
     "Keys known": "密钥已存在",
     "the channel has every one of these keys": "渠道已有这些密钥",
+    "the channel has this key": "渠道已有此密钥",
     "Last active channel": "最后一个启用的渠道",
     "the gateway could answer nothing without it; delete with force=true": "没有它网关将无法应答；可用 force=true 删除",
     "No body": "没有正文",

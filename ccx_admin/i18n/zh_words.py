@@ -33,7 +33,6 @@ WORDS: Final[Mapping[str, str]] = {
     "blocked": "已封锁",
     "bodies are kept": "正文保留",
     "broken streams": "中断的流",
-    "cache": "缓存",
     "cancelled": "已取消",
     "ccx.yaml is not valid, so nothing can be changed here until it is repaired.": (
         "ccx.yaml 无效，修复之前无法在此修改。"
@@ -48,7 +47,6 @@ WORDS: Final[Mapping[str, str]] = {
     "converted": "已转换",
     "converter error": "转换错误",
     "cooling down": "冷却中",
-    "cost, 24 h": "费用，24 小时",
     "cut": "被截断",
     "dark": "深色",
     "database": "数据库",
@@ -101,7 +99,6 @@ WORDS: Final[Mapping[str, str]] = {
     "inherits {value}": "继承 {value}",
     "keeps the provider's prompt cache warm": "保持供应商的提示缓存有效",
     "kept": "保留",
-    "keys": "密钥",
     "known in {name}": "已存在于 {name}",
     "light": "浅色",
     "live": "实时",
@@ -201,7 +198,6 @@ WORDS: Final[Mapping[str, str]] = {
     "stream": "流式",
     "streaming": "流式传输中",
     "sub-agent": "子代理",
-    "success": "成功率",
     "system": "系统",
     "test": "测试",
     "tests": "测试",

@@ -1,6 +1,7 @@
 """Changes of ccx.yaml: what changes, and that nothing else does."""
 
 import difflib
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -240,3 +241,43 @@ channels:
         "http://me:pw@proxy:1",
         "https://a.example/?token=0123456789abcdef",
     )
+
+
+# ---- many, and for a while -------------------------------------------------------------------------------------------
+def many(wanted: dict[str, Any]) -> dict[str, Any]:
+    text = yaml_file.edited(CONFIG, edit.bulk([MAIN, CODEX, MAIN], wanted))
+    return {channel["id"]: channel for channel in yaml_file.load_text(text).data["channels"] if "id" in channel}
+
+
+def test_many_channels_are_changed_alike() -> None:
+    found = many({"status": "suspended", "priority": 9, "add_tags": ["x", "y"], "models": {"opus": "glm-6"}})
+    for id in (MAIN, CODEX):
+        assert found[id]["status"] == "suspended" and found[id]["priority"] == 9
+        assert found[id]["tags"][-2:] == ["x", "y"] and found[id]["models"]["opus"] == "glm-6"
+    assert "tags" not in many({"remove_tags": ["x"]})[CODEX]
+    assert {MAIN, CODEX} & set(many({"delete": True})) == set()
+    with pytest.raises(Failure, match="no setting"):
+        edit.bulk([MAIN], {"name": "x"})
+
+
+def test_a_replaced_key_stays_for_a_while() -> None:
+    text = yaml_file.edited(CONFIG, edit.replace_key(MAIN, KEY_1, "sk-new", 3600, 1_769_860_800.0))
+    new, old, *_ = yaml_file.load_text(text).data["channels"][0]["keys"]
+    assert new == "sk-new" and old["until"] == "2026-01-31T13:00:00Z" and edit.key_id(old) == KEY_1
+    text = yaml_file.edited(CONFIG, edit.replace_key(MAIN, KEY_1, "sk-new", 0, 0))
+    assert edit.key_id(yaml_file.load_text(text).data["channels"][0]["keys"][0]) == edit.key_id("sk-new")
+    with pytest.raises(Failure, match="has this key"):
+        yaml_file.edited(text, edit.replace_key(MAIN, edit.key_id("sk-new"), "sk-new", 0, 0))
+    with pytest.raises(Failure, match="seconds"):
+        edit.replace_key(MAIN, KEY_1, "sk-new", -1, 0)
+
+
+def test_a_client_gets_another_key_beside_its_old_one() -> None:
+    text = "version: 1\nclients:\n  - {name: a, key: first}\n"
+    secret, change = edit.rotate_client("a", 3600, 1_769_860_800.0)
+    (client,) = yaml_file.load_text(yaml_file.edited(text, change)).data["clients"]
+    assert client["key_sha256"] == hashlib.sha256(secret.encode()).hexdigest() and "key" not in client
+    before = hashlib.sha256(b"first").hexdigest()
+    assert client["previous"] == [{"key_sha256": before, "until": "2026-01-31T13:00:00Z"}]
+    again = yaml_file.edited(yaml_file.edited(text, change), edit.rotate_client("a", 0, 1_769_870_800.0)[1])
+    assert "previous" not in yaml_file.load_text(again).data["clients"][0], "what is over is forgotten"

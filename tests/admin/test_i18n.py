@@ -17,7 +17,8 @@ from ccx_addons.core import config, config_changes, verdict
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions
 from ccx_admin import i18n
-from ccx_admin.channels import settings_form
+from ccx_admin.channels import find, settings_form
+from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
 from ccx_admin.clients.snippets import snippets
 from ccx_admin.i18n.reasons import REASONS
@@ -131,6 +132,9 @@ def in_tables() -> Iterator[str]:
     yield from (entry.metadata["help"] for entry in fields(Settings))
     yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
     yield from ("reported", "estimated")
+    yield from (word for _name, word, _class in find.COLUMNS)
+    yield from (word for _name, word, _is_it in channels.KEY_FILTERS)
+    yield from ("no longer", "an hour", "a day", "a week", "30 days")
     yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
     yield from cache_loss.TEXTS.values()
     yield from context.NAMES.values()

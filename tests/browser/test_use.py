@@ -352,6 +352,37 @@ def test_the_menu_pauses_a_channel(tab: Tab) -> None:
     expect(tab.page.locator("#c-ch_codex003")).to_contain_text("paused")
 
 
+def test_many_channels_are_found_and_changed_at_once(tab: Tab) -> None:
+    tab.go("/channels")
+    tab.page.fill("#search", "ch_")
+    expect(tab.page.locator("#channel-list .channel[data-id]")).to_have_count(4)
+    tab.page.fill("#search", "open.bigmodel.cn")
+    expect(tab.page.locator(".channel[data-id]")).to_have_count(1)
+    tab.page.get_by_label("Choose backup").check()
+    tab.page.fill("#search", "")
+    expect(tab.page.locator(".channel[data-id]")).to_have_count(5)
+    tab.page.get_by_label("Choose codex").check()
+    expect(tab.page.locator("#bulk-count")).to_have_text("2")
+    tab.page.locator("#bulk").get_by_role("button", name="Pause").click()
+    expect(tab.page.locator("#changes-diff .add")).to_have_count(2)
+    tab.page.locator("#changes-save").click()
+    expect(tab.page.locator("#c-ch_codex003")).to_contain_text("paused")
+    expect(tab.page.get_by_label("Choose codex")).to_be_checked()
+    tab.page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(tab.page.locator("#c-ch_codex003")).not_to_contain_text("paused")
+
+
+def test_a_key_is_replaced(tab: Tab) -> None:
+    tab.go("/channels/keys?q=spare")
+    tab.page.get_by_role("button", name="Replace").click()
+    tab.page.fill('#replace-form [name="key"]', "sk-ant-api03-NEXTNEXTNEXTNEXTNEXT")
+    with tab.page.expect_navigation():
+        tab.page.locator("#replace-form").get_by_role("button", name="Save").click()
+    expect(tab.page.locator("#keys tbody tr")).to_have_count(2)
+    expect(tab.page.locator("#keys")).to_contain_text("ends")
+    assert "sk-ant-api03-NEXTNEXTNEXTNEXTNEXT" not in tab.page.content()
+
+
 # ---- clients and settings --------------------------------------------------------------------------------------------
 def test_a_new_client_shows_its_key_once_and_sees_its_first_request(tab: Tab) -> None:
     tab.go("/clients?tool=curl&client=alice-laptop")

@@ -3,6 +3,7 @@
 import { call, leave, refresh, showDiff, showProblem, tellSaved } from "./api.js";
 import { startActions } from "./actions.js";
 import { startBench } from "./bench.js";
+import { startBulk } from "./bulk.js";
 import { startChannels } from "./channels.js";
 import { startCharts } from "./charts.js";
 import { startClients } from "./clients.js";
@@ -133,6 +134,7 @@ startForms();
 startKeys();
 startRequests();
 startChannels();
+startBulk();
 startClients();
 startBench();
 startCharts();

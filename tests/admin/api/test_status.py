@@ -90,11 +90,12 @@ def test_a_test_is_not_the_first_request(api: Api, store: Store) -> None:
 
 def test_a_channel_that_fails_often_is_not_ok(api: Api, store: Store) -> None:
     at = int(NOW * 1000) - 60_000
-    store.put_attempts(
-        {"request_id": f"{since_id(at)}-{n}", "n": 1, "channel_id": "ch_codex003", "started_at": at,
-         "outcome": "ok" if n < 64 else "status"}
-        for n in range(100)
-    )  # fmt: skip
+    for n in range(100):
+        id, outcome = f"{since_id(at)}-{n}", "ok" if n < 64 else "status"
+        store.put_attempts(
+            [{"request_id": id, "n": 1, "channel_id": "ch_codex003", "started_at": at, "outcome": outcome}]
+        )
+        store.put_request({"id": id, "started_at": at, "ended_at": at, "state": "ok", "channel_id": "ch_codex003"})
     store.flush()
     found = next(c for c in api.get("/api/channels")["channels"] if c["id"] == "ch_codex003")
     assert (found["state"], found["reason"]) == ("degraded", "36 of the last 100 attempts failed")

@@ -10,7 +10,7 @@ from ccx_addons.io import probe, yaml_file
 from ccx_addons.io.store import Store
 from ccx_admin import edits
 from ccx_admin.db import Reader
-from tests.admin.conftest import NOW, Api
+from tests.admin.conftest import NOW, Api, Clock
 from tests.admin.seed import CONFIG, SECRETS
 
 MAIN, BACK, CODEX, GEMINI, SPARE = "ch_main0001", "ch_back0002", "ch_codex003", "ch_gem00004", "ch_spare005"
@@ -31,7 +31,7 @@ def test_list(api: Api, filled: list[str]) -> None:
     assert by_id[MAIN]["state"] == "open" and by_id[MAIN]["reason"] == "5 failures in a row, last 529"
     assert by_id[MAIN]["until"] == int(NOW * 1000) + 48_000
     assert by_id[MAIN]["keys"][0] | {"states": []} == {
-        "id": KEY, "mask": "sk-a…AAAA", "label": "sk-a…AAAA", "name": "", "used_at": None, "weight": 1, "models": [], "base_url": "", "enabled": True,
+        "id": KEY, "mask": "sk-a…AAAA", "label": "sk-a…AAAA", "name": "", "used_at": None, "until": None, "weight": 1, "models": [], "base_url": "", "enabled": True,
         "limits": {"rpm": 0, "concurrency": 0}, "state": "ok", "states": [],
     }  # fmt: skip
     assert by_id[MAIN]["request_urls"][0]["url"] == "https://api.anthropic.com/v1/messages"
@@ -270,3 +270,28 @@ def test_what_an_upstream_refused(api: Api, store: Store) -> None:
     kind, args = Reader(store.path).rows("SELECT kind, args FROM commands WHERE id = ?", (found["command"],))[0]
     assert (kind, args) == ("forget_refusals", '{"channel_id": "ch_main0001", "model": "m", "name": "top_k"}')
     api.do("POST", "/api/channels/nobody/refusals/forget", {}, 404)
+
+
+# ---- many at once ----------------------------------------------------------------------------------------------------
+def test_a_bulk_change_is_one_change(api: Api) -> None:
+    body = {"ids": [MAIN, BACK], "status": "suspended", "add_tags": ["night"]}
+    shown = api.do("POST", "/api/channels/bulk?preview=true", body)
+    assert shown["diff"].count("+    status: suspended") == 2 and shown["problems"] == []
+    assert api.get("/api/config/history")["versions"] == []
+    answer = api("POST", "/api/channels/bulk", body)
+    assert answer.status_code == 200
+    found = {channel["id"]: channel for channel in api.get("/api/channels")["channels"]}
+    assert all(found[id]["state"] == "paused" and "night" in found[id]["tags"] for id in (MAIN, BACK))
+    api.do("POST", "/api/config/undo", {"revision": answer.headers["X-Undo"]})
+    assert api.get("/api/channels")["channels"][0]["status"] == "active"
+    api.do("POST", "/api/channels/bulk", {"ids": ["nosuch"], "priority": 1}, 404)
+    api.do("POST", "/api/channels/bulk", {"ids": [MAIN], "priority": "x"}, 422)
+
+
+def test_a_key_is_replaced_with_both_in_use(api: Api, clock: Clock) -> None:
+    path = f"/api/channels/{MAIN}/keys/{KEY}/replace"
+    found = api.do("POST", path, {"key": "sk-new-0123456789", "seconds": 60}, 201)["channel"]["keys"]
+    assert [key["state"] for key in found][:2] == ["ok", "ok"] and found[1]["until"] == int(clock()) + 60
+    clock.now += 61
+    found = api.get(f"/api/channels/{MAIN}")["channel"]["keys"]
+    assert [key["state"] for key in found][:2] == ["ok", "off"], "by itself"
