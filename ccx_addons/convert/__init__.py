@@ -15,7 +15,7 @@ from urllib.parse import quote
 from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
-from ccx_addons.convert import recast
+from ccx_addons.convert import recast, works
 from ccx_addons.convert.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
 from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
 from ccx_addons.core.config import Channel, Kind
@@ -34,7 +34,7 @@ from ccx_addons.io.apart import apart
 from ccx_addons.io.aside import aside
 from ccx_addons.io.outward import proxy_of
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, WireProtocol, credential, gemini, quirks
+from ccx_addons.protocols import PROTOCOLS, WireProtocol, credential, quirks
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
 from ccx_addons.proxy.headers import Headers
@@ -345,7 +345,7 @@ def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
         hidden = USAGE_CHUNK if hides_usage(x, record.attempt.channel) else None
         return PassWatcher(x, upstream, upstream.decoder(), hidden)
     request = neutral_request(x)
-    encoder = gemini.array_encoder(request) if x.array else TEXT_PROTOCOLS[x.kind].encoder(request)
+    encoder = works.encoder(x.kind, upstream.NAME, request, x.array)
     return ConvertWatcher(x, PROTOCOLS[x.kind], upstream.decoder(), encoder)
 
 

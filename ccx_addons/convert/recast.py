@@ -8,13 +8,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ccx_addons.convert import works
 from ccx_addons.core import read
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Event, Fault, Request, Response, explode
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, JsonBody, dumps, loads
-from ccx_addons.protocols import TEXT_PROTOCOLS, gemini
+from ccx_addons.protocols import TEXT_PROTOCOLS
 
 type Json = Any
 
@@ -69,9 +70,9 @@ def events_of(channel: Channel, content: bytes) -> list[Event] | Fault | None:
     return answer if isinstance(answer, Fault) else list(explode(answer))
 
 
-def as_events(x: Exchange, request: Request, events: Sequence[Event]) -> bytes:
+def as_events(x: Exchange, channel: Channel, request: Request, events: Sequence[Event]) -> bytes:
     """The client's stream. Takes the losses."""
-    encoder = gemini.array_encoder(request) if x.array else TEXT_PROTOCOLS[x.kind].encoder(request)
+    encoder = works.encoder(x.kind, channel.protocol, request, x.array)
     body = b"".join(encoder.encode(event) for event in events)
     x.losses += encoder.losses
     return body
@@ -83,6 +84,7 @@ def as_json(x: Exchange, channel: Channel, request: Request, answer: Response, c
         whole = read.mapping(loads(found[1]).get("response"))
         if whole.get("output"):
             return dumps(whole)
+    answer, lost = works.carried(answer, x.kind)
     body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, request)
-    x.losses += losses
+    x.losses += [*losses, *lost]
     return dumps(body)

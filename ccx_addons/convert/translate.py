@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import vendors
-from ccx_addons.convert import compaction, recast
+from ccx_addons.convert import compaction, recast, works
 from ccx_addons.core import leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import STORED, VECTORS
@@ -234,7 +234,7 @@ def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes
         return Ended("bad_body", f"the answer's form was not asked for, and {bad}"), content
     x.losses += leftovers.of_answer(answer, x.kind)
     if x.stream:
-        return Ended("ok"), recast.as_events(x, request, events)
+        return Ended("ok"), recast.as_events(x, channel, request, events)
     return Ended("ok"), recast.as_json(x, channel, request, answer, content)
 
 
@@ -251,8 +251,9 @@ def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
     if x.operation == "compact":
         return Ended("ok"), dumps(compaction.compacted(answer))
     client = TEXT_PROTOCOLS[x.kind]
-    body, losses = client.encode_response(answer, neutral_request(x))
-    x.losses += [*losses, *leftovers.of_answer(answer, x.kind)]
+    told, lost = works.carried(answer, x.kind)
+    body, losses = client.encode_response(told, neutral_request(x))
+    x.losses += [*losses, *lost, *leftovers.of_answer(answer, x.kind)]
     if summarises(x):
         body = compaction.answered(body, answer)
         return Ended("ok"), compaction.events(body) if x.stream else dumps(body)

@@ -90,6 +90,11 @@ def spoken(part: Opaque) -> tuple[Part, ...]:
     return (*((Text(text, apart=True),) if text else ()), *pictures)
 
 
+def text_of(part: Opaque) -> str:
+    """Its words alone."""
+    return "\n".join(each.text for each in spoken(part) if isinstance(each, Text))
+
+
 def _walk(value: Json, name: str, depth: int) -> Iterator[str | Media]:
     if isinstance(value, str):
         if name in WORDS | ARGUMENTS and value.strip() and not value.startswith("data:"):

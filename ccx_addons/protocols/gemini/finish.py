@@ -97,8 +97,10 @@ def ending(
         losses.append(Loss("finishReason", "there is no word for an answer that pauses"))
     if stop_sequence is not None:
         losses.append(Loss("stop_sequence", "the answer does not say which sequence ended it"))
-    pages = {"groundingMetadata": grounding(sources)} if sources else {}
-    return {"finishReason": REASONS[stop], "index": 0, **pages, **read.mapping(own(extra).get(CANDIDATE))}
+    kept = read.mapping(own(extra).get(CANDIDATE))
+    if sources:
+        kept = {**kept, "groundingMetadata": {**grounding(sources), **read.mapping(kept.get("groundingMetadata"))}}
+    return {"finishReason": REASONS[stop], "index": 0, **kept}
 
 
 def top_fields(extra: Extra) -> Fields:

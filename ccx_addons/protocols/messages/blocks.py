@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, words
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Source, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
 from ccx_addons.core.sources import of_citations
 from ccx_addons.core.wire_json import BadJson, dump_text, loads
+from ccx_addons.core.works import is_made
 from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
 
 RAW_ARGUMENTS: Final = "raw_arguments"
@@ -126,11 +127,19 @@ def _turn_at_home(turn: Mapping[str, Json], path: str, losses: list[Loss]) -> Ma
 
 
 def _block_at_home(block: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    if is_made(block):
+        text = "" if _is_search(block) else words.text_of(Opaque(NAME, dict(block)))
+        return {"type": "text", "text": text} if text else None
     if block.get("citations"):
         own_ones = [note for note in read.items(block["citations"]) if not _is_ours(note)]
         return block if own_ones == block["citations"] else {**block, "citations": own_ones or None}
     field = SIGNATURES.get(read.text(block.get("type")))
     return thought_at_home(block, field, NAME, path, losses) if field else block
+
+
+def _is_search(block: Mapping[str, Json]) -> bool:
+    """Of which only addresses are known: the answer itself says what they said."""
+    return block.get("type") == "web_search_tool_result" or block.get("name") == "web_search"
 
 
 def _is_ours(citation: Json) -> bool:

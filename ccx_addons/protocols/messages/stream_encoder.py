@@ -164,6 +164,9 @@ class StreamEncoder:
                 self._called = True
                 call = {"type": "tool_use", "id": id_, "name": self._names.get(name, name), "input": {}, **own(extra)}
                 return self._start_block(written, call) + self._write_delta(written, PartDelta(0, arguments))
+            case Opaque(value=value) if read.mapping(value).get("input"):
+                piece = {"type": "input_json_delta", "partial_json": dump_text(value["input"])}
+                return self._start_block(written, {**value, "input": {}}) + _delta(written.index, piece)
             case Opaque(value=value):
                 return self._start_block(written, value)
         return b""

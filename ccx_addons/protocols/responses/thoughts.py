@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from ccx_addons.core import read
-from ccx_addons.core.neutral import Extra, Json, Loss, Thinking
+from ccx_addons.core import read, words
+from ccx_addons.core.neutral import Extra, Json, Loss, Opaque, Thinking
 from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
+from ccx_addons.core.works import is_made
 from ccx_addons.protocols.responses.wire import NAME, PARAGRAPH, Item, keep, own, sidecar
 
 REDACTED: Final = ".redacted"
@@ -54,6 +55,13 @@ def without_foreign(members: Mapping[str, Json]) -> tuple[Mapping[str, Json], li
 
 
 def _at_home(item: Mapping[str, Json], path: str, losses: list[Loss]) -> Mapping[str, Json] | None:
+    if is_made(item):
+        text = words.text_of(Opaque(NAME, dict(item))) if item.get("type") == "code_interpreter_call" else ""
+        return (
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+            if text
+            else None
+        )
     if item.get("type") != "reasoning":
         return item
     return thought_at_home(item, "encrypted_content", NAME, path, losses)

@@ -1,0 +1,174 @@
+"""Between decoder and encoder: what an upstream's own tools did becomes the client's form of it, where it has one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from ccx_addons.core.config import Kind
+from ccx_addons.core.neutral import (
+    NO_EXTRA,
+    Event,
+    Extra,
+    Failed,
+    Fault,
+    Finished,
+    Loss,
+    Opaque,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Request,
+    Response,
+    Started,
+    explode,
+    fold,
+    merge_extra,
+)
+from ccx_addons.core.works import Work, joined, left
+from ccx_addons.protocols import TEXT_PROTOCOLS, Encoder, gemini
+from ccx_addons.protocols.gemini import works as of_gemini
+from ccx_addons.protocols.messages import works as of_messages
+from ccx_addons.protocols.responses import works as of_responses
+
+READERS: Final[Mapping[str, Callable[[Any], Work | None]]] = {
+    "messages": of_messages.read_work, "responses": of_responses.read_work, "gemini": of_gemini.read_work,
+}  # fmt: skip
+WRITERS: Final[Mapping[str, Callable[[Work], list[Any]]]] = {
+    "messages": of_messages.write_work, "responses": of_responses.write_work, "gemini": of_gemini.write_work,
+}  # fmt: skip
+SAID: Final[Mapping[str, frozenset[str]]] = {
+    "messages": of_messages.SAID, "responses": of_responses.SAID, "gemini": of_gemini.SAID,
+}  # fmt: skip
+UNSAID: Final[Mapping[str, frozenset[str]]] = {"responses": frozenset({"title"})}
+"""Of which there is no such member: a search's pages are addresses there."""
+
+
+class Works:
+    """Events -> events. Those of an answer in which no tool worked stay as they are."""
+
+    def __init__(self, target: str) -> None:
+        self.losses: list[Loss] = []
+        self._target = target
+        self._index = 0
+        """Of the next part."""
+        self._places: dict[int, int] = {}
+        """Parts that are open, where their indexes differ."""
+        self._differ = False
+        self._waiting: Work | None = None
+        """A call whose result is still to come, where both are one item."""
+        self._last = ""
+        self._queries: list[str] = []
+        self._extra: Extra = NO_EXTRA
+
+    def events(self, event: Event) -> tuple[Event, ...]:
+        match event:
+            case PartDelta():
+                return (event,) if not self._differ else self._moved(event)
+            case PartStarted(index, Opaque() as part) if (work := self._read(part)) is not None:
+                self._differ = True
+                for name in dict.fromkeys(
+                    left(part.value, SAID[part.protocol] - UNSAID.get(self._target, frozenset()))
+                ):
+                    self.losses.append(Loss(f"content[{index}].{name}", f"only {part.protocol} upstreams have it"))
+                self._places[index] = -1
+                return self._written(work)
+            case PartStarted(index, part):
+                before = self._flushed()
+                at, self._index = self._index, self._index + 1
+                if at == index and not self._differ:
+                    return (event,)
+                self._places[index] = at
+                return (*before, PartStarted(at, part))
+            case PartStopped():
+                return (event,) if not self._differ else self._moved(event)
+            case Started(extra=extra):
+                self._extra = extra
+            case Finished():
+                return self._end(event)
+        return (event,)
+
+    def _moved(self, event: PartDelta | PartStopped) -> tuple[Event, ...]:
+        at = self._places.get(event.index, event.index)
+        return (replace(event, index=at),) if at >= 0 else ()
+
+    def _read(self, part: Opaque) -> Work | None:
+        reader = READERS.get(part.protocol)
+        if reader is None or part.protocol == self._target or self._target not in WRITERS:
+            return None
+        work = reader(part.value) if isinstance(part.value, dict) else None
+        if work and work.half == "result" and not work.id:
+            work = replace(work, id=self._last)
+        elif work and work.half == "call":
+            self._last = work.id or f"call{self._index}"
+            work = replace(work, id=self._last)
+        return work
+
+    def _written(self, work: Work) -> tuple[Event, ...]:
+        if self._target == "gemini" and work.kind == "web_search":
+            self._queries += [query for query in work.queries if query not in self._queries]
+            return ()
+        if self._target != "responses" or work.half == "whole":
+            return (*self._flushed(), *self._whole(work))
+        if work.half == "call":
+            before = self._flushed()
+            self._waiting = work
+            return before
+        call, self._waiting = self._waiting, None
+        if call is None or call.id != work.id:
+            call, before = Work(work.kind, id=work.id), self._whole(call) if call else ()
+            return (*before, *self._whole(joined(call, work)))
+        return self._whole(joined(call, work))
+
+    def _flushed(self) -> tuple[Event, ...]:
+        call, self._waiting = self._waiting, None
+        return self._whole(call) if call else ()
+
+    def _whole(self, work: Work) -> tuple[Event, ...]:
+        found: list[Event] = []
+        for value in WRITERS[self._target](work):
+            found += (PartStarted(self._index, Opaque(self._target, value)), PartStopped(self._index))
+            self._index += 1
+        return tuple(found)
+
+    def _end(self, event: Finished) -> tuple[Event, ...]:
+        before = self._flushed()
+        extra = merge_extra(self._extra, event.extra)
+        if "gemini" in extra and self._target != "gemini" and (work := of_gemini.searched(extra)):
+            before += self._written(work) if self._target in WRITERS else ()
+        if self._queries:
+            event = replace(event, extra=merge_extra(event.extra, of_gemini.with_queries(self._queries)))
+        return (*before, event)
+
+
+def carried(answer: Response, target: str) -> tuple[Response, list[Loss]]:
+    """The same for a whole answer, and what it could not say."""
+    has_works = any(isinstance(part, Opaque) for part in answer.parts) or "gemini" in answer.extra
+    if not has_works or target not in WRITERS:
+        return answer, []
+    works = Works(target)
+    found = fold(event for given in explode(answer) for event in works.events(given))
+    return (answer, []) if isinstance(found, Fault) else (found, works.losses)
+
+
+class WorksEncoder:
+    """An encoder behind them."""
+
+    def __init__(self, inner: Encoder, target: str) -> None:
+        self._inner = inner
+        self._works = Works(target)
+
+    @property
+    def losses(self) -> list[Loss]:
+        return [*self._inner.losses, *self._works.losses]
+
+    def encode(self, event: Event) -> bytes:
+        if isinstance(event, Failed):
+            return self._inner.encode(event)
+        found = self._works.events(event)
+        return self._inner.encode(found[0]) if len(found) == 1 else b"".join(map(self._inner.encode, found))
+
+
+def encoder(kind: Kind, upstream: str, request: Request, array: bool) -> Encoder:
+    """What writes a stream for a client of ``kind``."""
+    inner: Encoder = gemini.array_encoder(request) if array else TEXT_PROTOCOLS[kind].encoder(request)
+    return inner if upstream == kind or kind not in WRITERS else WorksEncoder(inner, kind)

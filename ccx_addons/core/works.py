@@ -1,0 +1,70 @@
+"""What an upstream's own tools did for an answer: a search of the web, code that ran. Each protocol but Chat has blocks
+or items of its own for that; between them the same is said in the other's form.
+
+What only its maker can use again (encrypted pages, containers) does not come along, so what a conversion has written is
+known by its id, and is taken back as words where it comes to an upstream of the client's own protocol.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ccx_addons.core.ids import uuid7
+from ccx_addons.core.neutral import Json, Source
+from ccx_addons.core.signatures import MARK
+
+type Half = Literal["call", "result", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``half``: some protocols say in two blocks what was asked for and what came of it, as ``id`` tells.
+
+    ``output`` None: it is not said what came of it.
+    """
+
+    kind: Literal["web_search", "code"]
+    half: Half = "whole"
+    id: str = ""
+    queries: tuple[str, ...] = ()
+    pages: tuple[Source, ...] = ()
+    code: str = ""
+    language: str = ""
+    output: str | None = None
+    failed: bool = False
+
+
+def joined(call: Work, result: Work) -> Work:
+    """Both halves."""
+    return Work(
+        call.kind, "whole", call.id, call.queries, result.pages, call.code, call.language, result.output, result.failed
+    )
+
+
+def left(value: Json, said: frozenset[str]) -> Iterator[str]:
+    """Names of what a block holds beside what its work says. ``said``: names of members that it says."""
+    if isinstance(value, list):
+        for item in value:
+            yield from left(item, said)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in said:
+                if inner not in (None, "", [], {}):
+                    yield name
+            elif name not in TEXTS:
+                yield from left(inner, said)
+
+
+def made_id(prefix: str, work: Work) -> str:
+    """An id by which is seen that a conversion made it."""
+    return f"{prefix}_{MARK}{work.id.rpartition('_')[2].removeprefix(MARK) or uuid7().replace('-', '')}"
+
+
+def is_made(value: Mapping[str, Json]) -> bool:
+    """Whether a block or an item was made so: it goes by its own id, or by that of its call."""
+    return any(MARK in id for name in IDS if isinstance(id := value.get(name), str))
+
+
+IDS: Final = ("id", "tool_use_id")
+TEXTS: Final = frozenset({"code", "command", "query"})
+"""What a model wrote itself is said as it stands."""

@@ -1,0 +1,58 @@
+"""Code that ran, as this protocol says it: two parts. Searches are in the metadata of the answer's end.
+
+Sources: ai.google.dev/gemini-api/docs/code-execution, /google-search.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Extra, Json
+from ccx_addons.core.sources import of_grounding
+from ccx_addons.core.works import Work
+from ccx_addons.protocols.gemini.finish import CANDIDATE
+from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
+
+OK: Final = "OUTCOME_OK"
+SEARCHED: Final = "webSearchQueries"
+
+
+SAID: Final = frozenset({"executableCode", "codeExecutionResult", "code", "output", "outcome", "id"})
+"""Members that a work says."""
+
+
+def read_work(part: Mapping[str, Json]) -> Work | None:
+    """None: the part is about something else."""
+    if code := camel(read.mapping(part.get("executableCode"))):
+        language = read.text(code.get("language")).lower()
+        return Work("code", "call", read.text(code.get("id")), code=read.text(code.get("code")), language=language)
+    if ran := camel(read.mapping(part.get("codeExecutionResult"))):
+        failed = read.text(ran.get("outcome"), OK) != OK
+        return Work("code", "result", read.text(ran.get("id")), output=read.text(ran.get("output")), failed=failed)
+    return None
+
+
+def write_work(work: Work) -> list[Fields]:
+    """Its parts; none for a search."""
+    if work.kind != "code":
+        return []
+    parts: list[Fields] = []
+    if work.half != "result":
+        parts.append({"executableCode": {"language": "PYTHON", "code": work.code}})
+    if work.half != "call":
+        outcome = "OUTCOME_FAILED" if work.failed else OK
+        parts.append({"codeExecutionResult": {"outcome": outcome, "output": work.output or ""}})
+    return parts
+
+
+def searched(extra: Extra) -> Work | None:
+    """What an answer's end says of a search."""
+    found = read.mapping(read.mapping(own(extra).get(CANDIDATE)).get("groundingMetadata"))
+    queries = tuple(query for query in read.items(found.get(SEARCHED)) if isinstance(query, str) and query)
+    pages = tuple(dict.fromkeys(of_grounding({"groundingChunks": found.get("groundingChunks")}, "")))
+    return Work("web_search", queries=queries, pages=pages) if queries else None
+
+
+def with_queries(queries: list[str]) -> Extra:
+    """What an answer's end keeps of searches that another protocol tells of."""
+    return {NAME: {CANDIDATE: {"groundingMetadata": {SEARCHED: queries}}}}

@@ -1,0 +1,89 @@
+"""Searches and code that ran, as this protocol says them: a call, and a block with what came of it.
+
+Sources: platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, /code-execution-tool.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Json, Source
+from ccx_addons.core.signatures import mark
+from ccx_addons.core.works import Work, made_id
+from ccx_addons.protocols.messages.blocks import OURS
+from ccx_addons.protocols.messages.wire import Block
+
+CODE: Final[Mapping[str, str]] = {"code_execution": "code", "bash_code_execution": "command"}
+"""Tool -> where its input has the code."""
+RAN: Final = frozenset({"code_execution_tool_result", "bash_code_execution_tool_result"})
+SEARCHED: Final = "web_search_tool_result"
+
+
+SAID: Final = frozenset({
+    "type", "id", "tool_use_id", "name", "input", "content", "query", "code", "command", "url", "title", "stdout",
+    "stderr",
+})  # fmt: skip
+"""Members that a work says."""
+
+
+def read_work(block: Mapping[str, Json]) -> Work | None:
+    """None: the block is about something else."""
+    kind, id_ = read.text(block.get("type")), read.text(block.get("tool_use_id"))
+    if kind == "server_tool_use":
+        return _read_call(block)
+    content = block.get("content")
+    if kind == SEARCHED:
+        found = (Source(read.text(one.get("url")), read.text(one.get("title"))) for one in read.mappings(content))
+        pages = tuple(page for page in found if page.url) if isinstance(content, list) else ()
+        return Work("web_search", "result", id_, pages=pages, failed=not isinstance(content, list))
+    if kind in RAN:
+        said = read.mapping(content)
+        output = "\n".join(filter(None, (read.text(said.get("stdout")), read.text(said.get("stderr")))))
+        failed = "error_code" in said or bool(said.get("return_code"))
+        return Work("code", "result", id_, output=output or read.text(said.get("error_code")), failed=failed)
+    return None
+
+
+def _read_call(block: Mapping[str, Json]) -> Work | None:
+    id_, name, asked = read.text(block.get("id")), read.text(block.get("name")), read.mapping(block.get("input"))
+    if name == "web_search":
+        query = read.text(asked.get("query"))
+        return Work("web_search", "call", id_, queries=(query,) if query else ())
+    if field := CODE.get(name):
+        language = "bash" if name.startswith("bash") else "python"
+        return Work("code", "call", id_, code=read.text(asked.get(field)), language=language)
+    return None
+
+
+def write_work(work: Work) -> list[Block]:
+    """Its blocks."""
+    id_ = made_id("srvtoolu", work)
+    blocks: list[Block] = []
+    search = work.kind == "web_search"
+    if work.half != "result":
+        asked = {"query": "; ".join(work.queries)} if search else {"code": work.code}
+        name = "web_search" if search else "code_execution"
+        blocks.append({"type": "server_tool_use", "id": id_, "name": name, "input": asked})
+    if work.half != "call":
+        blocks.append({"type": SEARCHED, "tool_use_id": id_, "content": _pages(work)} if search else _ran(work, id_))
+    return blocks
+
+
+def _pages(work: Work) -> Json:
+    if work.failed:
+        return {"type": "web_search_tool_result_error", "error_code": "unavailable"}
+    return [
+        {
+            "type": "web_search_result", "url": page.url, "title": page.title or page.url,
+            "encrypted_content": mark("", OURS), "page_age": None,
+        }
+        for page in work.pages
+    ]  # fmt: skip
+
+
+def _ran(work: Work, id_: str) -> Block:
+    out, err = ("", work.output or "") if work.failed else (work.output or "", "")
+    content = {
+        "type": "code_execution_result", "stdout": out, "stderr": err, "return_code": int(work.failed), "content": [],
+    }  # fmt: skip
+    return {"type": "code_execution_tool_result", "tool_use_id": id_, "content": content}

@@ -1,0 +1,236 @@
+"""Searches and code that ran for an answer, in every client's own form: JSON and streams, as the vendors' SDKs take them."""
+
+import json
+from typing import Any
+
+import pytest
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import Message as ClaudeMessage
+from anthropic.types import RawMessageStreamEvent
+from google.genai.types import GenerateContentResponse
+from openai.types.responses import Response as OpenAiResponse
+from openai.types.responses import ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from ccx_addons.convert.works import carried, encoder
+from ccx_addons.core.config import Kind
+from ccx_addons.core.neutral import Request, Response, explode
+from ccx_addons.core.sse import Reader
+from ccx_addons.core.wire_json import dumps
+from ccx_addons.protocols import TEXT_PROTOCOLS
+from scripts.fake.answers import Said
+from scripts.fake.say_gemini import gemini_json
+from scripts.fake.say_messages import messages_json
+from scripts.fake.say_responses import responses_json
+
+PAGE = {
+    "type": "web_search_result",
+    "url": "https://a.test/1",
+    "title": "One",
+    "encrypted_content": "x",
+    "page_age": None,
+}
+SEARCH_AND_RUN: list[dict[str, Any]] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "moons"}},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [PAGE]},
+    {"type": "server_tool_use", "id": "srvtoolu_2", "name": "code_execution", "input": {"code": "print(6*7)"}},
+    {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_2",
+     "content": {"type": "code_execution_result", "stdout": "42\n", "stderr": "", "return_code": 0, "content": []}},
+]  # fmt: skip
+ITEMS = [
+    {"type": "web_search_call", "id": "ws_1", "status": "completed",
+     "action": {"type": "search", "query": "moons", "sources": [{"type": "url", "url": "https://a.test/1"}]}},
+    {"type": "code_interpreter_call", "id": "ci_1", "status": "completed", "container_id": "cntr_1",
+     "code": "print(6*7)", "outputs": [{"type": "logs", "logs": "42\n"}]},
+]  # fmt: skip
+PARTS = [
+    {"executableCode": {"language": "PYTHON", "code": "print(6*7)"}},
+    {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42\n"}},
+]
+GROUNDING = {"webSearchQueries": ["moons"], "groundingChunks": [{"web": {"uri": "https://a.test/1", "title": "One"}}]}
+
+
+def answer_of(kind: str) -> dict[str, Any]:
+    said = Said("m", "It is 42.")
+    if kind == "messages":
+        body = messages_json(said)
+        body["content"] = [*SEARCH_AND_RUN, *body["content"]]
+    elif kind == "responses":
+        body = responses_json(said, {})
+        body["output"] = [*ITEMS, *body["output"]]
+    else:
+        body = gemini_json(said)
+        candidate = body["candidates"][0]
+        candidate["content"]["parts"] = [*PARTS, *candidate["content"]["parts"]]
+        candidate["groundingMetadata"] = GROUNDING
+    return body
+
+
+def decoded(kind: str) -> Response:
+    found = TEXT_PROTOCOLS[kind].decode_response(answer_of(kind))  # type: ignore[index]
+    assert isinstance(found, Response)
+    return found
+
+
+def as_json(source: str, target: Kind) -> tuple[dict[str, Any], list[str]]:
+    answer, lost = carried(decoded(source), target)
+    body, losses = TEXT_PROTOCOLS[target].encode_response(answer, Request("m", ()))
+    return json.loads(dumps(body)), [loss.path for loss in (*losses, *lost)]
+
+
+def as_stream(source: Kind, target: Kind) -> list[dict[str, Any]]:
+    """What the client's stream holds."""
+    writer = encoder(target, source, Request("m", (), stream=True), array=False)
+    data = b"".join(writer.encode(event) for event in explode(decoded(source)))
+    reader = Reader()
+    return [json.loads(event.data) for event in (*reader.feed(data), *reader.flush()) if event.data.startswith("{")]
+
+
+def whole(target: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer as the SDK puts it together."""
+    if target == "responses":
+        adapter: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+        for event in events:
+            adapter.validate_python(event)
+        found: dict[str, Any] = events[-1]["response"]
+        done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+        assert done == found["output"]
+        return found
+    if target == "messages":
+        snapshot: Any = None
+        pieces: dict[int, bytes] = {}
+        raw: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+        for event in events:
+            snapshot = accumulate_event(event=raw.validate_python(event), current_snapshot=snapshot, json_bufs=pieces)
+        return json.loads(snapshot.to_json())  # type: ignore[no-any-return]
+    parts = [part for event in events for part in event["candidates"][0]["content"]["parts"]]
+    for event in events:
+        GenerateContentResponse.model_validate(event)
+    end = events[-1]["candidates"][0]
+    return {"candidates": [{**end, "content": {"parts": [part for part in parts if part != {"text": ""}]}}]}
+
+
+CHECKS: dict[str, Any] = {"messages": ClaudeMessage, "responses": OpenAiResponse, "gemini": GenerateContentResponse}
+
+
+def without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {name: without_ids(inner) for name, inner in value.items() if inner is not None}
+        return {
+            name: inner
+            for name, inner in kept.items()
+            if name not in ("id", "tool_use_id", "container_id", "citations")
+        }
+    return [without_ids(inner) for inner in value] if isinstance(value, list) else value
+
+
+def works_in(target: str, body: dict[str, Any]) -> Any:
+    """Its blocks or items but for the text, without ids."""
+    if target == "messages":
+        found = [block for block in body["content"] if block["type"] != "text"]
+    elif target == "responses":
+        found = [item for item in body["output"] if item["type"] != "message"]
+    else:
+        candidate = body["candidates"][0]
+        found = [part for part in candidate["content"]["parts"] if "text" not in part]
+        found.append(candidate.get("groundingMetadata", {}).get("webSearchQueries"))
+    return without_ids(found)
+
+
+def own(target: str, source: str) -> Any:
+    """What is to be seen: the target's form of the same. Gemini tells of its searches at the end."""
+    if target == "gemini":
+        return [*PARTS, ["moons"]]
+    native = works_in(target, answer_of(target))
+    if target == "messages":
+        title = "https://a.test/1" if source == "responses" else "One"
+        native[1]["content"][0] |= {"title": title, "encrypted_content": "ccx-page:"}
+        return native[2:] + native[:2] if source == "gemini" else native
+    return native[::-1] if source == "gemini" else native
+
+
+LOST = {
+    "messages": ["content[1].encrypted_content", "content[3].return_code"],
+    "responses": ["content[1].container_id"],
+    "gemini": ["content[0].language"],
+}
+"""Members that no other protocol has."""
+PAIRS = [(a, b) for a in ("messages", "responses", "gemini") for b in ("messages", "responses", "gemini") if a != b]
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_works_have_the_clients_own_form(source: Kind, target: Kind) -> None:
+    body, losses = as_json(source, target)
+    CHECKS[target].model_validate(body)
+    assert works_in(target, body) == own(target, source)
+    titles = ["content[1].title"] if (source, target) == ("messages", "responses") else []
+    assert sorted(losses) == sorted(LOST[source] + titles) and "It is 42." in json.dumps(body)
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_so_do_streams(source: Kind, target: Kind) -> None:
+    body = whole(target, as_stream(source, target))
+    assert works_in(target, body) == own(target, source)
+    assert "It is 42." in json.dumps(body)
+
+
+@pytest.mark.parametrize("source", ["messages", "responses", "gemini"])
+def test_chat_has_no_form_of_its_own_and_says_it_in_words(source: Kind) -> None:
+    body, _ = as_json(source, "chat")
+    assert "print(6*7)" in body["choices"][0]["message"]["content"] and "42" in body["choices"][0]["message"]["content"]
+
+
+def test_a_call_whose_result_never_comes_is_told_all_the_same() -> None:
+    answer = messages_json(Said("m", "so"))
+    answer["content"] = [*answer["content"], SEARCH_AND_RUN[0]]
+    decoded_answer = TEXT_PROTOCOLS["messages"].decode_response(answer)
+    assert isinstance(decoded_answer, Response)
+    body, _ = TEXT_PROTOCOLS["responses"].encode_response(carried(decoded_answer, "responses")[0], Request("m", ()))
+    assert [item["type"] for item in body["output"]] == ["message", "web_search_call"]
+
+
+def test_a_failure_stays_one() -> None:
+    failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
+    answer = messages_json(Said("m", "so"))
+    answer["content"] = [SEARCH_AND_RUN[0], {**SEARCH_AND_RUN[1], "content": failed}, *answer["content"]]
+    decoded_answer = TEXT_PROTOCOLS["messages"].decode_response(answer)
+    assert isinstance(decoded_answer, Response)
+    body, _ = TEXT_PROTOCOLS["responses"].encode_response(carried(decoded_answer, "responses")[0], Request("m", ()))
+    assert body["output"][0]["status"] == "failed" and OpenAiResponse.model_validate(body)
+
+
+def test_answers_without_works_stay_the_same_object() -> None:
+    plain = TEXT_PROTOCOLS["chat"].decode_response(
+        {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]}
+    )
+    assert (
+        isinstance(plain, Response)
+        and carried(plain, "messages") == (plain, [])
+        and carried(plain, "messages")[0] is plain
+    )
+
+
+# ---- the way back ----------------------------------------------------------------------------------------------------
+def test_an_upstream_of_claudes_gets_code_as_words_and_no_search_of_others() -> None:
+    body, _ = as_json("responses", "messages")
+    history = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": body["content"]}]}
+    told, losses = TEXT_PROTOCOLS["messages"].without_foreign(history)
+    blocks = told["messages"][1]["content"]
+    assert {block["type"] for block in blocks} == {"text"} and not losses
+    assert "print(6*7)" in json.dumps(blocks) and "42" in json.dumps(blocks) and "a.test" not in json.dumps(blocks)
+
+
+def test_an_upstream_of_openais_gets_code_as_words_and_no_search_of_others() -> None:
+    body, _ = as_json("messages", "responses")
+    told, _ = TEXT_PROTOCOLS["responses"].without_foreign({"input": body["output"]})
+    assert {item["type"] for item in told["input"]} == {"message"}
+    assert "print(6*7)" in json.dumps(told) and "a.test" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("target", ["chat", "messages", "gemini"])
+def test_other_upstreams_get_the_words_of_a_history(target: Kind) -> None:
+    body, _ = as_json("messages", "responses")
+    items = [{"role": "user", "content": "q"}, *body["output"], {"role": "user", "content": "more"}]
+    request = TEXT_PROTOCOLS["responses"].decode_request({"input": items}, "m", False)
+    wire, _ = TEXT_PROTOCOLS[target].encode_request(request)
+    assert "print(6*7)" in json.dumps(wire) and "cntr_" not in json.dumps(wire)
