@@ -7,6 +7,7 @@ are dropped instead of hanging the exchange.
 
 import logging
 import re
+import time
 from collections.abc import Generator
 from typing import Any, Final
 
@@ -161,7 +162,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         try:
             if not framing.RECEIVED.fullmatch(head):
                 raise ValueError(MALFORMED)
-            self.request = request = http1.read_request_head(head[:-4].split(b"\r\n"))
+            self.request = request = _request(head)
             size = checks.body_size(request)
         except ValueError as error:
             words = str(error)
@@ -172,7 +173,6 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             return
         self.last = checks.wants_close(request)
         self.http_1_0 = request.data.http_version == b"HTTP/1.0"
-        _quick_headers(request)
         if size is not None and size <= len(self.buf):
             content = bytes(self.buf.maybe_extract_at_most(size) or b"")
             yield ReceiveHttp(WholeRequest(self.stream_id, request, size == 0, content=content))
@@ -324,7 +324,7 @@ class UpstreamHttp1(_WholeReads, Http1Client):
         except ValueError as error:
             yield from self._unreadable(f"Cannot parse HTTP response: {error}")
             return
-        _quick_headers(response)
+        response.data.headers = Headers.of(response.data.headers.fields)
         self._note_time_to_live(response)
         self.until_closed = size == -1
         stream_id, for_client = self.stream_id, _for_the_client(response)
@@ -345,6 +345,19 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.conn.wire.idle_limit = min(self.conn.wire.idle_limit, float(said[1]) - 1)
 
 
+def _request(head: bytes) -> http.Request:
+    """A head that is as RECEIVED says, so that it need not be looked at again. Raises ValueError for a bad target."""
+    line, *lines = head[:-4].split(b"\r\n")
+    host, port, method, scheme, authority, path, version = http1.read._read_request_line(line)
+    parts = [line.partition(b":") for line in lines]
+    headers = Headers.of((name, value.strip()) for name, _, value in parts)
+    request = http.Request.__new__(http.Request)
+    request.data = http.RequestData(
+        version, headers, None, None, time.time(), None, host, port, method, scheme, authority, path
+    )
+    return request
+
+
 def _written(conn: Connection, head: bytes, content: bytes) -> layer.CommandGenerator[None]:
     """A whole message: a small one in one system call and one packet, a large one without a copy."""
     if len(content) <= COPIED:
@@ -361,14 +374,10 @@ def _is_stale(event: RequestProtocolError, stream_id: int | None) -> bool:
 
 def _is_last(response: http.Response) -> bool:
     """Whether an answer's connection ends behind it."""
-    version: bytes = response.data.http_version
-    if "connection" not in response.headers:
-        return version != b"HTTP/1.1"
+    version, said = response.data.http_version, response.headers.get("connection")
+    if said is None or said == "keep-alive":
+        return said is None and version != b"HTTP/1.1"
     return bool(http1.connection_close(version, response.headers))
-
-
-def _quick_headers(message: http.Message) -> None:
-    message.data.headers = Headers.of(message.data.headers.fields)
 
 
 def _for_the_client(response: http.Response) -> http.Response:

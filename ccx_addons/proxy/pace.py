@@ -8,7 +8,7 @@ from typing import Any, Final
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import HttpStream
-from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 
 from ccx_addons.proxy.hooks import WaitHook
 
@@ -18,6 +18,11 @@ READS: Final[ContextVar[Connection]] = ContextVar("reads")
 WRITABLE: Final = 64 << 10
 STALLED: Final = 16 << 10
 """Bytes that wait for a client: above the first, asyncio lets writers wait until they are below the second."""
+
+
+def _is_unsent(io: ConnectionIO) -> bool:
+    """Whether bytes wait for the kernel to take them."""
+    return isinstance(io.writer, asyncio.StreamWriter) and io.writer.transport.get_write_buffer_size() > 0
 
 
 class PacedConnections(ConnectionHandler):
@@ -32,8 +37,9 @@ class PacedConnections(ConnectionHandler):
         await super().handle_connection(connection)
 
     async def drain_writers(self) -> None:
-        """Called between two reads."""
-        await super().drain_writers()  # type: ignore[no-untyped-call]
+        """Called between two reads. Mostly everything is with the kernel already, and nobody has to be asked."""
+        if any(map(_is_unsent, self.transports.values())):
+            await super().drain_writers()  # type: ignore[no-untyped-call]
         while not self.layer.may_read(READS.get()):
             await self._moves()
 

@@ -1,7 +1,8 @@
 """The client's half of a stream: its request until it is complete, within time and memory; how it takes the answer."""
 
 import time
-from typing import Final
+from collections import deque
+from typing import Any, Final, cast
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
@@ -24,6 +25,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import checks
@@ -40,14 +42,30 @@ MAX_QUEUED: Final = 16
 type Commands = layer.CommandGenerator[None]
 
 
+BLANK: Final = vars(http.HTTPFlow(cast(Any, None), cast(Any, None)))
+
+
+def _flow(context: Context) -> http.HTTPFlow:
+    """As mitmproxy's constructor, which asks the system for the id's random bytes each time."""
+    flow = http.HTTPFlow.__new__(http.HTTPFlow)
+    more = {"id": uuid7(), "client_conn": context.client, "server_conn": context.server, "metadata": {}}
+    flow.__dict__.update(BLANK, **more, timestamp_created=time.time())
+    return flow
+
+
 class RequestStream(HttpStream):
     """Client states are mitmproxy's. Subclasses try upstreams, and answer."""
 
     exchange: Exchange | None = None
 
     def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
-        super().__init__(context, stream_id)
+        # Not by mitmproxy's constructors: they make buffers that nobody uses here, and copy an option.
+        context.layers.append(self)
+        self.context = context
+        self._paused, self._paused_event_queue = None, deque()
+        self.stream_id = stream_id
         self.client_state = self.state_wait_for_request_headers
+        self.server_state = self.state_uninitialized
         self.parent = parent
         self.limits = limits
         self.wait_until = float("inf")
@@ -108,7 +126,7 @@ class RequestStream(HttpStream):
 
     # ---- head and body ----------------------------------------------------------------------------------------------
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
-        self.flow = flow = event.replay_flow or http.HTTPFlow(self.context.client, self.context.server)
+        self.flow = flow = event.replay_flow or _flow(self.context)
         flow.request = event.request
         flow.live = True
         flow.request.scheme = "https" if self.context.client.tls else "http"
