@@ -8,6 +8,7 @@ left running become ``lost``. Process numbers would not do, they are used again 
 
 import contextlib
 import fcntl
+import itertools
 import json
 import logging
 import math
@@ -57,6 +58,8 @@ TROUBLE: Final = frozenset(
 WAITING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 """Of these, the codes after which the connection is still good."""
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+AT_ONCE: Final = (32, 8, 1)
+"""Rows of one statement."""
 WORDS: Final = frozenset({"error_message", "reason", "message", "detail", "result"})
 """Columns of free text, from wherever it came: secrets are masked in them once more."""
 
@@ -92,49 +95,105 @@ def newer(conn: sqlite3.Connection) -> bool:
     return bool({migration.name for migration in SCHEMA.applied(db)} - {name for name, _ in MIGRATIONS})
 
 
-@dataclass(slots=True)
-class Transaction:
-    """What a job may use. ``rev`` is the last revision given out."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Rows of a table that give the same columns. ``sent``: the names that the table has; ``words``: where in them its
+    columns of free text are."""
 
-    conn: sqlite3.Connection
-    columns: Mapping[str, Mapping[str, bool]]
-    statements: dict[tuple[str, tuple[str, ...]], str]
-    now: int
-    rev: int
+    table: str
+    sent: tuple[str, ...]
+    is_whole: bool
+    has_rev: bool
+    words: tuple[int, ...]
+    statements: Mapping[int, str]
+    """Number of rows -> the statement that writes so many."""
+
+
+class Transaction:
+    """What a job may use. ``rev`` is the last revision given out.
+
+    Rows of one form that follow each other are written by one statement: each step of a statement gives up the
+    interpreter and has to win it back from the event loop.
+    """
+
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        columns: Mapping[str, Mapping[str, bool]],
+        forms: dict[tuple[str, tuple[str, ...]], Form],
+        now: int,
+        rev: int,
+    ) -> None:
+        self._conn, self.columns, self.forms, self.now, self.rev = conn, columns, forms, now, rev
+        self._waiting: dict[str, tuple[Form, list[Sequence[Any]]]] = {}
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """The connection, for whatever else a job does; it sees all that was written before."""
+        self.flush()
+        return self._conn
 
     def upsert(self, table: str, row: Row) -> None:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
-        known = self.columns[table]
-        values = {
-            name: value if value is None or (type(value) is str and value.isascii()) else _plain(value)
-            for name, value in row.items()
-            if name in known
-        }
-        for name in WORDS & values.keys():
-            values[name] = values[name] and clean(str(values[name]))
-        if "rev" in known:
+        form = self.forms.get((table, names := tuple(row)))
+        if form is None:
+            form = self.forms[table, names] = _form(table, names, self.columns[table])
+        given = row.values() if form.is_whole else [row[name] for name in form.sent]
+        values = [None if value is None else _plain(value) for value in given]
+        for n in form.words:
+            values[n] = values[n] and clean(str(values[n]))
+        if form.has_rev:
             self.rev += 1
-            values["rev"] = self.rev
-        names = tuple(values)
-        statement = self.statements.get((table, names))
-        if statement is None:
-            for name in row.keys() - known.keys():
-                log.warning("table %s has no column %s; it is not stored", table, name)
-            statement = self.statements[table, names] = _upsert(table, names, known)
-        self.conn.execute(statement, tuple(values.values()))
+            values.append(self.rev)
+        waiting = self._waiting.get(table)
+        if waiting is None or waiting[0] is not form:
+            self._flush(table)
+            waiting = self._waiting[table] = (form, [])
+        waiting[1].append(values)
+
+    def flush(self) -> None:
+        for table in list(self._waiting):
+            self._flush(table)
+
+    def forget(self) -> None:
+        """What has not been written yet will not be."""
+        self._waiting.clear()
+
+    def _flush(self, table: str) -> None:
+        form, rows = self._waiting.pop(table, (None, []))
+        at = 0
+        while form and at < len(rows):
+            size = next(size for size in AT_ONCE if size <= len(rows) - at)
+            values = tuple(itertools.chain.from_iterable(rows[at : at + size]))
+            self._conn.execute(form.statements[size], values)
+            at += size
 
 
-def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool]) -> str:
+def _form(table: str, names: tuple[str, ...], known: Mapping[str, bool]) -> Form:
+    for name in names:
+        if name not in known:
+            log.warning("table %s has no column %s; it is not stored", table, name)
+    sent = tuple(name for name in names if name in known and name != "rev")
+    has_rev = "rev" in known
+    statements = {size: _upsert(table, (*sent, "rev") if has_rev else sent, known, size) for size in AT_ONCE}
+    words = tuple(n for n, name in enumerate(sent) if name in WORDS)
+    return Form(table, sent, sent == names, has_rev, words, statements)
+
+
+def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: int) -> str:
     columns = ", ".join(f'"{name}"' for name in names)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if not known[name])
-    marks = ", ".join("?" * len(names))
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
     guard = " WHERE requests.state = 'running'" if table == "requests" else ""
     action = f"DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {action}"
+    return f"INSERT INTO {table} ({columns}) VALUES {marks} ON CONFLICT {action}"
 
 
 def _plain(value: Any) -> Any:
     """A value as SQLite takes it: no half surrogates, no huge numbers, no NaN; structures as JSON."""
+    kind = type(value)
+    if (kind is str and value.isascii()) or (kind is int and -MOST <= value <= MOST):
+        return value
     match value:
         case str():
             return value if value.isascii() else value.encode(errors="replace").decode()
@@ -177,7 +236,7 @@ class Database:
         self.damaged = (0, 0)
         self.journal: list[tuple[int, int]] = []
         self.columns: dict[str, dict[str, bool]] = {}
-        self.statements: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self.boot_fd = -1
         self.first = True
         self.folded_at = -math.inf
@@ -310,9 +369,10 @@ class Database:
         conn.execute("BEGIN IMMEDIATE")
         try:
             (start,) = conn.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
-            transaction = Transaction(conn, self.columns, self.statements, int(self.clock() * 1000), start)
+            transaction = Transaction(conn, self.columns, self.forms, int(self.clock() * 1000), start)
             run = _run_alone if careful else _run
             results = [run(job, transaction) for job in jobs]
+            transaction.flush()
             if transaction.rev != start:
                 for statement in ADD_UP:
                     run(partial(_add_up, statement=statement, rev=start), transaction)
@@ -391,9 +451,11 @@ def _run_alone(job: Job, transaction: Transaction) -> Any:
     transaction.conn.execute("SAVEPOINT job")
     try:
         result = job(transaction)
+        transaction.flush()
     except Exception as error:
         if code_of(error) in TROUBLE:
             raise
+        transaction.forget()
         transaction.conn.execute("ROLLBACK TO job")
         result = error
     transaction.conn.execute("RELEASE job")

@@ -34,6 +34,9 @@ log: Final = logging.getLogger("ccx")
 
 WINDOW: Final = 0.05
 """Seconds that rows gather before they are written."""
+BUSY_WINDOW: Final = 0.2
+MUCH: Final = 32
+"""Seconds that they gather after a batch of so many: fewer transactions, and longer statements, for the same rows."""
 SETTLE: Final = 0.1
 """Seconds that a running request's row waits: most requests are over by then, and only their last row is written."""
 BATCH: Final = 1000
@@ -386,15 +389,17 @@ class Store:
     # ---- the thread ----
     def _loop(self) -> None:
         self._first_open()
+        size = 0
         while not self._refused:
             if self._queue.updates or self._wake.wait(IDLE):
-                self._hurry.wait(WINDOW)
+                self._hurry.wait(WINDOW if size < MUCH else BUSY_WINDOW)
             hurry = self._hurry.is_set()
             self._wake.clear()
             self._hurry.clear()
             closing = self._closing.is_set()
-            written = True
+            written, size = True, 0
             while written and (batch := self._take(math.inf if hurry else time.monotonic())):
+                size += len(batch)
                 written = self._persist(batch)
                 self._cap_bodies()
             if closing or not written:

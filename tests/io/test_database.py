@@ -283,6 +283,40 @@ def test_careful_undoes_only_the_bad_one(database: Database, path: Path) -> None
     assert rows(path, "SELECT id FROM requests") == [("good",)]
 
 
+def test_rows_of_one_form_are_written_together(database: Database, path: Path) -> None:
+    """And in their order, whatever comes between them."""
+    said: list[str] = []
+    assert database.conn
+    database.conn.set_trace_callback(said.append)
+
+    def many(transaction: Transaction) -> None:
+        for n in range(100):
+            transaction.upsert("requests", request(f"r{n}"))
+
+    def twice(transaction: Transaction) -> tuple[int, int]:
+        for state in ("cooling", "ok"):
+            transaction.upsert("key_state", {"kind": "chat", "channel_id": "c", "key_id": "k", "state": state})
+        (seen,) = transaction.conn.execute("SELECT count(*) FROM requests").fetchone()
+        transaction.upsert("key_state", {"kind": "chat", "channel_id": "c", "key_id": "k", "reason": "later"})
+        transaction.upsert("key_state", {"kind": "chat", "channel_id": "c", "key_id": "k", "state": "blocked"})
+        return seen, transaction.rev
+
+    _, (seen, _) = database.write([many, twice])
+    assert seen == 100 and sum("INTO requests" in words for words in said) == 3 + 4
+    assert rows(path, "SELECT state, reason FROM key_state") == [("blocked", "later")]
+    revs = [rev for (rev,) in rows(path, "SELECT rev FROM requests ORDER BY rowid")]
+    assert revs == sorted(set(revs)) and one(path, "SELECT value FROM counter WHERE name = 'rev'") > revs[-1]
+
+
+def test_careful_undoes_a_row_that_is_bad_by_itself(database: Database, path: Path) -> None:
+    def text(transaction: Transaction) -> None:
+        transaction.upsert("requests", {**request("bad"), "started_at": "text"})
+
+    _, second, _ = database.write([good, text, good], careful=True)
+    assert isinstance(second, sqlite3.IntegrityError)
+    assert rows(path, "SELECT id FROM requests") == [("good",)]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(ValueError("x"), 0), (OSError(28, "full"), 0)],
