@@ -159,7 +159,6 @@ SAID: Final[Mapping[str, str]] = {
     "Under way": "进行中",
     "WebSocket needed": "需要 WebSocket",
     "open this address as a WebSocket, or poll /api/live/changes": "请以 WebSocket 打开，或轮询 /api/live/changes",
-    "the channel has this key": "渠道已有此密钥",
     "name: must not be empty": "name：不能为空",
     "start: must be before end": "start：须早于 end",
     "the search took too long; narrow it down, for example by time": "搜索耗时过长，请缩小范围，例如限定时间",
