@@ -9,6 +9,13 @@ def flows(arguments: list[str]) -> int:
     return module.flows(arguments)
 
 
+def replay(arguments: list[str]) -> int:
+    """Recorded requests once more."""
+    from ccx_addons.commands import replay as module
+
+    return module.replay(arguments)
+
+
 def mcp(arguments: list[str]) -> int:
     """The request log for agents, read-only."""
     from ccx_addons.commands import mcp as module

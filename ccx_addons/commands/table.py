@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "watch": watch.watch,
     "flows": late.flows,
     "mcp": late.mcp,
+    "replay": late.replay,
     "reload": reload.reload,
     "import": moving.move_in,
     "export": moving.move_out,
@@ -50,6 +51,7 @@ CCX: one address and one key in front of many AI upstreams.
 {0} mitmweb    serve with every request, attempt and answer in mitmproxy's web UI, on this machine only
 {0} flows      list, show, diff or tail: the request log in a terminal, with --json for scripts
 {0} mcp        the same for agents, read-only, over the Model Context Protocol
+{0} replay     FILE.flow or FILE.har: recorded requests once more, and what is different now
 {0} watch      -- COMMAND: start it with its requests going through the gateway, and say where to watch them
 {0} reload     workers of the running gateway with new settings and code, one after the other
 {0} import FILE channels of another gateway: shows them, and adds them with --write
