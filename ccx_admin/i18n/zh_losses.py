@@ -161,6 +161,7 @@ SAID: Final[Mapping[str, str]] = {
     "open this address as a WebSocket, or poll /api/live/changes": "请以 WebSocket 打开，或轮询 /api/live/changes",
     "name: must not be empty": "name：不能为空",
     "start: must be before end": "start：须早于 end",
+    "across: must be another dimension than by": "across：须与 by 不同",
     "the search took too long; narrow it down, for example by time": "搜索耗时过长，请缩小范围，例如限定时间",
     "the request that this page follows is gone": "此页之前的请求已不存在",
 }

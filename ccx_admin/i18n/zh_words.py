@@ -241,6 +241,9 @@ WORDS: Final[Mapping[str, str]] = {
     "written to the cache": "写入缓存",
     "year": "今年",
     "month": "本月",
+    "counted from": "计数始于",
+    "searched back to": "已搜索到",
+    "Search further back": "继续向前搜索",
     "last month": "上月",
     "{done} of {n}": "{done} / {n}",
     "{input} + {output} tokens": "{input} + {output} 令牌",
@@ -268,7 +271,9 @@ WORDS: Final[Mapping[str, str]] = {
     "{n} tools": "{n} 个工具",
     "{n} workers have done it": "{n} 个工作进程已执行",
     "{phase}, for {time} now.": "{phase}，已 {time}。",
-    "{time}: {ok} ok, {failover} failed over, {failed} failed": "{time}：{ok} 正常，{failover} 已切换，{failed} 失败",
+    "{time}: {ok} ok, {failover} failed over, {left} left, {failed} failed": (
+        "{time}：{ok} 正常，{failover} 已切换，{left} 离开，{failed} 失败"
+    ),
     "By {what}": "按{what}",
     "Upstream model": "上游模型",
     "From": "从",

@@ -15,8 +15,8 @@ from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.api.schema import Json, array, choice, free, integer, table, text
 from ccx_admin.panel import Panel, panel
-from ccx_admin.requests import export, search_box
-from ccx_admin.requests.search_box import QueryError, Search
+from ccx_admin.requests import bars, export, search_box
+from ccx_admin.requests.search_box import Now, QueryError, Search
 from ccx_admin.zone import zone
 
 requests: Final = Blueprint("api_requests", __name__, url_prefix="/api")
@@ -179,11 +179,12 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
     answer=table({"buckets": array(free())}, ("buckets",), more=True),
 )
 def histogram(query: dict[str, Json]) -> dict[str, Json]:
-    """Counts of ok, failed over and failed requests over time, for the same search."""
+    """Counts of ok, failed over, left and failed requests over time, for the same search, counted from ``since``."""
     current = panel()
     end = query.get("end", current.now_ms())
     start = query.get("start", end - 86_400_000)
     if start >= end:
         raise Failure(422, "Invalid value", "start: must be before end")
-    found = search_box.histogram(current.db, parsed(query["q"], current), start, end, query["buckets"])
-    return {"start": start, "end": end, "buckets": found}
+    moment = Now(current.now_ms(), zone())
+    found = bars.histogram(current.db, parsed(query["q"], current), start, end, moment, query["buckets"])
+    return {"start": start, "end": end, "since": found.since, "buckets": found.bars}

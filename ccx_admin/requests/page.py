@@ -10,7 +10,7 @@ from ccx_addons.core.config import KINDS
 from ccx_admin.db import DatabaseUnavailable
 from ccx_admin.i18n import _
 from ccx_admin.panel import Panel, panel
-from ccx_admin.requests import errors, search_box
+from ccx_admin.requests import bars, errors, search_box
 from ccx_admin.requests import heat as heat_map
 from ccx_admin.requests.chain import hops
 from ccx_admin.requests.saved import saved
@@ -22,6 +22,8 @@ pages: Final = Blueprint("requests", __name__)
 
 RANGES: Final = ("1h", "6h", "24h", "7d", "30d")
 BUCKETS: Final = 80
+PARTS: Final = ("ok", "failover", "left", "failed")
+"""Of a bar, from the bottom up."""
 MAX_ROWS: Final = 200
 """Rows that a script may ask for at once."""
 
@@ -70,6 +72,7 @@ class Column:
     until: int
     ok: float
     failover: float
+    left: float
     failed: float
     title: str
 
@@ -80,6 +83,8 @@ class Histogram:
     end: int
     columns: tuple[Column, ...]
     total: int
+    since: int
+    """What began before was not counted."""
 
 
 pages.add_app_template_filter(hops)
@@ -96,11 +101,11 @@ def index() -> str:
     if show != "list" and not error:
         return other_view(current, show, text, found)
     rows: list[dict[str, Any]] = []
-    following, flying = "", []
+    following, flying, searched = "", [], 0
     if not error:
         try:
             page = search_box.search(current.db, found, before)
-            rows, following = page.rows, page.next
+            rows, following, searched = page.rows, page.next, page.searched
         except (QueryError, DatabaseUnavailable) as failure:
             error = str(failure)
     if not before and not found.terms and not error:
@@ -114,6 +119,7 @@ def index() -> str:
         rows=rows,
         running=flying,
         following=following,
+        searched=searched,
         histogram=histogram_of(current, found) if not error else None,
         columns=COLUMNS,
         hidden=hidden(),
@@ -254,19 +260,24 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
     if end <= start:
         return None
     try:
-        counted = search_box.histogram(current.db, found, start, end, BUCKETS)
+        drawn = bars.histogram(current.db, found, start, end, Now(now, zone()), BUCKETS)
     except DatabaseUnavailable:
         return None
     width = max(1, (end - start) // BUCKETS)
+    counted = drawn.bars
     by_start = {entry["at"]: entry for entry in counted}
-    highest = max((entry["ok"] + entry["failover"] + entry["failed"] for entry in counted), default=0) or 1
+    highest = max((sum(entry[name] for name in PARTS) for entry in counted), default=0) or 1
     columns = [column(at, width, by_start.get(at), highest) for at in range(start, end, width)]
-    total = sum(entry["ok"] + entry["failover"] + entry["failed"] for entry in counted)
-    return Histogram(start, end, tuple(columns), total)
+    total = sum(entry[name] for entry in counted for name in PARTS)
+    return Histogram(start, end, tuple(columns), total, drawn.since)
 
 
 def column(at: int, width: int, counted: dict[str, int] | None, highest: int) -> Column:
-    found = counted or {"ok": 0, "failover": 0, "failed": 0}
-    ok, failover, failed = (round(46 * found[name] / highest, 2) for name in ("ok", "failover", "failed"))
-    title = _("{time}: {ok} ok, {failover} failed over, {failed} failed", time=format.stamp(at, zone()), **found)
-    return Column(at, at + width, ok, failover, failed, title)
+    found = {name: counted[name] if counted else 0 for name in PARTS}
+    ok, failover, left, failed = (round(46 * found[name] / highest, 2) for name in PARTS)
+    title = _(
+        "{time}: {ok} ok, {failover} failed over, {left} left, {failed} failed",
+        time=format.stamp(at, zone()),
+        **found,
+    )
+    return Column(at, at + width, ok, failover, left, failed, title)

@@ -9,7 +9,7 @@ only ever bound, never part of the SQL.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ MAX_QUERY: Final = 500
 MAX_TERMS: Final = 20
 MAX_LIMIT: Final = 500
 LIMIT: Final = 100
+EVER: Final = 1 << 60
+MANY: Final = 300_000
+"""Requests that one page of a search looks at."""
 EXPORT_STEP: Final = 500
 MAX_EXPORT: Final = 100_000
 
@@ -60,19 +63,24 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """``where`` is an SQL condition over table requests with the values in ``params``."""
+    """``where`` is an SQL condition over table requests with the values in ``params``. ``first``, ``last``: nothing
+    that began before or since then fits; Unix ms."""
 
     terms: tuple[Term, ...]
     where: str
     params: tuple[Any, ...]
+    first: int = 0
+    last: int = EVER
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``next``: the ``before`` of the following page; empty: this is the last."""
+    """``next``: the ``before`` of the following page; empty: this is the last. ``searched``: back to when (Unix ms), if
+    the search ended there without having seen everything."""
 
     rows: list[dict[str, Any]]
     next: str
+    searched: int = 0
 
 
 # ---- conditions ------------------------------------------------------------------------------------------------------
@@ -233,7 +241,9 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
         params += values
     if len(terms) > MAX_TERMS:
         raise QueryError(f"the search has more than {MAX_TERMS} terms")
-    return Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
+    whole = Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
+    first, last = stretch(whole, Now(now, zone))
+    return replace(whole, first=first or 0, last=EVER if last is None else last)
 
 
 def exactly(field: str, value: str) -> str:
@@ -273,20 +283,30 @@ PLACE: Final = re.compile(r"(\d{12,15})-([0-9a-f-]{1,40})")
 
 
 def search(db: Reader, found: Search, before: str = "", limit: int = LIMIT) -> Page:
-    """Rows, newest first. ``before``: ``next`` of the page before, or the id of a request."""
+    """Rows, newest first. ``before``: ``next`` of the page before, or the id of a request. MANY requests are looked at
+    and no more; ``next`` goes on where that ended."""
     limit = max(1, min(limit, MAX_LIMIT))
-    where, params = found.where, list(found.params)
-    if before:
-        where = f"({where}) AND (started_at, id) < (?, ?)"
-        params += _place(db, before)
-    rows = db.rows(
-        f"SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list WHERE {where}"
-        " ORDER BY started_at DESC, id DESC LIMIT ?) ORDER BY started_at DESC, id DESC",
-        (*params, limit + 1),
+    place = _place(db, before) if before else (found.last, "")
+    searched = (
+        db.value(
+            "SELECT started_at FROM requests INDEXED BY requests_list WHERE (started_at, id) < (?, ?)"
+            " ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?",
+            (*place, MANY),
+        )
+        if found.terms
+        else None
     )
-    shown = rows[:limit]
-    following = f"{shown[-1]['started_at']}-{shown[-1]['id']}" if len(rows) > limit else ""
-    return Page(with_chains(db, [row_of(row) for row in shown]), following)
+    searched = None if searched is None or searched <= found.first else int(searched)
+    rows = db.rows(
+        "SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list"
+        f" WHERE ({found.where}) AND (started_at, id) < (?, ?) AND started_at >= ?"
+        " ORDER BY started_at DESC, id DESC LIMIT ?) ORDER BY started_at DESC, id DESC",
+        (*found.params, *place, searched or 0, limit + 1),
+    )
+    shown, more = rows[:limit], len(rows) > limit
+    following = f"{shown[-1]['started_at']}-{shown[-1]['id']}" if more else f"{searched}-0" if searched else ""
+    chained = with_chains(db, [row_of(row) for row in shown])
+    return Page(chained, following, 0 if more else searched or 0)
 
 
 def _place(db: Reader, before: str) -> tuple[int, str]:
@@ -314,21 +334,6 @@ def every(db: Reader, found: Search, limit: int = MAX_EXPORT) -> Iterator[dict[s
         before = page.next
         if not before:
             return
-
-
-def histogram(db: Reader, found: Search, start: int, end: int, buckets: int = 60) -> list[dict[str, int]]:
-    """Counts over ``start`` to ``end`` (Unix ms): ``at``, ``ok``, ``failover`` (ok from elsewhere), ``failed``."""
-    width = max(1, (end - start) // max(1, min(buckets, 500)))
-    rows = db.rows(
-        f"SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND NOT ({MOVED})) AS ok,"
-        f" total(state = 'ok' AND {MOVED}) AS failover, total(state NOT IN ('ok', 'running')) AS failed"
-        f" FROM requests WHERE started_at >= ? AND started_at < ? AND ({found.where}) GROUP BY n ORDER BY n",
-        (start, width, start, end, *found.params),
-    )
-    return [
-        {"at": start + row["n"] * width, **{name: int(row[name]) for name in ("ok", "failover", "failed")}}
-        for row in rows
-    ]
 
 
 def row_of(row: Row) -> dict[str, Any]:

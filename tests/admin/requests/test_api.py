@@ -168,6 +168,6 @@ def test_no_replay_without_a_gateway(api: Api, store: Store) -> None:
 
 def test_histogram(api: Api, filled: list[str]) -> None:
     found = api.get("/api/requests/histogram?buckets=24")
-    counts = [bucket["ok"] + bucket["failover"] + bucket["failed"] for bucket in found["buckets"]]
+    counts = [bucket["ok"] + bucket["failover"] + bucket["left"] + bucket["failed"] for bucket in found["buckets"]]
     assert sum(counts) == 300
     assert api("GET", "/api/requests/histogram?start=5&end=5").status_code == 422

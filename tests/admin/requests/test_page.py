@@ -124,6 +124,7 @@ def test_a_wrong_search_says_what_is_wrong(session: FlaskClient) -> None:
 @pytest.mark.usefixtures("filled")
 def test_the_histogram_counts_every_request(session: FlaskClient) -> None:
     found = re.findall(
-        r"<title>[^:]+:\d\d:\d\d UTC: (\d+) ok, (\d+) failed over, (\d+) failed</title>", session.get("/requests").text
+        r"<title>[^:]+:\d\d:\d\d UTC: (\d+) ok, (\d+) failed over, (\d+) left, (\d+) failed</title>",
+        session.get("/requests").text,
     )
     assert sum(int(n) for counts in found for n in counts) == 300

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
-from ccx_admin.requests import search_box
-from ccx_admin.requests.search_box import FIELDS, QueryError, parse, search
+from ccx_admin.requests import bars, search_box
+from ccx_admin.requests.search_box import FIELDS, Now, QueryError, parse, search
 from tests.admin.conftest import NOW
 
 NOW_MS = int(NOW * 1000)
@@ -168,7 +168,7 @@ def test_every_query_that_is_understood_runs(store_of_all: Reader, parts: list[s
     except QueryError:
         return
     search(store_of_all, found)
-    search_box.histogram(store_of_all, found, 0, NOW_MS)
+    bars.histogram(store_of_all, found, 0, NOW_MS, Now(NOW_MS))
 
 
 @pytest.fixture(scope="module")
@@ -223,9 +223,26 @@ def test_detail(db: Reader, store: Store) -> None:
     assert search_box.detail(db, "nothing") is None
 
 
-def test_histogram_counts_by_outcome(db: Reader) -> None:
-    found = search_box.histogram(db, parse("", NOW_MS), NOW_MS - 100_000_000, NOW_MS, 2)
-    assert [(b["ok"], b["failover"], b["failed"]) for b in found] == [(0, 1, 0), (0, 0, 2)]
+def test_a_search_looks_at_so_many_and_goes_on_from_there(db: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However rare what is looked for, a page costs the same, and no row is left out or shown twice."""
+    monkeypatch.setattr(search_box, "MANY", 1)
+    found, pages, before = parse("state:ok", NOW_MS), [], ""
+    while True:
+        page = search(db, found, before)
+        pages.append(page)
+        before = page.next
+        if not before:
+            break
+    ids = [row["id"] for page in pages for row in page.rows]
+    assert ids == [row["id"] for row in ROWS if row["state"] == "ok"] and len(pages) > 1
+    assert pages[0].searched and not pages[-1].searched
+
+
+def test_a_search_ends_where_its_time_does(db: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_box, "MANY", 1)
+    newest = max(int(str(row["started_at"])) for row in ROWS)
+    page = search(db, parse(f"since:{newest} model:nothing", NOW_MS))
+    assert (page.rows, page.next, page.searched) == ([], "", 0)
 
 
 def test_every_goes_through_all_pages(db: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
