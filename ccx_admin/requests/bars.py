@@ -114,13 +114,18 @@ def _add(bar: dict[str, int], row: Row, parts: frozenset[str]) -> None:
 
 
 # ---- from the requests -----------------------------------------------------------------------------------------------
-def _counted(db: Reader, found: Search, start: int, end: int, width: int) -> Bars:
+def newest(db: Reader, start: int, end: int) -> int:
+    """Where the last MANY requests between two moments begin, or ``start``; Unix ms."""
     since = db.value(
         "SELECT started_at FROM requests INDEXED BY requests_list WHERE started_at >= ? AND started_at < ?"
         " ORDER BY started_at DESC LIMIT 1 OFFSET ?",
         (start, end, MANY),
     )
-    first = start if since is None else int(since)
+    return start if since is None else int(since)
+
+
+def _counted(db: Reader, found: Search, start: int, end: int, width: int) -> Bars:
+    first = newest(db, start, end)
     rows = db.rows(
         "SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND attempts_n < 2) AS ok,"
         " total(state = 'ok' AND attempts_n > 1) AS failover, total(state = 'client_left') AS left,"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ccx_admin.db import Reader
+from ccx_admin.requests.bars import newest
 from ccx_admin.requests.search_box import Search
 
 MOST: Final = 5_000
@@ -60,12 +61,12 @@ def grouped(rows: Iterable[Mapping[str, Any]]) -> list[Group]:
 
 
 def errors(db: Reader, found: Search) -> list[Group]:
-    """Of the failed requests that a search finds, the most frequent first."""
+    """Of the failed requests that a search finds among the last ones, the most frequent first."""
     rows = db.rows(
         "SELECT error_message, error_kind, status, channel_name, model, count(*) AS n, min(started_at) AS first,"
         " max(started_at) AS last, max(id) AS id FROM requests INDEXED BY requests_list"
-        f" WHERE state IN ('failed', 'lost') AND ({found.where})"
+        f" WHERE started_at >= ? AND state IN ('failed', 'lost') AND ({found.where})"
         " GROUP BY error_message, error_kind, status, channel_name, model ORDER BY last DESC LIMIT ?",
-        (*found.params, MOST),
+        (newest(db, found.first, found.last), *found.params, MOST),
     )
     return grouped(dict(row) for row in rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ccx_admin.db import Reader
+from ccx_admin.requests.bars import newest
 from ccx_admin.requests.search_box import Search
 
 BOUNDS: Final = (
@@ -40,7 +41,7 @@ class Heat:
 
 
 def heat(db: Reader, found: Search, start: int, end: int) -> Heat:
-    """Of requests that were answered."""
+    """Of requests that were answered, the last ones."""
     width = max(1, (end - start) // COLUMNS)
     edges = " ".join(f"WHEN total_ms <= {bound} THEN {n}" for n, bound in enumerate(BOUNDS))
     rows = db.rows(
@@ -48,7 +49,7 @@ def heat(db: Reader, found: Search, start: int, end: int) -> Heat:
         " FROM requests INDEXED BY requests_list"
         f" WHERE started_at >= ? AND started_at < ? AND state = 'ok' AND total_ms IS NOT NULL AND ({found.where})"
         " GROUP BY at, took",
-        (start, width, start, end, *found.params),
+        (start, width, newest(db, start, end), end, *found.params),
     )
     counts = sorted({row["n"] for row in rows})
     steps = [counts[len(counts) * n // SHADES] for n in range(1, SHADES)] if counts else []

@@ -260,7 +260,7 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
     if end <= start:
         return None
     try:
-        drawn = bars.histogram(current.db, found, start, end, Now(now, zone()), BUCKETS)
+        drawn = bars.histogram(current.db, found, start, end, Now(current.now_ms(), zone()), BUCKETS)
     except DatabaseUnavailable:
         return None
     width = max(1, (end - start) // BUCKETS)
