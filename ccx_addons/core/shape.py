@@ -9,6 +9,7 @@ and settings; no text of a prompt, a result or an answer is in a shape.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
 from ccx_addons.core.wire_json import JsonBody
@@ -35,7 +36,7 @@ class Part(NamedTuple):
     pictures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """``marks``: places that the client marks as the end of what is cached. ``life``: seconds it asks to be kept;
     0: it does not say."""
@@ -43,6 +44,10 @@ class Shape:
     parts: tuple[Part, ...]
     marks: int = 0
     life: int = 0
+
+    @cached_property
+    def prints(self) -> frozenset[str]:
+        return frozenset(part.print for part in self.parts)
 
     def of(self, *what: What) -> list[Part]:
         return [part for part in self.parts if part.what in what]
@@ -117,7 +122,7 @@ def change(before: Shape, now: Shape) -> Change | None:
 
 def alike(before: Shape, now: Shape) -> int:
     """How many parts of a prompt are the same: which of several requests of a session this one continues."""
-    return len({part.print for part in before.parts} & {part.print for part in now.parts})
+    return len(before.prints & now.prints)
 
 
 def _names(parts: Iterable[Part]) -> str:

@@ -127,9 +127,12 @@ class Maker:
     def messages(
         self, kind: str, trace: str, value: Any, text: str, data: Any, place: tuple[int, int]
     ) -> tuple[Part, ...]:
+        """A conversation that names no session is known by its first message."""
         if not isinstance(value, list):
             return (self.part("u", "", value),)
         start, end = place
+        if not trace and value:
+            trace = self.print(encoded(data[slice(*next(elements(text, start + 1, 1)))])).hex()
         known = self._known.get((kind, trace))
         if known and not (
             known.length <= end - start and self.print(encoded(data[start : start + known.length])) == known.print

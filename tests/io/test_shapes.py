@@ -57,10 +57,11 @@ def test_what_a_conversation_repeats_is_as_if_taken_apart_anew(word: str) -> Non
         assert made(growing, raw) == made(Maker("k"), raw)
 
 
-def test_only_what_is_new_of_a_conversation_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trace", ["a session", ""])
+def test_only_what_is_new_of_a_conversation_is_taken_apart(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     maker = Maker("k")
     parts: list[str] = []
-    made(maker, body(50))
+    made(maker, body(50), trace=trace)
     part = maker.part
 
     def noted(*given: Any) -> Any:
@@ -68,7 +69,7 @@ def test_only_what_is_new_of_a_conversation_is_taken_apart(monkeypatch: pytest.M
         return part(*given)
 
     monkeypatch.setattr(maker, "part", noted)
-    assert len(made(maker, body(51)).parts) == 106 and len(parts) < 8
+    assert len(made(maker, body(51), trace=trace).parts) == 106 and len(parts) < 8
 
 
 def test_marks_move_on_and_change_nothing() -> None:
