@@ -1,7 +1,7 @@
 """One worker's line to the meeting place of its machine (place.py): JSON lines over a Unix socket.
 
-What is sent in one turn of the event loop goes out together. The place gives back what a worker has taken when its line
-breaks; a new line begins with the whole part, so that nothing is lost by either side's fall.
+What is sent in one turn of the event loop goes out together, with what nobody waits for. The place gives back what a
+worker has taken when its line breaks; a new line begins with the whole part, so that nothing is lost by either's fall.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.io.meeting import Answer, Away, Hear, Patience, deaf
+from ccx_addons.io.meeting import LATER, Answer, Away, Hear, Patience, deaf
 from ccx_addons.scheduler.limits import Ask, Cost, Held, Part, Refused
 
 log: Final = logging.getLogger("ccx")
@@ -75,6 +75,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
+        self.loop = asyncio.get_running_loop()
         self.transport, self.rest, self.patience.away = transport, b"", False
         self.unsent.clear()
         self.put(self.part(time.time()))
@@ -126,8 +127,10 @@ class Line(asyncio.Protocol):
     def _say(self, *words: Any) -> None:
         if self.transport is None:
             return
-        if not self.unsent:
-            asyncio.get_running_loop().call_soon(self._flush)
+        if words[0] == "enter":
+            self.loop.call_soon(self._flush)
+        elif not self.unsent:
+            self.loop.call_later(LATER, self._flush)
         self.unsent.append(words)
 
     def _flush(self) -> None:

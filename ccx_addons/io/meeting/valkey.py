@@ -18,7 +18,7 @@ from typing import Any, Final
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
-from ccx_addons.io.meeting import AGAIN, Answer, Away, Hear, Patience, deaf
+from ccx_addons.io.meeting import AGAIN, LATER, Answer, Away, Hear, Patience, deaf
 from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Cost, Held, Part, Refused, end_of_month, month_of
 
 log: Final = logging.getLogger("ccx")
@@ -299,8 +299,11 @@ class Valkey:
             self.unsent.clear()
             self.given.clear()
             self.born = 0
+        if number:
+            self.wake.set()
+        elif not self.unsent:
+            asyncio.get_running_loop().call_later(LATER, self.wake.set)
         self.unsent.append((words, number))
-        self.wake.set()
 
 
 def ms(seconds: float) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ccx_addons.io.meeting import Answer, Engine, Member
+from ccx_addons.io.meeting import Answer, Away, Engine, Member
 from ccx_addons.io.meeting.line import Line
 from ccx_addons.io.meeting.place import Place, listen, serve
 from ccx_addons.io.meeting.valkey import Valkey
@@ -40,8 +40,14 @@ class Room:
 
 
 async def settled(member: Member) -> None:
-    """Everything that was told before has arrived."""
-    assert await member.engine.enter(Ask("", ())) is None
+    """Everything that was told before has arrived, and the engine decides."""
+    while True:
+        try:
+            assert await member.engine.enter(Ask("", ())) is None
+        except Away:
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 async def asked(member: Member, ask: Ask) -> Answer:
@@ -71,10 +77,12 @@ async def running_place(folder: Path, expects: int = 0) -> AsyncIterator[Path]:
     sock, path = listen(folder)
     read, write = os.pipe()
     task = asyncio.ensure_future(serve(Place(expects), sock, read))
-    yield path
-    os.close(write)
-    await task
-    os.close(read)
+    try:
+        yield path
+    finally:
+        os.close(write)
+        await task
+        os.close(read)
 
 
 def valkey_binary() -> str:

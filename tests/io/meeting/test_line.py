@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from ccx_addons.io.meeting import Member
+from ccx_addons.io.meeting import LATER, Member
 from ccx_addons.io.meeting.line import Line
 from ccx_addons.scheduler.limits import Cost, Limits
 from tests.io.meeting.rooms import PATIENT, ask, asked, place_room, running_place, settled
@@ -87,10 +87,12 @@ def test_a_line_that_nobody_reads_is_cut_before_it_fills_the_memory(tmp_path: Pa
             sock.listen()
             member = member_of(path)
             await member.start()
-            for n in range(100):
-                member.engine.spend(Cost("x" * 100_000, True, n, 0.0, 0.0))
-                await asyncio.sleep(0)
-            await until(lambda: "away" in member.trouble)
+            sent = 0
+            while "away" not in member.trouble:
+                member.engine.spend(Cost("x" * 100_000, True, 1, 0.0, 0.0))
+                sent += 1
+                await asyncio.sleep(2 * LATER)
+            assert sent > 40
             member.stop()
 
     asyncio.run(main())

@@ -64,6 +64,7 @@ def test_a_young_engine_decides_nothing_and_then_knows_what_was_decided(
         await one.start()
         assert await asked(one, ask("1", ("a", 0, 1))) is None and not one.trouble, "by its share"
         (two,) = await joined(server, count=1)
+        await settled(one)
         assert await asked(two, ask("2", ("a", 0, 1)))
         one.stop()
         two.stop()
