@@ -1,4 +1,4 @@
-"""Who may use the panel: the admin key once in a form or with each API request, and nothing from foreign pages.
+"""Who may use the panel: a key once in a form or with each API request, and nothing from foreign pages.
 
 Every request passes ``guard``: the Host must be one of ours (DNS rebinding), a state change needs an Origin of ours,
 and with a session also its CSRF token. Sessions live in this process and end with it.
@@ -18,15 +18,17 @@ from flask import Blueprint, Flask, Response, current_app, g, redirect, render_t
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
+from ccx_addons.core.config import User
 from ccx_addons.core.lock_out import LockOut
 from ccx_addons.core.urls import LOOPBACK
+from ccx_admin.access import audit, users
 from ccx_admin.api.problem import Failure, answer
 from ccx_admin.panel import panel
 
 login_pages: Final = Blueprint("auth", __name__)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter"})
+PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter", "sso.away", "sso.back"})
 """Endpoints that need no login."""
 
 MAX_FAILURES: Final = 5
@@ -58,6 +60,9 @@ HEADERS: Final = {
 # ---- sessions --------------------------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class Login:
+    """``name``: of the user, whose role is looked up each time."""
+
+    name: str
     created: float
     seen: float
 
@@ -69,25 +74,25 @@ class Sessions:
     known: OrderedDict[str, Login] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, now: float) -> str:
+    def begin(self, name: str, now: float) -> str:
         id = secrets.token_urlsafe(32)
         with self.lock:
-            self.known[id] = Login(now, now)
+            self.known[id] = Login(name, now, now)
             while len(self.known) > MAX_SESSIONS:
                 self.known.popitem(last=False)
         return id
 
-    def use(self, id: str, now: float) -> bool:
-        """Whether the session lives; this counts as use of it."""
+    def use(self, id: str, now: float) -> str:
+        """Whose session it is; empty: it does not live. This counts as use of it."""
         with self.lock:
             login = self.known.get(id)
             if login is None:
-                return False
+                return ""
             if now - login.seen > IDLE or now - login.created > LONGEST:
                 del self.known[id]
-                return False
+                return ""
             login.seen = now
-            return True
+            return login.name
 
     def end(self, id: str) -> None:
         with self.lock:
@@ -138,15 +143,24 @@ def guard() -> AnyResponse | None:
     if request.endpoint in PUBLIC:
         return None
     if key := offered_key():
-        check_key(key)
-        g.who = "api"
-        return None
-    if not current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
+        g.user = check_key(key)
+        g.who = "api" if g.user is users.THE_ADMIN else g.user.name
+    elif user := logged_in():
+        g.user = user
+        g.who = "panel" if user is users.THE_ADMIN else user.name
+        if changes:
+            check_csrf()
+    else:
         return unauthorized()
-    g.who = "panel"
-    if changes:
-        check_csrf()
+    if changes and not users.may(g.user, request.endpoint):
+        raise Failure(403, "You may look, and not change", f"the role of {g.user.name} is: sees")
     return None
+
+
+def logged_in() -> User | None:
+    """Whose session this request comes with. Somebody who is no user any more has none."""
+    name = current_auth().sessions.use(str(session.get("id", "")), panel().clock())
+    return users.named(panel(), name) if name else None
 
 
 def check_host() -> None:
@@ -197,32 +211,27 @@ def offered_key() -> str:
     return request.headers.get("X-Api-Key", "") or (bearer.strip() if scheme.lower() == "bearer" else "")
 
 
-def check_key(key: str) -> None:
+def check_key(key: str) -> User:
     """Raises Failure: 401, or 429 while the address is shut out."""
-    wait = judge(key)
-    if wait is not None:
-        raise shut_out(wait) if wait else needs_key()
+    found = judge(key)
+    if isinstance(found, User):
+        return found
+    raise shut_out(found) if found else needs_key()
 
 
-def judge(key: str) -> float | None:
-    """None: it is the admin key. Else the seconds its sender has to wait before the next try."""
+def judge(key: str) -> User | float:
+    """Whose key it is, else the seconds its sender has to wait before the next try."""
     address, now, auth = request.remote_addr or "", panel().clock(), current_auth()
-    right = is_admin_key(key)
+    user = users.with_key(panel(), key)
     with auth.lock:
-        if right:
+        if user:
             auth.lock_out.forget(address)
-            return None
+            return user
         wait = auth.lock_out.wait(address, now)
         new = bool(key) and auth.lock_out.failed(address, key, now)
     if new and not wait:
         panel().store.put_event("warning", "login", f"wrong admin key from {address}")
     return wait
-
-
-def is_admin_key(key: str) -> bool:
-    right = panel().settings.admin_access_key
-    same = hmac.compare_digest(key.encode("utf-8", "surrogateescape"), right.encode())
-    return same and bool(right)
 
 
 def shut_out(wait: float) -> Failure:
@@ -270,30 +279,40 @@ def inside(target: str) -> str:
 
 @login_pages.get("/login")
 def login() -> AnyResponse | str:
-    if current_auth().sessions.use(str(session.get("id", "")), panel().clock()):
-        return redirect(request.script_root + inside(request.args.get("next", "/")), 303)
-    return render_template("shell/login.html", error="", wait=0, next=inside(request.args.get("next", "/")))
+    target = inside(request.args.get("next", "/"))
+    return redirect(request.script_root + target, 303) if logged_in() else form("", target)
+
+
+def form(error: str, target: str, wait: int = 0) -> str:
+    sso = bool(panel().settings.oidc_issuer)
+    return render_template("shell/login.html", error=error, wait=wait, next=target, sso=sso)
 
 
 @login_pages.post("/login")
 def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     check_csrf()
     target = inside(request.form.get("next", "/"))
-    wait = judge(request.form.get("key", ""))
-    if wait:
-        seconds = int(wait) + 1
-        page = render_template("shell/login.html", error="wait", wait=seconds, next=target)
-        return page, 429, {"Retry-After": str(seconds)}
-    if wait is not None:
-        return render_template("shell/login.html", error="wrong", wait=0, next=target), 401, {}
+    found = judge(request.form.get("key", ""))
+    if isinstance(found, User):
+        begin(found)
+        return redirect(request.script_root + target, 303)
+    if found:
+        seconds = int(found) + 1
+        return form("wait", target, seconds), 429, {"Retry-After": str(seconds)}
+    return form("wrong", target), 401, {}
+
+
+def begin(user: User, how: str = "") -> None:
+    """A session of this user in this browser, and none of what it had before."""
     language = session.get("language")
     session.clear()
-    session["id"] = current_auth().sessions.begin(panel().clock())
+    session["id"] = current_auth().sessions.begin(user.name, panel().clock())
     if language:
         session["language"] = language
     csrf_token()
-    panel().store.put_event("info", "login", f"logged in from {request.remote_addr or ''}")
-    return redirect(request.script_root + target, 303)
+    who = "" if user is users.THE_ADMIN else f"{user.name} "
+    words = f"{who}logged in{how} from {request.remote_addr or ''}"
+    panel().store.put_event("info", "login", words)
 
 
 @login_pages.post("/logout")
@@ -308,5 +327,7 @@ def register(app: Flask) -> None:
     app.session_interface = Cookies()
     app.before_request(guard)
     app.after_request(secure)
+    app.after_request(audit.write)
+    app.extensions[audit.EXTENSION] = audit.Looks()
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.register_blueprint(login_pages)

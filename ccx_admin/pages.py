@@ -4,6 +4,7 @@ from typing import Final
 
 from flask import Blueprint
 
+from ccx_admin.access import oidc
 from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
@@ -18,6 +19,7 @@ from ccx_admin.usage import page as usage
 
 PAGES: Final[tuple[Blueprint, ...]] = (
     shell.pages,
+    oidc.pages,
     overview.pages,
     requests.pages,
     request_detail.pages,

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.forwarded import BASE_PATH
-from ccx_addons.core.urls import LOOPBACK
+from ccx_addons.core.urls import LOOPBACK, is_local
 
 MIN_KEY: Final = 16
 BOOLEANS: Final = {
@@ -38,6 +39,17 @@ class Settings:
         "ADMIN_PORT", 0, "loopback port between gateway and panel; 0: any free one", minimum=0, maximum=65535
     )
     admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
+    oidc_issuer: str = env("OIDC_ISSUER", "", "OpenID Connect provider that people of the panel use", shown=True)
+    oidc_client_id: str = env("OIDC_CLIENT_ID", "", "what the provider knows the panel as", shown=True)
+    oidc_client_secret: str = env("OIDC_CLIENT_SECRET", "", "the panel's secret there; empty: it has none")
+    oidc_claim: str = env("OIDC_CLAIM", "email", "the claim that is the name of a user")
+    oidc_everybody: str = env(
+        "OIDC_EVERYBODY",
+        "",
+        "role of people whom only the provider knows; empty: nobody else comes in",
+        shown=True,
+        choices=("sees", "edits"),
+    )
     base_path: str = env(
         "BASE_PATH",
         "",
@@ -173,6 +185,7 @@ class Settings:
         problems = []
         if self.admin_access_key and self.admin_access_key == self.proxy_access_key:
             problems.append(Problem("ADMIN_ACCESS_KEY", "must differ from PROXY_ACCESS_KEY"))
+        problems += self._sign_on()
         if self.max_buffered_mb < self.max_request_body_mb:
             problems.append(Problem("MAX_BUFFERED_MB", "is less than MAX_REQUEST_BODY_MB: such a body would never fit"))
         if self.loopback_client and (self.bind_host not in LOOPBACK - {"0.0.0.0", "::"} or self.trusted_proxies):
@@ -187,6 +200,15 @@ class Settings:
                 ipaddress.ip_network(network)
             except ValueError:
                 problems.append(Problem("TRUSTED_PROXIES", f"{network!r} is not an address or network"))
+        return problems
+
+    def _sign_on(self) -> list[Problem]:
+        problems = []
+        if self.oidc_issuer and not self.oidc_client_id:
+            problems.append(Problem("OIDC_CLIENT_ID", "is needed for OIDC_ISSUER"))
+        parts = urlsplit(self.oidc_issuer)
+        if self.oidc_issuer and parts.scheme != "https" and not is_local(parts.hostname or ""):
+            problems.append(Problem("OIDC_ISSUER", "must begin with https://"))
         return problems
 
     def problems_for_public_bind(self) -> list[Problem]:

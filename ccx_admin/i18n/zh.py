@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ccx_admin.i18n.zh_access import ACCESS, DID
 from ccx_admin.i18n.zh_changes import CHANGES
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
@@ -11,4 +12,15 @@ from ccx_admin.i18n.zh_seen import SEEN
 from ccx_admin.i18n.zh_shapes import SHAPES
 from ccx_admin.i18n.zh_words import WORDS
 
-ZH: Final[Mapping[str, str]] = {**PAGES, **WORDS, **CHANGES, **SHAPES, **SEEN, **SAID, **LOSSES, **HELP}
+ZH: Final[Mapping[str, str]] = {
+    **PAGES,
+    **WORDS,
+    **CHANGES,
+    **SHAPES,
+    **ACCESS,
+    **DID,
+    **SEEN,
+    **SAID,
+    **LOSSES,
+    **HELP,
+}

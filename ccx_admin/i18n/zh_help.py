@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 HELP: Final[Mapping[str, str]] = {
+    "OpenID Connect provider that people of the panel use": "面板用户使用的 OpenID Connect 提供方",
+    "role of people whom only the provider knows; empty: nobody else comes in": "仅提供方认识的人的角色；空：不允许",
+    "the claim that is the name of a user": "作为用户名的声明",
+    "the panel's secret there; empty: it has none": "面板在提供方的密钥；空：没有",
+    "what the provider knows the panel as": "面板在提供方的客户端 ID",
     "Valkey or Redis in which the workers of several machines agree about limits": (
         "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis"
     ),

@@ -34,7 +34,6 @@ PAGES: Final[Mapping[str, str]] = {
     "Addresses and keys, in any form: an e-mail, a .env, JSON, a curl command.": (
         "地址和密钥，任何形式均可：邮件、.env、JSON、curl 命令。"
     ),
-    "Admin key": "管理密钥",
     "Advanced": "高级",
     "All": "全部",
     "An address is missing": "缺少地址",
@@ -378,7 +377,6 @@ PAGES: Final[Mapping[str, str]] = {
     "Theme: {name}": "主题：{name}",
     "Thinking": "思考",
     "This channel has no key.": "此渠道没有密钥。",
-    "This is not the admin key.": "这不是管理密钥。",
     "This will be the channel": "将创建的渠道",
     "Through the gateway, as a client would ask: routing, conversion and failover apply.": (
         "经由网关，如同客户端请求：路由、转换与故障转移均生效。"

@@ -11,6 +11,7 @@ from ccx_addons.core.mask import NOTHING
 from ccx_addons.io import probe
 from ccx_addons.io.version import version
 from ccx_admin import own_gateway
+from ccx_admin.access import audit
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.api.schema import Json, array, choice, free, integer, table, text
@@ -74,6 +75,7 @@ def exported(current: Panel, found: Search, kind: str, limit: int) -> Response:
             lines = export.as_jsonl(rows)
         case _:
             secrets = current.secrets()
+            audit.looked("*")
             lines = export.as_har(current.db, rows, current.gateway_url, secrets, version())
     headers = {"Content-Disposition": f'attachment; filename="requests.{kind}"'}
     return Response(lines, content_type=f"{MEDIA[kind]}; charset=utf-8", headers=headers)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ccx_addons.core.endpoints import ENDPOINTS
 from ccx_addons.core.mask import Secrets
+from ccx_admin.access import audit
 from ccx_admin.db import Reader
 
 COLUMNS: Final = (
@@ -54,6 +55,8 @@ def bodies(db: Reader, id: str, secrets: Secrets, sides: Sequence[str] = SIDES) 
     marks = ", ".join("?" * len(sides))
     sql = f"SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ? AND side IN ({marks})"
     rows = db.rows(sql, (id, *sides))
+    if rows:
+        audit.looked(id)
     return {row["side"]: _body(dict(row), secrets) for row in rows}
 
 

@@ -10,6 +10,7 @@ from ccx_addons.core.config import BreakerPolicy
 from ccx_addons.core.neutral import Usage
 from ccx_addons.io import versions
 from ccx_addons.io.prices import cost
+from ccx_admin.access import audit
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
 from ccx_admin.channels.activity import since_id
@@ -27,6 +28,7 @@ TABS: Final = (
     ("file", "File"),
     ("history", "History"),
     ("events", "Events"),
+    ("audit", "Who did what"),
     ("about", "About"),
 )
 UNPRICED: Final = 20
@@ -180,6 +182,13 @@ def events(current: Panel) -> dict[str, Any]:
     return {"events": found, "kinds": kinds, "kind": kind, "more": len(found) == EVENTS}
 
 
+def did(current: Panel) -> dict[str, Any]:
+    who, before = request.args.get("who", ""), request.args.get("before", "")
+    found = audit.entries(current, who, int(before) if before.isdecimal() and len(before) < 19 else 0, EVENTS)
+    users = [(user.name, user.role, user.enabled, user.key_mask) for user in current.snapshot().users]
+    return {"did": found, "people": audit.people(current), "who": who, "more": len(found) == EVENTS, "users": users}
+
+
 def about(current: Panel) -> dict[str, Any]:
     return {"state": status_of(current), "environment": environment(current.settings)}
 
@@ -191,5 +200,6 @@ CONTENT: Final = {
     "file": file,
     "history": history,
     "events": events,
+    "audit": did,
     "about": about,
 }

@@ -98,6 +98,7 @@ def frame() -> dict[str, Any]:
         "navigation": NAVIGATION,
         "words": script_words(),
         "now": panel().now_ms(),
+        "looks_only": "user" in g and g.user.role == "sees",
         "logged_in": getattr(g, "who", "nobody") != "nobody",
         "link": link,
         "exactly": search_box.exactly,

@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import auth, create_app
+from ccx_admin.access import users
+from ccx_admin.panel import Panel
 from tests.admin.conftest import ADMIN_KEY, PROXY_KEY, Api, Clock, log_in, token_of
 
 RIGHT = {"x-api-key": ADMIN_KEY}
@@ -221,11 +223,10 @@ def test_an_empty_form_is_no_guess(browser: FlaskClient) -> None:
 
 
 def test_guesses_in_parallel_count_like_guesses_in_a_row(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slowly(key: str) -> bool:
+    def slowly(panel: Panel, key: str) -> None:
         time.sleep(0.02)
-        return False
 
-    monkeypatch.setattr(auth, "is_admin_key", slowly)
+    monkeypatch.setattr(users, "with_key", slowly)
     with ThreadPoolExecutor(8) as pool:
         found = [status for (status,) in pool.map(lambda _: tries(app.test_client(), 1, "10.0.0.1"), range(16))]
     assert found.count(401) == auth.MAX_FAILURES and found.count(429) == 16 - auth.MAX_FAILURES

@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from flask import Flask
@@ -17,6 +17,9 @@ from ccx_addons.core import config, config_changes, verdict
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions
 from ccx_admin import i18n
+from ccx_admin.access import audit
+from ccx_admin.access.users import HARMLESS
+from ccx_admin.api.operation import OPERATIONS
 from ccx_admin.channels import find, settings_form
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
@@ -131,16 +134,25 @@ def in_tables() -> Iterator[str]:
                 yield help
     yield from (entry.metadata["help"] for entry in fields(Settings))
     yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
-    yield from ("reported", "estimated")
     yield from (word for _name, word, _class in find.COLUMNS)
     yield from (word for _name, word, _is_it in channels.KEY_FILTERS)
     yield from ("no longer", "an hour", "a day", "a week", "30 days")
+    yield from ("reported", "estimated", *get_args(config.Role.__value__))
+
     yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
     yield from cache_loss.TEXTS.values()
     yield from context.NAMES.values()
     yield from (*(words for _group, words in compare.GROUPS), *compare.MARKS.values())
     yield from ("this request continues none that is known",)
     yield from ("what the client and the upstream were sent was not kept",)
+
+
+def in_the_audit() -> Iterator[str]:
+    """What the list of who did what calls an operation."""
+    for name, found in OPERATIONS.items():
+        if found.method != "GET" and name not in HARMLESS:
+            yield audit.sentence(found.summary)
+    yield audit.LOOKED
 
 
 def in_verdicts() -> Iterator[str]:
@@ -150,7 +162,15 @@ def in_verdicts() -> Iterator[str]:
 
 
 def marked() -> set[str]:
-    return {*in_templates(), *in_code(), *in_scripts(), *in_tables(), *in_verdicts(), *i18n.FROM_API} - {""}
+    return {
+        *in_templates(),
+        *in_code(),
+        *in_scripts(),
+        *in_tables(),
+        *in_verdicts(),
+        *in_the_audit(),
+        *i18n.FROM_API,
+    } - {""}
 
 
 @pytest.fixture(scope="module")

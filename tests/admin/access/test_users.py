@@ -1,0 +1,80 @@
+"""People of the panel: their keys, their roles, and what becomes of somebody who is no user any more."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from ccx_addons.core.config_reader import sha256
+from tests.admin.conftest import PROXY_KEY, Api, log_in, token_of
+
+KEYS = {
+    "ann": "panel-key-of-ann-0123456789",
+    "bob": "panel-key-of-bob-0123456789",
+    "off": "panel-key-of-off-0123456789",
+}
+MAIN = "/api/channels/ch_main0001"
+
+
+@pytest.fixture(autouse=True)
+def people(folder: Path) -> Path:
+    file = folder / "ccx.yaml"
+    roles = {"ann": "edits", "bob": "sees", "off": "edits"}
+    users = "".join(
+        f"  - {{name: {name}, role: {role}, key_sha256: '{sha256(KEYS[name])}', enabled: {str(name != 'off').lower()}}}\n"
+        for name, role in roles.items()
+    )
+    file.write_text(file.read_text() + f"users:\n{users}")
+    return file
+
+
+def by(name: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"x-api-key": KEYS[name]}}
+
+
+@pytest.mark.parametrize(("name", "status"), [("ann", 200), ("bob", 200), ("off", 401)])
+def test_a_users_key_opens_the_panel(api: Api, browser: FlaskClient, name: str, status: int) -> None:
+    assert api("GET", "/api/channels", **by(name)).status_code == status
+    assert log_in(browser, KEYS[name]).status_code == {200: 303, 401: 401}[status]
+
+
+def test_a_clients_key_is_still_none(browser: FlaskClient) -> None:
+    assert log_in(browser, PROXY_KEY).status_code == 401
+
+
+def test_who_sees_changes_nothing(api: Api, browser: FlaskClient) -> None:
+    before = api.get(MAIN)
+    for method, path in (
+        ("POST", f"{MAIN}/suspend"),
+        ("DELETE", MAIN),
+        ("PATCH", "/api/settings"),
+        ("DELETE", "/api/bodies"),
+    ):
+        answer = api(method, path, {}, **by("bob"))
+        assert answer.status_code == 403 and "sees" in answer.json["detail"], path
+    assert api.get(MAIN) == before
+    log_in(browser, KEYS["bob"])
+    page = browser.get("/channels")
+    assert "data-looks-only" in page.text and page.status_code == 200
+    answer = browser.post(f"{MAIN}/suspend", headers={"X-CSRF-Token": token_of(page)})
+    assert answer.status_code == 403
+    assert browser.post("/logout", data={"csrf_token": token_of(page)}).status_code == 303
+
+
+def test_who_sees_may_ask_what_would_be(api: Api) -> None:
+    text = api.get("/api/config")["text"]
+    assert api("POST", "/api/config/validate", {"text": text}, **by("bob")).status_code == 200
+
+
+def test_who_edits_is_named_in_the_history(api: Api) -> None:
+    assert api("POST", f"{MAIN}/suspend", **by("ann")).status_code == 200
+    assert api.get("/api/config/history")["versions"][0]["who"].startswith("ann")
+
+
+def test_a_role_is_taken_away_at_once(browser: FlaskClient, people: Path) -> None:
+    log_in(browser, KEYS["ann"])
+    token = token_of(browser.get("/channels"))
+    people.write_text(people.read_text().replace("name: ann, role: edits", "name: ann, role: sees"))
+    assert browser.post(f"{MAIN}/suspend", headers={"X-CSRF-Token": token}).status_code == 403
+    people.write_text(people.read_text().replace("name: ann,", "name: anna,"))
+    assert browser.get("/api/channels").status_code == 401
