@@ -5,7 +5,7 @@ from typing import Final
 
 ACCESS: Final[Mapping[str, str]] = {
     "Address": "地址",
-    "Every change, and every look at a body, is written here with who it was.": "每次更改、每次查看正文都会记录在此，并注明是谁。",
+    "Every change, and every look at a body, is written here with who it was.": "每次更改和查看正文都记录于此。",
     "Go on": "继续",
     "Log in with single sign-on": "单点登录",
     "No users yet": "还没有用户",
@@ -54,6 +54,12 @@ DID: Final[Mapping[str, str]] = {
     "One minimal request to the upstream; it costs a few tokens and is logged with source ``test``": "测试渠道",
     "Set the priorities to this order; channels that are not named come after": "更改渠道顺序",
     "Take back the one change that led to a version; what was changed later stays": "撤销一次更改",
+    "The same change of many channels at once, as one change of the file; or what it would be": "批量更改渠道",
+    "A new secret before this one, with its settings; both are in use for a while (a day, if not said otherwise)": (
+        "更换密钥"
+    ),
+    "Save a search; the one with this name before is replaced": "保存搜索",
+    "Forget a saved search": "删除保存的搜索",
     "Use it again": "恢复使用渠道",
     "Use a blocked or resting key again, carefully: its breaker is half-open": "恢复使用密钥",
 }

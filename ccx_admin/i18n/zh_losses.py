@@ -207,6 +207,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     "{name} logged in by single sign-on from {what}": "{name} 通过单点登录从 {what} 登录",
     "single sign-on failed from {what}: {why}": "来自 {what} 的单点登录失败：{why}",
     "the role of {name} is: sees": "{name} 的角色是：只查看",
+    "across: must be another dimension than by": "across：须与 by 为不同维度",
     "OIDC_ISSUER is not set": "未设置 OIDC_ISSUER",
     "wrong admin key from {what}": "来自 {what} 的错误管理密钥",
     "nothing could be written for {what} s": "有 {what} 秒无法写入",

@@ -138,7 +138,6 @@ def in_tables() -> Iterator[str]:
     yield from (word for _name, word, _is_it in channels.KEY_FILTERS)
     yield from ("no longer", "an hour", "a day", "a week", "30 days")
     yield from ("reported", "estimated", *get_args(config.Role.__value__))
-
     yield from (*config_changes.TEXTS, *(text for text, _ in (*versions.UNREADABLE, *versions.FOUND)), versions.BY_HAND)
     yield from cache_loss.TEXTS.values()
     yield from context.NAMES.values()

@@ -51,7 +51,7 @@ def test_who_sees_changes_nothing(api: Api, browser: FlaskClient) -> None:
         ("DELETE", "/api/bodies"),
     ):
         answer = api(method, path, {}, **by("bob"))
-        assert answer.status_code == 403 and "sees" in answer.json["detail"], path
+        assert answer.status_code == 403 and "sees" in answer.get_json()["detail"], path
     assert api.get(MAIN) == before
     log_in(browser, KEYS["bob"])
     page = browser.get("/channels")
