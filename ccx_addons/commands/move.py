@@ -1,13 +1,13 @@
 """Channels from other gateways' files, and back: their data -> entries of ``channels``, and what could not be carried.
 
-Field names: the original's config.json (2.x and 3.x), https://docs.litellm.ai/docs/proxy/configs,
+Field names: the original's config.json (2.x; of 3.x docs/specs/channel-data-model-v2 and its structs), https://docs.litellm.ai/docs/proxy/configs,
 https://github.com/QuantumNous/new-api (constant/channel.go; one-api has the same numbers),
 https://github.com/musistudio/claude-code-router, and the variables that the vendors' SDKs read.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ccx_addons.core.errors import CcxError
@@ -23,8 +23,16 @@ ORIGINAL: Final = {
 SERVICES: Final = {"claude": "messages", "openai": "chat", "gemini": "gemini", "responses": "responses"}
 CARRIED: Final = frozenset({
     "name", "serviceType", "baseUrl", "baseUrls", "apiKeys", "modelMapping", "supportedModels", "routePrefix",
-    "customHeaders", "proxyUrl", "priority", "status", "insecureSkipVerify", "channelUid", "index",
+    "customHeaders", "proxyUrl", "priority", "status", "insecureSkipVerify", "channelUid", "index", "apiKeyConfigs",
+    "rateLimitRpm", "rateLimitWindowMinutes", "rateLimitMaxConcurrent", "noVision", "tags", "website", "description",
+    "requestTimeoutMs", "responseHeaderTimeoutMs", "streamFirstContentTimeoutMs", "streamInactivityTimeoutMs",
+    "streamToolCallIdleTimeoutMs", "accountUid", "providerId", "autoManaged", "autoManagedAt", "autoManagedKind",
+    "logicalChannelUid", "logicalName", "originType", "originTier",
 })  # fmt: skip
+TIMEOUTS: Final = {
+    "requestTimeoutMs": "total", "responseHeaderTimeoutMs": "first_byte", "streamFirstContentTimeoutMs": "first_event",
+    "streamInactivityTimeoutMs": "idle", "streamToolCallIdleTimeoutMs": "tool_idle",
+}  # fmt: skip
 VENDORS: Final[Mapping[str, tuple[str, str]]] = {
     "openai": ("chat", "https://api.openai.com"),
     "anthropic": ("messages", "https://api.anthropic.com"),
@@ -81,7 +89,7 @@ class Moved:
     channels: list[dict[str, Json]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
-    def add(self, name: str, protocol: str, urls: Sequence[str], keys: Sequence[str], **more: Json) -> None:
+    def add(self, name: str, protocol: str, urls: Sequence[str], keys: Sequence[Json], **more: Json) -> None:
         """What is empty is left out."""
         if not all(urls) or not urls:
             self.left.append(f"{name}: has no address")
@@ -113,31 +121,47 @@ def read(data: Json) -> Moved:
 
 # ---- the original ----------------------------------------------------------------------------------------------------
 def original(data: Table) -> Moved:
+    """Of version 3 ``channelsV3`` decides, also where the old lists are still there; its managed keys are elsewhere."""
     moved = Moved()
-    for kind, entry in [*_lists(data), *_members(data.get("channelsV3"), "")]:
-        _original(moved, kind, entry)
+    accounts = (account for account in data.get("managedAccounts") or () if isinstance(account, Mapping))
+    credentials = [credential for account in accounts for credential in account.get("credentials") or ()]
+    vault = {str(each.get("credentialUid")): str(each.get("apiKey") or "") for each in credentials}
+    found = list(_members(data.get("channelsV3"), Place())) or list(_lists(data))
+    for place, entry in sorted(found, key=lambda each: each[0].index):
+        _original(moved, place, entry, vault)
     return moved
 
 
-def _lists(data: Table) -> Iterator[tuple[str, Table]]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a channel stands there: the kind of its clients, its site's name, and its place in the old list."""
+
+    kind: str = ""
+    name: str = ""
+    index: int = 0
+
+
+def _lists(data: Table) -> Iterator[tuple[Place, Table]]:
     for name, kind in ORIGINAL.items():
         for entry in data.get(name) or ():
-            yield kind, entry
+            yield Place(kind), entry
 
 
-def _members(node: Json, kind: str) -> Iterator[tuple[str, Table]]:
-    """Of version 3: whole channels somewhere below each entry; a word beside or above says for which kind."""
+def _members(node: Json, place: Place) -> Iterator[tuple[Place, Table]]:
+    """Of version 3: whole channels somewhere below each entry; words beside or above say for which kind, and whose."""
     if isinstance(node, Mapping):
         words = (node.get(name) for name in ("kind", "protocol", "channelKind"))
-        kind = next((_kind(word) for word in words if _kind(word)), kind)
-        if node.get("apiKeys") and (node.get("baseUrl") or node.get("baseUrls")):
-            yield kind or SERVICES.get(str(node.get("serviceType")), "chat"), node
+        kind = next((_kind(word) for word in words if _kind(word)), place.kind)
+        index = node.get("index", place.index)
+        place = Place(kind, str(node.get("name") or place.name), index if isinstance(index, int) else place.index)
+        if (node.get("baseUrl") or node.get("baseUrls")) and ("serviceType" in node or "apiKeys" in node):
+            yield replace(place, kind=kind or SERVICES.get(str(node.get("serviceType")), "chat")), node
             return
         for name, value in node.items():
-            yield from _members(value, _kind(name) or kind)
+            yield from _members(value, replace(place, kind=_kind(name) or kind))
     elif isinstance(node, list):
         for value in node:
-            yield from _members(value, kind)
+            yield from _members(value, place)
 
 
 def _kind(word: Json) -> str:
@@ -145,29 +169,59 @@ def _kind(word: Json) -> str:
     return found if found in ORIGINAL.values() else ""
 
 
-def _original(moved: Moved, kind: str, entry: Table) -> None:
-    name = str(entry.get("name") or entry.get("channelUid") or kind)
+def _original(moved: Moved, place: Place, entry: Table, vault: Mapping[str, str]) -> None:
+    kind, name = place.kind, str(entry.get("name") or place.name or entry.get("channelUid") or place.kind)
     service = str(entry.get("serviceType") or "")
     protocol = kind if kind in ("images", "embeddings") else SERVICES.get(service, kind if not service else "")
     if not protocol:
         moved.left.append(f"{name}: its service {service} is not supported")
         return
-    keys = [str(key) for key in entry.get("apiKeys") or ()]
-    if any("*" in key for key in keys):
-        moved.left.append(f"{name}: the file holds its keys masked; put them in")
-        keys = [key for key in keys if "*" not in key]
+    keys = _keys(moved, name, entry, vault)
     mapping = entry.get("modelMapping") or {}
     mapping = {f"*{source}*": mapping[source] for source in sorted(mapping, key=lambda source: -len(source))}
+    timeouts = {ours: entry[theirs] / 1000 for theirs, ours in TIMEOUTS.items() if (entry.get(theirs) or 0) > 0}
     moved.add(
         name, protocol, entry.get("baseUrls") or [entry.get("baseUrl") or ""], keys,
         serves=[kind] if kind != protocol else None, models=mapping, allow=entry.get("supportedModels"),
         route_prefix=entry.get("routePrefix"), headers=entry.get("customHeaders"), proxy=entry.get("proxyUrl"),
-        priority=entry.get("priority") or None,
+        priority=entry.get("priority") or None, limits=_limits(entry), timeouts=timeouts,
+        no_vision=True if entry.get("noVision") else None, tags=entry.get("tags"), website=entry.get("website"),
+        note=entry.get("description"),
         status=entry.get("status") if entry.get("status") in ("suspended", "disabled") else None,
         verify_tls=False if entry.get("insecureSkipVerify") else None,
     )  # fmt: skip
     if rest := sorted(name for name, value in entry.items() if value and name not in CARRIED):
         moved.left.append(f"{name}: {', '.join(rest)}")
+
+
+def _keys(moved: Moved, name: str, entry: Table, vault: Mapping[str, str]) -> list[Json]:
+    """What is said of a key stands beside it, under its secret or its number among the managed ones."""
+    found: dict[str, Json] = {str(key): str(key) for key in entry.get("apiKeys") or ()}
+    for said in entry.get("apiKeyConfigs") or ():
+        secret = str(said.get("key") or vault.get(str(said.get("credentialUid"))) or "")
+        if not secret:
+            moved.left.append(f"{name}: the file does not hold one of its keys; put it in")
+            continue
+        more = {
+            "name": said.get("name"), "weight": said.get("weight"), "models": said.get("models"),
+            "base_url": said.get("baseUrl"), "limits": _limits(said),
+        }  # fmt: skip
+        kept = {field: value for field, value in more.items() if value}
+        if said.get("enabled") is False:
+            kept["enabled"] = False
+        found[secret] = {"key": secret, **kept} if kept else secret
+    masked = [secret for secret in found if "*" in secret]
+    if masked:
+        moved.left.append(f"{name}: the file holds its keys masked; put them in")
+    return [value for secret, value in found.items() if secret not in masked]
+
+
+def _limits(said: Table) -> dict[str, int]:
+    """Its windows are of a minute unless it says otherwise."""
+    window = said.get("rateLimitWindowMinutes") or 60
+    rpm = round((said.get("rateLimitRpm") or 0) * 60 / window)
+    found = {"rpm": rpm, "concurrency": said.get("rateLimitMaxConcurrent") or 0}
+    return {name: number for name, number in found.items() if number}
 
 
 # ---- LiteLLM ---------------------------------------------------------------------------------------------------------

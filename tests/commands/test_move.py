@@ -43,6 +43,48 @@ def test_the_original(data: dict[str, Any]) -> None:
     assert moved.left == ["main: lowQuality"]
 
 
+VERSION_3 = {
+    "channelAuthoritativeVersion": 1,
+    "managedAccounts": [
+        {"accountUid": "acct_1", "providerId": "kimi", "credentials": [{"credentialUid": "cred_1", "apiKey": "sk-managed-1"}]}
+    ],
+    "channelsV3": [
+        {"channelUid": "lc_1", "name": "kimi", "siteIdentity": "api.kimi.test", "protocols": [
+            {"kind": "messages", "index": 1, "upstream": {
+                "accountUid": "acct_1", "channelUid": "ch_1", "baseUrl": "https://api.kimi.test", "apiKeys": None,
+                "apiKeyConfigs": [{"credentialUid": "cred_1", "name": "main", "rateLimitRpm": 30, "weight": 2}],
+                "serviceType": "claude", "priority": 2, "status": "active", "autoManaged": True, "noVision": True,
+                "requestTimeoutMs": 90000, "rateLimitMaxConcurrent": 4, "tags": ["cn"],
+            }},
+            {"kind": "chat", "index": 0, "upstream": {
+                "baseUrl": "https://api.kimi.test/v1", "apiKeys": ["sk-plain"], "serviceType": "openai", "priority": 0,
+                "status": "active", "apiKeyConfigs": [{"credentialUid": "cred_gone"}],
+            }},
+        ]},
+        {"channelUid": "lc_2", "protocols": [{"kind": "vectors", "index": 0, "upstream": {
+            "name": "vec", "baseUrl": "https://v.test", "apiKeys": ["sk-v1", "sk-v2"], "serviceType": "openai",
+            "apiKeyConfigs": [{"key": "sk-v2", "enabled": False}], "lowQuality": True,
+        }}]},
+    ],
+    "upstream": [{"name": "of before", "baseUrl": "https://old.test", "apiKeys": ["sk-old"], "serviceType": "claude"}],
+    "fuzzyModeEnabled": True,
+}  # fmt: skip
+
+
+def test_the_originals_version_3() -> None:
+    """Managed keys stand apart, and the lists of version 2 are only what they were."""
+    moved = valid(read(VERSION_3))
+    assert moved.channels == [
+        {"name": "kimi", "protocol": "chat", "base_urls": ["https://api.kimi.test/v1"], "keys": ["sk-plain"]},
+        {"name": "vec", "protocol": "embeddings", "base_urls": ["https://v.test"],
+         "keys": ["sk-v1", {"key": "sk-v2", "enabled": False}]},
+        {"name": "kimi-2", "protocol": "messages", "base_urls": ["https://api.kimi.test"],
+         "keys": [{"key": "sk-managed-1", "name": "main", "weight": 2, "limits": {"rpm": 30}}], "priority": 2,
+         "limits": {"concurrency": 4}, "timeouts": {"total": 90.0}, "no_vision": True, "tags": ["cn"]},
+    ]  # fmt: skip
+    assert moved.left == ["kimi: the file does not hold one of its keys; put it in", "vec: lowQuality"]
+
+
 def test_the_originals_kinds() -> None:
     row = {"baseUrls": ["https://a.test"], "apiKeys": ["k1"]}
     moved = valid(read({name: [row] for name in move.ORIGINAL}))
