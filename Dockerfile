@@ -1,3 +1,6 @@
+# Tags of one version and one Debian. Their publisher may still push them anew; who wants the very bytes pins the digest, which
+#   docker buildx imagetools inspect python:3.13.9-slim-trixie
+# shows: python:3.13.9-slim-trixie@sha256:... in both places. The libraries are pinned by their hashes.
 FROM python:3.13.9-slim-trixie AS libraries
 COPY requirements-cluster.lock .
 RUN python -m venv /opt/ccx && /opt/ccx/bin/pip install --no-cache-dir --require-hashes -r requirements-cluster.lock

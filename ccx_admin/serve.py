@@ -47,7 +47,7 @@ def start_logging(settings: Settings) -> None:
     mask.use(mask.Secrets(settings.secrets()))
     logs.mask_uncaught()
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(logs.JsonLines() if settings.log_format == "json" else logs.TextLines())
+    out.setFormatter(logs.JsonLines("panel") if settings.log_format == "json" else logs.TextLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[out], force=True)
     for name in (*logs.QUIET, "werkzeug"):
         logging.getLogger(name).setLevel(logging.WARNING)

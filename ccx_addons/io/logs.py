@@ -23,12 +23,20 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One object a line. ``request`` is the id of what it is about: ``log.warning(..., extra={"request": id})``."""
+    """One object a line. ``request`` is the id of what it is about: ``log.warning(..., extra={"request": id})``.
+
+    ``process``: whose line it is; ``worker``: its number, of a worker.
+    """
+
+    def __init__(self, process: str, worker: int | None = None) -> None:
+        super().__init__()
+        self.whose: dict[str, str | int] = {"process": process} | ({} if worker is None else {"worker": worker})
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, str | int] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
+            **self.whose,
             "message": clean(record.getMessage()),
         }
         if request := getattr(record, "request", ""):
@@ -46,10 +54,10 @@ class ToQueue(logging.handlers.QueueHandler):
         return record
 
 
-def start(level: str, form: str) -> logging.handlers.QueueListener:
+def start(level: str, form: str, process: str, worker: int | None = None) -> logging.handlers.QueueListener:
     """Sends everything to stderr; ``stop()`` of the result writes what is still queued."""
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(JsonLines() if form == "json" else TextLines())
+    out.setFormatter(JsonLines(process, worker) if form == "json" else TextLines())
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     root = logging.getLogger()
     root.handlers = [ToQueue(lines)]

@@ -21,7 +21,7 @@ def main(fd: int, alive: int, expects: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     settings = Settings.read(os.environ)
-    listener = logs.start(settings.log_level, settings.log_format)
+    listener = logs.start(settings.log_level, settings.log_format, "meeting")
     try:
         run = asyncio.run if uvloop is None else uvloop.run
         run(serve(Place(expects), socket.socket(fileno=fd), alive))

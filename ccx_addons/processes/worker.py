@@ -152,7 +152,7 @@ def note_configuration(runtime: Runtime, errors: ConfigErrors | None) -> None:
 def main(fd: int, ready_fd: int, parent_fd: int, worker: int, admin_port: int, web_fd: int) -> int:
     """``web_fd``: a listening socket for mitmproxy's web UI, or -1."""
     settings = Settings.read(os.environ)
-    listener = logs.start(settings.log_level, settings.log_format)
+    listener = logs.start(settings.log_level, settings.log_format, "worker", worker)
     try:
         mask.use(mask.Secrets(settings.secrets()))
         snapshot, errors = last_good.take_or_last(settings, time.time())

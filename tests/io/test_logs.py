@@ -33,7 +33,7 @@ def said(form: str, level: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Lines of a small program that logs."""
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    listener = logs.start(level, form)
+    listener = logs.start(level, form, "worker", 3)
     log = logging.getLogger("ccx")
     log.debug("details")
     log.info("hello %s", "world")
@@ -67,7 +67,7 @@ import threading
 from ccx_addons.core import mask
 from ccx_addons.io import logs
 mask.use(mask.Secrets(["{ODD}"]))
-logs.start("info", "text").stop()
+logs.start("info", "text", "panel").stop()
 def fail():
     raise ValueError("with {ODD} and {SECRET}")
 threading.Thread(target=fail).start() if {thread} else fail()
@@ -85,6 +85,7 @@ def test_json(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
         ("warning", "slow"),
         ("error", "a bug"),
     ]
+    assert {(line["process"], line["worker"]) for line in found} == {("worker", 3)}
     assert "ValueError: sk-m…4f36" in found[-1]["exception"] and all(line["time"][10] == "T" for line in found)
 
 
@@ -100,9 +101,10 @@ def test_libraries_are_quiet_even_at_debug(root: logging.Logger, monkeypatch: py
 def test_a_line_about_a_request_has_its_id(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    listener = logs.start("info", "json")
+    listener = logs.start("info", "json", "panel")
     logging.getLogger("ccx").warning("request %s failed", "r-1", extra={"request": "r-1"})
     logging.getLogger("ccx").warning("something else")
     listener.stop()
     first, second = map(json.loads, out.getvalue().splitlines())
     assert first["request"] == "r-1" and "request" not in second
+    assert first["process"] == "panel" and "worker" not in first
