@@ -1,9 +1,11 @@
 """Pictures of every page of the panel: light and dark, wide and narrow, over made-up traffic.
 
 ``python -m scripts.screenshots FOLDER [--rows N] [--only requests,channels] [--language zh]``
+``python -m scripts.screenshots --readme docs`` makes the README's two, small enough for a repository.
 """
 
 import argparse
+import base64
 import logging
 import sys
 import tempfile
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
 
 from ccx_addons.core.settings import Settings
@@ -24,15 +26,25 @@ from scripts import browsers
 from tests.admin import seed
 
 KEY: Final = "admin-key-for-the-pictures-0123"
+README: Final = {"width": 1280, "height": 770}
+MOST_BYTES: Final = 150_000
+"""Bytes of one picture: a repository keeps all of them for ever."""
+WEBP: Final = """async (png) => {
+  const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  const packed = await canvas.convertToBlob({ type: "image/webp", quality: 0.82 });
+  return Array.from(new Uint8Array(await packed.arrayBuffer()));
+}"""
 SIZES: Final = {"wide": (1280, 800), "narrow": (390, 844)}
 
 
 @contextmanager
-def serving(folder: Path, rows: int, config: str = seed.CONFIG) -> Iterator[tuple[str, list[str]]]:
+def serving(folder: Path, rows: int, config: str = seed.CONFIG, rhythm: float = 0.0) -> Iterator[tuple[str, list[str]]]:
     """A panel over ``rows`` made-up requests: its address and the ids."""
     (folder / "ccx.yaml").write_text(config)
     store = Store.open(folder / "ccx.db", boot_id="pictures", worker=-1)
-    ids = seed.fill(store, rows, time.time(), days=1.0, running=2 if rows > 1 else 0) if rows else []
+    ids = seed.fill(store, rows, time.time(), days=1.0, running=2 if rows > 1 else 0, rhythm=rhythm) if rows else []
     settings = Settings(
         admin_access_key=KEY,
         proxy_access_key="proxy-key-for-the-pictures-0123",
@@ -85,6 +97,26 @@ def pages_of(ids: list[str]) -> dict[str, str]:
     return found
 
 
+def for_the_readme(folder: Path, rows: int) -> None:
+    """``panel-light.webp`` and ``panel-dark.webp``: the overview over a day of traffic."""
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serving(Path(data), rows, rhythm=0.55) as (root, _ids),
+        sync_playwright() as p,
+    ):
+        browser = p.chromium.launch(executable_path=browsers.bring(), args=["--no-sandbox"])
+        for theme in ("light", "dark"):
+            size = ViewportSize(width=README["width"], height=README["height"])
+            page = browser.new_context(viewport=size, color_scheme="dark" if theme == "dark" else "light").new_page()
+            log_in(page, root)
+            page.wait_for_timeout(1500)
+            png = base64.b64encode(page.screenshot()).decode()
+            packed = bytes(browser.new_page().evaluate(WEBP, png))
+            assert len(packed) < MOST_BYTES, f"{len(packed)} bytes are too many"
+            (folder / f"panel-{theme}.webp").write_bytes(packed)
+        browser.close()
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
@@ -93,7 +125,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--language", default="en")
     parser.add_argument("--themes", default="light,dark")
     parser.add_argument("--whole", action="store_true", help="the whole page, not only what fits the window")
+    parser.add_argument("--readme", action="store_true", help="the README's pictures, in docs")
     given = parser.parse_args(arguments)
+    if given.readme:
+        for_the_readme(given.folder, given.rows)
+        return 0
     given.folder.mkdir(parents=True, exist_ok=True)
     config = seed.CONFIG if given.rows else "version: 1\n"
     path = browsers.bring()

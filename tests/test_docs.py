@@ -52,3 +52,10 @@ def test_every_command_runs(program: Program, name: str, commands: str) -> None:
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in LINK.findall(path.read_text()):
         assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+def test_pictures_of_the_readme_are_there_and_small() -> None:
+    found = re.findall(r'(?:src|srcset)="([^"]+)"|!\[[^\]]*\]\(([^)]+)\)', (ROOT / "README.md").read_text())
+    named = {first or second for first, second in found}
+    assert {"docs/panel-light.webp", "docs/panel-dark.webp"} <= named
+    assert all(0 < (ROOT / name).stat().st_size < 150_000 for name in named)

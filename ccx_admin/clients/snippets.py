@@ -5,10 +5,12 @@ model's name, may be any text: what is pasted says the same, and does nothing el
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from shlex import quote
 from typing import Final
+
+from ccx_addons.core.config import Kind
 
 PLACEHOLDER: Final = "YOUR_CCX_KEY"
 
@@ -188,6 +190,35 @@ def curl(root: str, key: str, model: str) -> Snippet:
     models = f"curl {quote(f'{root}/v1/models')} -H {who}\n"
     return Snippet(
         "curl", "curl", "chat", (Block("which models there are", "sh", models), Block("a request", "sh", asks))
+    )
+
+
+HELLO: Final[Mapping[Kind, tuple[str, Mapping[str, object], str]]] = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hello"}]}, "gpt-5.1"),
+    "messages": (
+        "/v1/messages", {"max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}, "claude-sonnet-5"
+    ),
+    "responses": ("/v1/responses", {"input": "hello"}, "gpt-5.1"),
+    "gemini": (
+        "/v1beta/models/{model}:generateContent", {"contents": [{"parts": [{"text": "hello"}]}]}, "gemini-3.8-flash"
+    ),
+    "embeddings": ("/v1/embeddings", {"input": "hello"}, "text-embedding-3-small"),
+    "images": ("/v1/images/generations", {"prompt": "a red circle"}, "gpt-image-1"),
+}  # fmt: skip
+"""A first request of a kind: its path, its body, and a usual model. What most channels take comes first."""
+
+
+def first_request(root: str, serves: Collection[Kind], model: str, env_file: str) -> str:
+    """For a shell, with the key of the file, which stays there. ``env_file``: empty where the key is not in a file."""
+    kind = next(kind for kind in HELLO if kind in serves)
+    path, body, usual = HELLO[kind]
+    model = model or usual
+    named = body if "{model}" in path else {"model": model, **body}
+    return (
+        (f". {quote(env_file)}\n" if env_file else "")
+        + f"curl {quote(root.rstrip('/') + path.replace('{model}', model))} \\\n"
+        + "  -H \"authorization: Bearer $PROXY_ACCESS_KEY\" -H 'content-type: application/json' \\\n"
+        + f"  -d {quote(json.dumps(named))}\n"
     )
 
 

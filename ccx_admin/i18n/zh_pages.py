@@ -406,6 +406,8 @@ PAGES: Final[Mapping[str, str]] = {
     "Verdict": "裁决",
     "Waiting for text": "等待文本",
     "Waiting for the first request …": "等待第一个请求……",
+    "A first request, in a shell of this machine": "第一个请求：在本机的命令行中运行",
+    "This page changes when it comes.": "请求到达后本页会自动更新。",
     "Wasted": "浪费",
     "Watch the requests": "查看请求",
     "Website": "网站",

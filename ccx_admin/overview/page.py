@@ -1,13 +1,17 @@
 """/: problems first, then how much, how well, how fast and for how much; what runs now; the first three steps."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
+from ccx_admin.clients import snippets
+from ccx_admin.clients.page import MODEL, ROOT
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
 from ccx_admin.usage import ranges, stats
@@ -46,6 +50,7 @@ def index() -> str:
         first_run=first_run,
         problems=problems(state),
         tiles=None if first_run else tiles_of(current, name),
+        asking=asking(current) if first_run and state["first_run"]["has_channel"] else "",
         running=flying,
         failures=recent_failures(current),
         has_client=any(client.name != "default" for client in current.snapshot().clients)
@@ -55,6 +60,28 @@ def index() -> str:
         late=current.snapshot().policy.timeouts.total * 1000,
         events=views.events(current.db, limit=6),
     )
+
+
+def asking(current: Panel) -> str:
+    """A first request that a shell on this machine can send; empty: no channel is active, or nobody has a key yet."""
+    snapshot = current.snapshot()
+    channel = next((channel for channel in snapshot.channels if channel.status == "active"), None)
+    if channel is None or not current.settings.proxy_access_key:
+        return ""
+    names = (*channel.models.entries, *channel.allow.include)
+    model = next((name for name in names if MODEL.fullmatch(name)), "")
+    root = current.gateway_url if ROOT.fullmatch(current.gateway_url) else request.host_url
+    prefix = f"/{channel.route_prefix}" if channel.route_prefix else ""
+    return snippets.first_request(f"{root.rstrip('/')}{prefix}", channel.serves, model, key_file())
+
+
+def key_file() -> str:
+    """The .env in which PROXY_ACCESS_KEY stands; empty: it is nowhere but in the environment."""
+    file = Path(os.environ.get("CCX_ENV_FILE", ""))
+    try:
+        return str(file.resolve()) if "PROXY_ACCESS_KEY=" in file.read_text() else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def problems(state: Mapping[str, Any]) -> list[dict[str, Any]]:

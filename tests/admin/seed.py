@@ -4,6 +4,7 @@ As a program: ``python -m tests.admin.seed FOLDER [COUNT]`` writes FOLDER/ccx.ya
 """
 
 import json
+import math
 import random
 import sys
 import time
@@ -118,12 +119,18 @@ ERRORS: Final = (
 )
 
 
-def rows(count: int, now: float, days: float, seed: int = 7) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """``count`` finished requests over the last ``days`` days, oldest first, each with its attempts."""
+def rows(
+    count: int, now: float, days: float, seed: int = 7, rhythm: float = 0.0
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """``count`` finished requests over the last ``days`` days, oldest first, each with its attempts. ``rhythm``: how
+    much more is asked in the middle of that time than at its ends, 0 to 1."""
     chance = random.Random(seed)
     begin = now - days * 86_400
     for n in range(count):
-        yield _exchange(chance, begin + (now - begin) * (n + 1) / (count + 1), n)
+        share = (n + 1) / (count + 1)
+        if rhythm:
+            share += rhythm * (math.sin(math.tau * share) + 0.012 * math.sin(17 * math.tau * share)) / math.tau
+        yield _exchange(chance, begin + (now - begin) * min(max(share, 0.001), 0.999), n)
 
 
 def _exchange(chance: random.Random, at: float, n: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -231,10 +238,10 @@ def _attempt(
     }
 
 
-def fill(store: Store, count: int, now: float, days: float = 1.0, running: int = 2) -> list[str]:
+def fill(store: Store, count: int, now: float, days: float = 1.0, running: int = 2, rhythm: float = 0.0) -> list[str]:
     """Write the rows, ``running`` requests in flight, and what the scheduler would keep. Returns the ids."""
     ids = []
-    for n, (row, attempts) in enumerate(rows(count, now, days), 1):
+    for n, (row, attempts) in enumerate(rows(count, now, days, rhythm=rhythm), 1):
         store.put_request(row)
         store.put_attempts(attempts)
         ids.append(row["id"])

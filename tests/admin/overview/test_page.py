@@ -1,3 +1,4 @@
+import html
 import re
 from pathlib import Path
 
@@ -20,6 +21,21 @@ def test_first_run_shows_three_steps(session: FlaskClient, folder: Path) -> None
 def test_steps_that_are_done(session: FlaskClient) -> None:
     page = session.get("/").text
     assert page.count('class="step done"') == 2  # a channel and a client are in the file
+
+
+def test_a_first_request_to_copy(session: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key stays in its file."""
+    file = folder / "a b.env"
+    file.write_text("PROXY_ACCESS_KEY=secret-of-the-file\n")
+    monkeypatch.setenv("CCX_ENV_FILE", str(file))
+    page = session.get("/").text
+    asked = html.unescape(page.partition('id="first-ask" tabindex="0">')[2].partition("</pre>")[0])
+    assert asked.startswith(f". '{file}'\ncurl http") and "secret-of-the-file" not in page
+    assert "$PROXY_ACCESS_KEY" in asked and 'role="status"' in page
+    monkeypatch.setenv("CCX_ENV_FILE", str(folder / "none"))
+    assert 'tabindex="0">curl http' in session.get("/").text
+    (folder / "ccx.yaml").write_text("version: 1\n")
+    assert "first-ask" not in session.get("/").text
 
 
 @pytest.mark.usefixtures("filled")
