@@ -96,7 +96,7 @@ def test_a_flow_file_is_replayed_as_the_client_sent_it(gateway: Program, fake: F
     done = replay(gateway, str(tmp_path / "two.flow"), "--json")
     assert done.returncode == 0, [json.loads(line)["now"] for line in done.stdout.splitlines()]
     assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == ["/v1/chat/completions"] * 2
-    assert [request["body"]["model"] for request in fake.requests()] == ["gpt-4.1"] * 2
+    assert [json.loads(request["text"])["model"] for request in fake.requests()] == ["gpt-4.1"] * 2
     assert "somebody-else" not in str(fake.requests())
 
 
