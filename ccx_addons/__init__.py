@@ -23,6 +23,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.prometheus import Prometheus
     from ccx_addons.reload import Reload
     from ccx_addons.route import Route
+    from ccx_addons.rules import Rewrites, Rules
     from ccx_addons.sessions import Sessions
     from ccx_addons.sync import Sync
     from ccx_addons.telemetry import Telemetry
@@ -30,12 +31,14 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.titles import Titles
     from ccx_addons.upkeep import Upkeep
 
+    rules = Rules(runtime) if runtime.settings.hooks_file else None
     return [
         Reload(runtime),
         Sync(runtime),
         Auth(runtime),
         Panel(runtime),
         Body(runtime),
+        *([rules] if rules else []),
         Sessions(runtime),
         Threads(runtime),
         Containers(runtime),
@@ -49,6 +52,7 @@ def chain(runtime: "Runtime") -> list[Any]:
         Prometheus(runtime),
         *([Telemetry(runtime)] if runtime.settings.otel_endpoint else []),
         Capture(runtime),
+        *([Rewrites(runtime, rules)] if rules else []),
         Titles(runtime),
         Upkeep(runtime),
         Health(runtime),

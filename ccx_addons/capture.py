@@ -81,7 +81,14 @@ class Capture:
         redact = redaction(x.secrets, bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
         asked, answered = partial(said.of_request, x.kind), partial(said.of_answer, x.kind)
-        put("client_request", x.raw[: tap.limit], safe(x.headers, x), len(x.raw) > tap.limit, words=asked)
+        own = x.asked or x.raw
+        put(
+            "client_request",
+            own[: tap.limit],
+            safe(x.headers, x),
+            len(own) > tap.limit,
+            words=asked,
+        )
         if x.attempts:
             sent = flow.request.raw_content or b""
             put("upstream_request", sent[: tap.limit], safe(pairs(flow.request.headers), x), len(sent) > tap.limit)

@@ -34,7 +34,7 @@ def keep(flow: http.HTTPFlow, x: Exchange) -> None:
         "method": x.method,
         "path": x.path + (f"?{x.query}" if x.query else ""),
         "headers": [[name, plain(value)] for name, value in x.headers],
-        "body": Bytes(x.raw),
+        "body": Bytes(x.asked or x.raw),
     }
 
 

@@ -178,6 +178,8 @@ class Exchange:
 
     # ---- what is asked (route) --------------------------------------------------------------------------------------
     raw: bytes = b""
+    asked: bytes = b""
+    """As the client sent it, where the operator's own rules changed that."""
     body: JsonBody | None = None
     form: dict[str, Field] | None = None
     """The text fields of a multipart body that routing needs."""

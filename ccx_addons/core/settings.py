@@ -141,6 +141,10 @@ class Settings:
         shown=True,
     )
     cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
+    hooks_file: str = env(
+        "HOOKS_FILE", "", "Python file with own rules, such as config/hooks.py; empty: there are none", shown=True
+    )
+    hooks_budget: float = env("HOOKS_BUDGET_MS", 50.0, "milliseconds that one of the rules may take", minimum=1)
     otel_endpoint: str = env(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "", "OpenTelemetry collector (OTLP/HTTP) that gets a span a request", shown=True
     )

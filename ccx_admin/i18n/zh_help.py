@@ -106,6 +106,10 @@ HELP: Final[Mapping[str, str]] = {
     " Never behind a proxy on the same machine": (
         "本机上只带自己登录而无密钥的程序所属的客户端；留空：无。切勿用于同机代理之后"
     ),
+    "Python file with own rules, such as config/hooks.py; empty: there are none": (
+        "含自定义规则的 Python 文件，例如 config/hooks.py；留空：无"
+    ),
+    "milliseconds that one of the rules may take": "每条规则可用的毫秒数",
     "OpenTelemetry collector (OTLP/HTTP) that gets a span a request": (
         "接收每个请求 span 的 OpenTelemetry 收集器（OTLP/HTTP）"
     ),
