@@ -1,0 +1,138 @@
+"""The recipes of config/cluster: two gateways and Valkey behind a real load balancer, as a client sees them."""
+
+import asyncio
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import yaml
+
+from ccx_addons.core import endpoints
+from ccx_addons.core.settings import Settings
+from tests.io.meeting.rooms import Server, redis_binary
+from tests.wire.program import ROOT, Fake, Program, channel, running_program, wait_for
+from tests.wire.proxies import listens, program_of, start
+
+FOLDER = ROOT / "config" / "cluster"
+COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text()))
+NAMES = {entry.metadata["name"] for entry in fields(Settings)} | {"CCX_ENV_FILE"}
+KEY = "client-key-of-the-cluster-0123"
+LIMIT = 10
+
+
+# ---- what is written in them -----------------------------------------------------------------------------------------
+def test_the_compose_file_names_settings_services_and_volumes_that_are_there() -> None:
+    services = COMPOSE["services"]
+    gateways = [service for name, service in services.items() if name.startswith("gateway")]
+    assert len(gateways) == 2
+    for gateway in gateways:
+        environment = gateway["environment"]
+        assert environment.keys() <= NAMES
+        assert Settings.read({name: value for name, value in environment.items()}).ccx_valkey_url
+        assert urlsplit(environment["CCX_VALKEY_URL"]).hostname in services
+        for volume in gateway["volumes"]:
+            name, inside, *_ = volume.split(":")
+            assert inside.startswith("/app/") and (name.startswith("./") or name in COMPOSE["volumes"])
+    assert len({volume.split(":")[0] for gateway in gateways for volume in gateway["volumes"][1:]}) == 2, (
+        "logs of their own"
+    )
+    asked = re.findall(r"(\S+):3000", (FOLDER / "Caddyfile").read_text())
+    assert asked == [name for name in services if name.startswith("gateway")] == services["balancer"]["depends_on"]
+
+
+def test_the_manifests_name_settings_ports_and_paths_that_are_there() -> None:
+    kinds = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in MANIFESTS}
+    pod = kinds["StatefulSet", "ccx"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    environment = {row["name"]: row["value"] for row in container["env"]}
+    settings = Settings.read(environment)
+    assert environment.keys() <= NAMES and ("Service", urlsplit(settings.ccx_valkey_url).hostname) in kinds
+    assert pod["terminationGracePeriodSeconds"] > settings.shutdown_grace + 10, "streams may end"
+    ports = {port["name"] for port in container["ports"]}
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert endpoints.find("GET", container[probe]["httpGet"]["path"])
+        assert container[probe]["httpGet"]["port"] in ports
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    volumes |= {claim["metadata"]["name"] for claim in kinds["StatefulSet", "ccx"]["spec"]["volumeClaimTemplates"]}
+    assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+    for manifest in MANIFESTS:
+        spec = manifest["spec"]
+        if manifest["kind"] in ("StatefulSet", "Deployment"):
+            labels = spec["template"]["metadata"]["labels"]
+            assert spec["selector"]["matchLabels"] == labels
+            selectors = [other["spec"]["selector"] for other in MANIFESTS if other["kind"] == "Service"]
+            assert labels in selectors
+
+
+def test_the_engine_keeps_nothing_and_throws_nothing_away() -> None:
+    (of_pod,) = [m["spec"]["template"]["spec"] for m in MANIFESTS if m["kind"] == "Deployment"]
+    for command in (COMPOSE["services"]["valkey"]["command"], of_pod["containers"][0]["args"]):
+        words = " ".join(command)
+        assert "--maxmemory-policy noeviction" in words and "--appendonly no" in words
+
+
+# ---- how it runs -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def cluster(fake: Fake, tmp_path: Path) -> Iterator[tuple[str, list[Program]]]:
+    """The balancer's address, and the gateways. Only addresses are those of the test."""
+    engine = Server(redis_binary(), tmp_path, *COMPOSE["services"]["valkey"]["command"][1:])
+    asyncio.run(engine.start())
+    clients = [{"name": "alice", "key": KEY, "limits": {"rpm": LIMIT}}, {"name": "bob", "key": f"{KEY}-bob"}]
+    env = {"WORKERS": "2", "CCX_VALKEY_URL": engine.url, "CCX_VALKEY_WAIT": "10", "TRUSTED_PROXIES": "127.0.0.0/8"}
+    folders = [tmp_path / name for name in ("gateway-1", "gateway-2")]
+    for folder in folders:
+        folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        running_program(folders[0], channel("a", fake.url, "chat"), clients=clients, env=env) as one,
+        running_program(folders[1], channel("a", fake.url, "chat"), clients=clients, env=env) as two,
+    ):
+        asyncio.run(engine.ripen())
+        recipe = (FOLDER / "Caddyfile").read_text().replace(":80 {", f"http://127.0.0.1:{port} {{\n\tbind 127.0.0.1")
+        # Every client of the test has the same address: they are spread as clients of many would be.
+        recipe = recipe.replace("client_ip_hash", "header x-client").replace("http://127.0.0.1", "http://", 1)
+        for name, program in zip(("gateway-1", "gateway-2"), (one, two), strict=True):
+            recipe = recipe.replace(f"{name}:3000", urlsplit(program.url).netloc)
+        (tmp_path / "Caddyfile").write_text(recipe)
+        home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        command = [program_of("caddy"), "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
+        process = start(command, home, tmp_path / "caddy.log")
+        try:
+            wait_for(lambda: listens(port), 10)
+            yield f"http://127.0.0.1:{port}", [one, two]
+        finally:
+            process.terminate()
+            process.wait(10)
+            engine.stop()
+
+
+def statuses(url: str, key: str, count: int) -> Counter[int]:
+    async def one(n: int) -> int:
+        async with httpx.AsyncClient(timeout=60) as http:
+            headers = {"authorization": f"Bearer {key}", "x-client": f"client {n}"}
+            body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+            return (await http.post(f"{url}/v1/chat/completions", json=body, headers=headers)).status_code
+
+    async def all_of_them() -> Counter[int]:
+        return Counter(await asyncio.gather(*(one(n) for n in range(count))))
+
+    return asyncio.run(all_of_them())
+
+
+def test_one_address_one_limit_and_a_machine_that_goes(cluster: tuple[str, list[Program]]) -> None:
+    url, programs = cluster
+    assert statuses(url, KEY, 2 * LIMIT) == {200: LIMIT, 429: LIMIT}
+    assert statuses(url, f"{KEY}-bob", 20) == {200: 20}
+    assert all(len(program.rows()) > 3 for program in programs), "both were asked"
+    programs[0].stop()
+    assert statuses(url, f"{KEY}-bob", 20) == {200: 20}, "the other one answers"
+    assert programs[1].process.poll() is None
