@@ -11,6 +11,8 @@ from flask import Flask
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_admin import auth, change, writer
+from ccx_admin.alerts.sender import EXTENSION as SENDER
+from ccx_admin.alerts.sender import Sender
 from ccx_admin.api import API, problem
 from ccx_admin.bench import capability
 from ccx_admin.db import Reader
@@ -61,6 +63,7 @@ def create_app(
         os.environ.get("CCX_TEST_SECRET", ""),
     )
     app.extensions[capability.EXTENSION] = capability.Jobs()
+    app.extensions[SENDER] = Sender(app.extensions[EXTENSION])
     problem.register(app)
     auth.register(app)
     for blueprint in (*API, *PAGES):

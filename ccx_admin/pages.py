@@ -5,6 +5,7 @@ from typing import Final
 from flask import Blueprint
 
 from ccx_admin.access import oidc
+from ccx_admin.alerts import page as alerts
 from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
@@ -30,4 +31,5 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     clients.pages,
     bench.pages,
     settings.pages,
+    alerts.pages,
 )

@@ -16,6 +16,7 @@ from ccx_addons.core import mask
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import logs
 from ccx_admin import create_app
+from ccx_admin.alerts.sender import sender
 from ccx_admin.requests.live import MAX_SOCKETS
 
 try:
@@ -38,8 +39,15 @@ def main(fd: int, parent_fd: int = -1) -> int:
     start_logging(settings)
     if BaseApplication is object:
         return werkzeug(settings, fd, parent_fd)
-    Gunicorn(lambda: create_app(settings), fd, parent_fd).run()
+    Gunicorn(lambda: made(settings), fd, parent_fd).run()
     return 0
+
+
+def made(settings: Settings) -> Flask:
+    """The application, and the one thread that tells people what goes wrong."""
+    app = create_app(settings)
+    sender(app).start()
+    return app
 
 
 def start_logging(settings: Settings) -> None:
@@ -117,7 +125,7 @@ def werkzeug(settings: Settings, fd: int, parent_fd: int) -> int:
 
     sock = socket.socket(fileno=fd)
     host, port = sock.getsockname()[:2]
-    server = make_server(host, port, create_app(settings), threaded=True, fd=sock.fileno())
+    server = make_server(host, port, made(settings), threaded=True, fd=sock.fileno())
     watch_parent(parent_fd, server.shutdown)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever()

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ccx_addons.core import config, verdict
+from ccx_addons.core.config_alerts import ALERT_KEYS
 from ccx_addons.core.config_channels import EFFORTS, KEY_KEYS, MOST_IN_CHAIN
 from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.config_users import USER_KEYS
@@ -127,6 +128,13 @@ def user() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name"]}
 
 
+def alert() -> dict[str, Any]:
+    events = {"type": "array", "items": {"enum": list(config.ALERT_EVENTS)}}
+    shaped = table(config.Alert, {"events": events})["properties"]
+    properties = {name: shaped.get(name, TEXT) for name in ALERT_KEYS}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name", "url"]}
+
+
 def schema() -> str:
     policy = {
         "affinity": table(config.Affinity, {}),
@@ -147,6 +155,7 @@ def schema() -> str:
             "channels": {"type": "array", "items": channel()},
             "policy": table(config.Policy, policy),
             "prices": mapping(table(config.Price, {})),
+            "alerts": {"type": "array", "items": alert()},
         },
     }
     return json.dumps(whole, indent=2) + "\n"

@@ -167,6 +167,27 @@ class User:
     enabled: bool = True
 
 
+ALERT_EVENTS: Final = ("key", "breaker", "budget", "errors", "config", "log", "disk", "cache")
+"""What somebody can be told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Who is told through a webhook of what goes wrong."""
+
+    name: str = field(metadata=SHOWN)
+    url: str = field(repr=False)
+    format: Literal["plain", "slack", "feishu", "dingtalk", "telegram"] = setting(
+        "plain", "in whose form; plain: JSON of our own"
+    )
+    secret: str = field(default="", repr=False)
+    """Signs the messages of plain, Feishu and DingTalk."""
+    chat: str = setting("", "Telegram: the chat that is told", shown="plain")
+    events: tuple[str, ...] = setting(ALERT_EVENTS, "of what it is told; not given: of everything", shown="plain")
+    private: bool = setting(False, "its address may be http, and on the own network")
+    enabled: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
     rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
@@ -398,6 +419,7 @@ class Snapshot:
     """When the file means something else by itself, because a key is over (Unix seconds)."""
     secrets: Secrets = field(default=NOTHING, repr=False, compare=False)
     """Everything that is masked wherever it turns up, also keys of clients and of the panel."""
+    alerts: tuple[Alert, ...] = ()
 
     def channel(self, id: str) -> Channel | None:
         return next((c for c in self.channels if c.id == id), None)

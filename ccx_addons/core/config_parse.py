@@ -17,6 +17,7 @@ from ccx_addons.core.config import (
     Timeouts,
     version_problem,
 )
+from ccx_addons.core.config_alerts import alerts_of
 from ccx_addons.core.config_channels import channel_of
 from ccx_addons.core.config_clients import clients_of
 from ccx_addons.core.config_reader import Json, Reader, kind_of, shape_of
@@ -26,7 +27,7 @@ from ccx_addons.core.mask import Secrets
 
 DEFAULTS: Final = Policy()
 
-TOP_KEYS: Final = ("version", "clients", "users", "channels", "policy", "prices")
+TOP_KEYS: Final = ("version", "clients", "users", "channels", "policy", "prices", "alerts")
 
 
 BLANK: Final = "the file has nothing in it; a gateway without channels says channels: []"
@@ -66,6 +67,7 @@ def parse(
     reader.no_duplicates("name", {f"{path}.name": c.name for path, c in channels.items()})
     reader.no_duplicates("id", {f"{path}.id": c.id for path, c in channels.items()})
     prices = _prices(reader, top.get("prices"))
+    alerts = alerts_of(reader, top.get("alerts"))
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
     hidden = Secrets([*secrets, default_client_key, admin_key, *confidential.secrets_in(data, environ)])
@@ -80,6 +82,7 @@ def parse(
         tuple(reader.warnings),
         reader.turns_at,
         hidden,
+        alerts,
     )
 
 

@@ -370,6 +370,40 @@ CREATE TABLE views (
 """,
         ),
     ),
+    (
+        "0012_alerts",
+        (
+            """
+CREATE TABLE alerts (
+    key TEXT NOT NULL PRIMARY KEY,              -- what is wrong now and was told
+    event TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    text TEXT NOT NULL DEFAULT '',
+    path TEXT NOT NULL DEFAULT '',
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+""",
+            """
+CREATE TABLE deliveries (
+    id TEXT NOT NULL,
+    alert TEXT NOT NULL,                        -- name of the receiver
+    event TEXT NOT NULL,
+    state TEXT NOT NULL,                        -- firing, resolved, test
+    subject TEXT NOT NULL,
+    text TEXT NOT NULL DEFAULT '',
+    at INTEGER NOT NULL,
+    tried_at INTEGER NOT NULL,
+    due INTEGER NOT NULL,                       -- of the next try
+    tries INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL,                      -- waiting, told, failed, dropped
+    status INTEGER NOT NULL DEFAULT 0,
+    words TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (id, alert)
+) STRICT, WITHOUT ROWID
+""",
+            "CREATE INDEX deliveries_at ON deliveries (at)",
+        ),
+    ),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from flask import Blueprint
 
+from ccx_admin.alerts.api import alerts
 from ccx_admin.api.status import status
 from ccx_admin.bench.capability_api import capability
 from ccx_admin.bench.playground_api import playground
@@ -30,4 +31,5 @@ API: Final[tuple[Blueprint, ...]] = (
     settings,
     live,
     views,
+    alerts,
 )

@@ -60,9 +60,17 @@ def save_view(body: dict[str, Json]) -> dict[str, Json]:
     return {"name": name}
 
 
-@operation(views, "DELETE", "/views/<name>", answer=table({"name": text()}, ("name",)), errors=(404,))
-def delete_view(name: str) -> dict[str, Json]:
+@operation(
+    views,
+    "DELETE",
+    "/views",
+    query={"name": text(maxLength=NAME, default="")},
+    answer=table({"name": text()}, ("name",)),
+    errors=(404,),
+)
+def delete_view(query: dict[str, Json]) -> dict[str, Json]:
     """Forget a saved search."""
+    name = query["name"]
     gone = panel().store.submit(lambda c: c.execute("DELETE FROM views WHERE name = ?", (name,)).rowcount).result(30)
     if not gone:
         raise not_found("view", name)

@@ -47,6 +47,7 @@ SCRIPT_WORDS: Final = (
     "then {models}",
     "unchanged", "Move up", "Move down", "Remove", "requests", "failed", "other", "{n} bodies were deleted",
     "{n} questions.", "lost: {paths}", "{input} + {output} tokens", "asking …", "stopped",
+    "It was told", "It could not be told: {why}",
     "Addresses and keys were found", "An address is missing", "A key is missing",
 )  # fmt: skip
 """Texts of the scripts, sent with the page in its language."""

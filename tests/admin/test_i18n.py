@@ -19,6 +19,7 @@ from ccx_addons.io import versions
 from ccx_admin import i18n
 from ccx_admin.access import audit
 from ccx_admin.access.users import HARMLESS
+from ccx_admin.alerts import page as alerts
 from ccx_admin.api.operation import OPERATIONS
 from ccx_admin.channels import find, settings_form
 from ccx_admin.channels import page as channels
@@ -102,6 +103,8 @@ def in_tables() -> Iterator[str]:
         yield from (past, future)
     yield from (word for word, _term in requests.QUICK)
     yield from (word for _name, word in requests.SHOW)
+    yield from alerts.EVENTS.values()
+    yield from (badge.word for badge in alerts.OUTCOMES.values())
     pairs = (*request_detail.TABS, *usage.BY, *usage.SHOW, *settings.TABS, *settings.TIMEOUTS, *settings.ATTEMPTS)
     yield from (word for _name, word in pairs)
     yield from (row[1] for row in settings.BREAKER)

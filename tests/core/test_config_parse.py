@@ -114,7 +114,7 @@ BAD: list[Any] = [
     pytest.param({"version": 2}, "of a later version of CCX", "version", id="version of later"),
     pytest.param({"version": True}, "must be 1", "version", id="version is no flag"),
     pytest.param({"chanels": []}, "unknown key 'chanels'; did you mean 'channels'?", "chanels", id="near name"),
-    pytest.param({"zzz": 1}, "known are version, clients, users, channels, policy, prices", "zzz", id="no near name"),
+    pytest.param({"zzz": 1}, "known are version, clients, users, channels, policy, prices, alerts", "zzz", id="no near name"),
     pytest.param({"channels": {}}, "expected a list, got a mapping", "channels", id="channels is no list"),
     pytest.param({"channels": [1]}, "expected a mapping, got a number", "channels[0]", id="a channel is no mapping"),
     # channel

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ccx_addons.core.config import Policy
+from ccx_addons.core.config_alerts import ALERT_KEYS
 from ccx_addons.core.config_channels import CHANNEL_KEYS
 from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.config_parse import TOP_KEYS, parse
@@ -32,6 +33,7 @@ def test_the_example_names_every_setting() -> None:
         "channels": set(CHANNEL_KEYS) - {key for channel in found["channels"] for key in channel},
         "clients": set(CLIENT_KEYS) - found["clients"][0].keys() - {"key"},
         "users": set(USER_KEYS) - found["users"][0].keys() - {"key"},
+        "alerts": set(ALERT_KEYS) - found["alerts"][0].keys(),
         "policy": schema.table(Policy, {})["properties"].keys() - found["policy"].keys(),
     }
     assert not any(missing.values()), missing

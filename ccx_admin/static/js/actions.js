@@ -20,6 +20,10 @@ const AFTER = {
       href: at(`/requests/${found.request_id}`),
       text: _("Open it"),
     }),
+  told: (found) => {
+    toast(found.ok ? _("It was told") : _("It could not be told: {why}", { why: [found.status || "", found.words].filter(Boolean).join(" ") }), !found.ok);
+    setTimeout(refresh, 600);
+  },
   tested: (found) =>
     toast(
       found.ok ? _("The test was answered in {time}: {text}", { time: duration(found.total_ms), text: found.text }) : _("The test failed: {error}", { error: found.error }),

@@ -14,9 +14,10 @@ def test_saved_shown_replaced_and_deleted(api: Api, session: FlaskClient) -> Non
     assert "a/b &#34;&lt;i&gt;&#34;" in page and "state:failed" in page and 'href="/requests?q=kind:chat"' in page
     api.do("POST", "/api/views", {"name": "B", "query": "kind:gemini"})
     assert [view["query"] for view in api.get("/api/views")["views"]] == ["state:failed since:24h", "kind:gemini"]
-    api.do("DELETE", "/api/views/B")
-    api.do("DELETE", "/api/views/B", status=404)
-    assert len(api.get("/api/views")["views"]) == 1
+    api.do("DELETE", "/api/views?name=B")
+    api.do("DELETE", "/api/views?name=B", status=404)
+    api.do("DELETE", "/api/views?name=a%2Fb%20%22%3Ci%3E%22")
+    assert api.get("/api/views") == {"views": []}
 
 
 @pytest.mark.parametrize(
