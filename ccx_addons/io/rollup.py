@@ -19,7 +19,7 @@ DAY: Final = LENGTHS["day"]
 TTFT: Final = columns("ttft", BOUNDS)
 """Columns of the buckets of the time to the first event."""
 
-FOLD: Final = 2_000
+FOLD: Final = 1_000
 """Revisions that are folded at once."""
 EVERY: Final = 20.0
 """Seconds after which fewer are folded, too."""

@@ -37,9 +37,15 @@ class Bars:
     since: int
 
 
+def step(start: int, end: int, buckets: int) -> int:
+    """How long a bar is, ms: whole hours where a stretch is long, so that each has as many of them."""
+    width = max(1, (end - start) // max(1, min(buckets, 500)))
+    return -(-width // HOUR) * HOUR if width > HOUR else width
+
+
 def histogram(db: Reader, found: Search, start: int, end: int, now: Now, buckets: int = 60) -> Bars:
     """Over ``start`` to ``end`` (Unix ms)."""
-    width = max(1, (end - start) // max(1, min(buckets, 500)))
+    width = step(start, end, buckets)
     chosen = _chosen(found)
     if chosen is not None and width >= (HOUR if chosen[0] else QUARTER):
         first, last = stretch(found, now)

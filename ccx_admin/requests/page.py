@@ -263,7 +263,7 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
         drawn = bars.histogram(current.db, found, start, end, Now(current.now_ms(), zone()), BUCKETS)
     except DatabaseUnavailable:
         return None
-    width = max(1, (end - start) // BUCKETS)
+    width = bars.step(start, end, BUCKETS)
     counted = drawn.bars
     by_start = {entry["at"]: entry for entry in counted}
     highest = max((sum(entry[name] for name in PARTS) for entry in counted), default=0) or 1

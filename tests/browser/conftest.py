@@ -1,5 +1,6 @@
 """A real Chromium in front of a real panel with made-up traffic."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -45,28 +46,35 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """Over 120 requests, or as many as the test's marker parameter says."""
-    (tmp_path / "ccx.yaml").write_text(seed.CONFIG)
-    store = Store.open(tmp_path / "ccx.db", boot_id="browser", worker=-1)
-    count = getattr(request, "param", 120)
-    ids = seed.fill(store, count, time.time(), running=2 if count > 1 else 0) if count else []
+@contextlib.contextmanager
+def served(folder: Path, config: str) -> Iterator[Site]:
+    """A panel over a folder, with this ccx.yaml and no request."""
+    (folder / "ccx.yaml").write_text(config)
+    store = Store.open(folder / "ccx.db", boot_id="browser", worker=-1)
     settings = Settings(
         admin_access_key=KEY,
         proxy_access_key="proxy-key-for-the-browser-0123456789",
-        ccx_config=str(tmp_path / "ccx.yaml"),
-        ccx_data_dir=str(tmp_path),
+        ccx_config=str(folder / "ccx.yaml"),
+        ccx_data_dir=str(folder),
     )
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = create_app(settings, store, ack_wait=0.05)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{server.server_port}", store, tmp_path, app.extensions[EXTENSION], ids)
+    yield Site(f"http://127.0.0.1:{server.server_port}", store, folder, app.extensions[EXTENSION])
     server.shutdown()
     thread.join(10)
     store.close(5)
+
+
+@pytest.fixture
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Over 120 requests, or as many as the test's marker parameter says."""
+    with served(tmp_path, seed.CONFIG) as site:
+        count = getattr(request, "param", 120)
+        site.ids = seed.fill(site.store, count, time.time(), running=2 if count > 1 else 0) if count else []
+        yield site
 
 
 @dataclass

@@ -64,6 +64,12 @@ def test_what_roll_ups_do_not_know_is_counted(db: Reader, query: str, monkeypatc
     assert {bar["at"] for bar in newest.bars} <= {bar["at"] for bar in whole.bars}
 
 
+@pytest.mark.parametrize("days", [1, 7, 30, 90])
+def test_each_bar_has_as_many_hours(days: int) -> None:
+    width = bars.step(NOW_MS - days * DAY, NOW_MS, 80)
+    assert 0 < days * DAY / width <= 80.5 and (width <= HOUR or width % HOUR == 0)
+
+
 def test_who_left_has_not_failed(db: Reader) -> None:
     left = int(db.value("SELECT count(*) FROM requests WHERE state = 'client_left'"))
     assert left and abs(sums(drawn(db, ""))[2] - left) < 3
