@@ -241,6 +241,7 @@ WORDS: Final[Mapping[str, str]] = {
     "written to the cache": "写入缓存",
     "year": "今年",
     "month": "本月",
+    "Actions": "操作",
     "counted from": "计数始于",
     "searched back to": "已搜索到",
     "Search further back": "继续向前搜索",
