@@ -4,7 +4,6 @@ Four sides of an exchange: the client's request, the last attempt's request and 
 Credentials are never among the headers, keys are masked, and the policy's patterns are redacted in the writer thread.
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -20,6 +19,7 @@ from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.mask import Secrets, mask
 from ccx_addons.io import said
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 
@@ -37,20 +37,15 @@ CREDENTIALS: Final = frozenset(
 """Headers that are masked whoever sends them."""
 
 
-class Capture:
+class Capture(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.active: dict[str, Exchange] = {}
         self.shown: dict[str, tuple[int, float]] = {}
         """Of watched requests: bytes of the answer that were written down, and when it may be done again."""
-        self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self.show_live())
-
-    def done(self) -> None:
-        if self.task:
-            self.task.cancel()
+        self.begin("showing live text", self.show_live, lambda: LIVE_EVERY if self.runtime.watched else IDLE_EVERY)
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -99,14 +94,9 @@ class Capture:
         put("client_response", bytes(tap.client), headers, "client" in tap.cut, words=answered)
 
     # ---- live -------------------------------------------------------------------------------------------------------
-    async def show_live(self) -> None:
+    def show_live(self) -> None:
         """The text so far of running streams that a page watches (``runtime.watched``, filled by commands)."""
-        while True:
-            await asyncio.sleep(LIVE_EVERY if self.runtime.watched else IDLE_EVERY)
-            try:
-                self.look(time.time())
-            except Exception:
-                log.exception("showing live text failed")
+        self.look(time.time())
 
     def look(self, now: float) -> None:
         watched = self.runtime.watched

@@ -16,6 +16,7 @@ from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io import probe
 from ccx_addons.io.state import write_changes
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -48,7 +49,7 @@ def ask(channel: Channel, key: Key) -> Finding:
     return Finding(not listed.error, "", listed.status, milliseconds, listed.error)
 
 
-class Health:
+class Health(Periodic):
     """Only worker 0 checks; what it finds reaches the others through the shared state."""
 
     def __init__(self, runtime: Runtime, ask: Callable[[Channel, Key], Finding] = ask) -> None:
@@ -56,24 +57,17 @@ class Health:
         self.ask = ask
         self.due: dict[str, float] = {}
         self.well: dict[tuple[str, str], bool] = {}
-        self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
         if self.runtime.worker == 0:
-            self.task = asyncio.get_running_loop().create_task(self.rounds())
+            self.begin("checking health", self.look, LOOK)
 
-    def done(self) -> None:
-        if self.task:
-            self.task.cancel()
-
-    async def rounds(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK)
-            for channel in self.now_due(time.time()):
-                try:
-                    await self.check(channel)
-                except Exception:
-                    log.exception("the health check of %s failed", channel.name)
+    async def look(self) -> None:
+        for channel in self.now_due(time.time()):
+            try:
+                await self.check(channel)
+            except Exception:
+                log.exception("the health check of %s failed", channel.name)
 
     def now_due(self, now: float) -> list[Channel]:
         """Channels whose check is due; a channel that is new to checks waits its whole interval."""

@@ -20,6 +20,7 @@ from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.io.rollup_tables import BOUNDS
 from ccx_addons.io.shares import FOLDER, Shares
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 from ccx_addons.scheduler.breaker import Breaker
@@ -75,7 +76,7 @@ class Histogram:
             yield "_count", (("kind", kind),), total
 
 
-class Prometheus:
+class Prometheus(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.requests = Counter(("kind", "channel", "state"))
@@ -88,29 +89,22 @@ class Prometheus:
         self.shares = Shares(runtime.store.path.parent / FOLDER, runtime.boot_id, runtime.worker)
         self.others: list[str] = []
         """What the other workers last said."""
-        self.task: asyncio.Task[None] | None = None
+        self.begun = False
 
     # ---- among the workers ------------------------------------------------------------------------------------------
     def running(self) -> None:
         if self.runtime.settings.worker_count > 1:
-            self.task = asyncio.get_running_loop().create_task(self.share())
-
-    def done(self) -> None:
-        if self.task:
-            self.task.cancel()
+            self.begin("sharing the workers' metrics", self.share, EVERY, first=0.0)
 
     async def share(self) -> None:
-        begun = False
-        while True:
-            try:
-                if not begun:
-                    await asyncio.to_thread(self.shares.begin)
-                begun = True
-                await asyncio.to_thread(self.shares.put, self.own(time.time()))
-                self.others = await asyncio.to_thread(self.shares.others, self.runtime.settings.worker_count)
-            except OSError as error:
-                log.warning("the workers' metrics cannot be shared: %s", error)
-            await asyncio.sleep(EVERY)
+        try:
+            if not self.begun:
+                await asyncio.to_thread(self.shares.begin)
+            self.begun = True
+            await asyncio.to_thread(self.shares.put, self.own(time.time()))
+            self.others = await asyncio.to_thread(self.shares.others, self.runtime.settings.worker_count)
+        except OSError as error:
+            log.warning("the workers' metrics cannot be shared: %s", error)
 
     # ---- counting ---------------------------------------------------------------------------------------------------
     @guarded

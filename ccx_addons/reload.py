@@ -13,7 +13,9 @@ from ccx_addons.core import mask
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io import last_good, versions, yaml_file
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy import dial
 
 log: Final = logging.getLogger("ccx")
 
@@ -21,27 +23,14 @@ EVERY: Final = 0.4
 """Seconds between two looks. The file is read each time: size and time stamp can stay the same over an edit."""
 
 
-class Reload:
+class Reload(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.seen = ""
-        self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
         self.seen = self.runtime.snapshot.revision
-        self.task = asyncio.get_running_loop().create_task(self.watch())
-
-    def done(self) -> None:
-        if self.task:
-            self.task.cancel()
-
-    async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                await self.look()
-            except Exception:
-                log.exception("looking at the configuration failed")
+        self.begin("looking at the configuration", self.look, EVERY)
 
     async def look(self) -> None:
         """Reading and parsing happen in a thread; the event loop only swaps."""
@@ -65,6 +54,7 @@ class Reload:
         for channel_id, key_ids in edited(before, snapshot):
             self.runtime.state.edited(channel_id, key_ids, now)
         mask.use(snapshot.secrets)
+        dial.forget_contexts()  # a channel's ca_file may have been changed with it
         log.info("configuration %s is in force: %d channels", snapshot.revision, len(snapshot.channels))
         self.runtime.store.put_event(
             "info", "config", f"configuration {snapshot.revision} is in force", "; ".join(snapshot.warnings)

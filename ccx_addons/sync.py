@@ -13,6 +13,7 @@ from typing import Any, Final
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.state import News, Reader, take, write_changes
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 
 log: Final = logging.getLogger("ccx")
@@ -23,12 +24,11 @@ MOST_WATCHED: Final = 600.0
 """Seconds that one command may watch a request."""
 
 
-class Sync:
+class Sync(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         store = runtime.store
         self.reader = Reader(store.path, store.boot_id, store.worker, shared=runtime.settings.worker_count > 1)
-        self.task: asyncio.Task[None] | None = None
         self.trouble = ""
         runtime.meeting.listen("suspect", self.hear_of_suspect)
         self.apart = ""
@@ -37,23 +37,17 @@ class Sync:
     def running(self) -> None:
         """Before the first request: what was known when the gateway stopped."""
         self.take_over(self.look())
-        self.task = asyncio.get_running_loop().create_task(self.follow())
+        self.begin("sharing the state of channels and keys", self.follow, EVERY)
 
     def done(self) -> None:
-        if self.task:
-            self.task.cancel()
+        super().done()
         self.publish()
 
     async def follow(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                self.take_over(await asyncio.to_thread(self.look))
-                self.runtime.state.restore(time.time())
-                self.publish()
-                self.tell_of_meeting()
-            except Exception:
-                log.exception("sharing the state of channels and keys failed")
+        self.take_over(await asyncio.to_thread(self.look))
+        self.runtime.state.restore(time.time())
+        self.publish()
+        self.tell_of_meeting()
 
     def look(self) -> News | None:
         try:

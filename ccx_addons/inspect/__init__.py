@@ -19,6 +19,7 @@ from ccx_addons.core.header_names import LOGIN
 from ccx_addons.core.shape import Change, words
 from ccx_addons.inspect.held import UPSTREAM_KEY, Held
 from ccx_addons.metrics import Metrics, candidate_row
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
 
@@ -67,7 +68,7 @@ class Edits:
             flow.response = refuse(flow, fault)
 
 
-class Inspect:
+class Inspect(Periodic):
     """Last in the chain: by then everybody has said what there is to say."""
 
     for_panel = True
@@ -83,14 +84,9 @@ class Inspect:
         self.held = Held(
             runtime.settings.web_max_mb << 20, lambda flow: flows.remove([flow]), lambda flow: flows.update([flow])
         )
-        self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self.follow())
-
-    def done(self) -> None:
-        if self.task:
-            self.task.cancel()
+        self.begin("showing growing answers", self.follow, EVERY)
 
     # ---- an exchange's way ------------------------------------------------------------------------------------------
     @guarded
@@ -164,14 +160,9 @@ class Inspect:
 
     # ---- while it grows ---------------------------------------------------------------------------------------------
     async def follow(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                self.look()
-                if self.wondering:
-                    self.tell(await asyncio.to_thread(self.found))
-            except Exception:
-                log.exception("showing growing answers failed")
+        self.look()
+        if self.wondering:
+            self.tell(await asyncio.to_thread(self.found))
 
     def look(self) -> None:
         for flow, x in self.growing.items():

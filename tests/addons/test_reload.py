@@ -8,6 +8,7 @@ import pytest
 from ccx_addons import reload as module
 from ccx_addons.io import yaml_file
 from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy import dial
 from ccx_addons.reload import Reload
 
 ONE = "channels: [{name: one, protocol: chat, base_urls: ['https://a.test'], keys: [k1]}]\n"
@@ -48,6 +49,15 @@ def test_a_change_is_a_new_snapshot(addon: Reload) -> None:
     assert [c.name for c in after.channels] == ["two"] and after.revision != before.revision
     assert [c.name for c in before.channels] == ["one"], "who has the old one keeps it"
     assert events(addon.runtime) == [f"info: configuration {after.revision} is in force"]
+
+
+async def test_a_file_of_certificates_is_read_anew_with_the_configuration(addon: Reload) -> None:
+    before = await dial.tls_context(True, None)
+    await addon.look()
+    assert await dial.tls_context(True, None) is before
+    addon.runtime.config_path.write_text(TWO)
+    await addon.look()
+    assert await dial.tls_context(True, None) is not before
 
 
 @pytest.mark.parametrize(
