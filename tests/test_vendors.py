@@ -8,7 +8,7 @@ import pytest
 from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort
 from ccx_addons.io.prices import LIST
-from ccx_addons.vendors.facts import Gemini, Messages, Responses, Vendor
+from ccx_addons.vendors.facts import Gemini, Messages, Responses, Size, Vendor
 
 TOPICS = ("size", "chat", "messages", "responses", "gemini")
 
@@ -125,6 +125,33 @@ def test_claude(
         forced, system_turns, prefill, schemas,
     )  # fmt: skip
     assert vendors.size("", model).output == output
+
+
+# ---- windows ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("model", "window", "output"),
+    [
+        ("gpt-3.5-turbo-0125", 16_385, 4096),
+        ("gpt-4-0613", 8192, 8192),
+        ("gpt-4-turbo", 128_000, 4096),
+        ("openai/gpt-4o-mini", 128_000, 16_384),
+        ("gpt-4.1-nano", 1_047_576, 32_768),
+        ("o3", 200_000, 100_000),
+        ("gpt-5.1", 400_000, 128_000),
+        ("claude-haiku-4-5", 200_000, 64_000),
+        ("claude-sonnet-4-6", 1_000_000, 64_000),
+        ("claude-opus-4-6", 1_000_000, 128_000),
+        ("claude-opus-5", 1_000_000, 128_000),
+        ("gemini-3-pro", 1_048_576, 65_536),
+        ("deepseek-flash", 1_000_000, 384_000),
+        ("kimi-k2.6", 262_144, 32_768),
+        ("kimi-k3", 1_048_576, 131_072),
+        ("glm-5.2", 1_000_000, 131_072),
+        ("some-model", 0, 0),
+    ],
+)
+def test_sizes(model: str, window: int, output: int) -> None:
+    assert vendors.size("", model) == Size(window, output)
 
 
 # ---- Google ----------------------------------------------------------------------------------------------------------

@@ -44,46 +44,38 @@ class PatientScanner:
         inside = MAX_INSIDE if inside is None else inside
         if not inside:
             raise RecursionError
-        return self._members(text, at, inside - 1) if opening == "{" else self._items(text, at, inside - 1)
+        return self._container(text, at, "{}" if opening == "{" else "[]", inside - 1)
 
-    def _items(self, text: str, at: int, inside: int) -> tuple[list[Json], int]:
-        found: list[Json] = []
+    def _container(self, text: str, at: int, brackets: str, inside: int) -> tuple[Json, int]:
+        found: Any = {} if brackets == "{}" else []
         at, tried = _skip(text, at + 1), 0
-        if text[at : at + 1] == "]":
+        if text[at : at + 1] == brackets[1]:
             return found, at + 1
         while True:
             if at >= tried:
                 tried = at + STEP
-                if several := self._several(text, at, "[]"):
-                    found += several[0]
+                if several := self._several(text, at, brackets):
+                    found.update(several[0]) if isinstance(found, dict) else found.extend(several[0])
                     at = several[1]
-            value, at = self.scan(text, at, inside)
-            found.append(value)
-            at, over = _next(text, at, "]")
+            if isinstance(found, dict):
+                name, at = self._name(text, at)
+                found[name], at = self.scan(text, at, inside)
+            else:
+                value, at = self.scan(text, at, inside)
+                found.append(value)
+            at, over = _next(text, at, brackets[1])
             if over:
                 return found, at
 
-    def _members(self, text: str, at: int, inside: int) -> tuple[dict[str, Json], int]:
-        found: dict[str, Json] = {}
-        at, tried = _skip(text, at + 1), 0
-        if text[at : at + 1] == "}":
-            return found, at + 1
-        while True:
-            if at >= tried:
-                tried = at + STEP
-                if several := self._several(text, at, "{}"):
-                    found |= several[0]
-                    at = several[1]
-            if text[at : at + 1] != '"':
-                raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
-            name, at = self._whole(text, at)
-            at = _skip(text, at)
-            if text[at : at + 1] != ":":
-                raise json.JSONDecodeError("Expecting ':' delimiter", text, at)
-            found[name], at = self.scan(text, _skip(text, at + 1), inside)
-            at, over = _next(text, at, "}")
-            if over:
-                return found, at
+    def _name(self, text: str, at: int) -> tuple[str, int]:
+        """A member's name, and where its value begins."""
+        if text[at : at + 1] != '"':
+            raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
+        name, at = self._whole(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise json.JSONDecodeError("Expecting ':' delimiter", text, at)
+        return name, _skip(text, at + 1)
 
     def _several(self, text: str, at: int, brackets: str) -> tuple[Json, int] | None:
         """As many whole members as a step holds. Only a comma of this very container leaves a whole value before it."""

@@ -67,12 +67,13 @@ ANTHROPIC: Final = Vendor(
             ),
             (4, 6), MODERN,
         ),
+        Family(ANY, Facts(MODELS, {"window": 1_000_000}), (4, 6), current=CURRENT),
         Family(OPUS, Facts(MODELS, {"output": 128_000}), (4, 6)),
         Family(
             ANY,
             Facts(
                 THINKING,
-                {"window": 1_000_000, "output": 128_000},
+                {"output": 128_000},
                 messages={
                     "sampling": "none", "thinking": "adaptive", "off": "omit", "efforts": EFFORTS, "prefill": False,
                 },

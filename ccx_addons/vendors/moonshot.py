@@ -37,6 +37,7 @@ MOONSHOT: Final = Vendor(
             names(r"kimi-(?:k[3-9]|for-coding|latest)|(?:^|/)k3"),
             Facts(
                 OVERVIEW,
+                {"window": 1_048_576, "output": 131_072},
                 chat={**FIXED, "thinks": "always", "efforts": ("low", "high", "max")},
                 messages={"off": "never"},
             ),

@@ -52,6 +52,11 @@ OPENAI: Final = Vendor(
     ),
     families=(
         Family(GPT, CLASSIC, before=(5, 0)),
+        Family(names(r"(?:^|/)gpt-3\.5-turbo"), Facts(MODELS, {"window": 16_385, "output": 4096})),
+        Family(names(r"(?:^|/)gpt-4(?:-\d{4})?$"), Facts(MODELS, {"window": 8192, "output": 8192})),
+        Family(names(r"(?:^|/)gpt-4-turbo"), Facts(MODELS, {"window": 128_000, "output": 4096})),
+        Family(names(r"(?:^|/)(?:chatgpt|gpt)-4o"), Facts(MODELS, {"window": 128_000, "output": 16_384})),
+        Family(names(r"(?:^|/)gpt-4\.1"), Facts(MODELS, {"window": 1_047_576, "output": 32_768})),
         Family(
             O_SERIES,
             Facts(

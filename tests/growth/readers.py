@@ -414,7 +414,7 @@ def patient(label: str, n: int) -> Act:
 
     def act() -> None:
         try:
-            scanner._members(text, 0, 16)
+            scanner._container(text, 0, "{}", 16)
         except (ValueError, StopIteration, RecursionError):
             return
 

@@ -4,63 +4,62 @@ from typing import Any
 
 import pytest
 
-from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort, Loss
 from ccx_addons.protocols.chat.effort import can_be_off, thinks, write_effort
+from ccx_addons.vendors.facts import Chat
 
-NIM = "https://integrate.api.nvidia.com/v1"
-ROUTER = "https://openrouter.ai/api/v1"
-TOGETHER = "https://api.together.xyz/v1"
+ALL: tuple[Effort, ...] = ("none", "low", "medium", "high", "xhigh", "max")
+THREE: tuple[Effort, ...] = ("low", "high", "max")
+TEMPLATE = {"chat_template_kwargs": {"enable_thinking": False, "thinking": False}}
 
 
 @pytest.mark.parametrize(
-    ("base_url", "model", "effort", "wire", "lost"),
+    ("rules", "effort", "wire", "lost"),
     [
-        ("", "m", "high", {"reasoning_effort": "high"}, []),
-        ("", "m", "max", {"reasoning_effort": "high"}, ["reasoning.effort"]),
-        ("", "gpt-5", "none", {"reasoning_effort": "minimal"}, ["reasoning.effort"]),
-        ("", "gpt-4o", "none", {}, []),
-        ("", "deepseek-v4-flash", "none", {"thinking": {"type": "disabled"}}, []),
-        ("", "deepseek-v4-flash", "max", {"thinking": {"type": "enabled"}, "reasoning_effort": "max"}, []),
-        ("", "deepseek-r1", "none", {}, ["reasoning"]),
-        ("", "glm-5.1", "none", {"thinking": {"type": "disabled"}}, []),
-        ("", "glm-5.1", "high", {"thinking": {"type": "enabled"}}, ["reasoning.effort"]),
-        ("", "glm-5.3", "max", {"reasoning_effort": "max"}, []),
-        ("", "glm-5.3", "none", {"reasoning_effort": "low"}, ["reasoning"]),
-        ("", "kimi-k2.6", "none", {"thinking": {"type": "disabled"}}, []),
-        ("", "kimi-k3", "none", {"reasoning_effort": "low"}, ["reasoning"]),
-        ("", "qwen3.5-plus", "none", {"enable_thinking": False}, []),
-        ("", "grok-4-0709", "high", {}, ["reasoning.effort"]),
-        ("", "grok-4.3", "none", {"reasoning_effort": "none"}, []),
-        (NIM, "qwen/qwen3-32b", "none", {"chat_template_kwargs": {"enable_thinking": False, "thinking": False}}, []),
-        (ROUTER, "z-ai/glm-5.1", "none", {"reasoning": {"effort": "none"}}, []),
-        (ROUTER, "z-ai/glm-5.1", "high", {"reasoning": {"effort": "high"}}, []),
-        (TOGETHER, "zai-org/GLM-5.2", "none", {"reasoning": {"enabled": False}}, []),
+        (Chat(), "high", {"reasoning_effort": "high"}, []),
+        (Chat(), "max", {"reasoning_effort": "high"}, ["reasoning.effort"]),
+        (Chat(efforts=("minimal", "low")), "none", {"reasoning_effort": "minimal"}, ["reasoning.effort"]),
+        (Chat(efforts=()), "none", {}, []),
+        (Chat(efforts=(), thinks="always"), "high", {}, ["reasoning.effort"]),
+        (Chat(efforts=THREE, thinks="always"), "none", {"reasoning_effort": "low"}, ["reasoning"]),
+        (Chat(efforts=("none", "low"), thinks="default"), "none", {"reasoning_effort": "none"}, []),
+        (Chat(switch="thinking", efforts=THREE, thinks="default"), "none", {"thinking": {"type": "disabled"}}, []),
+        (Chat(switch="thinking", efforts=THREE, thinks="default"), "max",
+         {"thinking": {"type": "enabled"}, "reasoning_effort": "max"}, []),
+        (Chat(switch="thinking", efforts=(), thinks="default"), "high", {"thinking": {"type": "enabled"}}, ["reasoning.effort"]),
+        (Chat(switch="thinking", efforts=(), thinks="always"), "none", {}, ["reasoning"]),
+        (Chat(switch="thinking", efforts=THREE, thinks="always"), "max", {"reasoning_effort": "max"}, []),
+        (Chat(switch="enable_thinking", efforts=(), thinks="default"), "none", {"enable_thinking": False}, []),
+        (Chat(switch="template", efforts=(), thinks="default"), "none", TEMPLATE, []),
+        (Chat(switch="reasoning", efforts=ALL), "none", {"reasoning": {"effort": "none"}}, []),
+        (Chat(switch="reasoning", efforts=ALL), "high", {"reasoning": {"effort": "high"}}, []),
+        (Chat(switch="enabled", efforts=THREE, thinks="default"), "none", {"reasoning": {"enabled": False}}, []),
     ],
-)
-def test_words(base_url: str, model: str, effort: Effort, wire: dict[str, Any], lost: list[str]) -> None:
+)  # fmt: skip
+def test_words(rules: Chat, effort: Effort, wire: dict[str, Any], lost: list[str]) -> None:
+    """Whose rules these are is said in tests/test_vendors.py."""
     losses: list[Loss] = []
-    assert write_effort(effort, vendors.chat(base_url, model), model, losses) == wire
+    assert write_effort(effort, rules, "m", losses) == wire
     assert [loss.path for loss in losses] == lost
 
 
 def test_thinking_that_was_only_switched_on_names_no_effort() -> None:
-    switched = write_effort("medium", vendors.chat("", "deepseek-v4-pro"), "deepseek-v4-pro", [], only_on=True)
+    switch = Chat(switch="thinking", efforts=THREE, thinks="default")
+    switched = write_effort("medium", switch, "m", [], only_on=True)
     assert switched == {"thinking": {"type": "enabled"}}
-    assert write_effort("medium", vendors.chat("", "m"), "m", [], only_on=True) == {"reasoning_effort": "medium"}
+    assert write_effort("medium", Chat(), "m", [], only_on=True) == {"reasoning_effort": "medium"}
 
 
 @pytest.mark.parametrize(
-    ("model", "off", "unasked", "asked"),
+    ("rules", "off", "unasked", "asked"),
     [
-        ("m", True, False, True),
-        ("deepseek-v4-pro", True, True, True),
-        ("deepseek-chat", True, False, True),
-        ("glm-5.3", False, True, True),
-        ("kimi-k2-thinking", False, True, True),
-        ("gpt-5", False, False, True),
+        (Chat(), True, False, True),
+        (Chat(efforts=("minimal",)), False, False, True),
+        (Chat(switch="thinking", efforts=THREE, thinks="default"), True, True, True),
+        (Chat(switch="thinking", efforts=()), True, False, True),
+        (Chat(switch="thinking", efforts=THREE, thinks="always"), False, True, True),
+        (Chat(efforts=(), thinks="always"), False, True, True),
     ],
 )
-def test_when_a_model_thinks(model: str, off: bool, unasked: bool, asked: bool) -> None:
-    rules = vendors.chat("", model)
+def test_when_a_model_thinks(rules: Chat, off: bool, unasked: bool, asked: bool) -> None:
     assert (can_be_off(rules), thinks(rules, None), thinks(rules, "low")) == (off, unasked, asked)
