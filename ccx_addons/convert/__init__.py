@@ -25,10 +25,11 @@ from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.header_names import TENANT
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
+from ccx_addons.core.personal import Mask, Restorer, restored
 from ccx_addons.core.refusals import loss_of
 from ccx_addons.core.urls import target_of
 from ccx_addons.core.verdict import Outcome
-from ccx_addons.core.wire_json import dumps, loads
+from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
 from ccx_addons.io.aside import aside
@@ -165,7 +166,8 @@ class Convert:
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
-        write_request(flow.request, x, record, protocol, path, out.body)
+        body, x.masked = self.masked(channel, out.body) if channel.mask and out.body else (out.body, {})
+        write_request(flow.request, x, record, protocol, path, body)
         x.expects_stream = out.stream
         x.answer, x.events = None, [] if out.stream and channel.quirks & ANSWER_QUIRKS else None
         x.watcher = watcher(x, record) if out.stream else None
@@ -181,6 +183,14 @@ class Convert:
         )
         x.phase = "connecting"
         return True
+
+    def masked(self, channel: Channel, body: bytes) -> tuple[bytes, dict[str, str]]:
+        """The body without personal data, and what stands for which. Raises BadRequest: a form cannot be masked."""
+        mask = Mask(channel.mask, self.runtime.settings.proxy_access_key or self.runtime.settings.admin_access_key)
+        try:
+            return mask.body(body), mask.known
+        except BadJson:
+            raise BadRequest(f"{channel.name} masks personal data, which is possible in JSON only") from None
 
     @guarded
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
@@ -215,6 +225,8 @@ class Convert:
     ) -> Awaitable[None] | None:
         channel, content = record.attempt.channel, response.raw_content or b""
         x.ended, body = found
+        if x.masked and x.ended.kind == "ok":
+            body = restored(body.decode("utf-8", "surrogateescape"), x.masked).encode("utf-8", "surrogateescape")
         if x.ended.kind == "ok" and body is not content:
             put_body(response, body)
         elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
@@ -341,12 +353,13 @@ def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
 def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
     """What reads the attempt's stream, and turns it into the client's where they differ."""
     upstream = PROTOCOLS[record.attempt.channel.protocol]
-    if not record.converted:
+    if not record.converted and not x.masked:
         hidden = USAGE_CHUNK if hides_usage(x, record.attempt.channel) else None
         return PassWatcher(x, upstream, upstream.decoder(), hidden)
     request = neutral_request(x)
     encoder = works.encoder(x.kind, upstream.NAME, request, x.array)
-    return ConvertWatcher(x, PROTOCOLS[x.kind], upstream.decoder(), encoder)
+    decoder = Restorer(upstream.decoder(), x.masked) if x.masked else upstream.decoder()
+    return ConvertWatcher(x, PROTOCOLS[x.kind], decoder, encoder)
 
 
 @lru_cache(1024)

@@ -340,6 +340,11 @@ class Channel:
     limits: ChannelLimits = ChannelLimits()
     reasoning: ReasoningPolicy = ReasoningPolicy()
     quirks: frozenset[str] = field(default=frozenset(), metadata=SHOWN)
+    mask: tuple[str, ...] = setting(
+        (),
+        "personal data that its upstream does not see, put back in the answer: email, phone, card, iban",
+        shown="plain",
+    )
     no_vision: bool = setting(False, "never gets requests with images")
     rotate: Rotate = setting("fill_first", "which of its keys comes first")
     embedding: Embedding = Embedding()

@@ -47,6 +47,9 @@ CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
 KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled", "limits", "until")
 
 
+MASKED: Final = ("email", "phone", "card", "iban")
+
+
 def channel_of(
     reader: Reader,
     value: Json,
@@ -80,6 +83,7 @@ def channel_of(
         "pass_headers": _passed(reader, table.get("pass_headers"), f"{path}.pass_headers"),
         "quirks": _quirks(reader, table.get("quirks"), f"{path}.quirks", quirk_names),
         "tags": reader.strings(table.get("tags"), f"{path}.tags"),
+        "mask": reader.strings(table.get("mask"), f"{path}.mask"),
     }
     found["keys"] = _keys(reader, table.get("keys"), f"{path}.keys", found["base_urls"])
     if protocol:
@@ -92,6 +96,8 @@ def channel_of(
             found[given] = reader.scalar(value, *shape, f"{path}.{given}")
     if "promoted_until" in table:
         found["promoted_until"] = reader.moment(table["promoted_until"], f"{path}.promoted_until")
+    if strange := [name for name in found["mask"] if name not in MASKED]:
+        reader.problem(f"{path}.mask", f"{strange[0]!r} is none of {', '.join(MASKED)}")
     if found.get("credential") == "client" and (found["keys"] != (KEYLESS,) or found["serves"] != {protocol}):
         reader.problem(f"{path}.credential", "client: needs a channel without keys that serves its own protocol only")
     _check_text_fields(reader, path, found)

@@ -200,6 +200,8 @@ class Exchange:
     pin: str = ""
     pictures: "dict[str, Media] | None" = None
     """What was fetched for a channel that takes no addresses of pictures."""
+    masked: "Mapping[str, str]" = field(default_factory=dict, repr=False)
+    """Stand-in in this attempt's request -> the personal data that it stands for."""
     thoughts: "Mapping[str, str]" = field(default_factory=dict)
     """Id of a tool call -> the thoughts before it, for a channel that wants them back."""
     request: Request | None = None

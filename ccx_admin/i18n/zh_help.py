@@ -110,6 +110,9 @@ HELP: Final[Mapping[str, str]] = {
         "含自定义规则的 Python 文件，例如 config/hooks.py；留空：无"
     ),
     "milliseconds that one of the rules may take": "每条规则可用的毫秒数",
+    "personal data that its upstream does not see, put back in the answer: email, phone, card, iban": (
+        "上游看不到、并在回答中还原的个人数据：email、phone、card、iban"
+    ),
     "OpenTelemetry collector (OTLP/HTTP) that gets a span a request": (
         "接收每个请求 span 的 OpenTelemetry 收集器（OTLP/HTTP）"
     ),

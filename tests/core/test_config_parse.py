@@ -134,6 +134,7 @@ BAD: list[Any] = [
         channel(serves=["images"]), "images cannot be served by a channel that speaks messages", "channels[0].serves",
         id="serves what it cannot",
     ),
+    pytest.param(channel(mask=["mail"]), "'mail' is none of email, phone", "channels[0].mask", id="strange mask"),
     pytest.param(channel(credential="client"), "without keys", "channels[0].credential", id="a login beside keys"),
     pytest.param(
         channel(credential="client", keys=[], serves=["messages", "chat"]), "its own protocol", "channels[0].credential",

@@ -39,6 +39,7 @@ from ccx_addons.core.neutral import (
     fold,
 )
 from ccx_addons.core.patient_json import PatientScanner
+from ccx_addons.core.personal import Mask
 from ccx_addons.core.verdict import Outcome, classify
 from ccx_addons.io import yaml_file
 from ccx_addons.io.shapes import Maker
@@ -438,6 +439,11 @@ def shaped(n: int) -> Act:
     return partial(Maker("k").shape, "messages", "", wire_json.JsonBody.parse(raw), raw)
 
 
+def masked(words: str, n: int) -> Act:
+    body = json.dumps({"messages": [{"role": "user", "content": words * n}] * 2}).encode()
+    return lambda: Mask(("email", "phone", "card", "iban"), "k").body(body)
+
+
 YAML: Final[Mapping[str, Callable[[int], str]]] = {
     "keys": lambda n: "".join(f"k{i}: 1\n" for i in range(n)),
     "nested": lambda n: "[" * n,
@@ -491,6 +497,8 @@ def _wire() -> Iterator[tuple[str, Reader]]:
     yield "JSON: edits", edited
     yield "remembered items", remembered
     yield "shape", shaped
+    for words in ("a@b.example ", "a.", "4111 ", "+1 2", "DE89 ", "a@", "1-", "AB12"):
+        yield f"mask: {words}", partial(masked, words)
 
 
 def _panel() -> Iterator[tuple[str, Reader]]:
