@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,7 @@ def serve(arguments: list[str]) -> int:
 def demo(arguments: list[str]) -> int:
     """The gateway in front of an offline upstream: the first request works without any provider key."""
     parser("demo", demo).parse_args(arguments)
+    first = not Path(environment(os.environ)["CCX_ENV_FILE"]).exists()
     with tempfile.TemporaryDirectory(prefix="ccx-demo-") as folder:
         upstream = subprocess.Popen([sys.executable, str(offline_upstream())], stdout=subprocess.PIPE, text=True)
         try:
@@ -66,7 +68,9 @@ def demo(arguments: list[str]) -> int:
             config.write_text(demo_config(address))
             environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
             settings, env = prepare(environ)
-            return run(settings, env, partial(prepare, environ), partial(try_it, settings, env))
+            return run(
+                settings, env, partial(prepare, environ), partial(try_it, settings, env, first and sys.stdout.isatty())
+            )
         finally:
             upstream.terminate()
             upstream.wait()
@@ -99,11 +103,15 @@ def welcome(settings: Settings, env: Mapping[str, str], show: bool, url: str) ->
     return "".join(f"\n{line}" for line in lines)
 
 
-def try_it(settings: Settings, env: Mapping[str, str], url: str) -> str:
-    """A first request that can be copied into another terminal, without the key itself."""
+def try_it(settings: Settings, env: Mapping[str, str], show: bool, url: str) -> str:
+    """First requests that can be copied into another terminal, wherever that is, without the client's key itself."""
     body = '{"model": "any", "messages": [{"role": "user", "content": "hello"}]}'
     first = f"curl {url}/v1/chat/completions -H \"Authorization: Bearer $PROXY_ACCESS_KEY\" -d '{body}'"
-    return f"{welcome(settings, env, False, url)}\nTry it: . {env['CCX_ENV_FILE']} && {first}"
+    file = shlex.quote(str(Path(env["CCX_ENV_FILE"]).resolve()))
+    claude = f'ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN="$PROXY_ACCESS_KEY" claude'
+    return (
+        f"{welcome(settings, env, show, url)}\nTry it: . {file} && {first}\nOr with Claude Code: . {file} && {claude}"
+    )
 
 
 def demo_config(address: str) -> str:
