@@ -274,6 +274,24 @@ def test_a_change_is_shown_before_it_is_saved(tab: Tab) -> None:
     assert "# cheap, but slow at night" in config_of(tab.site)
 
 
+def test_rows_of_one_name_are_a_chain(tab: Tab) -> None:
+    tab.go("/channels/ch_back0002")
+    tab.page.get_by_role("button", name="Add row").click()
+    row = tab.page.locator("#map .map-row").last
+    row.locator("input").nth(0).fill("opus")
+    row.locator("input").nth(1).fill("glm-6-air")
+    row.locator("select").select_option("low")
+    tab.page.fill("#map-test", "claude-opus-4-7")
+    expect(tab.page.locator("#map-result")).to_contain_text("opus → glm-5, then glm-6-air")
+    with tab.page.expect_navigation():
+        save_note(tab, "a chain")
+    assert "opus: [glm-5, {to: glm-6-air, effort: low}]" in config_of(tab.site)
+    with tab.page.expect_navigation():
+        save_note(tab, "kept")
+    assert "opus: [glm-5, {to: glm-6-air, effort: low}]" in config_of(tab.site)
+    expect(tab.page.locator("#map .map-row select").nth(1)).to_have_value("low")
+
+
 def test_a_key_is_added_and_never_shown(tab: Tab) -> None:
     tab.go("/channels/ch_main0001")
     tab.page.locator("#add-keys textarea").fill("sk-ant-api03-NEWNEWNEWNEWNEWNEW")

@@ -172,7 +172,7 @@ function tester() {
           const item = document.createElement("li");
           item.className = entry.allowed ? "" : "warn";
           const end = entry.entry ? `${entry.entry} → ${entry.upstream_model}${entry.effort ? ` (${entry.effort})` : ""}` : `${entry.upstream_model} (${_("unchanged")})`;
-          const then = entry.then.length ? ` ${_("then {models}", { models: entry.then.join(", ") })}` : "";
+          const then = entry.then.length ? `, ${_("then {models}", { models: entry.then.join(", ") })}` : "";
           item.textContent = entry.allowed ? `${entry.model} → ${end}${then}` : `${entry.model}: ${_("not offered")}`;
           return item;
         }),
