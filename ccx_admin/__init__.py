@@ -15,6 +15,7 @@ from ccx_admin.alerts.sender import EXTENSION as SENDER
 from ccx_admin.alerts.sender import Sender
 from ccx_admin.api import API, problem
 from ccx_admin.bench import capability
+from ccx_admin.clients import own
 from ccx_admin.db import Reader
 from ccx_admin.from_gateway import FromGateway
 from ccx_admin.pages import PAGES
@@ -69,5 +70,6 @@ def create_app(
     for blueprint in (*API, *PAGES):
         app.register_blueprint(blueprint)
     live.register(app)
+    own.register(app)
     app.after_request(change.tell_undo)
     return app

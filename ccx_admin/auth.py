@@ -28,7 +28,9 @@ from ccx_admin.panel import panel
 login_pages: Final = Blueprint("auth", __name__)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter", "sso.away", "sso.back"})
+OWN: Final = frozenset({"own.index", "own.login", "own.enter", "own.logout"})
+"""A client's own page: it looks for its own key."""
+PUBLIC: Final = frozenset({"static", "auth.login", "auth.enter", "sso.away", "sso.back"}) | OWN
 """Endpoints that need no login."""
 
 MAX_FAILURES: Final = 5

@@ -8,6 +8,7 @@ from ccx_admin.access import oidc
 from ccx_admin.alerts import page as alerts
 from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
+from ccx_admin.clients import own
 from ccx_admin.clients import page as clients
 from ccx_admin.overview import page as overview
 from ccx_admin.requests import compare
@@ -29,6 +30,7 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     sessions.pages,
     usage.pages,
     clients.pages,
+    own.pages,
     bench.pages,
     settings.pages,
     alerts.pages,

@@ -98,13 +98,18 @@ def urls_of(protocol: Kind, base_urls: Iterable[str], model: str = "MODEL") -> l
     return [{"base_url": hide_url(url), "url": hide_url(join(url, protocol, version, path))} for url in base_urls]
 
 
-def client_of(client: Client) -> dict[str, Any]:
+def client_of(client: Client, now: float = 0.0) -> dict[str, Any]:
+    """``now``: Unix seconds, for whether its key is over."""
     return {
         "name": client.name,
         "mask": client.key_mask,
         "kinds": sorted(client.kinds),
         "models": patterns(client.models),
         "limits": asdict(client.limits),
+        "model_limits": [{**asdict(some), "models": patterns(some.models)} for some in client.model_limits],
+        "previous": [iso(until) for _, until in client.previous],
+        "expires": iso(client.expires),
+        "expired": client.expired(now),
         "enabled": client.enabled,
         "from_environment": client.name == "default",
     }
@@ -259,7 +264,7 @@ def clients(panel: Panel) -> list[dict[str, Any]]:
     spent = money.budgets(panel.db, known, panel.now_ms())
     return [
         {
-            **client_of(client),
+            **client_of(client, panel.clock()),
             "requests": seen.get(client.name, 0),
             "last": newest_request(panel.db, client.name),
             "spent": asdict(spent[client.name]),

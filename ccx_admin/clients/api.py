@@ -21,14 +21,16 @@ CLIENT: Final = {
     "name": text(minLength=1, maxLength=64),
     "kinds": array(choice(KINDS), "client protocols it may use; not given: all", 10),
     "models": array(text(), "model patterns"),
-    "limits": free("rpm, concurrency, tokens_per_day, usd_per_month"),
+    "limits": free("rpm, concurrency, tokens_per_minute, tokens_per_day, usd_per_month"),
+    "model_limits": array(free(), "beside those: models, rpm, concurrency, tokens_per_minute", 100),
+    "expires": {},
     "enabled": boolean(),
 }
 SAVED: Final = table({"revision": text(), "client": free()}, ("revision", "client"), more=True)
 
 
 def answer(name: str, revision: str) -> dict[str, Json]:
-    found = next((views.client_of(c) for c in panel().snapshot().clients if c.name == name), None)
+    found = next((views.client_of(c, panel().clock()) for c in panel().snapshot().clients if c.name == name), None)
     return {"revision": revision, "client": found}
 
 
@@ -63,9 +65,24 @@ def add_client(body: dict[str, Json]) -> dict[str, Json]:
     errors=(404, 409),
 )
 def patch_client(name: str, body: dict[str, Json]) -> dict[str, Json]:
-    """Change a client: merge patch. Its key cannot be changed; make a new client instead."""
+    """Change a client: merge patch. A new key is made by ``rotate``."""
     revision = change.apply(panel(), edits.patch_client(name, body), asked())
     return answer(str(body.get("name") or name), revision)
+
+
+@operation(
+    clients,
+    "POST",
+    "/clients/<name>/rotate",
+    body=table({"seconds": integer("the old key is right for so long yet", 0, edits.MAX_OVERLAP)}),
+    answer=table({"revision": text(), "client": free(), "secret": text()}, ("revision", "client", "secret")),
+    status=201,
+    errors=(404, 409),
+)
+def rotate(name: str, body: dict[str, Json]) -> dict[str, Json]:
+    """Another key for a client, beside the old one for a while (a day, if not said otherwise)."""
+    secret, edit = edits.rotate_client(name, body.get("seconds", 86_400), panel().clock())
+    return {**answer(name, change.apply(panel(), edit, asked())), "secret": secret}
 
 
 @operation(clients, "DELETE", "/clients/<name>", answer=table({"revision": text()}, ("revision",)), errors=(404, 409))

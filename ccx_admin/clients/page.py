@@ -1,7 +1,8 @@
 """/clients: who may call, and how each tool is pointed at the gateway."""
 
 import re
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
@@ -9,13 +10,14 @@ from ccx_addons.core.config import KINDS
 from ccx_addons.core.endpoints import suggest
 from ccx_admin.channels import views
 from ccx_admin.clients import snippets
-from ccx_admin.panel import panel
+from ccx_admin.panel import Panel, panel
 
 pages: Final = Blueprint("clients", __name__)
 
 LIMITS: Final = (
     ("rpm", "requests per minute", "1"),
     ("concurrency", "requests at the same time", "1"),
+    ("tokens_per_minute", "tokens per minute", "1"),
     ("tokens_per_day", "tokens per day", "1"),
     ("usd_per_month", "dollars per month", "0.01"),
 )
@@ -41,19 +43,25 @@ WRONG_PATHS: Final = ("/v1/v1/messages", "/chat/completions", "/messages")
 @pages.get("/clients")
 def index() -> str:
     current = panel()
-    roots = (request.args.get("root", "").strip(), current.gateway_url, request.host_url.rstrip("/"))
-    root = next((root for root in roots if ROOT.fullmatch(root)), "http://127.0.0.1:3000")
+    root, q = root_of(current), request.args.get("q", "")[:200]
     model = request.args.get("model", "").strip()
     model = model if MODEL.fullmatch(model) else ""
     offered = snippets.snippets(root, model=model)
     wanted = request.args.get("tool", "")
+    kinds = snippets.served(current.snapshot())
+    offered.sort(key=lambda snippet: snippet.kind not in kinds)
     chosen = next((snippet for snippet in offered if snippet.id == wanted), offered[0])
     found = views.clients(current)
+    words = q.casefold().split()
     name = request.args.get("client", "")
     watched = name if any(client["name"] == name for client in found) else found[0]["name"] if found else ""
     return render_template(
         "clients/page.html",
         clients=found,
+        shown=[client for client in found if all(word in text_of(client) for word in words)],
+        q=q,
+        served=kinds,
+        limit_lines=limit_lines,
         snippets=offered,
         chosen=chosen,
         root=root,
@@ -65,4 +73,25 @@ def index() -> str:
         wrong_paths=[(path, suggest(path)) for path in WRONG_PATHS],
         editing=next((client for client in found if client["name"] == request.args.get("edit", "")), None),
         revision=current.config().revision,
+    )
+
+
+def root_of(current: Panel) -> str:
+    """The gateway's address as the reader reaches it."""
+    roots = (request.args.get("root", "").strip(), current.gateway_url, request.host_url.rstrip("/"))
+    return next((root for root in roots if ROOT.fullmatch(root)), "http://127.0.0.1:3000")
+
+
+def text_of(client: Mapping[str, Any]) -> str:
+    """What is searched."""
+    state = "expired" if client["expired"] else "on" if client["enabled"] else "off"
+    return " ".join((client["name"], client["mask"], state, *client["kinds"], *client["models"])).casefold()
+
+
+def limit_lines(limits: Sequence[Mapping[str, Any]]) -> str:
+    """Limits on some models as the form holds them, one a line."""
+    names = ("rpm", "concurrency", "tokens_per_minute")
+    return "\n".join(
+        " ".join([",".join(some["models"]) or "*", *(f"{name}={some[name]}" for name in names if some[name])])
+        for some in limits
     )

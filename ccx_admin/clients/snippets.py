@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Final
 
-from ccx_addons.core.config import Kind
+from ccx_addons.core.config import Client, Kind, Snapshot
 
 PLACEHOLDER: Final = "YOUR_CCX_KEY"
 
@@ -240,3 +240,9 @@ MAKERS: Final[tuple[Callable[[str, str, str], Snippet], ...]] = (
 def snippets(root: str, key: str = PLACEHOLDER, model: str = "") -> list[Snippet]:
     """All of them for one gateway. ``root``: scheme, host and port, no path. ``model``: empty for a usual one."""
     return [make(root.rstrip("/"), key, model) for make in MAKERS]
+
+
+def served(snapshot: Snapshot, client: Client | None = None) -> frozenset[Kind]:
+    """The kinds that some channel in use takes, and that the client may use."""
+    taken = {kind for channel in snapshot.channels if channel.status == "active" for kind in channel.serves}
+    return frozenset(taken & client.kinds if client else taken)

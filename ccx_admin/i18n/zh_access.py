@@ -55,6 +55,9 @@ DID: Final[Mapping[str, str]] = {
     "Set the priorities to this order; channels that are not named come after": "更改渠道顺序",
     "Take back the one change that led to a version; what was changed later stays": "撤销一次更改",
     "The same change of many channels at once, as one change of the file; or what it would be": "批量更改渠道",
+    "Another key for a client, beside the old one for a while (a day, if not said otherwise)": (
+        "给客户端另一个密钥，旧密钥暂时仍有效（未另行指定时为一天）"
+    ),
     "A new secret before this one, with its settings; both are in use for a while (a day, if not said otherwise)": (
         "更换密钥"
     ),

@@ -4,6 +4,38 @@ from collections.abc import Mapping
 from typing import Final
 
 CHANGES: Final[Mapping[str, str]] = {
+    "A client's own page": "客户端自己的页面",
+    "name, key, state, kind, model …": "名称、密钥、状态、类型、模型…",
+    "expired": "已过期",
+    "until": "至",
+    "old key until": "旧密钥有效至",
+    "Right until (UTC)": "有效至（UTC）",
+    "Limits on some models, one a line": "对某些模型的限额，每行一条",
+    "No channel in use takes requests of {kind}: this tool would get an error.": (
+        "没有启用的渠道接收 {kind} 请求：此工具会收到错误。"
+    ),
+    "A new key for": "新密钥：",
+    "The old key is right yet for": "旧密钥仍有效",
+    "tokens per minute": "每分钟令牌数",
+    "Your key": "您的密钥",
+    "Your key, your use": "您的密钥与用量",
+    "With the access key that you were given you see its limits, what you used, and how your tools are set up.": (
+        "用给您的访问密钥，可查看其限额、用量以及工具的设置方法。"
+    ),
+    "Access key": "访问密钥",
+    "This is no access key, or it is over.": "这不是访问密钥，或已失效。",
+    "Right until": "有效至",
+    "no end": "无期限",
+    "Spent this month": "本月花费",
+    "Tokens today": "今日令牌",
+    "Your use": "您的用量",
+    "Your last requests": "您最近的请求",
+    "Nothing yet.": "还没有。",
+    "YOUR_CCX_KEY stands for your access key.": "YOUR_CCX_KEY 代表您的访问密钥。",
+    "No channel takes a kind of request that you may use.": "没有渠道接收您可使用的请求类型。",
+    "Tokens in": "输入令牌",
+    "Tokens out": "输出令牌",
+    "Duration": "时长",
     "All keys": "全部密钥",
     "Choose all": "全选",
     "Choose {name}": "选择 {name}",

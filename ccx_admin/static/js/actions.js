@@ -4,6 +4,17 @@ import { at, call, leave, refresh, saved, showDiff, showProblem, toast } from ".
 import { collect } from "./forms.js";
 import { _, duration } from "./words.js";
 
+export function showSecret(found) {
+  const place = document.getElementById("secret");
+  place.hidden = false;
+  place.querySelector("code").textContent = found.secret;
+  place.scrollIntoView({ block: "center" });
+  place.querySelector("button").focus();
+  refresh();
+  document.dispatchEvent(new CustomEvent("ccx:client", { detail: found.client.name }));
+  document.querySelectorAll("pre[data-snippet]").forEach((pre) => (pre.textContent = pre.textContent.replaceAll("YOUR_CCX_KEY", found.secret)));
+}
+
 const AFTER = {
   refresh: () => {
     saved();
@@ -34,14 +45,7 @@ const AFTER = {
     toast(_("{n} bodies were deleted", { n: found.deleted }));
     refresh();
   },
-  secret: (found) => {
-    const place = document.getElementById("secret");
-    place.hidden = false;
-    place.querySelector("code").textContent = found.secret;
-    place.scrollIntoView({ block: "center" });
-    place.querySelector("button").focus();
-    document.querySelectorAll("pre[data-snippet]").forEach((pre) => (pre.textContent = pre.textContent.replaceAll("YOUR_CCX_KEY", found.secret)));
-  },
+  secret: showSecret,
 };
 
 async function run(element, method, path, body, revision) {

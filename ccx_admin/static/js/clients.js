@@ -1,15 +1,18 @@
 // The check after a set-up: waits for the first request of a client and says what came.
 
-import { at, call } from "./api.js";
+import { showSecret } from "./actions.js";
+import { at, call, showProblem } from "./api.js";
 import { clock, _ } from "./words.js";
 
 const EVERY = 2000;
 const LONGEST = 15 * 60 * 1000;
 
-export function startClients() {
-  const place = document.getElementById("first-request");
-  if (!place?.dataset.client) return;
-  const since = Date.now() - 1000;
+let since = 0;
+let timer = null;
+
+function watch(place) {
+  since = Date.now() - 1000;
+  clearTimeout(timer);
   const look = async () => {
     if (Date.now() - since > LONGEST) return;
     if (!document.hidden) {
@@ -20,7 +23,7 @@ export function startClients() {
         // The next look may be better.
       }
     }
-    setTimeout(look, EVERY);
+    timer = setTimeout(look, EVERY);
   };
   const show = (request) => {
     const link = document.createElement("a");
@@ -30,5 +33,50 @@ export function startClients() {
     place.className = request.status >= 400 ? "message bad" : "message good";
     place.querySelector("span").replaceChildren(_("Seen: {what}", { what }), " ", link);
   };
-  setTimeout(look, EVERY);
+  timer = setTimeout(look, EVERY);
+}
+
+// A client that was just made, or has a new key, is the one whose first request is waited for.
+function follow(place, name) {
+  place.dataset.client = name;
+  place.className = "message info";
+  const b = document.createElement("b");
+  b.textContent = name;
+  place.querySelector("span").replaceChildren(_("Waiting for the first request …"), " ", b);
+  const select = document.querySelector('#setup select[name="client"]');
+  if (select && ![...select.options].some((option) => option.value === name)) select.add(new Option(name));
+  if (select) select.value = name;
+  watch(place);
+}
+
+function rotating() {
+  const dialog = document.getElementById("rotate");
+  const form = document.getElementById("rotate-form");
+  if (!dialog) return;
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-rotate]");
+    if (!button) return;
+    button.closest("details.menu")?.removeAttribute("open");
+    form.dataset.name = button.dataset.rotate;
+    document.getElementById("rotate-name").textContent = button.dataset.rotate;
+    dialog.showModal();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const found = await call("POST", `/api/clients/${encodeURIComponent(form.dataset.name)}/rotate`, { seconds: Number(form.elements.seconds.value) });
+      dialog.close();
+      showSecret(found);
+    } catch (error) {
+      showProblem(error);
+    }
+  });
+}
+
+export function startClients() {
+  rotating();
+  const place = document.getElementById("first-request");
+  if (!place) return;
+  document.addEventListener("ccx:client", (event) => follow(place, event.detail));
+  if (place.dataset.client) watch(place);
 }

@@ -9,6 +9,14 @@ const READ = {
   words: (value) => list(value.split(/[,\n]/)),
   kinds: (value) => list(value.split(",")),
   lines: (value) => list(value.split("\n")),
+  moment: (value) => (value ? `${value.slice(0, 16)}:00Z` : null),
+  // "*-opus-* rpm=10 tokens_per_minute=50000"
+  limits: (value) =>
+    list(value.split("\n")).map((line) => {
+      const [models, ...rest] = line.split(/\s+/);
+      const numbers = rest.map((part) => part.split("=")).filter(([name, number]) => name && number);
+      return { ...(models === "*" ? {} : { models: list(models.split(",")) }), ...Object.fromEntries(numbers.map(([name, number]) => [name, Number(number)])) };
+    }),
   pairs: (value) =>
     Object.fromEntries(
       list(value.split("\n"))

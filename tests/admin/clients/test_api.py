@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ccx_addons.io.store import Store
-from tests.admin.conftest import NOW, Api
+from tests.admin.conftest import NOW, Api, Clock
 
 
 def test_list(api: Api, filled: list[str]) -> None:
@@ -54,3 +54,25 @@ def test_snippets(api: Api) -> None:
     found = api.get("/api/snippets?root=https://gw.example/&model=glm-5")["snippets"]
     assert {"claude-code", "codex", "gemini-cli", "cherry-studio", "opencode", "curl"} <= {s["id"] for s in found}
     assert "https://gw.example/v1" in str(found) and "example//" not in str(found)
+
+
+def test_another_key_beside_the_old_one(api: Api, clock: Clock) -> None:
+    found = api.do("POST", "/api/clients/alice-laptop/rotate", {"seconds": 60}, 201)
+    assert found["secret"].startswith("ccx-") and len(found["client"]["previous"]) == 1
+    clock.now += 61
+    listed = api.get("/api/clients")["clients"]
+    assert next(c for c in listed if c["name"] == "alice-laptop")["previous"] == []
+    api.do("POST", "/api/clients/default/rotate", {}, 409)
+    api.do("POST", "/api/clients/nobody/rotate", {}, 404)
+
+
+def test_an_end_and_limits_on_some_models(api: Api, clock: Clock) -> None:
+    some = [{"models": ["*opus*"], "rpm": 3, "tokens_per_minute": 1000}]
+    body = {"expires": "2026-11-25T10:01:00Z", "model_limits": some, "limits": {"tokens_per_minute": 9}}
+    found = api.do("PATCH", "/api/clients/alice-laptop", body)["client"]
+    assert found["expires"] == "2026-11-25T10:01:00Z" and not found["expired"]
+    assert found["model_limits"] == [{"models": ["*opus*"], "rpm": 3, "concurrency": 0, "tokens_per_minute": 1000}]
+    assert found["limits"]["tokens_per_minute"] == 9
+    clock.now += 61
+    assert next(c for c in api.get("/api/clients")["clients"] if c["name"] == "alice-laptop")["expired"]
+    api.do("PATCH", "/api/clients/alice-laptop", {"expires": "soon"}, 422)

@@ -55,3 +55,21 @@ def test_editing_shows_what_is(session: FlaskClient) -> None:
 @pytest.mark.parametrize("path", clients.WRONG_PATHS)
 def test_wrong_paths_have_a_right_one(path: str) -> None:
     assert suggest(path)
+
+
+def test_clients_are_searched(session: FlaskClient) -> None:
+    page = session.get("/clients?q=alice").text
+    table = page[page.index('id="clients"') :].partition("</section>")[0]
+    assert "<b>alice-laptop</b>" in table and "<b>ci</b>" not in table
+    assert "Nothing matches" in session.get("/clients?q=%3Cnobody%3E").text
+
+
+def test_limits_on_models_in_lines() -> None:
+    some = {"models": ["*opus*", "!*mini"], "rpm": 3, "concurrency": 0, "tokens_per_minute": 9}
+    rest = {"models": [], "rpm": 0, "concurrency": 1, "tokens_per_minute": 0}
+    assert clients.limit_lines([some, rest]) == "*opus*,!*mini rpm=3 tokens_per_minute=9\n* concurrency=1"
+
+
+def test_a_tool_that_nobody_serves_is_told_so(session: FlaskClient) -> None:
+    assert "this tool would get an error" not in session.get("/clients?tool=claude-code").text
+    assert "this tool would get an error" in session.get("/clients?tool=gemini-cli").text
