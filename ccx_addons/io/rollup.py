@@ -215,13 +215,13 @@ INSERT INTO sessions (
     requests, failed, input_tokens, cache_read_tokens, output_tokens, cost_usd
 )
 SELECT
-    kind, trace_hash, max(rev), client_name, model, channel_id, channel_name, started_at,
-    coalesce(ended_at, started_at),
-    count(*), total(state IN ('failed', 'lost')), total(input_tokens), total(cache_read_tokens), total(output_tokens),
-    total(cost_usd)
+    kind, trace_hash, rev, client_name, model, channel_id, channel_name, started_at,
+    max(coalesce(ended_at, started_at), started_at),
+    1, state IN ('failed', 'lost'), coalesce(input_tokens, 0), coalesce(cache_read_tokens, 0),
+    coalesce(output_tokens, 0), coalesce(cost_usd, 0)
 FROM requests INDEXED BY requests_rev
 WHERE rev > :rev AND trace_hash <> '' AND source = 'proxy' AND state <> 'running'
-GROUP BY kind, trace_hash
+ORDER BY rev
 ON CONFLICT DO UPDATE SET
     rev = excluded.rev,
     client_name = excluded.client_name,

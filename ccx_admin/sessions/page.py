@@ -11,6 +11,7 @@ from ccx_admin.api.problem import not_found
 from ccx_admin.channels import views
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
+from ccx_admin.requests.bars import newest
 from ccx_admin.sessions import cache_loss, context, tree
 from ccx_admin.sessions.cache_loss import Loss
 from ccx_admin.sessions.turns import PAGE, turns
@@ -62,12 +63,12 @@ def trends_of(current: Panel, traces: Sequence[str]) -> dict[tuple[str, str], li
     """(kind, trace) -> hit rates of its latest requests, oldest first."""
     if not traces:
         return {}
-    marks = ", ".join("?" * len(traces))
+    marks, now = ", ".join("?" * len(traces)), current.now_ms()
     rows = current.db.rows(
         "SELECT kind, trace_hash, input_tokens, cache_read_tokens FROM requests WHERE rowid IN (SELECT rowid FROM"
         f" requests INDEXED BY requests_list WHERE started_at > ? AND state = 'ok' AND trace_hash IN ({marks})"
         " ORDER BY started_at DESC LIMIT 4000) ORDER BY started_at",
-        (current.now_ms() - 7 * 86_400_000, *traces),
+        (newest(current.db, now - 7 * 86_400_000, now), *traces),
     )
     found: dict[tuple[str, str], list[float]] = {}
     for row in rows:
@@ -80,11 +81,14 @@ def trends_of(current: Panel, traces: Sequence[str]) -> dict[tuple[str, str], li
 @pages.get("/sessions/<trace>")
 def one(trace: str) -> str:
     current = panel()
-    known = current.db.rows("SELECT kind FROM sessions WHERE trace_hash = ?", (trace[:64],))
+    known = current.db.rows("SELECT kind, first_at, last_at FROM sessions WHERE trace_hash = ?", (trace[:64],))
+    first, last = min((s["first_at"] for s in known), default=0), max((s["last_at"] for s in known), default=0)
     rows = current.db.rows(
         "SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list"
-        " WHERE trace_hash = ? ORDER BY started_at DESC LIMIT ?) ORDER BY started_at, id",
-        (trace[:64], TIMELINE),
+        " WHERE started_at >= ? AND started_at <= ? AND trace_hash = ? ORDER BY started_at DESC LIMIT ?)"
+        " OR rowid IN (SELECT rowid FROM requests INDEXED BY requests_running WHERE state = 'running'"
+        " AND trace_hash = ?) ORDER BY started_at, id",
+        (first, last, trace[:64], TIMELINE, trace[:64]),
     )
     if not known and not rows:
         raise not_found("session", trace)

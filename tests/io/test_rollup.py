@@ -304,6 +304,18 @@ def test_sessions_are_counted_from_their_requests(database: Database) -> None:
     }
 
 
+def test_a_session_lasts_from_its_first_request_to_its_last(database: Database) -> None:
+    """In whatever order they were written, all in one transaction."""
+    times = ((3, 9), (1, 2), (5, 6))
+    put(
+        database,
+        *(request(f"r{n}", trace_hash="t", started_at=NOW + a, ended_at=NOW + b) for n, (a, b) in enumerate(times)),
+    )
+    assert read(database, "SELECT first_at - ? AS first, last_at - ? AS last FROM sessions".replace("?", str(NOW))) == [
+        {"first": 1, "last": 9}
+    ]
+
+
 @pytest.mark.parametrize("edge", [*BOUNDS, 0])
 def test_every_latency_is_in_exactly_one_bucket(database: Database, edge: int) -> None:
     put(database, *(request(f"r{n}", first_event_ms=edge + n) for n in (0, 1)))
