@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
@@ -219,6 +220,74 @@ def test_one_that_became_a_replica_is_left_until_it_may_write(tmp_path: Path) ->
         await server.ask("REPLICAOF", "NO", "ONE")
         await until(lambda: not one.trouble)
         one.stop()
+
+    with_server(tmp_path, check)
+
+
+def test_connections_that_are_used_up_are_said_so(tmp_path: Path) -> None:
+    async def check(server: Server) -> None:
+        async with Redis(unix_socket_path=str(server.path)) as other:
+            await other.ping()
+            limits = Limits()
+            one = Member(limits, Valkey(server.url, limits.part, "w", "m", PATIENT), lambda: 2)
+            await one.start()
+            await until(lambda: "max number of clients" in one.trouble)
+            assert await asked(one, ask("1", ("a", 2, 0))) is None and await asked(one, ask("2", ("a", 2, 0)))
+        await until(lambda: not one.trouble)
+        one.stop()
+
+    with_server(tmp_path, check, "--maxclients", "1")
+
+
+class Cable:
+    """All that one machine says to the engine and hears of it goes through here; pulled, nothing does, and nobody is
+    told: no end and no reset, as between networks that are cut."""
+
+    def __init__(self, to: Path) -> None:
+        self.to, self.plugged = to, asyncio.Event()
+        self.plugged.set()
+
+    async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.plugged.wait()
+        there, here = await asyncio.open_unix_connection(self.to)
+        await asyncio.gather(self.carry(reader, here), self.carry(there, writer), return_exceptions=True)
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            await self.plugged.wait()
+            writer.write(data)
+        writer.close()
+
+
+def test_a_machine_that_is_cut_off_goes_on_and_so_do_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE", 1.0)
+    monkeypatch.setattr(module, "RENEW", 0.2)
+    monkeypatch.setattr(module, "SILENT", 0.5)
+
+    async def check(server: Server) -> None:
+        cable, path = Cable(server.path), tmp_path / "cable"
+        async with await asyncio.start_unix_server(cable.join, path):
+            limits = Limits()
+            far = Member(limits, Valkey(f"unix://{path}", limits.part, "far", "far", 0.2), lambda: 2)
+            await far.start()
+            (near,) = await joined(server, count=1)
+            await settled(far)
+            for n, member in enumerate((far, near)):
+                assert await asked(member, ask(f"{n}", ("a", 9, 2))) is None
+            cable.plugged.clear()
+            assert await asked(far, ask("x", ("b", 2, 0))) is None and await asked(far, ask("y", ("b", 2, 0)))
+            assert far.trouble and not near.trouble
+            while await asked(near, ask("2", ("a", 9, 2))):
+                await asyncio.sleep(0.05)  # until the lease of who is not heard of is over
+            cable.plugged.set()
+            await until(lambda: not far.trouble)
+            await settled(far)
+            assert await asked(near, ask("3", ("a", 9, 3))), "its place is known again"
+            assert await asked(near, ask("4", ("b", 1, 0))), "and what it decided meanwhile"
+            for member in (far, near):
+                member.stop()
 
     with_server(tmp_path, check)
 
