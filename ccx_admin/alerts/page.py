@@ -1,4 +1,4 @@
-"""/alerts: who is told of what goes wrong, what is wrong now, and every message."""
+"""/settings/alerts: who is told of what goes wrong, what is wrong now, and every message."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ OUTCOMES: Final = {
 }
 
 
-@pages.get("/alerts")
+@pages.get("/settings/alerts")
 def index() -> str:
     current = panel()
     return render_template(

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from ccx_addons.core.endpoints import PANEL
 from ccx_addons.core.verdict import LIMITS
 from ccx_addons.io.store import Store
 from ccx_admin.requests import detail as request_detail
@@ -21,6 +22,10 @@ PATHS: Final = (
     "/requests",
     "/requests?q=state:failed",
     "/requests?q=nosuchfield:1",
+    "/requests?q=yesterday",
+    "/requests?show=errors",
+    "/requests?show=latency",
+    "/settings/alerts",
     "/requests/rows",
     "/channels",
     "/channels?kind=chat",
@@ -57,6 +62,11 @@ def check(html: str, whole: bool = True) -> None:
 @pytest.fixture(params=[0, 1, 400], ids=["no requests", "one request", "many requests"])
 def ids(request: pytest.FixtureRequest, store: Store) -> list[str]:
     return seed.fill(store, request.param, NOW, running=2 if request.param > 1 else 0) if request.param else []
+
+
+def test_the_gateway_leads_to_every_page(app: Flask) -> None:
+    """A first segment that it does not know as the panel's would be a channel's route prefix."""
+    assert {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} <= PANEL
 
 
 @pytest.mark.parametrize("path", [*PATHS, *CHANNELS])

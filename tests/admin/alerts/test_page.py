@@ -10,7 +10,7 @@ from tests.admin.conftest import NOW
 
 
 def test_nobody(session: FlaskClient) -> None:
-    assert "Nobody is told yet" in session.get("/alerts").text
+    assert "Nobody is told yet" in session.get("/settings/alerts").text
 
 
 def test_receivers_and_messages(session: FlaskClient, store: Store, folder: Path) -> None:
@@ -26,7 +26,7 @@ def test_receivers_and_messages(session: FlaskClient, store: Store, folder: Path
         conn.execute("INSERT INTO alerts VALUES ('k', 'disk', 'only 5 MB', '', '/', ?)", (at,))  # type: ignore[attr-defined]
 
     store.submit(write).result(5)
-    page = session.get("/alerts").text
+    page = session.get("/settings/alerts").text
     for words in ("a/b &lt;i&gt;", "key &lt;b&gt; is out", "&lt;u&gt;busy&lt;/u&gt;", "Wrong now", "only 5 MB", "over"):
         assert words in page, words
     assert "secret-part" not in page and "hush" not in page
