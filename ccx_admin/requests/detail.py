@@ -136,6 +136,8 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
 
 def told_of(hop: Hop) -> Markup:
     attempt, name = hop.first, Markup("<b>{}</b> ").format(hop.name)
+    if hop.model:
+        name += Markup('<span class="mono">{}</span> ').format(hop.model)
     after = format.duration(sum(one["total_ms"] or 0 for one in hop.attempts))
     if hop.good:
         return name + fill("answered in {time}", time=after)

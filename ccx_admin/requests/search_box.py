@@ -352,7 +352,7 @@ def speed(output: int | None, first_ms: float | None, total_ms: float | None) ->
     return round(output / (total_ms - first_ms) * 1000, 1)
 
 
-COLUMNS_OF_HOPS: Final = "request_id, channel_id, channel_name, key_mask, status, outcome, verdict"
+COLUMNS_OF_HOPS: Final = "request_id, channel_id, channel_name, key_mask, upstream_model, status, outcome, verdict"
 
 
 def with_chains(db: Reader, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -43,6 +43,15 @@ def test_hops(given: list[dict[str, Any]], expected: list[tuple[str, int, int, b
     assert moved(given) == places
 
 
+def test_models_of_a_chain_are_hops_of_their_own() -> None:
+    way = [("a", "big", 529, "next_model"), ("a", "small", 529, "next_channel"), ("b", "m", 200, "commit")]
+    given = [{**attempt(name, status, verdict), "upstream_model": model} for name, model, status, verdict in way]
+    assert [(hop.name, hop.model, hop.times, hop.keys) for hop in hops(given)] == [
+        ("a", "big", 1, 1), ("a", "small", 1, 1), ("b", "", 1, 1)
+    ]  # fmt: skip
+    assert moved(given) == 2
+
+
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
@@ -51,6 +60,7 @@ def test_hops(given: list[dict[str, Any]], expected: list[tuple[str, int, int, b
         (["same_key", "commit"], 0),
         (["same_key", "next_channel"], 0),
         (["next_key", "commit"], 1),
+        (["next_model", "commit"], 1),
         (["same_key", "next_channel", "commit"], 1),
     ],
 )
