@@ -1,6 +1,9 @@
 """How fast the gateway is and what it costs, beside other programs on the same machine and upstream, in one run.
 
-    bench.py [--seconds 4] [--rounds 3] [--only WORDS] [--json FILE] [--picture FILE]
+    bench.py [--seconds 4] [--rounds 3] [--only WORDS] [--growth] [--json FILE] [--picture FILE]
+
+Beside it stand mitmproxy, whole and as small as it can be, and what is found in PATH: nginx, litellm, ccr (claude-code-router).
+``--growth`` also asks for the same with 10 to 1,000 connections, 10 to 500 channels, and 1,000 to 1,000,000 rows of the log.
 
 The programs take turns in each round, so that whatever else the machine does hits all of them; each figure is the median
 over the rounds. CPU time is that of all processes of a program. Numbers are for reading side by side, never for a test.
@@ -19,13 +22,15 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.benchmark.load import agent_request, asked, delays, load, longest_gap, request
+from scripts.benchmark import growth
+from scripts.benchmark.load import MESSAGES, agent_request, asked, delays, load, longest_gap, request
 from scripts.benchmark.programs import (
     Program,
     Running,
     Upstream,
     canned,
     configuration,
+    converters,
     cpu_seconds,
     gateway,
     installed,
@@ -56,6 +61,14 @@ NEAR: Final = (
     Scenario("an agent's 100 kB, 100 pieces, 4 at once", agent_request(), 4),
     Scenario("small JSON, a new connection each, 8 at once", SMALL, 8, one_shot=True),
     Scenario("8 MB, one at a time", request(asked("x" * (8 << 20))), 1),
+)
+CONVERTED: Final = (
+    Scenario("Messages over Chat, JSON, 16 at once", request(asked("hello", max_tokens=99), MESSAGES), 16),
+    Scenario(
+        "Messages over Chat, 100 pieces, 16 at once",
+        request(asked("hello", max_tokens=99, stream=True), MESSAGES),
+        16,
+    ),
 )
 FAR: Final = (
     Scenario("TLS 40 ms away, a new connection each", SMALL, 1, one_shot=True),
@@ -117,6 +130,29 @@ def started(
     return found
 
 
+def grown(options: argparse.Namespace, upstream: Upstream, folder: Path) -> list[Row]:
+    """What an answer costs where there is a lot, beside what it costs where there is little."""
+    folder.mkdir()
+    rows: list[Row] = []
+    with contextlib.ExitStack() as stack:
+        few = stack.enter_context(growth.with_channels(growth.CHANNELS[0], upstream, folder / "few"))
+        places = [(f"{count} connections", few, count) for count in growth.CONNECTIONS]
+        for count in growth.CHANNELS:
+            running = stack.enter_context(growth.with_channels(count, upstream, folder / f"channels-{count}"))
+            places.append((f"{count} channels", running, 32))
+        for count in growth.ROWS:
+            running = stack.enter_context(growth.with_rows(count, upstream, folder / f"rows-{count}"))
+            places.append((f"{count} rows", running, 32))
+        found: dict[str, list[Row]] = {}
+        for _ in range(options.rounds):
+            for name, running, clients in places:
+                scenario = Scenario(f"small JSON, {name}", SMALL, clients)
+                found.setdefault(name, []).append(asyncio.run(measure(scenario, running, options.seconds)))
+        rows = [median_row(each) for each in found.values()]
+    print("\n".join(table(rows).splitlines()[2:]), flush=True)
+    return rows
+
+
 def chosen(scenarios: Sequence[Scenario], words: str) -> list[Scenario]:
     return [scenario for scenario in scenarios if words in scenario.name]
 
@@ -133,6 +169,14 @@ def run(options: argparse.Namespace, folder: Path) -> list[Row]:
                     asyncio.run(slow(programs, upstream, options.streams))
                     config = folder / f"{upstream.port}-0" / "ccx.yaml"
                     asyncio.run(reloads(programs[0], upstream, config, options.rounds))
+        if converted := chosen(CONVERTED, options.only):
+            with contextlib.ExitStack() as block:
+                place = folder / "converted"
+                place.mkdir()
+                programs = started(block, converters(), upstream, place)
+                rows += asyncio.run(compare(converted, programs, options.seconds, options.rounds))
+        if options.growth:
+            rows += grown(options, upstream, folder / "growth")
         if workers := chosen(WORKERS, options.only):
             with contextlib.ExitStack() as block:
                 place = folder / "workers"
@@ -152,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--growth", action="store_true", help="also with many connections, channels and rows")
     parser.add_argument("--only", default="", help="scenarios whose names hold these words")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)

@@ -136,11 +136,11 @@ def configuration(upstream: Upstream, others: int = 0, mark: str = "") -> str:
 
 
 @contextlib.contextmanager
-def gateway(upstream: Upstream, folder: Path, workers: int = 1) -> Iterator[Running]:
+def gateway(upstream: Upstream, folder: Path, workers: int = 1, text: str = "") -> Iterator[Running]:
     """This gateway. Its configuration is ``ccx.yaml`` in the folder."""
     name = "ccx" if workers == 1 else f"ccx, {workers} workers"
     config = folder / "ccx.yaml"
-    config.write_text(configuration(upstream))
+    config.write_text(text or configuration(upstream))
     env = {
         "PORT": "0", "PROXY_ACCESS_KEY": KEY, "ADMIN_ACCESS_KEY": KEY[::-1], "CCX_CONFIG": str(config),
         "CCX_DATA_DIR": str(folder / "data"), "CCX_ENV_FILE": str(folder / ".env"), "WORKERS": str(workers),
@@ -151,6 +151,18 @@ def gateway(upstream: Upstream, folder: Path, workers: int = 1) -> Iterator[Runn
 
 def two_workers(upstream: Upstream, folder: Path) -> contextlib.AbstractContextManager[Running]:
     return gateway(upstream, folder, 2)
+
+
+def converting(upstream: Upstream, folder: Path) -> contextlib.AbstractContextManager[Running]:
+    """This gateway with a Chat channel for Messages."""
+    channel = {
+        "name": "chat",
+        "protocol": "chat",
+        "serves": ["messages"],
+        "base_urls": [upstream.url],
+        "keys": ["key-1"],
+    }
+    return gateway(upstream, folder, text=json.dumps({"channels": [channel]}))
 
 
 @contextlib.contextmanager
@@ -203,9 +215,46 @@ def nginx(upstream: Upstream, folder: Path) -> Iterator[Running]:
         yield running
 
 
+@contextlib.contextmanager
+def litellm(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    port, file = free_port(), folder / "litellm.json"
+    params = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "upstream-key"}
+    settings = {
+        "model_list": [{"model_name": "m", "litellm_params": params}],
+        "litellm_settings": {"ssl_verify": False},
+    }
+    file.write_text(json.dumps({**settings, "general_settings": {"master_key": KEY}}))
+    command = [shutil.which("litellm") or "litellm", "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
+    with started("LiteLLM", command, port, cwd=folder) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def claude_code_router(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """It takes Messages only."""
+    port, place = free_port(), folder / ".claude-code-router"
+    place.mkdir()
+    provider = {"name": "up", "api_base_url": f"{upstream.url}/v1/chat/completions", "api_key": "key", "models": ["m"]}
+    settings = {"HOST": "127.0.0.1", "PORT": port, "APIKEY": KEY, "LOG": False, "NON_INTERACTIVE_MODE": True}
+    routes = {"Providers": [provider], "Router": {"default": "up,m"}}
+    (place / "config.json").write_text(json.dumps({**settings, **routes}))
+    env = {"HOME": str(folder), "SERVICE_PORT": str(port)}
+    with started("claude-code-router", [shutil.which("ccr") or "ccr", "start"], port, env, folder) as running:
+        yield running
+
+
+def converters() -> list[Program]:
+    """What answers Messages from a Chat upstream: this gateway, and whatever else is found here."""
+    found: list[Program] = [converting]
+    found += [litellm] if shutil.which("litellm") else []
+    return found + ([claude_code_router] if shutil.which("ccr") else [])
+
+
 def installed() -> list[Program]:
     """This gateway, and whatever else is found here."""
     found: list[Program] = [gateway, lean, mitmdump]
     if shutil.which("nginx"):
         found.append(nginx)
+    if shutil.which("litellm"):
+        found.append(litellm)
     return found

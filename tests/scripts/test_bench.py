@@ -1,8 +1,10 @@
 """The benchmark measures what it says; how fast anything is, no test knows."""
 
 import asyncio
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,8 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.bench import FAR, NEAR, SMALL, Scenario, chosen, compare
-from scripts.benchmark import canned, load, programs, report
+from scripts.bench import CONVERTED, FAR, NEAR, SMALL, Scenario, chosen, compare
+from scripts.benchmark import canned, growth, load, programs, report
 from scripts.benchmark.report import Row
 
 ROWS = [Row("small", "ccx", 900.0, 1.0, 2.5, 0.5), Row("small", "a <b>", 90.0, 10.0, 25.0, 5.0)]
@@ -123,6 +125,23 @@ def test_programs_stand_before_the_upstream(program: programs.Program, tmp_path:
         (row,) = asyncio.run(compare([scenario], [running], 0.2, 1))
     assert row.program == running.name and row.rate > 0 and row.cpu_ms >= 0
     assert row.p50_ms <= row.p99_ms
+
+
+@pytest.mark.parametrize("program", programs.converters(), ids=lambda program: program.__name__)
+def test_messages_are_answered_by_a_chat_upstream(program: programs.Program, tmp_path: Path) -> None:
+    with programs.canned(tmp_path) as upstream, program(upstream, tmp_path) as running:
+        json_answer, stream = (asyncio.run(exchange(running.port, scenario.wire)) for scenario in CONVERTED)
+    assert json.loads(json_answer)["content"][0]["text"] == "How can I help?"
+    assert stream.count(b"text_delta") >= canned.PIECES
+
+
+def test_there_can_be_many_channels_and_rows(tmp_path: Path) -> None:
+    with programs.canned(tmp_path) as upstream:
+        for few in (growth.with_channels(12, upstream, tmp_path / "c"), growth.with_rows(12, upstream, tmp_path / "r")):
+            with few as running:
+                assert json.loads(asyncio.run(exchange(running.port, SMALL)))["object"] == "chat.completion"
+    with contextlib.closing(sqlite3.connect(tmp_path / "r" / "data" / "ccx.db")) as database:
+        assert database.execute("SELECT count(*) FROM requests WHERE boot_id = ''").fetchone() == (12,)
 
 
 # ---- the report ------------------------------------------------------------------------------------------------------
