@@ -33,7 +33,7 @@ NEWEST: Final = 2
 LOOKED_AT: Final = 6
 """Latest requests of a session among which the one is that a request continues."""
 MARKS: Final = ("cache_control", "prompt_cache_breakpoint")
-MARK: Final = tuple(name.encode() for name in MARKS)
+CONTROL, BREAKPOINT = (name.encode() for name in MARKS)
 LONG: Final = (b"1h", b"12h", b"24h")
 """How long a mark, or the request, asks for the cache to be kept."""
 UNCACHED: Final = "x-anthropic-billing-header:"
@@ -88,8 +88,8 @@ class Maker:
     def part(self, what: shape.What, name: str, value: Any) -> Part:
         data = marshalled(value)
         size = len(data)
-        if any(mark in data for mark in MARK):
-            self._marks += sum(data.count(mark) for mark in MARK)
+        if CONTROL in data or BREAKPOINT in data:
+            self._marks += data.count(CONTROL) + data.count(BREAKPOINT)
             self._long = self._long or any(word in data for word in LONG)
             data = marshalled(unmarked(value))
         return Part(what, name[: shape.MAX_NAME], size, self.print(data)[:6].hex())
@@ -142,9 +142,10 @@ class Maker:
         calls = dict(known.calls) if known else {}
         steady, count = (start + known.length, len(done)) if known else (start + 1, 0)
         moving = False
-        for begin, stop in elements(text, steady, len(value) - count):
-            moving = moving or len(done) >= len(value) - NEWEST or any(mark in text[begin:stop] for mark in MARKS)
+        for _begin, stop in elements(text, steady, len(value) - count):
+            marks = self._marks
             done.append(self.message(value[len(done)], calls))
+            moving = moving or len(done) > len(value) - NEWEST or self._marks > marks
             if not moving:
                 steady, count = stop, len(done)
         print = known.print if known and count == len(known.parts) else self.print(encoded(data[start:steady]))
@@ -178,10 +179,10 @@ class Maker:
             elif shape.is_media(block):
                 media, pictures = media + len(marshalled(block)), pictures + 1
         what: shape.What = "a" if role in ("assistant", "model") or (called and not role) else "u"
-        found = self.part(what, ",".join(dict.fromkeys(filter(None, names))), message)
+        found = self.part(what, ",".join(dict.fromkeys(filter(None, names))) if names else "", message)
         if role == "tool":
             results = found.size - media
-        return found._replace(results=results, media=media, pictures=pictures)
+        return found._replace(results=results, media=media, pictures=pictures) if results or pictures else found
 
 
 def remember[K, V](memory: OrderedDict[K, V], key: K, value: V, most: int) -> None:
