@@ -62,6 +62,13 @@ def test_size_and_name(path: Path) -> None:
     assert not words & set(NO_NAMES), "name it by what it is"
 
 
+def test_every_package_is_installed() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert {name for name in named if not name.startswith("ccx_offline")} == {
+        ".".join(path.parent.parts) for path in modules(*PACKAGES)
+    }
+
+
 @pytest.mark.parametrize("path", modules("tests"), ids=str)
 def test_every_folder_of_tests_is_a_package(path: Path) -> None:
     """Two test modules of one name in different folders are told apart by their package."""
