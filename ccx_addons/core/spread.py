@@ -5,6 +5,7 @@ event is a fixed one for its size, and no more waits than a secret is long.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,26 +19,32 @@ TEXT: Final = re.compile(
 """What a model says in an event of any text protocol, as it is written there."""
 LEAST: Final = 8
 """Bytes by which a secret is known to begin: fewer say nothing, and are no secret yet."""
+MOST_HELD: Final = 64 << 10
+"""Bytes that wait at most: events without a text may come in between, and decide nothing."""
 SHOWN: Final = HIDDEN.encode()
 
 
 class Spread:
     """The end of one stream's text. ``needles``: as core/mask.Secrets.needles has them."""
 
-    __slots__ = ("_begins", "_held", "_needles", "_tail")
+    __slots__ = ("_begins", "_held", "_needles", "_said", "_size", "_tail")
 
     def __init__(self, needles: Iterable[bytes]) -> None:
         self._needles = tuple(needle for needle in needles if len(needle) > LEAST)
         heads = sorted({re.escape(needle[:LEAST]) for needle in self._needles})
         self._begins = re.compile(b"|".join(heads)).search if heads else None
         self._tail = b""
-        self._held = b""
+        self._held: deque[tuple[bytes, int]] = deque()
+        """Events that wait, each with the length of its text."""
+        self._size = self._said = 0
+        """Bytes of all of them, and of their texts."""
 
     def feed(self, events: bytes) -> bytes:
         """Whole events -> what may pass."""
         if self._begins is None:
             return events
-        tail = self._tail + b"".join(TEXT.findall(events))
+        text = b"".join(TEXT.findall(events))
+        tail = self._tail + text
         found = self._begins(tail)
         if found is None:
             self._tail = tail[1 - LEAST :]
@@ -46,20 +53,34 @@ class Spread:
             events = self._masked(self._released(events), tail)
             self._tail = b""
             return events
-        begin = self._open_end(tail, found.start())
+        begin = self._open_end(tail, found.start()) if self._size < MOST_HELD else -1
         if begin < 0:
             self._tail = tail[1 - LEAST :]
             return self._released(events)
-        self._held += events
         self._tail = tail[begin:]
-        return b""
+        return self._hold(events, len(text))
 
     def rest(self) -> bytes:
         """What still waits when the stream is over."""
         return self._released(b"")
 
+    def _hold(self, events: bytes, said: int) -> bytes:
+        """Those before it in whose texts no secret can begin any more."""
+        self._held.append((events, said))
+        self._size, self._said = self._size + len(events), self._said + said
+        passed: list[bytes] = []
+        while self._said - self._held[0][1] >= len(self._tail):
+            first, its = self._held.popleft()
+            self._size, self._said = self._size - len(first), self._said - its
+            passed.append(first)
+        return b"".join(passed)
+
     def _released(self, events: bytes) -> bytes:
-        held, self._held = self._held, b""
+        if not self._held:
+            return events
+        held = b"".join(event for event, _ in self._held)
+        self._held.clear()
+        self._size = self._said = 0
         return held + events
 
     def _open_end(self, tail: bytes, start: int) -> int:

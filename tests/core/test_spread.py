@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.mask import HIDDEN
-from ccx_addons.core.spread import LEAST, TEXT, Spread
+from ccx_addons.core.spread import LEAST, MOST_HELD, TEXT, Spread
 
 SECRET = "sk-proj-1a2b3c4d5e6f7g8h"
 NEEDLES = (SECRET.encode(), b"c2stcHJvai0xYTJiM2M0ZDVlNmY3Zzh")
@@ -89,7 +89,7 @@ def test_no_more_waits_than_a_secret_is_long() -> None:
     for _ in range(50):
         for letter in SECRET[:-1]:
             spread.feed(event(chat(letter)))
-            most = max(most, len(spread._held))
+            most = max(most, spread._size)
     assert most <= len(SECRET) * len(event(chat("x")))
 
 
@@ -97,6 +97,23 @@ def test_events_without_text_keep_their_place() -> None:
     spread, ping = Spread(NEEDLES), b'event: ping\ndata: {"type": "ping"}\n\n'
     assert spread.feed(event(chat(SECRET[:12]))) == b"" and spread.feed(ping) == b""
     assert spread.feed(event(chat("?"))) == event(chat(SECRET[:12])) + ping + event(chat("?"))
+
+
+def test_an_event_passes_as_soon_as_another_one_begins_a_secret() -> None:
+    spread, event_ = Spread(NEEDLES), event(chat("sk-proj-1a"))
+    assert spread.feed(event_) == b""
+    for _ in range(20):
+        assert spread.feed(event_) == event_
+    assert spread.rest() == event_
+
+
+def test_events_that_decide_nothing_do_not_pile_up() -> None:
+    spread, ping, most = Spread(NEEDLES), b'event: ping\ndata: {"type": "ping"}\n\n', 0
+    spread.feed(event(chat(SECRET[:-1])))
+    for _ in range(3 * MOST_HELD // len(ping)):
+        spread.feed(ping)
+        most = max(most, spread._size)
+    assert most < MOST_HELD + 1000
 
 
 def test_without_secrets_nothing_is_looked_at() -> None:

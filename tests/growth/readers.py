@@ -40,6 +40,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.patient_json import PatientScanner
 from ccx_addons.core.personal import Mask
+from ccx_addons.core.spread import Spread
 from ccx_addons.core.verdict import Outcome, classify
 from ccx_addons.io import yaml_file
 from ccx_addons.io.shapes import Maker
@@ -494,11 +495,30 @@ def _wire() -> Iterator[tuple[str, Reader]]:
     for label in BODIES:
         yield f"JSON: {label}", partial(body, label)
         yield f"JSON in steps: {label}", partial(patient, label)
+    for text in SPREAD:
+        yield f"secrets in pieces: {text}", partial(spreading, text)
     yield "JSON: edits", edited
     yield "remembered items", remembered
     yield "shape", shaped
     for words in ("a@b.example ", "a.", "4111 ", "+1 2", "DE89 ", "a@", "1-", "AB12"):
         yield f"mask: {words}", partial(masked, words)
+
+
+SPREAD: Final = ("hello ", "sk-proj-", "sk-proj-1a2b3c4d", "sk-proj-1a2b3c4d5e6f7g8h", "")
+"""Texts of a stream's events."""
+
+
+def spreading(text: str, n: int) -> Act:
+    """A stream whose events each may be a piece of a secret."""
+    event = f'data: {{"choices":[{{"delta":{{"content":"{text}"}}}}]}}\n\n'.encode()
+
+    def act() -> None:
+        spread = Spread((b"sk-proj-1a2b3c4d5e6f7g8h",))
+        for _ in range(n):
+            spread.feed(event)
+        spread.rest()
+
+    return act
 
 
 def _panel() -> Iterator[tuple[str, Reader]]:
