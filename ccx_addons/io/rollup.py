@@ -24,14 +24,20 @@ FOLD: Final = 1_000
 EVERY: Final = 20.0
 """Seconds after which fewer are folded, too."""
 
+MOVED: Final = (
+    "attempts_n > 1 AND EXISTS (SELECT 1 FROM attempts WHERE request_id = requests.id AND n < requests.attempts_n"
+    " AND verdict IN ('next_model', 'next_key', 'next_channel'))"
+)
+"""SQL over requests: whether another model, key or channel was asked. To ask the same one again is no failover."""
+
 COUNTS: Final[Mapping[str, str]] = {
     "requests": "1",
     "ok": "state = 'ok'",
     "failed": "state = 'failed'",
     "client_left": "state = 'client_left'",
     "lost": "state = 'lost'",
-    "failovers": "attempts_n > 1",
-    "ok_failovers": "state = 'ok' AND attempts_n > 1",
+    "failovers": MOVED,
+    "ok_failovers": f"state = 'ok' AND {MOVED}",
     "attempts": "attempts_n",
     "input_tokens": "input_tokens",
     "cache_read_tokens": "cache_read_tokens",

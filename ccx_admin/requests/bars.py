@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ccx_addons.io.rollup import HOUR, QUARTER
+from ccx_addons.io.rollup import HOUR, MOVED, QUARTER
 from ccx_admin.db import Reader, Row
 from ccx_admin.requests.search_box import TIMES, Now, Search, Term, stretch
 from ccx_admin.usage import sums
@@ -133,8 +133,8 @@ def newest(db: Reader, start: int, end: int) -> int:
 def _counted(db: Reader, found: Search, start: int, end: int, width: int) -> Bars:
     first = newest(db, start, end)
     rows = db.rows(
-        "SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND attempts_n < 2) AS ok,"
-        " total(state = 'ok' AND attempts_n > 1) AS failover, total(state = 'client_left') AS left,"
+        f"SELECT (started_at - ?) / ? AS n, total(state = 'ok' AND NOT ({MOVED})) AS ok,"
+        f" total(state = 'ok' AND {MOVED}) AS failover, total(state = 'client_left') AS left,"
         " total(state IN ('failed', 'lost')) AS failed"
         f" FROM requests WHERE started_at >= ? AND started_at < ? AND ({found.where}) GROUP BY n ORDER BY n",
         (start, width, first, end, *found.params),

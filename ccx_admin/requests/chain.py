@@ -8,11 +8,6 @@ from typing import Any, Final
 OTHER_KEY: Final = ("next_key", "next_channel")
 ELSEWHERE: Final = ("next_model", *OTHER_KEY)
 """Verdicts after which another model or place is asked."""
-MOVED: Final = (
-    "attempts_n > 1 AND EXISTS (SELECT 1 FROM attempts WHERE request_id = requests.id AND n < requests.attempts_n"
-    " AND verdict IN ('next_model', 'next_key', 'next_channel'))"
-)
-"""SQL over requests: whether another model, key or channel was asked. To ask the same one again is no failover."""
 
 type Attempt = Mapping[str, Any]
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import CcxError
 from ccx_addons.io import said
+from ccx_addons.io.rollup import MOVED
 from ccx_admin.db import Reader, Row
-from ccx_admin.requests.chain import MOVED
 from ccx_admin.zone import MomentError, is_time, span
 
 MAX_QUERY: Final = 500

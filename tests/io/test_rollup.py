@@ -29,8 +29,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def upsert_all(transaction: Transaction, rows: Iterable[dict[str, Any]]) -> None:
+    """Every second request with more than one attempt asked the same key again; the others went elsewhere."""
     for row in rows:
         transaction.upsert("requests", row)
+        for n in range(1, row["attempts_n"] + 1):
+            verdict = "commit" if n == row["attempts_n"] else "same_key" if row["attempts_n"] % 2 else "next_key"
+            transaction.upsert("attempts", {"request_id": row["id"], "n": n, "verdict": verdict})
 
 
 def put(database: Database, *found: dict[str, Any]) -> None:
@@ -79,8 +83,9 @@ def added(row: dict[str, Any]) -> Iterator[tuple[str, float]]:
     tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
     yield "requests", 1
     yield row["state"], 1
-    yield "failovers", row["attempts_n"] > 1
-    yield "ok_failovers", row["attempts_n"] > 1 and row["state"] == "ok"
+    moved = row["attempts_n"] > 1 and row["attempts_n"] % 2 == 0
+    yield "failovers", moved
+    yield "ok_failovers", moved and row["state"] == "ok"
     yield "attempts", row["attempts_n"]
     for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"):
         yield name, row.get(name) or 0

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.io.rollup import MOVED
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
-from ccx_admin.requests.chain import MOVED, hops, moved
+from ccx_admin.requests.chain import hops, moved
 
 
 def attempt(channel: str, status: int, verdict: str) -> dict[str, Any]:

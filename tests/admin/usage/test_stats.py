@@ -22,6 +22,8 @@ def db(store: Store) -> Reader:
     tokens = {"input_tokens": 1_000, "cache_read_tokens": 600, "output_tokens": 200, "cost_usd": 0.01}
     times = {"first_event_ms": 400.0, "total_ms": 2_400.0}
     store.put_request(row(1, NOW_MS - 30 * MINUTE, **tokens, **times))
+    moved = ((1, "next_channel"), (2, "commit"))
+    store.put_attempts({"request_id": row(2, 0)["id"], "n": n, "verdict": verdict} for n, verdict in moved)
     store.put_request(row(2, NOW_MS - 31 * MINUTE, **tokens, **times, attempts_n=2, model="b"))
     store.put_request(row(3, NOW_MS - 2 * HOUR, state="failed", input_tokens=50, channel_id="ch_2"))
     store.put_request(row(4, NOW_MS - 3 * HOUR, state="client_left"))
