@@ -391,7 +391,7 @@ class Database:
         if not whole and not self._due():
             return False
         self.folded_at = time.monotonic()
-        (more,) = self.write([_fold])
+        (more,) = self.write([fold_step])
         return self.fold(whole) if whole and more else bool(more)
 
     def _due(self) -> bool:
@@ -466,8 +466,8 @@ def _add_up(transaction: Transaction, statement: str, rev: int) -> None:
     transaction.conn.execute(statement, {"rev": rev})
 
 
-def _fold(transaction: Transaction) -> bool:
-    """One step. True: more rows follow."""
+def fold_step(transaction: Transaction) -> bool:
+    """Adds FOLD finished requests to the roll-ups, at most. True: more follow."""
     conn = transaction.conn
     counters = dict(conn.execute("SELECT name, value FROM counter").fetchall())
     count, last = conn.execute(CHUNK, {"rev": counters["folded"], "most": FOLD}).fetchone()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ccx_addons.io.database import Transaction
+from ccx_addons.io.database import Transaction, fold_step
 from ccx_addons.io.rollup import DAY, HOUR, LEVELS, QUARTER
 
 STEP: Final = 500
@@ -60,7 +60,9 @@ def cap_bodies(transaction: Transaction, limit: int) -> bool:
 
 
 def retain(transaction: Transaction, days: int, body_days: int) -> int:
-    """One step. Returns how many rows it deleted."""
+    """One step. Returns how many rows it deleted; more than none as long as there is something to do. What is deleted
+    was added up before."""
+    more = fold_step(transaction)
     before = transaction.conn.total_changes
     (folded,) = transaction.conn.execute("SELECT value FROM counter WHERE name = 'folded'").fetchone()
     limits = {
@@ -74,4 +76,4 @@ def retain(transaction: Transaction, days: int, body_days: int) -> int:
     for statement in RETENTION:
         transaction.conn.execute(statement, limits)
     transaction.conn.execute(f"PRAGMA incremental_vacuum({STEP})").fetchall()
-    return transaction.conn.total_changes - before
+    return transaction.conn.total_changes - before + more
