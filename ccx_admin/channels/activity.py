@@ -13,7 +13,7 @@ FRESH: Final = 10_000
 """Milliseconds that a count is good for."""
 JUDGED: Final = 50
 """So many of the latest attempts say how a channel is; fewer than ``LEAST`` say nothing."""
-LEAST: Final = 20
+LEAST: Final = 10
 GOOD: Final = 0.8
 """Part of attempts that a channel which is well answers."""
 LOST: Final = "outcome NOT IN ('ok', 'client_left')"

@@ -33,8 +33,8 @@ def test_no_activity_is_not_a_rate() -> None:
     [
         ([(100, 36)], "36 of the last 100 attempts failed"),
         ([(100, 5)], ""),
-        ([(19, 19)], ""),
-        ([(20, 20)], "20 of the last 20 attempts failed"),
+        ([(9, 9)], ""),
+        ([(10, 10)], "10 of the last 10 attempts failed"),
         ([(500, 500), (60, 0)], ""),
         ([(500, 0), (30, 30), (25, 25)], "55 of the last 55 attempts failed"),
         ([], ""),

@@ -1,0 +1,100 @@
+"""Keys that are right for a while, and limits on some models, as clients meet them: in each protocol, without a restart."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.wire.program import Fake, Program, all_kinds, channel, running_program, wait_for
+from tests.wire.test_spending import KINDS
+
+NEW, OLD, SOON = "new-key-0123456789abcdef", "old-key-0123456789abcdef", "soon-key-0123456789abcdef"
+
+
+def moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def asked(kind: str, model: str = "m") -> tuple[str, dict[str, Any]]:
+    user = {"role": "user", "content": "hi"}
+    match kind:
+        case "messages":
+            return "/v1/messages", {"model": model, "max_tokens": 9, "messages": [user]}
+        case "chat":
+            return "/v1/chat/completions", {"model": model, "messages": [user]}
+        case "responses":
+            return "/v1/responses", {"model": model, "input": "hi"}
+    return f"/v1beta/models/{model}:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def ask(gateway: Program, kind: str, key: str, model: str = "m") -> httpx.Response:
+    path, body = asked(kind, model)
+    return httpx.post(gateway.url + path, json=body, headers={"x-api-key": key}, timeout=20)
+
+
+def words_of(kind: str, answer: httpx.Response) -> str:
+    """The message, in the place where the protocol's clients look for it."""
+    found = answer.json()["error"]["message"]
+    assert isinstance(found, str) and ("type" in answer.json() if kind == "messages" else True)
+    return found
+
+
+@pytest.fixture
+def gateway(fake: Fake, tmp_path: Any) -> Iterator[Program]:
+    with running_program(tmp_path, *all_kinds(fake)) as program:
+        yield program
+
+
+def test_an_old_key_and_a_whole_one_end_by_themselves(gateway: Program, fake: Fake) -> None:
+    until = int(time.time()) + 4
+    before = hashlib.sha256(OLD.encode()).hexdigest()
+    clients = [
+        {"name": "ann", "key": NEW, "previous": [{"key_sha256": before, "until": moment(until)}]},
+        {"name": "bob", "key": SOON, "expires": moment(until)},
+    ]
+    gateway.configure(*all_kinds(fake), clients=clients)
+    assert wait_for(lambda: ask(gateway, "chat", OLD).status_code == 200)
+    for kind in KINDS:
+        for key in (NEW, OLD, SOON):
+            assert ask(gateway, kind, key).status_code == 200, (kind, key)
+    assert wait_for(lambda: ask(gateway, "chat", OLD).status_code == 401, 10)
+    for kind in KINDS:
+        assert ask(gateway, kind, NEW).status_code == 200
+        over = ask(gateway, kind, SOON)
+        assert over.status_code == 401 and "'bob' was right until" in words_of(kind, over)
+
+
+def test_limits_on_some_models_and_tokens_a_minute(gateway: Program, fake: Fake) -> None:
+    some = [{"models": ["slow-*"], "rpm": 1}, {"models": ["big-*"], "tokens_per_minute": 1}]
+    clients = [{"name": f"c-{kind}", "key": f"{NEW}-{kind}", "model_limits": some} for kind in KINDS]
+    channels = [one | {"models": {"*": one.get("models", {}).get("*", "m")}} for one in all_kinds(fake)]
+    gateway.configure(*channels, clients=clients)
+    assert wait_for(lambda: ask(gateway, "chat", f"{NEW}-chat", "m").status_code == 200)
+    for kind in KINDS:
+        key = f"{NEW}-{kind}"
+        for model, words in (("slow-one", "1 times a minute of slow-*"), ("big-one", "1 tokens a minute on big-*")):
+            assert ask(gateway, kind, key, model).status_code == 200
+            refused = ask(gateway, kind, key, model)
+            assert refused.status_code == 429 and words in words_of(kind, refused), refused.text
+            assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert ask(gateway, kind, key, "another").status_code == 200
+
+
+def test_an_upstream_key_ends_by_itself_and_the_next_is_used(gateway: Program, fake: Fake) -> None:
+    keys = [
+        {"key": "first-key", "until": moment(int(time.time()) + 4), "name": "first"},
+        {"key": "second-key", "name": "next"},
+    ]
+    gateway.configure(channel("both", fake.url, "chat") | {"keys": keys}, clients=[{"name": "ann", "key": NEW}])
+
+    def used() -> str:
+        answer = ask(gateway, "chat", NEW)
+        assert answer.status_code == 200
+        return str(gateway.row(answer.headers["x-ccx-request-id"])["key_mask"])
+
+    assert "(first)" in used()
+    assert wait_for(lambda: "(next)" in used(), 10)
