@@ -221,7 +221,8 @@ def litellm(upstream: Upstream, folder: Path) -> Iterator[Running]:
     params = {"model": "openai/m", "api_base": f"{upstream.url}/v1", "api_key": "upstream-key"}
     settings = {
         "model_list": [{"model_name": "m", "litellm_params": params}],
-        "litellm_settings": {"ssl_verify": False},
+        # Without the second, Messages go to an upstream's Responses.
+        "litellm_settings": {"ssl_verify": False, "use_chat_completions_url_for_anthropic_messages": True},
     }
     file.write_text(json.dumps({**settings, "general_settings": {"master_key": KEY}}))
     command = [shutil.which("litellm") or "litellm", "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
