@@ -50,18 +50,18 @@ def gateway(fake: Fake, tmp_path: Any) -> Iterator[Program]:
 
 
 def test_an_old_key_and_a_whole_one_end_by_themselves(gateway: Program, fake: Fake) -> None:
-    until = int(time.time()) + 4
-    before = hashlib.sha256(OLD.encode()).hexdigest()
-    clients = [
-        {"name": "ann", "key": NEW, "previous": [{"key_sha256": before, "until": moment(until)}]},
-        {"name": "bob", "key": SOON, "expires": moment(until)},
-    ]
-    gateway.configure(*all_kinds(fake), clients=clients)
-    assert wait_for(lambda: ask(gateway, "chat", OLD).status_code == 200)
+    def ends_in(seconds: float) -> None:
+        until = moment(time.time() + seconds)
+        before = {"key_sha256": hashlib.sha256(OLD.encode()).hexdigest(), "until": until}
+        ann = {"name": "ann", "key": NEW, "previous": [before]}
+        gateway.configure(*all_kinds(fake), clients=[ann, {"name": "bob", "key": SOON, "expires": until}])
+
+    ends_in(600)
     for kind in KINDS:
         for key in (NEW, OLD, SOON):
             assert ask(gateway, kind, key).status_code == 200, (kind, key)
-    assert wait_for(lambda: ask(gateway, "chat", OLD).status_code == 401, 10)
+    ends_in(3)
+    assert wait_for(lambda: ask(gateway, "chat", OLD).status_code == 401, 20)
     for kind in KINDS:
         assert ask(gateway, kind, NEW).status_code == 200
         over = ask(gateway, kind, SOON)
@@ -85,16 +85,17 @@ def test_limits_on_some_models_and_tokens_a_minute(gateway: Program, fake: Fake)
 
 
 def test_an_upstream_key_ends_by_itself_and_the_next_is_used(gateway: Program, fake: Fake) -> None:
-    keys = [
-        {"key": "first-key", "until": moment(int(time.time()) + 4), "name": "first"},
-        {"key": "second-key", "name": "next"},
-    ]
-    gateway.configure(channel("both", fake.url, "chat") | {"keys": keys}, clients=[{"name": "ann", "key": NEW}])
+    def ends_in(seconds: float) -> None:
+        first = {"key": "first-key", "until": moment(time.time() + seconds), "name": "first"}
+        keys = [first, {"key": "second-key", "name": "next"}]
+        gateway.configure(channel("both", fake.url, "chat") | {"keys": keys}, clients=[{"name": "ann", "key": NEW}])
 
     def used() -> str:
         answer = ask(gateway, "chat", NEW)
         assert answer.status_code == 200
         return str(gateway.row(answer.headers["x-ccx-request-id"])["key_mask"])
 
+    ends_in(600)
     assert "(first)" in used()
-    assert wait_for(lambda: "(next)" in used(), 10)
+    ends_in(3)
+    assert wait_for(lambda: "(next)" in used(), 20)
