@@ -144,6 +144,7 @@ def channels(url: str) -> list[dict[str, Any]]:
 
 
 ENVIRONMENT = {e.metadata["name"]: seed(e.name) for e in fields(Settings) if e.metadata["secret"]}
+ENVIRONMENT["CCX_VALKEY_URL"] = f"redis://:{ENVIRONMENT['CCX_VALKEY_URL']}@127.0.0.1:9/0"
 OUTSIDE = seed("environment")
 
 
