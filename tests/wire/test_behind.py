@@ -16,6 +16,8 @@ from tests.wire.proxies import FROM, Front, running_front
 KEY = {"authorization": f"Bearer {CLIENT_KEY}"}
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 LINK = re.compile(r'(?:href|src|action|hx-get|hx-post)="(/[^"]*)"')
+TEMPLATE = re.compile(r"<template.*?</template>", re.DOTALL)
+"""What scripts fill in leads nowhere yet."""
 
 
 @pytest.fixture(
@@ -80,7 +82,7 @@ def test_the_panel_its_cookie_and_all_its_links(front: Front) -> None:
             page = client.get(front.prefix + path)
             assert page.status_code == 200
             assert f'data-base="{front.prefix}"' in page.text
-            links |= set(LINK.findall(page.text))
+            links |= set(LINK.findall(TEMPLATE.sub("", page.text)))
         assert len(links) > 20
         assert [link for link in links if not link.startswith(f"{front.prefix}/")] == []
         for link in links:
