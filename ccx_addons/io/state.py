@@ -240,7 +240,7 @@ SPENT: Final = f"""
     FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= ?1
     UNION ALL
     SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
-    FROM ({tail()}) WHERE at >= ?1
+    FROM ({tail(1 << 60)}) WHERE at >= ?1
 """
 SPENT_SINCE: Final = """
     SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,

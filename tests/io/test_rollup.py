@@ -155,6 +155,12 @@ def test_what_is_not_folded_yet_is_the_tail(database: Database) -> None:
     assert read(database, f"SELECT count(*) AS n FROM ({rollup.tail()})") == [{"n": 0}]
 
 
+def test_the_tail_is_short_however_much_waits(database: Database) -> None:
+    put(database, *(request(f"r{n}") for n in range(30)))
+    assert read(database, f"SELECT count(*) AS n FROM ({rollup.tail(10)})") == [{"n": 10}]
+    assert read(database, f"SELECT count(*) AS n FROM ({rollup.tail(1 << 60)})") == [{"n": 30}]
+
+
 def test_many_rows_are_folded_in_steps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step costs the same; a process that dies between two loses and doubles nothing."""
     monkeypatch.setattr("ccx_addons.io.database.FOLD", 4)
