@@ -106,10 +106,13 @@ def counted_rows(source: str, where: str, more: str = "") -> str:
 def tail(most: int = 20 * FOLD) -> str:
     """Rows that are not folded yet, as ``counted_rows``; of the last ``most`` revisions only, so that pages stay quick
     while an update adds up what an earlier version has written."""
+    return counted_rows("requests INDEXED BY requests_rev", fresh(most))
+
+
+def fresh(most: int = 20 * FOLD) -> str:
+    """The condition of ``tail``."""
     counter = "(SELECT value FROM counter WHERE name = '{}')".format
-    return counted_rows(
-        "requests INDEXED BY requests_rev", f"rev > max({counter('folded')}, {counter('rev')} - {most})"
-    )
+    return f"rev > max({counter('folded')}, {counter('rev')} - {most})"
 
 
 def sums(measures: Iterable[str]) -> dict[str, str]:
