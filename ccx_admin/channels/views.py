@@ -9,7 +9,7 @@ from typing import Any, Final
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot, Target
 from ccx_addons.core.urls import join
-from ccx_addons.io.rollup import DAY, HOUR
+from ccx_addons.io.rollup import DAY, HOUR, fresh
 from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
 from ccx_admin.db import Reader, Row
@@ -279,8 +279,7 @@ LAST: Final = "SELECT id, started_at, kind, operation, model, user_agent, status
 def newest_request(db: Reader, client_name: str) -> dict[str, Any] | None:
     """The newest request of a client: among those that are not counted yet, else in the last hour that counts one."""
     row = db.row(
-        f"{LAST} INDEXED BY requests_rev WHERE rev > (SELECT value FROM counter WHERE name = 'folded')"
-        " AND client_name = ? ORDER BY started_at DESC, id DESC LIMIT 1",
+        f"{LAST} INDEXED BY requests_rev WHERE {fresh()} AND client_name = ? ORDER BY started_at DESC, id DESC LIMIT 1",
         (client_name,),
     )
     if row:
