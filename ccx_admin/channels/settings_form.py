@@ -120,6 +120,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry("credential", "Whose login", "choice", ("keys", "client")),
             Entry("auth", "How the key is sent", "choice", get_args(AuthStyle.__value__)),
             Entry("quirks", "Quirks", "words"),
+            Entry("mask", "Personal data that is masked", "words"),
             Entry("on_loss", "When a conversion would lose something", "choice", ("keep", "refuse")),
             Entry("headers", "Headers, name: value", "pairs"),
             Entry("pass_headers", "Clients' headers that go on", "words"),

@@ -10,6 +10,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "Log in with single sign-on": "单点登录",
     "No users yet": "还没有用户",
     "Nobody has this key.": "没有人使用此密钥。",
+    "Personal data that is masked": "屏蔽的个人数据",
     "Nothing yet": "暂无记录",
     "Role": "角色",
     "Users": "用户",

@@ -77,6 +77,7 @@ HELP: Final[Mapping[str, str]] = {
     "is not the channel asked for by x-ccx-channel": "不是 x-ccx-channel 指定的渠道",
     "is promoted": "已设为首选",
     "its own limits are used up": "自身限额已用尽",
+    "the limits of its key are used up": "其密钥的限额已用尽",
     "the key's own limits are used up, another key's are not": "该密钥自身限额已用尽，另一密钥尚有余量",
     "the gateway would not send this request": "网关拒绝发送此请求",
     "its private key, when it is in a file of its own": "其私钥（若在单独的文件中）",

@@ -123,6 +123,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "client_left": "the client left",
     "refused_loss": "the conversion would lose something",
     "rate_wait": "its own limits are used up",
+    "key_wait": "the limits of its key are used up",
     "unsendable": "the gateway would not send this request",
     "no_room": "the gateway has no memory left for the answer",
 }
