@@ -33,7 +33,7 @@ class Titles:
         if known or (known is False and not firm):
             return
         bodies = x.snapshot.policy.bodies
-        words = title(x.kind, x.body.members) if bodies.titles else ""
+        words = title(x.kind, x.body.members) if bodies.titles and bodies.capture != "off" else ""
         if not words and not x.parent:
             return  # a later one may say something
         self.known[place] = firm

@@ -380,7 +380,7 @@ class Bodies:
     redact: tuple[str, ...] = setting(
         ("sk-[A-Za-z0-9-]+",), "regular expressions whose matches are masked", shown="plain"
     )
-    titles: bool = setting(True, "a conversation's first words are kept as its title")
+    titles: bool = setting(True, "a conversation's first words are kept as its title, where any bodies are kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ def name_of(folder: Path) -> str:
     """Made by whoever asks first. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "machine"
-    part = path.with_name(f"machine.{os.getpid()}.part")
+    part = path.with_name(f"machine.{uuid7()}.part")
     if not path.exists():
         part.write_text(uuid7())
         try:

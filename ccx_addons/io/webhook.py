@@ -20,7 +20,7 @@ import httpx
 
 from ccx_addons.core.addresses import is_public
 from ccx_addons.core.config import Alert
-from ccx_addons.io import outward
+from ccx_addons.io import answers, outward
 
 TIMEOUT: Final = 10.0
 MAX_ANSWER: Final = 64 << 10
@@ -136,7 +136,7 @@ def send(alert: Alert, message: Message, now: float, names: Names = look_up) -> 
             url, more = pinned(post.url, alert.private, names)
         headers = {**post.headers, **more.pop("headers", {})}
         with (
-            httpx.Client(proxy=proxy, timeout=TIMEOUT, verify=outward.client_context(None), trust_env=False) as client,
+            answers.client(outward.client_context(None), proxy, TIMEOUT) as client,
             client.stream("POST", url, content=post.body, headers=headers, **more) as answer,
         ):
             read = bytearray()

@@ -200,7 +200,7 @@ HELP: Final[Mapping[str, str]] = {
     "what to do when a conversion would lose something": "当转换会丢失内容时的做法",
     "bodies that mitmweb holds in memory; the oldest go first": "mitmweb 在内存中保留的正文；最旧的先清除",
     "which exchanges keep their bodies": "哪些请求保留正文",
-    "a conversation's first words are kept as its title": "将会话的开头作为标题保留",
+    "a conversation's first words are kept as its title, where any bodies are kept": "保存正文时，会话开头作为标题",
     "which of its keys comes first": "先使用哪个密钥",
     "taken out by hand": "手动停用",
     "in the standby pool": "在备用池中",

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ccx_addons.core.config import Bodies, Policy
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.wire_json import JsonBody, dumps
@@ -17,6 +19,7 @@ MAIN = channel("main")
 def asked(text: str, trace: str = "t1", tools: bool = True, **more: Any) -> Exchange:
     x = exchange("messages", MAIN)
     members = {"messages": [{"role": "user", "content": text}], **({"tools": [{"name": "Read"}]} if tools else {})}
+    x.snapshot = replace(x.snapshot, policy=Policy(bodies=Bodies(capture="errors")))
     x.body, x.trace, x.state = JsonBody.parse(dumps(members)), trace, "ok"
     for name, value in more.items():
         setattr(x, name, value)
@@ -62,8 +65,11 @@ def test_secrets_are_masked(runtime: Runtime) -> None:
     assert run(runtime, asked("Use sk-abcdefghijklmnop1234567890 for it")) == [("t1", "Use [redacted] for it", "")]
 
 
-def test_titles_can_be_switched_off(runtime: Runtime) -> None:
+@pytest.mark.parametrize(
+    "bodies", [Bodies(capture="all", titles=False), Bodies(capture="off")], ids=["titles", "bodies"]
+)
+def test_no_words_where_they_are_switched_off(runtime: Runtime, bodies: Bodies) -> None:
     x, child = asked("Fix"), asked("Count", "t2", parent="t1")
     for one in (x, child):
-        one.snapshot = replace(one.snapshot, policy=Policy(bodies=Bodies(titles=False)))
+        one.snapshot = replace(one.snapshot, policy=Policy(bodies=bodies))
     assert run(runtime, x, child) == [("t2", "", "t1")]

@@ -441,7 +441,7 @@ def shaped(n: int) -> Act:
 
 
 def masked(words: str, n: int) -> Act:
-    body = json.dumps({"messages": [{"role": "user", "content": words * n}] * 2}).encode()
+    body = json.dumps({"messages": [{"role": "user", "content": words * n * 8}] * 2}).encode()  # none is a short body
     return lambda: Mask(("email", "phone", "card", "iban"), "k").body(body)
 
 
