@@ -17,7 +17,7 @@ from ccx_addons.core.references import ID, containers_in, containers_of
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
-from ccx_addons.sessions import TRIES, UNREADABLE, final_answer, issued, load, seat_of
+from ccx_addons.sessions import UNREADABLE, final_answer, issued, look_up, seat_of
 
 NAMED: Final = b"container"
 ESCAPED: Final = b"\\u00"
@@ -40,11 +40,7 @@ class Containers:
         assert x.client
         try:
             for id in ids:
-                found = None
-                for pause in TRIES if ID.fullmatch(id) else ():
-                    await asyncio.sleep(pause)
-                    if found := await asyncio.to_thread(load, self.runtime.store, id, x.client.name):
-                        break
+                found = await look_up(self.runtime.store, id, x.client.name) if ID.fullmatch(id) else None
                 if found is None:
                     words = f"Container with id '{id[:100]}' not found."
                     flow.response = refuse(flow, Fault("not_found", words, 404, param="container"))

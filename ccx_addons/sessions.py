@@ -112,13 +112,14 @@ class Sessions:
         if self.tasks:
             # The answer may be the one that is being kept just now.
             await asyncio.wait(self.tasks, timeout=KEEPING)
+        store, client = self.runtime.store, x.client.name if x.client else ""
         try:
             if id:
-                self.take(flow, x, id, self.at_hand(id) or await self.look_up(x, id))
+                self.take(flow, x, id, self.at_hand(id) or await look_up(store, id, client))
             for item in dict.fromkeys(items):
                 if flow.response:
                     return
-                found = await self.look_up(x, item)
+                found = await look_up(store, item, client)
                 if found is None:
                     flow.response = refuse(flow, unknown("Item", item, "input"))
                 else:
@@ -130,15 +131,6 @@ class Sessions:
     def at_hand(self, id: str) -> Stored | None:
         stored = self.recent.get(id)
         return stored if stored and stored.expires > time.time() else None
-
-    async def look_up(self, x: Exchange, id: str) -> Stored | None:
-        """Raises StoreError."""
-        client = x.client.name if x.client else ""
-        for pause in TRIES:
-            await asyncio.sleep(pause)
-            if stored := await asyncio.to_thread(load, self.runtime.store, id, client):
-                return stored
-        return None
 
     def take(self, flow: http.HTTPFlow, x: Exchange, id: str, stored: Stored | None) -> None:
         """Only the client that asked the first time may go on; for others it is as if nobody knew the answer."""
@@ -287,6 +279,15 @@ def trimmed(items: Items) -> Items:
             whole.append(item)
         kept = whole
     return kept
+
+
+async def look_up(store: Store, id: str, client: str) -> Stored | None:
+    """``load``, several times where nothing is there yet. Raises StoreError."""
+    for pause in TRIES:
+        await asyncio.sleep(pause)
+        if stored := await asyncio.to_thread(load, store, id, client):
+            return stored
+    return None
 
 
 def load(store: Store, id: str, client: str) -> Stored | None:

@@ -5,7 +5,6 @@ what no channel can keep, is refused with the ``error_code`` on which the offici
 (anthropic-sdk-python, ``lib/threads``).
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Mapping
@@ -21,7 +20,7 @@ from ccx_addons.core.references import ID
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
-from ccx_addons.sessions import TRIES, UNREADABLE, issued, load, seat_of
+from ccx_addons.sessions import UNREADABLE, issued, look_up, seat_of
 
 CREATED: Final = re.compile(rb'"message"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
 """In the first event of a stream."""
@@ -40,13 +39,12 @@ class Threads:
     async def find(self, flow: http.HTTPFlow, x: Exchange, id: str) -> None:
         client = x.client.name if x.client else ""
         try:
-            for pause in TRIES if ID.fullmatch(id) else ():
-                await asyncio.sleep(pause)
-                if found := await asyncio.to_thread(load, self.runtime.store, id, client):
-                    x.home = found.seat
-                    return
+            found = await look_up(self.runtime.store, id, client) if ID.fullmatch(id) else None
         except StoreError:
             flow.response = refuse(flow, UNREADABLE)
+            return
+        if found:
+            x.home = found.seat
             return
         flow.response = refused(
             flow, 404, "not_found", f"Thread of message '{id[:100]}' not found.", "thread_not_found"

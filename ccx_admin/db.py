@@ -18,6 +18,11 @@ STEPS: Final = 20_000
 """SQLite instructions between two looks at the clock."""
 
 
+def row_id(text: str) -> int:
+    """The id of a row as a query names it; 0: it names none that SQLite could have."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 class DatabaseUnavailable(CcxError):
     """The database cannot be read now. Its text holds no SQL."""
 

@@ -40,14 +40,7 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
     if not isinstance(value, dict):
         return None
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
-    digest, masked = "", ""
-    if "key" in table and "key_sha256" in table:
-        reader.problem(f"{path}.key", "give key or key_sha256, not both")
-    elif "key" in table:
-        if secret := reader.secret(table["key"], f"{path}.key"):
-            digest, masked = sha256(secret), mask(secret)
-    elif digest_text := reader.text(table.get("key_sha256"), f"{path}.key_sha256", SHA256, "64 hex digits"):
-        digest = digest_text.lower()
+    digest, masked = key_of(reader, table, path)
     kinds = reader.kinds(table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
     limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", ClientLimits())
     enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")
@@ -57,6 +50,18 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
     if not name or not digest or enabled is MISSING:
         return None
     return Client(name, digest, masked, kinds, models, limits, enabled, *more, expires)
+
+
+def key_of(reader: Reader, table: Mapping[str, Json], path: str) -> tuple[str, str]:
+    """The SHA-256 of somebody's key, and its mask, from ``key`` or ``key_sha256``; empty: there is no right one."""
+    if "key" in table and "key_sha256" in table:
+        reader.problem(f"{path}.key", "give key or key_sha256, not both")
+    elif "key" in table:
+        if secret := reader.secret(table["key"], f"{path}.key"):
+            return sha256(secret), mask(secret)
+    elif digest := reader.text(table.get("key_sha256"), f"{path}.key_sha256", SHA256, "64 hex digits"):
+        return digest.lower(), ""
+    return "", ""
 
 
 def _model_limits(reader: Reader, client: Mapping[str, Json], path: str) -> tuple[ModelLimit, ...]:

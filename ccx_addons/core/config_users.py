@@ -5,9 +5,8 @@ from dataclasses import MISSING
 from typing import Final
 
 from ccx_addons.core.config import Client, User
-from ccx_addons.core.config_clients import SHA256
+from ccx_addons.core.config_clients import key_of
 from ccx_addons.core.config_reader import NAME, Json, Reader, sha256, shape_of
-from ccx_addons.core.mask import mask
 
 USER_KEYS: Final = ("name", "role", "key", "key_sha256", "enabled")
 ADMIN: Final = "admin"
@@ -38,14 +37,7 @@ def _user(reader: Reader, value: Json, path: str) -> User | None:
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
     if name == ADMIN:
         reader.problem(f"{path}.name", f"{ADMIN!r} is who comes with ADMIN_ACCESS_KEY")
-    digest, masked = "", ""
-    if "key" in table and "key_sha256" in table:
-        reader.problem(f"{path}.key", "give key or key_sha256, not both")
-    elif "key" in table:
-        if secret := reader.secret(table["key"], f"{path}.key"):
-            digest, masked = sha256(secret), mask(secret)
-    elif "key_sha256" in table:
-        digest = (reader.text(table["key_sha256"], f"{path}.key_sha256", SHA256, "64 hex digits") or "").lower()
+    digest, masked = key_of(reader, table, path) if table.keys() & {"key", "key_sha256"} else ("", "")
     role = reader.scalar(table.get("role", "sees"), *shape_of(User)["role"], f"{path}.role")
     enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")
     if not name or role is MISSING or enabled is MISSING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ccx_addons.core.settings import Settings
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.proxy.listener import server_tls
 
 log: Final = logging.getLogger("ccx")
@@ -18,7 +19,7 @@ EVERY: Final = 10.0
 """Seconds between two looks at the files."""
 
 
-class Renewal:
+class Renewal(Periodic):
     def __init__(self, context: ssl.SSLContext, settings: Settings) -> None:
         self.context = context
         self.cert, self.key = settings.tls_cert_file, settings.tls_key_file
@@ -47,18 +48,15 @@ class Renewal:
         log.info("%s has changed: connections are shown the new certificate", self.cert)
         return True
 
-    async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            await asyncio.to_thread(self.look)
-
 
 @contextlib.contextmanager
 def renewing(context: ssl.SSLContext | None, settings: Settings) -> Iterator[None]:
     """Looks at the files meanwhile. ``context`` None: there is no certificate."""
-    task = asyncio.ensure_future(Renewal(context, settings).watch()) if context else None
+    renewal = Renewal(context, settings) if context else None
+    if renewal:
+        renewal.begin("looking at the certificate", lambda: asyncio.to_thread(renewal.look), EVERY)
     try:
         yield
     finally:
-        if task:
-            task.cancel()
+        if renewal:
+            renewal.done()

@@ -7,7 +7,7 @@ from typing import Final
 
 log: Final = logging.getLogger("ccx")
 
-type Work = Callable[[], Awaitable[None] | None]
+type Work = Callable[[], Awaitable[object] | None]
 
 
 class Periodic:

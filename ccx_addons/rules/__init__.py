@@ -17,6 +17,7 @@ from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.hooks import Asked
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.metrics import Metrics
+from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 from ccx_addons.rules.file import File
@@ -27,7 +28,7 @@ EVERY: Final = 1.0
 """Seconds between two looks at the file."""
 
 
-class Rules:
+class Rules(Periodic):
     """Behind the reading of the body: another body for everybody after it."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -38,20 +39,13 @@ class Rules:
             settings.hooks_budget / 1000,
             lambda words: runtime.store.put_event("warning", "rules", words),
         )
-        self.task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
         self.file.look()
-        self.task = asyncio.get_running_loop().create_task(self.watch())
-
-    async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            await asyncio.to_thread(self.file.look)
+        self.begin("looking at the rules", lambda: asyncio.to_thread(self.file.look), EVERY)
 
     def done(self) -> None:
-        if self.task:
-            self.task.cancel()
+        super().done()
         self.file.close()
 
     @guarded

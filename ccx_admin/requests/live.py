@@ -21,7 +21,7 @@ from simple_websocket import ConnectionClosed, Server
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import Failure
 from ccx_admin.api.schema import Json, array, free, integer, table
-from ccx_admin.db import DatabaseUnavailable
+from ccx_admin.db import DatabaseUnavailable, row_id
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
 from ccx_admin.requests.conversation import growing
@@ -175,7 +175,7 @@ def follow(socket: Server) -> None:
     current = panel()
     try:
         since = request.args.get("since", "0")
-        Follower(socket, current, int(since) if since.isdecimal() and len(since) < 19 else 0).run()
+        Follower(socket, current, row_id(since)).run()
     except (ConnectionClosed, DatabaseUnavailable):
         return
     finally:

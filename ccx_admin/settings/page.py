@@ -14,6 +14,7 @@ from ccx_admin.access import audit
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
 from ccx_admin.channels.activity import since_id
+from ccx_admin.db import row_id
 from ccx_admin.panel import Panel, panel
 from ccx_admin.settings import hidden, what_if
 from ccx_admin.settings.api import PRESETS, environment, get_settings, text_of
@@ -174,7 +175,7 @@ def history(current: Panel) -> dict[str, Any]:
 
 def events(current: Panel) -> dict[str, Any]:
     kind, before = request.args.get("kind", ""), request.args.get("before", "")
-    found = views.events(current.db, kind, int(before) if before.isdecimal() and len(before) < 19 else 0, EVENTS)
+    found = views.events(current.db, kind, row_id(before), EVENTS)
     clean = current.secrets().clean
     for event in found:
         event["message"], event["detail"] = (clean(event[name]) for name in ("message", "detail"))
@@ -184,7 +185,7 @@ def events(current: Panel) -> dict[str, Any]:
 
 def did(current: Panel) -> dict[str, Any]:
     who, before = request.args.get("who", ""), request.args.get("before", "")
-    found = audit.entries(current, who, int(before) if before.isdecimal() and len(before) < 19 else 0, EVENTS)
+    found = audit.entries(current, who, row_id(before), EVENTS)
     users = [(user.name, user.role, user.enabled, user.key_mask) for user in current.snapshot().users]
     return {"did": found, "people": audit.people(current), "who": who, "more": len(found) == EVENTS, "users": users}
 

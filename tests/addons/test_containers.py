@@ -23,7 +23,7 @@ USED = {"type": "tool_use", "name": "f", "input": {"container": {"id": "cntr_9"}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ccx_addons.containers.TRIES", (0.0,))
+    monkeypatch.setattr("ccx_addons.sessions.TRIES", (0.0,))
 
 
 def asked(kind: Kind, client: str, **members: Any) -> Exchange:

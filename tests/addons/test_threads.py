@@ -27,7 +27,7 @@ CREATE = {"type": "create"}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ccx_addons.threads.TRIES", (0.0,))
+    monkeypatch.setattr("ccx_addons.sessions.TRIES", (0.0,))
 
 
 def asked(thread: Any = None, client: str = "alice") -> Exchange:
@@ -90,7 +90,7 @@ def test_a_store_that_cannot_be_read(runtime: Runtime, monkeypatch: pytest.Monke
     def load(*_: Any) -> None:
         raise StoreError("no")
 
-    monkeypatch.setattr("ccx_addons.threads.load", load)
+    monkeypatch.setattr("ccx_addons.sessions.load", load)
     made = go_on(runtime, "msg_1")[1]
     assert made.response and made.response.status_code == 503
 

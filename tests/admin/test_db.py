@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ccx_addons.io.store import Store
-from ccx_admin.db import DatabaseUnavailable, QueryTooSlow, Reader
+from ccx_admin.db import DatabaseUnavailable, QueryTooSlow, Reader, row_id
 
 
 def test_reads_rows_and_values(store: Store) -> None:
@@ -77,3 +77,11 @@ def test_each_thread_has_its_own_connection(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert found == [7] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [("7", 7), ("0", 0), ("", 0), ("-1", 0), ("1.5", 0), ("x", 0), ("9" * 18, 10**18 - 1), ("9" * 19, 0)],
+)
+def test_the_id_of_a_row(text: str, id: int) -> None:
+    assert row_id(text) == id
