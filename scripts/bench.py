@@ -2,7 +2,7 @@
 
     bench.py [--seconds 4] [--rounds 3] [--only WORDS] [--growth] [--json FILE] [--picture FILE]
 
-Beside it stand mitmproxy, whole and as small as it can be, and what is found in PATH: nginx, litellm, ccr (claude-code-router).
+Beside it stand mitmproxy, whole and as small as it can be, and what is found in PATH: nginx, litellm, gateway (Portkey), ccr (claude-code-router).
 ``--growth`` also asks for the same with 10 to 1,000 connections, 10 to 500 channels, and 1,000 to 1,000,000 rows of the log.
 
 The programs take turns in each round, so that whatever else the machine does hits all of them; each figure is the median
@@ -23,7 +23,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.benchmark import growth
-from scripts.benchmark.load import MESSAGES, agent_request, asked, delays, load, longest_gap, request
+from scripts.benchmark.load import MESSAGES, SLOW, agent_request, asked, delays, load, longest_gap, request
 from scripts.benchmark.programs import (
     Program,
     Running,
@@ -79,7 +79,7 @@ WORKERS: Final = (Scenario("small JSON, 32 at once, by workers", SMALL, 32),)
 
 async def measure(scenario: Scenario, running: Running, seconds: float) -> Row:
     before = cpu_seconds(running.pid)
-    seen = await load(running.port, scenario.wire, scenario.clients, seconds, one_shot=scenario.one_shot)
+    seen = await load(running.port, running.wire(scenario.wire), scenario.clients, seconds, one_shot=scenario.one_shot)
     await asyncio.sleep(0.2)  # what is written behind the answer belongs to it
     cpu = (cpu_seconds(running.pid) - before) / len(seen.times)
     return Row(scenario.name, running.name, seen.rate, seen.median * 1000, seen.late * 1000, cpu * 1000)
@@ -88,20 +88,34 @@ async def measure(scenario: Scenario, running: Running, seconds: float) -> Row:
 async def compare(scenarios: Sequence[Scenario], programs: Sequence[Running], seconds: float, rounds: int) -> list[Row]:
     rows: list[Row] = []
     for scenario in scenarios:
-        found: dict[str, list[Row]] = {running.name: [] for running in programs}
-        for running in programs:
-            await load(running.port, scenario.wire, scenario.clients, 0.5, one_shot=scenario.one_shot)
+        able = [running for n, running in enumerate(programs) if await answers(scenario, running, ours=n == 0)]
+        found: dict[str, list[Row]] = {running.name: [] for running in able}
         for _ in range(rounds):
-            for running in programs:
+            for running in able:
                 found[running.name].append(await measure(scenario, running, seconds))
         rows += [median_row(each) for each in found.values()]
-        print("\n".join(table(rows[-len(programs) :]).splitlines()[2:]), flush=True)
+        print("\n".join(table(rows[-len(able) :]).splitlines()[2:]), flush=True)
     return rows
 
 
+async def answers(scenario: Scenario, running: Running, *, ours: bool) -> bool:
+    """Whether it answers at all; a program beside ours need not know every protocol."""
+    try:
+        await load(running.port, running.wire(scenario.wire), scenario.clients, 0.5, one_shot=scenario.one_shot)
+    except ValueError as error:
+        if ours:
+            raise
+        print(f"{scenario.name}: without {running.name}, {error}", flush=True)
+        return False
+    return True
+
+
 async def slow(programs: Sequence[Running], upstream: Upstream, count: int) -> None:
-    for running in (Running("nobody between", upstream.port, 0), *programs):
-        seen = await delays(running.port, count)
+    scenario = Scenario(f"{count} slow streams", SLOW, 1)
+    for n, running in enumerate((*programs, Running("nobody between", upstream.port, 0))):
+        if not await answers(scenario, running, ours=n == 0):
+            continue
+        seen = await delays(running.port, running.wire(SLOW), count)
         words = f"a piece is on its way {seen.median * 1000:.1f} ms, one in a hundred {seen.late * 1000:.0f} ms"
         print(f"{count} slow streams, {running.name}: {words}", flush=True)
 

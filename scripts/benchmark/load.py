@@ -100,9 +100,13 @@ async def load(port: int, wire: bytes, clients: int, seconds: float, *, one_shot
     return seen
 
 
-async def delays(port: int, count: int) -> Seen:
-    """How long each piece of ``count`` slow streams at once was on its way."""
-    seen, wire, begun = Seen(), request(asked("hello", model="slow", stream=True)), time.perf_counter()
+SLOW: Final = request(asked("hello", model="slow", stream=True))
+"""What the upstream answers piece by piece, each with the moment it was sent."""
+
+
+async def delays(port: int, wire: bytes, count: int) -> Seen:
+    """How long each piece of ``count`` slow streams at once was on its way. ``wire``: SLOW, as the program takes it."""
+    seen, begun = Seen(), time.perf_counter()
 
     async def stream() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
@@ -122,7 +126,7 @@ async def delays(port: int, count: int) -> Seen:
 async def longest_gap(port: int) -> float:
     """Seconds between two pieces of one slow stream."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(request(asked("hello", model="slow", stream=True)))
+    writer.write(SLOW)
     await reader.readuntil(b"\r\n\r\n")
     longest, last = 0.0, time.perf_counter()
     while size := int(await reader.readline(), 16):

@@ -10,13 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.benchmark.load import KEY
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
+PORTKEY: Final = "portkey"
+"""In the path of its program, whose name is no more than "gateway"."""
 START: Final = 60.0
 """Seconds a program may take until it answers."""
 
@@ -33,11 +35,18 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Running:
-    """``pid``: of the process that all others of it come from; 0: nobody's."""
+    """``pid``: of the process that all others of it come from; 0: nobody's. ``headers``: lines that it wants to see in
+    every request."""
 
     name: str
     port: int
     pid: int
+    headers: bytes = b""
+
+    def wire(self, request: bytes) -> bytes:
+        """A request as it takes it."""
+        start, end, rest = request.partition(b"\r\n")
+        return start + end + self.headers + rest
 
 
 type Program = Callable[[Upstream, Path], contextlib.AbstractContextManager[Running]]
@@ -244,6 +253,16 @@ def claude_code_router(upstream: Upstream, folder: Path) -> Iterator[Running]:
         yield running
 
 
+@contextlib.contextmanager
+def portkey(upstream: Upstream, folder: Path) -> Iterator[Running]:
+    """It is told in each request where to go."""
+    port, command = free_port(), Path(shutil.which("gateway") or "gateway").resolve()
+    env = {"NODE_TLS_REJECT_UNAUTHORIZED": "0"}
+    with started("Portkey", ["node", str(command), f"--port={port}", "--headless"], port, env, folder) as running:
+        told = f"x-portkey-provider: openai\r\nx-portkey-custom-host: {upstream.url}/v1\r\n"
+        yield replace(running, headers=told.encode())
+
+
 def converters() -> list[Program]:
     """What answers Messages from a Chat upstream: this gateway, and whatever else is found here."""
     found: list[Program] = [converting]
@@ -256,6 +275,5 @@ def installed() -> list[Program]:
     found: list[Program] = [gateway, lean, mitmdump]
     if shutil.which("nginx"):
         found.append(nginx)
-    if shutil.which("litellm"):
-        found.append(litellm)
-    return found
+    found += [litellm] if shutil.which("litellm") else []
+    return found + ([portkey] if PORTKEY in os.path.realpath(shutil.which("gateway") or "") else [])

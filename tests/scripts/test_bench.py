@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.bench import CONVERTED, FAR, NEAR, SMALL, Scenario, chosen, compare
+from scripts.bench import CONVERTED, FAR, NEAR, SMALL, Scenario, answers, chosen, compare
 from scripts.benchmark import canned, growth, load, programs, report
+from scripts.benchmark.programs import Running
 from scripts.benchmark.report import Row
 
 ROWS = [Row("small", "ccx", 900.0, 1.0, 2.5, 0.5), Row("small", "a <b>", 90.0, 10.0, 25.0, 5.0)]
@@ -58,7 +59,7 @@ def test_an_agents_request_is_as_large_as_it_says() -> None:
 
 def test_slow_streams_tell_when_each_piece_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canned, "PAUSE", 0.0)
-    seen = against(lambda port: load.delays(port, 3))
+    seen = against(lambda port: load.delays(port, load.SLOW, 3))
     assert len(seen.times) == 3 * canned.SLOW_PIECES and min(seen.times) >= 0
     assert against(load.longest_gap) > 0
 
@@ -70,16 +71,25 @@ def test_every_answer_is_counted_once(one_shot: bool) -> None:
     assert min(seen.times) <= seen.median <= seen.late <= max(seen.times)
 
 
-def test_an_answer_that_is_no_good_one_is_no_measurement() -> None:
+def test_an_answer_that_is_no_good_one_is_no_measurement(capsys: pytest.CaptureFixture[str]) -> None:
     async def refused(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 502 Bad\r\ncontent-length: 0\r\n\r\n")
 
-    async def client() -> None:
+    async def asked(ours: bool) -> bool:
         async with await asyncio.start_server(refused, "127.0.0.1", 0) as server:
-            await load.load(server.sockets[0].getsockname()[1], SMALL, 1, 0.1)
+            running = Running("refuser", server.sockets[0].getsockname()[1], 0)
+            return await answers(Scenario("small", SMALL, 1), running, ours=ours)
 
     with pytest.raises(ValueError, match="502"):
-        asyncio.run(client())
+        asyncio.run(asked(ours=True))
+    assert asyncio.run(asked(ours=False)) is False
+    assert capsys.readouterr().out == "small: without refuser, the answer is 502\n"
+
+
+def test_a_program_sees_its_own_headers() -> None:
+    running = Running("x", 1, 0, headers=b"x-where: there\r\n")
+    assert running.wire(b"POST / HTTP/1.1\r\nhost: bench\r\n\r\n{}") == b"POST / HTTP/1.1\r\nx-where: there\r\nhost: bench\r\n\r\n{}"  # fmt: skip
+    assert Running("x", 1, 0).wire(SMALL) == SMALL
 
 
 def test_far_away_a_new_connection_takes_a_round_trip_more() -> None:
