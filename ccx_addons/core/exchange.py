@@ -211,6 +211,8 @@ class Exchange:
     failover: "Generator[Attempt, Outcome, None] | None" = None
     other_key: "Callable[[Attempt], bool] | None" = None
     """Whether another key of the attempt's channel has a place free, as far as is known."""
+    other_way: "Callable[[], bool] | None" = None
+    """Whether anybody is well and left, as far as is known."""
 
     # ---- the attempt under way (route, convert, stream) -------------------------------------------------------------
     next_attempt: "Attempt | None" = None

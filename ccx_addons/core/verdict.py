@@ -13,7 +13,7 @@ from ccx_addons.core.waits import reset_time
 type OutcomeKind = Literal[
     "ok", "connect", "tls", "connect_timeout", "first_byte_timeout", "total_timeout", "reset", "status", "bad_body",
     "empty", "error_body", "stream_error", "first_event_timeout", "converter", "cut", "late_error", "idle",
-    "client_left", "refused_loss", "rate_wait", "key_wait", "unsendable", "no_room",
+    "client_left", "refused_loss", "rate_wait", "key_wait", "probe_wait", "unsendable", "no_room",
 ]  # fmt: skip
 
 type Action = Literal["commit", "same_key", "next_model", "next_offer", "next_key", "next_channel", "stop"]
@@ -143,10 +143,11 @@ BY_KIND: Final[Mapping[str, Verdict]] = {
     "unsendable": Verdict("stop", "the request could not be written safely"),
     "rate_wait": Verdict("next_channel", "its own limits are used up"),
     "key_wait": Verdict("next_key", "the key's own limits are used up, another key's are not", "key"),
+    "probe_wait": Verdict("next_key", "another worker tries just now whether it is well", "key"),
     "no_room": Verdict("stop", "the gateway has no memory left for the answer"),
 }
 """Outcomes without an upstream error to read."""
-NEVER_MADE: Final = frozenset[OutcomeKind]({"rate_wait", "key_wait"})
+NEVER_MADE: Final = frozenset[OutcomeKind]({"rate_wait", "key_wait", "probe_wait"})
 
 BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
     "revoked": Verdict("next_key", "the key is revoked", "key", pauses=REVOKED, block=True),
@@ -291,8 +292,8 @@ def attempts(
     """Yields attempts and is sent their outcomes; returns when an answer is committed or nothing is left.
 
     ``clock`` and ``deadline`` are monotonic seconds, ``now`` is Unix time. Closing it early means that the client left.
-    The outcomes ``rate_wait`` and ``key_wait`` say that the attempt never was made. Attempts that were refused at once
-    are not counted at first, so that dead keys and channels do not use up what a live one needs.
+    The outcomes of NEVER_MADE say that the attempt never was made. Attempts that were refused at once are not
+    counted at first, so that dead keys and channels do not use up what a live one needs.
     """
     number = refused = 0
 

@@ -79,7 +79,7 @@ class Route:
         if not search.ranking.entries:
             flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
             return
-        x.other_key = search.other_key
+        x.other_key, x.other_way = search.other_key, search.other_way
         x.failover = attempts(search, time.monotonic, x.deadline, time.time, x.snapshot.policy.attempts)
         x.next_attempt = next(x.failover, None)
         if x.next_attempt is None:
@@ -92,7 +92,7 @@ class Route:
         attempt, x.next_attempt = x.next_attempt, None
         if attempt is None:
             return None
-        if not self.gate.open_for(attempt):
+        if not self.gate.open_for(attempt) or self.gate.probes(x, attempt):
             return self.queue(flow, x, attempt)
         answer = self.gate.enter(x, attempt)
         if answer is None:
@@ -111,14 +111,12 @@ class Route:
         assert x.failover
         x.phase = "queued"
         until = min(time.monotonic() + PATIENCE, x.deadline)
-        await self.gate.probe(x.kind, attempt)
-        while (outcome := await self.gate.enter_by(x, attempt, until)) != "":
+        while outcome := await self.gate.probe(x, attempt) or await self.gate.enter_by(x, attempt, until):
             try:
                 attempt = x.failover.send(Outcome(outcome))
             except StopIteration:
                 flow.response = refuse(flow, best_fault(x) if x.attempts else ALL_BUSY)
                 return
-            await self.gate.probe(x.kind, attempt)
         begin(x, attempt)
 
     @guarded
@@ -140,6 +138,7 @@ class Route:
         def told(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
             if x.current and x.current.attempt.number == attempt.number:
                 x.current.verdict = verdict
+            self.gate.probed(x)
             write_changes(state, runtime.snapshot, runtime.store, time.time())
 
         def words(outcome: Outcome) -> str:

@@ -6,7 +6,9 @@ never holds up the event loop.
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
+import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable
@@ -17,11 +19,13 @@ from ccx_addons.core.verdict import Attempt
 from ccx_addons.io.meeting import Alone, Answer, Meeting
 from ccx_addons.metrics.spending import estimate_of
 from ccx_addons.scheduler import State
+from ccx_addons.scheduler.breaker import Place
 from ccx_addons.scheduler.limits import (
     Ask,
     Estimate,
     Refusal,
     Refused,
+    Scope,
     ask_of,
     is_limited,
     refusal_of,
@@ -43,6 +47,8 @@ class Gate:
         """Exchange id -> its slot under the client's limits."""
         self.places: dict[str, tuple[str, str]] = {}
         """Exchange id -> the slot of its attempt, and the channel in which that is."""
+        self.claims: dict[str, str] = {}
+        """Exchange id -> the slot of its probe."""
         self.waiting: defaultdict[str, deque[asyncio.Event]] = defaultdict(deque)
         """Channel id -> who waits, in the order of arrival."""
         self._numbers = itertools.count(1)
@@ -74,6 +80,7 @@ class Gate:
     def dismiss(self, x: Exchange) -> None:
         """The exchange is over, however it ended."""
         self.leave(x)
+        self.probed(x)
         if slot := self.clients.pop(x.id, None):
             self.meeting.leave(slot)
 
@@ -143,9 +150,47 @@ class Gate:
             self.waiting.pop(channel_id, None)
 
     # ---- probes -----------------------------------------------------------------------------------------------------
-    async def probe(self, kind: str, attempt: Attempt) -> None:
+    def probes(self, x: Exchange, attempt: Attempt) -> bool:
+        """Whether others have to be asked who is the first one to try."""
+        return self.meeting.shared and bool(self.state.probed(x.kind, attempt, time.time()))
+
+    async def probe(self, x: Exchange, attempt: Attempt) -> Literal["", "probe_wait"]:
         """Wait for what another's probe finds, or become the next probe. After a while it goes on anyway: a gateway
-        with one channel never refuses because its breaker is open."""
-        until = time.monotonic() + PROBE_PATIENCE
-        while attempt.waits and not self.state.probe(kind, attempt, time.time()) and time.monotonic() < until:
+        with one channel never refuses because its breaker is open. ``probe_wait``: another worker tries it, and
+        somebody else is well."""
+        until, mine = time.monotonic() + PROBE_PATIENCE, not attempt.waits
+        while time.monotonic() < until:
+            now = time.time()
+            if mine or self.state.probe(x.kind, attempt, now):
+                if await self._claimed(x, attempt, now):
+                    return ""
+                mine = False
+                self.state.probed_elsewhere(x.kind, attempt, time.time())
+                if x.other_way and x.other_way():
+                    return "probe_wait"
             await asyncio.sleep(PROBE_POLL)
+        return ""
+
+    async def _claimed(self, x: Exchange, attempt: Attempt, now: float) -> bool:
+        """Whether no other worker tries the same place: one place at a time for each. A worker that has to decide alone
+        does."""
+        names = [probe_of(x.kind, attempt, place) for place in self.state.probed(x.kind, attempt, now)]
+        if not names or not self.meeting.shared:
+            return True
+        ask = Ask(self._slot(x), tuple(Scope(name, 0, 1) for name in names))
+        answer = self.meeting.enter(ask)
+        refused = answer if answer is None or isinstance(answer, Refused) else await answer
+        if refused is None:
+            self.claims[x.id] = ask.slot
+        return refused is None
+
+    def probed(self, x: Exchange) -> None:
+        """Something was learnt."""
+        if slot := self.claims.pop(x.id, None):
+            self.meeting.leave(slot)
+
+
+def probe_of(kind: str, attempt: Attempt, place: Place) -> str:
+    """Places have addresses, which may be long, and their names are nobody's business."""
+    digest = hashlib.blake2b(json.dumps(place).encode(), digest_size=16).hexdigest()
+    return f"probe:{kind}/{attempt.channel.id}/{digest}"

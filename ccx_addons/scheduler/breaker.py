@@ -24,6 +24,8 @@ PRESETS: Final[Mapping[str, BreakerPolicy]] = {
 
 PROBE: Final = 120.0
 """Seconds after which a probe that nobody heard of again no longer holds others off."""
+ELSEWHERE: Final = 0.5
+"""The same, of another worker's probe that this one was told of."""
 MAX_LEVEL: Final = 20
 
 
@@ -115,6 +117,12 @@ def end_probe(breaker: Breaker, now: float) -> bool:
         return False
     breaker.probe_until, breaker.changed_at = 0.0, now
     return True
+
+
+def probed_elsewhere(breaker: Breaker, now: float) -> None:
+    """Another worker's probe came first, of which nothing else is known: looked at again in a moment."""
+    breaker.probe_until = breaker.changed_at = now
+    breaker.probe_until += ELSEWHERE
 
 
 def half_open(breaker: Breaker, reason: str, now: float) -> None:

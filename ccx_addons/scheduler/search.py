@@ -83,6 +83,11 @@ class Search:
         target = self.state.of(self.pick.kind, channel.id).target(entry, used, now, self.state.limits)
         return target is not None and not self.state.limits.key_wait(channel, target.key, now)
 
+    def other_way(self) -> bool:
+        """Whether a key of this channel or of another one is well: nobody has to wait for what a probe finds."""
+        kind, now = self.pick.kind, self.now()
+        return any(self.state.standing(kind, entry, now).ready for entry in self._left(self.done))
+
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
 

@@ -339,6 +339,22 @@ class State:
                 known.standings.clear()
         return True
 
+    def probed(self, kind: str, attempt: Attempt, now: float) -> list[Place]:
+        """What the attempt passes of which a probe is under way: its own, or one that it waits for."""
+        known = self.channels.get((kind, attempt.channel.id))
+        if known is None or not known.breakers:
+            return []
+        places = places_of(attempt.key.id, attempt.base_url, attempt.model)
+        return [place for place in places if (found := known.breakers.get(place)) and found.probing(now)]
+
+    def probed_elsewhere(self, kind: str, attempt: Attempt, now: float) -> None:
+        """The attempt is no probe: another worker's came first."""
+        known = self.of(kind, attempt.channel.id)
+        for place in self.probed(kind, attempt, now):
+            circuit.probed_elsewhere(known.breakers[place], now)
+            self.changes.breakers.add((kind, attempt.channel.id, place))
+        known.standings.clear()
+
     def learn(self, kind: str, attempt: Attempt, outcome: Outcome, verdict: Verdict, now: float, message: str) -> None:
         """What a verdict means for whom it blames. ``message``: the upstream's words, masked."""
         known = self.of(kind, attempt.channel.id)
@@ -351,7 +367,7 @@ class State:
                 self._succeeded(kind, known, attempt, now)
             case "failure":
                 self.failed(kind, attempt, verdict, now)
-        if verdict.health != "success":
+        if verdict.health != "success" and outcome.kind != "probe_wait":
             self._probe_over(kind, known, attempt, outcome.status > 0 and verdict.blame != "address", now)
         if verdict.pauses:
             self._rest(kind, known, attempt, verdict, now, message)

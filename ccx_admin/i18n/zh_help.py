@@ -78,6 +78,8 @@ HELP: Final[Mapping[str, str]] = {
     "is promoted": "已设为首选",
     "its own limits are used up": "自身限额已用尽",
     "the limits of its key are used up": "其密钥的限额已用尽",
+    "another worker is trying it": "另一工作进程正在试探",
+    "another worker tries just now whether it is well": "另一工作进程正在试探其是否恢复",
     "the key's own limits are used up, another key's are not": "该密钥自身限额已用尽，另一密钥尚有余量",
     "the gateway would not send this request": "网关拒绝发送此请求",
     "its private key, when it is in a file of its own": "其私钥（若在单独的文件中）",

@@ -124,6 +124,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "refused_loss": "the conversion would lose something",
     "rate_wait": "its own limits are used up",
     "key_wait": "the limits of its key are used up",
+    "probe_wait": "another worker is trying it",
     "unsendable": "the gateway would not send this request",
     "no_room": "the gateway has no memory left for the answer",
 }

@@ -50,6 +50,7 @@ TRANSPORT = [
     ("refused_loss", "next_channel", "none", "neutral"),
     ("rate_wait", "next_channel", "none", "neutral"),
     ("key_wait", "next_key", "key", "neutral"),
+    ("probe_wait", "next_key", "key", "neutral"),
     ("unsendable", "stop", "none", "neutral"),
     ("no_room", "stop", "none", "neutral"),
 ]

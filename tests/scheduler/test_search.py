@@ -7,7 +7,7 @@ import pytest
 
 from ccx_addons.core.config import Affinity, AttemptLimits, Channel, KeyLimits, Policy
 from ccx_addons.core.exchange import Seat
-from ccx_addons.core.verdict import LIMITS, Attempt, Outcome, attempts
+from ccx_addons.core.verdict import FAILED, LIMITS, Attempt, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
 from tests.scheduler.values import (
     NOW,
@@ -54,6 +54,7 @@ def tried(
         pytest.param([Outcome("empty", elapsed=1)] * 2 + [OK], ["a/a1", "a/a1", "a/a2"], id="empty twice: next key"),
         pytest.param([Outcome("reset", reused=True), OK], ["a/a1", "a/a1"], id="stale connection"),
         pytest.param([Outcome("rate_wait"), OK], ["a/a1", "b/b1"], id="no place: next channel"),
+        pytest.param([Outcome("probe_wait"), OK], ["a/a1", "a/a2"], id="another worker tries it: next key"),
         pytest.param([Outcome("key_wait"), OK], ["a/a1", "a/a2"], id="no place on this key: next key"),
         pytest.param([Outcome("client_left"), OK], ["a/a1"], id="client left"),
         pytest.param([Outcome("total_timeout"), OK], ["a/a1"], id="time is over"),
@@ -349,6 +350,15 @@ def test_another_key_that_has_a_place() -> None:
     state.limits.leave(two.id)
     sick = Search(pick(), snapshot(channel("a", one)), State(), lambda: NOW)
     assert not sick.other_key(first), "there is none"
+
+
+def test_whether_somebody_is_well() -> None:
+    state = State()
+    search = Search(pick(), snapshot(channel("a"), channel("b")), state, lambda: NOW)
+    for name, well in (("a", True), ("b", False)):
+        of = channel(name)
+        state.failed("chat", Attempt(of, of.keys[0], of.base_urls[0], 1, model="m"), FAILED, NOW)
+        assert search.other_way() == well
 
 
 @pytest.mark.parametrize("trace", ["", "t"])

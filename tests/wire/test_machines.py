@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from ccx_addons.auth.guesses import MAX_FAILURES
 from tests.io.meeting.rooms import Server, redis_binary
 from tests.wire.program import Fake, Program, channel, running_program, wait_for
 
 LIMIT = 12
 BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 CLIENTS = {"minute": {"rpm": LIMIT}, "places": {"concurrency": LIMIT}, "plain": {}, "other": {"rpm": 1000}}
+SICK = {"consecutive": 1, "backoff": 1, "max_backoff": 1}
+FAILING = "gpt-fake-slow=0.3+status=500"
 
 
 def key_of(client: str) -> str:
@@ -35,10 +39,11 @@ def pair(fake: Fake, engine: Server, tmp_path_factory: pytest.TempPathFactory) -
     """Two machines with two workers each."""
     channels = [
         {**channel("free", fake.url, "chat"), "route_prefix": "free"},
+        {**channel("sick", fake.url, "chat", "sick-key"), "route_prefix": "sick", "breaker": SICK},
         {**channel("tight", fake.url, "chat", "tight-key"), "route_prefix": "tight", "limits": {"concurrency": 3}},
     ]
     clients = [{"name": name, "key": key_of(name), "limits": limits} for name, limits in CLIENTS.items()]
-    env = {"WORKERS": "2", "CCX_VALKEY_URL": engine.url, "CCX_VALKEY_WAIT": "10"}
+    env = {"WORKERS": "2", "CCX_VALKEY_URL": engine.url, "CCX_VALKEY_WAIT": "10", "TRUSTED_PROXIES": "127.0.0.0/8"}
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     with (
         running_program(folders[0], *channels, clients=clients, env=env) as one,
@@ -78,6 +83,33 @@ def test_places_are_for_all_machines(pair: list[Program], fake: Fake) -> None:
     slow = {**BODY, "model": "gpt-fake-slow=0.2"}
     assert statuses(pair, 9, "plain", "tight", slow) == {200: 9}
     assert fake.stats()["most at once tight-key"] == 3
+
+
+def asked(text: str) -> dict[str, Any]:
+    return {"model": FAILING, "messages": [{"role": "user", "content": text}]}
+
+
+def test_one_request_of_all_machines_tries_what_was_broken(pair: list[Program], fake: Fake) -> None:
+    headers = {"authorization": f"Bearer {key_of('plain')}"}
+    for n, program in enumerate(pair):
+        path = f"{program.url}/sick/v1/chat/completions"
+        assert httpx.post(path, json=asked(f"first {n}"), headers=headers, timeout=20).status_code == 500
+        is_open = "select 1 from breakers where state = 'open'"
+        wait_for(lambda program=program, is_open=is_open: program.query(is_open))
+    time.sleep(1.2)  # a second later it is half-open, for all workers
+    assert statuses(pair, 6, "plain", "sick", asked("later")) == {500: 6}
+    assert fake.stats()["most at once sick-key"] == 1
+
+
+def test_who_guesses_keys_is_shut_out_everywhere(pair: list[Program]) -> None:
+    def guess(n: int) -> int:
+        headers = {"authorization": f"Bearer wrong-{n}", "x-forwarded-for": "192.0.2.77"}
+        return httpx.post(f"{pair[n % 2].url}/v1/chat/completions", json=BODY, headers=headers).status_code
+
+    found = [guess(n) for n in range(MAX_FAILURES)]
+    assert set(found) == {401}
+    wait_for(lambda: {guess(n) for n in range(4)} == {429})
+    assert statuses(pair, 4, "plain") == {200: 4}, "a right key is never shut out"
 
 
 def test_its_fall_and_its_hanging_fail_no_request_and_are_told(pair: list[Program], engine: Server) -> None:

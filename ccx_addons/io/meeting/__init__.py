@@ -38,9 +38,11 @@ class Away(Exception):
 
 
 class Meeting(Protocol):
-    """What the gateway asks. ``poll``: seconds after which places may have come free elsewhere."""
+    """What the gateway asks. ``poll``: seconds after which places may have come free elsewhere; ``shared``: there are
+    others at all."""
 
     poll: float
+    shared: bool
 
     async def start(self) -> None:
         """Before the first request."""
@@ -99,6 +101,7 @@ class Alone:
     """A worker that shares with nobody."""
 
     poll = 0.5
+    shared = False
     trouble = ""
 
     def __init__(self, limits: Limits) -> None:
@@ -130,6 +133,7 @@ class Member:
     """One of several. ``sharing``: how many count for themselves while the engine is away."""
 
     poll = POLL
+    shared = True
 
     def __init__(self, limits: Limits, engine: Engine, sharing: Callable[[], int]) -> None:
         self.limits, self.engine, self.sharing = limits, engine, sharing

@@ -10,11 +10,12 @@ import pytest
 
 from ccx_addons.core.config import Channel, ChannelLimits, Client, ClientLimits, KeyLimits, ModelLimit, Patterns
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, classify
-from ccx_addons.io.meeting import Answer
+from ccx_addons.io.meeting import Alone, Answer
 from ccx_addons.route import gate as gates
 from ccx_addons.route.gate import Gate
 from ccx_addons.scheduler import State
-from ccx_addons.scheduler.limits import Ask, Cost, Refusal, Refused, cost_of
+from ccx_addons.scheduler.index import entry_of
+from ccx_addons.scheduler.limits import Ask, Cost, Limits, Refusal, Refused, cost_of
 from tests.addons.values import channel, exchange
 from tests.scheduler.values import status
 
@@ -98,7 +99,7 @@ def test_a_client_is_counted_until_its_exchange_is_over() -> None:
 class Elsewhere:
     """A meeting place in which others have all of one name."""
 
-    poll, trouble = 0.01, ""
+    poll, trouble, shared = 0.01, "", True
 
     def __init__(self, name: str) -> None:
         self.name, self.asked, self.left = name, list[str](), list[str]()
@@ -179,7 +180,7 @@ def test_others_wait_for_a_probe_and_one_of_them_is_the_next(monkeypatch: pytest
     failed = Outcome("connect"), Verdict("next_key", "no", "model", "failure")
 
     async def main() -> list[bool]:
-        waiting = [asyncio.create_task(gate.probe("chat", attempt(of, waits=True))) for _ in range(2)]
+        waiting = [asyncio.create_task(gate.probe(exchange("chat", of), attempt(of, waits=True))) for _ in range(2)]
         await asyncio.sleep(0.01)
         before = [task.done() for task in waiting]
         state.learn("chat", attempt(of), *failed, time.time(), "")
@@ -196,8 +197,45 @@ def test_nobody_waits_for_ever_for_a_probe(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(gates, "PROBE_PATIENCE", 0.01)
     of, state = channel("a"), State()
     probed(state, of)
-    asyncio.run(Gate(state).probe("chat", attempt(of, waits=True)))
+    asyncio.run(Gate(state).probe(exchange("chat", of), attempt(of, waits=True)))
     assert state.of("chat", of.id).breakers
+
+
+def two_workers(of: Channel) -> tuple[list[State], list[Gate]]:
+    """They meet, and each has found by itself that the channel's breaker is open."""
+    states, place = [State(), State()], Limits()
+
+    class Shared(Alone):
+        shared = True
+
+    for state in states:
+        probed(state, of)
+    return states, [Gate(state, Shared(place)) for state in states]
+
+
+@pytest.mark.parametrize("well", [True, False], ids=["somebody else is well", "nobody else is"])
+def test_one_of_all_workers_probes(monkeypatch: pytest.MonkeyPatch, well: bool) -> None:
+    monkeypatch.setattr(gates, "PROBE_POLL", 0.001)
+    of, (first, second) = channel("a"), (exchange("chat", id=f"x{n}") for n in (1, 2))
+    first.other_way = second.other_way = lambda: well
+    states, (one, two) = two_workers(of)
+
+    async def main() -> None:
+        assert one.probes(first, attempt(of)) and await one.probe(first, attempt(of)) == ""
+        waiting = asyncio.create_task(two.probe(second, attempt(of)))
+        await asyncio.sleep(0.02)
+        assert waiting.done() == well
+        assert not states[1].standing("chat", entry_of(of, "m"), time.time()).ready
+        one.probed(first)
+        if not well:
+            states[1].reset("chat", of.id, time.time())
+        assert await waiting == ("probe_wait" if well else "")
+        states[1].begin("chat", attempt(of), time.time())
+        assert await two.probe(second, attempt(of)) == "", "the first one is over"
+        two.dismiss(second)
+
+    asyncio.run(main())
+    assert not one.claims and not two.claims
 
 
 def test_limits_on_some_models_and_tokens_a_minute() -> None:
