@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from ccx_addons.core.settings import Settings
@@ -23,6 +23,16 @@ from tests.admin import seed
 KEY: Final = "admin-key-for-the-browser-0123456789"
 WIDE: Final = {"width": 1280, "height": 800}
 NARROW: Final = {"width": 390, "height": 844}
+PATIENCE: Final = 60_000
+"""Milliseconds for a condition to come true."""
+expect.set_options(timeout=PATIENCE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser beside busy neighbours takes many times as long; only what hangs is to be ended."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @dataclass
@@ -103,7 +113,7 @@ def open_tab(chromium: Browser, site: Site, **options: Any) -> tuple[BrowserCont
     context = chromium.new_context(
         viewport=options.pop("viewport", WIDE), locale=options.pop("locale", "en-GB"), **options
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     tab = Tab(page, site)
     page.on("console", lambda m: tab.note(m.text) if m.type in ("error", "warning") else None)

@@ -72,7 +72,6 @@ def fill(store: Store, count: int) -> None:
     store.flush(30)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("count", "width", "scheme", "locale"), LOOKS)
 def test_pages_hold_whatever_there_is(
     chromium: Browser, tmp_path: Path, count: int, width: int, scheme: Scheme, locale: str

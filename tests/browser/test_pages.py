@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import NARROW, WIDE, Site, Tab, open_tab
 
@@ -77,13 +77,13 @@ def test_nearly_empty_pages_are_sound(chromium: Browser, site: Site) -> None:
 def test_reading_needs_no_script(chromium: Browser, site: Site) -> None:
     context, tab = open_tab(chromium, site, java_script_enabled=False)
     tab.go("/requests?q=kind:messages")
-    assert tab.page.locator("tr[data-id]").count() > 10
+    expect(tab.page.locator("tr[data-id]").nth(10)).to_be_visible()
     tab.page.locator("tr.ok[data-id] a").first.click()
-    assert "answered" in tab.page.locator(".sentence").inner_text()
+    expect(tab.page.locator(".sentence")).to_contain_text("answered")
     tab.go("/channels/why?kind=messages&model=claude-opus-4-7")
-    assert tab.page.get_by_text("Tried in this order").is_visible()
+    expect(tab.page.get_by_text("Tried in this order")).to_be_visible()
     tab.go("/requests?q=nothing-like-this")
-    assert tab.page.get_by_text("Nothing matches").is_visible()
+    expect(tab.page.get_by_text("Nothing matches")).to_be_visible()
     context.close()
 
 
@@ -93,5 +93,5 @@ def test_times_are_those_of_the_browser(chromium: Browser, site: Site) -> None:
     time = tab.page.locator("time").first
     moment = time.get_attribute("datetime") or ""
     hour = (int(moment[11:13]) + 8) % 24
-    assert f" {hour:02d}:" in time.inner_text()
+    expect(time).to_contain_text(f" {hour:02d}:")
     context.close()

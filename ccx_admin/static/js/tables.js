@@ -41,5 +41,5 @@ export function startTables() {
     const button = event.target.closest("table[data-sort] .sorter");
     if (button) sort(button.closest("th"));
   });
-  document.body.addEventListener("htmx:afterSettle", () => document.querySelectorAll("table[data-sort]").forEach(arrange));
+  document.body.addEventListener("htmx:afterSwap", () => document.querySelectorAll("table[data-sort]").forEach(arrange));
 }
