@@ -107,15 +107,17 @@ def followed(log: Flows, asked: argparse.Namespace) -> int:
 
     now = int(time.time() * 1000)
     query = search_box.parse(" ".join(asked.query), now)
-    rev = log.db.value("SELECT max(rev) FROM requests") or 0
-    sql = f"SELECT * FROM requests WHERE rev > ? AND state <> 'running' AND ({query.where}) ORDER BY rev LIMIT 500"
+    now_at = "SELECT value FROM counter WHERE name = 'rev'"
+    rev = log.db.value(now_at) or 0
+    sql = f"SELECT * FROM requests WHERE rev > ? AND rev <= ? AND state <> 'running' AND ({query.where}) ORDER BY rev"
     try:
         while True:
-            rows = log.db.rows(sql, (rev, *query.params))
+            reached = log.db.value(now_at)
+            rows = log.db.rows(sql, (rev, reached, *query.params))
             for row in with_chains(log.db, [row_of(row) for row in rows]):
                 found = log.told(row)
                 print(json.dumps(found, ensure_ascii=False) if asked.json else line(found), flush=True)
-            rev = rows[-1]["rev"] if rows else rev
+            rev = reached
             threading.Event().wait(EVERY)
     except KeyboardInterrupt:
         return 0

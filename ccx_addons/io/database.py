@@ -185,7 +185,8 @@ def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: i
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if not known[name])
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
     guard = " WHERE requests.state = 'running'" if table == "requests" else ""
-    action = f"DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
+    key = ", ".join(f'"{name}"' for name, is_key in known.items() if is_key)
+    action = f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
     return f"INSERT INTO {table} ({columns}) VALUES {marks} ON CONFLICT {action}"
 
 
@@ -375,7 +376,7 @@ class Database:
             transaction.flush()
             if transaction.rev != start:
                 for statement in ADD_UP:
-                    run(partial(_add_up, statement=statement, rev=start), transaction)
+                    run(partial(_add_up, statement=statement, rev=start, now=transaction.rev), transaction)
                 conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (transaction.rev,))
             conn.execute("COMMIT")
         except BaseException:
@@ -462,15 +463,16 @@ def _run_alone(job: Job, transaction: Transaction) -> Any:
     return result
 
 
-def _add_up(transaction: Transaction, statement: str, rev: int) -> None:
-    transaction.conn.execute(statement, {"rev": rev})
+def _add_up(transaction: Transaction, statement: str, rev: int, now: int) -> None:
+    transaction.conn.execute(statement, {"rev": rev, "now": now})
 
 
 def fold_step(transaction: Transaction) -> bool:
     """Adds FOLD finished requests to the roll-ups, at most. True: more follow."""
     conn = transaction.conn
     counters = dict(conn.execute("SELECT name, value FROM counter").fetchall())
-    count, last = conn.execute(CHUNK, {"rev": counters["folded"], "most": FOLD}).fetchone()
+    reach = {"rev": counters["folded"], "now": counters["rev"], "most": FOLD}
+    count, last = conn.execute(CHUNK, reach).fetchone()
     more = count >= FOLD
     values = {**counters, "rev": counters["folded"], "last": last if more else max(counters["rev"], counters["folded"])}
     if not count:

@@ -22,7 +22,8 @@ OLD: Final = f"""
 RETENTION: Final = (
     *(f"DELETE FROM {table} WHERE request_id IN ({OLD})" for table in ("attempts", "candidates", "bodies", "shapes")),
     f"DELETE FROM requests WHERE id IN ({OLD})",
-    f"DELETE FROM bodies WHERE rowid IN (SELECT rowid FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
+    "DELETE FROM bodies WHERE (request_id, side) IN"
+    f" (SELECT request_id, side FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
     "DELETE FROM sessions WHERE last_at < :requests",
     "DELETE FROM affinity WHERE expires_at < :now",
@@ -49,12 +50,12 @@ def cap_bodies(transaction: Transaction, limit: int) -> bool:
     """One step towards at most ``limit`` bytes of bodies, the oldest first. True: there are still more."""
     (kept,) = transaction.conn.execute("SELECT total(length(body)) FROM bodies").fetchone()
     oldest = transaction.conn.execute(
-        "SELECT rowid, length(body) FROM bodies ORDER BY at LIMIT ?", (BODY_STEP if kept > limit else 0,)
+        "SELECT request_id, side, length(body) FROM bodies ORDER BY at LIMIT ?", (BODY_STEP if kept > limit else 0,)
     ).fetchall()
-    for rowid, size in oldest:
+    for request_id, side, size in oldest:
         if kept <= limit:
             break
-        transaction.conn.execute("DELETE FROM bodies WHERE rowid = ?", (rowid,))
+        transaction.conn.execute("DELETE FROM bodies WHERE request_id = ? AND side = ?", (request_id, side))
         kept -= size
     return bool(kept > limit)
 

@@ -32,12 +32,12 @@ MOVED: Final = (
 
 COUNTS: Final[Mapping[str, str]] = {
     "requests": "1",
-    "ok": "state = 'ok'",
-    "failed": "state = 'failed'",
-    "client_left": "state = 'client_left'",
-    "lost": "state = 'lost'",
-    "failovers": MOVED,
-    "ok_failovers": f"state = 'ok' AND {MOVED}",
+    "ok": "iif(state = 'ok', 1, 0)",
+    "failed": "iif(state = 'failed', 1, 0)",
+    "client_left": "iif(state = 'client_left', 1, 0)",
+    "lost": "iif(state = 'lost', 1, 0)",
+    "failovers": f"iif({MOVED}, 1, 0)",
+    "ok_failovers": f"iif(state = 'ok' AND {MOVED}, 1, 0)",
     "attempts": "attempts_n",
     "input_tokens": "input_tokens",
     "cache_read_tokens": "cache_read_tokens",
@@ -46,7 +46,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "reasoning_tokens": "reasoning_tokens",
     "wasted_tokens": "iif(state IN ('failed', 'lost'), coalesce(input_tokens, 0) + coalesce(output_tokens, 0), 0)",
     "cost_usd": "cost_usd",
-    "unpriced": "cost_usd IS NULL AND coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0",
+    "unpriced": "iif(cost_usd IS NULL AND coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0, 1, 0)",
     "stream_tokens": "iif(state = 'ok' AND total_ms > first_event_ms, output_tokens, 0)",
     "stream_ms": "iif(state = 'ok' AND total_ms > first_event_ms AND output_tokens IS NOT NULL,"
     " total_ms - first_event_ms, 0)",
@@ -122,15 +122,27 @@ def sums(measures: Iterable[str]) -> dict[str, str]:
 
 def _in_bucket(column: str) -> str:
     name, _, number = column.partition("_")
-    return f"total({name} = {number})"
+    return f"total(iif({name} = {number}, 1, 0))"
 
 
 # ---- folding ---------------------------------------------------------------------------------------------------------
+def _typed(names: Iterable[str], kind: str) -> str:
+    return ", ".join(f"{name} {kind}" for name in names)
+
+
+_WORDS: Final = [name for name in _ROW if name not in {"at", "ttft", *COUNTS}]
 TEMPORARY: Final = (
-    f"CREATE TEMP TABLE fold_rows ({', '.join(_ROW)})",
-    f'CREATE TEMP TABLE fold_sums (view, "start", a, b, label, {", ".join(MEASURES)})',
+    f"CREATE TEMP TABLE fold_rows ({_typed(_WORDS, 'TEXT')}, {_typed(('at', 'ttft'), 'INTEGER')},"
+    f" {_typed(COUNTS, 'REAL')})",
+    f'CREATE TEMP TABLE fold_sums ("start" INTEGER, {_typed(("view", "a", "b", "label"), "TEXT")},'
+    f" {_typed(MEASURES, 'REAL')})",
 )
 """Tables of the connection that folds."""
+PLACES: Final = {
+    "rollups": 'view, level, "start", a, b',
+    "rollup_cube": '"start", kind, channel, model, upstream, client, key_mask',
+}
+"""Table -> its key."""
 
 
 def place(view: str) -> tuple[str, str]:
@@ -145,14 +157,15 @@ def _sum_up(view: str) -> str:
     label = "max(label)" if "channel" in view.split() else "''"
     groups = [name for name in (a, b) if name != "''"]
     return (
-        f"INSERT INTO temp.fold_sums SELECT '{view}', at / {QUARTER} * {QUARTER}, {a}, {b}, {label},"
-        f" {', '.join(sums(MEASURES).values())} FROM temp.fold_rows GROUP BY {', '.join(['2', *groups])}"
+        f'INSERT INTO fold_sums (view, "start", a, b, label, {", ".join(MEASURES)})'
+        f" SELECT '{view}', at / {QUARTER} * {QUARTER}, {a}, {b}, {label},"
+        f" {', '.join(sums(MEASURES).values())} FROM fold_rows GROUP BY {', '.join(['2', *groups])}"
     )
 
 
 def _added(table: str, measures: Iterable[str]) -> str:
     changes = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in measures)
-    return f"ON CONFLICT DO UPDATE SET label = excluded.label, {changes}"
+    return f"ON CONFLICT ({PLACES[table]}) DO UPDATE SET label = excluded.label, {changes}"
 
 
 def _add_up(level: int) -> str:
@@ -160,7 +173,7 @@ def _add_up(level: int) -> str:
     return (
         f'INSERT INTO rollups (view, level, "start", a, b, label, {", ".join(MEASURES)})'
         f' SELECT view, {level}, "start" / {level} * {level} AS at, a, b, max(label),'
-        f" {', '.join(f'total({name})' for name in MEASURES)} FROM temp.fold_sums WHERE view IN ({views})"
+        f" {', '.join(f'total({name})' for name in MEASURES)} FROM fold_sums WHERE view IN ({views})"
         f" GROUP BY view, at, a, b {_added('rollups', MEASURES)}"
     )
 
@@ -171,12 +184,12 @@ _ALL: Final = ", ".join(f'"{name}"' for name in DIMENSIONS)
 _CUBE: Final = (
     f'INSERT INTO rollup_cube ("start", {", ".join(CUBE.values())}, label, {", ".join(COUNTS)})'
     f" SELECT at / {DAY} * {DAY} AS day, {_ALL}, max(label), {', '.join(sums(COUNTS).values())}"
-    f" FROM temp.fold_rows WHERE true GROUP BY day, {_ALL} {_added('rollup_cube', COUNTS)}"
+    f" FROM fold_rows WHERE true GROUP BY day, {_ALL} {_added('rollup_cube', COUNTS)}"
 )
 
 ATTEMPT_SUMS: Final = {
     "asked": "count(*)",
-    "bad": "total(outcome NOT IN ('ok', 'client_left'))",
+    "bad": "total(iif(outcome NOT IN ('ok', 'client_left'), 1, 0))",
     "last": "coalesce(max(started_at), 0)",
 }
 """Column of ``rollup_attempts`` -> how it comes from attempts. One that was made good elsewhere is bad all the same."""
@@ -187,24 +200,25 @@ def attempts_of(rows: str) -> str:
     measures = ", ".join(f"{sql} AS {name}" for name, sql in ATTEMPT_SUMS.items())
     return (
         f'SELECT f.at / {QUARTER} * {QUARTER} AS "start", a.channel_id, a.key_mask, {measures}'
-        f" FROM {rows} f CROSS JOIN attempts a ON a.request_id = f.id WHERE true GROUP BY 1, 2, 3"
+        f" FROM {rows} f CROSS JOIN attempts a WHERE a.request_id = f.id GROUP BY 1, 2, 3"
     )
 
 
 _ATTEMPTS: Final = (
     f'INSERT INTO rollup_attempts ("start", channel_id, key_mask, {", ".join(ATTEMPT_SUMS)})'
-    f" {attempts_of('temp.fold_rows')} ON CONFLICT DO UPDATE SET"
-    " asked = asked + excluded.asked, bad = bad + excluded.bad, last = max(last, excluded.last)"
+    f' {attempts_of("fold_rows")} ON CONFLICT ("start", channel_id, key_mask) DO UPDATE SET'
+    " asked = rollup_attempts.asked + excluded.asked, bad = rollup_attempts.bad + excluded.bad,"
+    " last = max(rollup_attempts.last, excluded.last)"
 )
 
 CHUNK: Final = (
     "SELECT count(*), max(rev) FROM (SELECT rev FROM requests INDEXED BY requests_rev"
-    " WHERE rev > :rev ORDER BY rev LIMIT :most)"
+    " WHERE rev > :rev AND rev <= :now ORDER BY rev LIMIT :most) chunk"
 )
-"""How many rows follow a revision, at most ``:most``, and the last of them."""
+"""How many rows follow a revision up to that of ``:now``, at most ``:most``, and the last of them."""
 
 FOLDING: Final = (
-    f"INSERT INTO temp.fold_rows {
+    f"INSERT INTO fold_rows ({', '.join(_ROW)}) {
         counted_rows(
             'requests INDEXED BY requests_rev',
             'rev > :rev AND rev <= :last AND NOT (rev <= :history_rev AND started_at < :history)',
@@ -214,8 +228,8 @@ FOLDING: Final = (
     *(_add_up(level) for level in LEVELS),
     _CUBE,
     _ATTEMPTS,
-    "DELETE FROM temp.fold_rows",
-    "DELETE FROM temp.fold_sums",
+    "DELETE FROM fold_rows",
+    "DELETE FROM fold_sums",
     "UPDATE counter SET value = :last WHERE name = 'folded'",
 )
 """Adds the rows with revisions above ``:rev`` up to ``:last``. ``:history``, ``:history_rev``: what was counted by an
@@ -223,35 +237,45 @@ earlier version."""
 
 ADD_UP: Final = (
     """
+WITH fresh AS (
+    SELECT kind, trace_hash, rev, client_name, model, channel_id, channel_name, started_at, ended_at, state,
+        input_tokens, cache_read_tokens, output_tokens, cost_usd,
+        row_number() OVER (PARTITION BY kind, trace_hash ORDER BY rev DESC, ended_at DESC, id DESC) AS back,
+        row_number() OVER (
+            PARTITION BY kind, trace_hash ORDER BY iif(channel_id = '', 1, 0), rev DESC, ended_at DESC, id DESC
+        ) AS place
+    FROM requests INDEXED BY requests_rev
+    WHERE rev > :rev AND rev <= :now AND trace_hash <> '' AND source = 'proxy' AND state <> 'running'
+)
 INSERT INTO sessions (
     kind, trace_hash, rev, client_name, model, channel_id, channel_name, first_at, last_at,
     requests, failed, input_tokens, cache_read_tokens, output_tokens, cost_usd
 )
 SELECT
-    kind, trace_hash, rev, client_name, model, channel_id, channel_name, started_at,
-    max(coalesce(ended_at, started_at), started_at),
-    1, state IN ('failed', 'lost'), coalesce(input_tokens, 0), coalesce(cache_read_tokens, 0),
-    coalesce(output_tokens, 0), coalesce(cost_usd, 0)
-FROM requests INDEXED BY requests_rev
-WHERE rev > :rev AND trace_hash <> '' AND source = 'proxy' AND state <> 'running'
-ORDER BY rev
-ON CONFLICT DO UPDATE SET
+    kind, trace_hash, max(rev), max(iif(back = 1, client_name, '')), max(iif(back = 1, model, '')),
+    max(iif(place = 1, channel_id, '')), max(iif(place = 1, channel_name, '')),
+    min(started_at), max(max(coalesce(ended_at, started_at), started_at)),
+    count(*), sum(iif(state IN ('failed', 'lost'), 1, 0)), sum(coalesce(input_tokens, 0)),
+    sum(coalesce(cache_read_tokens, 0)), sum(coalesce(output_tokens, 0)), sum(coalesce(cost_usd, 0))
+FROM fresh WHERE true GROUP BY kind, trace_hash ORDER BY kind, trace_hash
+ON CONFLICT (kind, trace_hash) DO UPDATE SET
     rev = excluded.rev,
     client_name = excluded.client_name,
     model = excluded.model,
-    channel_id = iif(excluded.channel_id = '', channel_id, excluded.channel_id),
-    channel_name = iif(excluded.channel_name = '', channel_name, excluded.channel_name),
-    first_at = iif(first_at = 0, excluded.first_at, min(first_at, excluded.first_at)),
-    last_at = max(last_at, excluded.last_at),
-    requests = requests + excluded.requests,
-    failed = failed + excluded.failed,
-    input_tokens = input_tokens + excluded.input_tokens,
-    cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens,
-    output_tokens = output_tokens + excluded.output_tokens,
-    cost_usd = cost_usd + excluded.cost_usd
+    channel_id = iif(excluded.channel_id = '', sessions.channel_id, excluded.channel_id),
+    channel_name = iif(excluded.channel_name = '', sessions.channel_name, excluded.channel_name),
+    first_at = iif(sessions.first_at = 0, excluded.first_at, min(sessions.first_at, excluded.first_at)),
+    last_at = max(sessions.last_at, excluded.last_at),
+    requests = sessions.requests + excluded.requests,
+    failed = sessions.failed + excluded.failed,
+    input_tokens = sessions.input_tokens + excluded.input_tokens,
+    cache_read_tokens = sessions.cache_read_tokens + excluded.cache_read_tokens,
+    output_tokens = sessions.output_tokens + excluded.output_tokens,
+    cost_usd = sessions.cost_usd + excluded.cost_usd
 """,
 )
-"""Statements of the writer, at the end of each transaction. ``:rev``: the revision it began with."""
+"""Statements of the writer, at the end of each transaction: ``:rev`` is the revision it began with, ``:now`` its last
+one."""
 
 
 def quantile(counts: Sequence[float], q: float) -> float | None:

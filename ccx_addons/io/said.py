@@ -18,12 +18,16 @@ ALONE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaf
 """Characters of languages that put no space between words: each is a word of the index."""
 
 
+FOUND: Final = "SELECT request_id FROM bodies WHERE rowid IN (SELECT rowid FROM said WHERE said MATCH ?)"
+"""Requests with a ``phrase``."""
+
+
 def spaced(text: str) -> str:
     return ALONE.sub(r" \g<0> ", text)
 
 
 def phrase(text: str) -> str:
-    """A MATCH expression that finds these words in this order, the last of them also as a beginning."""
+    """What FOUND takes: it finds these words in this order, the last of them also as a beginning."""
     return f'"{spaced(text).replace(chr(34), " ")}" *'
 
 

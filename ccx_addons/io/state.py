@@ -234,19 +234,19 @@ SHARED: Final[tuple[tuple[str, str, Apply], ...]] = (
 for affinity now, else a day ago."""
 
 OVERRIDES: Final = "SELECT * FROM overrides WHERE expires_at IS NULL OR expires_at > ?"
-COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE id > ? AND expires_at > ? ORDER BY id"
+COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE expires_at > ? ORDER BY id"
 SPENT: Final = f"""
     SELECT a AS client_name, start AS at, input_tokens + output_tokens AS tokens, cost_usd AS usd
-    FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= ?1
+    FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= :since
     UNION ALL
     SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
-    FROM ({tail(1 << 60)}) WHERE at >= ?1
+    FROM ({tail(1 << 60)}) fresh WHERE at >= :since
 """
 SPENT_SINCE: Final = """
     SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
         coalesce(cost_usd, 0) AS usd
     FROM requests INDEXED BY requests_rev
-    WHERE rev > ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
+    WHERE rev > ? AND rev <= ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
 """
 
 
@@ -272,7 +272,9 @@ class Reader:
         self.conn: sqlite3.Connection | None = None
         self.identity: tuple[int, int] = (0, 0)
         self.version = -1
-        self.rev = self.command = 0
+        self.rev = 0
+        self.obeyed: frozenset[int] = frozenset()
+        """Commands that were seen and may come again: their ids do not say in which order they were written."""
         self.first = True
 
     def look(self, now: float) -> News | None:
@@ -316,13 +318,15 @@ class Reader:
         if self.first and self.boot_id:
             news.lifted = [_whose(row) for apply, row in news.rows if apply is apply_key and self._from_before(row)]
         news.overrides = overrides_of(conn.execute(OVERRIDES, (ms,)))
-        for row in conn.execute(COMMANDS, (self.command, ms)):
-            news.commands.append((row["id"], row["kind"], read.mapping(_args(row["args"]))))
-            self.command = row["id"]
+        valid = conn.execute(COMMANDS, (ms,)).fetchall()
+        for row in valid:
+            if row["id"] not in self.obeyed:
+                news.commands.append((row["id"], row["kind"], read.mapping(_args(row["args"]))))
+        self.obeyed = frozenset(row["id"] for row in valid)
         if self.first:
-            news.spent = conn.execute(SPENT, (int(start_of_month(now) * 1000),)).fetchall()
+            news.spent = conn.execute(SPENT, {"since": int(start_of_month(now) * 1000)}).fetchall()
         elif self.shared:
-            news.spent = conn.execute(SPENT_SINCE, (self.rev, self.boot_id, self.worker)).fetchall()
+            news.spent = conn.execute(SPENT_SINCE, (self.rev, rev, self.boot_id, self.worker)).fetchall()
         self.rev = rev
         return news
 

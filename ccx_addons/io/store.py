@@ -74,11 +74,11 @@ def _submitted(transaction: Transaction, call: Callable[[sqlite3.Connection], An
     return call(transaction.conn)
 
 
-def _command(transaction: Transaction, kind: str, args: Row, ttl: float) -> int | None:
-    return transaction.conn.execute(
-        "INSERT INTO commands (at, expires_at, kind, args) VALUES (?, ?, ?, ?)",
-        (transaction.now, transaction.now + int(ttl * 1000), kind, json.dumps(args)),
-    ).lastrowid
+def _command(transaction: Transaction, kind: str, args: Row, ttl: float) -> int:
+    row = (transaction.now, transaction.now + int(ttl * 1000), kind, json.dumps(args))
+    sql = "INSERT INTO commands (at, expires_at, kind, args) VALUES (?, ?, ?, ?) RETURNING id"
+    (id,) = transaction.conn.execute(sql, row).fetchone()
+    return int(id)
 
 
 def _remove(transaction: Transaction, table: str, key: Row) -> None:
@@ -86,6 +86,14 @@ def _remove(transaction: Transaction, table: str, key: Row) -> None:
         raise ValueError(f"table {table} has no such key")
     where = " AND ".join(f'"{name}" = ?' for name in key)
     transaction.conn.execute(f"DELETE FROM {table} WHERE {where}", tuple(key.values()))
+
+
+def _drop_deliveries(transaction: Transaction, most: int) -> None:
+    transaction.conn.execute(
+        "DELETE FROM deliveries WHERE outcome <> 'waiting' AND at < (SELECT at FROM deliveries"
+        " ORDER BY at DESC LIMIT 1 OFFSET ?)",
+        (most,),
+    )
 
 
 # ---- the queue -------------------------------------------------------------------------------------------------------
@@ -268,6 +276,15 @@ class Store:
 
     def put_issued(self, rows: Iterable[Row]) -> None:
         self._put("issued", *rows)
+
+    def put_alert(self, row: Row) -> None:
+        """What is wrong now and was told."""
+        self._put("alerts", row)
+
+    def put_delivery(self, row: Row, most: int) -> None:
+        """How the telling of one receiver goes; of those that are over, the last ``most`` are kept."""
+        self._put("deliveries", row)
+        self._add(partial(_drop_deliveries, most=most))
 
     def remove(self, table: str, key: Row) -> None:
         """Delete the rows of a state table with these values, e.g. ``remove("overrides", {"kind": ...})``."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, current_app
 
@@ -105,7 +105,7 @@ class Sender:
                 self.tell(alerts, condition, "firing")
         for key in [key for key, known in self.known.items() if now - known.seen >= CALM]:
             self.tell(alerts, self.known.pop(key).condition, "resolved")
-            self.write("DELETE FROM alerts WHERE key = ?", (key,))
+            self.panel.store.remove("alerts", {"key": key})
 
     def tell(self, alerts: Iterable[Alert], condition: Condition, state: str) -> None:
         text = condition.text if state == "firing" else ""
@@ -173,30 +173,27 @@ class Sender:
     def keep_known(self, key: str) -> None:
         known = self.known[key]
         one = known.condition
-        row = (key, one.event, one.subject, one.text, one.path, int(known.since * 1000))
-        self.write("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = {"key": key, "event": one.event, "subject": one.subject, "text": one.text, "path": one.path}
+        self.panel.store.put_alert({**row, "since": int(known.since * 1000)})
 
     def keep(self, waiting: Waiting, outcome: str, told: Told | None = None) -> None:
         message = waiting.message
-        row = (
-            *(message.id, waiting.alert, message.event, message.state, message.subject, message.text),
-            *(int(message.at * 1000), int(self.panel.clock() * 1000), int(waiting.due * 1000), waiting.tries, outcome),
-            *(told.status if told else 0, told.words if told else ""),
-        )
-        self.write(f"INSERT OR REPLACE INTO deliveries VALUES ({', '.join('?' * len(row))})", row)
-
-    def write(self, sql: str, values: tuple[Any, ...]) -> None:
-        """Soon, and without waiting: where nothing can be written, memory has to do."""
-
-        def job(conn: Any) -> None:
-            conn.execute(sql, values)
-            conn.execute(
-                "DELETE FROM deliveries WHERE outcome <> 'waiting' AND at < (SELECT at FROM deliveries"
-                " ORDER BY at DESC LIMIT 1 OFFSET ?)",
-                (KEPT,),
-            )
-
-        self.panel.store.submit(job)
+        row = {
+            "id": message.id,
+            "alert": waiting.alert,
+            "event": message.event,
+            "state": message.state,
+            "subject": message.subject,
+            "text": message.text,
+            "at": int(message.at * 1000),
+            "tried_at": int(self.panel.clock() * 1000),
+            "due": int(waiting.due * 1000),
+            "tries": waiting.tries,
+            "outcome": outcome,
+            "status": told.status if told else 0,
+            "words": told.words if told else "",
+        }
+        self.panel.store.put_delivery(row, KEPT)
 
 
 def sender(app: Flask | None = None) -> Sender:

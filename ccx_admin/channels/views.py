@@ -295,7 +295,7 @@ def newest_request(db: Reader, client_name: str) -> dict[str, Any] | None:
 def last_request(db: Reader, client_name: str, since: int = 0, until: int = 1 << 62) -> dict[str, Any] | None:
     """The newest request of a client from ``since`` to before ``until`` (Unix ms): the live check after its set-up."""
     row = db.row(
-        f"{LAST} WHERE rowid = (SELECT rowid FROM requests INDEXED BY requests_list"
+        f"{LAST} WHERE id = (SELECT id FROM requests INDEXED BY requests_list"
         " WHERE client_name = ? AND started_at >= ? AND started_at < ? ORDER BY started_at DESC, id DESC LIMIT 1)",
         (client_name, since, until),
     )
@@ -304,7 +304,7 @@ def last_request(db: Reader, client_name: str, since: int = 0, until: int = 1 <<
 
 def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> list[dict[str, Any]]:
     """Newest first. ``before``: an event's id."""
-    conditions, params = ["1"], []
+    conditions, params = ["true"], []
     if kind:
         conditions.append("kind = ?")
         params.append(kind)
@@ -318,7 +318,7 @@ def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> lis
 def sessions(db: Reader, now: int, kind: str = "", limit: int = 200, trace: str = "") -> list[dict[str, Any]]:
     """Conversations, latest first, with their place (``affinity``) and what was ordered by hand (``override``)."""
     wanted = {name: value for name, value in (("kind", kind), ("trace_hash", trace)) if value}
-    where, params = " AND ".join(f"s.{name} = ?" for name in wanted) or "1", list(wanted.values())
+    where, params = " AND ".join(f"s.{name} = ?" for name in wanted) or "true", list(wanted.values())
     rows = db.rows(
         "SELECT s.*, a.channel_id AS home, a.expires_at AS home_until, o.channels, o.avoid, o.expires_at, o.note"
         " FROM sessions s"

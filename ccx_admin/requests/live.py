@@ -11,6 +11,7 @@ the client: ``{"since": rev}``, ``{"watch": request id}`` or ``{"watch": null}``
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from simple_websocket import ConnectionClosed, Server
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import Failure
 from ccx_admin.api.schema import Json, array, free, integer, table
-from ccx_admin.db import DatabaseUnavailable, row_id
+from ccx_admin.db import DatabaseUnavailable, Row, row_id
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
 from ccx_admin.requests.conversation import growing
@@ -68,13 +69,22 @@ def changes(current: Panel, since: int) -> dict[str, Any]:
     if since <= 0 or since > newest:
         return {"rev": newest, "rows": [], "more": False}
     rows = current.db.rows(
-        "SELECT * FROM requests INDEXED BY requests_rev WHERE rev > ? ORDER BY rev LIMIT ?", (since, RELOAD + 1)
+        "SELECT * FROM requests INDEXED BY requests_rev WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?",
+        (since, newest, RELOAD + 1),
     )
     if len(rows) > RELOAD:
         return {"rev": newest, "rows": [], "more": False, "reload": True}
-    shown = rows[:ROWS]
+    shown = rows[: whole(rows, ROWS)]
     found = search_box.with_chains(current.db, [search_box.row_of(row) for row in shown])
-    return {"rev": shown[-1]["rev"] if shown else since, "rows": found, "more": len(rows) > ROWS}
+    return {"rev": shown[-1]["rev"] if shown else since, "rows": found, "more": len(rows) > len(shown)}
+
+
+def whole(rows: Sequence[Row], most: int) -> int:
+    """How many rows are ``most`` without parting those of one revision, which may be many."""
+    count = min(most, len(rows))
+    while 0 < count < len(rows) and rows[count]["rev"] == rows[count - 1]["rev"]:
+        count += 1
+    return count
 
 
 @operation(

@@ -23,7 +23,7 @@ NAME: Final = 60
 
 def saved(db: Reader) -> list[tuple[str, str]]:
     """(name, search), by name."""
-    rows = db.rows("SELECT name, query FROM views ORDER BY name COLLATE NOCASE LIMIT ?", (MOST,))
+    rows = db.rows("SELECT name, query FROM views ORDER BY lower(name), name LIMIT ?", (MOST,))
     return [(row["name"], row["query"]) for row in rows]
 
 
@@ -55,7 +55,10 @@ def save_view(body: dict[str, Json]) -> dict[str, Json]:
     if len(saved(current.db)) >= MOST and name not in dict(saved(current.db)):
         raise Failure(409, "Too much", f"at most {MOST} views are kept")
     row = (name, query, current.now_ms(), who())
-    sql = "INSERT OR REPLACE INTO views (name, query, at, who) VALUES (?, ?, ?, ?)"
+    sql = (
+        "INSERT INTO views (name, query, at, who) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET query = excluded.query, at = excluded.at, who = excluded.who"
+    )
     current.store.submit(lambda conn: conn.execute(sql, row)).result(30)
     return {"name": name}
 

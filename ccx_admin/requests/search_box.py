@@ -102,7 +102,7 @@ def _text(*columns: str) -> Field:
 
     def condition(name: str, value: str, now: Now) -> Condition:
         if value.startswith("="):
-            return " OR ".join(f"{column} = ? COLLATE NOCASE" for column in columns), (value[1:],) * len(columns)
+            return " OR ".join(f"lower({column}) = lower(?)" for column in columns), (value[1:],) * len(columns)
         pattern = f"%{re.sub(r'([%_!])', r'!\1', value)}%"
         return " OR ".join(f"{column} LIKE ? ESCAPE '!'" for column in columns), (pattern,) * len(columns)
 
@@ -160,8 +160,7 @@ def _prefix(column: str) -> Field:
 
 def _said(name: str, value: str, now: Now) -> Condition:
     """In the words of kept bodies."""
-    found = "SELECT request_id FROM bodies WHERE rowid IN (SELECT rowid FROM said WHERE said MATCH ?)"
-    return f"id IN ({found})", (said.phrase(value),)
+    return f"id IN ({said.FOUND})", (said.phrase(value),)
 
 
 def _moment(column: str, operator: str) -> Field:
@@ -237,11 +236,11 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
         term = Term(field, value, bool(found["not"]))
         where, values = _condition(term, quoted, Now(now, zone))
         terms.append(term)
-        conditions.append(f"{'NOT ' if term.negated else ''}coalesce({where}, 0)" if term.negated else f"({where})")
+        conditions.append(f"{'NOT ' if term.negated else ''}coalesce({where}, false)" if term.negated else f"({where})")
         params += values
     if len(terms) > MAX_TERMS:
         raise QueryError(f"the search has more than {MAX_TERMS} terms")
-    whole = Search(tuple(terms), " AND ".join(conditions) or "1", tuple(params))
+    whole = Search(tuple(terms), " AND ".join(conditions) or "true", tuple(params))
     first, last = stretch(whole, Now(now, zone))
     return replace(whole, first=first or 0, last=EVER if last is None else last)
 
@@ -298,7 +297,7 @@ def search(db: Reader, found: Search, before: str = "", limit: int = LIMIT) -> P
     )
     searched = None if searched is None or searched <= found.first else int(searched)
     rows = db.rows(
-        "SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list"
+        "SELECT * FROM requests WHERE id IN (SELECT id FROM requests INDEXED BY requests_list"
         f" WHERE ({found.where}) AND (started_at, id) < (?, ?) AND started_at >= ?"
         " ORDER BY started_at DESC, id DESC LIMIT ?) ORDER BY started_at DESC, id DESC",
         (*found.params, *place, searched or 0, limit + 1),

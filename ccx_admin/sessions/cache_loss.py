@@ -72,7 +72,7 @@ def totals(db: Reader, column: str, now: int) -> list[Total]:
     rows = db.rows(
         f"SELECT {column} AS name, count(*) AS times, sum(again_tokens) AS tokens, sum(again_usd) AS usd FROM shapes"
         f" INDEXED BY shapes_again WHERE again_tokens > 0 AND at > ? GROUP BY {column}"
-        " ORDER BY usd DESC, tokens DESC LIMIT ?",
+        " ORDER BY usd DESC NULLS LAST, tokens DESC LIMIT ?",
         (now - WEEK, MOST),
     )
     return [Total(row["name"], row["times"], row["tokens"], row["usd"]) for row in rows]

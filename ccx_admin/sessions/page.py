@@ -65,7 +65,7 @@ def trends_of(current: Panel, traces: Sequence[str]) -> dict[tuple[str, str], li
         return {}
     marks, now = ", ".join("?" * len(traces)), current.now_ms()
     rows = current.db.rows(
-        "SELECT kind, trace_hash, input_tokens, cache_read_tokens FROM requests WHERE rowid IN (SELECT rowid FROM"
+        "SELECT kind, trace_hash, input_tokens, cache_read_tokens FROM requests WHERE id IN (SELECT id FROM"
         f" requests INDEXED BY requests_list WHERE started_at > ? AND state = 'ok' AND trace_hash IN ({marks})"
         " ORDER BY started_at DESC LIMIT 4000) ORDER BY started_at",
         (newest(current.db, now - 7 * 86_400_000, now), *traces),
@@ -84,9 +84,9 @@ def one(trace: str) -> str:
     known = current.db.rows("SELECT kind, first_at, last_at FROM sessions WHERE trace_hash = ?", (trace[:64],))
     first, last = min((s["first_at"] for s in known), default=0), max((s["last_at"] for s in known), default=0)
     rows = current.db.rows(
-        "SELECT * FROM requests WHERE rowid IN (SELECT rowid FROM requests INDEXED BY requests_list"
+        "SELECT * FROM requests WHERE id IN (SELECT id FROM requests INDEXED BY requests_list"
         " WHERE started_at >= ? AND started_at <= ? AND trace_hash = ? ORDER BY started_at DESC LIMIT ?)"
-        " OR rowid IN (SELECT rowid FROM requests INDEXED BY requests_running WHERE state = 'running'"
+        " OR id IN (SELECT id FROM requests INDEXED BY requests_running WHERE state = 'running'"
         " AND trace_hash = ?) ORDER BY started_at, id",
         (first, last, trace[:64], TIMELINE, trace[:64]),
     )

@@ -196,9 +196,9 @@ def attempts(db: Reader, start: int) -> list[Row]:
     """``start`` (of a quarter of an hour), ``channel_id``, ``key_mask``, ``asked``, ``bad``, ``last``; see
     ``rollup_attempts``. A key may have two rows for the same quarter."""
     return db.rows(
-        "SELECT start, channel_id, key_mask, asked, bad, last FROM rollup_attempts WHERE start >= ?1"
-        f" UNION ALL SELECT * FROM ({attempts_of(f'({tail()})')}) WHERE start >= ?1",
-        (start // QUARTER * QUARTER,),
+        "SELECT start, channel_id, key_mask, asked, bad, last FROM rollup_attempts WHERE start >= :start"
+        f" UNION ALL SELECT * FROM ({attempts_of(f'({tail()})')}) fresh WHERE start >= :start",
+        {"start": start // QUARTER * QUARTER},
     )
 
 

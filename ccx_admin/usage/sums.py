@@ -23,6 +23,7 @@ from ccx_admin.db import Reader, Row
 
 ROWS: Final = 0
 """The level of requests themselves."""
+ALL: Final = 1 << 40
 
 type Piece = tuple[int, int, int]
 """(level, start, end)."""
@@ -77,7 +78,7 @@ def read(
     by: Sequence[str] = (),
     filters: Mapping[str, str] | None = None,
     measures: Sequence[str] = tuple(COUNTS),
-    most: int = -1,
+    most: int = ALL,
     bars: bool = False,
 ) -> list[Row]:
     """One row for each stretch (``n``: which) and each combination of values of the dimensions ``by``: ``a``, ``b``,
@@ -101,11 +102,10 @@ def read(
         parts.append(_rows(by, chosen, measures))
         params += chosen.values()
     totals = ", ".join(f"total({name}) AS {name}" for name in measures)
-    groups = ", ".join(["n", "a", "b"][: 1 + len(by)])
     return db.rows(
         f"WITH span(n, level, s, e) AS (VALUES {values})"
-        f" SELECT n, a, b, max(label) AS label, {totals} FROM ({' UNION ALL '.join(parts)})"
-        f" GROUP BY {groups} ORDER BY n, requests DESC, a, b LIMIT {most}",
+        f" SELECT n, a, b, max(label) AS label, {totals} FROM ({' UNION ALL '.join(parts)}) parts"
+        f" GROUP BY n, a, b ORDER BY n, requests DESC, a, b LIMIT {most}",
         params,
     )
 
@@ -147,11 +147,11 @@ def _rows(by: Sequence[str], filters: Mapping[str, str], measures: Sequence[str]
         "span CROSS JOIN requests INDEXED BY requests_list", "level = 0 AND started_at >= s AND started_at < e", "n, "
     )
     chosen = ", ".join(_of_row(name) for name in measures)
-    return f"SELECT {_columns(by, values)}, {chosen} FROM ({rows}) WHERE 1{conditions}"
+    return f"SELECT {_columns(by, values)}, {chosen} FROM ({rows}) each WHERE true{conditions}"
 
 
 def _of_row(measure: str) -> str:
     if measure in COUNTS:
         return measure
     name, _, number = measure.partition("_")
-    return f"{name} = {number} AS {measure}"
+    return f"iif({name} = {number}, 1, 0) AS {measure}"
