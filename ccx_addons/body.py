@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from mitmproxy import http
 
-from ccx_addons.core import asked, multipart, read
+from ccx_addons.core import asked, code_assist, multipart, read
 from ccx_addons.core.config import DEFAULT_CLIENT
-from ccx_addons.core.endpoints import unknown
+from ccx_addons.core.endpoints import ACCOUNT, unknown
 from ccx_addons.core.errors import BadRequest, TooLarge
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.multipart import BadForm
@@ -75,15 +75,26 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
         asked.check_members(values, endpoint)
         stream = values.get("stream") is True
     x.stream = stream if endpoint.stream is None else endpoint.stream
+    if x.operation == ACCOUNT:
+        return
     x.model = x.match.subject if endpoint.model_in == "path" else read.text(values.get("model"))
+    if x.body and endpoint.model_in == "envelope":
+        open_envelope(x, x.body)
     asked.check_name(x.model)
-    if x.body and endpoint.model_in == "path":
+    if x.body and endpoint.model_in in ("path", "envelope"):
         asked.check_inner(x.body, x.operation, x.model)
     if x.body and x.client and x.client.name != DEFAULT_CLIENT:
         asked.check_files(x.body, x.raw)
     if x.query:
         asked.check_query(x.query, x.model)
         x.ignored = tuple(Loss(f"?{name}", "it is no parameter of this path") for name in unknown(x.kind, x.query))
+
+
+def open_envelope(x: Exchange, envelope: JsonBody) -> None:
+    """From here on the request is what stands in the envelope. Raises BadRequest."""
+    x.asked, x.envelope = x.raw, envelope
+    x.body, x.model = code_assist.opened(envelope)
+    x.raw = x.body.text.encode()
 
 
 def read_form(x: Exchange, kind: str) -> tuple[Mapping[str, Any], bool]:

@@ -123,9 +123,9 @@ class Prometheus(Periodic):
         self.count(x)
 
     def count(self, x: Exchange) -> None:
-        """An exchange is over. What has no row in the request log is not counted either."""
+        """An exchange is over. What the log does not count is not counted here either."""
         self.flying.pop(x.id, None)
-        if x.client is None or x.match is None or x.status == 101 or x.test:
+        if x.client is None or x.match is None or x.status == 101 or x.source != "proxy":
             return
         channel = x.current.attempt.channel.name if x.current else ""
         self.requests.add(x.kind, channel, x.state)

@@ -39,7 +39,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.fake import answers, strict
+from scripts.fake import answers, code_assist, strict
 from scripts.fake.framing import compress, head, is_delta, read_spec
 from scripts.fake.refused import cameled
 from scripts.fake.scripted import Script
@@ -63,6 +63,11 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):embedContent", "gemini", "embed"),
     ("POST", r"/v1(?:beta)?/models/(?P<model>[^:]+):batchEmbedContents", "gemini", "embed_batch"),
     ("GET", r"/v1beta/models", "gemini", "models"),
+    ("POST", r"/v1internal:generateContent", "gemini", "generate"),
+    ("POST", r"/v1internal:streamGenerateContent", "gemini", "stream"),
+    ("POST", r"/v1internal:countTokens", "gemini", "count_tokens"),
+    ("POST", r"/v1internal:\w+", "gemini", "account"),
+    ("GET", r"/v1internal(?::\w+|/operations/[\w-]+)", "gemini", "account"),
     ("GET", r"/v1/models", "chat", "models"),
 )
 COMPILED = tuple((method, re.compile(pattern), kind, operation) for method, pattern, kind, operation in ROUTES)
@@ -224,6 +229,8 @@ class Reply:
             asked.json = dict(fields)
         if asked.kind == "gemini":
             asked.json = cameled(asked.json)
+        if code_assist.PATH.fullmatch(asked.path) and asked.operation != "account":
+            asked.json, asked.model = code_assist.opened(asked.json)
         asked.model = asked.model or str(asked.json.get("model") or "")
         if found := re.search(r"fake-([\w=.+-]+)", asked.model):
             self.spec.update(read_spec(found[1]))
@@ -274,6 +281,8 @@ class Reply:
             return 200, b""
         if "errorin200" in spec:
             return 200, strict.error(kind, 500, "the upstream failed inside a 200")
+        if asked.operation == "account":
+            return None
         if asked.method == "POST" and not asked.headers.get("content-type", "").startswith("multipart/"):
             operation = "generate" if asked.operation == "stream" else asked.operation
             return strict.refusal(kind, operation, asked.json, asked.headers, asked.model)
@@ -359,12 +368,17 @@ class Reply:
                 return {"id": id, "object": "response", "status": "completed", "output": [], "deleted": True}
             case "responses", _:
                 return answers.responses_json(said, asked.json)
+            case "gemini", "account":
+                return code_assist.account(asked.path)
             case "gemini", _:
-                return answers.gemini_json(said)
+                return self.enclosed(answers.gemini_json(said))
             case "embeddings", _:
                 return answers.embeddings_json(asked.json)
         empty = {"created": 1, "data": []}
         return empty if "nocontent" in self.spec else answers.image_json(asked.model, asked.json, self.fake.url)
+
+    def enclosed(self, answer: Any) -> Any:
+        return code_assist.enclosed(answer) if code_assist.PATH.fullmatch(self.asked.path) else answer
 
     async def whole(self, status: int, body: bytes) -> None:
         kinds = {b"<": "text/html", b"\x89": "image/png"}
@@ -427,7 +441,7 @@ class Reply:
                 yield from answers.responses_stream(said, asked.json)
             case "gemini":
                 for chunk in answers.gemini_chunks(said):
-                    yield "", chunk
+                    yield "", self.enclosed(chunk)
 
     async def stream(self) -> None:
         asked, spec = self.asked, self.spec

@@ -18,6 +18,7 @@ from typing import Final
 from ccx_addons.commands import parser
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
+from ccx_addons.core.code_assist import is_code_assist
 from ccx_addons.core.header_names import KEY_HEADER, SESSION_HEADER
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
@@ -26,11 +27,13 @@ from ccx_addons.scheduler.affinity import trace_of
 
 KINDS: Final[Mapping[str, str]] = {"claude": "messages", "codex": "responses", "gemini": "gemini"}
 """Program -> its protocol."""
+CODE_ASSIST: Final = "code assist"
+"""Where Gemini CLI goes with a Google login."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """``url``: the gateway's; ``own``: kinds whose channels pass the client's own login on."""
+    """``url``: the gateway's; ``own``: kinds whose channels pass the client's own login on; CODE_ASSIST: Google's."""
 
     url: str
     key: str
@@ -60,7 +63,11 @@ def watch(arguments: list[str]) -> int:
         raise StartError(f"the gateway does not run here ({found}): start it with ccx")
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
     active = [channel for channel in snapshot.channels if channel.status == "active"]
-    own = frozenset(str(channel.protocol) for channel in active if channel.credential == "client")
+    own = frozenset(
+        CODE_ASSIST if is_code_assist(channel.base_urls[0]) else str(channel.protocol)
+        for channel in active
+        if channel.credential == "client"
+    )
     scheme = "https" if settings.tls_cert_file else "http"
     way = Way(
         f"{scheme}://127.0.0.1:{port}{settings.base_path}", settings.proxy_access_key, f"watch-{uuid.uuid4()}", own
@@ -114,6 +121,8 @@ def gemini(way: Way) -> dict[str, str]:
     """google-gemini.github.io/gemini-cli/docs/cli/configuration.html"""
     headers = ", ".join(f"{name}: {value}" for name, value in way.headers.items())
     found = {"GOOGLE_GEMINI_BASE_URL": way.url, "GEMINI_CLI_CUSTOM_HEADERS": headers}
+    if CODE_ASSIST in way.own:
+        found["CODE_ASSIST_ENDPOINT"] = way.url
     return found if "gemini" in way.own else {**found, "GEMINI_API_KEY": way.key}
 
 

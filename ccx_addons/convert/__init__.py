@@ -16,10 +16,20 @@ from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
 from ccx_addons.convert import recast, works
-from ccx_addons.convert.translate import ANSWER_QUIRKS, converts, hides_usage, judge, neutral_request, outgoing
+from ccx_addons.convert.translate import (
+    ANSWER_QUIRKS,
+    Outgoing,
+    closed,
+    converts,
+    hides_usage,
+    judge,
+    neutral_request,
+    outgoing,
+)
 from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
+from ccx_addons.core.code_assist import VERSION
 from ccx_addons.core.config import Channel, Kind
-from ccx_addons.core.endpoints import STORED, passed
+from ccx_addons.core.endpoints import ACCOUNT, STORED, passed
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
 from ccx_addons.core.header_names import TENANT
@@ -161,13 +171,12 @@ class Convert:
             return False
         record.losses += [*out.wished, *x.ignored]
         x.losses = list(record.losses)
-        subject = x.match.subject if x.match and x.operation in STORED else mapped.model
-        path = protocol.upstream_path(out.operation, subject, out.stream or recast.is_forced(x, attempt))
+        path = upstream_path(x, protocol, out, mapped.model, out.stream or recast.is_forced(x, attempt))
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
         body, x.masked = self.masked(channel, out.body) if channel.mask and out.body else (out.body, {})
-        write_request(flow.request, x, record, protocol, path, body)
+        write_request(flow.request, x, record, protocol, path, closed(x, body, mapped))
         x.expects_stream = out.stream
         x.answer, x.events = None, [] if out.stream and channel.quirks & ANSWER_QUIRKS else None
         x.watcher = watcher(x, record) if out.stream else None
@@ -357,7 +366,7 @@ def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
         hidden = USAGE_CHUNK if hides_usage(x, record.attempt.channel) else None
         return PassWatcher(x, upstream, upstream.decoder(), hidden)
     request = neutral_request(x)
-    encoder = works.encoder(x.kind, upstream.NAME, request, x.array)
+    encoder = works.encoder(x.kind, upstream.NAME, request, x.array, x.envelope is not None)
     decoder = Restorer(upstream.decoder(), x.masked) if x.masked else upstream.decoder()
     return ConvertWatcher(x, PROTOCOLS[x.kind], decoder, encoder)
 
@@ -374,6 +383,15 @@ def loss_header(losses: list[Loss]) -> str:
     return UNPRINTABLE.sub("?", paths)[:MAX_LOSSES]
 
 
+def upstream_path(x: Exchange, protocol: WireProtocol, out: Outgoing, model: str, stream: bool) -> str:
+    """Below the base URL and its version. Code Assist's calls have the model in their bodies."""
+    if x.match and x.operation == ACCOUNT:
+        return x.match.subject
+    subject = x.match.subject if x.match and x.operation in STORED else model
+    path = protocol.upstream_path(out.operation, subject, stream)
+    return f":{path.rpartition(':')[2]}" if x.envelope else path
+
+
 def write_request(
     request: http.Request, x: Exchange, record: AttemptRecord, protocol: WireProtocol, path: str, body: bytes
 ) -> None:
@@ -384,7 +402,8 @@ def write_request(
     query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
     if name == "?key":
         query.append(f"key={quote(value, safe='')}")
-    target = target_of(attempt.base_url, channel.protocol, protocol.DEFAULT_VERSION, path)
+    version = VERSION if x.internal else protocol.DEFAULT_VERSION
+    target = target_of(attempt.base_url, channel.protocol, version, path)
     target_path = target.path
     named = {part.partition("=")[0] for part in target_path.partition("?")[2].split("&")} if query else set()
     for part in query:

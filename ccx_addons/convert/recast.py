@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ccx_addons.convert import works
 from ccx_addons.core import read
+from ccx_addons.core.code_assist import enclosed
 from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Event, Fault, Request, Response, explode
@@ -72,7 +73,7 @@ def events_of(channel: Channel, content: bytes) -> list[Event] | Fault | None:
 
 def as_events(x: Exchange, channel: Channel, request: Request, events: Sequence[Event]) -> bytes:
     """The client's stream. Takes the losses."""
-    encoder = works.encoder(x.kind, channel.protocol, request, x.array)
+    encoder = works.encoder(x.kind, channel.protocol, request, x.array, x.envelope is not None)
     body = b"".join(encoder.encode(event) for event in events)
     x.losses += encoder.losses
     return body
@@ -87,4 +88,4 @@ def as_json(x: Exchange, channel: Channel, request: Request, answer: Response, c
     answer, lost = works.carried(answer, x.kind)
     body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, request)
     x.losses += [*losses, *lost]
-    return dumps(body)
+    return enclosed(dumps(body)) if x.envelope else dumps(body)

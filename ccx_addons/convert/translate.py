@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ccx_addons import vendors
 from ccx_addons.convert import compaction, recast, works
-from ccx_addons.core import leftovers, multipart, read, signatures
+from ccx_addons.core import code_assist, leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
-from ccx_addons.core.endpoints import STORED, VECTORS
+from ccx_addons.core.endpoints import ACCOUNT, STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Ended, Exchange
 from ccx_addons.core.leftovers import ECHO
@@ -49,6 +49,16 @@ def outgoing(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     """The body of an attempt. Raises BadRequest when the client's request cannot be understood for a conversion."""
     out = _converted(x, attempt, mapped) if converts(x, attempt.channel) else _native(x, attempt, mapped)
     return replace(out, body=recast.as_stream(attempt.channel, out.body)) if recast.is_forced(x, attempt) else out
+
+
+def closed(x: Exchange, body: bytes, mapped: Mapped) -> bytes:
+    """The body in the envelope it came in, if it did; the client's own bytes where nothing is another."""
+    if x.envelope is None:
+        return body
+    renamed = mapped.model if mapped.model != x.model else ""
+    if body is x.raw and not renamed:
+        return x.envelope.text.encode()
+    return code_assist.closed(x.envelope, body, renamed)
 
 
 def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
@@ -197,7 +207,7 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         value = loads(content)
     except BadJson as bad:
         return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
-    if x.operation in STORED:
+    if x.operation in STORED or x.operation == ACCOUNT:
         return Ended("ok"), content  # whatever it says of itself, and it was counted when it was made
     protocol = PROTOCOLS[channel.protocol]
     if fault := protocol.answer_fault(value):

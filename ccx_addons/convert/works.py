@@ -168,7 +168,9 @@ class WorksEncoder:
         return self._inner.encode(found[0]) if len(found) == 1 else b"".join(map(self._inner.encode, found))
 
 
-def encoder(kind: Kind, upstream: str, request: Request, array: bool) -> Encoder:
-    """What writes a stream for a client of ``kind``."""
+def encoder(kind: Kind, upstream: str, request: Request, array: bool, envelope: bool = False) -> Encoder:
+    """What writes a stream for a client of ``kind``. ``envelope``: of Code Assist."""
+    if envelope:
+        return gemini.envelope_encoder(request, array)
     inner: Encoder = gemini.array_encoder(request) if array else TEXT_PROTOCOLS[kind].encoder(request)
     return inner if upstream == kind or kind not in WRITERS else WorksEncoder(inner, kind)

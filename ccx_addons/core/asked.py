@@ -40,7 +40,7 @@ def check_members(members: Mapping[str, Json], endpoint: Endpoint) -> None:
     for name in members:
         if len(name) in LENGTHS and name not in OURS and name.casefold() in OURS:
             raise BadRequest(f"the member {name!r} is written {name.casefold()!r}", name.casefold())
-    if endpoint.model_in == "path":
+    if endpoint.model_in not in ("body", "none"):
         return
     for name in FLAGS:
         if members.get(name) is not None and not isinstance(members[name], bool):

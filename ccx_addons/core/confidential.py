@@ -27,7 +27,9 @@ HARMLESS_HEADERS: Final = frozenset({
 })  # fmt: skip
 """Headers of a channel whose values are no secrets; any other may carry one, whatever it is called."""
 
-PIECE: Final = re.compile(r"[A-Za-z]{1,15}|[a-z]{16,24}|[0-9]{1,8}|[A-Za-z0-9]{1,7}|[^\x00-\x7f]+")
+PIECE: Final = re.compile(
+    r"[A-Za-z]{1,15}|[a-z]{16,24}|[0-9]{1,8}|[A-Za-z0-9]{1,7}|v[0-9][a-z]{1,8}[0-9]?|[^\x00-\x7f]+"
+)
 SEPARATORS: Final = re.compile(r"[^A-Za-z0-9\x80-\U0010ffff]+")
 
 

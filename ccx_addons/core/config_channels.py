@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, Final
 
 from ccx_addons.core import urls
+from ccx_addons.core.code_assist import is_code_assist
 from ccx_addons.core.config import (
     DIRECT,
     KEYLESS,
@@ -100,6 +101,10 @@ def channel_of(
         reader.problem(f"{path}.mask", f"{strange[0]!r} is none of {', '.join(MASKED)}")
     if found.get("credential") == "client" and (found["keys"] != (KEYLESS,) or found["serves"] != {protocol}):
         reader.problem(f"{path}.credential", "client: needs a channel without keys that serves its own protocol only")
+    inside = [is_code_assist(url) for url in found["base_urls"]]
+    if any(inside) and not (all(inside) and protocol == "gemini" and found.get("credential") == "client"):
+        words = "Code Assist takes a client's own login: protocol gemini, credential client, no other addresses"
+        reader.problem(f"{path}.base_urls", words)
     _check_text_fields(reader, path, found)
     if len(reader.problems) > before:
         return None

@@ -12,20 +12,24 @@ from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote, urlencode
 
+from ccx_addons.core.code_assist import VERSION
 from ccx_addons.core.config import Kind
 
 type Operation = Literal[
     "generate", "count_tokens", "compact", "get", "delete", "embed", "embed_batch", "embeddings",
-    "image_generate", "image_edit", "image_variation", "models", "model", "websocket",
+    "image_generate", "image_edit", "image_variation", "models", "model", "websocket", "account",
     "health", "ready", "metrics", "probe",
 ]  # fmt: skip
 
-type ModelIn = Literal["body", "path", "none"]
+type ModelIn = Literal["body", "path", "envelope", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``pattern`` has ``{model}`` or ``{id}`` for the variable part, which may hold slashes."""
+    """``pattern`` has ``{model}`` or ``{id}`` for the variable part, which may hold slashes, or ``{call}``.
+
+    ``model_in`` envelope: the body is Code Assist's, around Gemini's (core/code_assist.py).
+    """
 
     method: str
     pattern: str
@@ -41,7 +45,7 @@ class Match:
     endpoint: Endpoint
     route_prefix: str = ""
     subject: str = ""
-    """The model or id in the path, decoded."""
+    """The model or id in the path, decoded; of Code Assist's calls what stands behind its version."""
 
 
 def _gemini(version: str) -> tuple[Endpoint, ...]:
@@ -66,6 +70,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("DELETE", "/v1/responses/{id}", "responses", "delete", "none", False),
     *_gemini("v1beta"),
     *_gemini("v1"),
+    Endpoint("POST", f"/{VERSION}:generateContent", "gemini", "generate", "envelope", False),
+    Endpoint("POST", f"/{VERSION}:streamGenerateContent", "gemini", "generate", "envelope", True),
+    Endpoint("POST", f"/{VERSION}:countTokens", "gemini", "count_tokens", "envelope", False),
+    Endpoint("POST", f"/{VERSION}{{call}}", "gemini", "account", "none", False),
+    Endpoint("GET", f"/{VERSION}{{call}}", "gemini", "account", "none", False),
     Endpoint("POST", "/v1/images/generations", "images", "image_generate"),
     Endpoint("POST", "/v1/images/edits", "images", "image_edit"),
     Endpoint("POST", "/v1/images/variations", "images", "image_variation", stream=False),
@@ -98,6 +107,8 @@ VECTORS: Final[frozenset[str]] = frozenset({"embed", "embed_batch", "embeddings"
 """Operations whose answers only compare with others of the same space."""
 STORED: Final[frozenset[str]] = frozenset({"get", "delete"})
 """Operations on an answer that was made before; their path names its id."""
+ACCOUNT: Final = "account"
+"""What Code Assist is asked about a client's own account: it goes on as it came, and is no use of a model."""
 
 PARAMETERS: Final[Mapping[Kind, frozenset[str]]] = {
     "messages": frozenset({"beta"}),
@@ -116,13 +127,22 @@ PANEL: Final = frozenset({
     "sessions", "usage", "clients", "settings", "test",
 })  # fmt: skip
 """First path segments of the panel and its API; the empty one is its front page."""
-RESERVED_PREFIXES: Final = VERSIONS | PANEL | {"admin", "health", "metrics", "live"}
+RESERVED_PREFIXES: Final = VERSIONS | PANEL | {VERSION, "admin", "health", "metrics", "live"}
 """First path segments that can never be a channel's route prefix."""
 
-_PREFIX: Final = re.compile(r"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})(/v1(?:beta)?/.*)")
+_INTERNAL: Final = (f"/{VERSION}:", f"/{VERSION}/")
+_PREFIX: Final = re.compile(rf"/([A-Za-z0-9][A-Za-z0-9._-]{{0,63}})(/(?:v1(?:beta)?/|{VERSION}[:/]).*)")
 _STATIC: Final = {(e.method, e.pattern): e for e in ENDPOINTS if "{" not in e.pattern}
 _DYNAMIC: Final = tuple(
-    (re.compile(re.escape(e.pattern).replace(r"\{model\}", "(.+)").replace(r"\{id\}", "([^/]+)")), e)
+    (
+        re.compile(
+            re.escape(e.pattern)
+            .replace(r"\{model\}", "(.+)")
+            .replace(r"\{id\}", "([^/]+)")
+            .replace(r"\{call\}", r"(:[A-Za-z]{1,64}|/operations/[\w.-]{1,200})")
+        ),
+        e,
+    )
     for e in ENDPOINTS
     if "{" in e.pattern
 )
@@ -136,7 +156,7 @@ def find(method: str, path: str) -> Match | None:
     if local := LOCAL.get((method, path)) or (LOCAL.get(("GET", path)) if method == "HEAD" else None):
         return Match(local)
     prefix = ""
-    if not path.startswith(("/v1/", "/v1beta/")):
+    if not path.startswith(("/v1/", "/v1beta/", *_INTERNAL)):
         found = _PREFIX.fullmatch(path)
         if not found or found[1] in RESERVED_PREFIXES:
             return None
@@ -185,6 +205,8 @@ def suggest(path: str) -> str:
 def kind_of_path(path: str) -> Kind:
     """Whose error shape to use for a path that is no endpoint: that of the endpoints which begin as it does."""
     path = path.partition("?")[0]
+    if any(part in path for part in _INTERNAL):
+        return "gemini"
     steps = path.split("/", 5)[1:]
     at = next((n for n, step in enumerate(steps[:2]) if step in VERSIONS), -1)
     if steps[at : at + 1] == ["v1beta"] or path.rpartition(":")[2] in _METHODS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
-from ccx_addons.core.endpoints import Match
+from ccx_addons.core.endpoints import ACCOUNT, Match
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.multipart import Field
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Media, Request, Response, Stop, Usage
@@ -179,8 +179,10 @@ class Exchange:
     # ---- what is asked (route) --------------------------------------------------------------------------------------
     raw: bytes = b""
     asked: bytes = b""
-    """As the client sent it, where the operator's own rules changed that."""
+    """As the client sent it, where that differs: the operator's own rules changed it, or it stood in an envelope."""
     body: JsonBody | None = None
+    envelope: JsonBody | None = None
+    """What Code Assist has around a request; ``raw`` and ``body`` are what stands in it."""
     form: dict[str, Field] | None = None
     """The text fields of a multipart body that routing needs."""
     model: str = ""
@@ -266,6 +268,16 @@ class Exchange:
     @property
     def operation(self) -> str:
         return self.match.endpoint.operation if self.match else ""
+
+    @property
+    def internal(self) -> bool:
+        """Whether Code Assist is asked, in its own form."""
+        return self.envelope is not None or self.operation == ACCOUNT
+
+    @property
+    def source(self) -> str:
+        """For the log. What figures count is ``proxy`` alone."""
+        return "test" if self.test else "account" if self.operation == ACCOUNT else "proxy"
 
     @property
     def current(self) -> AttemptRecord | None:

@@ -214,6 +214,15 @@ class JsonBody:
         out.append(self.text[at:])
         return "".join(out).encode()
 
+    def spliced(self, texts: Mapping[str, str]) -> bytes:
+        """The body with the JSON texts ``texts`` as the values of members that it has."""
+        out, at = [], 0
+        for name, (_, start, end) in self.spans.items():
+            if name in texts:
+                out += [self.text[at:start], texts[name]]
+                at = end
+        return "".join([*out, self.text[at:]]).encode()
+
     def _slice(self, name: str, changes: Mapping[str, Json]) -> str:
         start, value_start, end = self.spans[name]
         if name in changes:

@@ -56,7 +56,7 @@ CREATE TABLE requests (
     bytes_out INTEGER,
     losses TEXT NOT NULL DEFAULT '',            -- JSON
     config_revision TEXT NOT NULL DEFAULT '',
-    source TEXT NOT NULL DEFAULT 'proxy'        -- proxy, health, test
+    source TEXT NOT NULL DEFAULT 'proxy'        -- proxy, health, test, account
 ) STRICT
 """
 

@@ -205,7 +205,7 @@ class Metrics:
             "bytes_out": x.bytes_out,
             "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
             "config_revision": x.snapshot.revision,
-            "source": source(x),
+            "source": x.source,
         }
 
     def price(self, x: Exchange, usage: Usage, channel: Channel | None, record: AttemptRecord | None) -> Any:
@@ -241,7 +241,7 @@ class Metrics:
             "reason": clean(verdict.reason)[:MAX_MESSAGE] if verdict else "",
             "error_message": clean(words)[:MAX_MESSAGE],
             "retry_after": outcome.retry_after if outcome else None,
-            "source": source(x),
+            "source": x.source,
         }
 
 
@@ -278,10 +278,6 @@ def milliseconds(unix: float) -> int:
 
 def since(x: Exchange, at: float | None) -> float | None:
     return None if at is None else round((at - x.clock) * 1000, 1)
-
-
-def source(x: Exchange) -> str:
-    return "test" if x.test else "proxy"
 
 
 def header(x: Exchange, name: str) -> str:

@@ -169,6 +169,7 @@ class Route:
             home=x.home,
             only_home=x.operation in STORED,
             login=bool(x.login),
+            internal=x.internal,
             native=x.operation not in CONVERTED,
             vectors=x.operation in VECTORS,
         )

@@ -12,10 +12,11 @@ from mitmproxy import http
 
 from ccx_addons.body import read_body
 from ccx_addons.convert import put_body
+from ccx_addons.core import code_assist
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.hooks import Asked
-from ccx_addons.core.wire_json import dumps, loads_object
+from ccx_addons.core.wire_json import JsonBody, dumps, loads_object
 from ccx_addons.metrics import Metrics
 from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
@@ -57,18 +58,18 @@ class Rules(Periodic):
         found = await self.file.call("request", partial(asked_of, x, x.kind, x.raw))
         if found is None:
             return
-        before, raw = (x.body, x.model, x.stream), x.raw
+        before, raw, asked = (x.body, x.envelope, x.model, x.stream), x.raw, x.asked
         try:
-            flow.request.raw_content = dumps(found)
+            flow.request.raw_content = closed(x.envelope, dumps(found))
             flow.request.headers.pop("content-encoding", None)
             read_body(flow.request, x, self.limit)
         except (BadRequest, ValueError, TypeError) as error:
-            x.raw, flow.request.raw_content = raw, raw
-            x.body, x.model, x.stream = before
+            x.raw, flow.request.raw_content = raw, asked or raw
+            x.body, x.envelope, x.model, x.stream = before
+            x.asked = asked
             self.file.wrong("request", f"gave a body that cannot be used: {error}")
             return
-        if x.raw != raw:
-            x.asked = raw
+        x.asked = asked or (raw if x.raw != raw else b"")
 
 
 class Rewrites:
@@ -89,6 +90,7 @@ class Rewrites:
         body = flow.request.raw_content or b""
         found = await self.file.call("upstream", partial(asked_of, x, channel.protocol, body, channel.name))
         if (written := self.written("upstream", found)) is not None:
+            written = closed(JsonBody.parse(body) if x.envelope else None, written)
             flow.request.data.content = written
             flow.request.headers["content-length"] = str(len(written))
 
@@ -103,7 +105,7 @@ class Rewrites:
             return
         found = await self.file.call("answer", partial(answered_of, x, response.raw_content or b""))
         if (written := self.written("answer", found)) is not None:
-            put_body(response, written)
+            put_body(response, code_assist.enclosed(written) if x.envelope else written)
 
     def written(self, name: str, found: Any) -> bytes | None:
         if found is None:
@@ -127,9 +129,15 @@ class Rewrites:
             self.file.send("finished", self.rows.row(x))
 
 
+def closed(envelope: JsonBody | None, body: bytes) -> bytes:
+    """Rules see what stands in an envelope, and write that."""
+    return code_assist.closed(envelope, body) if envelope else body
+
+
 def asked_of(x: Exchange, kind: str, raw: bytes, channel: str = "") -> tuple[Asked] | None:
     """None: the body is no JSON object."""
     client, body = x.client.name if x.client else "", loads_object(raw)
+    body = code_assist.asked_in(body) if body and x.envelope else body
     if body is None:
         return None
     return (Asked(x.id, client, kind, x.operation, x.model, x.stream, dict(x.headers), body, channel),)
@@ -137,4 +145,5 @@ def asked_of(x: Exchange, kind: str, raw: bytes, channel: str = "") -> tuple[Ask
 
 def answered_of(x: Exchange, content: bytes) -> tuple[Asked, dict[str, Any]] | None:
     asked, said = asked_of(x, x.kind, x.raw), loads_object(content)
+    said = code_assist.answer_in(said) if said and x.envelope else said
     return None if asked is None or said is None else (*asked, said)

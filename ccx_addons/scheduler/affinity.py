@@ -31,7 +31,7 @@ def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: st
     ``session``: the trace of the answer that ``previous_response_id`` continues, where it is known.
     """
     found = _first(headers, FIRST_HEADERS)
-    found = found or read.text(members.get("prompt_cache_key"))
+    found = found or read.text(members.get("prompt_cache_key")) or read.text(members.get("session_id"))
     found = found or read.text(read.mapping(members.get("metadata")).get("user_id"))
     found = found or read.text(members.get("user"))
     if session and not found:

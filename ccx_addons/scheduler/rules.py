@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ccx_addons.core.code_assist import is_code_assist
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
 from ccx_addons.core.exchange import NOWHERE, Decision, Seat
 from ccx_addons.scheduler.index import Entry, comparable
@@ -39,6 +40,8 @@ class Pick:
     only_home: bool = False
     login: bool = False
     """The client brings its own login at an upstream."""
+    internal: bool = False
+    """What is asked has Code Assist's form, which nobody else reads."""
     native: bool = False
     """What is asked is not converted: only channels that speak the client's own protocol can answer."""
 
@@ -166,6 +169,13 @@ def has_login(view: View, entry: Entry) -> str:
     return "wants the client's own login, and none came"
 
 
+def has_form(view: View, entry: Entry) -> str:
+    takes = is_code_assist(entry.channel.base_urls[0])
+    if takes == view.pick.internal:
+        return ""
+    return "takes only what Code Assist's clients ask" if takes else "does not speak as Code Assist does"
+
+
 def not_avoided(view: View, entry: Entry) -> str:
     override = view.state.override(view.pick.kind, view.pick.trace, view.now)
     return "kept from this conversation by hand" if override and entry.channel.id in override.avoid else ""
@@ -190,6 +200,7 @@ FILTERS: Final[tuple[tuple[Filter, bool], ...]] = (
     (is_pinned, False),
     (speaks, False),
     (is_home, False),
+    (has_form, False),
     (has_login, False),
     (not_avoided, False),
     (same_space, False),
@@ -205,6 +216,7 @@ NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
     is_pinned: lambda view: bool(view.pick.pin),
     speaks: lambda view: view.pick.native,
     has_login: lambda view: view.logins,
+    has_form: lambda view: view.logins or view.pick.internal,
     is_home: lambda view: view.pick.only_home and view.pick.home is not NOWHERE,
     not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
     same_space: lambda view: view.pick.vectors,

@@ -26,6 +26,8 @@ REASONS: Final[Mapping[str, str]] = {
     "{n} of {all} keys can be used": "{all} 个密钥中 {n} 个可用",
     "place {n}": "第 {n} 位",
     "wants the client's own login, and none came": "需要客户端自己的登录，但请求未携带",
+    "takes only what Code Assist's clients ask": "只接收 Code Assist 客户端的请求",
+    "does not speak as Code Assist does": "不使用 Code Assist 的格式",
     "the client's own login is for {channel}": "客户端自己的登录只用于 {channel}",
     "takes no images": "不接收图片",
     "is suspended": "已暂停",

@@ -67,6 +67,17 @@ def test_what_is_asked(path: str, body: dict[str, Any], model: str, stream: bool
     assert (x.model, x.stream, x.raw) == (model, stream, raw) and x.body and x.body.members == body
 
 
+def test_what_stands_in_an_envelope() -> None:
+    raw = b'{"model": "g", "request": {"contents": [1]}, "project": "p"}'
+    x = read("/v1internal:streamGenerateContent?alt=sse", raw)
+    assert x.body and x.envelope and (x.model, x.stream, x.raw, x.asked) == ("g", True, b'{"contents": [1]}', raw)
+
+
+def test_what_an_account_is_asked_names_no_model() -> None:
+    x = read("/v1internal:loadCodeAssist", b'{"metadata": {}}')
+    assert (x.model, x.envelope, x.stream) == ("", None, False) and x.body
+
+
 def test_a_form() -> None:
     x = read("/v1/images/edits", FORM, content_type="multipart/form-data; boundary=B")
     assert (x.model, x.stream, x.body) == ("gpt-image-1", True, None) and x.form and x.raw == FORM

@@ -1,13 +1,14 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccx_addons.commands import watch
-from ccx_addons.commands.watch import Way, prepared
+from ccx_addons.commands.watch import CODE_ASSIST, Way, prepared
 
 WAY = Way("http://127.0.0.1:3000", "the-key", "watch-1")
 OWN = Way("http://127.0.0.1:3000", "the-key", "watch-1", frozenset({"messages", "responses", "gemini"}))
@@ -31,6 +32,12 @@ def test_codex_gets_settings_for_one_run() -> None:
 def test_gemini_gets_variables() -> None:
     assert prepared(["gemini"], WAY)[1]["GEMINI_API_KEY"] == "the-key"
     assert "GEMINI_API_KEY" not in prepared(["gemini"], OWN)[1]
+
+
+def test_gemini_gets_googles_address_where_a_login_goes_there() -> None:
+    google = replace(WAY, own=frozenset({CODE_ASSIST}))
+    assert prepared(["gemini"], google)[1]["CODE_ASSIST_ENDPOINT"] == WAY.url
+    assert "CODE_ASSIST_ENDPOINT" not in prepared(["gemini"], WAY)[1]
 
 
 def test_any_other_program_gets_those_of_the_sdks() -> None:

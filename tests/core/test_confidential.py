@@ -100,7 +100,17 @@ def test_every_field_of_a_channel_has_its_place() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["claude-sonnet-4-5-20250929", "https://api.example.com/v1beta", "v1", "OpenAI", "密钥", "configuration", "12"],
+    [
+        "claude-sonnet-4-5-20250929",
+        "https://api.example.com/v1beta",
+        "v1",
+        "v1alpha1",
+        "v1internal",
+        "OpenAI",
+        "密钥",
+        "configuration",
+        "12",
+    ],
 )
 def test_harmless_words(word: str) -> None:
     assert is_harmless(word)

@@ -140,6 +140,16 @@ BAD: list[Any] = [
         channel(credential="client", keys=[], serves=["messages", "chat"]), "its own protocol", "channels[0].credential",
         id="a login in another protocol",
     ),
+    pytest.param(
+        channel(protocol="gemini", base_urls=["https://cloudcode-pa.googleapis.com"]), "a client's own login",
+        "channels[0].base_urls", id="Code Assist with a key",
+    ),
+    pytest.param(
+        channel(
+            protocol="gemini", base_urls=["https://cloudcode-pa.googleapis.com", "https://a"], keys=[], credential="client"
+        ),
+        "no other addresses", "channels[0].base_urls", id="Code Assist and others",
+    ),
     pytest.param(channel(base_urls=[]), "needs at least one URL", "channels[0].base_urls", id="no URL"),
     pytest.param(channel(base_urls=["a.example"]), "must begin with", "channels[0].base_urls[0]", id="no scheme"),
     pytest.param(channel(base_urls=["ftp://a"]), "must begin with", "channels[0].base_urls[0]", id="scheme"),

@@ -17,10 +17,10 @@ from ccx_addons.core.endpoints import (
 @pytest.mark.parametrize("prefix", ["", "kimi"])
 def test_every_row_is_found_bare_and_below_a_prefix(endpoint: object, prefix: str) -> None:
     assert hasattr(endpoint, "pattern") and hasattr(endpoint, "method")
-    path = endpoint.pattern.replace("{model}", "some%2Fmodel-1.5").replace("{id}", "resp_1")
+    path = endpoint.pattern.replace("{model}", "some%2Fmodel-1.5").replace("{id}", "resp_1").replace("{call}", ":x")
     match = find(endpoint.method, f"/{prefix}{path}" if prefix else path)
     assert match and match.endpoint == endpoint and match.route_prefix == prefix
-    assert match.subject in ("", "some/model-1.5", "resp_1")
+    assert match.subject in ("", "some/model-1.5", "resp_1", ":x")
 
 
 @pytest.mark.parametrize("prefix", sorted(RESERVED_PREFIXES))
@@ -49,6 +49,19 @@ def test_suggest(path: str, meant: str) -> None:
 def test_an_id_has_no_slash(path: str) -> None:
     match = find("GET", path)
     assert match is None or match.endpoint.operation == "websocket"
+
+
+@pytest.mark.parametrize("call", [":loadCodeAssist", "/operations/o-1.x"])
+def test_what_code_assist_is_asked_of_an_account(call: str) -> None:
+    match = find("GET", f"/google/v1internal{call}")
+    assert match and (match.endpoint.operation, match.subject, match.route_prefix) == ("account", call, "google")
+
+
+@pytest.mark.parametrize(
+    "call", ["", "/", ":", ":a/b", ":a.b", "/models/m:generateContent", "/operations/a/b", "/v1/x"]
+)
+def test_what_code_assist_is_not_asked(call: str) -> None:
+    assert find("POST", f"/v1internal{call}") is None
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready", "/metrics"])
@@ -84,6 +97,8 @@ def test_methods_of() -> None:
         ("", "chat"),
         ("*", "chat"),
         ("/v1/models/m/x", "chat"),
+        ("/v1internal:a/b", "gemini"),
+        ("/google/v1internal/x", "gemini"),
     ],
 )
 def test_kind_of_path(path: str, kind: str) -> None:

@@ -31,6 +31,11 @@ def test_edit_is_json_with_the_changes(
     assert json.loads(body.edit(changes)) == value | changes
 
 
+def test_a_member_takes_the_place_of_another() -> None:
+    body = JsonBody.parse(b'{ "a": 1 ,"b" :{"c":2}, "d":[] }')
+    assert body.spliced({"b": '{ "c":3}', "a": '"x"', "z": "1"}) == b'{ "a": "x" ,"b" :{ "c":3}, "d":[] }'
+
+
 def test_an_edit_touches_only_its_member() -> None:
     body = JsonBody.parse(b' { "model" : "a", "x":[1,{"y":2.50}] ,"s":"\\ud800\\/"} ')
     assert body.edit({"model": "b"}) == b' { "model" : "b", "x":[1,{"y":2.50}] ,"s":"\\ud800\\/"} '

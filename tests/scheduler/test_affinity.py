@@ -13,6 +13,7 @@ ORDER: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({"session_id": "c"}, {}),
     ({"x-claude-code-session-id": "c"}, {}),
     ({}, {"prompt_cache_key": "c"}),
+    ({}, {"session_id": "c"}),
     ({}, {"metadata": {"user_id": "c"}}),
     ({}, {"user": "c"}),
     ({"x-gemini-api-privileged-user-id": "c"}, {}),

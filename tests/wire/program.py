@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,11 @@ class Program:
     def attempts(self, request_id: str) -> list[dict[str, Any]]:
         self.row(request_id)
         return self.query("select * from attempts where request_id = ? order by n", request_id)
+
+    def written(self) -> bytes:
+        """Everything in the data folder, with kept bodies as they were before they were packed."""
+        files = [path.read_bytes() for path in (self.folder / "data").rglob("*") if path.is_file()]
+        return b"".join([*files, *(zlib.decompress(row["body"]) for row in self.query("select body from bodies"))])
 
     def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         auth = {"authorization": f"Bearer {CLIENT_KEY}"}

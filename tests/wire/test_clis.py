@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from ccx_addons.commands.watch import Way, prepared
+from ccx_addons.commands.watch import CODE_ASSIST, Way, prepared
 from ccx_addons.core.shape import Change, Shape, change
 from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
@@ -249,6 +249,38 @@ if CLIS:
             assert not any(CLIENT_KEY in str(headers) for headers in heard)
             assert name == "claude" or heard[-1]["chatgpt-account-id"] == "account-1"
             assert "login" in gateway.rows()[-1]["key_mask"]
+        finally:
+            gateway.configure(*before["channels"])
+
+    @pytest.mark.timeout(120)
+    def test_a_google_login_goes_on(gateway: Program, fake: Fake, tmp_path: Path) -> None:
+        """As Gemini CLI has it after its user logged in, with a tool."""
+        file, token = tmp_path / "note.txt", "ya29.OWN-0123456789abcdefghijklmnop"
+        file.write_text(f"the word is {SECRET}\n")
+        (tmp_path / ".gemini").mkdir()
+        (tmp_path / ".gemini" / "settings.json").write_text(
+            '{"security": {"auth": {"selectedType": "oauth-personal"}}, "privacy": {"usageStatisticsEnabled": false}}'
+        )
+        before = gateway.config
+        base = f"{fake.url}/v1internal"
+        gateway.configure({"name": "own", "protocol": "gemini", "base_urls": [base], "credential": "client"})
+        way = Way(gateway.url, CLIENT_KEY, "watch-9", frozenset({CODE_ASSIST}))
+        words = ["-p", READS["gemini"].format(file=file), "-m", "gemini-2.5-pro", "-y", "-o", "json"]
+        command, env = prepared([str(Path(CLIS) / "node_modules" / ".bin" / "gemini"), *words], way)
+        login = {"GOOGLE_GENAI_USE_GCA": "true", "GOOGLE_CLOUD_ACCESS_TOKEN": token}
+        fake.clear()
+        try:
+            printed = run(command, tmp_path, {**env, **login, "GEMINI_CLI_TRUST_WORKSPACE": "true"})
+            assert SECRET in printed and "tool said" in printed
+            heard = fake.requests()
+            assert {request["key"] for request in heard} == {token} and CLIENT_KEY not in json.dumps(heard)
+            assert {"/v1internal:loadCodeAssist", "/v1internal:streamGenerateContent"} <= {r["path"] for r in heard}
+            rows = gateway.query("select * from requests where trace_hash = ? order by id", way.trace)
+            assert {row["state"] for row in rows} == {"ok"} and {row["channel_name"] for row in rows} == {"own"}
+            asked = [row for row in rows if row["operation"] == "generate"]
+            assert len(asked) >= 2 and all(row["output_tokens"] for row in asked)
+            assert {row["source"] for row in rows if row["operation"] == "account"} == {"account"}
+            assert gateway.query("select title from sessions where trace_hash = ?", way.trace)
         finally:
             gateway.configure(*before["channels"])
 

@@ -53,7 +53,7 @@ def test_it_is_kept_nowhere(gateway: Program, fake: Fake) -> None:
     ask(gateway, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY, chatgpt_account_id=ACCOUNT)
     wait_for(lambda: gateway.query("select 1 from bodies"))
     gateway.stop()
-    written = b"".join(path.read_bytes() for path in (gateway.folder / "data").rglob("*") if path.is_file())
+    written = gateway.written()
     for secret in (OWN, CLIENT_KEY, OWN[13:40], ACCOUNT):
         assert secret.encode() not in written and secret not in gateway.log.read_text()
 

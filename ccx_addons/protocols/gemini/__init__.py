@@ -15,6 +15,7 @@ from ccx_addons.protocols.gemini.requests import decode_request as decode_reques
 from ccx_addons.protocols.gemini.stream_decoder import decoder as decoder
 from ccx_addons.protocols.gemini.stream_encoder import array_encoder as array_encoder
 from ccx_addons.protocols.gemini.stream_encoder import encoder as encoder
+from ccx_addons.protocols.gemini.stream_encoder import envelope_encoder as envelope_encoder
 from ccx_addons.protocols.gemini.wire import DEFAULT_VERSION as DEFAULT_VERSION
 from ccx_addons.protocols.gemini.wire import NAME as NAME
 from ccx_addons.protocols.gemini.wire import auth_header as auth_header

@@ -1,7 +1,7 @@
 """JSON answers, both ways (ai.google.dev/api/generate-content#GenerateContentResponse)."""
 
 from ccx_addons import vendors
-from ccx_addons.core import read, words
+from ccx_addons.core import code_assist, read, words
 from ccx_addons.core.faults import fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -29,7 +29,7 @@ from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
 
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
 def answer_fault(body: Json) -> Fault | None:
-    table = camel(read.mapping(body))
+    table = camel(code_assist.answer_in(read.mapping(body)))
     if table.get("error"):
         return fault_of(table)
     if (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import code_assist, read
 from ccx_addons.core.neutral import Extra, Json, Loss, Source, Stop, Usage
 from ccx_addons.core.sources import grounding
 from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
@@ -85,7 +85,8 @@ def write_usage(usage: Usage | None) -> Fields:
 
 
 def usage_of(body: Json) -> Usage | None:
-    return read_usage(camel(read.mapping(camel(read.mapping(body)).get("usageMetadata"))))
+    table = camel(code_assist.answer_in(read.mapping(body)))
+    return read_usage(camel(read.mapping(table.get("usageMetadata"))))
 
 
 # ---- the end --------------------------------------------------------------------------------------------------------

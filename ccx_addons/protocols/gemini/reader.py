@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from ccx_addons.core import read
+from ccx_addons.core import code_assist, read
 from ccx_addons.core.faults import fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -60,7 +60,7 @@ class AnswerReader:
     def read(self, value: Mapping[str, Json]) -> list[Event]:
         if self.failed:
             return []
-        chunk = camel(value)
+        chunk = camel(code_assist.answer_in(value))
         if chunk.get("error"):
             return self._fail(fault_of(chunk))
         events: list[Event] = []

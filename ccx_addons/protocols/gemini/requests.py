@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ccx_addons.core import demand, read
+from ccx_addons.core import code_assist, demand, read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -64,7 +64,7 @@ TIERS: Final[Mapping[str, str | None]] = {"unspecified": None, "standard": "defa
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` stand in the path. Raises BadRequest where the body cannot be understood."""
     try:
-        return _request(camel(body), model, stream)
+        return _request(camel(code_assist.asked_in(body)), model, stream)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
 

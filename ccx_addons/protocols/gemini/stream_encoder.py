@@ -6,6 +6,7 @@ Texts and thoughts go out as they come. A call goes out whole, when its part sto
 
 from dataclasses import dataclass, field, replace
 
+from ccx_addons.core.code_assist import enclosed
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Event,
@@ -45,12 +46,13 @@ class Written:
 
 
 class StreamEncoder:
-    """``array``: the form without ``alt=sse``."""
+    """``array``: the form without ``alt=sse``; ``envelope``: as Code Assist answers."""
 
-    def __init__(self, request: Request, array: bool = False) -> None:
+    def __init__(self, request: Request, array: bool = False, envelope: bool = False) -> None:
         self.losses: list[Loss] = []
         self._model = request.model
         self._array = array
+        self._envelope = envelope
         self._writer = PartWriter(request, self.losses)
         self._started = Started("", "")
         self._id = ""
@@ -139,6 +141,8 @@ class StreamEncoder:
         if not self._id:
             self._id = self._started.id or uuid7()
         data = dumps({**body, "modelVersion": self._model, "responseId": self._id})
+        if self._envelope:
+            data = enclosed(data)
         if not self._array:
             return b"data: " + data + b"\n\n"
         begun, self._begun = self._begun, True
@@ -163,3 +167,8 @@ def encoder(request: Request) -> StreamEncoder:
 def array_encoder(request: Request) -> StreamEncoder:
     """The same for a client that did not ask for server-sent events."""
     return StreamEncoder(request, array=True)
+
+
+def envelope_encoder(request: Request, array: bool) -> StreamEncoder:
+    """The same for a client of Code Assist."""
+    return StreamEncoder(request, array, envelope=True)
