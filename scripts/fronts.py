@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.browsers import BRING, Missing, Run, works
 
-NAMES: Final = ("nginx", "caddy", "curl", "redis-server")
+NAMES: Final = ("nginx", "caddy", "haproxy", "curl", "redis-server")
 ELSEWHERE: Final = {"redis-server": "redis"}
 """Packages of other names, where it is not Debian's manager."""
 MANAGERS: Final = {

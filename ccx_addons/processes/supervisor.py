@@ -319,6 +319,7 @@ def run(
             asked.clear()
             gateway.reload()
         gateway.look(time.monotonic())
+    gateway.public.close()  # or who comes now waits where nobody accepts
     status = stop(gateway.children, gateway.settings.shutdown_grace, gateway.alive)
     gateway.leave()
     return status

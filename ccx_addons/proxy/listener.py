@@ -1,9 +1,11 @@
 """The gateway's own listener: one socket, our connection handler, a stop that lets running streams finish."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from socket import socket
 from typing import Any, Final
@@ -140,7 +142,8 @@ class Listener:
         A connection is closed behind its answer, or once it was idle for a moment: its next request may be on its way.
         """
         if self.server:
-            self.server.close()
+            await self._no_more(self.server)
+            self.server = None
         self.until = time.monotonic() + grace
         settled = time.monotonic() + min(grace, HANDSHAKE if self.tls else LINGER)
         idle_since: dict[GatewayConnection, float] = {}
@@ -162,6 +165,27 @@ class Listener:
             await asyncio.sleep(IDLE_CHECK)
         self.pool.stop()
         return cut
+
+    async def _no_more(self, server: asyncio.Server) -> None:
+        """Who is already connected is still served: the last process that closes the socket resets who waits there."""
+        waiting = self.sock.dup()
+        server.close()
+        found = list(_accepted(waiting))
+        waiting.close()
+        for sock in found:
+            await self._take(sock)
+
+    async def _take(self, sock: socket) -> None:
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+        with contextlib.suppress(OSError):  # gone again, or no TLS
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, sock, ssl=self.tls)
+
+
+def _accepted(sock: socket) -> Iterator[socket]:
+    sock.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            yield sock.accept()[0]
 
 
 def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:

@@ -45,6 +45,15 @@ async def test_a_request_that_was_on_its_way_is_answered_and_is_the_last_one() -
         writer.close()
 
 
+async def test_who_was_connected_before_anybody_looked_is_answered() -> None:
+    async with gateway(ALL) as g:
+        with socket.create_connection(("127.0.0.1", g.port)) as client:
+            client.sendall(REQUEST % b"json")
+            assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
+            client.settimeout(5)
+            assert b"200" in client.recv(15)
+
+
 async def test_a_stop_that_takes_its_time_can_be_hurried() -> None:
     endless = then_silence(SSE + chunk(b"data: 1\n\n"))
     async with gateway({"a": endless}, timeouts=Timeouts(idle=30)) as g:

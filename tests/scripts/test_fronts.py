@@ -25,8 +25,8 @@ def program(path: Path) -> str:
 
 
 def test_what_is_there_is_not_brought(place: Path) -> None:
-    program(place / "curl")
-    program(place / "redis-server")
+    for name in ("curl", "redis-server", "haproxy"):
+        program(place / name)
     nginx, caddy = program(place / "sbin" / "nginx"), program(place / "caddy")
     bring(root=True, run=lambda command, seconds: False)
     assert (find("nginx"), find("caddy")) == (nginx, caddy)
@@ -34,8 +34,8 @@ def test_what_is_there_is_not_brought(place: Path) -> None:
 
 def test_root_brings_what_is_missing(place: Path) -> None:
     program(place / "nginx")
-    program(place / "curl")
-    program(place / "redis-server")
+    for name in ("curl", "redis-server", "haproxy"):
+        program(place / name)
     program(place / "apt-get")
     asked: list[Sequence[str]] = []
 
@@ -49,10 +49,13 @@ def test_root_brings_what_is_missing(place: Path) -> None:
 
 @pytest.mark.parametrize("root", [True, False])
 def test_what_cannot_be_brought_is_one_line_with_the_command(place: Path, root: bool) -> None:
-    with pytest.raises(Missing, match=r"^the tests need nginx caddy curl redis-server; install it and put it on PATH$"):
+    with pytest.raises(
+        Missing, match=r"^the tests need nginx caddy haproxy curl redis-server; install it and put it on PATH$"
+    ):
         bring(root=root, run=lambda command, seconds: False)
     program(place / "dnf")
     with pytest.raises(
-        Missing, match=r"need nginx caddy curl redis-server; as root: dnf install -y -q nginx caddy curl redis$"
+        Missing,
+        match=r"need nginx caddy haproxy curl redis-server; as root: dnf install -y -q nginx caddy haproxy curl redis$",
     ):
         bring(root=root, run=lambda command, seconds: False)

@@ -1,18 +1,25 @@
 """The recipes of config/cluster: two gateways and Valkey behind a real load balancer, as a client sees them."""
 
 import asyncio
+import itertools
+import json
+import os
 import re
+import signal
 import socket
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import kubernetes_validate
 import pytest
 import yaml
+from compose_spec import PyCompose
 
 from ccx_addons.core import endpoints
 from ccx_addons.core.settings import Settings
@@ -29,6 +36,17 @@ LIMIT = 10
 
 
 # ---- what is written in them -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", [ROOT / "compose.yaml", FOLDER / "compose.yaml"], ids=str)
+def test_compose_files_are_what_the_specification_allows(path: Path) -> None:
+    PyCompose.from_json(json.dumps(yaml.safe_load(path.read_text()))).validate()
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
+def test_manifests_are_what_kubernetes_takes(manifest: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
 def test_the_compose_file_names_settings_services_and_volumes_that_are_there() -> None:
     services = COMPOSE["services"]
     gateways = [service for name, service in services.items() if name.startswith("gateway")]
@@ -44,7 +62,7 @@ def test_the_compose_file_names_settings_services_and_volumes_that_are_there() -
     assert len({volume.split(":")[0] for gateway in gateways for volume in gateway["volumes"][1:]}) == 2, (
         "logs of their own"
     )
-    asked = re.findall(r"(\S+):3000", (FOLDER / "Caddyfile").read_text())
+    asked = re.findall(r"server \S+ (\S+):3000", (FOLDER / "haproxy.cfg").read_text())
     assert asked == [name for name in services if name.startswith("gateway")] == services["balancer"]["depends_on"]
 
 
@@ -97,15 +115,13 @@ def cluster(fake: Fake, tmp_path: Path) -> Iterator[tuple[str, list[Program]]]:
         running_program(folders[1], channel("a", fake.url, "chat"), clients=clients, env=env) as two,
     ):
         asyncio.run(engine.ripen())
-        recipe = (FOLDER / "Caddyfile").read_text().replace(":80 {", f"http://127.0.0.1:{port} {{\n\tbind 127.0.0.1")
+        recipe = (FOLDER / "haproxy.cfg").read_text().replace("bind :8080", f"bind 127.0.0.1:{port}")
         # Every client of the test has the same address: they are spread as clients of many would be.
-        recipe = recipe.replace("client_ip_hash", "header x-client").replace("http://127.0.0.1", "http://", 1)
+        recipe = recipe.replace("balance source", "balance hdr(x-client)")
         for name, program in zip(("gateway-1", "gateway-2"), (one, two), strict=True):
             recipe = recipe.replace(f"{name}:3000", urlsplit(program.url).netloc)
-        (tmp_path / "Caddyfile").write_text(recipe)
-        home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-        command = [program_of("caddy"), "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
-        process = start(command, home, tmp_path / "caddy.log")
+        (tmp_path / "haproxy.cfg").write_text(recipe)
+        process = start([program_of("haproxy"), "-f", str(tmp_path / "haproxy.cfg")], {}, tmp_path / "haproxy.log")
         try:
             wait_for(lambda: listens(port), 10)
             yield f"http://127.0.0.1:{port}", [one, two]
@@ -136,3 +152,54 @@ def test_one_address_one_limit_and_a_machine_that_goes(cluster: tuple[str, list[
     programs[0].stop()
     assert statuses(url, f"{KEY}-bob", 20) == {200: 20}, "the other one answers"
     assert programs[1].process.poll() is None
+
+
+def kill(program: Program) -> None:
+    """As when a machine loses its power: all of its processes at once, and nobody who would start them again."""
+    supervisor = program.process.pid
+    workers = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in (supervisor, *map(int, workers)):
+            os.kill(pid, number)
+    program.process.wait(10)
+
+
+def leave(program: Program) -> None:
+    program.stop()
+
+
+@pytest.mark.parametrize(("end", "most"), [(leave, 0), (kill, 2)])
+def test_a_gateway_that_goes_takes_what_it_was_doing_with_it_and_nothing_else(
+    cluster: tuple[str, list[Program]], end: Callable[[Program], None], most: int
+) -> None:
+    """One after the other by eight clients; ``most``: failures of each one of them, what it was
+    waiting for and what reached the machine in the moment of its fall."""
+    url, programs = cluster
+    over, found = threading.Event(), list[Counter[int]]()
+    body = {"model": "gpt-fake-slow=0.05", "messages": [{"role": "user", "content": "hello"}]}
+
+    def client(name: int) -> None:
+        seen = Counter[int]()
+        with httpx.Client(timeout=60) as http:
+            for n in itertools.count():
+                if over.is_set() and n >= 10:
+                    break
+                headers = {"authorization": f"Bearer {KEY}-bob", "x-client": f"{name} {n}"}
+                try:
+                    seen[http.post(f"{url}/v1/chat/completions", json=body, headers=headers).status_code] += 1
+                except httpx.RemoteProtocolError:  # the balancer lets the client decide
+                    seen[0] += 1
+        found.append(seen)
+
+    clients = [threading.Thread(target=client, args=(name,)) for name in range(8)]
+    for thread in clients:
+        thread.start()
+    rows = "select 1 from requests limit 1 offset 10"
+    wait_for(lambda: all(program.query(rows) for program in programs), 20)
+    end(programs[0])
+    before = len(programs[1].query("select 1 from requests"))
+    wait_for(lambda: len(programs[1].query("select 1 from requests")) > before + 20, 20)
+    over.set()
+    for thread in clients:
+        thread.join()
+    assert all(seen.total() - seen[200] <= most for seen in found) and len(found) == 8, found
