@@ -49,7 +49,9 @@ class Reload(Periodic):
                 "error", "config", "ccx.yaml is not valid; the old one stays in force", errors.words
             )
             return
-        before, self.runtime.snapshot = self.runtime.snapshot, snapshot
+        before, indexes = self.runtime.snapshot, self.runtime.state.indexes
+        indexes.put(await asyncio.to_thread(indexes.of(before).like(snapshot)))
+        self.runtime.snapshot = snapshot
         now = time.time()
         for channel_id, key_ids in edited(before, snapshot):
             self.runtime.state.edited(channel_id, key_ids, now)

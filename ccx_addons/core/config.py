@@ -425,9 +425,14 @@ class Snapshot:
     secrets: Secrets = field(default=NOTHING, repr=False, compare=False)
     """Everything that is masked wherever it turns up, also keys of clients and of the panel."""
     alerts: tuple[Alert, ...] = ()
+    by_id: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
+    """The channels."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_id", {channel.id: channel for channel in self.channels})
 
     def channel(self, id: str) -> Channel | None:
-        return next((c for c in self.channels if c.id == id), None)
+        return self.by_id.get(id)
 
 
 VERSION: Final = 1

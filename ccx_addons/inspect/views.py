@@ -255,7 +255,8 @@ def waterfall(row: Mapping[str, Any], began: int, whole: float) -> str:
 
 
 def candidate(row: Mapping[str, Any]) -> str:
-    return f"{'✓' if row['verdict'] == 'kept' else '✗'} {row['channel_name']}: {row['reason']}"
+    mark = "✓" if row["verdict"] == "kept" else "✗" if row["channel_id"] else "·"
+    return f"{mark} {row['channel_name']}: {row['reason']}"
 
 
 def sent_by_client(flow: http.HTTPFlow) -> Iterator[str]:

@@ -75,8 +75,8 @@ class Route:
             flow.response = refuse(flow, fault)
             return
         search = self.search(x)
-        x.decisions = search.ranking.decisions
-        if not search.ranking.entries:
+        x.decisions = search.ranking.noted()
+        if not search.ranking:
             flow.response = counted_instead(x) or refuse(flow, nobody(x, search.ranking))
             return
         x.other_key, x.other_way = search.other_key, search.other_way

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Decision
 from ccx_addons.scheduler.index import Entry
-from ccx_addons.scheduler.rules import Pick, own_key, rank
+from ccx_addons.scheduler.ranking import rank
+from ccx_addons.scheduler.rules import Pick, own_key
 from ccx_addons.scheduler.state import State
 
 
@@ -45,9 +46,10 @@ class Explanation:
 def explain(snapshot: Snapshot, state: State, pick: Pick, now: float) -> Explanation:
     """``now``: Unix seconds."""
     ranking = rank(pick, snapshot, state, now)
-    why = {decision.channel_id: decision for decision in ranking.decisions if decision.kept}
-    places = tuple(_place(snapshot, state, pick, entry, why[entry.channel.id], now) for entry in ranking.entries)
-    return Explanation(places, tuple(decision for decision in ranking.decisions if not decision.kept))
+    decisions = ranking.decisions
+    why = {decision.channel_id: decision for decision in decisions if decision.kept}
+    places = tuple(_place(snapshot, state, pick, entry, why[entry.channel.id], now) for entry in ranking)
+    return Explanation(places, tuple(decision for decision in decisions if not decision.kept))
 
 
 def _place(snapshot: Snapshot, state: State, pick: Pick, entry: Entry, decision: Decision, now: float) -> Place:

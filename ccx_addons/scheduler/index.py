@@ -1,19 +1,27 @@
 """What follows from the configuration alone, computed once for a snapshot and a (kind, model, route prefix).
 
-A ranking then looks at each channel once, and at none of its keys while nothing is wrong with it.
+A ranking then looks only at those channels that come first, and at none of their keys while nothing is wrong with them.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
 from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Key, Kind, Mapped, Snapshot
 from ccx_addons.core.exchange import Decision
+from ccx_addons.scheduler.turns import Line
 
 MAX_PLANS: Final = 128
+MAX_SELECTIONS: Final = 64
+"""Of one plan."""
 CLEARLY: Final = 2
+PREPARED: Final = 32
+"""Plans that a new snapshot has from the beginning: those that were used last."""
 MAX_INDEXES: Final = 4
 """Snapshots in use at the same time: the one in force, and those that running exchanges keep."""
 
@@ -22,7 +30,7 @@ type Way = tuple[Key, str]
 """A key of a channel, and an upstream model that is asked with it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A channel as one model sees it. ``model``: the upstream's name, the first of its chain; ``ways``: how it may be
     asked, key by key in the order of weight and list, each with the models of the chain; ``lists``: the channel names
@@ -40,14 +48,67 @@ class Entry:
     window: int = 0
     """Tokens of a prompt: what the channel says, else what is known of the model; 0: unknown."""
 
+    @cached_property
+    def models(self) -> Mapping[str, tuple[str, ...]]:
+        """Id of a key -> the models that are asked with it, the first one first."""
+        return {key.id: tuple(model for _, model in ways) for key, ways in groupby(self.ways, lambda way: way[0])}
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Key]:
+        return {key.id: key for key in self.keys}
+
+    @cached_property
+    def turns(self) -> Line[Key]:
+        return Line(self.keys, [key.id for key in self.keys])
+
+    @property
+    def bound(self) -> int:
+        """Tokens of a prompt, about, above which it does not fit; 0: unknown. What is only known of the model must be
+        missed clearly, as an estimate of escaped text may be twice too high."""
+        return self.channel.limits.context_window or self.window * CLEARLY
+
     def overflows(self, prompt_tokens: int) -> bool:
-        """Whether a prompt of about so many tokens does not fit. What is only known of the model must be missed
-        clearly, as an estimate of escaped text may be twice too high."""
-        said = self.channel.limits.context_window
-        return bool(self.window) and prompt_tokens > (said or self.window * CLEARLY)
+        return 0 < self.bound < prompt_tokens
 
 
-@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries of one priority."""
+
+    __slots__ = ("entries", "lines", "priority")
+
+    def __init__(self, priority: int, entries: tuple[Entry, ...]) -> None:
+        self.priority, self.entries = priority, entries
+        self.lines: dict[str, Line[Entry]] = {}
+
+    def line(self, order: str, name: Callable[[Entry], Hashable]) -> Line[Entry]:
+        """In that order."""
+        found = self.lines.get(order)
+        if found is None:
+            found = self.lines[order] = Line(self.entries, [name(entry) for entry in self.entries])
+        return found
+
+
+class Selection:
+    """Those entries of a plan that may take requests of one sort, whatever their health, in the order of priority."""
+
+    __slots__ = ("by_id", "entries", "groups", "largest", "logins", "promoted")
+
+    def __init__(self, entries: tuple[Entry, ...], prompt_tokens: int = 0) -> None:
+        self.entries = entries
+        self.by_id = {entry.channel.id: entry for entry in entries}
+        self.promoted = promoted_once(entries)
+        grouped = groupby(entries, lambda entry: entry.channel.priority)
+        self.groups = tuple(Group(priority, tuple(group)) for priority, group in grouped)
+        nowhere = bool(prompt_tokens) and all(entry.overflows(prompt_tokens) for entry in entries)
+        self.largest = tuple(sorted(entries, key=lambda entry: -entry.window)) if nowhere else ()
+        """Where the prompt fits nowhere: the largest window first."""
+        logins = tuple(entry for entry in entries if entry.channel.credential == "client")
+        some = 0 < len(logins) < len(entries)
+        self.logins = Selection(logins, prompt_tokens) if some else self if logins else None
+        """Those that pass on the client's own login."""
+
+
+@dataclass(slots=True)
 class Plan:
     """``entries`` in the order of priority, and of the file."""
 
@@ -57,6 +118,31 @@ class Plan:
     """The smallest that is known; 0: none is."""
     logins: bool = False
     """Some of them pass on the client's own login."""
+    windows: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    """Numbers of tokens above which a prompt, or an answer, is too long for one more of them."""
+    named: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    """By the channel's id, and by its name."""
+    promoted: tuple[Entry, ...] = ()
+    """Those that are promoted, until whenever."""
+    selections: OrderedDict[Hashable, Selection] = field(default_factory=OrderedDict)
+
+    def select(self, sort: Hashable, make: Callable[[], Selection]) -> Selection:
+        """What is left for requests of one sort; made once."""
+        found = self.selections.get(sort)
+        if found is None:
+            found = self.selections[sort] = make()
+            if len(self.selections) > MAX_SELECTIONS:
+                self.selections.popitem(last=False)
+        return found
+
+    def too_small(self, prompt_tokens: int) -> int:
+        """For how many different windows a prompt is too long."""
+        return bisect_left(self.windows, prompt_tokens)
+
+    def too_short(self, output_tokens: int) -> int:
+        """The same of answers."""
+        return bisect_left(self.outputs, output_tokens)
 
 
 class Index:
@@ -65,12 +151,24 @@ class Index:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.channels = sorted(snapshot.channels, key=lambda channel: channel.priority)
-        self._plans: OrderedDict[tuple[Kind, str, str, bool], Plan] = OrderedDict()
+        self.plans: OrderedDict[tuple[Kind, str, str, bool], Plan] = OrderedDict()
+
+    def like(self, snapshot: Snapshot) -> Callable[[], "Index"]:
+        """Makes the index of another snapshot with the plans that were used last; it may do so in another thread."""
+        places = list(self.plans)[-PREPARED:]
+
+        def make() -> Index:
+            index = Index(snapshot)
+            for place in places:
+                index.plan(*place)
+            return index
+
+        return make
 
     def plan(self, kind: Kind, model: str, prefix: str, vectors: bool = False) -> Plan:
         place = (kind, model, prefix, vectors)
-        if found := self._plans.get(place):
-            self._plans.move_to_end(place)
+        if found := self.plans.get(place):
+            self.plans.move_to_end(place)
             return found
         entries, dropped = [], []
         for channel in self.channels:
@@ -83,14 +181,23 @@ class Index:
                 entries.append(entry_of(channel, model, vectors))
         least = min((entry.window for entry in entries if entry.window), default=0)
         logins = any(entry.channel.credential == "client" for entry in entries)
-        plan = self._plans[place] = Plan(tuple(entries), tuple(dropped), least, logins)
-        if len(self._plans) > MAX_PLANS:
-            self._plans.popitem(last=False)
+        plan = self.plans[place] = Plan(
+            tuple(entries),
+            tuple(dropped),
+            least,
+            logins,
+            tuple(sorted({entry.bound for entry in entries if entry.bound})),
+            tuple(sorted({most for entry in entries if (most := entry.channel.limits.max_output_tokens)})),
+            named(entries),
+            promoted_once(entries),
+        )
+        if len(self.plans) > MAX_PLANS:
+            self.plans.popitem(last=False)
         return plan
 
 
 class Indexes:
-    """The index of a snapshot, made when it is first asked for."""
+    """The index of a snapshot, made when it is first asked for, or before."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, Index] = OrderedDict()
@@ -98,10 +205,14 @@ class Indexes:
     def of(self, snapshot: Snapshot) -> Index:
         index = self._known.get(id(snapshot))
         if index is None or index.snapshot is not snapshot:
-            index = self._known[id(snapshot)] = Index(snapshot)
-            if len(self._known) > MAX_INDEXES:
-                self._known.popitem(last=False)
+            index = Index(snapshot)
+            self.put(index)
         return index
+
+    def put(self, index: Index) -> None:
+        self._known[id(index.snapshot)] = index
+        if len(self._known) > MAX_INDEXES:
+            self._known.popitem(last=False)
 
 
 def static_reason(channel: Channel, kind: Kind, model: str, prefix: str) -> tuple[str, str]:
@@ -142,6 +253,18 @@ def entry_of(channel: Channel, model: str, vectors: bool = False) -> Entry:
         (space, channel.embedding.dimensions),
         channel.limits.context_window or largest_window(channel, (mapped, *others)),
     )
+
+
+def named(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, tuple[Entry, ...]] = {}
+    for entry in entries:
+        for name in {entry.channel.id, entry.channel.name}:
+            found[name] = (*found.get(name, ()), entry)
+    return found
+
+
+def promoted_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry.channel.promoted_until is not None)
 
 
 def largest_window(channel: Channel, chain: Iterable[Mapped]) -> int:

@@ -1,12 +1,13 @@
 """What happens to keys and base URLs, and which of them comes next."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from ccx_addons.core.config import Key, Rotate
+from ccx_addons.scheduler.turns import Changed, Line
 
 URL_COOLDOWN: Final = 30.0
 MAX_MODELS: Final = 200
@@ -161,20 +162,20 @@ def ranked_urls(urls: Sequence[str], states: dict[str, UrlState], now: float) ->
     return sorted(urls, key=rank)
 
 
-def first_key(ready: Sequence[Key], states: dict[str, KeyState], rotate: Rotate) -> Key:
-    """Of keys that may be used now, in the order of weight and list. A key without a state was never used."""
-    if rotate == "fill_first" or len(ready) == 1:
-        return ready[0]
-    fresh = KeyState()
+def in_turn(line: Line[Key], states: dict[str, KeyState], changed: Changed, rotate: Rotate) -> Iterable[Key]:
+    """Keys, given in the order of weight and list, in the order in which they are used. A key without a state was never
+    used."""
+    if rotate == "fill_first" or len(line.members) == 1:
+        return line.members
 
     def by_turn(key: Key) -> float:
-        return states.get(key.id, fresh).place
+        return states[key.id].place if key.id in states else 0.0
 
     def by_use(key: Key) -> tuple[float, float]:
-        state = states.get(key.id, fresh)
-        return (state.flying / key.weight, state.uses / key.weight)
+        state = states.get(key.id)
+        return (state.flying / key.weight, state.uses / key.weight) if state else (0.0, 0.0)
 
-    return min(ready, key=by_turn) if rotate == "round_robin" else min(ready, key=by_use)
+    return line.walk(changed, by_turn) if rotate == "round_robin" else line.walk(changed, by_use)
 
 
 def take_turn(key: Key, states: dict[str, KeyState], turn: float) -> float:

@@ -1,18 +1,19 @@
 """The rules of selection, in their order. Each leaves its reason, so that the dry run shows exactly what routing did.
 
 First the filters drop channels that can not take the request at all; what follows from the configuration alone is
-computed once for a model (index.py). Then the preferences pick, one after the other, from what is left: who is picked
-first is tried first.
+computed once for a model (index.py), and what follows from the request once for all that are alike (ranking.py). Then
+the preferences pick, one after the other, from what is left: who is picked first is tried first. They are asked only
+until somebody is found, so each yields as it goes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ccx_addons.core.code_assist import is_code_assist
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
-from ccx_addons.core.exchange import NOWHERE, Decision, Seat
-from ccx_addons.scheduler.index import Entry, comparable
+from ccx_addons.core.exchange import NOWHERE, Seat
+from ccx_addons.scheduler.index import Entry, Group, Plan, Selection, comparable
 
 if TYPE_CHECKING:
     from ccx_addons.scheduler.state import Standing, State
@@ -51,40 +52,28 @@ class Pick:
         return f"{self.trace}+images" if self.images and self.trace else self.trace
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    entries: tuple[Entry, ...]
-    decisions: tuple[Decision, ...]
-    soonest: "Standing | None" = None
-    """Nobody is left: of those who only rest, whoever is back first."""
-
-    @property
-    def channels(self) -> tuple[Channel, ...]:
-        return tuple(entry.channel for entry in self.entries)
-
-
 @dataclass(slots=True)
 class View:
-    """One ranking under way. ``all``: what the configuration leaves, in the order of priority, whatever its health."""
+    """One ranking under way. ``selection``: whom it is about."""
 
     pick: Pick
     snapshot: Snapshot
     state: "State"
     now: float
-    all: tuple[Entry, ...]
-    logins: bool = False
-    """Some of them pass on the client's own login."""
+    plan: Plan
+    selection: Selection
+    avoided: frozenset[str] = frozenset()
+    """Ids of channels that are kept from this conversation by hand."""
+    seat: Seat | None = None
     standings: "dict[str, Standing]" = field(default_factory=dict)
-    why: int = 0
-    dropped: list[Decision] = field(default_factory=list)
-    placed: list[Decision] = field(default_factory=list)
-    """At most ``why`` of each are noted."""
+    dropped: "dict[str, tuple[Entry, Filter]]" = field(default_factory=dict)
+    placed: "dict[str, tuple[Entry, Preference]]" = field(default_factory=dict)
+    """Channel id -> why it was passed over, or taken, of those that were looked at; in their order."""
 
     def standing(self, entry: Entry) -> "Standing":
         found = self.standings.get(entry.channel.id)
         if found is None:
-            found = self.state.standing(self.pick.kind, entry, self.now)
-            self.standings[entry.channel.id] = found
+            found = self.standings[entry.channel.id] = self.state.standing(self.pick.kind, entry, self.now)
         return found
 
     def ready(self, entry: Entry) -> bool:
@@ -93,23 +82,28 @@ class View:
     def pressed(self, entry: Entry) -> bool:
         return entry.limited and self.state.limits.pressed(entry.channel, entry.keys, self.now)
 
-    def drop(self, entry: Entry, rule: str, reason: str) -> None:
-        if len(self.dropped) < self.why:
-            self.dropped.append(Decision(entry.channel.id, entry.channel.name, rule, False, reason))
+    def fit(self, entry: Entry) -> bool:
+        """Nothing speaks against it."""
+        return self.standing(entry).ready and not self.pressed(entry) and entry.channel.id not in self.avoided
 
-    def place(self, entry: Entry, preference: "Preference") -> None:
-        if len(self.placed) < self.why:
-            words = f"place {len(self.placed) + 1}: {preference.__doc__}"
-            standing = self.standing(entry)
-            if not standing.ready:
-                words += f"; {standing.words(self.now)}"
-            self.placed.append(Decision(entry.channel.id, entry.channel.name, preference.__name__, True, words))
+    def usable(self, entry: Entry) -> bool:
+        for rule in LIVE if self.avoided else (has_key,):
+            if rule(self, entry):
+                self.dropped[entry.channel.id] = entry, rule
+                return False
+        return True
+
+    def home(self) -> Entry | None:
+        """Who has this conversation: the first among its equals, also where a better one is tried."""
+        if self.seat is None:
+            self.seat = seat_of(self.pick, self.snapshot, self.state, self.now)
+        return self.selection.by_id.get(self.seat.channel_id)
 
 
 type Filter = Callable[[View, Entry], str]
 """Why a channel is dropped; empty: it stays."""
-type Preference = Callable[[View, list[Entry]], list[Entry]]
-"""Those of the channels that come next, in their order."""
+type Preference = Callable[[View], Iterable[Entry]]
+"""Channels that come next, in their order. Those that are taken already, or not usable, are passed over."""
 
 
 # ---- filters ---------------------------------------------------------------------------------------------------------
@@ -156,11 +150,12 @@ def is_pinned(view: View, entry: Entry) -> str:
 
 def speaks(view: View, entry: Entry) -> str:
     own = entry.channel.protocol == view.pick.kind
-    return "" if own else f"speaks {entry.channel.protocol}, and this is not converted"
+    return "" if own or not view.pick.native else f"speaks {entry.channel.protocol}, and this is not converted"
 
 
 def is_home(view: View, entry: Entry) -> str:
-    return "did not make this answer" if view.pick.home.channel_id != entry.channel.id else ""
+    asked = view.pick.only_home and view.pick.home is not NOWHERE
+    return "did not make this answer" if asked and view.pick.home.channel_id != entry.channel.id else ""
 
 
 def has_login(view: View, entry: Entry) -> str:
@@ -171,87 +166,147 @@ def has_login(view: View, entry: Entry) -> str:
 
 def has_form(view: View, entry: Entry) -> str:
     takes = is_code_assist(entry.channel.base_urls[0])
-    if takes == view.pick.internal:
+    if takes == view.pick.internal or not (view.plan.logins or view.pick.internal):
         return ""
     return "takes only what Code Assist's clients ask" if takes else "does not speak as Code Assist does"
 
 
 def not_avoided(view: View, entry: Entry) -> str:
-    override = view.state.override(view.pick.kind, view.pick.trace, view.now)
-    return "kept from this conversation by hand" if override and entry.channel.id in override.avoid else ""
+    return "kept from this conversation by hand" if entry.channel.id in view.avoided else ""
 
 
 def same_space(view: View, entry: Entry) -> str:
-    """The reference is what is asked for by hand, else the first of the configuration, however it feels today."""
-    if not view.pick.vectors:
+    first = reference(view.pick, view.plan, view.now) if view.pick.vectors else None
+    if first is None or comparable(first.space, entry.space):
         return ""
-    chosen = [e for e in view.all if not view.pick.pin or view.pick.pin in (e.channel.name, e.channel.id)]
-    promoted = [e for e in chosen if is_promoted_now(e.channel, view.now)]
-    first = next(iter(promoted or chosen), entry)
-    return "" if comparable(first.space, entry.space) else f"its vectors are not those of {first.channel.name}"
+    return f"its vectors are not those of {first.channel.name}"
 
 
-FILTERS: Final[tuple[tuple[Filter, bool], ...]] = (
+def reference(pick: Pick, plan: Plan, now: float) -> Entry | None:
+    """Whose vectors the others' have to be like: who is asked for by hand, else the first of the configuration, however
+    it feels today."""
+    chosen = plan.named.get(pick.pin, ()) if pick.pin else plan.entries
+    promoted = (entry for entry in (chosen if pick.pin else plan.promoted) if is_promoted_now(entry.channel, now))
+    return next(promoted, next(iter(chosen), None))
+
+
+FIXED: Final[tuple[tuple[Filter, bool], ...]] = (
     (client_may, False),
     (sees_images, False),
     (has_window, True),
     (has_output, True),
-    (has_key, False),
     (is_pinned, False),
     (speaks, False),
     (is_home, False),
     (has_form, False),
     (has_login, False),
-    (not_avoided, False),
     (same_space, False),
 )
-"""(filter, gentle). A gentle one rests on estimates or can be mended: it never drops the last channels. Those before
-them, serves, is_active, allows_model and has_prefix, are in index.py."""
+"""(filter, gentle): what follows from the configuration and the request. A gentle one rests on estimates or can be
+mended: it never drops the last channels. Those before them, serves, is_active, allows_model and has_prefix, are in
+index.py."""
 
-NEEDED: Final[dict[Filter, Callable[[View], bool]]] = {
-    client_may: lambda view: not client_allows(view.pick),
-    sees_images: lambda view: view.pick.images,
-    has_window: lambda view: view.pick.prompt_tokens > 0,
-    has_output: lambda view: view.pick.output_tokens > 0,
-    is_pinned: lambda view: bool(view.pick.pin),
-    speaks: lambda view: view.pick.native,
-    has_login: lambda view: view.logins,
-    has_form: lambda view: view.logins or view.pick.internal,
-    is_home: lambda view: view.pick.only_home and view.pick.home is not NOWHERE,
-    not_avoided: lambda view: view.state.override(view.pick.kind, view.pick.trace, view.now) is not None,
-    same_space: lambda view: view.pick.vectors,
-}
-"""Filters that have nothing to say about most requests."""
+LIVE: Final[tuple[Filter, ...]] = (has_key, not_avoided)
+"""What may be different a moment later: asked of those channels that are looked at."""
 
 
 # ---- preferences -----------------------------------------------------------------------------------------------------
-def is_overridden(view: View, entries: list[Entry]) -> list[Entry]:
+def is_overridden(view: View) -> Iterator[Entry]:
     """chosen for this conversation by hand"""
     override = view.state.override(view.pick.kind, view.pick.trace, view.now)
-    if override is None:
-        return []
-    by_id = {entry.channel.id: entry for entry in entries}
-    return [by_id[id] for id in override.channels if id in by_id and view.ready(by_id[id])]
+    known = view.selection.by_id
+    return (known[id] for id in (override.channels if override else ()) if id in known and view.ready(known[id]))
 
 
-def is_promoted(view: View, entries: list[Entry]) -> list[Entry]:
+def is_promoted(view: View) -> Iterable[Entry]:
     """promoted"""
-    return [entry for entry in entries if is_promoted_now(entry.channel, view.now)][:1]
+    promoted = (entry for entry in view.selection.promoted if is_promoted_now(entry.channel, view.now))
+    first = next((entry for entry in promoted if entry.channel.id not in view.placed and view.usable(entry)), None)
+    return (first,) if first else ()
 
 
-def has_largest_window(view: View, entries: list[Entry]) -> list[Entry]:
+def has_largest_window(view: View) -> Iterable[Entry]:
     """no context window is large enough, this is the largest"""
-    tokens = view.pick.prompt_tokens
-    if not tokens or not all(entry.overflows(tokens) for entry in entries):
-        return []
-    return sorted(filter(view.ready, entries), key=lambda entry: -entry.window)
+    return filter(view.ready, view.selection.largest)
 
 
-def home_of(view: View) -> str:
-    """Id of the channel that has this conversation: the first among its equals, also where a better one is tried."""
-    return seat_of(view.pick, view.snapshot, view.state, view.now).channel_id
+def has_affinity(view: View) -> Iterable[Entry]:
+    """has this conversation"""
+    home = view.home()
+    if home is None or home.channel.id in view.placed or not view.fit(home):
+        return ()
+    for entry in view.selection.entries:
+        if entry.channel.priority >= home.channel.priority:
+            break
+        if entry.channel.id not in view.placed and view.fit(entry):
+            return ()
+    return (home,)
 
 
+def by_priority(view: View) -> Iterator[Entry]:
+    """next by priority"""
+    return _balanced(view, lambda group: group.entries)
+
+
+def by_weight(view: View) -> Iterator[Entry]:
+    """next by priority and weight"""
+    kind, balance = view.pick.kind, view.state.balance
+
+    def members(group: Group) -> Iterable[Entry]:
+        line = group.line("weight", lambda entry: (kind, entry.channel.id))
+        return line.walk(balance.taken, lambda entry: balance.place_of(kind, entry.channel.id))
+
+    return _balanced(view, members)
+
+
+def by_latency(view: View) -> Iterator[Entry]:
+    """next by priority and time to the first token"""
+    kind, balance = view.pick.kind, view.state.balance
+    balance.forget_old(view.now)
+
+    def members(group: Group) -> Iterable[Entry]:
+        line = group.line("latency", lambda entry: (kind, entry.channel.id, entry.model))
+        return line.walk(balance.told, lambda entry: balance.speed(kind, entry.channel.id, entry.model, view.now))
+
+    return _balanced(view, members)
+
+
+def _balanced(view: View, members: Callable[[Group], Iterable[Entry]]) -> Iterator[Entry]:
+    """Inside one priority the conversation's channel first."""
+    home = view.home()
+    for group in view.selection.groups:
+        if home and home.channel.priority == group.priority and view.fit(home):
+            yield home
+        for entry in members(group):
+            if view.fit(entry):
+                yield entry
+
+
+def under_pressure(view: View) -> Iterable[Entry]:
+    """its limits are used up for the moment"""
+    return filter(view.ready, view.selection.entries)
+
+
+def last_resort(view: View) -> Iterable[Entry]:
+    """tried last"""
+    return sorted(view.selection.entries, key=lambda entry: view.standing(entry).rate)
+
+
+BALANCED: Final[Mapping[str, Preference]] = {"order": by_priority, "weight": by_weight, "latency": by_latency}
+"""``policy.balance`` -> the preference that it means."""
+RARE: Final[tuple[Preference, ...]] = (is_overridden, is_promoted, has_largest_window)
+"""Those that have nothing to say about most requests come first."""
+AFTERWARDS: Final[tuple[Preference, ...]] = (under_pressure, last_resort)
+USUAL: Final[Mapping[str, tuple[Preference, ...]]] = {
+    balance: (has_affinity, balanced, *AFTERWARDS) for balance, balanced in BALANCED.items()
+}
+
+
+def is_promoted_now(channel: Channel, now: float) -> bool:
+    return channel.promoted_until is not None and channel.promoted_until > now
+
+
+# ---- where a conversation is -----------------------------------------------------------------------------------------
 def seat_of(pick: Pick, snapshot: Snapshot, state: "State", now: float) -> Seat:
     """Where this conversation is."""
     if not snapshot.policy.affinity.enabled:
@@ -269,132 +324,3 @@ def own_key(pick: Pick, snapshot: Snapshot, state: "State", channel: Channel, no
     if pick.trace:
         seats += [state.traces.seat(pick.kind, name, now) for name in (pick.place, pick.trace)]
     return next((seat.key_id for seat in seats if seat.channel_id == channel.id and seat.key_id), "")
-
-
-def has_affinity(view: View, entries: list[Entry]) -> list[Entry]:
-    """has this conversation"""
-    known = home_of(view)
-    home = next((entry for entry in entries if entry.channel.id == known), None) if known else None
-    if home is None or not view.ready(home) or view.pressed(home):
-        return []
-    smaller = (entry for entry in entries if entry.channel.priority < home.channel.priority)
-    return [] if any(view.ready(entry) and not view.pressed(entry) for entry in smaller) else [home]
-
-
-def by_priority(view: View, entries: list[Entry]) -> list[Entry]:
-    """next by priority"""
-    if view.snapshot.policy.balance != "order":
-        return []
-    ready = [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
-    if len(ready) > 1 and (home := home_of(view)):
-        ready.sort(key=lambda entry: (entry.channel.priority, entry.channel.id != home))
-    return ready
-
-
-def by_weight(view: View, entries: list[Entry]) -> list[Entry]:
-    """next by priority and weight"""
-    if view.snapshot.policy.balance != "weight":
-        return []
-    kind, balance = view.pick.kind, view.state.balance
-    return _balanced(view, entries, lambda entry: balance.turn_of(kind, entry.channel))
-
-
-def by_latency(view: View, entries: list[Entry]) -> list[Entry]:
-    """next by priority and time to the first token"""
-    if view.snapshot.policy.balance != "latency":
-        return []
-    kind, balance = view.pick.kind, view.state.balance
-    return _balanced(view, entries, lambda entry: balance.speed(kind, entry.channel.id, entry.model, view.now))
-
-
-def _balanced(view: View, entries: list[Entry], rank: Callable[[Entry], float]) -> list[Entry]:
-    """Inside one priority the conversation's channel first."""
-    home = home_of(view)
-    ready = [entry for entry in entries if view.ready(entry) and not view.pressed(entry)]
-    return sorted(ready, key=lambda entry: (entry.channel.priority, entry.channel.id != home, rank(entry)))
-
-
-def under_pressure(view: View, entries: list[Entry]) -> list[Entry]:
-    """its limits are used up for the moment"""
-    return [entry for entry in entries if view.ready(entry)]
-
-
-def last_resort(view: View, entries: list[Entry]) -> list[Entry]:
-    """tried last"""
-    return sorted(entries, key=lambda entry: view.standing(entry).rate)
-
-
-PREFERENCES: Final[tuple[Preference, ...]] = (
-    is_overridden,
-    is_promoted,
-    has_largest_window,
-    has_affinity,
-    by_priority,
-    by_weight,
-    by_latency,
-    under_pressure,
-    last_resort,
-)
-
-
-def is_promoted_now(channel: Channel, now: float) -> bool:
-    return channel.promoted_until is not None and channel.promoted_until > now
-
-
-EVERYTHING: Final = 1_000_000
-
-
-# ---- all together ----------------------------------------------------------------------------------------------------
-def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float, why: int = EVERYTHING) -> Ranking:
-    """All rules over all channels. ``now``: Unix seconds. ``why``: most decisions of each sort that are noted."""
-    state.restore(now)
-    plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
-    view = View(pick, snapshot, state, now, plan.entries, plan.logins, why=why)
-    left = _filtered(view, list(plan.entries))
-    ranked: list[Entry] = []
-    for preference in PREFERENCES:
-        if not left:
-            break
-        chosen = preference(view, left)
-        if not chosen:
-            continue
-        for entry in chosen[: max(0, why - len(ranked))]:
-            view.place(entry, preference)
-        ranked += chosen
-        taken = {entry.channel.id for entry in chosen}
-        left = [entry for entry in left if entry.channel.id not in taken]
-    if plan.logins:
-        ranked = one_login(view, ranked)
-    decisions = (*plan.dropped[:why], *view.dropped, *view.placed)
-    return Ranking(tuple(ranked), decisions, None if ranked else soonest(view))
-
-
-def one_login(view: View, ranked: list[Entry]) -> list[Entry]:
-    """A client's own login goes to the first channel that passes it on, and nobody else's stands in for it."""
-    first = next((entry for entry in ranked if entry.channel.credential == "client"), None)
-    if first is None:
-        return ranked
-    for entry in ranked:
-        if entry is not first:
-            view.drop(entry, "one_login", f"the client's own login is for {first.channel.name}")
-    view.placed = [decision for decision in view.placed if decision.channel_id == first.channel.id]
-    return [first]
-
-
-def soonest(view: View) -> "Standing | None":
-    resting = [standing for standing in view.standings.values() if standing.status and not standing.usable]
-    return min(resting, key=lambda standing: standing.until, default=None)
-
-
-def _filtered(view: View, entries: list[Entry]) -> list[Entry]:
-    for rule, gentle in FILTERS:
-        if rule in NEEDED and not NEEDED[rule](view):
-            continue
-        dropped = {entry.channel.id: reason for entry in entries if (reason := rule(view, entry))}
-        if not dropped or (gentle and len(dropped) == len(entries)):
-            continue
-        for entry in entries:
-            if entry.channel.id in dropped:
-                view.drop(entry, rule.__name__, dropped[entry.channel.id])
-        entries = [entry for entry in entries if entry.channel.id not in dropped]
-    return entries

@@ -1,20 +1,18 @@
 """One exchange's way through the channels: what the failover generator (core/verdict.py) asks of the scheduler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.index import Entry
-from ccx_addons.scheduler.rules import Pick, own_key, rank
+from ccx_addons.scheduler.ranking import rank
+from ccx_addons.scheduler.rules import Pick, own_key
 from ccx_addons.scheduler.state import State, Used, ways_left
 from ccx_addons.scheduler.suspects import Gist
-
-NOTED: Final = 50
-"""Most channels of which the log says why they were taken, and most of which it says why not."""
 
 SPREAD: Final = 0.5
 """Part of the attempts after which each one goes to another channel, while healthy ones are left: many keys of broken
@@ -39,7 +37,7 @@ class Search:
         self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
         self.told, self.words, self.body = told, words, body
         self.spread = snapshot.policy.attempts.max * SPREAD
-        self.ranking = rank(pick, snapshot, state, now(), NOTED)
+        self.ranking = rank(pick, snapshot, state, now())
         """The first choice, with its reasons."""
         self.fresh = True
         self.done: frozenset[str] = frozenset()
@@ -76,7 +74,7 @@ class Search:
     def other_key(self, attempt: Attempt) -> bool:
         """Whether another key of the attempt's channel is well and has a place free, as far as is known."""
         channel, now = attempt.channel, self.now()
-        entry = next((found for found in self.ranking.entries if found.channel.id == channel.id), None)
+        entry = self.ranking.entry(channel.id)
         if entry is None:
             return False
         used = self.used | {(channel.id, url, attempt.key.id, "") for url in (attempt.base_url, *channel.base_urls)}
@@ -91,15 +89,15 @@ class Search:
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
 
-    def _left(self, done: frozenset[str]) -> list[Entry]:
+    def _left(self, done: frozenset[str]) -> Iterable[Entry]:
         """Channels that may still be asked, in their order; those that may lack what is needed come after those that
         say so."""
-        ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), 0)
+        ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now())
         self.fresh = False
-        left = [entry for entry in ranking.entries if entry.channel.id not in done and self._suits(entry)]
+        left: Iterable[Entry] = (e for e in ranking if e.channel.id not in done and self._suits(e))
         if self.shunned and self.pick.home is NOWHERE:
-            left.sort(key=self._shyness)
-        return sorted(left, key=self._doubt) if self.window or self.listed else left
+            left = sorted_late(left, self._shyness, 0)
+        return sorted_late(left, self._doubt, (False, False)) if self.window or self.listed else left
 
     def _shyness(self, entry: Entry) -> int:
         """A suspect goes first to who is well and does not know it."""
@@ -151,7 +149,7 @@ class Search:
 
     def _other_model(self, attempt: Attempt, url: str = "", key: str = "") -> bool:
         """Whether the channel, or one key of it at an address, has a model of the chain that was not tried."""
-        entry = next((e for e in self.ranking.entries if e.channel is attempt.channel), None)
+        entry = self.ranking.entry(attempt.channel.id)
         urls = (url,) if url else attempt.channel.base_urls
         ways = [way for each in urls for way in ways_left(entry, each, self.used)] if entry else []
         return any(way[1] != attempt.model and key in ("", way[0].id) for way in ways)
@@ -224,3 +222,14 @@ class Search:
         for attempt, verdict in self.held:
             self.state.failed(self.pick.kind, attempt, verdict, now)
         self.held.clear()
+
+
+def sorted_late[T](items: Iterable[T], key: Callable[[T], Any], best: object) -> Iterator[T]:
+    """As ``sorted`` does it, but the best ones come as soon as they are seen. ``best``: the smallest key there is."""
+    others = []
+    for item in items:
+        if key(item) == best:
+            yield item
+        else:
+            others.append(item)
+    yield from sorted(others, key=key)

@@ -6,6 +6,7 @@ workers, the panel and the next start. Times are Unix seconds and arguments.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ccx_addons.core.config import Key
@@ -20,7 +21,7 @@ from ccx_addons.scheduler.keys import (
     KeyState,
     Rest,
     UrlState,
-    first_key,
+    in_turn,
     limit_group,
     longest_ago,
     ranked_urls,
@@ -30,6 +31,7 @@ from ccx_addons.scheduler.keys import (
 from ccx_addons.scheduler.limits import Limits
 from ccx_addons.scheduler.refusals import Refusals
 from ccx_addons.scheduler.suspects import Suspects
+from ccx_addons.scheduler.turns import Changed
 
 NEVER: Final = float("inf")
 LATELY: Final = 30.0
@@ -37,7 +39,9 @@ LATELY: Final = 30.0
 MAX_STANDINGS: Final = 200
 """Most models whose standing one channel remembers."""
 MAX_BREAKERS: Final = 500
-"""Most breakers that one channel has; the oldest of single models are forgotten."""
+"""Most breakers that one channel has; the oldest is forgotten, rather one of a single model."""
+LOOKED_AT: Final = 20
+"""How many of the oldest are considered for that."""
 RESTING: Final = 2.0
 """A failure rate above all others: a key that rests is the last of the last resorts."""
 
@@ -82,6 +86,8 @@ class ChannelState:
 
     turn: float = 0.0
     keys: dict[str, KeyState] = field(default_factory=dict)
+    turned: Changed = field(default_factory=Changed)
+    """Ids of keys whose place in the rotation is another one."""
     urls: dict[str, UrlState] = field(default_factory=dict)
     breakers: dict[Place, Breaker] = field(default_factory=dict)
     standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
@@ -99,7 +105,8 @@ class ChannelState:
         if found is None:
             found = self.breakers[place] = Breaker()
             if len(self.breakers) > MAX_BREAKERS:
-                old = next((known for known in self.breakers if known[2] and known != place), None)
+                oldest = islice(self.breakers, LOOKED_AT)
+                old = next((known for known in oldest if known[2] and known != place), None)
                 self.breakers.pop(old or next(iter(self.breakers)))
         return found
 
@@ -170,23 +177,42 @@ class ChannelState:
         else (``wake``) one that rests, if it has not been tried too often.
         """
         channel = entry.channel
-        places = [(url, ways_left(entry, url, used)) for url in ranked_urls(channel.base_urls, self.urls, now)]
-        stay = [(url, way) for url, ways in places for way in ways if way[0].id == own] if own else []
-        for url, (key, model) in stay:
-            if self._ready(key, url, model, now) and not (limits and limits.key_wait(channel, key, now)):
-                return Target(channel, key, url, model)
-        for url, ways in places:
-            ready = [way for way in ways if self._ready(way[0], url, way[1], now)]
-            if limits and ready:
-                ready = [way for way in ready if not limits.key_wait(channel, way[0], now)] or ready
-            if ready:
-                key = first_key([key for key, _ in ready], self.keys, channel.rotate)
-                return Target(channel, key, url, model_with(key, ready))
+        urls = ranked_urls(channel.base_urls, self.urls, now)
+        if own and (stay := entry.by_id.get(own)):
+            for url in urls:
+                model = self._model(entry, stay, url, used, now)
+                if model is not None and not (limits and limits.key_wait(channel, stay, now)):
+                    return Target(channel, stay, url, model)
+        for url in urls:
+            if found := self._next(entry, url, used, now, limits):
+                return found
         tried = {model for id, _, _, model in used if id == channel.id}
         if "" in tried:
             return None
+        places = [(url, ways_left(entry, url, used)) for url in urls]
         untried = [(url, [way for way in ways if way[1] not in tried]) for url, ways in places] if tried else places
         return self._last_resort(entry, untried, now, (True, False) if wake else (True,))
+
+    def _next(self, entry: Entry, url: str, used: frozenset[Used], now: float, limits: Limits | None) -> Target | None:
+        """Of an address: the next key that is ready and has a place, else the first one that is ready."""
+        busy = None
+        for key in in_turn(entry.turns, self.keys, self.turned, entry.channel.rotate):
+            model = self._model(entry, key, url, used, now)
+            if model is None:
+                continue
+            target = Target(entry.channel, key, url, model)
+            if not (limits and limits.key_wait(entry.channel, key, now)):
+                return target
+            busy = busy or target
+        return busy
+
+    def _model(self, entry: Entry, key: Key, url: str, used: frozenset[Used], now: float) -> str | None:
+        """The first model of the chain that a key may be asked for at an address now."""
+        if key.base_url not in ("", url):
+            return None
+        id = entry.channel.id
+        left = (model for model in entry.models[key.id] if not used or is_left(id, url, key, model, used))
+        return next((model for model in left if self._ready(key, url, model, now)), None)
 
     def _last_resort(
         self, entry: Entry, places: Sequence[tuple[str, list[Way]]], now: float, awake_or_not: Sequence[bool]
@@ -226,12 +252,11 @@ def ways_left(entry: Entry, url: str, used: frozenset[Used]) -> list[Way]:
     fit = [way for way in entry.ways if way[0].base_url in ("", url)]
     if not used:
         return fit
-    id = entry.channel.id
-    return [
-        (key, model)
-        for key, model in fit
-        if used.isdisjoint(((id, url, key.id, model), (id, url, key.id, ""), (id, "", "", model)))
-    ]
+    return [way for way in fit if is_left(entry.channel.id, url, *way, used)]
+
+
+def is_left(id: str, url: str, key: Key, model: str, used: frozenset[Used]) -> bool:
+    return used.isdisjoint(((id, url, key.id, model), (id, url, key.id, ""), (id, "", "", model)))
 
 
 def model_with(key: Key, ways: Iterable[Way]) -> str:
@@ -318,6 +343,8 @@ class State:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
         known = self.of(kind, attempt.channel.id)
         known.turn = take_turn(attempt.key, known.keys, known.turn)
+        if len(attempt.channel.keys) > 1:
+            known.turned.tell(attempt.key.id)
         self.balance.take(kind, attempt.channel)
         key = known.keys[attempt.key.id]
         if (key.rest or key.models) and (rest := key.resting(attempt.model, now)):
@@ -360,6 +387,8 @@ class State:
         known = self.of(kind, attempt.channel.id)
         key = known.key(attempt.key.id)
         key.flying = max(0, key.flying - 1)
+        if len(attempt.channel.keys) > 1:
+            known.turned.tell(attempt.key.id)
         match verdict.health:
             case "success":
                 if outcome.first_event:

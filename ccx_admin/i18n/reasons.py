@@ -42,5 +42,6 @@ REASONS: Final[Mapping[str, str]] = {
     "next by priority and time to the first token": "按优先级和首个令牌时间的下一个",
     "its limits are used up for the moment": "其限额暂时用尽",
     "tried last": "最后尝试",
+    "{after} more would come after these, {never} can not take this request": "其后另有 {after} 个，{never} 个不能用",
 }
 """A pattern's places stand for any text, which is looked up again."""

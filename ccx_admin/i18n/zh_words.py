@@ -141,6 +141,7 @@ WORDS: Final[Mapping[str, str]] = {
     "open the row": "打开该行",
     "or": "或",
     "other": "其他",
+    "all others": "其余渠道",
     "out": "输出",
     "out of time": "超时",
     "part of failures that opens": "断开的失败比例",

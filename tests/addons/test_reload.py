@@ -51,6 +51,17 @@ def test_a_change_is_a_new_snapshot(addon: Reload) -> None:
     assert events(addon.runtime) == [f"info: configuration {after.revision} is in force"]
 
 
+def test_models_that_were_asked_for_are_known_to_the_new_configuration_before_it_is_in_force(addon: Reload) -> None:
+    indexes = addon.runtime.state.indexes
+    before = indexes.of(addon.runtime.snapshot)
+    before.plan("chat", "m", "")
+    addon.runtime.config_path.write_text(TWO)
+    look(addon)
+    after = indexes.of(addon.runtime.snapshot)
+    assert after is not before and list(after.plans) == [("chat", "m", "", False)]
+    assert [entry.channel.name for entry in after.plan("chat", "m", "").entries] == ["two"]
+
+
 async def test_a_file_of_certificates_is_read_anew_with_the_configuration(addon: Reload) -> None:
     before = await dial.tls_context(True, None)
     await addon.look()

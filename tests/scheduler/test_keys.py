@@ -2,24 +2,29 @@
 
 import pytest
 
-from ccx_addons.core.config import Rotate
+from ccx_addons.core.config import Key, Rotate
 from ccx_addons.core.verdict import REFUSED
 from ccx_addons.scheduler.keys import (
     TRIAL_EVERY,
     KeyState,
     Rest,
     UrlState,
-    first_key,
+    in_turn,
     limit_group,
     longest_ago,
     ranked_urls,
     rest_after,
     take_turn,
 )
+from ccx_addons.scheduler.turns import Changed, Line
 from tests.scheduler.values import NOW, key
 
 A, B, C = key("a"), key("b"), key("c")
 HEAVY = key("heavy", weight=2)
+
+
+def first_key(keys: list[Key], states: dict[str, KeyState], rotate: Rotate) -> Key:
+    return next(iter(in_turn(Line(keys, [each.id for each in keys]), states, Changed(), rotate)))
 
 
 def turns(rotate: Rotate, keys: list[str], count: int) -> str:

@@ -174,6 +174,7 @@ def test_route(inspect: Inspect) -> None:
     x.decisions = (
         Decision("id_main", "main", "by_priority", True, "place 1"),
         Decision("id_old", "old", "active", False, "is suspended"),
+        Decision("", "all others", "others", False, "7 more"),
     )
     x.headers = (("user-agent", "me"),)
     flow = finished(inspect, x)
@@ -191,6 +192,7 @@ def test_route(inspect: Inspect) -> None:
         "upstream   glm-5",
         "converted  messages → chat",
         "   then       next_channel: rate limited",
+        "· all others: others: 7 more",
         "✗ rate_limit: slow down",
         "top_k: Chat has none",
         "POST /v1/messages",

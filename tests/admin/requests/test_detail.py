@@ -205,6 +205,19 @@ def test_each_attempt_shows_its_exact_error(session: FlaskClient, store: Store) 
     assert page.count('class="attempt"') == 2
 
 
+def test_channels_that_nobody_had_to_look_at_are_counted(session: FlaskClient, store: Store, filled: list[str]) -> None:
+    rows = [("ch_main0001", "kept", "by_priority: place 1: next by priority"),
+            ("", "dropped", "others: 7 more would come after these, 2 can not take this request")]  # fmt: skip
+    store.put_candidates(
+        {"request_id": filled[0], "order": n, "channel_id": id, "verdict": verdict, "reason": reason}
+        for n, (id, verdict, reason) in enumerate(rows)
+    )
+    store.flush()
+    page = session.get(f"/requests/{filled[0]}?tab=routing").text
+    assert "all others" in page and "7 more would come after these, 2 can not take this request" in page
+    assert page.count("dropped</span>") == 0
+
+
 def test_curl_can_be_run(app: Flask, session: FlaskClient, filled: list[str]) -> None:
     page = session.get(f"/requests/{filled[-1]}?tab=raw")
     assert page.status_code == 200
