@@ -18,6 +18,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.health import Health
     from ccx_addons.local import Local
     from ccx_addons.metrics import Metrics
+    from ccx_addons.mirrors import Mirrors
     from ccx_addons.models import Models
     from ccx_addons.panel import Panel
     from ccx_addons.prometheus import Prometheus
@@ -32,6 +33,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.upkeep import Upkeep
 
     rules = Rules(runtime) if runtime.settings.hooks_file else None
+    rewrites = Rewrites(runtime, rules) if rules else None
     return [
         Reload(runtime),
         Sync(runtime),
@@ -52,7 +54,8 @@ def chain(runtime: "Runtime") -> list[Any]:
         Prometheus(runtime),
         *([Telemetry(runtime)] if runtime.settings.otel_endpoint else []),
         Capture(runtime),
-        *([Rewrites(runtime, rules)] if rules else []),
+        *([rewrites] if rewrites else []),
+        Mirrors(runtime, rewrites),
         Titles(runtime),
         Upkeep(runtime),
         Health(runtime),

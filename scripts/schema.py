@@ -20,6 +20,7 @@ from ccx_addons.core import config, verdict
 from ccx_addons.core.config_alerts import ALERT_KEYS
 from ccx_addons.core.config_channels import EFFORTS, KEY_KEYS, MOST_IN_CHAIN
 from ccx_addons.core.config_clients import CLIENT_KEYS
+from ccx_addons.core.config_mirrors import MIRROR_KEYS
 from ccx_addons.core.config_users import USER_KEYS
 from ccx_addons.core.endpoints import ENDPOINTS, LOCAL
 from ccx_addons.core.settings import Settings
@@ -111,7 +112,7 @@ def client() -> dict[str, Any]:
     forms = {"kinds": KINDS, "models": PATTERNS, "enabled": {"type": "boolean"}}
     forms["limits"] = table(config.ClientLimits, {})
     forms["model_limits"] = {"type": "array", "items": table(config.ModelLimit, {"models": PATTERNS})}
-    forms["expires"] = MOMENT
+    forms["expires"], forms["mirror"] = MOMENT, {"type": "boolean"}
     previous = {
         "type": "object",
         "properties": {"key_sha256": TEXT, "until": MOMENT},
@@ -135,6 +136,15 @@ def alert() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name", "url"]}
 
 
+def mirror() -> dict[str, Any]:
+    names = {"type": "array", "items": TEXT}
+    limits = table(config.MirrorLimits, {})
+    forms = {"kinds": KINDS, "models": PATTERNS, "clients": names, "channels": names, "limits": limits}
+    shaped = table(config.Mirror, forms)["properties"]
+    properties = {name: shaped.get(name, TEXT) for name in MIRROR_KEYS}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": ["name", "to"]}
+
+
 def schema() -> str:
     policy = {
         "affinity": table(config.Affinity, {}),
@@ -156,6 +166,7 @@ def schema() -> str:
             "policy": table(config.Policy, policy),
             "prices": mapping(table(config.Price, {})),
             "alerts": {"type": "array", "items": alert()},
+            "mirrors": {"type": "array", "items": mirror()},
         },
     }
     return json.dumps(whole, indent=2) + "\n"

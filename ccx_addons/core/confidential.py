@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from urllib.parse import unquote, urlsplit
 
 from ccx_addons.core import variables
-from ccx_addons.core.config import Alert, Bodies, Channel, Client, Key, ModelLimit, Policy, Price, User
+from ccx_addons.core.config import Alert, Bodies, Channel, Client, Key, Mirror, ModelLimit, Policy, Price, User
 from ccx_addons.core.mask import mask
 
 type Json = Any
@@ -92,6 +92,7 @@ def file_shape() -> Shape:
         "policy": Shape(members=policy),
         "prices": Prices(),
         "alerts": Shape(members=members_of(Alert)),
+        "mirrors": Shape(members=members_of(Mirror)),
     }
     return Shape(members=top)
 

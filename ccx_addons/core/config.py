@@ -148,6 +148,7 @@ class Client:
     model_limits: tuple[ModelLimit, ...] = ()
     previous: tuple[tuple[str, float], ...] = ()
     expires: float | None = setting(None, "right until this time (Unix seconds here, ISO in the file)", shown="plain")
+    mirror: bool = setting(True, "its requests may be mirrored to another channel")
 
     def expired(self, now: float) -> bool:
         return self.expires is not None and self.expires <= now
@@ -357,6 +358,37 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorLimits:
+    """What one mirror may send. What is more is not mirrored, and nobody waits for it."""
+
+    rpm: int = setting(30, "requests per minute; 0: no limit", minimum=0)
+    concurrency: int = setting(4, "requests at the same time", minimum=1, maximum=100)
+    tokens_per_day: int = setting(0, "input and output tokens per UTC day; 0: no limit", minimum=0)
+    usd_per_day: float = setting(0.0, "dollars per UTC day; 0: no limit", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A share of the conversations is asked of another channel, too, for comparison: no client gets its answers."""
+
+    name: str = field(metadata=SHOWN)
+    to: str = setting("", "the channel that is asked as well, by its id or name, whatever its status is", shown="plain")
+    model: str = setting("", "the upstream's model; empty: as the channel's models say", shown="plain")
+    share: float = setting(
+        10.0, "percent of the conversations, each of them whole or not at all", minimum=0, maximum=100
+    )
+    models: Patterns = field(default=Patterns(), metadata=SHOWN)
+    clients: tuple[str, ...] = setting((), "only requests of these clients; none: of all", shown="plain")
+    kinds: frozenset[Kind] = field(default=TEXT_KINDS, metadata=SHOWN)
+    channels: tuple[str, ...] = setting(
+        (), "only what these channels answered, by id or name; none: what all did", shown="plain"
+    )
+    limits: MirrorLimits = MirrorLimits()
+    timeout: float = setting(300.0, "seconds for a whole answer", minimum=1, maximum=3600)
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Affinity:
     enabled: bool = True
     ttl: int = setting(1800, "seconds a conversation stays with its channel and key", minimum=1)
@@ -425,6 +457,8 @@ class Snapshot:
     secrets: Secrets = field(default=NOTHING, repr=False, compare=False)
     """Everything that is masked wherever it turns up, also keys of clients and of the panel."""
     alerts: tuple[Alert, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    """With the ids of their channels."""
     by_id: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
     """The channels."""
 

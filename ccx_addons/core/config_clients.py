@@ -10,7 +10,8 @@ from ccx_addons.core.config_reader import NAME, Json, Reader, sha256
 from ccx_addons.core.mask import mask
 
 CLIENT_KEYS: Final = (
-    "name", "key", "key_sha256", "previous", "expires", "kinds", "models", "limits", "model_limits", "enabled"
+    "name", "key", "key_sha256", "previous", "expires", "kinds", "models", "limits", "model_limits", "enabled",
+    "mirror",
 )  # fmt: skip
 PREVIOUS_KEYS: Final = ("key_sha256", "until")
 MODEL_LIMIT_KEYS: Final = tuple(f.name for f in fields(ModelLimit))
@@ -43,13 +44,13 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
     digest, masked = key_of(reader, table, path)
     kinds = reader.kinds(table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
     limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", ClientLimits())
-    enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")
+    enabled, mirror = (reader.scalar(table.get(key, True), bool, {}, f"{path}.{key}") for key in ("enabled", "mirror"))
     models = reader.patterns(table.get("models"), f"{path}.models")
     more = (_model_limits(reader, table, path), _previous(reader, table, path))
     expires = reader.turn(table.get("expires"), f"{path}.expires")
-    if not name or not digest or enabled is MISSING:
+    if not name or not digest or MISSING in (enabled, mirror):
         return None
-    return Client(name, digest, masked, kinds, models, limits, enabled, *more, expires)
+    return Client(name, digest, masked, kinds, models, limits, enabled, *more, expires, mirror)
 
 
 def key_of(reader: Reader, table: Mapping[str, Json], path: str) -> tuple[str, str]:

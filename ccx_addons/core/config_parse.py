@@ -20,6 +20,7 @@ from ccx_addons.core.config import (
 from ccx_addons.core.config_alerts import alerts_of
 from ccx_addons.core.config_channels import channel_of
 from ccx_addons.core.config_clients import clients_of
+from ccx_addons.core.config_mirrors import mirrors_of
 from ccx_addons.core.config_reader import Json, Reader, kind_of, shape_of
 from ccx_addons.core.config_users import users_of
 from ccx_addons.core.errors import ConfigErrors, Problem
@@ -27,7 +28,7 @@ from ccx_addons.core.mask import Secrets
 
 DEFAULTS: Final = Policy()
 
-TOP_KEYS: Final = ("version", "clients", "users", "channels", "policy", "prices", "alerts")
+TOP_KEYS: Final = ("version", "clients", "users", "channels", "policy", "prices", "alerts", "mirrors")
 
 
 BLANK: Final = "the file has nothing in it; a gateway without channels says channels: []"
@@ -68,6 +69,7 @@ def parse(
     reader.no_duplicates("id", {f"{path}.id": c.id for path, c in channels.items()})
     prices = _prices(reader, top.get("prices"))
     alerts = alerts_of(reader, top.get("alerts"))
+    mirrors = mirrors_of(reader, top.get("mirrors"), tuple(channels.values()), frozenset(c.name for c in clients))
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
     hidden = Secrets([*secrets, default_client_key, admin_key, *confidential.secrets_in(data, environ)])
@@ -83,6 +85,7 @@ def parse(
         reader.turns_at,
         hidden,
         alerts,
+        mirrors,
     )
 
 

@@ -173,6 +173,8 @@ class Exchange:
     """Whose error shape the client understands."""
     test: bool = False
     """The panel asks, or mitmweb, and not a client."""
+    mirror: str = ""
+    """Name of the mirror that asks this once more, beside the client's own request."""
     forward: tuple[str, int] | None = None
     """Address of the panel, for requests that are not for an upstream."""
 
@@ -277,6 +279,8 @@ class Exchange:
     @property
     def source(self) -> str:
         """For the log. What figures count is ``proxy`` alone."""
+        if self.mirror:
+            return "mirror"
         return "test" if self.test else "account" if self.operation == ACCOUNT else "proxy"
 
     @property

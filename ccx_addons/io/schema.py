@@ -56,7 +56,7 @@ CREATE TABLE requests (
     bytes_out INTEGER,
     losses TEXT NOT NULL DEFAULT '',            -- JSON
     config_revision TEXT NOT NULL DEFAULT '',
-    source TEXT NOT NULL DEFAULT 'proxy'        -- proxy, health, test, account
+    source TEXT NOT NULL DEFAULT 'proxy'        -- proxy, health, test, account, mirror
 ) STRICT
 """
 
@@ -402,6 +402,37 @@ CREATE TABLE deliveries (
 ) STRICT, WITHOUT ROWID
 """,
             "CREATE INDEX deliveries_at ON deliveries (at)",
+        ),
+    ),
+    (
+        "0013_mirrors",
+        (
+            """
+CREATE TABLE mirrored (
+    id TEXT NOT NULL PRIMARY KEY,               -- of the mirror's request
+    original TEXT NOT NULL,                     -- id of the client's
+    mirror TEXT NOT NULL,                       -- name of the mirror
+    at INTEGER NOT NULL,
+    stop TEXT NOT NULL DEFAULT '',              -- how the answer ended
+    original_stop TEXT NOT NULL DEFAULT '',
+    calls INTEGER,                              -- of tools; NULL: the answers were not compared
+    original_calls INTEGER,
+    same_tools INTEGER,                         -- NULL: neither called one
+    same_arguments INTEGER,
+    alike REAL                                  -- the text, from 0 to 1
+) STRICT
+""",
+            "CREATE INDEX mirrored_at ON mirrored (mirror, at)",
+            "CREATE INDEX mirrored_original ON mirrored (original)",
+            """
+CREATE TABLE mirror_left_out (
+    mirror TEXT NOT NULL,
+    at INTEGER NOT NULL,                        -- the hour
+    why TEXT NOT NULL,                          -- busy, limit, budget, channel, elsewhere
+    n INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (mirror, at, why)
+) STRICT, WITHOUT ROWID
+""",
         ),
     ),
 )

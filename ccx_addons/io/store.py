@@ -258,6 +258,9 @@ class Store:
     def put_key_use(self, row: Row) -> None:
         self._put("key_use", row)
 
+    def put_mirrored(self, row: Row) -> None:
+        self._put("mirrored", row)
+
     def put_refusal(self, row: Row) -> None:
         self._put("refusals", row)
 

@@ -112,7 +112,7 @@ class Metrics:
             store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
         row = self.row(x)
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
-        if x.body and x.operation == "generate" and (x.trace or is_conversation(x.kind, x.body)):
+        if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
             self.keep_shape(x, x.body)
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)

@@ -6,12 +6,16 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.meeting import Alone, Meeting
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
+
+if TYPE_CHECKING:
+    from ccx_addons.proxy.unasked import Unasked
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class Runtime:
     """Proves to the panel that a request comes through its gateway."""
     test_secret: str = field(default="", repr=False)
     """Proves to the gateway that the panel asks, or mitmweb, whose requests cost no client anything."""
+    unasked: "Unasked | None" = None
+    """How the gateway asks by itself, once it listens."""
 
     def __post_init__(self) -> None:
         self.meeting = self.meeting or Alone(self.state.limits)

@@ -28,6 +28,7 @@ from ccx_addons.proxy.listener import Listener, server_tls
 from ccx_addons.proxy.master import make_master
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.terms import Limits
+from ccx_addons.proxy.unasked import Unasked
 
 try:
     import uvloop
@@ -82,6 +83,7 @@ async def serve(
     else:
         master = make_master(addons, loop)
         listener = Listener(master, sock, limits, pool, tls, DirectHooks(addons))
+    runtime.unasked = Unasked(master.options, limits, pool)
     running = asyncio.ensure_future(master.run())
     await asyncio.sleep(0)
     await runtime.meeting.start()

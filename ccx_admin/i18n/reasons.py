@@ -37,6 +37,7 @@ REASONS: Final[Mapping[str, str]] = {
     "kept from this conversation by hand": "手动排除出此会话",
     "chosen for this conversation by hand": "为此会话手动选定",
     "promoted": "已设为首选",
+    "mirror {mirror}: {n} requests were not mirrored: {why}": "镜像 {mirror}：{n} 个请求未镜像：{why}",
     "next by priority": "按优先级的下一个",
     "next by priority and weight": "按优先级和权重的下一个",
     "next by priority and time to the first token": "按优先级和首个令牌时间的下一个",

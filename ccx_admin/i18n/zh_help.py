@@ -182,6 +182,14 @@ HELP: Final[Mapping[str, str]] = {
     "the stream began with an error": "流以错误开始",
     "the stream broke after it had begun": "流开始后中断",
     "the time for the whole request is over": "整个请求的时间已用尽",
+    "the mirror's time is over": "镜像的时间已用尽",
+    "the gateway had other things to do": "网关正忙",
+    "its requests a minute or at the same time were used up": "每分钟或同时进行的请求数已用尽",
+    "its tokens or dollars of the day are used up": "当日的令牌或费用已用尽",
+    "its channel's limits were used up, no key of it was usable, or it takes no pictures": (
+        "其渠道的限额已用尽、没有可用密钥，或不接收图片"
+    ),
+    "what they refer to is kept by the upstream that was asked": "所引用的内容只保存在原上游",
     "the upstream does not have this model": "上游没有此模型",
     "the upstream does not have this path": "上游没有此路径",
     "the upstream does not know a field of the request": "上游不认识请求中的某个字段",

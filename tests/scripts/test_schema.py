@@ -10,6 +10,7 @@ from ccx_addons.core.config import Policy
 from ccx_addons.core.config_alerts import ALERT_KEYS
 from ccx_addons.core.config_channels import CHANNEL_KEYS
 from ccx_addons.core.config_clients import CLIENT_KEYS
+from ccx_addons.core.config_mirrors import MIRROR_KEYS
 from ccx_addons.core.config_parse import TOP_KEYS, parse
 from ccx_addons.core.config_users import USER_KEYS
 from scripts import schema
@@ -34,6 +35,7 @@ def test_the_example_names_every_setting() -> None:
         "clients": set(CLIENT_KEYS) - found["clients"][0].keys() - {"key"},
         "users": set(USER_KEYS) - found["users"][0].keys() - {"key"},
         "alerts": set(ALERT_KEYS) - found["alerts"][0].keys(),
+        "mirrors": set(MIRROR_KEYS) - found["mirrors"][0].keys(),
         "policy": schema.table(Policy, {})["properties"].keys() - found["policy"].keys(),
     }
     assert not any(missing.values()), missing

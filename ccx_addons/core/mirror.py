@@ -1,0 +1,60 @@
+"""Which mirrors a request is for, and the channel as a mirror asks it. Pure."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, Literal
+
+from ccx_addons.core.config import Channel, Mirror, ModelMap, Snapshot, Target
+from ccx_addons.core.exchange import Exchange
+
+type Why = Literal["busy", "limit", "budget", "channel", "elsewhere"]
+"""Why a request that was chosen is not mirrored after all: the gateway has other things to do; the mirror's requests a
+minute or at the same time, or its tokens or dollars of the day, are used up; its channel's limits or keys are; what it
+refers to is kept by the upstream that was asked."""
+WHYS: Final[tuple[Why, ...]] = ("busy", "limit", "budget", "channel", "elsewhere")
+
+
+def share_of(name: str, conversation: str) -> float:
+    """Where a conversation stands among all, in percent: the same for each of its requests, another for each mirror."""
+    digest = hashlib.sha256(f"{name}\0{conversation}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:6]) / (1 << 48) * 100
+
+
+def chosen(x: Exchange) -> Iterator[Mirror]:
+    """The mirrors that an answered request is for. A client's own login is not for others, and neither is what a client
+    keeps to its channels."""
+    record = x.current
+    if record is None or x.client is None or not x.client.mirror or x.body is None or x.operation != "generate":
+        return
+    if x.test or x.mirror or x.login or any(one.attempt.channel.credential == "client" for one in x.attempts):
+        return
+    answered = record.attempt.channel.id
+    for mirror in x.snapshot.mirrors:
+        if (
+            mirror.enabled
+            and x.kind in mirror.kinds
+            and (not mirror.clients or x.client.name in mirror.clients)
+            and (not mirror.channels or answered in mirror.channels)
+            and (answered != mirror.to or mirror.model)
+            and mirror.models.allows(x.model)
+            and share_of(mirror.name, x.trace or x.id) < mirror.share
+        ):
+            yield mirror
+
+
+def asked_as(mirror: Mirror, channel: Channel, masked: tuple[str, ...]) -> Channel:
+    """The channel with the mirror's model and time. ``masked``: personal data that others did not see either. Nobody
+    waits for signs of life."""
+    return replace(
+        channel,
+        models=ModelMap({"*": (Target(mirror.model),)}) if mirror.model else channel.models,
+        mask=tuple(dict.fromkeys((*channel.mask, *masked))),
+        timeouts=replace(channel.timeouts, heartbeat=0.0),
+    )
+
+
+def timed(mirror: Mirror, snapshot: Snapshot) -> Snapshot:
+    """What a mirrored request arrives under: with the mirror's own time."""
+    policy = snapshot.policy
+    return replace(snapshot, policy=replace(policy, timeouts=replace(policy.timeouts, total=mirror.timeout)))
