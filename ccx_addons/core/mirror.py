@@ -27,7 +27,12 @@ def chosen(x: Exchange) -> Iterator[Mirror]:
     record = x.current
     if record is None or x.client is None or not x.client.mirror or x.body is None or x.operation != "generate":
         return
-    if x.test or x.mirror or x.login or any(one.attempt.channel.credential == "client" for one in x.attempts):
+    if (
+        x.source != "proxy"
+        or x.internal
+        or x.login
+        or any(one.attempt.channel.credential == "client" for one in x.attempts)
+    ):
         return
     answered = record.attempt.channel.id
     for mirror in x.snapshot.mirrors:

@@ -32,7 +32,8 @@ def test_everything() -> None:
     more = {"kinds": ["chat"], "channels": ["main", "ch_other"], "limits": limits, "timeout": 9, "enabled": False}
     (found,) = parse(data({"name": "try", "to": "ch_other", **given, **more})).mirrors
     assert (found.model, found.share, found.clients) == ("m", 0.5, ("alice", "default"))
-    assert (found.kinds, found.channels, found.timeout) == ({"chat"}, ("ch_main", "ch_other"), 9.0)
+    assert found.kinds == {"chat"}
+    assert (found.channels, found.timeout) == (("ch_main", "ch_other"), 9.0)
     assert found.models.allows("claude-sonnet-5") and not found.models.allows("claude-opus-5") and not found.enabled
     assert found.limits == MirrorLimits(0, 1, 5, 1.5)
 

@@ -48,7 +48,7 @@ def test_ends_and_numbers_of_calls() -> None:
 
 def test_a_stream_and_json_of_one_protocol() -> None:
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    deltas = ({"role": "assistant", "content": "hello "}, {"content": "world"}, {})
+    deltas: tuple[dict[str, str], ...] = ({"role": "assistant", "content": "hello "}, {"content": "world"}, {})
     parts = [{**chunk, "choices": [{"index": 0, "delta": d, "finish_reason": None if d else "stop"}]} for d in deltas]
     stream = "".join(f"data: {json.dumps(part)}\n\n" for part in parts) + "data: [DONE]\n\n"
     message = {"role": "assistant", "content": "hello world"}

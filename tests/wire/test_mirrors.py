@@ -71,7 +71,7 @@ def program(upstream: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         {"name": "private", "key": PRIVATE, "mirror": False},
         {"name": "limited", "key": LIMITED, "limits": {"rpm": 2}},
     ]
-    more = {"mirrors": mirrors, "clients": clients, "policy": {"bodies": {"capture": "all"}}}
+    more: dict[str, Any] = {"mirrors": mirrors, "clients": clients, "policy": {"bodies": {"capture": "all"}}}
     with running_program(tmp_path_factory.mktemp("mirrors"), *channels, **more) as gateway:
         yield gateway
 
