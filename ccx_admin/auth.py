@@ -62,9 +62,10 @@ HEADERS: Final = {
 # ---- sessions --------------------------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class Login:
-    """``name``: of the user, whose role is looked up each time."""
+    """``name``: of the user, whose role is looked up each time. ``key``: the hash of the key it began with, if any."""
 
     name: str
+    key: str
     created: float
     seen: float
 
@@ -76,25 +77,25 @@ class Sessions:
     known: OrderedDict[str, Login] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, name: str, now: float) -> str:
+    def begin(self, name: str, now: float, key: str = "") -> str:
         id = secrets.token_urlsafe(32)
         with self.lock:
-            self.known[id] = Login(name, now, now)
+            self.known[id] = Login(name, key, now, now)
             while len(self.known) > MAX_SESSIONS:
                 self.known.popitem(last=False)
         return id
 
-    def use(self, id: str, now: float) -> str:
-        """Whose session it is; empty: it does not live. This counts as use of it."""
+    def use(self, id: str, now: float, counts: bool = True) -> Login | None:
+        """Whose session it is; None: it does not live. ``counts``: as use of it."""
         with self.lock:
             login = self.known.get(id)
             if login is None:
-                return ""
+                return None
             if now - login.seen > IDLE or now - login.created > LONGEST:
                 del self.known[id]
-                return ""
-            login.seen = now
-            return login.name
+                return None
+            login.seen = now if counts else login.seen
+            return login
 
     def end(self, id: str) -> None:
         with self.lock:
@@ -159,10 +160,17 @@ def guard() -> AnyResponse | None:
     return None
 
 
-def logged_in() -> User | None:
-    """Whose session this request comes with. Somebody who is no user any more has none."""
-    name = current_auth().sessions.use(str(session.get("id", "")), panel().clock())
-    return users.named(panel(), name) if name else None
+def logged_in(counts: bool = True) -> User | None:
+    """Whose session this request comes with. Somebody who is no user any more, or has another key, has none."""
+    login = current_auth().sessions.use(str(session.get("id", "")), panel().clock(), counts)
+    user = users.named(panel(), login.name) if login else None
+    return None if login and user and login.key not in ("", user.key_sha256) else user
+
+
+def still_in() -> bool:
+    """Whether whoever opened a connection that stays open would still be let in. No use of the session."""
+    key = offered_key()
+    return users.with_key(panel(), key) is not None if key else logged_in(counts=False) is not None
 
 
 def check_host() -> None:
@@ -296,7 +304,7 @@ def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     target = inside(request.form.get("next", "/"))
     found = judge(request.form.get("key", ""))
     if isinstance(found, User):
-        begin(found)
+        begin(found, key=found.key_sha256)
         return redirect(request.script_root + target, 303)
     if found:
         seconds = int(found) + 1
@@ -304,11 +312,11 @@ def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     return form("wrong", target), 401, {}
 
 
-def begin(user: User, how: str = "") -> None:
-    """A session of this user in this browser, and none of what it had before."""
+def begin(user: User, how: str = "", key: str = "") -> None:
+    """A session of this user in this browser, and none of what it had before. ``key``: the hash of the user's own."""
     language = session.get("language")
     session.clear()
-    session["id"] = current_auth().sessions.begin(user.name, panel().clock())
+    session["id"] = current_auth().sessions.begin(user.name, panel().clock(), key)
     if language:
         session["language"] = language
     csrf_token()

@@ -11,6 +11,8 @@ from ccx_addons.core.config_reader import NAME, Json, Reader, sha256, shape_of
 USER_KEYS: Final = ("name", "role", "key", "key_sha256", "enabled")
 ADMIN: Final = "admin"
 """Who comes with the admin key."""
+RESERVED: Final = frozenset({ADMIN, "api", "panel"})
+"""Names that the list of changes has for the admin."""
 
 
 def users_of(reader: Reader, value: Json, clients: Iterable[Client], admin_key: str) -> tuple[User, ...]:
@@ -35,8 +37,8 @@ def _user(reader: Reader, value: Json, path: str) -> User | None:
     if not isinstance(value, dict):
         return None
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
-    if name == ADMIN:
-        reader.problem(f"{path}.name", f"{ADMIN!r} is who comes with ADMIN_ACCESS_KEY")
+    if name and name.casefold() in RESERVED:
+        reader.problem(f"{path}.name", f"{name!r} is who comes with ADMIN_ACCESS_KEY")
     digest, masked = key_of(reader, table, path) if table.keys() & {"key", "key_sha256"} else ("", "")
     role = reader.scalar(table.get("role", "sees"), *shape_of(User)["role"], f"{path}.role")
     enabled = reader.scalar(table.get("enabled", True), bool, {}, f"{path}.enabled")

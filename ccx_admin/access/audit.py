@@ -1,4 +1,4 @@
-"""Who changed what, and who looked at which bodies: events of the kind ``audit``, written after the request."""
+"""Who changed what, and who looked at which bodies: events of the kind ``audit``."""
 
 import json
 import threading
@@ -47,24 +47,22 @@ def sentence(summary: str) -> str:
 
 def looked(id: str) -> None:
     """What is shown here are bodies of that request. Outside of the panel nobody asks who looks."""
-    if has_request_context():
-        g.setdefault("looked", set()).add(id)
+    if not has_request_context() or (user := g.get("user")) is None:
+        return
+    current, looks = panel(), current_app.extensions[EXTENSION]
+    if looks.new(user.name, id, current.clock()):
+        _put(current, user.name, LOOKED, f"/requests/{id}")
 
 
 def write(response: Response) -> Response:
-    """After every request: what it changed or showed, if it was allowed to."""
+    """After every request: what it changed, if it was allowed to."""
     user = g.get("user")
     if user is None or response.status_code >= 400:
         return response
-    current = panel()
     if request.method not in ("GET", "HEAD", "OPTIONS") and request.endpoint not in HARMLESS:
         known = OPERATIONS.get(request.endpoint or "")
         summary = sentence(known.summary) if known else str(request.endpoint)
-        _put(current, user.name, summary, request.path)
-    looks = current_app.extensions[EXTENSION]
-    for id in sorted(g.get("looked", ())):
-        if looks.new(user.name, id, current.clock()):
-            _put(current, user.name, LOOKED, f"/requests/{id}")
+        _put(panel(), user.name, summary, request.path)
     return response
 
 

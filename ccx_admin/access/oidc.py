@@ -1,7 +1,7 @@
 """Single sign-on by OpenID Connect: authorization code with PKCE (openid.net/specs/openid-connect-core-1_0.html).
 
-What was asked for waits in a cookie of its own, because the session's cookie does not come along from another site. For
-the same reason the last answer is a page that leads on by itself, not a redirect.
+What was asked for, and of whom, waits in a cookie of its own, because the session's cookie does not come along from
+another site. For the same reason the last answer is a page that leads on by itself, not a redirect.
 """
 
 import base64
@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -32,6 +32,8 @@ pages: Final = Blueprint("sso", __name__)
 COOKIE: Final = "ccx_sso"
 LIFE: Final = 600
 """Seconds that somebody may take to log in there."""
+LONGEST: Final = 1_000
+"""Characters of where to go afterwards: browsers forget cookies of more than 4 kB."""
 SIGNATURES: Final = frozenset({"EdDSA", *(f"{way}{bits}" for way in ("RS", "PS", "ES") for bits in (256, 384, 512))})
 """Those by a key that only the provider has."""
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -130,7 +132,7 @@ def person(settings: Settings, claims: Mapping[str, Any]) -> str:
     name = claims.get(settings.oidc_claim)
     if not isinstance(name, str) or not name.strip():
         raise SignOnFailed(f"the provider says no {settings.oidc_claim} (OIDC_CLAIM)")
-    if settings.oidc_claim == "email" and claims.get("email_verified") is False:
+    if settings.oidc_claim == "email" and claims.get("email_verified", True) not in (True, "true"):
         raise SignOnFailed("the provider has not verified this email address")
     return name.strip()
 
@@ -150,7 +152,7 @@ def _path() -> str:
 
 @pages.get("/login/sso")
 def away() -> Response:
-    """To the provider. The state, the nonce and the verifier wait in a signed cookie."""
+    """To the provider. The state, the nonce, the verifier and who was asked wait in a signed cookie."""
     settings = panel().settings
     if not settings.oidc_issuer:
         raise Failure(404, "Not found", "OIDC_ISSUER is not set")
@@ -165,7 +167,8 @@ def away() -> Response:
         "scope": "openid email profile", "nonce": nonce, "code_challenge": challenge, "code_challenge_method": "S256",
     }  # fmt: skip
     answer = redirect(provider.authorization + ("&" if "?" in provider.authorization else "?") + urlencode(query), 303)
-    value = _signer().dumps([state, nonce, verifier, request.args.get("next", "/")])
+    target = request.args.get("next", "/")[:LONGEST]
+    value = _signer().dumps([state, nonce, verifier, target, asdict(provider)])
     answer.set_cookie(COOKIE, value, LIFE, path=_path(), httponly=True, samesite="Lax", secure=request.is_secure)
     return answer
 
@@ -174,7 +177,7 @@ def away() -> Response:
 def back() -> Response:
     settings = panel().settings
     try:
-        state, nonce, verifier, target = _signer().loads(request.cookies.get(COOKIE, ""), max_age=LIFE)
+        state, nonce, verifier, target, asked = _signer().loads(request.cookies.get(COOKIE, ""), max_age=LIFE)
     except BadSignature:
         raise _refused("it took too long, or was begun in another browser") from None
     if not hmac.compare_digest(request.args.get("state", "").encode(), state.encode()):
@@ -182,10 +185,10 @@ def back() -> Response:
     if error := request.args.get("error"):
         raise _refused(f"the provider says {error[:60]}")
     try:
-        provider = discovered(settings)
+        provider = Provider(**asked)
         tokens = exchanged(settings, provider, request.args.get("code", ""), verifier, _back())
         claims = claims_of(settings, provider, tokens, nonce)
-        user = users.named(panel(), person(settings, claims))
+        user = users.signed_on(panel(), person(settings, claims))
     except SignOnFailed as error:
         raise _refused(str(error)) from None
     if user is None:

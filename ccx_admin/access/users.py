@@ -4,8 +4,8 @@ import hmac
 from typing import Final
 
 from ccx_addons.core.config import User
-from ccx_addons.core.config_reader import sha256
-from ccx_addons.core.config_users import ADMIN
+from ccx_addons.core.config_reader import NAME, sha256
+from ccx_addons.core.config_users import ADMIN, RESERVED
 from ccx_admin.panel import Panel
 
 THE_ADMIN: Final = User(ADMIN, "edits")
@@ -29,9 +29,16 @@ def with_key(panel: Panel, key: str) -> User | None:
 
 def named(panel: Panel, name: str) -> User | None:
     """Somebody who has logged in before: as the configuration says now, or not at all any more."""
-    if name == ADMIN:
-        return THE_ADMIN
-    found = next((user for user in panel.snapshot().users if user.name == name), None)
+    return THE_ADMIN if name == ADMIN else signed_on(panel, name)
+
+
+def signed_on(panel: Panel, name: str) -> User | None:
+    """Who has this name elsewhere, where people may choose theirs: never the admin, who comes with a key. Letters of
+    either case are the same, so that nobody whom the configuration shuts out comes back as another."""
+    plain = name.casefold()
+    if plain in RESERVED or not NAME.fullmatch(name):
+        return None
+    found = next((user for user in panel.snapshot().users if user.name.casefold() == plain), None)
     if found is None and (role := panel.settings.oidc_everybody):
         return User(name, "edits" if role == "edits" else "sees")
     return found if found and found.enabled else None

@@ -59,8 +59,8 @@ def owner(current: Panel, digest: str) -> Client | None:
 
 def current_client() -> Client | None:
     current = panel()
-    digest = own().sessions.use(str(session.get("own", "")), current.clock())
-    return owner(current, digest) if digest else None
+    login = own().sessions.use(str(session.get("own", "")), current.clock())
+    return owner(current, login.name) if login else None
 
 
 @pages.get("")

@@ -11,7 +11,7 @@ the client: ``{"since": rev}``, ``{"watch": request id}`` or ``{"watch": null}``
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from flask import Blueprint, Flask, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
+from ccx_admin import auth
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import Failure
 from ccx_admin.api.schema import Json, array, free, integer, table
@@ -41,6 +42,8 @@ WATCH_AGAIN: Final = 10.0
 """Seconds a worker writes down the text of a watched stream, and after how many it is asked again."""
 BEAT: Final = 20.0
 """Seconds after which an idle socket hears the current revision, so that both sides know that it lives."""
+STILL: Final = 5.0
+"""Seconds after which it is asked again whether who opened a socket may still look."""
 
 
 @dataclass(slots=True)
@@ -111,6 +114,8 @@ class Follower:
     watched_at: float = 0.0
     answer_at: int = 0
     version: int = -1
+    allowed: Callable[[], bool] = lambda: auth.still_in()
+    allowed_at: float = field(default_factory=time.monotonic)
     spoke: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
@@ -140,6 +145,11 @@ class Follower:
 
     def look(self) -> None:
         now = time.monotonic()
+        if now - self.allowed_at > STILL:
+            self.allowed_at = now
+            if not self.allowed():
+                self.socket.close(1008, "logged out")
+                return
         if self.watch and now - self.watched_at > WATCH_AGAIN:
             self.watched_at = now
             self.panel.store.command("watch", {"request_id": self.watch, "seconds": WATCH}, WATCH)

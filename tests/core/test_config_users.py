@@ -40,6 +40,7 @@ def test_a_user_has_a_role_and_the_hash_of_a_key() -> None:
         pytest.param([{"name": "a", "key": "client-key-000001"}], "the client 'ci'", id="a client's key"),
         pytest.param([{"name": "a", "key": "client-key-before"}], "the client 'ci'", id="a client's key of before"),
         pytest.param([{"name": "admin"}], "ADMIN_ACCESS_KEY", id="the admin's name"),
+        pytest.param([{"name": "API"}], "ADMIN_ACCESS_KEY", id="the admin as the list of changes says it"),
         pytest.param([{"name": "a"}, {"name": "a"}], "name", id="one name twice"),
         pytest.param([{"name": "a", "key": KEY}, {"name": "b", "key": KEY}], "key", id="one key twice"),
         pytest.param([{"name": "a", "role": "owns"}], "sees", id="no role"),

@@ -58,7 +58,10 @@ def test_somebody_of_the_users_comes_in(browser: FlaskClient, store: Store) -> N
     [
         pytest.param("eve@example.com", {}, "nobody of that name", id="nobody of ours"),
         pytest.param("ann@example.com", {"email_verified": False}, "not verified", id="an address that is not theirs"),
+        pytest.param("ann@example.com", {"email_verified": "false"}, "not verified", id="as text"),
         pytest.param("ann@example.com", {"email": ""}, "says no email", id="no address"),
+        pytest.param("admin", {}, "nobody of that name", id="as the admin is called"),
+        pytest.param("Panel", {}, "nobody of that name", id="as the list of changes calls the admin"),
     ],
 )
 def test_who_does_not(browser: FlaskClient, email: str, claims: dict[str, Any], words: str) -> None:
@@ -72,6 +75,25 @@ def test_everybody_may_look(settings: Settings, store: Store, clock: Clock) -> N
     browser = app.test_client()
     assert sign_on(browser, "eve@example.com").status_code == 200
     assert "data-looks-only" in browser.get("/channels").text
+
+
+@pytest.mark.parametrize("name", ["admin", "API", "panel", "OFF@example.com", "a\nb", "x" * 65])
+def test_not_everybody_is_everybody(settings: Settings, store: Store, clock: Clock, folder: Path, name: str) -> None:
+    file = folder / "ccx.yaml"
+    file.write_text(file.read_text() + "  - {name: off@example.com, enabled: false}\n")
+    app = create_app(replace(settings, oidc_everybody="edits"), store, clock=clock, ack_wait=0.0)
+    browser = app.test_client()
+    assert sign_on(browser, "somebody", email=name).status_code == 403
+    assert browser.get("/channels").status_code == 303
+
+
+def test_a_name_in_other_letters_is_the_same_person(browser: FlaskClient) -> None:
+    assert sign_on(browser, "ann", email="Ann@Example.com").status_code == 200
+
+
+def test_a_long_way_does_not_end_the_login(browser: FlaskClient) -> None:
+    cookie = browser.get(f"/login/sso?next=/{'x' * 6000}").headers["set-cookie"]
+    assert len(cookie.partition(";")[0]) < 4000
 
 
 def test_an_answer_to_another_login_is_refused(app: Flask) -> None:

@@ -78,3 +78,10 @@ def test_a_role_is_taken_away_at_once(browser: FlaskClient, people: Path) -> Non
     assert browser.post(f"{MAIN}/suspend", headers={"X-CSRF-Token": token}).status_code == 403
     people.write_text(people.read_text().replace("name: ann,", "name: anna,"))
     assert browser.get("/api/channels").status_code == 401
+
+
+def test_another_key_ends_what_the_old_one_began(browser: FlaskClient, people: Path) -> None:
+    log_in(browser, KEYS["bob"])
+    assert browser.get("/api/channels").status_code == 200
+    people.write_text(people.read_text().replace(sha256(KEYS["bob"]), sha256("another-key-of-bob-0123456789")))
+    assert browser.get("/api/channels").status_code == 401

@@ -23,6 +23,11 @@ class Browser:
     def __init__(self, *said: Any) -> None:
         self.said = list(said)
         self.told: list[dict[str, Any]] = []
+        self.closed = 0
+
+    def close(self, reason: int, words: str) -> None:
+        self.closed = reason
+        self.said.clear()
 
     def receive(self, timeout: float) -> str | None:
         if not self.said:
@@ -130,6 +135,15 @@ def test_an_idle_socket_hears_that_it_lives(current: Panel, monkeypatch: pytest.
     browser = Browser(None, None)
     follow(browser, current)
     assert len(browser.told) >= 2 and {message["rev"] for message in browser.told} == {browser.told[0]["rev"]}
+
+
+def test_who_may_look_no_more_sees_no_more(current: Panel, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "STILL", -1.0)
+    allowed = iter([True, False])
+    browser = Browser(lambda: put(store, "a"), lambda: put(store, "b"), lambda: put(store, "c"))
+    with pytest.raises(ConnectionClosed):
+        Follower(browser, current, allowed=lambda: next(allowed)).run()
+    assert browser.closed == 1008 and [row["id"] for message in browser.told for row in message["rows"]] == ["a"]
 
 
 # ---- the address -----------------------------------------------------------------------------------------------------
