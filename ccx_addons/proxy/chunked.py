@@ -23,6 +23,10 @@ class ChunkedBody:
         self._trailers = -1
         self._ended = False
 
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
     def __call__(self, buffer: Any) -> Any:
         if not self._ended and (data := buffer.maybe_extract_at_most(len(buffer))):
             pieces: list[bytes] = []
@@ -80,3 +84,18 @@ class ChunkedBody:
         if self._trailers + len(data) - at > MAX_TRAILERS:
             raise h11.RemoteProtocolError("the trailers are larger than 64 KiB")
         return data[at:]
+
+
+class Broken:
+    """The reader of a body that has broken the rules: says so whenever it is asked."""
+
+    ended = True
+
+    def __init__(self, error: h11.ProtocolError) -> None:
+        self._error = error
+
+    def __call__(self, buffer: Any) -> Any:
+        raise self._error
+
+    def read_eof(self) -> None:
+        raise self._error

@@ -1,5 +1,6 @@
 """The two hooks that mitmproxy does not have, and the events and commands between our layer and its streams."""
 
+import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -58,6 +59,22 @@ type HttpHook = type[
 @dataclass
 class DeadlineReached(events.Event):
     """A time that a stream or client connection had set has come."""
+
+
+@dataclass
+class GoOn(events.Event):
+    """A stream has dealt with an event up to this command, outside of the layers; they carry out it and the rest."""
+
+    stream: layer.Layer
+    command: commands.Command
+    rest: layer.CommandGenerator[None]
+
+    def commands(self) -> layer.CommandGenerator[None]:
+        command = self.command
+        with contextlib.suppress(StopIteration):
+            while True:
+                reply = yield command
+                command = self.rest.send(reply)
 
 
 @dataclass

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from typing import Any, Final
 
+import h11
 from h11._readers import ChunkedReader
 from mitmproxy import http
 from mitmproxy.connection import Connection
@@ -29,7 +30,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyRe
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy import answers, checks, framing
-from ccx_addons.proxy.chunked import ChunkedBody
+from ccx_addons.proxy.chunked import Broken, ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached, WholeAnswer, WholeRequest
 from ccx_addons.proxy.terms import ClientConnection
@@ -66,7 +67,7 @@ class _WholeReads:
         return self._reader
 
     @body_reader.setter
-    def body_reader(self, reader: TBodyReader) -> None:
+    def body_reader(self, reader: TBodyReader | Broken) -> None:
         self._reader = ChunkedBody() if isinstance(reader, ChunkedReader) else reader
 
 
@@ -258,6 +259,26 @@ class UpstreamHttp1(_WholeReads, Http1Client):
         else:
             yield from super().send(event)
 
+    @property
+    def in_chunks(self) -> bool:
+        """Whether a chunked body is under way."""
+        return self.state == self.read_body and isinstance(self.body_reader, ChunkedBody)
+
+    def content(self, data: bytes) -> bytes:
+        """What the next bytes say of a chunked body. Its end, and what is wrong with it, is left for the layers."""
+        self.buf += data
+        try:
+            found = self.body_reader(self.buf)
+        except h11.ProtocolError as error:
+            self.body_reader = Broken(error)
+            return b""
+        return bytes(found.data) if isinstance(found, h11.Data) else b""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the body is over, well or not, and nobody was told."""
+        return bool(self.body_reader.ended)
+
     def _send_whole(self, event: WholeRequest) -> layer.CommandGenerator[None]:
         self.stream_id, self.request = event.stream_id, event.request
         head = http1.assemble_request_head(event.request)
@@ -289,6 +310,7 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.request = self.response = self.stream_id = None
             self.state = self.read_headers
             assert isinstance(self.conn, UpstreamConnection) and self.conn.wire
+            self.conn.shortcut = None
             self.conn.wire.rest()
             if self.buf:
                 yield from self.state(events.DataReceived(self.conn, b""))

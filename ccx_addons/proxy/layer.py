@@ -25,10 +25,11 @@ from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place
-from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, OpenUpstream
+from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, GoOn, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.pace import PacedConnections
 from ccx_addons.proxy.request import MAX_QUEUED
+from ccx_addons.proxy.shortcut import Shortcut
 from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnection
@@ -98,6 +99,8 @@ class AttemptLayer(HttpLayer):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.Wakeup) and event.command in self._timers:
             yield from self._on_wakeup(event.command)
+        elif isinstance(event, GoOn):
+            yield from self.event_to_child(event.stream, event)
         else:
             yield from super()._handle_event(event)
 
@@ -139,6 +142,15 @@ class AttemptLayer(HttpLayer):
         self.streams.pop(stream.attempt_id, None)
         stream.attempt_id = next(attempt_ids)
         self.streams[stream.attempt_id] = stream
+
+    def shorten(self, stream: AttemptStream) -> None:
+        """From here on the pieces of its answer may take the short way, where both ends speak HTTP/1."""
+        server, client = stream.context.server, self.connections.get(self.context.client)
+        end = self.connections.get(server)
+        source = end.http if isinstance(end, UpstreamClient) else None
+        if self.pace and source and source.in_chunks and isinstance(client, ClientHttp1) and client.response:
+            assert isinstance(server, UpstreamConnection)
+            server.shortcut = Shortcut(stream.attempt_id, self.streams, source, client, self.pace)
 
     @property
     def takes_whole(self) -> bool:

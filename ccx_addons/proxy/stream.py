@@ -47,6 +47,7 @@ from ccx_addons.proxy.guard import refuse
 from ccx_addons.proxy.heartbeat import BeatingStream, last_words
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
+    GoOn,
     OpenUpstream,
     UpstreamAttemptHook,
     UpstreamOutcomeHook,
@@ -91,6 +92,8 @@ class AttemptStream(BeatingStream):
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, DeadlineReached):
             yield from self._on_deadline()
+        elif isinstance(event, GoOn):
+            yield from event.commands()
         elif not isinstance(event, HttpEvent) or self._handle_event == self.passthrough:
             yield from super()._handle_event(event)
         elif isinstance(event, RequestProtocolError):
@@ -352,6 +355,7 @@ class AttemptStream(BeatingStream):
         self.held = []
         self.lease.shrink(self.kept)
         self._committed(response, now)
+        self.parent.shorten(self)
         yield from self._wait("idle", self._patience(), streaming=True)
 
     def state_stream(self, event: HttpEvent) -> Commands:

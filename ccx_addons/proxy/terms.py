@@ -49,6 +49,10 @@ class ClientConnection(Protocol):
         """Bytes for the client of this stream that it has not taken yet."""
         ...
 
+    def shorten(self, stream: Any) -> None:
+        """From here on the pieces of its answer may take the short way, where there is one."""
+        ...
+
     @property
     def takes_whole(self) -> bool:
         """Whether the client's end is written to at once, head and body."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 from cryptography import x509
@@ -23,6 +24,12 @@ from ccx_addons.proxy.pace import READS, PacedConnections
 from ccx_addons.proxy.pool import Pool, Reading
 
 
+class Takes(Protocol):
+    """Where the pieces of an answer go without the layers (shortcut.py)."""
+
+    def carry(self, connection: Connection, data: bytes) -> Iterator[events.Event]: ...
+
+
 class UpstreamConnection(Server):
     """mitmproxy's server connection, which knows what it was opened for and over which wire it goes.
 
@@ -34,6 +41,8 @@ class UpstreamConnection(Server):
     reused: bool = False
     """The wire served another request before."""
     failure: Failure | None = None
+    shortcut: "Takes | None" = None
+    """The short way of the answer under way, where it has one."""
 
     @classmethod
     def to(cls, upstream: Upstream) -> "UpstreamConnection":
@@ -144,7 +153,11 @@ class UpstreamConnections(PacedConnections):
                 return
             if not data:
                 return
-            await self.server_event(events.DataReceived(connection, data))
+            if connection.shortcut:
+                for event in connection.shortcut.carry(connection, data):
+                    await self.server_event(event)
+            else:
+                await self.server_event(events.DataReceived(connection, data))
             await self.drain_writers()
 
     async def _over(self, connection: UpstreamConnection, wire: Wire) -> None:
