@@ -351,6 +351,12 @@ class Channel:
     embedding: Embedding = Embedding()
     on_loss: Literal["keep", "refuse"] = setting("keep", "what to do when a conversion would lose something")
     price_multiplier: float = setting(1.0, "cost relative to the list price", minimum=0)
+    warm: int = setting(
+        0,
+        "connections that each worker keeps ready to its first address: a new client's first request pays no handshake",
+        minimum=0,
+        maximum=16,
+    )
     health_check: HealthCheck = HealthCheck()
     tags: tuple[str, ...] = field(default=(), metadata=SHOWN)
     note: str = field(default="", metadata=SHOWN)

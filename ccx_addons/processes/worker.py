@@ -21,6 +21,7 @@ from ccx_addons.io.meeting.join import meeting_of
 from ccx_addons.io.store import Store
 from ccx_addons.processes.certificate import renewing
 from ccx_addons.processes.runtime import Runtime
+from ccx_addons.processes.warmth import Warmth
 from ccx_addons.processes.watchdog import Tell, watching
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.hooks import DirectHooks
@@ -88,12 +89,15 @@ async def serve(
     await asyncio.sleep(0)
     await runtime.meeting.start()
     await listener.start()
+    warmth = Warmth(runtime, pool)
+    warmth.running()
     runtime.ready = True
     os.write(ready_fd, b"1")
     os.close(ready_fd)
     with watching(loop, tell_stall(runtime)), renewing(tls, settings):
         await first_of(stop, leave)
     runtime.ready = False
+    warmth.done()
     cut = await gone(listener, stop, settings.shutdown_grace)
     loop.remove_reader(parent_fd)
     if cut:

@@ -73,6 +73,8 @@ class Wire:
     idle_since: float = field(default_factory=time.monotonic)
     idle_limit: float = float("inf")
     """Seconds it may be idle."""
+    warm: bool = False
+    """Opened before anybody needed it, and not used yet."""
 
     @property
     def usable(self) -> bool:
@@ -82,6 +84,10 @@ class Wire:
         if unread or reader.at_eof() or reader.exception() or self.writer.is_closing():
             return False
         return time.monotonic() - self.idle_since < self.idle_limit
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether it may be idle for so long and still be used."""
+        return self.usable and time.monotonic() + seconds - self.idle_since < self.idle_limit
 
     def rest(self) -> None:
         """An exchange over it is complete."""

@@ -150,6 +150,7 @@ class Pool:
             if not parked:
                 del self._parked[place]
             if wire.usable:
+                wire.warm = False
                 return wire
             self.close(place, wire)
         return None
@@ -172,6 +173,28 @@ class Pool:
                 del self._parked[place]
         if self._parked:
             self._sweep_later()
+
+    # ---- connections before anybody needs them -----------------------------------------------------------------------
+    def ready(self, place: Place, seconds: float) -> int:
+        """How many nobody holds and anybody may take for so long."""
+        return sum(wire.lasts(seconds) for wire in self._parked.get(place, ()))
+
+    async def warm_up(self, place: Place, seconds: float) -> None:
+        """One more, if there is room for it. Raises DialError."""
+        if self._stopped or self._open.get(place, 0) >= MOST_OPEN:
+            return
+        wire = await self._dial(place, seconds)
+        wire.warm = True
+        self.put_back(place, wire)
+
+    def cool_down(self, place: Place) -> None:
+        """Close those that nobody has used."""
+        parked = self._parked.pop(place, deque())
+        for wire in [wire for wire in parked if wire.warm]:
+            parked.remove(wire)
+            self.close(place, wire)
+        if parked:
+            self._parked[place] = parked
 
     # ---- the end -----------------------------------------------------------------------------------------------------
     def close(self, place: Place, wire: Wire) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from ccx_addons.core.config import Key
+from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.exchange import Seat
 from ccx_addons.core.verdict import Attempt, Blame, Outcome, Target, Verdict
 from ccx_addons.scheduler import breaker as circuit
@@ -241,6 +241,10 @@ class ChannelState:
                 return False
         return True
 
+    def passes(self, keys: Iterable[Key], url: str, now: float) -> bool:
+        """Whether one of the keys does not rest, and no breaker holds it back at an address."""
+        return any(self._ready(key, url, "", now) for key in keys)
+
     def breakers_of(self, key_id: str, url: str, model: str) -> Iterator[Breaker]:
         for place in places_of(key_id, url, model):
             if found := self.breakers.get(place):
@@ -333,6 +337,13 @@ class State:
             return NO_KEY
         known = self.channels.get((kind, entry.channel.id))
         return FRESH if known is None else known.standing(entry, now)
+
+    def is_well(self, channel: Channel, now: float) -> bool:
+        """Whether a request could go to the channel's first address, as far as is known without its model."""
+        url = channel.base_urls[0]
+        keys = [key for key in channel.keys if key.enabled and key.base_url in ("", url)]
+        known = [self.channels.get((kind, channel.id)) for kind in channel.serves]
+        return channel.status == "active" and any(each is None or each.passes(keys, url, now) for each in known if keys)
 
     def override(self, kind: str, trace: str, now: float) -> Override | None:
         found = self.overrides.get((kind, trace)) if trace else None

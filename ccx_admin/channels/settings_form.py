@@ -137,6 +137,7 @@ FORM: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry("proxy", "Proxy"),
             Entry("verify_tls", "Check certificates", "bool"),
             Entry("ca_file", "Certificates to trust"),
+            Entry("warm", "Connections kept ready", "number"),
             Entry("health_check.enabled", "Health checks", "bool"),
             Entry("health_check.every", "Health check every", "number", unit="s"),
             Entry("health_check.model", "Health check with model"),

@@ -53,6 +53,9 @@ HELP: Final[Mapping[str, str]] = {
     "connecting took too long": "连接耗时过长",
     "connection closed before an answer": "回答之前连接已关闭",
     "cost relative to the list price": "相对于标价的费用",
+    "connections that each worker keeps ready to its first address: a new client's first request pays no handshake": (
+        "每个 worker 与其首个地址保持就绪的连接数：新客户端的首个请求无需握手"
+    ),
     "could not connect": "无法连接",
     "days that bodies are kept": "正文保留天数",
     "most that kept bodies take on the disk": "保留的正文最多占用的磁盘空间",

@@ -280,3 +280,29 @@ async def test_who_takes_one_over_may_leave_meanwhile() -> None:
     taking.cancel()
     await asyncio.wait([taking])
     assert wire.writer.is_closing() and not pool.open
+
+
+# ---- before anybody needs them ---------------------------------------------------------------------------------------
+async def test_a_connection_that_stands_ready() -> None:
+    place, pool = await Peer().start(), Pool(idle_limit=10)
+    await pool.warm_up(place, 1)
+    assert pool.open == {place: 1} and (pool.ready(place, 9), pool.ready(place, 11)) == (1, 0)
+    wire, reused = await pool.get(place, 1)
+    assert reused and not pool.ready(place, 0)
+    await pool.warm_up(place, 1)
+    pool.put_back(place, wire)
+    assert pool.ready(place, 0) == 2
+    pool.cool_down(place)
+    assert pool.open == {place: 1} and pool.ready(place, 0) == 1, "only what nobody has used"
+    pool.stop()
+    await pool.warm_up(place, 1)
+    assert not pool.open
+
+
+async def test_none_stands_ready_above_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MOST_OPEN", 1)
+    place, pool = await Peer().start(), Pool()
+    wire, _ = await pool.get(place, 1)
+    await pool.warm_up(place, 1)
+    assert pool.open == {place: 1}
+    pool.close(place, wire)
