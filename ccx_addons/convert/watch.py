@@ -94,14 +94,11 @@ class Watcher:
         self.open_tools: set[int] = set()
         self.said = Said()
         self.thinking: set[int] = set()
-        self.needles = exchange.needles
-        self.spread = Spread(self.needles)
+        self.spread = Spread(exchange.needles, lambda events: exchange.secrets.clean_bytes(events))
 
     def cleaned(self, passed: bytes) -> list[bytes]:
         """What goes to the client: an upstream may repeat what it was sent, in an error above all."""
-        if self.fault or any(map(passed.__contains__, self.needles)):
-            return [self.spread.rest() + self.x.secrets.clean_bytes(passed)]
-        passed = self.spread.feed(passed)
+        passed = self.spread.cleaned(passed) if self.fault else self.spread.feed(passed)
         return [passed] if passed else []
 
     def rest(self) -> list[bytes]:

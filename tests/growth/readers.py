@@ -513,7 +513,7 @@ def spreading(text: str, n: int) -> Act:
     event = f'data: {{"choices":[{{"delta":{{"content":"{text}"}}}}]}}\n\n'.encode()
 
     def act() -> None:
-        spread = Spread((b"sk-proj-1a2b3c4d5e6f7g8h",))
+        spread = Spread((b"sk-proj-1a2b3c4d5e6f7g8h",), bytes)
         for _ in range(n):
             spread.feed(event)
         spread.rest()

@@ -15,8 +15,8 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import HIDDEN, mask
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.spread import TEXT
 from ccx_addons.core.sse import MAX_EVENT
+from ccx_addons.core.voices import TEXT
 from ccx_addons.protocols import PROTOCOLS
 from scripts.fake import answers
 from tests.addons.values import attempted, channel, exchange
