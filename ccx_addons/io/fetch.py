@@ -9,7 +9,6 @@ pictures of one request have limits of number, bytes and time together.
 import asyncio
 import base64
 import functools
-import ipaddress
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from ccx_addons.core.addresses import Address, is_public
 from ccx_addons.core.config import Channel
 from ccx_addons.core.errors import CcxError
 from ccx_addons.core.neutral import Loss, Media
 from ccx_addons.core.urls import host_port
 from ccx_addons.io import answers, names, outward
+from ccx_addons.io.pinned import Refused, pinned
 
 MAX_PICTURES: Final = 100
 MAX_SIZE: Final = 20 << 20
@@ -122,15 +121,12 @@ async def _get(client: httpx.AsyncClient, url: str, bounds: Bounds) -> Media | s
     if not host or not plain:
         raise FetchRefused("the picture's address is not a plain http or https URL")
     place = (host, port or (443 if parts.scheme == "https" else 80))
-    address = await _address(place, place in bounds.own)
-    literal = f"[{address}]" if address.version == 6 else str(address)
-    netloc = literal if port is None else f"{literal}:{port}"
-    request = client.build_request(
-        "GET",
-        parts._replace(netloc=netloc, fragment="").geturl(),
-        headers={"host": parts.netloc, "accept": "image/*", "accept-encoding": "identity", "user-agent": "ccx"},
-        extensions={"sni_hostname": host},
-    )
+    try:
+        at, more = pinned(url, await _addresses(place), place in bounds.own)
+    except Refused as refused:
+        raise FetchRefused(f"the picture's host {refused}") from None
+    headers = {**more["headers"], "accept": "image/*", "accept-encoding": "identity", "user-agent": "ccx"}
+    request = client.build_request("GET", at, headers=headers, extensions=more["extensions"])
     answer = await client.send(request, stream=True)
     try:
         if answer.has_redirect_location:
@@ -161,20 +157,14 @@ async def _picture(answer: httpx.Response, bounds: Bounds) -> Media:
     return Media(mime, data=base64.b64encode(data).decode())
 
 
-async def _address(place: Place, trusted: bool) -> Address:
-    """The address to connect to. Raises FetchRefused where any address of the name is not public."""
+async def _addresses(place: Place) -> list[str]:
+    """All that a host's name has. Raises FetchRefused."""
     if names.running() >= MAX_LOOKUPS:
         raise FetchRefused("too many names of hosts are being looked up")
     try:
-        found = await names.addresses_of(*place)
+        return [str(entry[4][0]) for entry in await names.addresses_of(*place)]
     except OSError:
         raise FetchRefused("the picture's host is unknown") from None
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    if not addresses:
-        raise FetchRefused("the picture's host is unknown")
-    if not trusted and not all(map(is_public, addresses)):
-        raise FetchRefused("the picture's host is not on the public internet")
-    return addresses[0]
 
 
 @functools.cache

@@ -8,7 +8,6 @@ Formats and signatures as the vendors say them: Slack (docs.slack.dev, incoming 
 import base64
 import hashlib
 import hmac
-import ipaddress
 import json
 import socket
 from collections.abc import Callable, Mapping
@@ -18,12 +17,11 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
-from ccx_addons.core.addresses import is_public
 from ccx_addons.core.config import Alert
 from ccx_addons.io import answers, outward
+from ccx_addons.io.pinned import Refused, pinned
 
 TIMEOUT: Final = 10.0
-MAX_ANSWER: Final = 64 << 10
 WORDS: Final = 300
 """Characters of an answer that are kept."""
 AGAIN: Final = frozenset({408, 425, 429})
@@ -123,7 +121,10 @@ def _sign(key: str, text: str) -> str:
 
 # ---- sending ---------------------------------------------------------------------------------------------------------
 def look_up(host: str, port: int) -> list[str]:
-    return [str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError as error:  # a label of more than 63 characters
+        raise OSError(f"the name is not valid: {error}") from None
 
 
 def send(alert: Alert, message: Message, now: float, names: Names = look_up) -> Told:
@@ -131,44 +132,31 @@ def send(alert: Alert, message: Message, now: float, names: Names = look_up) -> 
     post = post_of(alert, message, now)
     proxy = outward.environment().proxy_for(alert.url)
     try:
-        url, more = post.url, dict[str, Any]()
-        if proxy is None:
-            url, more = pinned(post.url, alert.private, names)
+        url, more = way(post.url, alert.private, names, proxy is not None)
         headers = {**post.headers, **more.pop("headers", {})}
-        with (
-            answers.client(outward.client_context(None), proxy, TIMEOUT) as client,
-            client.stream("POST", url, content=post.body, headers=headers, **more) as answer,
-        ):
-            read = bytearray()
-            for chunk in answer.iter_raw():
-                read += chunk
-                if len(read) > MAX_ANSWER:
-                    break
-            return judged(alert, answer.status_code, bytes(read))
+        with answers.client(outward.client_context(None), proxy, TIMEOUT) as client:
+            answer = answers.ask(client, "POST", url, content=post.body, headers=headers, **more)
+        return judged(alert, answer.status, answer.body)
     except Refused as refused:
-        return Told(False, words=str(refused))
+        return Told(False, words=f"its host {refused}; private: true allows it")
+    except answers.Unreadable as unreadable:
+        return Told(False, words=str(unreadable))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return Told(False, words=type(error).__name__, again=True)  # its text may hold the address
 
 
-class Refused(Exception):
-    """An address that must not be asked. Its text names no part of it."""
-
-
-def pinned(url: str, private: bool, names: Names) -> tuple[str, dict[str, Any]]:
-    """The URL with the address that was checked in place of the host, and what httpx needs so that the host stays what
-    is asked for. Raises Refused, OSError."""
+def way(url: str, private: bool, names: Names, proxied: bool) -> tuple[str, dict[str, Any]]:
+    """The URL that is asked, and what httpx needs for it. A proxy looks names up itself, and may know some that nobody
+    here does. Raises Refused, OSError."""
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    found = [ipaddress.ip_address(address) for address in names(host, port)]
-    if not found:
-        raise OSError("the name has no address")
-    if not private and not all(map(is_public, found)):
-        raise Refused("its host is not on the public internet; private: true allows it")
-    address = f"[{found[0]}]" if found[0].version == 6 else str(found[0])
-    at = parts._replace(netloc=f"{address}:{port}").geturl()
-    named = parts.netloc.rpartition("@")[2]
-    return at, {"headers": {"host": named}, "extensions": {"sni_hostname": host}}
+    try:
+        found = names(parts.hostname or "", parts.port or PORTS[parts.scheme])
+    except OSError:
+        if proxied:
+            return url, {}
+        raise
+    checked = pinned(url, found, private)
+    return (url, {}) if proxied else checked
 
 
 def judged(alert: Alert, status: int, body: bytes) -> Told:

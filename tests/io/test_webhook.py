@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ccx_addons.core.config import Alert
-from ccx_addons.io import webhook
-from ccx_addons.io.webhook import Message, Refused, judged, pinned, post_of, send
+from ccx_addons.io import answers, webhook
+from ccx_addons.io.pinned import Refused
+from ccx_addons.io.webhook import Message, judged, post_of, send, way
 
 NOW = 1_795_600_800.0
 ALERT = Alert("ops", "https://hooks.example.com/x?access_token=T", secret="hush")
@@ -71,24 +72,6 @@ def test_what_is_over() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0"]
-)
-def test_own_networks_are_not_asked(address: str) -> None:
-    with pytest.raises(Refused) as refused:
-        pinned("https://hooks.example.com/secret", False, lambda host, port: ["93.184.216.34", address])
-    assert "secret" not in str(refused.value)
-    assert pinned("https://hooks.example.com/x", True, lambda host, port: [address])
-
-
-def test_the_address_that_was_checked_is_the_one_that_is_asked() -> None:
-    url, more = pinned("https://hooks.example.com/a?b=c", False, lambda host, port: ["93.184.216.34"])
-    assert url == "https://93.184.216.34:443/a?b=c"
-    assert more == {"headers": {"host": "hooks.example.com"}, "extensions": {"sni_hostname": "hooks.example.com"}}
-    url, _ = pinned("http://h.example:8080/", False, lambda host, port: ["2606:4700::1111"])
-    assert url == "http://[2606:4700::1111]:8080/"
-
-
-@pytest.mark.parametrize(
     ("form", "status", "body", "ok", "again"),
     [
         ("plain", 200, b"", True, False),
@@ -116,6 +99,7 @@ def test_answers(form: Any, status: int, body: bytes, ok: bool, again: bool) -> 
 class Receiver(http.server.BaseHTTPRequestHandler):
     seen: list[tuple[str, dict[str, str], bytes]]
     answer: int
+    said: bytes
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -124,14 +108,14 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if self.answer == 302:
             self.send_header("location", "/elsewhere")
         self.end_headers()
-        self.wfile.write(b"said")
+        self.wfile.write(self.said)
 
     def log_message(self, *_: Any) -> None: ...
 
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, type[Receiver]]]:
-    made = type("Made", (Receiver,), {"seen": [], "answer": 200})
+    made = type("Made", (Receiver,), {"seen": [], "answer": 200, "said": b"said"})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), made)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -169,6 +153,32 @@ def test_own_network_unless_it_is_said(receiver: tuple[str, type[Receiver]]) -> 
     url, made = receiver
     told = send(Alert("a", url), MESSAGE, NOW)
     assert not told.ok and not told.again and "public" in told.words and made.seen == []
+
+
+def test_an_answer_without_an_end_is_left(
+    receiver: tuple[str, type[Receiver]],
+) -> None:
+    receiver[1].said = bytes(answers.MAX_ANSWER + 1)
+    told = send(Alert("a", receiver[0], private=True), MESSAGE, NOW)
+    assert not told.ok and not told.again and "larger" in told.words
+
+
+def nobody(host: str, port: int) -> list[str]:
+    raise OSError
+
+
+def test_a_proxy_is_no_way_into_the_own_network() -> None:
+    with pytest.raises(Refused):
+        way("https://169.254.169.254/x", False, webhook.look_up, True)
+    assert way("https://h.example/x", False, lambda host, port: ["93.184.216.34"], True) == ("https://h.example/x", {})
+    assert way("https://only.the.proxy.knows/x", False, nobody, True) == ("https://only.the.proxy.knows/x", {})
+    with pytest.raises(OSError):
+        way("https://only.the.proxy.knows/x", False, nobody, False)
+
+
+def test_a_name_that_is_none_ends_nothing() -> None:
+    told = send(Alert("a", f"https://{'a' * 70}.example/"), MESSAGE, NOW)
+    assert not told.ok and told.again
 
 
 def test_names() -> None:
