@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ccx_addons.core.terminal import plain
+
 NO_WINDOWS: Final = "ccx: CCX runs on Linux and macOS, not on Windows itself; there it runs in WSL or in a container"
 
 type Command = Callable[[list[str]], int]
@@ -20,6 +22,11 @@ def program() -> str:
 def parser(word: str, command: Command) -> argparse.ArgumentParser:
     """Of a command's arguments; the function's docstring is its help."""
     return argparse.ArgumentParser(prog=f"{program()} {word}", description=command.__doc__)
+
+
+def say(text: str) -> None:
+    """Prints what others wrote."""
+    print(plain(text), flush=True)
 
 
 def main(given: list[str] | None = None) -> int:

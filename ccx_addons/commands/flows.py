@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import backup, yaml_file
@@ -56,22 +56,22 @@ def opened() -> Flows:
 
 def listed(log: Flows, asked: argparse.Namespace) -> int:
     for row in reversed(log.found(" ".join(asked.query), int(time.time() * 1000), asked.limit)):
-        print(json.dumps(row, ensure_ascii=False) if asked.json else line(row))
+        say(json.dumps(row, ensure_ascii=False) if asked.json else line(row))
     return 0
 
 
 def shown(log: Flows, asked: argparse.Namespace) -> int:
     found = log.show(asked.id)
     if asked.json:
-        print(json.dumps(found, ensure_ascii=False))
+        say(json.dumps(found, ensure_ascii=False))
         return 0
-    print(line(found))
+    say(line(found))
     if why := found.get("cache_lost"):
-        print(f"! {why}")
+        say(f"! {why}")
     for tried in found["attempts"]:
         where = f"{tried['n']}. {tried['channel_name']} {tried['key_mask']}"
-        print(f"  {where}: {tried['status']} {tried['reason']}")
-    print("\n".join(told(found)))
+        say(f"  {where}: {tried['status']} {tried['reason']}")
+    say("\n".join(told(found)))
     return 0
 
 
@@ -86,7 +86,7 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
 
 def compared(log: Flows, asked: argparse.Namespace) -> int:
     found = log.diff(asked.id, "upstream" if asked.upstream else asked.other)
-    print(json.dumps(found.plain(), ensure_ascii=False) if asked.json else "\n".join(difference(found)))
+    say(json.dumps(found.plain(), ensure_ascii=False) if asked.json else "\n".join(difference(found)))
     return 0
 
 
@@ -116,7 +116,7 @@ def followed(log: Flows, asked: argparse.Namespace) -> int:
             rows = log.db.rows(sql, (rev, reached, *query.params))
             for row in with_chains(log.db, [row_of(row) for row in rows]):
                 found = log.told(row)
-                print(json.dumps(found, ensure_ascii=False) if asked.json else line(found), flush=True)
+                say(json.dumps(found, ensure_ascii=False) if asked.json else line(found))
             rev = reached
             threading.Event().wait(EVERY)
     except KeyboardInterrupt:

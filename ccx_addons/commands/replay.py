@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import parser, say
 from ccx_addons.commands.flows import opened
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
@@ -72,7 +72,7 @@ def replay(arguments: list[str]) -> int:
     for one in recorded:
         again = send(one, settings, port, asked.channel)
         worse += again.now["status"] >= 400 > one.status
-        print(json.dumps(asdict(again), ensure_ascii=False) if asked.json else "\n".join(told(again)), flush=True)
+        say(json.dumps(asdict(again), ensure_ascii=False) if asked.json else "\n".join(told(again)))
     return 1 if worse else 0
 
 

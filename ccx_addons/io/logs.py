@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final
 
 from ccx_addons.core.mask import clean
+from ccx_addons.core.terminal import plain
 
 QUIET: Final = ("mitmproxy", "asyncio", "httpx", "httpcore", "hpack")
 """Libraries that are heard only from WARNING on."""
@@ -18,8 +19,9 @@ QUIET: Final = ("mitmproxy", "asyncio", "httpx", "httpcore", "hpack")
 
 class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {record.getMessage()}"
-        return clean(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
+        words = record.getMessage().replace("\n", "\n    ")  # nobody's words begin a line
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():7} {words}"
+        return plain(clean(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line))
 
 
 class JsonLines(logging.Formatter):
@@ -43,7 +45,7 @@ class JsonLines(logging.Formatter):
             line["request"] = request
         if record.exc_info:
             line["exception"] = clean(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return plain(json.dumps(line, ensure_ascii=False))
 
 
 class ToQueue(logging.handlers.QueueHandler):

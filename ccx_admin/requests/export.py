@@ -25,6 +25,10 @@ COLUMNS: Final = (
 SIDES: Final = ("client_request", "upstream_request", "upstream_response", "client_response")
 
 
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a cell begins with that a spreadsheet may take for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
+
+
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield line(COLUMNS)
     for row in rows:
@@ -41,7 +45,7 @@ def cell(value: Any) -> Any:
     """A value of a CSV cell that no spreadsheet takes for a formula."""
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

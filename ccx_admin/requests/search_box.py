@@ -37,6 +37,8 @@ TERM: Final = re.compile(
     r'(?P<not>-)?(?:(?P<field>[a-z_]+):)?(?:(?P<exactly>=)?"(?P<quoted>(?:[^"]|"")*)"?|(?P<word>[^\s"]+))'
 )
 """A quote inside of quotes is written twice."""
+UNWRITTEN: Final = re.compile("[\x00\ud800-\udfff]")
+"""What the index of words ends at, and what no database keeps."""
 NUMBER: Final = re.compile(r"(>=|<=|>|<|=)?(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d|k|M)?")
 FACTORS: Final = {"ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
 COUNT_FACTORS: Final = {"k": 1e3, "M": 1e6}
@@ -224,6 +226,8 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
     """``now``: Unix milliseconds, and the reader's zone, for ``since:24h`` and ``since:09:00``. Raises QueryError."""
     if len(text) > MAX_QUERY:
         raise QueryError(f"the search is longer than {MAX_QUERY} characters")
+    if UNWRITTEN.search(text):
+        raise QueryError("the search has characters that cannot be written")
     terms: list[Term] = []
     conditions: list[str] = []
     params: list[Any] = []

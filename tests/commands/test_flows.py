@@ -94,3 +94,12 @@ def test_tail_prints_what_ends(store: Store, capsys: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading, "Event", Pause)
     assert told(flows.flows, ["tail", "--json"]) == 0
     assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["bb22"]
+
+
+def test_a_terminal_obeys_nothing_of_it(store: Store, capsys: Any) -> None:
+    put(store, "aa11", "\x1b]0;owned\x07 \x9b2J", error_message="\x1b[2J gone", state="failed")
+    for arguments in (["list"], ["show", "last"], ["show", "last", "--json"], ["list", "--json"]):
+        assert told(flows.flows, arguments) == 0
+        out = capsys.readouterr().out
+        assert "u001b" in out and not {"\x1b", "\x07", "\x9b"} & set(out), arguments
+    json.loads(out)

@@ -108,3 +108,13 @@ def test_a_line_about_a_request_has_its_id(root: logging.Logger, monkeypatch: py
     first, second = map(json.loads, out.getvalue().splitlines())
     assert first["request"] == "r-1" and "request" not in second
     assert first["process"] == "panel" and "worker" not in first
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobodys_words_are_a_line_or_an_order(form: str, monkeypatch: pytest.MonkeyPatch, root: logging.Logger) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    listener = logs.start("info", form, "worker")
+    logging.getLogger("ccx").warning("it says %s", "\x1b[2J\n12:00:00 error   forged")
+    listener.stop()
+    assert "\x1b" not in out.getvalue() and not [line for line in out.getvalue().splitlines() if line[:8] == "12:00:00"]

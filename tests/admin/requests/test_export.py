@@ -17,6 +17,8 @@ from ccx_admin.requests import export
         pytest.param("=1+1", "'=1+1", id="formula"),
         pytest.param("@SUM(A1)", "'@SUM(A1)", id="function"),
         pytest.param("-1", "'-1", id="text with a minus"),
+        pytest.param("\n=1+1", "'\n=1+1", id="on the next line"),
+        pytest.param("＝1+1", "'＝1+1", id="in wide letters"),
         pytest.param(-1, -1, id="number"),
         pytest.param(None, "", id="nothing"),
         pytest.param("claude", "claude", id="plain"),

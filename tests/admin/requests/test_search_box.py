@@ -138,6 +138,8 @@ def test_grammar(db: Reader, query: str, found: str) -> None:
         pytest.param("state:,", "has no value", id="only commas"),
         pytest.param("a " * 21, "more than 20 terms", id="too many terms"),
         pytest.param("a" * 501, "longer than 500", id="too long"),
+        pytest.param("said:a\x00b", "cannot be written", id="where the index would end"),
+        pytest.param("said:\ud800", "cannot be written", id="half a character"),
     ],
 )
 def test_errors_say_what_is_wrong(query: str, words: str) -> None:
