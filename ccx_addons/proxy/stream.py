@@ -12,16 +12,11 @@ import asyncio
 import time
 from typing import Final
 
-from mitmproxy import flow as mflow
-from mitmproxy import http
 from mitmproxy.connection import Server
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
-    DropStream,
-    HttpErrorHook,
     HttpResponseHeadersHook,
-    HttpResponseHook,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -34,17 +29,16 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
-from mitmproxy.proxy.layers.tcp import TCPLayer
 
-from ccx_addons.core.exchange import Ended, StreamEnd
+from ccx_addons.core.exchange import Ended
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.bodies import AnswerBody
 from ccx_addons.proxy.budget import FULL
 from ccx_addons.proxy.encoding import BadEncoding
+from ccx_addons.proxy.ending import EndingStream
 from ccx_addons.proxy.guard import refuse
-from ccx_addons.proxy.heartbeat import BeatingStream, last_words
 from ccx_addons.proxy.hooks import (
     DeadlineReached,
     GoOn,
@@ -65,11 +59,9 @@ MAX_HELD: Final = 64 << 10
 """Bytes of a stream that are held back before it is committed whatever it says."""
 OPENING: Final = 4096
 """Bytes of a stream's beginning that are kept for the addons: a Responses stream says its id there."""
-SLICE: Final = 256 << 10
-"""Bytes of a whole answer that are written at once; the rest waits until the client has taken them."""
 
 
-class AttemptStream(BeatingStream):
+class AttemptStream(EndingStream):
     """See the module's docstring. Client states are mitmproxy's; server states are ours.
 
     An exception is turned into words at once and dealt with behind its ``except``: what happens inside one is held by
@@ -78,7 +70,6 @@ class AttemptStream(BeatingStream):
 
     def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         super().__init__(context, stream_id, parent, limits)
-        self.attempt_id = 0
         self.depth = 0
         """How many of its events are being handled: what it sends may come back to it at once."""
         self.held: list[bytes] = []
@@ -186,9 +177,6 @@ class AttemptStream(BeatingStream):
         if (yield from self._judge()):
             yield from self._attempt()
 
-    def _cancel_upstream(self, why: str) -> Commands:
-        yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.context.server)
-
     def _upstream_broke(self, event: ResponseProtocolError) -> Commands:
         message = event.message
         if event.code == ErrorCode.REQUEST_VALIDATION_FAILED:
@@ -203,9 +191,6 @@ class AttemptStream(BeatingStream):
             yield from self._fail("reset", message, cancel=False)
 
     # ---- the upstream's answer --------------------------------------------------------------------------------------
-    def state_idle(self, event: HttpEvent) -> Commands:
-        yield from ()
-
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
         x, response = self.x, event.response
         self.flow.response = response
@@ -407,129 +392,6 @@ class AttemptStream(BeatingStream):
             return self.x.watcher.finish()
         return (yield from beside(self.x.watcher.finish))
 
-    def _break_stream(self, end: StreamEnd, fault: Fault, cancel: bool = False) -> Commands:
-        """After commit nothing can be tried again: tell the client in its own protocol, and end."""
-        if cancel:
-            yield from self._cancel_upstream(fault.message)
-        watcher = self.x.watcher
-        assert watcher
-        for chunk in watcher.abort(fault):
-            yield from self._to_client(chunk)
-        yield from self._end_stream(end, fault)
-
-    def _end_stream(self, end: StreamEnd, fault: Fault | None = None) -> Commands:
-        x = self.x
-        x.stream_end, x.fault = end, fault
-        x.ended = Ended({"done": "ok", "idle": "idle", "cut": "cut"}.get(end, "late_error"), end, fault)  # type: ignore[arg-type]
-        self.server_state = self.state_idle
-        self._rest()
-        yield from self._hook(UpstreamOutcomeHook)
-        yield from self._complete(streamed=True)
-
-    # ---- towards the client -----------------------------------------------------------------------------------------
-    def _answer(self) -> Commands:
-        """Send ``flow.response``, complete, from the addons or from a judged upstream answer."""
-        response = self.flow.response
-        assert response
-        self._rest()
-        self.server_state = self.state_idle
-        now = time.time()
-        response.timestamp_start = response.timestamp_start or now
-        if self.client_state == self.state_discard_request_body:
-            response.headers["connection"] = "close"
-        yield from self._hook(HttpResponseHeadersHook)
-        yield from self._complete(streamed=False)
-
-    def _complete(self, streamed: bool) -> Commands:
-        response = self.flow.response
-        assert response
-        response.timestamp_end = time.time()
-        if self.exchange and not streamed:
-            self.exchange.bytes_out = len(response.raw_content or b"")
-            self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
-            if self.exchange.opened and response.status_code >= 400:
-                self.exchange.stream_end = "error event"
-        yield from self._hook(HttpResponseHook)
-        self.server_state = self.state_done
-        self.flow.live = False
-        if self._gone():
-            yield from self._drop()
-            return
-        if response.status_code == 101:
-            yield from self._switch_protocols(response)
-            return
-        if not streamed:
-            content = response.raw_content or b""
-            if self.flow.request.method == "HEAD":
-                content = b""
-            if self.exchange and self.exchange.opened:
-                content = last_words(self.exchange, response)
-            else:
-                answers.finish(response, self.exchange, self.context.client.tls)
-                if len(content) <= SLICE and self.parent.takes_whole:
-                    yield DropStream(self.stream_id)
-                    whole = WholeAnswer(self.stream_id, response, not content, content=content)
-                    yield SendHttp(whole, self.context.client)
-                    yield from self._linger()
-                    return
-                yield SendHttp(ResponseHeaders(self.stream_id, response, not content), self.context.client)
-            for at in range(0, len(content), SLICE):
-                if at and not (yield from self._taken()):
-                    yield from self._hang_up()
-                    return
-                yield SendHttp(ResponseData(self.stream_id, content[at : at + SLICE]), self.context.client)
-        yield DropStream(self.stream_id)
-        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-        yield from self._linger()
-
-    def _switch_protocols(self, response: http.Response) -> Commands:
-        """A WebSocket: of the panel, which is passed through, or our own, which makes requests of its messages."""
-        yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=True), self.context.client)
-        if self.exchange and self.exchange.forward:
-            self.child_layer = TCPLayer(self.context, ignore=True)
-            self._handle_event = self.passthrough  # type: ignore[method-assign]  # as mitmproxy does on an upgrade
-            yield from self.child_layer.handle_event(events.Start())
-            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-        else:
-            yield DropStream(self.stream_id)
-            yield from self.parent.open_socket(self.flow.request, self.stream_id)
-
-    def release(self) -> None:
-        """Nobody needs this stream any more. It refers to itself: its bodies would wait for the garbage collector."""
-        if self.exchange:
-            self.exchange.watcher = None
-        self.context.layers.clear()
-        self.__dict__.clear()
-
-    # ---- the client leaves ------------------------------------------------------------------------------------------
-    def _drop(self) -> Commands:
-        """Forget this stream. A client that is still there, because somebody killed the flow, is hung up on."""
-        yield DropStream(self.stream_id)
-        if self._killed():
-            kill = ResponseProtocolError(self.stream_id, mflow.Error.KILLED_MESSAGE, ErrorCode.KILL)
-            yield SendHttp(kill, self.context.client)
-
-    def _client_left(self, event: RequestProtocolError) -> Commands:
-        if self.client_state == self.state_errored or self.server_state in (self.state_done, self.state_errored):
-            return
-        if not hasattr(self, "flow"):
-            self.client_state = self.server_state = self.state_errored
-            return
-        if self.server_state not in (self.state_uninitialized, self.state_idle):
-            yield from self._cancel_upstream(event.message)
-        yield from self._finish_error(event.message)
-
-    def _finish_error(self, message: str) -> Commands:
-        """End without an answer: nobody is there to read it."""
-        self._rest()
-        self.client_state = self.server_state = self.state_errored
-        self.flow.error = self.flow.error or mflow.Error(message)
-        self.flow.live = False
-        if self.exchange and not self.exchange.closed:
-            self.exchange.stream_end = "client left" if self.exchange.committed else ""
-        yield from self._hook(HttpErrorHook)
-        yield from self._drop()
-
     # ---- deadlines --------------------------------------------------------------------------------------------------
     def _wait(self, kind: OutcomeKind, seconds: float, streaming: bool = False) -> Commands:
         """Until the next event at most ``seconds``, and before a commit never past the exchange's own deadline."""
@@ -561,9 +423,6 @@ class AttemptStream(BeatingStream):
             yield from self._silence()
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
-
-    def _over(self) -> bool:
-        return self.server_state in (self.state_done, self.state_errored)
 
     def _silence(self) -> Commands:
         """Nothing came for too long: the upstream hangs, or nobody read it because the client takes nothing."""

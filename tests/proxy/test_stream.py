@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import threading
-import time
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
-from ccx_addons.core.config import Timeouts
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.terms import Limits
 from tests.proxy import upstreams
@@ -59,27 +57,6 @@ async def test_client_gets_the_good_answer(path: str, body: bytes, log: list[Any
         assert g.script.ends == ["response"]
 
 
-@pytest.mark.parametrize(
-    ("path", "last", "end"),
-    [
-        pytest.param("cut", b"ABORT the upstream broke the stream off", "cut", id="cut"),
-        pytest.param("midstall", b"ABORT the upstream stopped sending", "idle", id="idle"),
-        pytest.param("bug", b"ABORT ValueError: boom", "converter error", id="converter"),
-        pytest.param("errorlate", b"data: ERROR", "error event", id="upstream's own error event"),
-        pytest.param("noend", b"ABORT no end", "cut", id="end of body without end event"),
-    ],
-)
-async def test_a_committed_stream_that_breaks_says_so(path: str, last: bytes, end: str) -> None:
-    async with gateway(ALL) as g:
-        status, body = await g.ask(f"{path},good")
-        assert status == 200
-        assert body.startswith(b"data: 1\n\n") and body.rstrip().split(b"\n\n")[-1].removeprefix(b"data: ").startswith(
-            last.removeprefix(b"data: ")
-        )
-        assert g.script.exchanges[0].stream_end == end
-        assert g.script.ends == ["response"]
-
-
 @pytest.mark.parametrize("path", ["good", "json", "429,json", "cut", "refused,good", "bomb,json", "bug"])
 async def test_what_is_over_does_not_wait_for_the_garbage_collector(path: str) -> None:
     seen: list[weakref.ref[http.HTTPFlow]] = []
@@ -102,11 +79,6 @@ async def test_what_is_over_does_not_wait_for_the_garbage_collector(path: str) -
             assert [flow() for flow in seen] == [None]
         finally:
             gc.enable()
-
-
-async def test_all_failed_is_the_addons_answer() -> None:
-    async with gateway(ALL) as g:
-        assert await g.ask("429,refused") == (502, b'[429, "connect"]')
 
 
 @pytest.mark.parametrize("hook", ["requestheaders", "request", "upstream_attempt"])
@@ -137,38 +109,6 @@ async def test_no_attempt_no_connection() -> None:
     async with gateway(ALL, forget=True) as g:
         status, body = await g.ask("good")
         assert status == 500 and b"no upstream was chosen" in body
-
-
-@pytest.mark.parametrize(
-    ("handler", "first"),
-    [
-        pytest.param(upstreams.then_silence(), b"", id="waiting for the head"),
-        pytest.param(upstreams.then_silence(SSE), b"", id="in preflight"),
-        pytest.param(upstreams.then_silence(SSE + chunk(b"data: 1\n\n")), b"data: 1", id="streaming"),
-    ],
-)
-async def test_client_leaves_upstream_is_cancelled(handler: Any, first: bytes) -> None:
-    left: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-    asked = asyncio.Event()
-
-    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner = asyncio.ensure_future(handler(reader, writer))
-        await asyncio.sleep(0.05)
-        asked.set()
-        await inner
-        left.set_result(time.monotonic())
-
-    async with gateway({"slow": upstream}, timeouts=Timeouts(first_byte=20, first_event=20, idle=20)) as g:
-        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
-        writer.write(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na")
-        await asked.wait()
-        if first:
-            await reader.readuntil(first)
-        gone = time.monotonic()
-        writer.close()
-        assert await asyncio.wait_for(left, 3) - gone < 2
-        await asyncio.sleep(0.05)
-        assert g.script.ends == ["error"]
 
 
 async def test_stale_connection_is_retried_on_a_fresh_one() -> None:
