@@ -30,8 +30,8 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID, conversation_of, handed_out, id_of_stream, items_of
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import dumps, loads_object
-from ccx_addons.io.database import Row
 from ccx_addons.io.store import Store
+from ccx_addons.io.transaction import Row
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
 from ccx_addons.scheduler.state import NEVER

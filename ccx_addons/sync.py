@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ccx_addons.core.config import KINDS
 from ccx_addons.core.errors import StoreError
+from ccx_addons.io.place import is_postgres
 from ccx_addons.io.state import News, Reader, take, write_changes
 from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
@@ -28,7 +29,8 @@ class Sync(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         store = runtime.store
-        self.reader = Reader(store.path, store.boot_id, store.worker, shared=runtime.settings.worker_count > 1)
+        shared = runtime.settings.worker_count > 1 or is_postgres(store.place)
+        self.reader = Reader(store.place, store.boot_id, store.worker, shared)
         self.trouble = ""
         runtime.meeting.listen("suspect", self.hear_of_suspect)
         self.apart = ""

@@ -9,6 +9,7 @@ from typing import Final
 from flask import Flask
 
 from ccx_addons.core.settings import Settings
+from ccx_addons.io.place import place_of
 from ccx_addons.io.store import Store
 from ccx_admin import auth, change, writer
 from ccx_admin.alerts.sender import EXTENSION as SENDER
@@ -55,7 +56,7 @@ def create_app(
     app.wsgi_app = FromGateway(app.wsgi_app, secret)  # type: ignore[method-assign,assignment]
     app.extensions[EXTENSION] = Panel(
         settings,
-        Reader(writer.database_path(settings)),
+        Reader(place_of(settings)),
         store or writer.open_store(settings, os.environ.get("CCX_BOOT_ID", "")),
         (gateway_url or os.environ.get("CCX_GATEWAY_URL", "")).rstrip("/"),
         clock,

@@ -1,13 +1,17 @@
-"""Reading data/ccx.db: read-only, one connection a thread, opened again when the file is replaced."""
+"""Reading the log for the panel: from SQLite's file, one connection a thread, or PostgreSQL, a few for all threads."""
 
 import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from ccx_addons.core.errors import CcxError
+from ccx_addons.io.place import Place, is_postgres
+
+if TYPE_CHECKING:
+    from ccx_addons.io.postgres_read import Pool, ReadError
 
 type Params = Sequence[Any] | Mapping[str, Any]
 type Row = sqlite3.Row
@@ -32,26 +36,31 @@ class QueryTooSlow(DatabaseUnavailable):
         super().__init__("the search took too long; narrow it down, for example by time")
 
 
-class Reader:
-    """Rows come as sqlite3.Row; every method raises DatabaseUnavailable or QueryTooSlow, nothing else."""
+class Source(Protocol):
+    """Raises DatabaseUnavailable or QueryTooSlow, nothing else."""
 
-    def __init__(self, path: Path | str, time_limit: float = TIME) -> None:
-        self.path = Path(path).absolute()
+    def rows(self, sql: str, params: Params, seconds: float) -> list[Row]: ...
+
+    def version(self) -> int:
+        """Another number when another process may have committed something."""
+
+    def bytes(self) -> int:
+        """What it takes on the disk."""
+
+    def close(self) -> None:
+        """This thread reads no more for now."""
+
+
+class Reader:
+    """Rows come as sqlite3.Row or its like; every method raises DatabaseUnavailable or QueryTooSlow, nothing else."""
+
+    def __init__(self, place: Place, time_limit: float = TIME) -> None:
+        self.source = _source_of(place)
         self.time_limit = time_limit
-        self._local = threading.local()
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """All rows of one SELECT. Values come in only through ``params``."""
-        conn = self._connection()
-        until = time.monotonic() + self.time_limit
-        conn.set_progress_handler(lambda: time.monotonic() > until, STEPS)
-        try:
-            return conn.execute(sql, params).fetchall()
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                raise QueryTooSlow from None
-            self.close()
-            raise DatabaseUnavailable(f"the database cannot be read ({error.sqlite_errorname})") from error
+        return self.source.rows(sql, params, self.time_limit)
 
     def row(self, sql: str, params: Params = ()) -> Row | None:
         """The first row."""
@@ -64,12 +73,75 @@ class Reader:
         return found[0] if found else None
 
     def data_version(self) -> int:
-        """A number that changes when another process has committed something, or the file was replaced."""
-        version = int(self.value("PRAGMA data_version"))
-        return version + (int(self._local.opened) << 32)
+        """A number that changes when another process has committed something, or the database was replaced."""
+        return self.source.version()
+
+    def bytes(self) -> int:
+        return self.source.bytes()
 
     def close(self) -> None:
         """Close this thread's connection; the next query opens another."""
+        self.source.close()
+
+
+def _source_of(place: Place) -> Source:
+    if not is_postgres(place):
+        return Sqlite(Path(place).absolute())
+    from ccx_addons.io.postgres_read import Pool, ReadError
+
+    return Postgres(Pool(place), ReadError)
+
+
+class Postgres:
+    """``failure``: what the pool raises."""
+
+    def __init__(self, pool: "Pool", failure: type["ReadError"]) -> None:
+        self.pool, self.failure = pool, failure
+
+    def rows(self, sql: str, params: Params, seconds: float) -> list[Row]:
+        try:
+            return cast(list[Row], self.pool.rows(sql, params, seconds))
+        except self.failure as error:
+            raise QueryTooSlow if error.is_slow else DatabaseUnavailable(str(error)) from error
+
+    def version(self) -> int:
+        try:
+            return self.pool.version()
+        except self.failure as error:
+            raise DatabaseUnavailable(str(error)) from error
+
+    def bytes(self) -> int:
+        return int(self.rows("SELECT pg_database_size(current_database())", (), TIME)[0][0])
+
+    def close(self) -> None:
+        """Connections are nobody's."""
+
+
+class Sqlite:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def rows(self, sql: str, params: Params, seconds: float) -> list[Row]:
+        conn = self._connection()
+        until = time.monotonic() + seconds
+        conn.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+        try:
+            return conn.execute(sql, params).fetchall()
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                raise QueryTooSlow from None
+            self.close()
+            raise DatabaseUnavailable(f"the database cannot be read ({error.sqlite_errorname})") from error
+
+    def version(self) -> int:
+        version = int(self.rows("PRAGMA data_version", (), TIME)[0][0])
+        return version + (int(self._local.opened) << 32)
+
+    def bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.path.parent.glob(f"{self.path.name}*") if path.is_file())
+
+    def close(self) -> None:
         conn: sqlite3.Connection | None = getattr(self._local, "conn", None)
         self._local.conn = None
         if conn is not None:

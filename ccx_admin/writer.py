@@ -3,14 +3,13 @@
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.core.settings import Settings
+from ccx_addons.io.place import place_of
 from ccx_addons.io.store import Store
 from ccx_admin.panel import Panel
 
-DATABASE: Final = "ccx.db"
 WORKER: Final = -1
 """The panel's number beside the workers' 0, 1, ..."""
 STORE_TIME: Final = 3.0
@@ -29,12 +28,8 @@ class Commanded:
         return bool(self.results)
 
 
-def database_path(settings: Settings) -> Path:
-    return Path(settings.ccx_data_dir) / DATABASE
-
-
 def open_store(settings: Settings, boot_id: str = "") -> Store:
-    return Store.open(database_path(settings), boot_id=boot_id, worker=WORKER)
+    return Store.open(place_of(settings), boot_id=boot_id, worker=WORKER)
 
 
 def command(panel: Panel, kind: str, args: dict[str, Any], ttl: float = 60.0) -> Commanded:

@@ -11,9 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.browsers import BRING, Missing, Run, works
 
-NAMES: Final = ("nginx", "caddy", "haproxy", "curl", "redis-server")
-ELSEWHERE: Final = {"redis-server": "redis"}
+NAMES: Final = ("nginx", "caddy", "haproxy", "curl", "redis-server", "postgres")
+ELSEWHERE: Final = {"redis-server": "redis", "postgres": "postgresql"}
 """Packages of other names, where it is not Debian's manager."""
+DEBIAN: Final = {"postgres": "postgresql"}
 MANAGERS: Final = {
     "apt-get": "apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends {}",
     "dnf": "dnf install -y -q {}",
@@ -22,12 +23,17 @@ MANAGERS: Final = {
     "brew": "brew install {}",
 }
 ADMINISTRATORS: Final = "/usr/sbin:/usr/local/sbin"
+POSTGRES: Final = Path("/usr/lib/postgresql")
 """Where servers are that not everybody has on PATH."""
 
 
 def find(name: str) -> str:
     """The program's path; empty: it is not there."""
-    return shutil.which(name) or shutil.which(name, path=ADMINISTRATORS) or ""
+    return (
+        shutil.which(name)
+        or shutil.which(name, path=":".join((ADMINISTRATORS, *map(str, POSTGRES.glob("*/bin")))))
+        or ""
+    )
 
 
 def bring(names: Sequence[str] = NAMES, root: bool | None = None, run: Run = works) -> None:
@@ -37,7 +43,7 @@ def bring(names: Sequence[str] = NAMES, root: bool | None = None, run: Run = wor
         return
     missing = " ".join(absent)
     manager = next((name for name in MANAGERS if shutil.which(name)), "")
-    packages = [name if manager == "apt-get" else ELSEWHERE.get(name, name) for name in absent]
+    packages = [DEBIAN.get(name, name) if manager == "apt-get" else ELSEWHERE.get(name, name) for name in absent]
     command = MANAGERS[manager].format(" ".join(packages)) if manager else ""
     if command and (os.geteuid() == 0 if root is None else root):
         print(f"bringing {missing} for the tests ...", file=sys.stderr)

@@ -8,6 +8,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
+from tests.postgres import Server, running_postgres
 from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
@@ -25,6 +26,13 @@ def fake() -> Iterator[Fake]:
     """The imitated providers, one process for each worker of the tests."""
     with running_fake() as upstream:
         yield upstream
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """PostgreSQL, one server for each worker of the tests."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from ccx_addons.core.errors import StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.io.files import open_to_all
+from ccx_addons.io.place import place_of
 from ccx_addons.io.state import load_state
 from ccx_addons.processes.supervisor import StartError
 from ccx_addons.scheduler import Pick, State
@@ -58,7 +59,7 @@ def explained(settings: Settings, snapshot: Snapshot, asked: argparse.Namespace)
         raise StartError(f"there is no {what}")
     now = time.time()
     try:
-        state = load_state(Path(settings.ccx_data_dir) / "ccx.db", snapshot.policy.breaker, now)
+        state = load_state(place_of(settings), snapshot.policy.breaker, now)
     except StoreError:
         state = State()
     pick = Pick(kind, model, client, asked.trace, asked.prefix, images=asked.images, prompt_tokens=asked.tokens)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from ccx_addons.commands import parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import backup, yaml_file
+from ccx_addons.io import yaml_file
+from ccx_addons.io.place import place_of
 from ccx_admin.db import Reader
 from ccx_admin.requests.flows import Compared, Flows
 from ccx_admin.requests.search_box import row_of, with_chains
@@ -51,7 +52,7 @@ def opened() -> Flows:
     env = environment(os.environ)
     settings = Settings.read(env)
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
-    return Flows(Reader(Path(settings.ccx_data_dir) / backup.DATABASE), snapshot.secrets)
+    return Flows(Reader(place_of(settings)), snapshot.secrets)
 
 
 def listed(log: Flows, asked: argparse.Namespace) -> int:

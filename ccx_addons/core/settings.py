@@ -70,6 +70,13 @@ class Settings:
     )
     ccx_config: str = env("CCX_CONFIG", "config/ccx.yaml", "path of the configuration")
     ccx_data_dir: str = env("CCX_DATA_DIR", "data", "folder of the database")
+    ccx_database_url: str = env(
+        "CCX_DATABASE_URL",
+        "",
+        "PostgreSQL in which the log and the state of several machines are; empty: a file in CCX_DATA_DIR",
+        pattern="(postgres(ql)?://.*)?",
+        words="a URL like postgresql://user:password@host/name",
+    )
     ccx_valkey_url: str = env(
         "CCX_VALKEY_URL", "", "Valkey or Redis in which the workers of several machines agree about limits"
     )

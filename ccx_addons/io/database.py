@@ -8,16 +8,14 @@ left running become ``lost``. Process numbers would not do, they are used again 
 
 import contextlib
 import fcntl
-import itertools
-import json
 import logging
 import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +23,9 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from ccx_addons.core.errors import StoreError
-from ccx_addons.core.mask import clean
-from ccx_addons.io.rollup import ADD_UP, CHUNK, EVERY, FOLD, FOLDING, TEMPORARY
+from ccx_addons.io.rollup import ADD_UP, EVERY, FOLD, TEMPORARY
 from ccx_addons.io.schema import MIGRATIONS
+from ccx_addons.io.transaction import Form, Job, Transaction, add_up, fold_step, lose, run, run_alone
 
 log: Final = logging.getLogger("ccx")
 
@@ -35,9 +33,6 @@ BUSY: Final = 0.25
 CHECK: Final = 1.0
 """Seconds: waiting for another writer, most that the check for damage takes."""
 WAL_BYTES: Final = 64 << 20
-MOST: Final = 10**13
-"""Larger whole numbers are cut: no sum of them overflows."""
-
 TROUBLE: Final = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -58,14 +53,6 @@ TROUBLE: Final = frozenset(
 WAITING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 """Of these, the codes after which the connection is still good."""
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-AT_ONCE: Final = (32, 8, 1)
-"""Rows of one statement."""
-WORDS: Final = frozenset({"error_message", "reason", "message", "detail", "result"})
-"""Columns of free text, from wherever it came: secrets are masked in them once more."""
-
-type Row = Mapping[str, Any]
-type Job = Callable[["Transaction"], Any]
-type Connection = sqlite3.Connection
 
 
 def code_of(error: BaseException) -> int:
@@ -96,115 +83,46 @@ def newer(conn: sqlite3.Connection) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """Rows of a table that give the same columns. ``sent``: the names that the table has; ``words``: where in them its
-    columns of free text are."""
+class Column:
+    """``key``: its place in the table's key, from 1; 0: none."""
 
-    table: str
-    sent: tuple[str, ...]
-    is_whole: bool
-    has_rev: bool
-    words: tuple[int, ...]
-    statements: Mapping[int, str]
-    """Number of rows -> the statement that writes so many."""
+    name: str
+    type: str
+    is_needed: bool
+    default: str | None
+    key: int
 
 
-class Transaction:
-    """What a job may use. ``rev`` is the last revision given out.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``counts``: it gives its rows their numbers."""
 
-    Rows of one form that follow each other are written by one statement: each step of a statement gives up the
-    interpreter and has to win it back from the event loop.
-    """
-
-    def __init__(
-        self,
-        conn: sqlite3.Connection,
-        columns: Mapping[str, Mapping[str, bool]],
-        forms: dict[tuple[str, tuple[str, ...]], Form],
-        now: int,
-        rev: int,
-    ) -> None:
-        self._conn, self.columns, self.forms, self.now, self.rev = conn, columns, forms, now, rev
-        self._waiting: dict[str, tuple[Form, list[Sequence[Any]]]] = {}
-
-    @property
-    def conn(self) -> sqlite3.Connection:
-        """The connection, for whatever else a job does; it sees all that was written before."""
-        self.flush()
-        return self._conn
-
-    def upsert(self, table: str, row: Row) -> None:
-        """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
-        form = self.forms.get((table, names := tuple(row)))
-        if form is None:
-            form = self.forms[table, names] = _form(table, names, self.columns[table])
-        given = row.values() if form.is_whole else [row[name] for name in form.sent]
-        values = [None if value is None else _plain(value) for value in given]
-        for n in form.words:
-            values[n] = values[n] and clean(str(values[n]))
-        if form.has_rev:
-            self.rev += 1
-            values.append(self.rev)
-        waiting = self._waiting.get(table)
-        if waiting is None or waiting[0] is not form:
-            self._flush(table)
-            waiting = self._waiting[table] = (form, [])
-        waiting[1].append(values)
-
-    def flush(self) -> None:
-        for table in list(self._waiting):
-            self._flush(table)
-
-    def forget(self) -> None:
-        """What has not been written yet will not be."""
-        self._waiting.clear()
-
-    def _flush(self, table: str) -> None:
-        form, rows = self._waiting.pop(table, (None, []))
-        at = 0
-        while form and at < len(rows):
-            size = next(size for size in AT_ONCE if size <= len(rows) - at)
-            values = tuple(itertools.chain.from_iterable(rows[at : at + size]))
-            self._conn.execute(form.statements[size], values)
-            at += size
+    name: str
+    columns: tuple[Column, ...]
+    indexes: tuple[tuple[str, str], ...]
+    counts: bool
 
 
-def _form(table: str, names: tuple[str, ...], known: Mapping[str, bool]) -> Form:
-    for name in names:
-        if name not in known:
-            log.warning("table %s has no column %s; it is not stored", table, name)
-    sent = tuple(name for name in names if name in known and name != "rev")
-    has_rev = "rev" in known
-    statements = {size: _upsert(table, (*sent, "rev") if has_rev else sent, known, size) for size in AT_ONCE}
-    words = tuple(n for n, name in enumerate(sent) if name in WORDS)
-    return Form(table, sent, sent == names, has_rev, words, statements)
+@lru_cache(1)
+def described() -> tuple[Table, ...]:
+    """What MIGRATIONS come to, but for the index of words: what another engine makes its tables of."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        for _, statements in MIGRATIONS:
+            for statement in statements:
+                conn.execute(statement)
+        plain = "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        return tuple(_described(conn, name) for (name,) in conn.execute(plain).fetchall())
 
 
-def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: int) -> str:
-    columns = ", ".join(f'"{name}"' for name in names)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if not known[name])
-    marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
-    guard = " WHERE requests.state = 'running'" if table == "requests" else ""
-    key = ", ".join(f'"{name}"' for name, is_key in known.items() if is_key)
-    action = f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
-    return f"INSERT INTO {table} ({columns}) VALUES {marks} ON CONFLICT {action}"
-
-
-def _plain(value: Any) -> Any:
-    """A value as SQLite takes it: no half surrogates, no huge numbers, no NaN; structures as JSON."""
-    kind = type(value)
-    if (kind is str and value.isascii()) or (kind is int and -MOST <= value <= MOST):
-        return value
-    match value:
-        case str():
-            return value if value.isascii() else value.encode(errors="replace").decode()
-        case int():
-            return max(-MOST, min(MOST, value))
-        case float():
-            return value if math.isfinite(value) else None
-        case dict() | list() | tuple():
-            return json.dumps(value, default=str)
-    return value
+def _described(conn: sqlite3.Connection, name: str) -> Table:
+    columns = [
+        Column(column, kind, bool(needed), default, key)
+        for _, column, kind, needed, default, key in conn.execute(f"PRAGMA table_info({name})")
+    ]
+    found = "SELECT name, sql FROM sqlite_schema WHERE type = '{}' AND tbl_name = ? AND sql IS NOT NULL ORDER BY name"
+    indexes = conn.execute(found.format("index"), (name,)).fetchall()
+    ((_, sql),) = conn.execute(found.format("table"), (name,)).fetchall()
+    return Table(name, tuple(columns), tuple(indexes), "AUTOINCREMENT" in sql)
 
 
 @contextlib.contextmanager
@@ -228,7 +146,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 class Database:
-    """The connection. Only the writer thread calls it; every method may raise sqlite3.Error, OSError, StoreError."""
+    """transaction.Database for SQLite; its errors are sqlite3.Error."""
 
     def __init__(self, path: Path, boot_id: str, worker: int, clock: Callable[[], float]) -> None:
         self.path, self.boot_id, self.worker, self.clock = path, boot_id, worker, clock
@@ -241,6 +159,10 @@ class Database:
         self.boot_fd = -1
         self.first = True
         self.folded_at = -math.inf
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     # ---- opening ----
     def ready(self) -> None:
@@ -360,7 +282,7 @@ class Database:
         mine = (self.boot_id, self.worker)
         lost = [id for id, boot_id, worker in running if not alive[boot_id] or (boot_id, worker) == mine]
         if lost:
-            self.write([partial(_lose, ids=lost)])
+            self.write([partial(lose, ids=lost)])
 
     # ---- writing ----
     def write(self, jobs: Sequence[Job], careful: bool = False) -> list[Any]:
@@ -371,12 +293,12 @@ class Database:
         try:
             (start,) = conn.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
             transaction = Transaction(conn, self.columns, self.forms, int(self.clock() * 1000), start)
-            run = _run_alone if careful else _run
-            results = [run(job, transaction) for job in jobs]
+            one = partial(run_alone, is_trouble=self.is_trouble) if careful else run
+            results = [one(job, transaction) for job in jobs]
             transaction.flush()
             if transaction.rev != start:
                 for statement in ADD_UP:
-                    run(partial(_add_up, statement=statement, rev=start, now=transaction.rev), transaction)
+                    one(partial(add_up, statement=statement, rev=start), transaction)
                 conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (transaction.rev,))
             conn.execute("COMMIT")
         except BaseException:
@@ -406,13 +328,14 @@ class Database:
         return int(value)
 
     def check(self) -> None:
-        """Look for damage, at most CHECK seconds. Raises sqlite3.DatabaseError, and the next ``ready`` acts on it."""
-        assert self.conn
+        """At most CHECK seconds; the next ``ready`` acts on what was found."""
+        if self.conn is None:
+            return
         until = time.monotonic() + CHECK
         self.conn.set_progress_handler(lambda: time.monotonic() > until, 10_000)
         try:
             found = self.conn.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             return
         finally:
             self.conn.set_progress_handler(None, 0)
@@ -420,8 +343,22 @@ class Database:
             self.damaged = self.identity
             self.close()
 
+    def is_trouble(self, error: BaseException) -> bool:
+        return code_of(error) in TROUBLE or isinstance(error, OSError | StoreError)
+
+    def words_of(self, error: BaseException) -> str:
+        return getattr(error, "sqlite_errorname", "") or str(error)
+
+    def read(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        address = f"{self.path.as_uri()}?mode=ro"
+        try:
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
+                row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+                return row
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+
     def failed(self, error: BaseException) -> None:
-        """After an error: close what cannot be trusted any more."""
         code = code_of(error)
         if code in DAMAGE:
             self.damaged = self.identity
@@ -440,53 +377,3 @@ class Database:
         self._release_boot()
         with contextlib.suppress(OSError), _locked(self._beside("lock")):
             self._alive(self.boot_id)
-
-
-# ---- jobs of its own -------------------------------------------------------------------------------------------------
-def _run(job: Job, transaction: Transaction) -> Any:
-    return job(transaction)
-
-
-def _run_alone(job: Job, transaction: Transaction) -> Any:
-    """A job's own fault undoes this job only, and is returned."""
-    transaction.conn.execute("SAVEPOINT job")
-    try:
-        result = job(transaction)
-        transaction.flush()
-    except Exception as error:
-        if code_of(error) in TROUBLE:
-            raise
-        transaction.forget()
-        transaction.conn.execute("ROLLBACK TO job")
-        result = error
-    transaction.conn.execute("RELEASE job")
-    return result
-
-
-def _add_up(transaction: Transaction, statement: str, rev: int, now: int) -> None:
-    transaction.conn.execute(statement, {"rev": rev, "now": now})
-
-
-def fold_step(transaction: Transaction) -> bool:
-    """Adds FOLD finished requests to the roll-ups, at most. True: more follow."""
-    conn = transaction.conn
-    counters = dict(conn.execute("SELECT name, value FROM counter").fetchall())
-    reach = {"rev": counters["folded"], "now": counters["rev"], "most": FOLD}
-    count, last = conn.execute(CHUNK, reach).fetchone()
-    more = count >= FOLD
-    values = {**counters, "rev": counters["folded"], "last": last if more else max(counters["rev"], counters["folded"])}
-    if not count:
-        conn.execute("UPDATE counter SET value = ? WHERE name = 'folded'", (values["last"],))
-        return False
-    for statement in FOLDING:
-        conn.execute(statement, values)
-    return bool(more)
-
-
-def _lose(transaction: Transaction, ids: Iterable[str]) -> None:
-    for id in ids:
-        transaction.rev += 1
-        transaction.conn.execute(
-            "UPDATE requests SET state = 'lost', phase = 'done', ended_at = ?, rev = ? WHERE id = ?",
-            (transaction.now, transaction.rev, id),
-        )

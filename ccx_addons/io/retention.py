@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ccx_addons.io.database import Transaction, fold_step
 from ccx_addons.io.rollup import DAY, HOUR, LEVELS, QUARTER
+from ccx_addons.io.transaction import Transaction, fold_step
 
 STEP: Final = 500
 BODY_STEP: Final = 100
@@ -66,7 +66,6 @@ def retain(transaction: Transaction, days: int, body_days: int) -> int:
     """One step. Returns how many rows it deleted; more than none as long as there is something to do. What is deleted
     was added up before."""
     more = fold_step(transaction)
-    before = transaction.conn.total_changes
     (folded,) = transaction.conn.execute("SELECT value FROM counter WHERE name = 'folded'").fetchone()
     limits = {
         "now": transaction.now,
@@ -76,7 +75,8 @@ def retain(transaction: Transaction, days: int, body_days: int) -> int:
         "issued": MOST_ISSUED,
         "bodies": transaction.now - body_days * DAY if body_days else 0,
     }
+    gone = transaction.drop_before(folded, {"requests": limits["requests"], "bodies": limits["bodies"]})
     for statement in RETENTION:
-        transaction.conn.execute(statement, limits)
-    transaction.conn.execute(f"PRAGMA incremental_vacuum({STEP})").fetchall()
-    return transaction.conn.total_changes - before + more
+        gone += transaction.conn.execute(statement, limits).rowcount
+    transaction.reclaim(STEP)
+    return gone + more

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from ccx_addons.core.config import Kind
-from ccx_addons.io.database import Transaction
+from ccx_addons.io.transaction import Transaction
 from ccx_addons.protocols import reassembly
 from ccx_addons.protocols.reassembly import Piece
 
@@ -49,9 +49,4 @@ def _words(pieces: list[Piece] | tuple[Piece, ...]) -> str:
 
 def keep(transaction: Transaction, request_id: str, side: str, words: str) -> None:
     """Of a body that was just written."""
-    conn = transaction.conn
-    (place,) = conn.execute("SELECT rowid FROM bodies WHERE request_id = ? AND side = ?", (request_id, side)).fetchone()
-    conn.execute("DELETE FROM said WHERE rowid = ?", (place,))
-    if words.strip():
-        clean = spaced(words).encode("utf-8", "replace").decode()
-        conn.execute("INSERT INTO said (rowid, words) VALUES (?, ?)", (place, clean))
+    transaction.keep_words(request_id, side, spaced(words).encode("utf-8", "replace").decode() if words.strip() else "")

@@ -20,7 +20,7 @@ from ccx_addons.core import shape
 from ccx_addons.core.neutral import NO_EXTRA, Usage
 from ccx_addons.core.shape import ANATOMY, Part, Shape, Turn
 from ccx_addons.core.wire_json import JsonBody, dumps, elements
-from ccx_addons.io.database import Transaction
+from ccx_addons.io.transaction import Transaction
 
 NONCE: Final = bytes(12)
 FORMAT: Final = 2

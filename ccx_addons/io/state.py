@@ -5,21 +5,21 @@ rows alone. What was blocked before a restart is not any more: the first worker 
 """
 
 import json
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.config import BreakerPolicy, Snapshot
-from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
+from ccx_addons.io import place as log_place
+from ccx_addons.io.follow import source_of
 from ccx_addons.io.rollup import DAY, tail
 from ccx_addons.io.store import Store
+from ccx_addons.io.transaction import Connection
 from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.breaker import Breaker, BreakerState, Place, Sample
@@ -31,8 +31,6 @@ from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 type Row = Mapping[str, Any]
 type Apply = Callable[[State, Row, BreakerPolicy], None]
 
-BUSY: Final = 1.0
-"""Seconds a reader waits for the database."""
 OLD: Final = 86_400.0
 """Seconds after which what was remembered of a breaker or a failure no longer matters."""
 STATES: Final[Mapping[str, BreakerState]] = {"closed": "closed", "open": "open", "half-open": "half-open"}
@@ -265,13 +263,10 @@ class News:
 class Reader:
     """Follows the database for one worker. ``look`` blocks, so it belongs into a thread; one at a time."""
 
-    def __init__(self, path: Path, boot_id: str, worker: int, shared: bool) -> None:
+    def __init__(self, where: log_place.Place, boot_id: str, worker: int, shared: bool) -> None:
         """``shared``: other workers serve the same clients, and what those spend counts, too."""
-        self.path, self.boot_id, self.worker, self.shared = path, boot_id, worker, shared
+        self.source, self.boot_id, self.worker, self.shared = source_of(where), boot_id, worker, shared
         self.by = f"{boot_id}:{worker}"
-        self.conn: sqlite3.Connection | None = None
-        self.identity: tuple[int, int] = (0, 0)
-        self.version = -1
         self.rev = 0
         self.obeyed: frozenset[int] = frozenset()
         """Commands that were seen and may come again: their ids do not say in which order they were written."""
@@ -279,36 +274,17 @@ class Reader:
 
     def look(self, now: float) -> News | None:
         """What is new; None: nothing. Raises StoreError, after which the next look opens anew."""
-        try:
-            return self._look(now)
-        except (sqlite3.Error, OSError) as error:
-            self.close()
-            raise StoreError(str(error)) from error
-
-    def close(self) -> None:
-        if self.conn:
-            self.conn.close()
-        self.conn, self.version = None, -1
-
-    def _look(self, now: float) -> News | None:
-        place = self.path.stat()
-        if self.conn and (place.st_dev, place.st_ino) != self.identity:
-            self.close()
-        if self.conn is None:
-            self.identity = (place.st_dev, place.st_ino)
-            self.conn = connect(self.path)
-        (version,) = self.conn.execute("PRAGMA data_version").fetchone()
-        if version == self.version:
+        if not self.source.has_news():
             return None
-        self.conn.execute("BEGIN")
-        try:
-            news = self._read(self.conn, now)
-        finally:
-            self.conn.execute("COMMIT")
-        self.version, self.first = version, False
+        with self.source.snapshot() as conn:
+            news = self._read(conn, now)
+        self.first = False
         return news
 
-    def _read(self, conn: sqlite3.Connection, now: float) -> News:
+    def close(self) -> None:
+        self.source.close()
+
+    def _read(self, conn: Connection, now: float) -> News:
         ms = int(now * 1000)
         (rev,) = conn.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
         news = News()
@@ -339,15 +315,6 @@ def _whose(row: Row) -> tuple[str, str, str, str]:
     return row["kind"], row["channel_id"], row["key_id"], row["model"]
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Read only, from whatever thread looks."""
-    conn = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
-    )
-    conn.row_factory = sqlite3.Row
-    return conn
-
-
 def _args(text: str) -> Any:
     try:
         return json.loads(text) if text else {}
@@ -367,12 +334,12 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
         state.limits.spend(row["client_name"], int(row["tokens"]), float(row["usd"]), now, seconds(row["at"]))
 
 
-def load_state(path: Path, policy: BreakerPolicy, now: float) -> State:
+def load_state(where: log_place.Place, policy: BreakerPolicy, now: float) -> State:
     """What the workers have written down, for whoever only wants to look at it (the panel, ``run.py check``).
 
     Raises StoreError when there is no database to read.
     """
-    state, reader = State(), Reader(path, "", -1, shared=False)
+    state, reader = State(), Reader(where, "", -1, shared=False)
     with closing(reader):
         if news := reader.look(now):
             take(state, news, policy, now)

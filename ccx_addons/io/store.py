@@ -6,12 +6,10 @@ its batch, complains once a minute, tries again, and what no longer fits is drop
 requests before everything else, and counted in an event.
 """
 
-import contextlib
 import errno
 import json
 import logging
 import math
-import sqlite3
 import threading
 import time
 import zlib
@@ -20,15 +18,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io import said, shapes
-from ccx_addons.io.database import TROUBLE, Database, Job, Row, Transaction, code_of
+from ccx_addons.io.database import Database as Sqlite
 from ccx_addons.io.files import cannot
+from ccx_addons.io.place import Place, is_postgres
 from ccx_addons.io.retention import cap_bodies, retain
+from ccx_addons.io.transaction import Connection, Database, Job, Row, Transaction
 
 log: Final = logging.getLogger("ccx")
 
@@ -70,7 +71,7 @@ def _upsert_running(transaction: Transaction, row: Callable[[], Row]) -> None:
     transaction.upsert("requests", row())
 
 
-def _submitted(transaction: Transaction, call: Callable[[sqlite3.Connection], Any]) -> Any:
+def _submitted(transaction: Transaction, call: Callable[[Connection], Any]) -> Any:
     return call(transaction.conn)
 
 
@@ -94,6 +95,17 @@ def _drop_deliveries(transaction: Transaction, most: int) -> None:
         " ORDER BY at DESC LIMIT 1 OFFSET ?)",
         (most,),
     )
+
+
+def database_of(place: Place, boot_id: str, worker: int, clock: Callable[[], float]) -> Database:
+    """Raises StoreError when the engine's driver is not there."""
+    if isinstance(place, Path):
+        return Sqlite(place, boot_id, worker, clock)
+    if find_spec("psycopg") is None:
+        raise StoreError("CCX_DATABASE_URL needs psycopg: pip install 'ccx[cluster]'")
+    from ccx_addons.io.postgres_database import Database as Postgres
+
+    return Postgres(str(place), boot_id, worker, clock)
 
 
 # ---- the queue -------------------------------------------------------------------------------------------------------
@@ -145,7 +157,7 @@ class Store:
 
     def __init__(
         self,
-        path: Path | str,
+        place: Place,
         *,
         boot_id: str = "",
         worker: int = 0,
@@ -153,9 +165,11 @@ class Store:
         limit: int = QUEUE,
         body_limit: int = 0,
     ) -> None:
-        self.path = Path(path).absolute()
+        self.place: Place = place if is_postgres(place) else Path(place).absolute()
+        self.path = Path(self.place)
+        """Where the place is a file."""
         self.boot_id, self.worker, self.limit = boot_id or uuid7(), worker, limit
-        self._database = Database(self.path, self.boot_id, worker, clock)
+        self._database = database_of(self.place, self.boot_id, worker, clock)
         self._clock = clock
         self._queue = _Queue()
         self._body_limit = body_limit
@@ -173,7 +187,7 @@ class Store:
     @classmethod
     def open(
         cls,
-        path: Path | str,
+        place: Place,
         *,
         boot_id: str = "",
         worker: int = 0,
@@ -186,7 +200,7 @@ class Store:
 
         Raises StoreError when the place cannot hold a database at all, or a newer version made the one that is there.
         """
-        store = cls(path, boot_id=boot_id, worker=worker, clock=clock, body_limit=body_limit)
+        store = cls(place, boot_id=boot_id, worker=worker, clock=clock, body_limit=body_limit)
         store._thread.start()
         store._opened.wait(START)
         if store._refused:
@@ -303,7 +317,7 @@ class Store:
         row = {"command_id": id, "boot_id": self.boot_id, "worker": self.worker, "result": result}
         self._put("command_acks", {**row, "at": int(self._clock() * 1000)})
 
-    def submit[T](self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def submit[T](self, call: Callable[[Connection], T]) -> Future[T]:
         """Run ``call`` inside a transaction of the writer thread. It may run again after a failure; the future has the
         result of the one that was committed."""
         return self._add(partial(_submitted, call=call), Future())
@@ -313,13 +327,7 @@ class Store:
 
         Raises StoreError.
         """
-        address = f"{self.path.as_uri()}?mode=ro"
-        try:
-            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
-                row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
-                return row
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path} cannot be read: {error}") from error
+        return self._database.read(sql, values)
 
     def retention(self, days: int, body_days: int) -> None:
         """Delete what is older, in small steps, one a batch; 0: keep for ever. Roll-ups stay much longer."""
@@ -442,13 +450,14 @@ class Store:
             self._refused = error
         except OSError as error:
             if error.errno in UNUSABLE:
-                self._refused = StoreError(cannot(self.path, error))
-        except sqlite3.Error as error:
+                self._refused = StoreError(cannot(Path(self._database.name), error))
+            else:
+                self._failed(error)
+        except Exception as error:
             self._failed(error)
         self._opened.set()
-        if self.worker == 0 and self._database.conn:
-            with contextlib.suppress(sqlite3.Error):
-                self._database.check()
+        if self.worker == 0:
+            self._database.check()
 
     def _take(self, now: float = math.inf) -> list[_Queued]:
         """What is due at ``now`` (monotonic seconds), by default everything."""
@@ -474,7 +483,7 @@ class Store:
                 self._database.ready()
                 results = self._database.write(jobs, careful)
             except Exception as error:
-                if not careful and code_of(error) not in TROUBLE and not isinstance(error, OSError | StoreError):
+                if not careful and not self._database.is_trouble(error):
                     careful = True  # one of the rows is to blame
                     self._database.close()
                     continue
@@ -531,7 +540,7 @@ class Store:
 
     def _failed(self, error: Exception) -> None:
         self._database.failed(error)
-        reason = getattr(error, "sqlite_errorname", "") or str(error)
+        reason = self._database.words_of(error)
         if self._trouble_since is None:
             self._trouble_since = self._clock()
         self._trouble = reason

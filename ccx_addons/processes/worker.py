@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import time
-from pathlib import Path
 from typing import Final
 
 from mitmproxy.master import Master
@@ -18,6 +17,7 @@ from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import last_good, logs
 from ccx_addons.io.meeting.join import meeting_of
+from ccx_addons.io.place import place_of
 from ccx_addons.io.store import Store
 from ccx_addons.processes.certificate import renewing
 from ccx_addons.processes.runtime import Runtime
@@ -40,7 +40,6 @@ log: Final = logging.getLogger("ccx")
 
 LONGEST: Final = 6 * 3600.0
 """Seconds that a worker whose place was taken may go on with what it is doing."""
-DATABASE: Final = "ccx.db"
 GC_THRESHOLD: Final = 20_000
 """New objects between two collections of the youngest; Python's 2,000 are gone after three requests."""
 
@@ -165,7 +164,7 @@ def main(fd: int, ready_fd: int, parent_fd: int, worker: int, admin_port: int, w
         mask.use(snapshot.secrets)
         boot_id = os.environ.get("CCX_BOOT_ID", "")
         store = Store.open(
-            Path(settings.ccx_data_dir) / DATABASE,
+            place_of(settings),
             boot_id=boot_id,
             worker=worker,
             body_limit=settings.body_storage_mb << 20,

@@ -56,7 +56,7 @@ def _log(panel: Panel) -> Iterator[Condition]:
 
 def _disk(panel: Panel) -> Iterator[Condition]:
     try:
-        found = os.statvfs(panel.db.path.parent)
+        found = os.statvfs(panel.settings.ccx_data_dir)
     except OSError:
         return
     free = found.f_bavail * found.f_frsize

@@ -22,7 +22,6 @@ def status_of(current: Panel) -> dict[str, Json]:
     started = db.row("SELECT at, boot_id FROM events WHERE kind = 'start' ORDER BY id DESC LIMIT 1")
     health = current.store.health()
     folder = Path(current.settings.ccx_data_dir)
-    sizes = [path.stat().st_size for path in folder.glob("ccx.db*") if path.is_file()]
     return {
         "version": version(),
         "time": current.now_ms(),
@@ -43,7 +42,7 @@ def status_of(current: Panel) -> dict[str, Json]:
             "has_request": db.value("SELECT 1 FROM requests WHERE source = 'proxy' LIMIT 1") is not None,
         },
         "database": {
-            "bytes": sum(sizes),
+            "bytes": db.bytes(),
             "free_bytes": shutil.disk_usage(folder).free,
             "queued": health.queued,
             "dropped": dict(health.dropped),

@@ -9,6 +9,9 @@ HELP: Final[Mapping[str, str]] = {
     "the claim that is the name of a user": "作为用户名的声明",
     "the panel's secret there; empty: it has none": "面板在提供方的密钥；空：没有",
     "what the provider knows the panel as": "面板在提供方的客户端 ID",
+    "PostgreSQL in which the log and the state of several machines are; empty: a file in CCX_DATA_DIR": (
+        "存放多台机器的日志与状态的 PostgreSQL；留空：CCX_DATA_DIR 中的一个文件"
+    ),
     "Valkey or Redis in which the workers of several machines agree about limits": (
         "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis"
     ),

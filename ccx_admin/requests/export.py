@@ -58,7 +58,7 @@ def bodies(db: Reader, id: str, secrets: Secrets, sides: Sequence[str] = SIDES) 
     """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``."""
     marks = ", ".join("?" * len(sides))
     sql = f"SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ? AND side IN ({marks})"
-    rows = db.rows(sql, (id, *sides))
+    rows = db.rows(f"{sql} ORDER BY side", (id, *sides))
     if rows:
         audit.looked(id)
     return {row["side"]: _body(dict(row), secrets) for row in rows}

@@ -381,7 +381,6 @@ def detail(db: Reader, id: str) -> dict[str, Any] | None:
     found["candidates"] = [
         dict(c) for c in db.rows('SELECT * FROM candidates WHERE request_id = ? ORDER BY "order"', (id,))
     ]
-    found["bodies"] = [
-        dict(b) for b in db.rows("SELECT side, at, size, truncated FROM bodies WHERE request_id = ? ORDER BY at", (id,))
-    ]
+    sides = "SELECT side, at, size, truncated FROM bodies WHERE request_id = ? ORDER BY at, side"
+    found["bodies"] = [dict(body) for body in db.rows(sides, (id,))]
     return found

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ccx_addons.core.ids import uuid7
-from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.database import Database
+from ccx_addons.io.transaction import Transaction
 from scripts.benchmark.programs import Running, Upstream, configuration, gateway
 
 CONNECTIONS: Final = (10, 100, 1000)

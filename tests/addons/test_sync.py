@@ -12,9 +12,9 @@ import pytest
 
 from ccx_addons import sync as syncs
 from ccx_addons.core.config import Snapshot
+from ccx_addons.io.follow import connect, source_of
 from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting.line import Line
-from ccx_addons.io.state import connect
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.index import entry_of
@@ -151,7 +151,7 @@ def test_a_restart_lifts_what_was_blocked(blocked: Runtime) -> None:
 
 def test_without_a_database_the_worker_goes_on_alone(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
     sync = Sync(runtime)
-    sync.reader.path = runtime.store.path.with_name("none.db")
+    sync.reader.source = source_of(runtime.store.path.with_name("none.db"))
     sync.take_over(sync.look())
     sync.take_over(sync.look())
     assert [record.levelname for record in caplog.records] == ["WARNING"], "once, not at every look"

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ccx_addons.core.errors import StoreError
-from ccx_addons.io.database import MOST, Database, Transaction, _plain, code_of
+from ccx_addons.io.database import Database, code_of
 from ccx_addons.io.rollup import DAY, HOUR
+from ccx_addons.io.transaction import MOST, Transaction
 from tests.io.rows import NOW, one, request, rows
 
 
@@ -221,34 +220,6 @@ def test_an_unknown_column_is_left_out_and_said_once(
         put(database, "requests", **request(id), new_column=1)
     assert one(path, "SELECT count(*) FROM requests") == 2
     assert [r.getMessage() for r in caplog.records] == ["table requests has no column new_column; it is not stored"]
-
-
-@pytest.mark.parametrize(
-    ("value", "stored"),
-    [
-        pytest.param("text", "text", id="text"),
-        pytest.param("中\x00", "中\x00", id="any text"),
-        pytest.param("half \ud800", "half ?", id="half a surrogate"),
-        pytest.param(10**30, MOST, id="huge"),
-        pytest.param(-(10**30), -MOST, id="huge and negative"),
-        pytest.param(True, 1, id="flag"),
-        pytest.param(float("inf"), None, id="infinite"),
-        pytest.param(float("nan"), None, id="not a number"),
-        pytest.param([1, {"a": "\ud800"}], '[1, {"a": "\\ud800"}]', id="list"),
-        pytest.param({"a": (1, 2)}, '{"a": [1, 2]}', id="mapping"),
-        pytest.param({"a": Path("x")}, '{"a": "x"}', id="mapping with an object"),
-        pytest.param(b"\xff", b"\xff", id="bytes"),
-        pytest.param(None, None, id="nothing"),
-    ],
-)
-def test_values(value: object, stored: object) -> None:
-    assert _plain(value) == stored
-
-
-@given(st.text() | st.integers() | st.floats() | st.lists(st.text()) | st.none() | st.booleans() | st.binary())
-def test_sqlite_takes_every_value(value: object) -> None:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute("SELECT ?", (_plain(value),)).fetchone()
 
 
 def test_sums_of_huge_numbers_do_not_overflow(database: Database, path: Path) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from ccx_addons.io import retention
-from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.database import Database
 from ccx_addons.io.retention import BODY_STEP, KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY, HOUR, QUARTER
+from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, one, request, rows
 
 OLD = NOW - 100 * DAY

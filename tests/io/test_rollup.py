@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccx_addons.io import rollup
-from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.database import Database
 from ccx_addons.io.rollup import COUNTS, DAY, FOLD, HOUR, LEVELS, MEASURES, QUARTER, TTFT, quantile
 from ccx_addons.io.rollup_tables import BOUNDS, COSTS
+from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, request
 
 
@@ -163,7 +164,8 @@ def test_the_tail_is_short_however_much_waits(database: Database) -> None:
 
 def test_many_rows_are_folded_in_steps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step costs the same; a process that dies between two loses and doubles nothing."""
-    monkeypatch.setattr("ccx_addons.io.database.FOLD", 4)
+    for module in ("database", "transaction"):
+        monkeypatch.setattr(f"ccx_addons.io.{module}.FOLD", 4)
     found = [request(f"r{n}", model=f"m{n % 3}", total_ms=n) for n in range(11)]
     put(database, *found)
     assert [database.fold(), database.fold()] == [True, True]

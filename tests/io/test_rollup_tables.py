@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.io.database import Database, Transaction
+from ccx_addons.io.database import Database
 from ccx_addons.io.rollup import DAY, HOUR, QUARTER, TTFT, quantile
 from ccx_addons.io.rollup_tables import LENGTHS, OLD_BOUNDS, VIEWS, columns, taken_over
 from ccx_addons.io.schema import MIGRATIONS
+from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, request
 
 BEFORE = MIGRATIONS[: [name for name, _ in MIGRATIONS].index("0010_rollups")]

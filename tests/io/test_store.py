@@ -17,7 +17,9 @@ import pytest
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io import store as store_module
+from ccx_addons.io.database import Database
 from ccx_addons.io.store import CAP_PARTS, SETTLE, Store
+from ccx_addons.io.transaction import Connection
 from tests.io.rows import NOW, one, request, rows
 
 
@@ -320,7 +322,7 @@ def test_a_locked_database_is_waited_for(store: Store, path: Path, caplog: pytes
 
 
 def test_a_full_disk_is_waited_for(store: Store, path: Path) -> None:
-    def shrink(connection: sqlite3.Connection) -> None:
+    def shrink(connection: Connection) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -328,7 +330,7 @@ def test_a_full_disk_is_waited_for(store: Store, path: Path) -> None:
     for n in range(300):
         store.put_request(request(f"r{n}", error_message="x" * 700))
     until(lambda: store.health().trouble == "SQLITE_FULL")
-    assert store._database.conn
+    assert isinstance(store._database, Database) and store._database.conn
     store._database.conn.execute("PRAGMA max_page_count = 1000000")
     assert store.flush() and one(path, "SELECT count(*) FROM requests") == 300
 

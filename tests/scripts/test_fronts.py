@@ -14,6 +14,7 @@ from scripts.fronts import bring, find
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(fronts, "ADMINISTRATORS", str(tmp_path / "sbin"))
+    monkeypatch.setattr(fronts, "POSTGRES", tmp_path / "postgresql")
     (tmp_path / "sbin").mkdir()
     return tmp_path
 
@@ -25,7 +26,7 @@ def program(path: Path) -> str:
 
 
 def test_what_is_there_is_not_brought(place: Path) -> None:
-    for name in ("curl", "redis-server", "haproxy"):
+    for name in ("curl", "redis-server", "haproxy", "postgres"):
         program(place / name)
     nginx, caddy = program(place / "sbin" / "nginx"), program(place / "caddy")
     bring(root=True, run=lambda command, seconds: False)
@@ -34,7 +35,7 @@ def test_what_is_there_is_not_brought(place: Path) -> None:
 
 def test_root_brings_what_is_missing(place: Path) -> None:
     program(place / "nginx")
-    for name in ("curl", "redis-server", "haproxy"):
+    for name in ("curl", "redis-server", "haproxy", "postgres"):
         program(place / name)
     program(place / "apt-get")
     asked: list[Sequence[str]] = []
@@ -50,12 +51,12 @@ def test_root_brings_what_is_missing(place: Path) -> None:
 @pytest.mark.parametrize("root", [True, False])
 def test_what_cannot_be_brought_is_one_line_with_the_command(place: Path, root: bool) -> None:
     with pytest.raises(
-        Missing, match=r"^the tests need nginx caddy haproxy curl redis-server; install it and put it on PATH$"
+        Missing, match=r"^the tests need nginx caddy haproxy curl redis-server postgres; install it and put it on PATH$"
     ):
         bring(root=root, run=lambda command, seconds: False)
     program(place / "dnf")
     with pytest.raises(
         Missing,
-        match=r"need nginx caddy haproxy curl redis-server; as root: dnf install -y -q nginx caddy haproxy curl redis$",
+        match=r"need nginx caddy haproxy curl redis-server postgres; as root: dnf install -y -q nginx caddy haproxy curl redis postgresql$",
     ):
         bring(root=root, run=lambda command, seconds: False)

@@ -11,7 +11,7 @@ import pytest
 
 from ccx_addons.io.database import Database
 from ccx_addons.io.rollup import DAY, DIMENSIONS, HOUR, QUARTER
-from ccx_admin.db import Params, Reader, Row
+from ccx_admin.db import Params, Reader, Row, Sqlite
 from ccx_admin.usage import ranges, stats, sums
 from tests.admin import crowd
 from tests.admin.conftest import NOW
@@ -88,9 +88,11 @@ class Counting(Reader):
         def count() -> None:
             self.steps += 1
 
-        conn = self._connection()
+        assert isinstance(self.source, Sqlite)
+        conn = self.source._connection()
         conn.set_progress_handler(count, 100)
-        return conn.execute(sql, params).fetchall()
+        found: list[Row] = conn.execute(sql, params).fetchall()
+        return found
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,161 @@
+"""Every page and every figure of the panel, over SQLite and over PostgreSQL with the same rows: they say the same."""
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from ccx_addons.core.settings import Settings
+from ccx_addons.io.place import Place
+from ccx_addons.io.store import Store
+from ccx_admin import create_app
+from ccx_admin.requests import detail
+from tests.admin import seed
+from tests.admin.conftest import ADMIN_KEY, PROXY_KEY, Api, Clock, log_in
+from tests.admin.test_leaks import everything
+from tests.admin.test_pages import CHANNELS, PATHS
+from tests.postgres import Server
+
+COUNT: Final = 400
+SEARCHES: Final = (
+    "state:ok",
+    "-state:ok,failed",
+    "status:>=400",
+    "status:5xx",
+    "channel:MAIN",
+    "channel:=main",
+    "model:opus -model:4",
+    "client:ci took:>1s",
+    "ttft:<800ms in:>1k out:>10",
+    "cost:>0.001",
+    "failover:yes",
+    "failover:no attempts:>1",
+    "converted:yes",
+    "stream:yes",
+    "text:quota%20100%25",
+    "error:rate,auth",
+    "since:6h",
+    "until:3h",
+    "at:yesterday",
+    "trace:a",
+    "id:0",
+    "key:sk kind:messages,chat",
+    "said:hello",
+    'said:"hello world"',
+    "said:THERE",
+    "said:wor",
+    "said:main.py",
+    "said:你好",
+    "said:好你",
+    "nothing-like-this",
+)
+UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8}…")
+STRANGE: Final = re.compile(
+    r"""nonce-[^"']+|nonce="[^"]*"|csrf[^>]*>|data-(?:rev|since)="\d+"|"(?:bytes|free_bytes|queued|time|rev)": ?\d+"""
+    r"""|[\d.,]+\s(?:[KMGT]i?)?B\b|/[\w/.-]*both[\w/.-]*|postgresql:[^"<\s]*|CCX_DATABASE_URL.*?</tr>""",
+    re.S,
+)
+"""What differs from process to process."""
+
+
+@dataclass
+class Side:
+    """The panel over one engine."""
+
+    app: Flask
+    store: Store
+    ids: list[str]
+    browser: FlaskClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.browser = self.app.test_client()
+        assert log_in(self.browser).status_code == 303
+
+    def said(self, path: str, is_api: bool) -> list[str]:
+        """What is answered, in words, without what differs from process to process. ``{n}`` in the path: the id of a
+        request."""
+        asked = re.sub(r"\{(-?\d+)\}", lambda found: self.ids[int(found[1])], path)
+        answer = Api(self.app.test_client(use_cookies=False))("GET", asked) if is_api else self.browser.get(asked)
+        assert answer.status_code < 500, answer.text
+        numbers = {id: f"request-{n}" for n, id in enumerate(self.ids)}
+        text = UUID.sub(lambda found: numbers.get(found[0], "some-id"), answer.text)
+        return re.split(r"(?<=[>,])", STRANGE.sub("", text))
+
+
+class Both:
+    """The same panel over two engines."""
+
+    def __init__(self, *sides: Side) -> None:
+        self.sides = sides
+
+    def page(self, path: str) -> None:
+        self._same(path, False)
+
+    def api(self, path: str) -> None:
+        self._same(path, True)
+
+    def _same(self, path: str, is_api: bool) -> None:
+        left, right = (side.said(path, is_api) for side in self.sides)
+        found = difflib.unified_diff(left, right, "SQLite", "PostgreSQL", lineterm="", n=0)
+        assert "\n".join(itertools.islice(found, 20)) == "", path
+
+
+def built(place: Place, folder: Path, clock: Clock) -> Side:
+    folder.mkdir()
+    (folder / "ccx.yaml").write_text(seed.CONFIG)
+    store = Store.open(place, boot_id="test", worker=-1, clock=clock)
+    ids = seed.fill(store, COUNT, clock(), days=1.0, running=2)
+    store.put_body(ids[-1], "client_request", b"{}", words=lambda body: "hello there, world: read src/main.py")
+    store.put_body(ids[-2], "client_request", b"{}", words=lambda body: "hello world, 你好世界")
+    store.put_response_session({"id": "resp_1", "client": "ci", "created": 1, "expires": 1 << 50, "messages": "[]"})
+    assert store.flush(60)
+    settings = Settings(
+        admin_access_key=ADMIN_KEY,
+        proxy_access_key=PROXY_KEY,
+        ccx_config=str(folder / "ccx.yaml"),
+        ccx_data_dir=str(folder),
+        ccx_database_url=place if isinstance(place, str) else "",
+    )
+    app = create_app(settings, store, clock=clock, ack_wait=0.0)
+    app.testing = True
+    return Side(app, store, ids)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[Both]:
+    folder, clock = tmp_path_factory.mktemp("both"), Clock()
+    places: dict[str, Place] = {"sqlite": folder / "sqlite" / "ccx.db", "postgres": postgres.made()}
+    sides = [built(place, folder / name, clock) for name, place in places.items()]
+    yield Both(*sides)
+    for side in sides:
+        side.store.close()
+
+
+@pytest.mark.parametrize("path", [*PATHS, *CHANNELS])
+def test_pages(both: Both, path: str) -> None:
+    both.page(path)
+
+
+@pytest.mark.parametrize("tab", [name for name, _word in detail.TABS])
+def test_requests(both: Both, tab: str) -> None:
+    for n in (-1, -2, -3):
+        both.page(f"/requests/{{{n}}}?tab={tab}")
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_searches(both: Both, search: str) -> None:
+    both.api(f"/api/requests?q={search}&limit=500")
+    both.page(f"/requests?q={search}")
+    both.page(f"/requests?view=errors&q={search}")
+
+
+def test_api(both: Both) -> None:
+    for path in everything(both.sides[0].app, {"name": "ci", "request": "{-1}"}):
+        both.api(path)
