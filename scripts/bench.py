@@ -23,7 +23,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.benchmark import growth
-from scripts.benchmark.load import MESSAGES, SLOW, agent_request, asked, delays, load, longest_gap, request
+from scripts.benchmark.load import MESSAGES, agent_request, asked, delays, load, longest_gap, request, slow
 from scripts.benchmark.programs import (
     Program,
     Running,
@@ -40,6 +40,8 @@ from scripts.benchmark.report import Row, as_json, median_row, picture, table
 
 ROUND_TRIP: Final = 0.04
 CHANNELS: Final = 500
+PAUSE: Final = 100
+"""Ms between two pieces of a slow stream: vendors send about ten a second."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,14 @@ async def answers(scenario: Scenario, running: Running, *, ours: bool) -> bool:
     return True
 
 
-async def slow(programs: Sequence[Running], upstream: Upstream, count: int) -> None:
-    scenario = Scenario(f"{count} slow streams", SLOW, 1)
+async def many_streams(programs: Sequence[Running], upstream: Upstream, count: int) -> None:
+    scenario = Scenario(f"{count} streams with a piece every {PAUSE} ms", slow(PAUSE), 1)
     for n, running in enumerate((*programs, Running("nobody between", upstream.port, 0))):
         if not await answers(scenario, running, ours=n == 0):
             continue
-        seen = await delays(running.port, running.wire(SLOW), count)
+        seen = await delays(running.port, running.wire(scenario.wire), count)
         words = f"a piece is on its way {seen.median * 1000:.1f} ms, one in a hundred {seen.late * 1000:.0f} ms"
-        print(f"{count} slow streams, {running.name}: {words}", flush=True)
+        print(f"{scenario.name}, {running.name}: {words}", flush=True)
 
 
 async def reloads(running: Running, upstream: Upstream, config: Path, rounds: int) -> None:
@@ -180,7 +182,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[Row]:
                 programs = started(block, installed(), upstream, folder)
                 rows += asyncio.run(compare(near, programs, options.seconds, options.rounds))
                 if not options.only:
-                    asyncio.run(slow(programs, upstream, options.streams))
+                    asyncio.run(many_streams(programs, upstream, options.streams))
                     config = folder / f"{upstream.port}-0" / "ccx.yaml"
                     asyncio.run(reloads(programs[0], upstream, config, options.rounds))
         if converted := chosen(CONVERTED, options.only):
@@ -209,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--growth", action="store_true", help="also with many connections, channels and rows")
     parser.add_argument("--only", default="", help="scenarios whose names hold these words")
     parser.add_argument("--json", type=Path)

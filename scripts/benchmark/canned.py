@@ -3,7 +3,7 @@
     python -m scripts.benchmark.canned [--tls-folder DIR] [--round-trip SECONDS]       prints its address when ready
 
 A Chat or Messages request gets a short JSON answer, or a stream of a hundred pieces at once. A stream of a model that is
-called ``slow`` has fifty pieces, one every 20 ms; each says when it was sent.
+called ``slow-N`` has fifty pieces, one every N ms; each says when it was sent.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 PIECES: Final = 100
 SLOW_PIECES: Final = 50
-PAUSE: Final = 0.02
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+SLOW: Final = re.compile(rb'"slow-(\d+)"')
 STREAM: Final = re.compile(rb'"stream": ?true')
 
 
@@ -120,17 +120,17 @@ class Canned(asyncio.Protocol):
             self.transport.write(JSON)
         elif path.endswith(b"/messages"):
             self.transport.write(MESSAGES)
-        elif b'"slow"' in request:
-            task = asyncio.ensure_future(self.slow())
+        elif found := SLOW.search(request, end):
+            task = asyncio.ensure_future(self.slow(int(found[1]) / 1000))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         else:
             self.transport.write(CHAT)
 
-    async def slow(self) -> None:
+    async def slow(self, pause: float) -> None:
         self.transport.write(HEAD + chunk(START))
         for _ in range(SLOW_PIECES):
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(pause)
             self.transport.write(chunk(chat_event({"content": f"at {time.monotonic():.6f}"})))
         self.transport.write(b"".join(map(chunk, chat_end(SLOW_PIECES))) + b"0\r\n\r\n")
 

@@ -100,22 +100,28 @@ async def load(port: int, wire: bytes, clients: int, seconds: float, *, one_shot
     return seen
 
 
-SLOW: Final = request(asked("hello", model="slow", stream=True))
-"""What the upstream answers piece by piece, each with the moment it was sent."""
+def slow(pause: int) -> bytes:
+    """What the upstream answers with a piece every so many ms, each with the moment it was sent."""
+    return request(asked("hello", model=f"slow-{pause}", stream=True))
 
 
 async def delays(port: int, wire: bytes, count: int) -> Seen:
-    """How long each piece of ``count`` slow streams at once was on its way. ``wire``: SLOW, as the program takes it."""
-    seen, begun = Seen(), time.perf_counter()
+    """How long each piece of ``count`` slow streams at once was on its way, from when all of them have begun.
+
+    ``wire``: as the program takes it.
+    """
+    seen, begun, all_run = Seen(), time.perf_counter(), asyncio.Barrier(count)
 
     async def stream() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
         writer.write(wire)
         await reader.readuntil(b"\r\n\r\n")
+        waiting = asyncio.ensure_future(all_run.wait())
         while size := int(await reader.readline(), 16):
             data = await reader.readexactly(size + 2)
             now = time.monotonic()
-            seen.times += [now - float(sent) for sent in SENT_AT.findall(data)]
+            if waiting.done():
+                seen.times += [now - float(sent) for sent in SENT_AT.findall(data)]
         writer.close()
 
     await asyncio.gather(*(stream() for _ in range(count)))
@@ -126,7 +132,7 @@ async def delays(port: int, wire: bytes, count: int) -> Seen:
 async def longest_gap(port: int) -> float:
     """Seconds between two pieces of one slow stream."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(SLOW)
+    writer.write(slow(20))
     await reader.readuntil(b"\r\n\r\n")
     longest, last = 0.0, time.perf_counter()
     while size := int(await reader.readline(), 16):

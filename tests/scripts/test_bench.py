@@ -57,10 +57,9 @@ def test_an_agents_request_is_as_large_as_it_says() -> None:
     assert 90_000 < len(load.agent_request()) < 120_000
 
 
-def test_slow_streams_tell_when_each_piece_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canned, "PAUSE", 0.0)
-    seen = against(lambda port: load.delays(port, load.SLOW, 3))
-    assert len(seen.times) == 3 * canned.SLOW_PIECES and min(seen.times) >= 0
+def test_slow_streams_tell_when_each_piece_was_sent() -> None:
+    seen = against(lambda port: load.delays(port, load.slow(5), 3))
+    assert 0 < len(seen.times) <= 3 * canned.SLOW_PIECES and min(seen.times) >= 0
     assert against(load.longest_gap) > 0
 
 
