@@ -118,6 +118,9 @@ async def many_streams(programs: Sequence[Running], upstream: Upstream, count: i
         if not await answers(scenario, running, ours=n == 0):
             continue
         seen = await delays(running.port, running.wire(scenario.wire), count)
+        if not seen.times:
+            print(f"{scenario.name}, {running.name}: never were all of them running at once", flush=True)
+            continue
         words = f"a piece is on its way {seen.median * 1000:.1f} ms, one in a hundred {seen.late * 1000:.0f} ms"
         print(f"{scenario.name}, {running.name}: {words}", flush=True)
 

@@ -40,8 +40,9 @@ log: Final = logging.getLogger("ccx")
 
 LONGEST: Final = 6 * 3600.0
 """Seconds that a worker whose place was taken may go on with what it is doing."""
-GC_THRESHOLD: Final = 20_000
-"""New objects between two collections of the youngest; Python's 2,000 are gone after three requests."""
+GC_THRESHOLDS: Final = (20_000, 5, 20)
+"""New objects between two collections of the youngest (Python's 2,000 are gone after three requests), and how many of
+these between two of the middle ones: a thousand streams that begin at once stall nobody for a tenth of a second."""
 
 
 async def serve(
@@ -127,7 +128,7 @@ def spare_the_collector() -> None:
     """What is loaded stays: the garbage collector need not walk through it, nor run after every few requests."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def note(runtime: Runtime, kind: str, words: str) -> None:

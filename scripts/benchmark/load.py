@@ -106,22 +106,24 @@ def slow(pause: int) -> bytes:
 
 
 async def delays(port: int, wire: bytes, count: int) -> Seen:
-    """How long each piece of ``count`` slow streams at once was on its way, from when all of them have begun.
+    """How long each piece of ``count`` slow streams at once was on its way, while all of them run.
 
     ``wire``: as the program takes it.
     """
-    seen, begun, all_run = Seen(), time.perf_counter(), asyncio.Barrier(count)
+    seen, begun, running, ended = Seen(), time.perf_counter(), 0, 0
 
     async def stream() -> None:
+        nonlocal running, ended
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
         writer.write(wire)
         await reader.readuntil(b"\r\n\r\n")
-        waiting = asyncio.ensure_future(all_run.wait())
+        running += 1
         while size := int(await reader.readline(), 16):
             data = await reader.readexactly(size + 2)
             now = time.monotonic()
-            if waiting.done():
+            if running == count and not ended:
                 seen.times += [now - float(sent) for sent in SENT_AT.findall(data)]
+        ended += 1
         writer.close()
 
     await asyncio.gather(*(stream() for _ in range(count)))

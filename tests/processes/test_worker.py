@@ -13,7 +13,7 @@ from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.supervisor import bind
-from ccx_addons.processes.worker import GC_THRESHOLD, note, note_configuration, serve, spare_the_collector
+from ccx_addons.processes.worker import GC_THRESHOLDS, note, note_configuration, serve, spare_the_collector
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_collector_is_spared() -> None:
     before = gc.get_threshold()
     try:
         spare_the_collector()
-        assert gc.get_threshold()[0] == GC_THRESHOLD and gc.get_freeze_count() > 0
+        assert gc.get_threshold() == GC_THRESHOLDS and gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
