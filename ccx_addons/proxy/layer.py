@@ -61,7 +61,7 @@ class AttemptLayer(HttpLayer):
         self.is_http2 = context.client.alpn == b"h2"
         if not self.is_http2:
             self.connections[context.client] = ClientHttp1(
-                context.fork(), self, limits.client_timeout, limits.keepalive_timeout
+                _fork(context), self, limits.client_timeout, limits.keepalive_timeout
             )
 
     # ---- deadlines --------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ class AttemptLayer(HttpLayer):
         if not isinstance(event, OpenUpstream) or event.upstream is None:
             yield from super().get_connection(event, reuse=reuse)
             return
-        context = self.context.fork()
+        context = _fork(self.context)
         context.server = connection = UpstreamConnection.to(event.upstream)
         client = self.connections[connection] = UpstreamClient(context)
         self.waiting_for_establishment[connection].append(event)
