@@ -176,7 +176,7 @@ class Auth:
     def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
         match x.match.endpoint.operation if x.match else "":
             case "health":
-                trouble = self.runtime.meeting.trouble
+                trouble = self.runtime.meeting.trouble.partition(": ")[0]  # nobody's key: no address, no engine's words
                 return json_response(dumps({"status": "ok", **({"limits": trouble} if trouble else {})}))
             case "ready":
                 ready = self.runtime.ready

@@ -195,7 +195,7 @@ class Convert:
 
     def masked(self, channel: Channel, body: bytes) -> tuple[bytes, dict[str, str]]:
         """The body without personal data, and what stands for which. Raises BadRequest: a form cannot be masked."""
-        mask = Mask(channel.mask, self.runtime.settings.proxy_access_key or self.runtime.settings.admin_access_key)
+        mask = Mask(channel.mask, self.runtime.settings.seal)
         try:
             return mask.body(body), mask.known
         except BadJson:

@@ -12,7 +12,7 @@ from ccx_addons.core.config import Timeouts
 from ccx_addons.core.endpoints import RESERVED_PREFIXES
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.forwarded import BASE_PATH
-from ccx_addons.core.urls import LOOPBACK, is_local
+from ccx_addons.core.urls import LOOPBACK, is_local, url_problem
 
 MIN_KEY: Final = 16
 BOOLEANS: Final = {
@@ -206,6 +206,9 @@ class Settings:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
         if self.base_path[1:].partition("/")[0] in RESERVED_PREFIXES - {""}:
             problems.append(Problem("BASE_PATH", f"{self.base_path!r} would hide paths of the gateway itself"))
+        if self.otel_endpoint and url_problem(self.otel_endpoint, user=False):
+            words = "must be an http or https address without a login, which goes into OTEL_EXPORTER_OTLP_HEADERS"
+            problems.append(Problem("OTEL_EXPORTER_OTLP_ENDPOINT", words))
         for network in self.trusted_proxies:
             try:
                 ipaddress.ip_network(network)
@@ -238,6 +241,11 @@ class Settings:
         return Timeouts(
             **{e.metadata["timeout"]: getattr(self, e.name) for e in fields(self) if "timeout" in e.metadata}
         )
+
+    @property
+    def seal(self) -> str:
+        """What the installation knows and its clients do not: for hashes and stand-ins that nobody is to try out."""
+        return self.admin_access_key or self.proxy_access_key
 
     @property
     def worker_count(self) -> int:

@@ -43,7 +43,7 @@ MAX_READ_HERE: Final = 256 << 10
 class Metrics:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.shapes = Maker(runtime.settings.proxy_access_key or runtime.settings.admin_access_key)
+        self.shapes = Maker(runtime.settings.seal)
         self.used: dict[tuple[str, str], int] = {}
 
     @guarded

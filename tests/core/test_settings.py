@@ -19,6 +19,12 @@ def test_defaults() -> None:
     assert settings == Settings() and settings.timeouts == Timeouts()
 
 
+NO_LOGIN = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT: must be an http or https address without a login, which goes into "
+    "OTEL_EXPORTER_OTLP_HEADERS"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
     [
@@ -58,6 +64,8 @@ def test_one_value(name: str, text: str, field: str, value: object) -> None:
         ({"WORKERS": "65"}, "WORKERS: must be a number from 1 to 64, or auto"),
         ({"WORKERS": "two"}, "WORKERS: must be a number from 1 to 64, or auto"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: '10.0.0.1/8' is not an address or network"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://u:p@otel.test"}, NO_LOGIN),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "otel.test:4318"}, NO_LOGIN),
         ({"BASE_PATH": "ccx"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
         ({"BASE_PATH": "/ccx/"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
         ({"BASE_PATH": "/../ccx"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),

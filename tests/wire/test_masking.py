@@ -1,11 +1,13 @@
 """Personal data that an upstream never sees, and the client gets back, in every protocol and form."""
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.wire.program import Fake, channel, running_program
+from tests.wire.program import CLIENT_KEY, Fake, channel, running_program
 
 MAIL: Final = "ada.lovelace@example.com"
 WORDS: Final = f"write to {MAIL} or +44 20 7946 0958 please"
@@ -44,6 +46,19 @@ def test_it_is_masked_and_put_back(fake: Fake, tmp_path: Path, client: str, stre
             assert MAIL not in heard and "7946" not in heard and "EMAIL_" in heard and "PHONE_" in heard
             assert "EMAIL_" not in answer.text and "PHONE_" not in answer.text
             assert MAIL in answer.text, "what is put back comes in one piece"
+
+
+def test_nobody_can_try_out_what_a_stand_in_stands_for(fake: Fake, tmp_path: Path) -> None:
+    """Nor does one client's stand-in say anything to another one."""
+    path, body = FORMS["chat"]
+    with running_program(tmp_path, channel("own", fake.url, "chat", mask=["email"])) as program:
+        fake.clear()
+        program.post(path, body)
+        (stand_in,) = re.findall("EMAIL_[0-9a-f]{10}", fake.requests()[0]["text"])
+        for known in ("", CLIENT_KEY):
+            assert hashlib.sha256(f"{known}\0{MAIL}".encode()).hexdigest()[:10] not in stand_in
+        other = {**body, "messages": [{"role": "user", "content": f"who is {stand_in}? not b@c.test"}]}
+        assert MAIL not in program.post(path, other).text
 
 
 def test_other_channels_see_it(fake: Fake, tmp_path: Path) -> None:

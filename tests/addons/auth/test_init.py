@@ -363,6 +363,14 @@ def test_health_says_where_limits_do_not_hold_for_all(auth: Auth, tmp_path: Path
     assert request.response.json() == {"status": "ok", "limits": "the meeting place of the workers is away"}
 
 
+def test_health_names_no_place(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "Valkey is away: Error 111 connecting to valkey.internal:6379. Connection refused."
+    monkeypatch.setattr(type(auth.runtime.meeting), "trouble", words, raising=False)
+    request = flow("GET", "/health")
+    admitted(auth, request)
+    assert request.response and request.response.json() == {"status": "ok", "limits": "Valkey is away"}
+
+
 def test_health_needs_no_key(auth: Auth) -> None:
     for path, ready, code in (("/health", False, 200), ("/health/ready", False, 503), ("/health/ready", True, 200)):
         auth.runtime.ready = ready
