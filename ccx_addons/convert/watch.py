@@ -322,13 +322,18 @@ class ConvertWatcher(Watcher):
         return [*self.rest(), *([chunk] if chunk else [])]
 
     def _convert(self, events: list[Event]) -> list[bytes]:
-        chunks = []
+        chunks, encode = [], self.encoder.encode
         for event in events:
-            if isinstance(event, Failed):
-                event = Failed(translated(self.x.veiled(event.fault), self.upstream, self.x.kind))
-            self.see(event)
-            self.left.see(event)
-            if chunk := self.encoder.encode(event):
+            if isinstance(event, PartDelta) and self.meaningful and self.x.events is None:
+                self.said.add(event.text)
+                if event.extra or event.sources:
+                    self.left.see(event)
+            else:
+                if isinstance(event, Failed):
+                    event = Failed(translated(self.x.veiled(event.fault), self.upstream, self.x.kind))
+                self.see(event)
+                self.left.see(event)
+            if chunk := encode(event):
                 chunks.append(chunk)
                 if isinstance(event, Finished):
                     self.x.final_event = chunk

@@ -53,7 +53,8 @@ class Works:
         """Of the next part."""
         self._places: dict[int, int] = {}
         """Parts that are open, where their indexes differ."""
-        self._differ = False
+        self.differ = False
+        """Whether a part's index may be another one than its own."""
         self._waiting: Work | None = None
         """A call whose result is still to come, where both are one item."""
         self._last = ""
@@ -63,9 +64,9 @@ class Works:
     def events(self, event: Event) -> tuple[Event, ...]:
         match event:
             case PartDelta():
-                return (event,) if not self._differ else self._moved(event)
+                return (event,) if not self.differ else self._moved(event)
             case PartStarted(index, Opaque() as part) if (work := self._read(part)) is not None:
-                self._differ = True
+                self.differ = True
                 for name in dict.fromkeys(
                     left(part.value, SAID[part.protocol] - UNSAID.get(self._target, frozenset()))
                 ):
@@ -75,12 +76,12 @@ class Works:
             case PartStarted(index, part):
                 before = self._flushed()
                 at, self._index = self._index, self._index + 1
-                if at == index and not self._differ:
+                if at == index and not self.differ:
                     return (event,)
                 self._places[index] = at
                 return (*before, PartStarted(at, part))
             case PartStopped():
-                return (event,) if not self._differ else self._moved(event)
+                return (event,) if not self.differ else self._moved(event)
             case Started(extra=extra):
                 self._extra = extra
             case Finished():
@@ -162,7 +163,7 @@ class WorksEncoder:
         return [*self._inner.losses, *self._works.losses]
 
     def encode(self, event: Event) -> bytes:
-        if isinstance(event, Failed):
+        if isinstance(event, Failed) or (isinstance(event, PartDelta) and not self._works.differ):
             return self._inner.encode(event)
         found = self._works.events(event)
         return self._inner.encode(found[0]) if len(found) == 1 else b"".join(map(self._inner.encode, found))

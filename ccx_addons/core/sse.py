@@ -5,8 +5,7 @@ a byte order mark, UTF-8 cut anywhere, bare JSON lines without ``data:``.
 """
 
 import codecs
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_EVENT: Final = 64 << 20
 """Characters of one event, which may be a picture of 4096 pixels; a longer one is an error of the upstream."""
@@ -16,8 +15,7 @@ class EventTooLarge(ValueError):
     """One event grew past MAX_EVENT."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """``data`` lines are joined by a newline; ``name`` is the event field, empty when there was none."""
 
     data: str
@@ -31,7 +29,10 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._decode = self._decoder.decode
+        self._whole = False
+        """The text has begun, and no character of it waits for its last bytes."""
         self._tail: list[str] = []
         self._tail_size = 0
         self._swallow_lf = False
@@ -40,16 +41,35 @@ class Reader:
         self._data_size = 0
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        return self._lines(self._decode(data))
+        return self.lines(self.text(data))
 
     def flush(self) -> list[ServerEvent]:
-        events = self._lines(self._decode(b"", True))
+        events = self.lines(self._decode(b"", True))
         if self._tail:
-            events += self._lines("\n")
+            events += self.lines("\n")
         last = self._dispatch()
         return [*events, last] if last else events
 
-    def _lines(self, text: str) -> list[ServerEvent]:
+    @property
+    def between(self) -> bool:
+        """Whether nothing of an event has come whose end has not."""
+        return not (self._tail or self._data or self._name or self._swallow_lf)
+
+    def text(self, data: bytes) -> str:
+        """The next bytes of the stream as text."""
+        if self._whole:
+            try:
+                return data.decode()
+            except UnicodeDecodeError:
+                pass
+        text = self._decode(data)
+        self._whole = bool(text) and not self._decoder.getstate()[0]
+        return text
+
+    def lines(self, text: str) -> list[ServerEvent]:
+        """The events that end in the next characters of the stream."""
+        if text.endswith("\n\n") and self.between and len(text) < MAX_EVENT and (whole := _plain(text)):
+            return whole
         if self._swallow_lf and text:
             self._swallow_lf = False
             text = text.removeprefix("\n")
@@ -97,6 +117,19 @@ class Reader:
     def _take_name(self) -> str:
         name, self._name = self._name, ""
         return name
+
+
+def _plain(text: str) -> list[ServerEvent] | None:
+    """Whole events, each of one line of data and perhaps a name before it, as nearly all are written. None: others."""
+    events = []
+    for event in text[:-2].split("\n\n"):
+        name, data = "", event
+        if event.startswith("event: "):
+            name, _, data = event[7:].partition("\n")
+        if not data.startswith("data: ") or "\n" in data or "\r" in event:
+            return None
+        events.append(ServerEvent(data[6:], name))
+    return events
 
 
 def frame(data: str, name: str = "") -> bytes:

@@ -85,7 +85,7 @@ class Work:
         if isinstance(owner, re.Pattern):
             return self._match(function, name, args, named)
         result = function(*args, **named)
-        if type(function).__name__ == "Scanner":  # json's: text and place -> value and end
+        if type(function).__name__ == "Scanner" or name == "scanstring":  # json's: text and place -> value and end
             self.done += result[1] - args[1]
         elif isinstance(owner, SIZED):
             self.done += self._method(owner, name, args, result)

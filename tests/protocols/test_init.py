@@ -1,6 +1,7 @@
 """What every protocol promises, whichever it is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,26 @@ from hypothesis import strategies as st
 
 from ccx_addons.core.config import KINDS, TEXT_KINDS, AuthStyle, Key, Kind
 from ccx_addons.core.endpoints import ENDPOINTS
-from ccx_addons.core.neutral import FAULT_STATUS, Failed, Fault, FaultKind
+from ccx_addons.core.neutral import (
+    FAULT_STATUS,
+    Event,
+    Failed,
+    Fault,
+    FaultKind,
+    Finished,
+    Part,
+    PartDelta,
+    PartStarted,
+    PartStopped,
+    Request,
+    Started,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+)
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, credential
+from tests.protocols.values import decoded, encoded
 from tests.scheduler.values import channel
 
 ALL: list[Kind] = list(KINDS)
@@ -108,3 +127,21 @@ def test_any_json_is_an_answer_or_a_fault(kind: Kind, value: object) -> None:
     fault = PROTOCOLS[kind].answer_fault(value)
     assert fault is None or fault.message
     PROTOCOLS[kind].usage_of(value)
+
+
+PIECES = st.lists(
+    st.text(min_size=1, max_size=5) | st.sampled_from(['{"a":', '"b', '"', "}", "\\", "<think>"]), max_size=8
+)
+
+
+@pytest.mark.parametrize("kind", TEXT_PROTOCOLS)
+@given(said=st.lists(st.tuples(st.sampled_from([Text(""), Thinking(""), ToolCall("c", "f", "")]), PIECES), max_size=5))
+def test_a_stream_says_the_same_however_it_is_cut(kind: Kind, said: list[tuple[Part, list[str]]]) -> None:
+    """At once, where pieces are alike, and byte by byte, where each event is read for itself."""
+    events: list[Event] = [Started("id", "m")]
+    for index, (part, pieces) in enumerate(said):
+        one = replace(part, id=f"c{index}") if isinstance(part, ToolCall) else part
+        events += [PartStarted(index, one), *(PartDelta(index, text) for text in pieces), PartStopped(index)]
+    wire = encoded(TEXT_PROTOCOLS[kind].encoder(Request("m", ())), [*events, Finished("end", Usage(1, 2))])
+    apart = decoded(TEXT_PROTOCOLS[kind].decoder(), wire, *range(1, len(wire)))
+    assert decoded(TEXT_PROTOCOLS[kind].decoder(), wire) == apart

@@ -3,7 +3,7 @@
 https://platform.openai.com/docs/api-reference/chat/streaming
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -89,6 +89,11 @@ class Call:
         texts, self.sent = self.texts[self.sent :], len(self.texts)
         return [PartDelta(self.index, text) for text in texts]
 
+    def more(self, text: str) -> PartDelta:
+        self.texts.append(text)
+        self.sent += 1
+        return PartDelta(self.index, text)
+
     def is_over(self, name: str, text: str) -> bool:
         """Whether a piece with a name begins another call although its index is the same: this one's JSON is complete.
 
@@ -114,6 +119,8 @@ class AnswerReader:
         self.started = self.ended = False
         self.reason = ""
         """The finish reason, once it has come."""
+        self.more: Callable[[str], PartDelta] | None = None
+        """What the next text in the same words is, where the last chunk said nothing but a text."""
         self._sequence: str | None = None
         self._usage: Fields = {}
         self._logprobs: Fields = {}
@@ -138,6 +145,7 @@ class AnswerReader:
 
     # ---- chunks ----
     def read(self, chunk: Mapping[str, Json]) -> list[Event]:
+        self.more = None
         if fault := error_in(chunk):
             return self.fail(fault)
         if usage := chunk.get("usage") or read.mapping(chunk.get("x_groq")).get("usage"):
@@ -155,7 +163,7 @@ class AnswerReader:
         if len(choice) > 3:
             self._beside(choice)
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
-            self.reason = reason
+            self.reason, self.more = reason, None
             if kind := BROKEN.get(reason.lower()):
                 events += self.fail(Fault(kind, f"the upstream broke off: {reason}", code=reason))
         return events
@@ -193,20 +201,25 @@ class AnswerReader:
         """What stands beside the delta: usage (Kimi), the stop sequence (vLLM), probabilities."""
         if usage := choice.get("usage"):
             merge_usage(self._usage, read.mapping(usage))
+            self.more = None
         if isinstance(sequence := choice.get("stop_reason"), str) and sequence:
             self._sequence = sequence
         if logprobs := read.mapping(choice.get("logprobs")):
+            self.more = None
             for name in LOGPROBS:
                 if tokens := read.items(logprobs.get(name)):
                     self._logprobs.setdefault(name, []).extend(tokens)
 
     def _delta(self, delta: Mapping[str, Json], events: list[Event], whole: bool) -> None:
         content = delta.get("content")
-        plain = self._kind == self._tags.state == "text" and len(delta) == 1 + ("role" in delta)
-        if plain and content and isinstance(content, str):
-            # By far the most frequent chunk: more of the text, perhaps beside the role.
+        said = [name for name, value in delta.items() if value and name != "role"]
+        if said == ["content"] and self._kind == self._tags.state == "text" and isinstance(content, str):
+            # By far the most frequent chunk: more of the text.
+            self.more = self._more
             events.append(PartDelta(self._index, content))
             return
+        if self._kind == "thought" and len(said) == 1 and said[0] in FIELDS:
+            self.more = self._more
         self._think(delta, events)
         if content:
             self._say(_pieces(content, self._tags), events)
@@ -225,10 +238,13 @@ class AnswerReader:
         if calls := delta.get("tool_calls"):
             for call in read.mappings(calls):
                 self._call(call, events, whole)
-        if isinstance(function := delta.get("function_call"), dict):
+        if isinstance(function := delta.get("function_call"), dict) and function:
             self._call({"index": -1, "function": function}, events, whole)
 
     # ---- text and thoughts ----
+    def _more(self, text: str) -> PartDelta:
+        return PartDelta(self._index, text)
+
     def _think(self, delta: Mapping[str, Json], events: list[Event]) -> None:
         name = next((name for name in FIELDS if delta.get(name)), None)
         text = read.text(delta.get(name)) if name else ""
@@ -319,6 +335,8 @@ class AnswerReader:
             self._start_call(call, events)
         if call.index >= 0:
             events += call.deltas()
+            if text and not (custom or name or item.get("id") or call.fields or whole):
+                self.more = call.more
 
     def _find_call(self, index: int | None, id_: str, name: str, text: str, whole: bool) -> Call:
         """By index; where servers send none, or the same for all, an id that is new with a name begins a call, and so

@@ -4,17 +4,18 @@ Usage may come after the finish reason and in several chunks, so that the answer
 server sends none, with the body. A body that ends without a finish reason was cut.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
-from ccx_addons.core.neutral import Event, Fault, Unread, Usage
-from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
+from ccx_addons.core.neutral import Event, Fault, PartDelta, Unread, Usage
+from ccx_addons.core.pieces import Pieces
+from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.chat.reader import AnswerReader
 
 
 class StreamDecoder:
     def __init__(self) -> None:
-        self._reader = Reader()
+        self._pieces = Pieces()
         self._answer = AnswerReader()
 
     @property
@@ -22,36 +23,44 @@ class StreamDecoder:
         return self._answer.counted
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._events(lambda: self._reader.feed(data))
+        return self._events(self._pieces.feed(data))
 
     def flush(self) -> list[Event]:
-        events = self._events(self._reader.flush)
+        events = self._events(self._pieces.flush())
         if self._answer.ended:
             return events
         if not self._answer.reason:
             return [*events, *self._answer.fail(Fault("server", "the stream ended without a finish reason"))]
         return [*events, *self._answer.end()]
 
-    def _events(self, found: Callable[[], list[ServerEvent]]) -> list[Event]:
+    def _events(self, found: Iterable[ServerEvent | PartDelta]) -> list[Event]:
         if self._answer.ended:
             return []
         try:
             events: list[Event] = []
-            for message in found():
+            for message in found:
+                if isinstance(message, PartDelta):
+                    events.append(message)
+                    continue
                 if self._answer.ended:
                     break
-                events += self._read(message.data)
+                events += self._read(message)
             return events
         except EventTooLarge as error:
             return self._answer.fail(Unread("server", str(error)))
         except RecursionError:
             return self._answer.fail(Unread("server", "a chunk is nested too deeply"))
 
-    def _read(self, data: str) -> list[Event]:
-        if data == "[DONE]":
+    def _read(self, message: ServerEvent) -> list[Event]:
+        if message.data == "[DONE]":
             return self._answer.end() if self._answer.reason else []
-        chunk = loads_object(data)
-        return [] if chunk is None else self._answer.read(chunk)
+        chunk = loads_object(message.data)
+        if chunk is None:
+            return []
+        events = self._answer.read(chunk)
+        if (more := self._answer.more) and len(events) == 1 and isinstance(piece := events[0], PartDelta):
+            self._pieces.learn(message, piece.text, more)
+        return events
 
 
 def decoder() -> StreamDecoder:

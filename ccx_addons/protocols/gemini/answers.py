@@ -122,6 +122,10 @@ class PartWriter:
         self._spoken, self._quoted = True, False
         return "\n\n" if apart else ""
 
+    @property
+    def waits(self) -> bool:
+        return bool(self._pending)
+
     def _words(self, part: Opaque, path: str) -> list[Fields]:
         """What only another protocol understands, in words."""
         wire = [each for inner in words.told(part, NAME, path, self._losses) for each in self.write(inner, path)]

@@ -1,7 +1,7 @@
 """Chunks of an answer -> events. A stream's chunk and a whole answer are the same object, so this reads both."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ccx_addons.core import code_assist, read
 from ccx_addons.core.faults import fault_of
@@ -42,6 +42,8 @@ class AnswerReader:
         self.reason = ""
         """The finish reason, ``BLOCKED`` for a prompt that was refused; empty: not yet."""
         self.failed = False
+        self.more: Callable[[str], PartDelta] | None = None
+        """What the next text in the same words is, where the last chunk said nothing but a text."""
         self._id: str | None = None
         self._open = ""
         self._index = -1
@@ -58,8 +60,9 @@ class AnswerReader:
         return read_usage(self._usage)
 
     def read(self, value: Mapping[str, Json]) -> list[Event]:
-        if self.failed:
+        if self.failed or not value:
             return []
+        self.more = None
         chunk = camel(code_assist.answer_in(value))
         if chunk.get("error"):
             return self._fail(fault_of(chunk))
@@ -145,7 +148,15 @@ class AnswerReader:
             self._start("text", Text(""), events)
         if text or extra:
             self._said.append(text)
+            self.more = None if extra else self._more_text
             events.append(PartDelta(self._index, text, extra=extra))
+
+    def _more_text(self, text: str) -> PartDelta:
+        self._said.append(text)
+        return PartDelta(self._index, text)
+
+    def _more_thought(self, text: str) -> PartDelta:
+        return PartDelta(self._index, text)
 
     def _read_thought(self, text: str, part: Mapping[str, Json], events: list[Event]) -> None:
         signature = _signature(part) if len(part) > 2 else None
@@ -157,6 +168,7 @@ class AnswerReader:
                 return
             self._start("thought", Thinking("", origin=NAME), events)
         if text or extra or signature:
+            self.more = None if extra or signature else self._more_thought
             events.append(PartDelta(self._index, text, signature, extra))
         if signature:
             self._close(events)

@@ -1,11 +1,12 @@
 """Stream bytes -> events: server-sent events, or one JSON array that arrives in pieces."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from ccx_addons.core.neutral import Event, Failed, Fault, Unread, Usage
-from ccx_addons.core.sse import MAX_EVENT, EventTooLarge, Reader
+from ccx_addons.core.neutral import Event, Failed, Fault, PartDelta, Unread, Usage
+from ccx_addons.core.pieces import Pieces
+from ccx_addons.core.sse import MAX_EVENT, EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.gemini.reader import AnswerReader
 
@@ -63,7 +64,7 @@ class ArrayReader:
 class StreamDecoder:
     def __init__(self) -> None:
         self._form: Literal["unknown", "events", "array"] = "unknown"
-        self._events = Reader()
+        self._pieces = Pieces()
         self._array = ArrayReader()
         self._answer = AnswerReader()
         self._ended = False
@@ -79,11 +80,11 @@ class StreamDecoder:
                 return []
             self._form = "array" if data[:1] in (b"[", b"{") else "events"
         if self._form == "array":
-            return self._read(lambda: self._array.feed(data))
-        return self._read(lambda: [message.data for message in self._events.feed(data)])
+            return self._read(self._elements(data))
+        return self._read(self._pieces.feed(data))
 
     def flush(self) -> list[Event]:
-        events = self._read(lambda: [message.data for message in self._events.flush()])
+        events = self._read(self._pieces.flush())
         if self._ended:
             return events
         self._ended = True
@@ -91,14 +92,21 @@ class StreamDecoder:
             return [*events, Failed(Fault("server", "the stream ended without a finish reason"))]
         return [*events, *self._answer.finish()]
 
-    def _read(self, found: Callable[[], Iterable[bytes | str]]) -> list[Event]:
+    def _elements(self, data: bytes) -> Iterator[bytes]:
+        yield from self._array.feed(data)
+
+    def _read(self, found: Iterable[bytes | ServerEvent | PartDelta]) -> list[Event]:
         if self._ended:
             return []
         events: list[Event] = []
         try:
-            for text in found():
-                if value := loads_object(text):
-                    events += self._answer.read(value)
+            for message in found:
+                if isinstance(message, PartDelta):
+                    events.append(message)
+                elif isinstance(message, bytes):
+                    events += self._answer.read(loads_object(message) or {})
+                else:
+                    events += self._event(message)
         except EventTooLarge as error:
             events.append(Failed(Unread("server", str(error))))
             self._ended = True
@@ -106,6 +114,12 @@ class StreamDecoder:
             events.append(Failed(Unread("server", "a chunk is nested too deeply")))
             self._ended = True
         self._ended = self._ended or self._answer.failed
+        return events
+
+    def _event(self, message: ServerEvent) -> list[Event]:
+        events = self._answer.read(loads_object(message.data) or {})
+        if (more := self._answer.more) and len(events) == 1 and isinstance(piece := events[0], PartDelta):
+            self._pieces.learn(message, piece.text, more)
         return events
 
 

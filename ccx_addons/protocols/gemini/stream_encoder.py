@@ -4,7 +4,10 @@
 Texts and thoughts go out as they come. A call goes out whole, when its part stops: its arguments are an object here.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ccx_addons.core.code_assist import enclosed
 from ccx_addons.core.ids import uuid7
@@ -27,11 +30,17 @@ from ccx_addons.core.neutral import (
     Usage,
     merge_extra,
 )
-from ccx_addons.core.wire_json import dumps
+from ccx_addons.core.wire_json import dump_text, dumps
 from ccx_addons.protocols.gemini.answers import PartWriter
 from ccx_addons.protocols.gemini.errors import encode_array_error, encode_stream_error, error_body
 from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
 from ccx_addons.protocols.gemini.wire import Fields, own
+
+_quote: Final = json.encoder.encode_basestring
+"""A string as JSON text; what is not ASCII stays, as dump_text writes it."""
+PART: Final = '{"candidates":[{"content":{"parts":[{"text":'
+ENDS: Final[Mapping[type, str]] = {Text: "}", Refusal: "}", Thinking: ',"thought":true}'}
+"""What stands behind the text of a part."""
 
 
 @dataclass(slots=True)
@@ -43,6 +52,8 @@ class Written:
     signature: str = ""
     gap: str = ""
     """Stands before the first text."""
+    end: str = ""
+    """What stands behind a text that is all of a delta; empty until one was written."""
 
 
 class StreamEncoder:
@@ -56,6 +67,8 @@ class StreamEncoder:
         self._writer = PartWriter(request, self.losses)
         self._started = Started("", "")
         self._id = ""
+        self._around = "", ""
+        """What stands before and after a part that is only text, but for the part's own end."""
         self._usage: Usage | None = None
         self._parts: dict[int, Written] = {}
         self._sources: list[Source] = []
@@ -67,6 +80,8 @@ class StreamEncoder:
         match event:
             case PartDelta(index):
                 part = self._parts.get(index)
+                if part and part.end and event.text and not (event.extra or event.signature or event.sources):
+                    return self._more(part.end, event.text)
                 return self._delta(part, event) if part else b""
             case PartStarted(index, part):
                 return self._start_part(index, part)
@@ -105,11 +120,12 @@ class StreamEncoder:
             case Text() | Refusal():
                 self._sources += delta.sources
                 if delta.text or (delta.extra and own(delta.extra)):
-                    before, written.gap = written.gap, ""
+                    before, written.gap, written.end = written.gap, "", ENDS[type(written.part)]
                     return self._say({"text": before + delta.text, **own(delta.extra)})
             case Thinking():
                 written.signature += delta.signature or ""
                 if delta.text:
+                    written.end = ENDS[Thinking]
                     return self._say({"text": delta.text, "thought": True, **own(delta.extra)})
             case ToolCall():
                 written.pieces.append(delta.text)
@@ -128,6 +144,12 @@ class StreamEncoder:
         return b""
 
     # ---- chunks ----
+    def _more(self, end: str, text: str) -> bytes:
+        """More text, where a chunk was written in the same words."""
+        before, after = self._around
+        chunk = f"{before}{_quote(text)}{end}{after}".encode("utf-8", "backslashreplace")
+        return self._chunks(self._writer.flush()) + chunk if self._writer.waits else chunk
+
     def _say(self, part: Fields) -> bytes:
         """More text. A signature that waited for a call comes first."""
         return self._chunks([*self._writer.flush(), part])
@@ -140,6 +162,9 @@ class StreamEncoder:
     def _chunk(self, body: Fields) -> bytes:
         if not self._id:
             self._id = self._started.id or uuid7()
+            names = dump_text({"modelVersion": self._model, "responseId": self._id})
+            after = f'],"role":"model"}},"index":0}}],{names[1:]}'
+            self._around = (f",\n{PART}", after) if self._array else (f"data: {PART}", f"{after}\n\n")
         data = dumps({**body, "modelVersion": self._model, "responseId": self._id})
         if self._envelope:
             data = enclosed(data)

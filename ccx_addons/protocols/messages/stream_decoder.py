@@ -1,6 +1,6 @@
 """Stream bytes -> events (platform.claude.com/docs/en/build-with-claude/streaming)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,8 +26,9 @@ from ccx_addons.core.neutral import (
     Usage,
     merge_extra,
 )
+from ccx_addons.core.pieces import Pieces
 from ccx_addons.core.sources import of_citations
-from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
+from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.messages.answers import ANSWER_FIELDS, STOPS, rare_reason, read_usage
 from ccx_addons.protocols.messages.blocks import parse_arguments, read_block, write_arguments
@@ -59,10 +60,16 @@ class Open:
     citations: list[Json] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
 
+    def more(self, text: str) -> PartDelta:
+        self.written += len(text)
+        return PartDelta(self.index, text)
+
 
 class StreamDecoder:
     def __init__(self) -> None:
-        self.reader = Reader()
+        self.pieces = Pieces()
+        self.more: Callable[[str], PartDelta] | None = None
+        """What the next text in the same words is, where the last event said nothing but a text."""
         self.failed = self.finished = False
         self.stop: Stop | None = None
         self.stop_sequence: str | None = None
@@ -76,21 +83,27 @@ class StreamDecoder:
         return read_usage(self.usage)
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._events(lambda: self.reader.feed(data))
+        return self._events(self.pieces.feed(data))
 
     def flush(self) -> list[Event]:
-        events = self._events(self.reader.flush)
+        events = self._events(self.pieces.flush())
         if self.failed or self.finished:
             return events
         if self.stop is None:
             return [*events, *self._fail(Fault("server", "the stream ended without message_stop"))]
         return [*events, *self._finish()]
 
-    def _events(self, found: Callable[[], list[ServerEvent]]) -> list[Event]:
+    def _events(self, found: Iterable[ServerEvent | PartDelta]) -> list[Event]:
         if self.failed or self.finished:
             return []
         try:
-            return [event for message in found() for event in self._read(message)]
+            events: list[Event] = []
+            for message in found:
+                if isinstance(message, PartDelta):
+                    events.append(message)
+                else:
+                    events += self._read(message)
+            return events
         except EventTooLarge as error:
             return self._fail(Unread("server", str(error)))
 
@@ -102,10 +115,14 @@ class StreamDecoder:
         value = loads_object(message.data)
         if value is None or self.failed or self.finished:
             return []
+        self.more = None
         try:
-            return self._event(value, value.get("type") or message.name)
+            events = self._event(value, value.get("type") or message.name)
         except RecursionError:
             return self._fail(Unread("server", "an event is nested too deeply"))
+        if self.more and len(events) == 1 and isinstance(piece := events[0], PartDelta):
+            self.pieces.learn(message, piece.text, self.more)
+        return events
 
     def _event(self, value: dict[str, Json], kind: Json) -> list[Event]:
         match kind:
@@ -189,8 +206,8 @@ class StreamDecoder:
             text = read.text(delta.get(name))
             if not text:
                 return started
-            opened.written += len(text)
-            return [*started, PartDelta(opened.index, text)]
+            self.more = opened.more
+            return [*started, opened.more(text)]
         if kind == "signature_delta":
             signature = read.text(delta.get("signature"))
             return [PartDelta(opened.index, signature=signature)] if signature else []

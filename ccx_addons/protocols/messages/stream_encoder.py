@@ -5,7 +5,9 @@ follow each other: a part that starts while another is open waits until that one
 not appear, because a client would send it back and the API refuses empty text.
 """
 
+import json
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ccx_addons.core import read, sse, words
 from ccx_addons.core.neutral import (
@@ -34,7 +36,10 @@ from ccx_addons.protocols.messages.blocks import write_citations, write_signatur
 from ccx_addons.protocols.messages.errors import encode_stream_error
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 
-MESSAGE_STOP = sse.frame('{"type":"message_stop"}', "message_stop")
+MESSAGE_STOP: Final = sse.frame('{"type":"message_stop"}', "message_stop")
+
+_quote: Final = json.encoder.encode_basestring
+"""A string as JSON text; what is not ASCII stays, as dump_text writes it."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,8 @@ class Written:
 
     part: Part
     index: int = -1
+    before: str = ""
+    """What stands before the string of a delta that is only text; empty until one may be written."""
     signature: str = ""
     sources: tuple[Source, ...] = ()
     stopped: bool = False
@@ -69,6 +76,8 @@ class StreamEncoder:
                 part = self._parts.get(index)
                 if part is None or part.stopped:
                     return b""
+                if part.before and event.text and not (event.extra or event.signature or event.sources):
+                    return f"{part.before}{_quote(event.text)}}}}}\n\n".encode("utf-8", "backslashreplace")
                 if next(iter(self._parts)) == index:
                     return self._write_delta(part, event)
                 part.waiting.append(event)
@@ -180,9 +189,9 @@ class StreamEncoder:
                 if not delta.text or redacted:
                     return b""
                 head = self._begin(written, {"type": "thinking", "thinking": "", "signature": ""})
-                return head + _delta(written.index, {"type": "thinking_delta", "thinking": delta.text})
+                return head + _text_delta(written, "thinking_delta", "thinking", delta.text)
             case ToolCall() if delta.text:
-                return _delta(written.index, {"type": "input_json_delta", "partial_json": delta.text})
+                return _text_delta(written, "input_json_delta", "partial_json", delta.text)
         return b""
 
     def _write_text(self, written: Written, delta: PartDelta) -> bytes:
@@ -193,7 +202,7 @@ class StreamEncoder:
             return b""
         chunks = [self._begin(written, {"type": "text", "text": ""})]
         if delta.text:
-            chunks.append(_delta(written.index, {"type": "text_delta", "text": delta.text}))
+            chunks.append(_text_delta(written, "text_delta", "text", delta.text))
         chunks += [_delta(written.index, {"type": "citations_delta", "citation": item}) for item in read.items(cited)]
         return b"".join(chunks)
 
@@ -228,6 +237,13 @@ class StreamEncoder:
         signature = write_signature(written.signature, part.origin)
         head = self._begin(written, {"type": "thinking", "thinking": "", "signature": ""})
         return head + _delta(written.index, {"type": "signature_delta", "signature": signature})
+
+
+def _text_delta(written: Written, kind: str, name: str, text: str) -> bytes:
+    """One more text of a block; the next one stands in the same words."""
+    block = f'"index":{written.index},"delta":{{"type":"{kind}","{name}":'
+    written.before = f'event: content_block_delta\ndata: {{"type":"content_block_delta",{block}'
+    return f"{written.before}{_quote(text)}}}}}\n\n".encode("utf-8", "backslashreplace")
 
 
 def _delta(index: int, delta: Block) -> bytes:

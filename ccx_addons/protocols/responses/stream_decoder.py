@@ -4,7 +4,7 @@ Every text of a message is a part, and so is every other item. What an upstream 
 events whose deltas never came, items without an ``added`` event, and answers that come whole in the last event.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -30,7 +30,8 @@ from ccx_addons.core.neutral import (
     Unread,
     Usage,
 )
-from ccx_addons.core.sse import EventTooLarge, Reader, ServerEvent
+from ccx_addons.core.pieces import Pieces
+from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.responses.answers import (
     answer_extra,
@@ -69,6 +70,8 @@ WHOLES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Events with a whole text -> that of its deltas, some of which or all may never have come; where the text stands."""
 ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
+AGAIN: Final = '{"type":"response.in_progress",'
+"""How an event begins that says the whole request again and nothing new."""
 FAILURES: Final = frozenset({"error", "response.failed", "response.error", "response.cancelled"})
 NO_THOUGHT: Final[Mapping[str, Json]] = {"summary": [], "content": None, "encrypted_content": None}
 
@@ -84,6 +87,15 @@ class Open:
     written: int = 0
     sections: dict[tuple[str, int], int] = field(default_factory=dict)
     """The texts of a thought, in their order -> the characters that have come."""
+    section: tuple[str, int] = "", 0
+    """Where its last text stands."""
+
+    def more(self, text: str) -> PartDelta:
+        text = escaped(text) if self.shape == "input" else text
+        self.written += len(text)
+        if self.shape == "thought":
+            self.sections[self.section] += len(text)
+        return PartDelta(self.index, text)
 
 
 class StreamDecoder:
@@ -91,7 +103,7 @@ class StreamDecoder:
     """The protocol counts at its end only."""
 
     def __init__(self) -> None:
-        self.reader = Reader()
+        self.pieces = Pieces()
         self.failed = self.finished = False
         self._started = False
         self._open: dict[Place, Open] = {}
@@ -110,21 +122,24 @@ class StreamDecoder:
         self._count = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        return self._events(lambda: self.reader.feed(data))
+        return self._events(self.pieces.feed(data))
 
     def flush(self) -> list[Event]:
-        events = self._events(self.reader.flush)
+        events = self._events(self.pieces.flush())
         if self.failed or self.finished:
             return events
         return [*events, *self._fail(Fault("server", "the stream ended without response.completed"))]
 
-    def _events(self, found: Callable[[], list[ServerEvent]]) -> list[Event]:
+    def _events(self, found: Iterable[ServerEvent | PartDelta]) -> list[Event]:
         if self.failed or self.finished:
             return []
         try:
             events: list[Event] = []
-            for message in found():
-                events += self._read(message)
+            for message in found:
+                if isinstance(message, PartDelta):
+                    events.append(message)
+                else:
+                    events += self._read(message)
             return events
         except EventTooLarge as error:
             return self._fail(Unread("server", str(error)))
@@ -136,12 +151,23 @@ class StreamDecoder:
         return [Failed(fault)]
 
     def _read(self, message: ServerEvent) -> list[Event]:
+        if self._started and message.data.startswith(AGAIN):
+            return []
         value = loads_object(message.data)
         if value is None or self.failed or self.finished:
             return []
         kind = read.text(value.get("type")) or message.name
         if shape := DELTAS.get(kind):
-            return list(self._delta(value, shape, kind, read.text(value.get("delta"))))
+            text = read.text(value.get("delta"))
+            events = list(self._delta(value, shape, kind, text))
+            if (
+                len(events) == 1
+                and isinstance(events[0], PartDelta)
+                and (opened := self._open.get(_place(value, shape)))
+                and (shape != "thought" or events[0].text == text)
+            ):
+                self.pieces.learn(message, text, opened.more)
+            return events
         if found := WHOLES.get(kind):
             return list(self._delta(value, DELTAS[found[0]], found[0], read.text(value.get(found[1])), whole=True))
         return self._event(kind, value)
@@ -256,8 +282,7 @@ class StreamDecoder:
         self, value: Mapping[str, Json], shape: Shape, kind: str, text: str, whole: bool = False
     ) -> Iterator[Event]:
         """More of a part; ``whole``: all of its text, of which only the rest is new."""
-        position = read.count(value.get("output_index"))
-        place = position, read.count(value.get("content_index")) if shape == "text" else -1
+        place = _place(value, shape)
         if place not in self._open and text:
             yield from self._begin_bare(place, shape, kind, value)
         opened = self._open.get(place)
@@ -324,6 +349,10 @@ class StreamDecoder:
         return self._count - 1
 
 
+def _place(value: Mapping[str, Json], shape: Shape) -> Place:
+    return read.count(value.get("output_index")), read.count(value.get("content_index")) if shape == "text" else -1
+
+
 def _section(opened: Open, section: tuple[str, int], text: str, whole: bool) -> str:
     """What is new of a text of a thought; texts are paragraphs."""
     begun = bool(opened.sections)
@@ -332,6 +361,7 @@ def _section(opened: Open, section: tuple[str, int], text: str, whole: bool) -> 
         text = text[said or 0 :] if said is None or section == next(reversed(opened.sections)) else ""
     if not text:
         return ""
+    opened.section = section
     opened.sections[section] = (said or 0) + len(text)
     return PARAGRAPH + text if begun and said is None else text
 

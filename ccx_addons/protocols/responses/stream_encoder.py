@@ -96,6 +96,8 @@ class Written:
     content: int = 0
     before: str = ""
     after: str = ""
+    plain: bool = False
+    """A delta that is only text stands between them as it is."""
     texts: list[str] = field(default_factory=list)
     inner: InnerText | None = None
     signature: str = ""
@@ -127,6 +129,9 @@ class StreamEncoder:
         match event:
             case PartDelta(index, text):
                 written = self._parts.get(index)
+                if written and written.plain and text and not (event.extra or event.signature or event.sources):
+                    written.texts.append(text)
+                    return self._delta(written, text)
                 return self._write(written, event, text) if written else b""
             case PartStarted(index, part):
                 return self._start() + self._open(index, part)
@@ -291,6 +296,7 @@ class StreamEncoder:
     def _around(self, written: Written, kind: str, where: Item, more: str) -> None:
         written.before = f'event: {kind}\ndata: {{"type":"{kind}",{dump_text(where)[1:-1]},"delta":'
         written.after = f',{more}"sequence_number":'
+        written.plain = written.inner is None
 
     def _write(self, written: Written, delta: PartDelta, text: str) -> bytes:
         if delta.signature:

@@ -150,10 +150,9 @@ def test_any_request_decodes_or_is_refused(body: dict[str, Any]) -> None:
 @given(st.lists(st.dictionaries(FIELDS, WILD, max_size=5), max_size=4), st.data())
 def test_any_messages_decode_or_are_refused(values: list[dict[str, Any]], data: st.DataObject) -> None:
     roles = ["user", "assistant", "system", "developer", "tool", "function"]
-    for value in values:
-        value["role"] = data.draw(st.sampled_from(roles))
+    messages = [{**value, "role": data.draw(st.sampled_from(roles))} for value in values]
     try:
-        request = chat.decode_request({"messages": values}, "m", False)
+        request = chat.decode_request({"messages": messages}, "m", False)
     except BadRequest as bad:
         assert bad.param.startswith("messages")
     else:
