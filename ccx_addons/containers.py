@@ -14,6 +14,7 @@ from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID, containers_in, containers_of
+from ccx_addons.core.scan import holds
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded, refuse
@@ -33,7 +34,7 @@ class Containers:
         """Waits only for what names a container."""
         if x.body is None or x.client is None or x.client.name == DEFAULT_CLIENT:
             return None
-        ids = containers_of(x.body.members) if NAMED in x.raw or ESCAPED in x.raw else []
+        ids = containers_of(x.body.members) if holds(x.raw, NAMED) or holds(x.raw, ESCAPED) else []
         return self.find(flow, x, ids) if ids else None
 
     async def find(self, flow: http.HTTPFlow, x: Exchange, ids: list[str]) -> None:

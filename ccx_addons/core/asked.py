@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from ccx_addons.core import read
 from ccx_addons.core.endpoints import Endpoint
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.references import MAY_NAME_FILES, files_of
+from ccx_addons.core.references import files_of, may_name_files
 from ccx_addons.core.urls import climbs
 from ccx_addons.core.wire_json import BadJson, JsonBody, loads_unique
 
@@ -73,7 +73,7 @@ def check_inner(body: JsonBody, operation: str, model: str) -> None:
 
 def check_files(body: JsonBody, raw: bytes) -> None:
     """Raises BadRequest for a file of the operator's account at an upstream: no client can have put it there."""
-    if MAY_NAME_FILES.search(raw) and (found := next(files_of(body.members), "")):
+    if may_name_files(raw) and (found := next(files_of(body.members), "")):
         raise BadRequest(f"the file {found[:100]!r} is not this client's; send its content instead")
 
 

@@ -32,6 +32,10 @@ BYTES_PER_TOKEN: Final = 4
 OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 BASE64: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{400,}")
 BASE64_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+IN_BASE64: Final = bytes(byte in BASE64_ALPHABET for byte in range(256))
+LONG: Final = tuple((step, b"\1" * (400 // step - 1)) for step in (5, 7))
+"""What a long run of base64 is at least, of which only each fifth or seventh byte is looked at. Words that fall into
+one step do not fall into the other."""
 SAMPLED: Final = 256 << 10
 WINDOW: Final = 16 << 10
 EDGE: Final = 256
@@ -44,6 +48,8 @@ def prompt_tokens(raw: bytes) -> int:
     """About how many tokens a body is, pictures and files left out: enough to pass by a window that is too small.
     Of a large body only the edges of each window are looked at."""
     if len(raw) < SAMPLED:
+        if any(raw[::step].translate(IN_BASE64).find(long) < 0 for step, long in LONG):
+            return len(raw) // BYTES_PER_TOKEN
         return len(BASE64.sub(b"", raw)) // BYTES_PER_TOKEN
     text = sum(
         (_is_text(raw[at : at + EDGE]) + _is_text(raw[at + WINDOW - EDGE : at + WINDOW])) * WINDOW // 2

@@ -10,16 +10,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ccx_addons.core import read
+from ccx_addons.core.scan import holds, is_near
 
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=+:.-]{0,199}")
 """What an id looks like: nothing in it means anything in a path."""
 
 
 _CREATED: Final = re.compile(rb'"response"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
-MAY_NAME_FILES: Final = re.compile(
-    rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent|vector_store_ids|file_?[sS]earch_?[sS]tore_?[nN]ames)"|\\u00[4-7]'
+FILES: Final = re.compile(
+    rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent|vector_store_ids|file_?[sS]earch_?[sS]tore_?[nN]ames)"'
 )
-"""In a body's bytes; letters may be written as escapes."""
+"""In a body's bytes."""
+BEGIN_FILES: Final = (b'"file', b'"cached', b'"vector_store_ids"')
+LETTER: Final = re.compile(rb"\\u00[4-7]")
+"""One that is written as an escape."""
 WORDS_OF_TOOLS: Final = frozenset({"args", "arguments", "response", "parameters", "input_schema", "schema", "metadata"})
 """What stands in these is between the client and its model; so is ``input`` where it is an object."""
 OWN_FILES: Final = re.compile(r"https?://(?!([^/]*\.)?googleapis\.com\b)[^/]", re.IGNORECASE)
@@ -28,6 +32,13 @@ OWN_FILES: Final = re.compile(r"https?://(?!([^/]*\.)?googleapis\.com\b)[^/]", r
 
 STORES: Final = frozenset({"file_ids", "vector_store_ids", "fileSearchStoreNames", "file_search_store_names"})
 """Fields with lists of names."""
+
+
+def may_name_files(body: bytes) -> bool:
+    """Whether a body is worth looking through for files: a cheap test that nearly every body fails."""
+    if holds(body, b"\\u00") and LETTER.search(body):
+        return True
+    return any(is_near(body, word, FILES, 32) for word in BEGIN_FILES)
 
 
 def files_of(value: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ccx_addons.core.config import Channel, Mirror
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mirror import Why, asked_as, chosen
-from ccx_addons.core.references import MAY_NAME_FILES, containers_of, conversation_of, files_of, items_of
+from ccx_addons.core.references import containers_of, conversation_of, files_of, items_of, may_name_files
 from ccx_addons.core.verdict import Target
 from ccx_addons.io.aside import aside
 from ccx_addons.io.mirrored import left_out, spent
@@ -210,7 +210,7 @@ def kept_elsewhere(x: Exchange) -> bool:
             return True
     if read.text(read.mapping(members.get("thread")).get("id")) or containers_of(members):
         return True
-    return MAY_NAME_FILES.search(x.raw) is not None and any(files_of(dict(members)))
+    return may_name_files(x.raw) and any(files_of(dict(members)))
 
 
 def answer_of(flow: http.HTTPFlow, x: Exchange) -> bytes:

@@ -15,6 +15,7 @@ from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.faults import OPENAI
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.openai import USAGE_LIMIT
+from ccx_addons.core.scan import is_near
 from ccx_addons.core.verdict import Attempt, Outcome, Verdict, attempts
 from ccx_addons.failover import best_fault
 from ccx_addons.io.meeting import Answer
@@ -152,7 +153,7 @@ class Route:
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
         x.trace, x.parent = trace_of(headers, members, x.trace), parent_of(headers)
-        x.images = x.body is not None and b"image" in x.raw and IMAGE.search(x.raw) is not None
+        x.images = x.body is not None and is_near(x.raw, b"image", IMAGE, 40)
         x.pin = headers.get(PIN_HEADER, "")
         plan = self.runtime.state.indexes.of(x.snapshot).plan(x.kind, x.model, x.match.route_prefix)
         long = 0 < plan.least_window < len(x.raw) // BYTES_PER_TOKEN

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ccx_addons.core import estimate
 from ccx_addons.core.estimate import Said, completed, output_tokens, prompt_tokens, tokens_of, tokens_of_text
@@ -99,3 +101,14 @@ def test_a_large_body_is_counted_by_a_part_of_it(pictures: int, words: int, monk
 
 def test_a_large_body_has_no_more_tokens_than_bytes_for_them() -> None:
     assert prompt_tokens(b"a b " * 100_000) == 100_000
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 7, 398, 399, 400, 401, 800]), st.sampled_from([b" ", b'"', b", ", b"\xe6"])),
+        max_size=9,
+    )
+)
+def test_only_long_runs_of_base64_are_left_out(runs: list[tuple[int, bytes]]) -> None:
+    body = b"".join(b"Q" * length + end for length, end in runs)
+    assert prompt_tokens(body) == (len(body) - sum(length for length, _ in runs if length >= 400)) // 4
