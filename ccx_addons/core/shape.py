@@ -53,7 +53,7 @@ class Shape:
         return [part for part in self.parts if part.what in what]
 
     def dump(self) -> str:
-        return json.dumps([self.marks, self.life, *map(_short, self.parts)], separators=(",", ":"))
+        return dumped(self.marks, self.life, map(written, self.parts))
 
     @classmethod
     def load(cls, text: str) -> "Shape":
@@ -61,9 +61,15 @@ class Shape:
         return cls(tuple(Part(*part) for part in parts), marks, life)
 
 
-def _short(part: Part) -> tuple[Any, ...]:
-    """Most parts have neither results nor pictures."""
-    return part if part.results or part.pictures else part[:4]
+def dumped(marks: int, life: int, parts: Iterable[str]) -> str:
+    return f"[{','.join((str(marks), str(life), *parts))}]"
+
+
+def written(part: Part) -> str:
+    """As JSON. Most parts have neither results nor pictures."""
+    what, name, size, print, *more = part
+    end = f",{','.join(map(str, more))}" if any(more) else ""
+    return f'["{what}",{json.encoder.encode_basestring_ascii(name)},{size},"{print}"{end}]'
 
 
 # ---- what changed ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from typing import Any, Final, NoReturn
 from ccx_addons.core.patient_json import BIG, PatientScanner, Scan, pieces
 
 type Json = Any
+type Span = tuple[int, int, int]
+"""Of a member: start of its name, start and end of its value."""
+type Spans = Mapping[str, Span]
 
 
 class BadJson(ValueError):
@@ -140,8 +143,8 @@ class JsonBody:
 
     text: str
     members: Mapping[str, Json]
-    spans: Mapping[str, tuple[int, int, int]]
-    """Member name -> start of the name, start and end of the value, in ``text``."""
+    spans: "Spans"
+    """Of each member, in ``text``."""
 
     @classmethod
     def parse(cls, data: bytes) -> "JsonBody":
@@ -230,13 +233,13 @@ class JsonBody:
         return self.text[start:end]
 
 
-def elements(text: str, at: int, count: int) -> Iterator[tuple[int, int]]:
-    """Start and end of the next elements of a list that was read before. ``at``: behind its bracket or an element."""
-    for _ in range(count):
+def elements(text: str, at: int) -> Iterator[tuple[Json, int]]:
+    """The next elements of a list that was read before, each with its end. ``at``: behind its bracket or an element."""
+    at = _skip(text, at)
+    while text[at] != "]":
+        value, at = _scan(text, _skip(text, at + 1) if text[at] == "," else at)
+        yield value, at
         at = _skip(text, at)
-        start = _skip(text, at + 1) if text[at] == "," else at
-        _value, at = _scan(text, start)
-        yield start, at
 
 
 def _skip(text: str, at: int) -> int:

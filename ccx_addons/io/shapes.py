@@ -9,29 +9,31 @@ import hashlib
 import marshal
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ccx_addons.core import shape
 from ccx_addons.core.neutral import NO_EXTRA, Usage
 from ccx_addons.core.shape import ANATOMY, Part, Shape, Turn
-from ccx_addons.core.wire_json import JsonBody, dumps, elements
+from ccx_addons.core.wire_json import Span, Spans, dumps, elements, loads
+from ccx_addons.io.prices import Cost
 from ccx_addons.io.transaction import Transaction
 
 NONCE: Final = bytes(12)
 FORMAT: Final = 2
 """Of marshal: the same bytes for the same value, whoever else refers to it."""
-MEMBERS: Final = 500
-CONVERSATIONS: Final = 200
-"""Lists of tools or system blocks, and conversations, that are not taken apart again."""
+MOST_PARTS: Final = 50_000
+"""Of tools and system blocks, of conversations, and of requests, each: what is not taken apart, or read, again."""
 NEWEST: Final = 2
 """Messages that the next request may say otherwise: what clients put into the last one goes with the next."""
 LOOKED_AT: Final = 6
 """Latest requests of a session among which the one is that a request continues."""
+REMEMBERED: Final = 8
+NOTHING_LOST: Final[dict[str, Any]] = {"before_id": "", "why": "", "again_tokens": 0, "again_usd": None}
 MARKS: Final = ("cache_control", "prompt_cache_breakpoint")
 CONTROL, BREAKPOINT = (name.encode() for name in MARKS)
 LONG: Final = (b"1h", b"12h", b"24h")
@@ -48,28 +50,88 @@ SAYS_NOTHING: Final = frozenset({b"unavailable", b"previous_message_not_found"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request to make a shape of. ``usd``: what it would have cost with other tokens. ``answer``: the beginning of
-    what came back, where the client asked why its cache was missed."""
+    """A request to make a shape of: ``text`` and ``spans`` as in JsonBody, and its bytes. ``price``: what it would have
+    cost with other tokens. ``answer``: the beginning of what came back, where the client asked why its cache was
+    missed."""
 
     id: str
     kind: str
     trace: str
     client: str
-    body: JsonBody
+    channel_id: str
+    text: str
+    spans: Spans
     raw: bytes
+    turn: Turn
     usage: Usage | None
-    usd: Callable[[Usage], float | None]
+    price: Callable[[Usage], Cost]
     answer: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Told:
+    """Parts, the same as JSON, the marks in them, and whether one of these asks for a long life."""
+
+    __slots__ = ("is_long", "marks", "parts", "text")
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.text: list[str] = []
+        self.marks = 0
+        self.is_long = False
+
+    def add(self, part: Part) -> None:
+        self.parts.append(part)
+        self.text.append(shape.written(part))
+
+    def go_on(self, more: "Told", count: int | None = None) -> None:
+        """With the parts, or the first of them, of another one."""
+        self.parts += more.parts[:count]
+        self.text += more.text[:count]
+        self.marks += more.marks
+        self.is_long = self.is_long or more.is_long
+
+
+class Known(NamedTuple):
     """The messages of a conversation up to where it stays the same: so many bytes or characters of the list."""
 
     length: int
     print: bytes
-    parts: tuple[Part, ...]
+    told: Told
     calls: Mapping[str, str]
+
+
+NOTHING_KNOWN: Final = Known(len("["), b"", Told(), {})
+
+
+class Made(NamedTuple):
+    """A request of a conversation. ``counts``: its tokens are known."""
+
+    id: str
+    kind: str
+    shape: Shape
+    turn: Turn
+    counts: bool
+
+
+class Memory[K, V]:
+    """The newest things of together at most MOST_PARTS parts."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._parts = 0
+
+    def get(self, key: K) -> V | None:
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def put(self, key: K, value: V, parts: int) -> None:
+        self._parts += parts + 1 - self._kept.pop(key, (value, 0))[1]
+        self._kept[key] = value, parts + 1
+        while self._parts > MOST_PARTS and len(self._kept) > 1:
+            self._parts -= self._kept.popitem(last=False)[1][1]
 
 
 class Maker:
@@ -77,88 +139,105 @@ class Maker:
 
     def __init__(self, secret: str) -> None:
         self._hash = AESGCM(hashlib.sha256(f"shapes\0{secret}".encode()).digest()[:16])
-        self._members: OrderedDict[bytes, tuple[tuple[Part, ...], int]] = OrderedDict()
-        self._known: OrderedDict[tuple[str, str], Known] = OrderedDict()
-        self._marks, self._long = 0, False
-        """Of the request that is being taken apart."""
+        self._members: Memory[bytes, Told] = Memory()
+        self._known: Memory[tuple[str, str], Known] = Memory()
+        self._made: Memory[str, tuple[Made, ...]] = Memory()
 
     def print(self, data: Any) -> bytes:
         return self._hash.encrypt(NONCE, b"", data)
 
-    def part(self, what: shape.What, name: str, value: Any) -> Part:
+    def made(self, trace: str) -> tuple[Made, ...]:
+        """The latest requests of a conversation, as far as this process knows them."""
+        return self._made.get(trace) or ()
+
+    def remember(self, trace: str, requests: Iterable[Made]) -> None:
+        kept = tuple(requests)[-REMEMBERED:]
+        self._made.put(trace, kept, sum(len(made.shape.parts) for made in kept))
+
+    def part(self, into: Told, what: shape.What, name: str, value: Any, *more: int) -> None:
+        """``more``: as the last fields of Part are."""
         data = marshalled(value)
         size = len(data)
         if CONTROL in data or BREAKPOINT in data:
-            self._marks += data.count(CONTROL) + data.count(BREAKPOINT)
-            self._long = self._long or any(word in data for word in LONG)
+            into.marks += data.count(CONTROL) + data.count(BREAKPOINT)
+            into.is_long = into.is_long or any(word in data for word in LONG)
             data = marshalled(unmarked(value))
-        return Part(what, name[: shape.MAX_NAME], size, self.print(data)[:6].hex())
+        into.add(Part(what, name[: shape.MAX_NAME], size, self.print(data)[:6].hex(), *more))
 
-    def shape(self, kind: str, trace: str, body: JsonBody, raw: bytes) -> Shape:
-        anatomy = ANATOMY[kind]
-        members = body.members
-        self._marks, self._long = int("cache_control" in members), members.get("prompt_cache_retention") == "24h"
-        parts = [self.part("s", name, members[name]) for name in anatomy.settings if name in members]
-        text: Any = memoryview(raw) if body.text.isascii() and len(raw) == len(body.text) else body.text
+    def shape(self, kind: str, trace: str, text: str, spans: Spans, raw: bytes) -> tuple[Shape, str]:
+        """And the same as JSON."""
+        anatomy, found = ANATOMY[kind], Told()
+        data: Any = memoryview(raw) if text.isascii() and len(raw) == len(text) else text
+        found.marks = int("cache_control" in spans)
+        found.is_long = "prompt_cache_retention" in spans and value_of(text, spans["prompt_cache_retention"]) == "24h"
+        for name in anatomy.settings:
+            if name in spans:
+                self.part(found, "s", name, value_of(text, spans[name]))
         for name in ("tools", anatomy.system):
-            if name in members:
-                parts += self.member(kind, name, members[name], text[slice(*body.spans[name][1:])])
-        if anatomy.messages in members:
-            place = body.spans[anatomy.messages][1:]
-            parts += self.messages(kind, trace, members[anatomy.messages], body.text, text, place)
-        return Shape(tuple(parts[: shape.MAX_PARTS]), self._marks, shape.HOUR if self._long else 0)
+            if name in spans:
+                found.go_on(self.member(kind, name, text, data, spans[name]))
+        if anatomy.messages in spans:
+            self.messages(found, kind, trace, text, data, spans[anatomy.messages][1:])
+        life = shape.HOUR if found.is_long else 0
+        made = Shape(tuple(found.parts[: shape.MAX_PARTS]), found.marks, life)
+        return made, shape.dumped(found.marks, life, found.text[: shape.MAX_PARTS])
 
-    def member(self, kind: str, name: str, value: Any, text: Any) -> tuple[Part, ...]:
+    def member(self, kind: str, name: str, text: str, data: Any, span: Span) -> Told:
         """Tools, or the system's blocks: most requests have the same."""
-        place = self.print(encoded(text)) + name.encode()
-        if place not in self._members:
-            before, self._marks = self._marks, 0
+        place = self.print(encoded(data[span[1] : span[2]])) + f"{kind} {name}".encode()
+        found = self._members.get(place)
+        if found is None:
+            found, value = Told(), value_of(text, span)
             if name == "tools":
-                parts = tuple(self.part("t", *tool) for tool in shape.tools_of(kind, listed(value)))
+                for tool in shape.tools_of(kind, listed(value)):
+                    self.part(found, "t", *tool)
             else:
-                parts = tuple(self.part("y", "", block) for block in system_of(value))
-            remember(self._members, place, (parts, self._marks), MEMBERS)
-            self._marks = before
-        self._members.move_to_end(place)
-        found, marks = self._members[place]
-        self._marks += marks
+                for block in system_of(value):
+                    self.part(found, "y", "", block)
+            self._members.put(place, found, len(found.parts))
         return found
 
-    def messages(
-        self, kind: str, trace: str, value: Any, text: str, data: Any, place: tuple[int, int]
-    ) -> tuple[Part, ...]:
+    def messages(self, found: Told, kind: str, trace: str, text: str, data: Any, place: tuple[int, int]) -> None:
         """A conversation that names no session is known by its first message."""
-        if not isinstance(value, list):
-            return (self.part("u", "", value),)
         start, end = place
-        if not trace and value:
-            trace = self.print(encoded(data[slice(*next(elements(text, start + 1, 1)))])).hex()
+        if text[start] != "[":
+            self.part(found, "u", "", loads(text[start:end]))
+            return
+        if not trace and (first := next(elements(text, start + 1), None)):
+            trace = self.print(encoded(data[start + 1 : first[1]])).hex()
         known = self._known.get((kind, trace))
-        if known and not (
-            known.length <= end - start and self.print(encoded(data[start : start + known.length])) == known.print
-        ):
-            known = None
-        done: list[Part] = list(known.parts) if known else []
-        calls = dict(known.calls) if known else {}
-        steady, count = (start + known.length, len(done)) if known else (start + 1, 0)
-        moving = False
-        for _begin, stop in elements(text, steady, len(value) - count):
-            marks = self._marks
-            done.append(self.message(value[len(done)], calls))
-            moving = moving or len(done) > len(value) - NEWEST or self._marks > marks
-            if not moving:
-                steady, count = stop, len(done)
-        print = known.print if known and count == len(known.parts) else self.print(encoded(data[start:steady]))
-        if trace:
-            found = Known(steady - start, print, tuple(done[:count]), calls)
-            remember(self._known, (kind, trace), found, CONVERSATIONS)
-        return tuple(done)
+        if known is None or not self.is_still(known, data, start, end):
+            known = NOTHING_KNOWN
+        found.go_on(known.told)
+        new, calls, stops = Told(), dict(known.calls), []
+        plain = 0
+        for value, stop in elements(text, start + known.length):
+            self.message(new, value, calls)
+            stops.append(stop)
+            plain += not new.marks
+        found.go_on(new)
+        if (steady := min(plain, len(stops) - NEWEST)) > 0:
+            self.learn((kind, trace), known, new, steady, calls, data[start : stops[steady - 1]])
 
-    def message(self, message: Any, calls: dict[str, str]) -> Part:
+    def is_still(self, known: Known, data: Any, start: int, end: int) -> bool:
+        return known.length <= end - start and self.print(encoded(data[start : start + known.length])) == known.print
+
+    def learn(
+        self, place: tuple[str, str], known: Known, new: Told, steady: int, calls: Mapping[str, str], data: Any
+    ) -> None:
+        """``steady``: of the new messages, those that the next request will repeat. ``data``: the list up to them."""
+        kept = Told()
+        kept.go_on(known.told)
+        kept.go_on(new, steady)
+        kept.marks, kept.is_long = 0, False
+        self._known.put(place, Known(len(data), self.print(encoded(data)), kept, calls), len(kept.parts))
+
+    def message(self, into: Told, message: Any, calls: dict[str, str]) -> None:
         """``calls``: id -> tool of the calls so far; results have their tool's name from there."""
         role = str(message.get("role", "")) if isinstance(message, dict) else ""
         if role in shape.SYSTEM:
-            return self.part("y", "", message)
+            self.part(into, "y", "", message)
+            return
         results = media = pictures = 0
         names: list[str] = []
         called = False
@@ -179,18 +258,14 @@ class Maker:
             elif shape.is_media(block):
                 media, pictures = media + len(marshalled(block)), pictures + 1
         what: shape.What = "a" if role in ("assistant", "model") or (called and not role) else "u"
-        found = self.part(what, ",".join(dict.fromkeys(filter(None, names))) if names else "", message)
         if role == "tool":
-            results = found.size - media
-        return found._replace(results=results, media=media, pictures=pictures) if results or pictures else found
+            results = len(marshalled(message)) - media
+        name = ",".join(dict.fromkeys(filter(None, names))) if names else ""
+        self.part(into, what, name, message, *((results, media, pictures) if results or pictures else ()))
 
 
-def remember[K, V](memory: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """The newest are kept."""
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > most:
-        memory.popitem(last=False)
+def value_of(text: str, span: Span) -> Any:
+    return loads(text[span[1] : span[2]])
 
 
 def marshalled(value: Any) -> bytes:
@@ -226,16 +301,17 @@ def unmarked(value: Any) -> Any:
 
 
 # ---- keeping ---------------------------------------------------------------------------------------------------------
+NEWEST_KEPT: Final = "SELECT request_id FROM shapes WHERE trace_hash = ? ORDER BY at DESC LIMIT 1"
+TURN: Final = (
+    *("channel_name", "key_mask", "upstream_model", "started_at", "ended_at"),
+    *("input_tokens", "cache_read_tokens", "cache_write_tokens"),
+)
+"""Columns of a request's row."""
 BEFORE: Final = f"""
-SELECT s.request_id, s.parts, r.channel_name, r.key_mask, r.upstream_model, r.started_at, r.ended_at,
-    r.input_tokens, r.cache_read_tokens, r.cache_write_tokens
+SELECT s.request_id, s.kind, s.parts, {", ".join(f"r.{name}" for name in TURN)}
 FROM shapes s JOIN requests r ON r.id = s.request_id
-WHERE s.trace_hash = ? AND s.kind = ? AND r.started_at < ? AND r.state = 'ok' AND r.usage_source = 'reported'
-ORDER BY s.at DESC LIMIT {LOOKED_AT}
-"""
-NOW: Final = """
-SELECT channel_name, key_mask, upstream_model, started_at, ended_at, input_tokens, cache_read_tokens,
-    cache_write_tokens, client_name, channel_id FROM requests WHERE id = ? AND source = 'proxy'
+WHERE s.trace_hash = ? AND r.state = 'ok' AND r.usage_source = 'reported'
+ORDER BY s.at DESC LIMIT {REMEMBERED}
 """
 
 
@@ -246,21 +322,30 @@ def loaded(id: str, text: str) -> Shape:
 
 def keep(transaction: Transaction, draft: Draft, maker: Maker) -> None:
     """The shape's row; what was lost against the request that this one continues."""
-    found = transaction.conn.execute(NOW, (draft.id,)).fetchone()
-    if found is None:
-        return
-    made = maker.shape(draft.kind, draft.trace, draft.body, draft.raw)
-    trace, now = draft.trace or named_after(draft, made), turn(found[:8])
+    made, text = maker.shape(draft.kind, draft.trace, draft.text, draft.spans, draft.raw)
+    trace = draft.trace or named_after(draft, made)
     row = {
         "request_id": draft.id,
         "trace_hash": trace,
         "kind": draft.kind,
-        "at": now.began,
-        "client_name": found[8],
-        "channel_id": found[9],
-        "parts": made.dump(),
+        "at": draft.turn.began,
+        "client_name": draft.client,
+        "channel_id": draft.channel_id,
+        "parts": text,
     }
-    transaction.upsert("shapes", {**row, **lost(transaction, draft, trace, made, now)})
+    others = before(transaction, draft, maker, trace)
+    maker.remember(trace, (*others, Made(draft.id, draft.kind, made, draft.turn, draft.usage is not None)))
+    transaction.upsert("shapes", row | lost(draft, [one for one in others if one.counts], made))
+
+
+def before(transaction: Transaction, draft: Draft, maker: Maker, trace: str) -> list[Made]:
+    """The latest requests of the conversation. Other processes may have had some of them."""
+    known = maker.made(trace)
+    newest = transaction.peek(NEWEST_KEPT, trace)
+    if newest and all(one.id != newest[0] for one in known):
+        rows = transaction.conn.execute(BEFORE, (trace,)).fetchall()
+        known = tuple(Made(row[0], row[1], loaded(row[0], row[2]), turn(row[3:]), True) for row in reversed(rows))
+    return [one for one in known if one.id != draft.id]
 
 
 def named_after(draft: Draft, made: Shape) -> str:
@@ -269,36 +354,33 @@ def named_after(draft: Draft, made: Shape) -> str:
     return hashlib.sha256(f"{draft.client}\0{first}".encode()).hexdigest()[:32]
 
 
-def turn(columns: tuple[Any, ...]) -> Turn:
+def turn(columns: Sequence[Any]) -> Turn:
+    """``columns``: of TURN."""
     channel, key, model, began, ended, *counts = columns
     return Turn(channel, key, model, began, ended or began, *(count or 0 for count in counts))
 
 
-def lost(transaction: Transaction, draft: Draft, trace: str, made: Shape, now: Turn) -> dict[str, Any]:
-    rows = transaction.conn.execute(BEFORE, (trace, draft.kind, now.began)).fetchall() if draft.usage else []
-    if not rows:
-        return {}
-    shapes = [(loaded(row[0], row[1]), turn(row[2:]), row[0]) for row in rows]
-    old, before, id = max(shapes, key=lambda found: shape.alike(found[0], made))
-    missed = shape.again(before, now) if shape.alike(old, made) else 0
-    if not missed:
-        return {"before_id": id}
-    why = shape.why(before, now, old, made, said(draft.answer))
-    return {
-        "before_id": id,
-        "why": dumps(why).decode(),
-        "again_tokens": missed,
-        "again_usd": dearer(draft, missed),
-    }
+def lost(draft: Draft, others: list[Made], made: Shape) -> dict[str, Any]:
+    """The columns about what this request continues, and why that was no longer in the cache."""
+    now, found = draft.turn, NOTHING_LOST
+    earlier = [one for one in others if one.kind == draft.kind and one.turn.began < now.began]
+    if draft.usage is None or not earlier:
+        return found
+    latest = sorted(earlier, key=lambda one: -one.turn.began)[:LOOKED_AT]
+    old = max(latest, key=lambda one: shape.alike(one.shape, made))
+    found = found | {"before_id": old.id}
+    missed = shape.again(old.turn, now)
+    if not missed or not shape.alike(old.shape, made):
+        return found
+    why = shape.why(old.turn, now, old.shape, made, said(draft.answer))
+    return found | {"why": dumps(why).decode(), "again_tokens": missed, "again_usd": dearer(draft, draft.usage, missed)}
 
 
-def dearer(draft: Draft, missed: int) -> float | None:
+def dearer(draft: Draft, usage: Usage, missed: int) -> float | None:
     """What the tokens cost more than if they had been read from the cache."""
-    usage = draft.usage
-    assert usage
     written = max(0, usage.cache_write - missed)
-    paid = draft.usd(replace(usage, extra=NO_EXTRA))
-    due = draft.usd(replace(usage, cache_read=usage.cache_read + missed, cache_write=written, extra=NO_EXTRA))
+    paid = draft.price(replace(usage, extra=NO_EXTRA)).usd
+    due = draft.price(replace(usage, cache_read=usage.cache_read + missed, cache_write=written, extra=NO_EXTRA)).usd
     return None if paid is None or due is None else max(0.0, paid - due)
 
 

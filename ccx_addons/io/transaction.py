@@ -89,6 +89,10 @@ class Transaction:
         self.flush()
         return self._conn
 
+    def peek(self, sql: str, *values: Any) -> Any:
+        """The first row of a query that need not see what this transaction has still to write."""
+        return self._conn.execute(sql, values).fetchone()
+
     def upsert(self, table: str, row: Row) -> None:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""
         form = self.forms.get((table, names := tuple(row)))

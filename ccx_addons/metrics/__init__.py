@@ -6,7 +6,7 @@ A row is written at the start, at most once a second while the exchange runs, an
 
 import json
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -14,15 +14,15 @@ from mitmproxy import http
 
 from ccx_addons.auth.login import masked
 from ccx_addons.core.billing import billing_of
-from ccx_addons.core.config import Channel
+from ccx_addons.core.config import Price
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.shape import is_conversation
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
-from ccx_addons.io.prices import Parts, cost
+from ccx_addons.io.prices import Cost, Parts, cost
 from ccx_addons.io.rollup_tables import COSTS
-from ccx_addons.io.shapes import Draft, Maker
+from ccx_addons.io.shapes import TURN, Draft, Maker, turn
 from ccx_addons.metrics.spending import asked_tier, settle, unsettled
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
@@ -113,35 +113,34 @@ class Metrics:
         row = self.row(x)
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
         if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
-            self.keep_shape(x, x.body)
+            self.keep_shape(x, x.body, row)
         if row["source"] == "proxy" and x.operation != COUNT:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
             usd = row["cost_usd"] or 0.0
             self.runtime.meeting.spend(cost_of(x.client, x.model, x.id, tokens, usd, x.started_at))
 
-    def keep_shape(self, x: Exchange, body: JsonBody) -> None:
-        """Of a conversation's request: the writer's thread makes it and says what was lost."""
+    def keep_shape(self, x: Exchange, body: JsonBody, row: Mapping[str, Any]) -> None:
+        """Of a conversation's request: the writer's thread makes it and says what was lost. It holds on to the body's
+        text alone."""
+        if row["source"] != "proxy":
+            return
         usage = x.usage if x.state == "ok" and not x.usage_estimated else None
         answer = x.opening + x.final_event if asks_why(body) else b""
-        self.runtime.store.put_shape(
-            Draft(
-                x.id,
-                x.kind,
-                x.trace,
-                x.client.name if x.client else "",
-                body,
-                x.raw,
-                usage,
-                partial(self.usd, x),
-                answer,
-            ),
-            self.shapes,
+        draft = Draft(
+            x.id,
+            x.kind,
+            x.trace,
+            row["client_name"],
+            row["channel_id"],
+            body.text,
+            body.spans,
+            x.raw,
+            turn([row[name] for name in TURN]),
+            usage,
+            pricer(x, x.current),
+            answer,
         )
-
-    def usd(self, x: Exchange, usage: Usage) -> float | None:
-        record = x.current
-        found: float | None = self.price(x, usage, record.attempt.channel if record else None, record).usd
-        return found
+        self.runtime.store.put_shape(draft, self.shapes)
 
     def note_use(self, x: Exchange) -> None:
         """When a key was used last, give or take a minute."""
@@ -157,7 +156,7 @@ class Metrics:
         record = x.current
         channel = record.attempt.channel if record else None
         usage = x.usage
-        price = self.price(x, usage, channel, record) if usage and x.closed and x.operation != COUNT else None
+        price = pricer(x, record)(usage) if usage and x.closed and x.operation != COUNT else None
         return {
             "id": x.id,
             "boot_id": self.runtime.boot_id,
@@ -208,13 +207,6 @@ class Metrics:
             "source": x.source,
         }
 
-    def price(self, x: Exchange, usage: Usage, channel: Channel | None, record: AttemptRecord | None) -> Any:
-        model = record.upstream_model if record else x.model
-        billing = billing_of(usage, asked_tier(x, channel))
-        hint = channel.protocol if channel else ""
-        price = cost(model, usage, hint, x.snapshot.prices, x.started_at, billing)
-        return price.times(channel.price_multiplier) if channel else price
-
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
         """The columns of table attempts."""
         attempt, outcome, verdict = record.attempt, record.outcome, record.verdict
@@ -243,6 +235,26 @@ class Metrics:
             "retry_after": outcome.retry_after if outcome else None,
             "source": x.source,
         }
+
+
+def pricer(x: Exchange, record: AttemptRecord | None) -> Callable[[Usage], Cost]:
+    """What tokens cost of this exchange, which it does not hold on to."""
+    channel = record.attempt.channel if record else None
+    return partial(
+        price_of,
+        record.upstream_model if record else x.model,
+        channel.protocol if channel else "",
+        x.snapshot.prices,
+        x.started_at,
+        asked_tier(x, channel),
+        channel.price_multiplier if channel else 1.0,
+    )
+
+
+def price_of(
+    model: str, hint: str, prices: Mapping[str, Price], at: float, tier: Any, times: float, usage: Usage
+) -> Cost:
+    return cost(model, usage, hint, prices, at, billing_of(usage, tier)).times(times)
 
 
 def asks_why(body: JsonBody) -> bool:

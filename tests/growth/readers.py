@@ -437,7 +437,8 @@ def shaped(n: int) -> Act:
     talk = [{"role": "assistant", "content": [{"type": "tool_use", "id": f"c{i}", "name": "f"}]} for i in range(n)]
     tools = [{"name": f"t{i}", "cache_control": {}} for i in range(n)]
     raw = json.dumps({"messages": talk, "tools": tools, "system": [{"text": "x"}] * n}).encode()
-    return partial(Maker("k").shape, "messages", "", wire_json.JsonBody.parse(raw), raw)
+    body = wire_json.JsonBody.parse(raw)
+    return partial(Maker("k").shape, "messages", "", body.text, body.spans, raw)
 
 
 def masked(words: str, n: int) -> Act:

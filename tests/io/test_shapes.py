@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,9 @@ import pytest
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.shape import Change, Shape
 from ccx_addons.core.wire_json import JsonBody
-from ccx_addons.io.shapes import Draft, Maker, said
+from ccx_addons.io import shapes
+from ccx_addons.io.prices import Cost
+from ccx_addons.io.shapes import MOST_PARTS, TURN, Draft, Maker, Memory, said, turn
 from ccx_addons.io.store import Store
 from tests.io.rows import NOW, request, rows
 
@@ -45,7 +48,10 @@ def body(turns: int, **more: Any) -> bytes:
 
 
 def made(maker: Maker, raw: bytes, kind: str = "messages", trace: str = "t") -> Shape:
-    return maker.shape(kind, trace, JsonBody.parse(raw), raw)
+    body = JsonBody.parse(raw)
+    found, written = maker.shape(kind, trace, body.text, body.spans, raw)
+    assert Shape.load(written) == found
+    return found
 
 
 # ---- making ----------------------------------------------------------------------------------------------------------
@@ -165,16 +171,32 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def answered(store: Store, maker: Maker, id: str, raw: bytes, read: int, written: int = 0, **more: Any) -> None:
     """A request of one conversation, a minute behind the one before."""
     at = NOW + int(id) * 60_000
-    usage = Usage(50_000, cache_read=read, cache_write=written)
+    usage = more.pop("usage", Usage(50_000, cache_read=read, cache_write=written))
+    if usage is None:
+        more["usage_source"] = "estimated"
     answer = more.pop("answer", b"")
     trace = more.pop("trace", "t")
     tokens = {"input_tokens": 50_000, "cache_read_tokens": read, "cache_write_tokens": written}
     row = {"kind": "messages", "usage_source": "reported", "upstream_model": "claude", "started_at": at}
     store.put_request(request(id, **{**row, "ended_at": at + 1000, **tokens, **more}))
-    draft = Draft(
-        id, "messages", trace, "alice", JsonBody.parse(raw), raw, usage, lambda u: u.input - u.cache_read * 0.9, answer
+    asked, now = JsonBody.parse(raw), request(id, **{**row, "ended_at": at + 1000, **tokens, **more})
+    store.put_shape(
+        Draft(
+            id,
+            "messages",
+            trace,
+            "alice",
+            "c1",
+            asked.text,
+            asked.spans,
+            raw,
+            turn([now[name] for name in TURN]),
+            usage,
+            lambda u: Cost(u.input - u.cache_read * 0.9, ""),
+            answer,
+        ),
+        maker,
     )
-    store.put_shape(draft, maker)
     assert store.flush()
 
 
@@ -255,3 +277,50 @@ def test_no_content_is_kept_and_about_40_bytes_a_part(store: Store) -> None:
 )  # fmt: skip
 def test_what_the_upstream_says_itself(answer: bytes, words: str) -> None:
     assert said(answer) == words
+
+
+# ---- remembering -----------------------------------------------------------------------------------------------------
+def test_a_conversation_of_one_process_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    maker = Maker("k")
+    monkeypatch.delattr(shapes, "loaded")
+    for n in range(1, 12):
+        answered(store, maker, str(n), body(n), 40_000, 1_000)
+        assert last(store)[0] == (str(n - 1) if n > 1 else "")
+
+
+def test_what_another_process_had_of_a_conversation_is_read(store: Store) -> None:
+    makers = Maker("k"), Maker("k")
+    for n in range(1, 9):
+        answered(store, makers[n % 2], str(n), body(n), 40_000, 1_000)
+        assert last(store)[0] == (str(n - 1) if n > 1 else "")
+    answered(store, Maker("k"), "9", body(9, tools=TOOLS[:1]), 0)
+    assert last(store)[:2] == ("8", Change("tools removed", "Bash"))
+
+
+def test_a_request_without_known_tokens_is_not_what_is_continued(store: Store) -> None:
+    maker = Maker("k")
+    answered(store, maker, "1", body(1), 0, 40_000)
+    answered(store, maker, "2", body(2), 0, 40_000, usage=None)
+    answered(store, maker, "3", body(3), 40_000)
+    assert last(store)[0] == "1"
+
+
+def test_a_long_life_is_seen_in_each_request(store: Store) -> None:
+    maker, mark = Maker("k"), {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    assert [made(maker, body(n, system=[text("s", **mark)])).life for n in (1, 2, 3)] == [3600] * 3
+
+
+def test_memory_of_shapes_has_an_end() -> None:
+    memory: Memory[int, str] = Memory()
+    for n in range(100):
+        memory.put(n % 60, str(n), MOST_PARTS // 10)
+    kept = [n for n in range(60) if memory.get(n) is not None]
+    assert kept == list(range(40 - 9, 40))
+    memory.put(7, "large", 10 * MOST_PARTS)
+    assert memory.get(7) == "large" and all(memory.get(n) is None for n in kept)
+
+
+def test_a_body_is_let_go() -> None:
+    """What waits to be made a shape of holds the text of a body, and none of its values."""
+    held = {field.name for field in fields(Draft)}
+    assert {"text", "spans", "raw"} <= held and "body" not in held
