@@ -10,6 +10,7 @@ from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import own
 from ccx_admin.clients import page as clients
+from ccx_admin.mirrors import page as mirrors
 from ccx_admin.overview import page as overview
 from ccx_admin.requests import compare
 from ccx_admin.requests import detail as request_detail
@@ -27,6 +28,7 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     request_detail.pages,
     compare.pages,
     channels.pages,
+    mirrors.pages,
     sessions.pages,
     usage.pages,
     clients.pages,

@@ -16,7 +16,7 @@ from ccx_addons.core.shape import Shape
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols import reassembly
 
-type Group = Literal["settings", "tools", "system", "messages"]
+type Group = Literal["settings", "tools", "system", "messages", "answer"]
 type Mark = Literal["same", "changed", "added", "removed"]
 type Sign = Literal[" ", "-", "+", "~"]
 """Of a line: in both, only on the left, only on the right; so many that are alike are left out."""
@@ -102,6 +102,14 @@ def neutral_parts(kind: Kind, model: str, text: str) -> list[Part]:
     return found[:MAX_PARTS]
 
 
+def answer_parts(kind: Kind, text: str) -> list[Part]:
+    """Of an answer, JSON or a stream: what it says, part by part, and how it ends."""
+    found = reassembly.answer(kind, {"text": text})
+    made = [Part("answer", f"{piece.look} {piece.name}".strip(), piece.text) for piece in found.pieces]
+    end = found.fault or found.stop
+    return [*made[:MAX_PARTS], *([Part("answer", "end", end)] if end else [])]
+
+
 def said(piece: reassembly.Piece) -> str:
     return piece.text if piece.look == "text" else f"[{piece.look} {piece.name}]\n{piece.text}"
 
@@ -157,7 +165,7 @@ def compare(left: Sequence[Part], right: Sequence[Part]) -> list[Difference]:
     for group in ("settings", "tools"):
         old, new = ({part.name: part for part in side if part.group == group} for side in (left, right))
         found += [difference(old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))]
-    for group in ("system", "messages"):
+    for group in ("system", "messages", "answer"):
         found += _aligned(*([part for part in side if part.group == group] for side in (left, right)))
     return found
 
@@ -204,7 +212,7 @@ def _folded(same: list[str]) -> Iterator[Line]:
 def summary(found: Sequence[Difference]) -> str:
     """``2 messages added, tool Read changed``; empty: nothing is different."""
     words = []
-    for group in ("settings", "tools", "system", "messages"):
+    for group in ("settings", "tools", "system", "messages", "answer"):
         for mark in ("changed", "added", "removed"):
             names = [one.name for one in found if one.group == group and one.mark == mark]
             if names:

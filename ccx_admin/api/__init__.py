@@ -12,6 +12,7 @@ from ccx_admin.channels.api import channels
 from ccx_admin.channels.keys import keys
 from ccx_admin.channels.routing import routing
 from ccx_admin.clients.api import clients
+from ccx_admin.mirrors.api import mirrors
 from ccx_admin.requests.api import requests
 from ccx_admin.requests.live import live
 from ccx_admin.requests.saved import views
@@ -27,6 +28,7 @@ API: Final[tuple[Blueprint, ...]] = (
     clients,
     requests,
     figures,
+    mirrors,
     routing,
     settings,
     live,

@@ -12,6 +12,7 @@ from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.channels import catalog, dry_run, find, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
 from ccx_admin.clients import page as clients
+from ccx_admin.mirrors.figures import of_channel
 from ccx_admin.panel import Panel, panel
 from ccx_admin.usage import ranges, stats
 
@@ -112,6 +113,7 @@ def one(id: str) -> str:
         channel=found,
         activity=activity(current).get(id, Activity()),
         figures=stats.by_channel(current.db, ranges.range_of("24h", current.now_ms()), current.now_ms()).get(id),
+        mirrored=of_channel(current.db, id, current.now_ms() - DAY),
         errors=errors(current, id),
         refusals=views.refusals(current.db, id, current.now_ms()),
         sections=settings_form.sections(found, current.snapshot().policy),

@@ -12,6 +12,7 @@ from ccx_admin.requests.flows import Compared, Flows, NoSuchFlow
 pages: Final = Blueprint("compare", __name__)
 
 GROUPS: Final = (
+    ("answer", "Answer"),
     ("settings", "Settings"),
     ("tools", "Tools"),
     ("system", "System prompt"),

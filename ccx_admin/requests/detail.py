@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from ccx_addons.protocols import reassembly
 from ccx_admin.api.problem import not_found
 from ccx_admin.i18n import _, told
+from ccx_admin.mirrors import figures
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import export, search_box
 from ccx_admin.requests.api import why_no_bodies
@@ -75,6 +76,7 @@ def index(id: str) -> str:
         channels=[(c.id, c.name) for c in current.snapshot().channels if row["kind"] in c.serves],
         neighbours=neighbours(current, row),
         mitmweb=flow_link(current, row),
+        mirrored=figures.of_request(current.db, row["id"]),
         lost=cache_loss.losses(current.db, [row["id"]]).get(row["id"]),
         **content(current, row, tab),
     )
@@ -83,7 +85,10 @@ def index(id: str) -> str:
 def neighbours(current: Panel, row: Mapping[str, Any]) -> tuple[str, str]:
     """Ids of the next newer and the next older request; empty: there is none."""
     place = (row["started_at"], row["id"])
-    sql = "SELECT id FROM requests WHERE (started_at, id) {} (?, ?) ORDER BY started_at {}, id {} LIMIT 1"
+    sql = (
+        "SELECT id FROM requests WHERE (started_at, id) {} (?, ?) AND source <> 'mirror'"
+        " ORDER BY started_at {}, id {} LIMIT 1"
+    )
     newer = current.db.value(sql.format(">", "ASC", "ASC"), place)
     older = current.db.value(sql.format("<", "DESC", "DESC"), place)
     return newer or "", older or ""
@@ -118,6 +123,8 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
         last = fill("The client left after {time}.", time=format.duration(row["total_ms"]))
         return fill("; ").join([*parts[:-1], Markup("")]) + last if len(parts) > 1 else last
     joined = fill("; ").join(parts)
+    if row.get("source") == "mirror":
+        return joined + fill(".")
     if state == "ok" and len(tries) > 1:
         elsewhere = moved(tries)
         lead = fill("Failed over once: ") if elsewhere == 1 else fill("Failed over {n} times: ", n=elsewhere)

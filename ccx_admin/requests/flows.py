@@ -12,6 +12,7 @@ from ccx_addons.core.wire_json import loads
 from ccx_addons.protocols import compare, reassembly
 from ccx_addons.protocols.compare import Difference, Part
 from ccx_admin.db import Reader
+from ccx_admin.mirrors import figures
 from ccx_admin.requests import export, search_box
 from ccx_admin.sessions import context
 
@@ -63,7 +64,9 @@ class Flows:
     def row(self, id: str) -> Row:
         """``id`` may be a beginning of it, or ``last``. Raises NoSuchFlow."""
         if id == "last":
-            found = self.db.value("SELECT id FROM requests ORDER BY started_at DESC, id DESC LIMIT 1")
+            found = self.db.value(
+                "SELECT id FROM requests WHERE source <> 'mirror' ORDER BY started_at DESC, id DESC LIMIT 1"
+            )
         else:
             found = self.db.value(
                 "SELECT id FROM requests WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1", (id[:64], f"{id[:64]}~")
@@ -80,6 +83,8 @@ class Flows:
         lost = self.db.row("SELECT why, again_tokens, again_usd FROM shapes WHERE request_id = ?", (row["id"],))
         if lost and lost["why"]:
             found["cache_lost"] = words(Change(*loads(lost["why"])), lost["again_tokens"], lost["again_usd"])
+        if pairs := figures.of_request(self.db, row["id"]):
+            found["mirrored"] = [self.told(pair) for pair in pairs]
         sides = export.bodies(self.db, row["id"], self.secrets)
         if asked := sides.get("client_request"):
             found["asked"] = plain(reassembly.asked(row["kind"], row["model"], bool(row["stream"]), asked))
@@ -100,6 +105,8 @@ class Flows:
         content = not (shaped(left) or shaped(right))
         if not content and not (shaped(left) and shaped(right)):
             left, right = self.shape(earlier), self.shape(row)
+        if "mirror" in (row["source"], earlier["source"]):
+            left, right = [*left, *self.answer(earlier)], [*right, *self.answer(row)]
         return Compared(earlier["id"], row["id"], content, compare.compare(left, right))
 
     def before(self, row: Mapping[str, Any]) -> str:
@@ -134,6 +141,11 @@ class Flows:
             return self.shape(row)
         kind, text = row["kind"], side.get("text", "")
         return compare.parts(kind, text) if kind == other else compare.neutral_parts(kind, row["model"], text)
+
+    def answer(self, row: Mapping[str, Any]) -> list[Part]:
+        """What the client got, as far as it was kept."""
+        side = export.bodies(self.db, row["id"], self.secrets, ("client_response",)).get("client_response")
+        return compare.answer_parts(row["kind"], side.get("text", "")) if side else []
 
     def shape(self, row: Mapping[str, Any]) -> list[Part]:
         found = context.shape_of(self.db, row["id"])

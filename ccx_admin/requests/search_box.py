@@ -197,7 +197,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "said": _said,
     "error": _text("error_kind"),
     "end": _text("stream_end"),
-    "source": _choice("source", ("proxy", "health", "test", "account")),
+    "source": _choice("source", ("proxy", "health", "test", "account", "mirror")),
     "trace": _prefix("trace_hash"),
     "id": _prefix("id"),
     "ip": _text("client_ip"),
@@ -222,6 +222,10 @@ TIMES: Final = ("since", "until", "at")
 WORD: Final = _text("model", "upstream_model", "channel_name", "client_name", "error_message")
 
 
+NO_MIRRORS: Final = "source <> 'mirror'"
+"""What mirrors ask is found only where it is looked for."""
+
+
 def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
     """``now``: Unix milliseconds, and the reader's zone, for ``since:24h`` and ``since:09:00``. Raises QueryError."""
     if len(text) > MAX_QUERY:
@@ -244,6 +248,8 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Search:
         params += values
     if len(terms) > MAX_TERMS:
         raise QueryError(f"the search has more than {MAX_TERMS} terms")
+    if not any(term.field in ("source", "id") for term in terms):
+        conditions.append(NO_MIRRORS)
     whole = Search(tuple(terms), " AND ".join(conditions) or "true", tuple(params))
     first, last = stretch(whole, Now(now, zone))
     return replace(whole, first=first or 0, last=EVER if last is None else last)
@@ -323,7 +329,9 @@ def _place(db: Reader, before: str) -> tuple[int, str]:
 
 def running(db: Reader, limit: int = LIMIT) -> list[dict[str, Any]]:
     """What is in flight, newest first."""
-    rows = db.rows("SELECT * FROM requests WHERE state = 'running' ORDER BY started_at DESC LIMIT ?", (limit,))
+    rows = db.rows(
+        f"SELECT * FROM requests WHERE state = 'running' AND {NO_MIRRORS} ORDER BY started_at DESC LIMIT ?", (limit,)
+    )
     return with_chains(db, [row_of(row) for row in rows])
 
 

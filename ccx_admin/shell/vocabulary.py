@@ -37,6 +37,12 @@ PHASES: Final[Mapping[str, Badge]] = {
 }
 """Of requests in flight."""
 
+SAME: Final[Mapping[str, Badge]] = {
+    "same": Badge("the same", "check", "good"),
+    "other": Badge("others", "cross", "warn"),
+}
+"""Tools that two answers call."""
+
 ENDS: Final[Mapping[str, Badge]] = {
     "done": Badge("done", "check", "calm"),
     "cut": Badge("cut", "scissors", "bad"),

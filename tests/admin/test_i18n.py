@@ -29,6 +29,7 @@ from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
+from ccx_admin.mirrors import page as mirrors
 from ccx_admin.requests import compare
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.requests import page as requests
@@ -85,6 +86,7 @@ def in_tables() -> Iterator[str]:
         vocabulary.STATES,
         vocabulary.PHASES,
         vocabulary.ENDS,
+        vocabulary.SAME,
         vocabulary.CHANNELS,
         vocabulary.KEYS,
         vocabulary.LEVELS,
@@ -104,6 +106,7 @@ def in_tables() -> Iterator[str]:
     yield from (word for word, _term in requests.QUICK)
     yield from (word for _name, word in requests.SHOW)
     yield from alerts.EVENTS.values()
+    yield from (*mirrors.WHYS.values(), *mirrors.STOPS.values(), *(word for _by, word in mirrors.HEADS), "mirror")
     yield from (badge.word for badge in alerts.OUTCOMES.values())
     pairs = (*request_detail.TABS, *usage.BY, *usage.SHOW, *settings.TABS, *settings.TIMEOUTS, *settings.ATTEMPTS)
     yield from (word for _name, word in pairs)

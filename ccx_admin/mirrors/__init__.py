@@ -1,0 +1,1 @@
+"""Mirrors: what another channel would have answered, request by request and in sum."""
