@@ -5,6 +5,7 @@ import random
 from typing import Any, Final
 
 from ccx_addons.core.ids import uuid7
+from ccx_addons.io.mirrored import left_out
 from ccx_addons.io.store import Store
 
 MIRRORS: Final = """
@@ -39,33 +40,34 @@ def fill(store: Store, count: int, now: float, days: float = 0.9) -> list[tuple[
     for n in range(count):
         at = int((now - 60 - (count - n) * days * 86_400 / count) * 1000)
         tools, good = dice.random() < 0.6, dice.random() < 0.93
-        times = {
+        times: dict[str, Any] = {
             f"{side}_{name}": dice.uniform(*span)
             for side in "ab"
             for name, span in (("first_event_ms", (300, 2500)), ("total_ms", (2500, 30_000)))
         }
-        tokens = {
+        tokens: dict[str, Any] = {
             f"{side}_{name}": dice.randint(*span)
             for side in "ab"
             for name, span in (("input_tokens", (900, 90_000)), ("output_tokens", (10, 2500)))
         }
-        costs = {"a_cost_usd": tokens["a_input_tokens"] * 3e-6, "b_cost_usd": tokens["b_input_tokens"] * 6e-7}
+        costs: dict[str, Any] = {
+            "a_cost_usd": tokens["a_input_tokens"] * 3e-6,
+            "b_cost_usd": tokens["b_input_tokens"] * 6e-7,
+        }
         same = dice.random() < 0.7
-        pair = {
+        pair: dict[str, Any] = {
             "m_original_stop": "tool_call" if tools else "end", "m_stop": "tool_call" if tools else "end",
             "m_calls": int(tools), "m_original_calls": int(tools), "m_same_tools": int(same) if tools else None,
             "m_same_arguments": int(same and dice.random() < 0.5) if tools else None, "m_alike": round(dice.random(), 4),
         }  # fmt: skip
         if not good:
-            costs["b_cost_usd"] = None  # type: ignore[assignment]
+            costs["b_cost_usd"] = None
             words = {"b_error_message": "Rate limit reached for requests", "b_error_kind": "rate_limit"}
             pair = {"b_state": "failed", "b_status": 429, "m_original_stop": "end", **words}
             tokens |= {"b_output_tokens": 0, "b_input_tokens": 0}
         found.append(put(store, n, at, **times, **tokens, **costs, **pair))
-    for n, why in enumerate(("busy", "limit", "budget")):
-        row = {"mirror": "try-glm", "at": int(now * 1000) // 3_600_000 * 3_600_000, "why": why, "n": 7 * (n + 1)}
-        store.submit(lambda conn, row=row: conn.execute(
-            "INSERT INTO mirror_left_out (mirror, at, why, n) VALUES (:mirror, :at, :why, :n)", row))  # type: ignore[misc]  # fmt: skip
+    counts = {("try-glm", why): 7 * (n + 1) for n, why in enumerate(("busy", "limit", "budget"))}
+    left_out(store, counts, now)
     if found:
         keep(store, *found[-1])
     return found
