@@ -160,6 +160,7 @@ SAID: Final[Mapping[str, str]] = {
     "WebSocket needed": "需要 WebSocket",
     "open this address as a WebSocket, or poll /api/live/changes": "请以 WebSocket 打开，或轮询 /api/live/changes",
     "the request log cannot be written": "请求日志无法写入",
+    "the search has characters that cannot be written": "搜索中含有无法写入的字符",
     "ccx.yaml is refused; the last good one stays in force": "ccx.yaml 被拒绝；上一个有效版本继续生效",
     "name: must not be empty": "name：不能为空",
     "start: must be before end": "start：须早于 end",
