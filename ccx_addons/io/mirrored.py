@@ -33,4 +33,5 @@ def left_out(store: Store, counts: Mapping[tuple[str, str], int], now: float) ->
 
 
 def _add(conn: Any, rows: list[tuple[str, int, str, int]]) -> None:
-    conn.executemany(LEFT_OUT, rows)
+    for row in rows:
+        conn.execute(LEFT_OUT, row)

@@ -21,12 +21,12 @@ OLD: Final = f"""
 
 RETENTION: Final = (
     *(f"DELETE FROM {table} WHERE request_id IN ({OLD})" for table in ("attempts", "candidates", "bodies", "shapes")),
-    f"DELETE FROM mirrored WHERE id IN ({OLD})",
     f"DELETE FROM requests WHERE id IN ({OLD})",
     "DELETE FROM bodies WHERE (request_id, side) IN"
     f" (SELECT request_id, side FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
     "DELETE FROM sessions WHERE last_at < :requests",
+    "DELETE FROM mirrored WHERE at < :requests",
     "DELETE FROM mirror_left_out WHERE at < :requests",
     "DELETE FROM affinity WHERE expires_at < :now",
     "DELETE FROM breakers WHERE updated_at < :yesterday",

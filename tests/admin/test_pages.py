@@ -27,6 +27,7 @@ PATHS: Final = (
     "/requests?show=latency",
     "/settings/alerts",
     "/requests/rows",
+    "/mirrors",
     "/channels",
     "/channels?kind=chat",
     "/channels/new",

@@ -16,9 +16,11 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.place import Place
 from ccx_addons.io.store import Store
 from ccx_admin import create_app
+from ccx_admin.mirrors import figures
 from ccx_admin.requests import detail
 from tests.admin import seed
 from tests.admin.conftest import ADMIN_KEY, PROXY_KEY, Api, Clock, log_in
+from tests.admin.mirrors import pairs as mirrored
 from tests.admin.test_leaks import everything
 from tests.admin.test_pages import CHANNELS, PATHS
 from tests.postgres import Server
@@ -114,6 +116,7 @@ def built(place: Place, folder: Path, clock: Clock) -> Side:
     ids = seed.fill(store, COUNT, clock(), days=1.0, running=2)
     store.put_body(ids[-1], "client_request", b"{}", words=lambda body: "hello there, world: read src/main.py")
     store.put_body(ids[-2], "client_request", b"{}", words=lambda body: "hello world, 你好世界")
+    mirrored.fill(store, 60, clock())
     store.put_response_session({"id": "resp_1", "client": "ci", "created": 1, "expires": 1 << 50, "messages": "[]"})
     assert store.flush(60)
     settings = Settings(
@@ -154,6 +157,14 @@ def test_searches(both: Both, search: str) -> None:
     both.api(f"/api/requests?q={search}&limit=500")
     both.page(f"/requests?q={search}")
     both.page(f"/requests?view=errors&q={search}")
+
+
+@pytest.mark.parametrize("sort", figures.SORTS)
+def test_mirrors(both: Both, sort: str) -> None:
+    both.page(f"/mirrors?sort={sort}")
+    both.page(f"/mirrors?sort={sort}&up=1&before=1_0")
+    both.api("/api/mirrors/try-glm?range=7d")
+    both.api("/api/mirrors/try-glm?range=7d&format=csv")
 
 
 def test_api(both: Both) -> None:
