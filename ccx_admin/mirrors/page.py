@@ -1,4 +1,4 @@
-"""/mirrors: what another channel would have answered: in sum, and pair by pair."""
+"""/requests/requests/mirrors: what another channel would have answered: in sum, and pair by pair."""
 
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ HEADS: Final = (
 """(what it is sorted by, word)."""
 
 
-@pages.get("/mirrors")
+@pages.get("/requests/mirrors")
 def index() -> str:
     current = panel()
     name, span, error = asked_range(current.now_ms())

@@ -27,7 +27,7 @@ PATHS: Final = (
     "/requests?show=latency",
     "/settings/alerts",
     "/requests/rows",
-    "/mirrors",
+    "/requests/mirrors",
     "/channels",
     "/channels?kind=chat",
     "/channels/new",

@@ -161,8 +161,8 @@ def test_searches(both: Both, search: str) -> None:
 
 @pytest.mark.parametrize("sort", figures.SORTS)
 def test_mirrors(both: Both, sort: str) -> None:
-    both.page(f"/mirrors?sort={sort}")
-    both.page(f"/mirrors?sort={sort}&up=1&before=1_0")
+    both.page(f"/requests/mirrors?sort={sort}")
+    both.page(f"/requests/mirrors?sort={sort}&up=1&before=1_0")
     both.api("/api/mirrors/try-glm?range=7d")
     both.api("/api/mirrors/try-glm?range=7d&format=csv")
 

@@ -18,32 +18,32 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_before_the_first_request(session: FlaskClient) -> None:
-    text = session.get("/mirrors").text
+    text = session.get("/requests/mirrors").text
     assert "No request was mirrored." in text and "25 % of the conversations" in text and "try-glm" in text
-    assert "switched off" in session.get("/mirrors?mirror=old").text
+    assert "switched off" in session.get("/requests/mirrors?mirror=old").text
 
 
 def test_sums_and_pairs(session: FlaskClient, store: Store) -> None:
     pairs.fill(store, 60, NOW)
     assert store.flush()
-    text = session.get("/mirrors?range=7d").text
+    text = session.get("/requests/mirrors?range=7d").text
     assert text.count("<tr data-href>") == 50 and 'id="older"' in text
     assert "Same tools called" in text and "the gateway was busy" in text and "/compare?with=" in text
     following = text.partition('id="older" rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
     second = session.get(following).text
     assert second.count("<tr data-href>") == 10 and 'id="newest"' in second
-    assert 'aria-sort="ascending"' in session.get("/mirrors?sort=cost&up=1").text
+    assert 'aria-sort="ascending"' in session.get("/requests/mirrors?sort=cost&up=1").text
 
 
 @pytest.mark.parametrize("query", ["before=x", "range=never", "mirror=nobody", "sort=id;", "from=2026-13-01&to=x"])
 def test_a_wrong_address_is_no_failure(session: FlaskClient, query: str) -> None:
-    assert session.get(f"/mirrors?{query}").status_code == 200
+    assert session.get(f"/requests/mirrors?{query}").status_code == 200
 
 
 def test_one_that_is_no_longer_configured_is_shown(session: FlaskClient, store: Store) -> None:
     pairs.put(store, 0, int(NOW * 1000) - 1000, "gone")
     assert store.flush()
-    assert "It is no longer in ccx.yaml." in session.get("/mirrors?mirror=gone").text
+    assert "It is no longer in ccx.yaml." in session.get("/requests/mirrors?mirror=gone").text
 
 
 def test_a_pair_is_compared_by_parts_then_lines(session: FlaskClient, store: Store) -> None:
