@@ -1,11 +1,13 @@
 """A client's own login at its upstream: passed on as it came, kept nowhere, and nobody else's in its place."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
@@ -125,3 +127,41 @@ def test_codex_says_which_account(fake: Fake, tmp_path: Path) -> None:
         headers = {"authorization": f"Bearer {OWN}", "x_ccx_key": CLIENT_KEY, "chatgpt_account_id": ACCOUNT}
         assert ask(program, "/v1/responses", body, **headers).status_code == 200
     assert heard(fake)[-1]["chatgpt-account-id"] == ACCOUNT
+
+
+def test_it_goes_on_over_a_websocket(fake: Fake, tmp_path: Path) -> None:
+    """Of the handshake, for each request of the connection."""
+    keys = channel("keys", fake.url, "responses", priority=2)
+    with running_program(tmp_path, passing("own", fake.url, "responses"), keys) as program:
+        fake.clear()
+        headers = {"authorization": f"Bearer {OWN}", "x-ccx-key": CLIENT_KEY, "chatgpt-account-id": ACCOUNT}
+        with connect(program.url.replace("http", "ws") + "/v1/responses", additional_headers=headers) as socket:
+            for words in ("one", "two"):
+                socket.send(json.dumps({"type": "response.create", "model": "gpt-5.1", "input": words}))
+                while json.loads(socket.recv(10))["type"] != "response.completed":
+                    pass
+        asked = heard(fake)
+        assert len(asked) == 2 and {headers["authorization"] for headers in asked} == {f"Bearer {OWN}"}
+        assert {headers["chatgpt-account-id"] for headers in asked} == {ACCOUNT}
+        rows = program.rows()
+        assert {row["channel_name"] for row in rows} == {"own"} and all("login" in row["key_mask"] for row in rows)
+        assert OWN.encode() not in program.written()
+
+
+def test_a_count_goes_where_the_login_goes(gateway: Program, fake: Fake) -> None:
+    body = {key: value for key, value in ASK.items() if key != "max_tokens"}
+    answer = ask(gateway, "/v1/messages/count_tokens", body, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY)
+    assert answer.status_code == 200 and "x-ccx-estimated" not in answer.headers
+    assert heard(fake)[-1]["authorization"] == f"Bearer {OWN}"
+
+
+def test_a_refused_login_is_told_as_its_upstream_says_it(gateway: Program, fake: Fake) -> None:
+    """A client renews its login after just that, and the next request goes on with the new one."""
+    error = {"type": "authentication_error", "message": "OAuth token has expired", "details": {"code": "token_expired"}}
+    fake.script({"expired": {"status": 401, "body": {"type": "error", "error": error, "request_id": "req_1"}}})
+    for stream in (False, True):
+        body = {**ASK, "stream": stream}
+        answer = ask(gateway, body=body, authorization="Bearer fake:scripted=expired:own", x_ccx_key=CLIENT_KEY)
+        assert (answer.status_code, answer.json()["error"]) == (401, error)
+    assert ask(gateway, authorization=f"Bearer {RENEWED}", x_ccx_key=CLIENT_KEY).status_code == 200
+    assert len(fake.requests()) == 3
