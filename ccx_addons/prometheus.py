@@ -12,6 +12,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from mitmproxy import http
@@ -86,7 +87,7 @@ class Prometheus(Periodic):
         self.total = Histogram()
         self.flying: dict[str, Kind] = {}
         """Exchange id -> kind."""
-        self.shares = Shares(runtime.store.path.parent / FOLDER, runtime.boot_id, runtime.worker)
+        self.shares = Shares(Path(runtime.settings.ccx_data_dir) / FOLDER, runtime.boot_id, runtime.worker)
         self.others: list[str] = []
         """What the other workers last said."""
         self.begun = False

@@ -47,6 +47,9 @@ class Source(Protocol):
     def bytes(self) -> int:
         """What it takes on the disk."""
 
+    def workers(self, own: int) -> int:
+        """How many write to it now. ``own``: those of this machine."""
+
     def close(self) -> None:
         """This thread reads no more for now."""
 
@@ -78,6 +81,9 @@ class Reader:
 
     def bytes(self) -> int:
         return self.source.bytes()
+
+    def workers(self, own: int) -> int:
+        return self.source.workers(own)
 
     def close(self) -> None:
         """Close this thread's connection; the next query opens another."""
@@ -113,6 +119,10 @@ class Postgres:
     def bytes(self) -> int:
         return int(self.rows("SELECT pg_database_size(current_database())", (), TIME)[0][0])
 
+    def workers(self, own: int) -> int:
+        living = "SELECT count(*) FROM boots WHERE worker >= 0 AND seen_at > clock_timestamp() - interval '30 s'"
+        return int(self.rows(living, (), TIME)[0][0])
+
     def close(self) -> None:
         """Connections are nobody's."""
 
@@ -140,6 +150,9 @@ class Sqlite:
 
     def bytes(self) -> int:
         return sum(path.stat().st_size for path in self.path.parent.glob(f"{self.path.name}*") if path.is_file())
+
+    def workers(self, own: int) -> int:
+        return own
 
     def close(self) -> None:
         conn: sqlite3.Connection | None = getattr(self._local, "conn", None)

@@ -18,10 +18,10 @@ POLL: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """``results``: worker -> what it said; workers that did not answer in time are missing."""
+    """``results``: worker of this gateway or another -> what it said; who did not answer in time is missing."""
 
     id: int
-    results: dict[int, str]
+    results: dict[str, str]
 
     @property
     def done(self) -> bool:
@@ -35,16 +35,20 @@ def open_store(settings: Settings, boot_id: str = "") -> Store:
 def command(panel: Panel, kind: str, args: dict[str, Any], ttl: float = 60.0) -> Commanded:
     """Tell all workers something and wait a moment until each has done it. Raises TimeoutError."""
     id = panel.store.command(kind, args, ttl).result(STORE_TIME)
-    results: dict[int, str] = {}
+    results: dict[str, str] = {}
     until = time.monotonic() + panel.ack_wait
-    while len(results) < panel.settings.worker_count:
-        rows = panel.db.rows("SELECT worker, result FROM command_acks WHERE command_id = ?", (id,))
-        results = {row["worker"]: row["result"] for row in rows}
+    while len(results) < panel.db.workers(panel.settings.worker_count):
+        rows = panel.db.rows("SELECT boot_id, worker, result FROM command_acks WHERE command_id = ?", (id,))
+        results = {_name(panel, row["boot_id"], row["worker"]): row["result"] for row in rows}
         left = until - time.monotonic()
         if left <= 0:
             break
         pause(min(POLL, left))
     return Commanded(id, results)
+
+
+def _name(panel: Panel, boot_id: str, worker: int) -> str:
+    return str(worker) if boot_id == panel.store.boot_id else f"{boot_id}:{worker}"
 
 
 def pause(seconds: float) -> None:

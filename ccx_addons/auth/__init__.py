@@ -53,6 +53,7 @@ TWO_KEYS: Final = Fault(
     status=401,
     code="invalid_api_key",
 )
+NOT_WRITTEN: Final = "what happens is kept in memory: nothing can be written just now"
 
 
 class Auth:
@@ -176,8 +177,10 @@ class Auth:
     def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
         match x.match.endpoint.operation if x.match else "":
             case "health":
-                trouble = self.runtime.meeting.trouble.partition(": ")[0]  # nobody's key: no address, no engine's words
-                return json_response(dumps({"status": "ok", **({"limits": trouble} if trouble else {})}))
+                limits = self.runtime.meeting.trouble.partition(": ")[0]  # nobody's key: no address, no engine's words
+                log = NOT_WRITTEN if self.runtime.store.health().trouble else ""
+                trouble = {"limits": limits, "log": log}
+                return json_response(dumps({"status": "ok", **{name: why for name, why in trouble.items() if why}}))
             case "ready":
                 ready = self.runtime.ready
                 return json_response(b'{"ready":true}' if ready else b'{"ready":false}', 200 if ready else 503)

@@ -6,6 +6,7 @@ its batch, complains once a minute, tries again, and what no longer fits is drop
 requests before everything else, and counted in an event.
 """
 
+import contextlib
 import errno
 import json
 import logging
@@ -14,7 +15,7 @@ import threading
 import time
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +50,8 @@ RETRY: Final = 0.25
 IDLE: Final = 1.0
 START: Final = 5.0
 """Seconds: pause after a failure, look at the file when idle, most that a start waits for the database."""
+SILENT: Final = 3.0
+"""Seconds without an answer after which a question is trouble."""
 QUIET: Final = 60.0
 """Seconds between two complaints in the log."""
 
@@ -166,8 +169,6 @@ class Store:
         body_limit: int = 0,
     ) -> None:
         self.place: Place = place if is_postgres(place) else Path(place).absolute()
-        self.path = Path(self.place)
-        """Where the place is a file."""
         self.boot_id, self.worker, self.limit = boot_id or uuid7(), worker, limit
         self._database = database_of(self.place, self.boot_id, worker, clock)
         self._clock = clock
@@ -182,6 +183,8 @@ class Store:
         self._trouble = ""
         self._trouble_since: float | None = None
         self._complained = -math.inf
+        self._asked_at = math.inf
+        """Since when the engine has not answered what it is asked just now; monotonic seconds."""
         self._thread = threading.Thread(target=self._loop, name="ccx-store", daemon=True)
 
     @classmethod
@@ -206,6 +209,12 @@ class Store:
         if store._refused:
             raise store._refused
         return store
+
+    @property
+    def path(self) -> Path:
+        """Of SQLite's file."""
+        assert isinstance(self.place, Path)
+        return self.place
 
     # ---- rows ----
     def put_request(self, row: Row) -> None:
@@ -353,7 +362,11 @@ class Store:
 
     def health(self) -> Health:
         with self._lock:
-            return Health(len(self._queue), dict(self._dropped), self._trouble, self._trouble_since)
+            silent = time.monotonic() - self._asked_at
+            if self._trouble or silent < SILENT:
+                return Health(len(self._queue), dict(self._dropped), self._trouble, self._trouble_since)
+            words = f"no answer for {silent:.0f} s"
+            return Health(len(self._queue), dict(self._dropped), words, self._clock() - silent)
 
     def close(self, timeout: float = 5.0) -> None:
         """Write what is left, as far as ``timeout`` seconds allow, and stop."""
@@ -433,15 +446,24 @@ class Store:
             if closing or not written:
                 break
             try:
-                self._database.ready()  # made again even while there is nothing to write
-                if self._database.fold():
-                    self._wake.set()
+                with self._asking():
+                    self._database.ready()  # made again even while there is nothing to write
+                    if self._database.fold():
+                        self._wake.set()
             except Exception as error:
                 self._database.failed(error)
                 if time.monotonic() - self._complained >= QUIET:
                     self._complained = time.monotonic()
                     log.warning("the totals cannot be added up now: %s", error)
         self._database.leave()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        self._asked_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._asked_at = math.inf
 
     def _first_open(self) -> None:
         try:
@@ -480,8 +502,9 @@ class Store:
         careful = False
         while True:
             try:
-                self._database.ready()
-                results = self._database.write(jobs, careful)
+                with self._asking():
+                    self._database.ready()
+                    results = self._database.write(jobs, careful)
             except Exception as error:
                 if not careful and not self._database.is_trouble(error):
                     careful = True  # one of the rows is to blame

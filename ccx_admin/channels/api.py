@@ -202,7 +202,7 @@ COMMANDED: Final = table({"command": integer(), "workers": free()}, ("command", 
 def commanded(kind: str, args: Mapping[str, Any]) -> dict[str, Json]:
     """``workers``: number -> what it said; empty: none has answered yet, the command waits for them."""
     done = writer.command(panel(), kind, dict(args))
-    return {"command": done.id, "workers": {str(worker): words for worker, words in done.results.items()}}
+    return {"command": done.id, "workers": {**done.results}}
 
 
 @operation(

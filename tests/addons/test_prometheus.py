@@ -32,7 +32,7 @@ MAIN, BACKUP = channel("main"), channel("backup", "messages", ("chat", "messages
 def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
     store = Store.open(tmp_path / "ccx.db")
     snapshot = Snapshot("rev1", 0, channels=(MAIN, BACKUP))
-    yield Prometheus(Runtime(Settings(), snapshot, store, worker=3, boot_id="boot"))
+    yield Prometheus(Runtime(Settings(ccx_data_dir=str(tmp_path)), snapshot, store, worker=3, boot_id="boot"))
     store.close()
 
 

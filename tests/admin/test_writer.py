@@ -21,7 +21,7 @@ def current(settings: Settings, store: Store) -> Panel:
 
 
 def test_waits_for_all_workers(current: Panel) -> None:
-    workers = [Store.open(current.store.path, boot_id="gateway", worker=n) for n in (0, 1)]
+    workers = [Store.open(current.store.path, boot_id="test", worker=n) for n in (0, 1)]
 
     def work(worker: Store) -> None:
         while not (id := current.db.value("SELECT max(id) FROM commands")):
@@ -36,7 +36,7 @@ def test_waits_for_all_workers(current: Panel) -> None:
         thread.join()
     for worker in workers:
         worker.close()
-    assert done.done and done.results == {0: "done by 0", 1: "done by 1"}
+    assert done.done and done.results == {"0": "done by 0", "1": "done by 1"}
 
 
 def test_does_not_wait_for_ever(current: Panel) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from ccx_addons.io.postgres import Link
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENT_KEY = "test-client-key-0123456789abcdef"
 ADMIN_KEY = "test-admin-key-0123456789abcdefg"
@@ -76,6 +78,9 @@ class Program:
         return self.folder / "data" / "ccx.db"
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        if url := self.env.get("CCX_DATABASE_URL"):
+            with contextlib.closing(Link(url, "tests")) as link:
+                return [dict(row) for row in link.execute(sql, values)]
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
         connection.row_factory = sqlite3.Row
         try:
