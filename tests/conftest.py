@@ -8,7 +8,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
-from tests.postgres import Server, running_postgres
+from tests.postgres import Server, server_of_tests
 from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
@@ -29,10 +29,9 @@ def fake() -> Iterator[Fake]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+def postgres() -> Server:
     """PostgreSQL, one server for each worker of the tests."""
-    with running_postgres() as server:
-        yield server
+    return server_of_tests()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: one server for each process of the tests, and a database of its own for each test."""
 
+import atexit
 import itertools
 import os
 import shutil
@@ -9,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,14 +105,23 @@ class Server:
     def made(self) -> str:
         """The URL of a new database with all tables."""
         if not self.template:
-            self.template = "made"
             self.run("CREATE DATABASE made")
             link = Link(self.url("made"), "tests")
             postgres_schema.make(link)
             link.close()
+            self.template = "made"
         name = f"test{next(self.numbers)}"
         self.run(f"CREATE DATABASE {name} TEMPLATE made")
         return self.url(name)
+
+
+@lru_cache(1)
+def server_of_tests() -> Server:
+    """The one of this process; it ends with it."""
+    server = Server()
+    atexit.register(server.stop)
+    server.start()
+    return server
 
 
 @contextmanager

@@ -34,6 +34,8 @@ TOKENS: Final = re.compile(
 FOUND: Final = "SELECT request_id FROM bodies WHERE words @@ ccx_phrase(?)"
 """``said.FOUND`` here."""
 
+Failure: Final = psycopg.Error
+
 type Params = Sequence[Any] | Mapping[str, Any]
 
 

@@ -11,6 +11,7 @@ write at once. Requests and what hangs on them are parted by day, by the time wi
 import hashlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from ccx_addons.io.database import Table, described
@@ -18,6 +19,7 @@ from ccx_addons.io.postgres import Link
 from ccx_addons.io.schema import MIGRATIONS
 
 LOCK: Final = 0x63637801
+MEETING: Final = Path(__file__).parent / "meeting" / "postgres.sql"
 DAY: Final = 86_400_000
 AHEAD: Final = 7
 """Days for which parts are made ahead."""
@@ -129,6 +131,7 @@ def statements(now: int) -> Iterator[str]:
     )
     yield OWN
     yield FUNCTIONS
+    yield MEETING.read_text("utf-8")
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -210,7 +210,8 @@ class Gateway:
     def meet(self) -> None:
         """Several workers get a process in which they agree, unless they meet those of other machines elsewhere. It
         keeps its place through reloads."""
-        if self.meeting or self.settings.worker_count == 1 or self.settings.ccx_valkey_url:
+        elsewhere = self.settings.ccx_valkey_url or self.settings.ccx_database_url
+        if self.meeting or self.settings.worker_count == 1 or elsewhere:
             return
         from ccx_addons.io.meeting.place import listen  # one worker alone needs none of it
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,23 +19,31 @@ from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from ccx_addons.io.meeting import AGAIN, LATER, Answer, Away, Hear, Patience, deaf
-from ccx_addons.scheduler.limits import DAY, FREE, SOON, Ask, Budget, Cost, Held, Part, Refused, end_of_month, month_of
+from ccx_addons.io.meeting.words import (
+    KEPT,
+    LEASE,
+    RENEW,
+    YOUNG,
+    key,
+    limits_of,
+    ms,
+    names_of,
+    of,
+    refused_of,
+    said,
+    sums,
+)
+from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
 
 WAIT: Final = 0.025
 """Seconds for an answer, unless a setting says otherwise."""
-LEASE: Final = 30.0
-RENEW: Final = 10.0
-"""Seconds: how long what a worker has under way counts when nothing is heard of the worker, and how often it tells."""
 SILENT: Final = 5.0
 """Seconds after which a connection that says nothing is given up."""
 MOST_UNSENT: Final = 50_000
 """Commands that may wait for an engine that hangs; then they are dropped, and the whole part is told later."""
 AT_ONCE: Final = 512
-KEPT: Final = 40 * DAY
-"""Seconds that sums of a day or month are kept."""
-YOUNG: Final = -1
 
 type Command = tuple[tuple[Any, ...], int]
 """Its words, and the number of who waits for the answer; 0: nobody."""
@@ -48,10 +56,6 @@ class Script:
 
 
 ENTER, PUT, USE, SPEND, KNOWN, LIVE = map(Script, ("enter", "put", "use", "spend", "known", "live"))
-
-
-def key(*names: object) -> str:
-    return ":".join(("{ccx}", *map(str, names)))
 
 
 class Valkey:
@@ -304,49 +308,3 @@ class Valkey:
         elif not self.unsent:
             asyncio.get_running_loop().call_later(LATER, self.wake.set)
         self.unsent.append((words, number))
-
-
-def ms(seconds: float) -> int:
-    return int(seconds * 1000)
-
-
-def of(client: str) -> str:
-    return f"client:{client}"
-
-
-def names_of(held: Held) -> Iterator[str]:
-    """Where its slot is: the client's name as well where only its budget is limited."""
-    yield from held.names
-    if held.client and of(held.client) not in held.names:
-        yield of(held.client)
-
-
-def sums(client: str, at: float) -> list[str]:
-    year, month = month_of(at)
-    return [key("spent", client, "day", int(at // DAY)), key("spent", client, "month", f"{year}-{month:02}")]
-
-
-def said(cost: tuple[int, float]) -> tuple[int, str]:
-    return cost[0], f"{cost[1]:.9f}"
-
-
-def limits_of(budget: Budget) -> list[Any]:
-    return [budget.tokens_per_day, budget.usd_per_month, *said(budget.estimate)]
-
-
-def refused_of(ask: Ask, index: int, wait: int) -> Answer:
-    if index == 0:
-        return None
-    if index > len(ask.scopes):
-        return Refused(ask.paces[index - len(ask.scopes) - 1].name, "pace", max(wait / 1000, 0.001))
-    if index > 0:
-        name = ask.scopes[index - 1].name
-        return Refused(name, "concurrency", float("inf")) if wait < 0 else Refused(name, "rpm", max(wait / 1000, 0.001))
-    assert ask.budget
-    now, name = time.time(), of(ask.budget.client)
-    match index:
-        case -2:
-            return Refused(name, "tokens", DAY - now % DAY)
-        case -3:
-            return Refused(name, "usd", end_of_month(now) - now)
-    return Refused(name, "reserved", SOON)

@@ -16,9 +16,12 @@ from redis.asyncio import Redis
 from ccx_addons.io.meeting import Answer, Away, Engine, Member
 from ccx_addons.io.meeting.line import Line
 from ccx_addons.io.meeting.place import Place, listen, serve
+from ccx_addons.io.meeting.postgres import Postgres
 from ccx_addons.io.meeting.valkey import Valkey
+from ccx_addons.io.postgres import Link
 from ccx_addons.scheduler.limits import FREE, Ask, Budget, Estimate, Limits, Scope
 from scripts.fronts import find
+from tests.postgres import server_of_tests
 
 PATIENT: float = 20.0
 """Seconds: tests run on busy machines, and most of them are not about impatience."""
@@ -181,8 +184,31 @@ def valkey_room(folder: Path) -> contextlib.AbstractAsyncContextManager[Room]:
     return server_room(valkey_binary(), folder)
 
 
+class PostgresRoom(Room):
+    def __init__(self, url: str, wait: float = PATIENT) -> None:
+        self.url = url
+        numbers = itertools.count()
+        super().__init__(lambda limits: Postgres(url, limits.part, f"w{next(numbers)}", wait))
+
+    async def member(self, sharing: int = 1) -> Member:
+        member = await super().member(sharing)
+        with contextlib.closing(Link(self.url, "tests")) as link:
+            link.script("INSERT INTO meet_epoch VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET born = 1")
+        await settled(member)
+        return member
+
+
+@contextlib.asynccontextmanager
+async def postgres_room(folder: Path) -> AsyncIterator[Room]:
+    room = PostgresRoom(server_of_tests().made())
+    yield room
+    for member in room.members:
+        member.stop()
+
+
 ROOMS: dict[str, Callable[[Path], contextlib.AbstractAsyncContextManager[Room]]] = {
     "place": place_room,
     "redis": redis_room,
     "valkey": valkey_room,
+    "postgres": postgres_room,
 }

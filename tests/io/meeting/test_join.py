@@ -11,6 +11,7 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.meeting import Alone, Member
 from ccx_addons.io.meeting.join import meeting_of
 from ccx_addons.io.meeting.line import Line
+from ccx_addons.io.meeting.postgres import Postgres
 from ccx_addons.io.meeting.valkey import Valkey
 from ccx_addons.scheduler.limits import Limits
 
@@ -39,6 +40,20 @@ def test_workers_of_several_machines_meet_in_valkey(tmp_path: Path) -> None:
     assert found.engine.machine == (tmp_path / "machine").read_text() and found.engine.who.startswith(
         found.engine.machine
     )
+
+
+def test_workers_of_several_machines_without_valkey_meet_in_their_database() -> None:
+    settings = Settings(workers="2", ccx_database_url="postgresql://example/ccx", ccx_valkey_wait=0.5)
+    found = meeting_of(settings, {"CCX_MEETING": "place"}, Limits())
+    assert isinstance(found, Member) and isinstance(found.engine, Postgres) and found.sharing() == 2
+    found.engine.live = 7
+    assert found.sharing() == 7 and found.engine.patience.most == 0.5
+
+
+def test_machines_with_one_log_know_the_same_to_be_spent() -> None:
+    settings = Settings(ccx_valkey_url="redis://example:1", ccx_database_url="postgresql://example/ccx")
+    found = meeting_of(settings, {}, Limits())
+    assert isinstance(found, Member) and isinstance(found.engine, Valkey) and found.engine.machine == "log"
 
 
 def test_what_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,266 @@
+"""The meeting place of several machines that have no Valkey: functions of their PostgreSQL (postgres.sql).
+
+A thread owns the connection and says one thing after the other; whoever asks waits for an answer on the event loop, and
+only as long as it has patience. What is under way is a lease that is renewed. After every connection, and where the
+server has begun anew, the worker tells all that it has.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from ccx_addons.io.meeting import AGAIN, Answer, Away, Hear, Patience, deaf
+from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, YOUNG, ms, names_of, of, refused_of, sums
+from ccx_addons.io.postgres import Failure, Link, words_of
+from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
+
+log: Final = logging.getLogger("ccx")
+
+WAIT: Final = 0.025
+"""Seconds for an answer, unless a setting says otherwise."""
+SILENT: Final = 5.0
+"""Seconds after which a connection that says nothing is given up."""
+HEAR: Final = 0.2
+"""Seconds between two looks for news while there is nothing to say."""
+MOST_UNSENT: Final = 20_000
+"""What may wait for a server that hangs; then it is dropped, and the whole part is told later."""
+CHANNEL: Final = "ccx_meet"
+LONGEST: Final = 7_900
+"""Bytes of one news: NOTIFY takes no more."""
+LIVE: Final = (
+    "SELECT count(*) FROM boots WHERE worker >= 0 AND seen_at > clock_timestamp() - interval '30 s'",
+    (),
+)
+
+type Saying = tuple[str, tuple[Any, ...], int]
+"""SQL, its values, and the number of who waits for the answer; 0: nobody."""
+
+
+class Postgres:
+    """One worker's connection. ``part``: all that this worker has taken; ``who``: its name, unique among all."""
+
+    def __init__(self, url: str, part: Callable[[float], Part], who: str, wait: float = WAIT) -> None:
+        self.url, self.part, self.who = url, part, who
+        self.hear: Hear = deaf
+        self.patience = Patience(wait, self._ask)
+        self.live = 1
+        """Workers of all machines, as far as was heard."""
+        self.words = "PostgreSQL was not reached yet"
+        self.warned = ""
+        self.connected = False
+        self.born = 0
+        self.unsent: deque[Saying] = deque()
+        self.wake, self.over = threading.Event(), threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.thread = threading.Thread(target=self._follow, name="ccx-meeting", daemon=True)
+
+    @property
+    def trouble(self) -> str:
+        if self.connected:
+            return "PostgreSQL does not answer in time" if self.patience.away else ""
+        return self.words
+
+    async def start(self) -> None:
+        """Waits for the first connection a moment, so that the first request already counts for all."""
+        self.loop, self.opened = asyncio.get_running_loop(), asyncio.Event()
+        self.thread.start()
+        try:
+            await asyncio.wait_for(self.opened.wait(), AGAIN)
+        except TimeoutError:
+            self._warn()
+
+    def stop(self) -> None:
+        self.over.set()
+        self.wake.set()
+
+    # ---- the thread -------------------------------------------------------------------------------------------------
+    def _follow(self) -> None:
+        while not self.over.is_set():
+            link = None
+            try:
+                link = Link(self.url, f"{self.who} meets", SILENT)
+                link.script(f"LISTEN {CHANNEL}; SET lock_timeout = '1s'; SET synchronous_commit = off")
+                ((live,),) = link.raw(*LIVE)
+                self._to_loop(self._begin, live)
+                self._pump(link)
+            except Failure as error:
+                self._to_loop(self._gone, f"PostgreSQL is away: {words_of(error)}")
+            except Exception as error:
+                log.exception("the connection to PostgreSQL failed")
+                self._to_loop(self._gone, f"PostgreSQL cannot be used: {error}")
+            finally:
+                if link:
+                    link.close()
+            self.over.wait(AGAIN)
+
+    def _pump(self, link: Link) -> None:
+        renewed = time.monotonic()
+        while not self.over.is_set():
+            self.wake.wait(HEAR)
+            self.wake.clear()
+            while self.unsent:
+                sql, values, number = self.unsent.popleft()
+                self._say_one(link, sql, values, number)
+            for text in link.heard():
+                self._to_loop(self._told_of, text)
+            if time.monotonic() - renewed >= RENEW:
+                renewed = time.monotonic()
+                link.raw("SELECT meet_tidy()")
+                ((live,),) = link.raw(*LIVE)
+                self._to_loop(self._renew, live)
+
+    def _say_one(self, link: Link, sql: str, values: tuple[Any, ...], number: int) -> None:
+        try:
+            found = link.raw(sql, values).fetchone()
+        except Failure as error:
+            if link.closed:
+                raise
+            self._to_loop(self.patience.fail, number, words_of(error))
+        else:
+            if number and found:
+                self._to_loop(self.patience.answer, number, found[0])
+
+    def _to_loop(self, call: Callable[..., None], *values: Any) -> None:
+        if self.loop and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, *values)
+
+    # ---- the event loop ---------------------------------------------------------------------------------------------
+    def _begin(self, live: int) -> None:
+        self.connected, self.words, self.patience.away, self.live = True, "", False, max(1, live)
+        self.opened.set()
+        self.put(self.part(time.time()))
+        self._ask()
+
+    def _gone(self, words: str) -> None:
+        self.connected, self.words = False, words
+        self._warn()
+        self.unsent.clear()
+        self.patience.fail_all("PostgreSQL is gone")
+
+    def _warn(self) -> None:
+        if self.words and self.words != self.warned:
+            log.warning("each worker counts its share of the limits itself: %s", self.words)
+        self.warned = self.words
+
+    def _renew(self, live: int) -> None:
+        self.live = max(1, live)
+        self.put(Part({}, self.part(time.time()).slots))
+
+    def _told_of(self, text: str) -> None:
+        try:
+            who, topic, words = json.loads(text)
+        except ValueError:
+            return
+        if who != self.who:
+            self.hear(str(topic), words)
+
+    # ---- what is said -----------------------------------------------------------------------------------------------
+    async def enter(self, ask: Ask) -> Answer:
+        if not self.connected:
+            raise Away(self.words)
+        number, answer = self.patience.begin()
+        self._enter(ask, number)
+        index, wait, born = await answer
+        if born != self.born:  # it may have forgotten what was told before
+            self.born = born
+            self.put(self.part(time.time()))
+        if index == YOUNG:
+            raise Away("PostgreSQL has just begun")
+        return refused_of(ask, index, wait)
+
+    def _ask(self) -> None:
+        """For nothing but a sign of life."""
+        number, answer = self.patience.begin()
+        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
+        self._enter(Ask("", ()), number)
+
+    def _enter(self, ask: Ask, number: int) -> None:
+        scopes, paces, budget = ask.scopes, ask.paces, ask.budget
+        client, places, money = "", list[str](), list[float]()
+        if budget:
+            client, places = of(budget.client), sums(budget.client, time.time())
+            money = [budget.tokens_per_day, budget.usd_per_month, *budget.estimate, *budget.spent, ms(KEPT)]
+        self._say(
+            "SELECT meet_enter(%s, %s, %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s, %s,"
+            " %s::text[], %s::float8[])",
+            (
+                ask.slot,
+                ms(LEASE),
+                [scope.name for scope in scopes],
+                [scope.rpm for scope in scopes],
+                [scope.concurrency for scope in scopes],
+                [pace.name for pace in paces],
+                [int(pace.most) for pace in paces],
+                ask.tokens,
+                client,
+                places,
+                [float(number) for number in money],
+            ),
+            number,
+        )
+
+    def leave(self, slot: str, held: Held) -> None:
+        self._leave(slot, held, ())
+
+    def undo(self, slot: str, held: Held) -> None:
+        self._leave(slot, held, held.names)
+
+    def _leave(self, slot: str, held: Held, begun: tuple[str, ...]) -> None:
+        names = [*names_of(held), *held.paces]
+        if names:
+            self._say("SELECT meet_leave(%s, %s::text[], %s::text[])", (slot, names, list(begun)))
+
+    def put(self, part: Part) -> None:
+        now = time.time()
+        starts = [(name, slot, ms(max(now - at, 0))) for name, told in part.starts.items() for at, slot in told]
+        self._put("SELECT meet_begun(#::text[], #::text[], #::bigint[])", starts)
+        under_way = [
+            (name, slot, *(held.estimate if name == of(held.client) else FREE))
+            for slot, held in part.slots.items()
+            for name in names_of(held)
+        ]
+        lease, kept = ms(LEASE), ms(KEPT)
+        self._put(f"SELECT meet_under_way(#::text[], #::text[], {lease}, #::bigint[], #::float8[])", under_way)
+        used = [
+            (name, slot, ms(max(now - at, 0)), tokens) for name, told in part.used.items() for at, slot, tokens in told
+        ]
+        self._put("SELECT meet_use(#::text[], #::text[], #::bigint[], #::bigint[])", used)
+        flying = [(name, slot, held.tokens) for slot, held in part.slots.items() for name in held.paces]
+        self._put(f"SELECT meet_fly(#::text[], #::text[], {lease}, #::bigint[])", flying)
+        known = [
+            (place, float(spent))
+            for client, cost in part.spent.items()
+            for place, spent in zip(sums(client, now), cost, strict=True)
+        ]
+        self._put(f"SELECT max(meet_known(n, s, {kept})) FROM unnest(#::text[], #::float8[]) AS told(n, s)", known)
+
+    def _put(self, sql: str, rows: list[Any]) -> None:
+        """``#``: a column of the rows."""
+        if rows:
+            self._say(sql.replace("#", "%s"), tuple(list(column) for column in zip(*rows, strict=True)))
+
+    def spend(self, cost: Cost) -> None:
+        if cost.budget:
+            costs = [float(cost.tokens), float(cost.usd)]
+            self._say("SELECT meet_spend(%s::text[], %s::float8[], %s)", (sums(cost.client, cost.at), costs, ms(KEPT)))
+        now = time.time()
+        self.put(Part({}, {}, used={name: [(now, cost.slot, cost.tokens)] for name in cost.paces}))
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        text = json.dumps([self.who, topic, words])
+        if len(text.encode()) <= LONGEST:
+            self._say("SELECT pg_notify(%s, %s)", (CHANNEL, text))
+
+    def _say(self, sql: str, values: tuple[Any, ...], number: int = 0) -> None:
+        if not self.connected:
+            return
+        if len(self.unsent) >= MOST_UNSENT:
+            self.unsent.clear()
+            self.born = 0
+        self.unsent.append((sql, values, number))
+        self.wake.set()

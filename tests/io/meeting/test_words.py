@@ -1,0 +1,31 @@
+import pytest
+
+from ccx_addons.io.meeting.words import names_of, refused_of
+from ccx_addons.scheduler.limits import Estimate, Held, Refused
+from ccx_addons.scheduler.tokens import Pace
+from tests.io.meeting.rooms import ask, pay
+
+
+def test_a_budget_is_held_under_its_client() -> None:
+    assert list(names_of(Held(("channel:c",), "alice", Estimate(1)))) == ["channel:c", "client:alice"]
+    assert list(names_of(Held(("client:alice",), "alice"))) == ["client:alice"]
+
+
+@pytest.mark.parametrize(
+    ("index", "wait", "expected"),
+    [
+        (0, 0, None),
+        (1, 1500, Refused("a", "rpm", 1.5)),
+        (2, -1, Refused("b", "concurrency", float("inf"))),
+        (3, 0, Refused("p", "pace", 0.001)),
+    ],
+)
+def test_what_an_answer_means(index: int, wait: int, expected: Refused | None) -> None:
+    asked = ask("1", ("a", 1, 0), ("b", 0, 1))._replace(paces=(Pace("p", 5),))
+    assert refused_of(asked, index, wait) == expected
+
+
+@pytest.mark.parametrize(("index", "why"), [(-2, "tokens"), (-3, "usd"), (-4, "reserved")])
+def test_whose_budget_it_is(index: int, why: str) -> None:
+    refused = refused_of(pay("1", 5), index, 0)
+    assert refused and (refused.name, refused.why) == ("client:alice", why) and refused.wait > 0
