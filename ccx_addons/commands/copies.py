@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
+from ccx_addons.core.errors import StoreError
+from ccx_addons.core.settings import Settings
 from ccx_addons.io import backup as io_backup
 from ccx_addons.io.running import Place
 
@@ -22,6 +24,29 @@ def backup(arguments: list[str]) -> int:
     target = words.parse_args(arguments).file
     names = io_backup.backup(files_of(environment(os.environ)), target)
     print(f"{target}: {', '.join(names)}")
+    return 0
+
+
+def copy_log(arguments: list[str]) -> int:
+    """Copies the log in ccx.db into the empty PostgreSQL database of CCX_DATABASE_URL. The gateway must be stopped."""
+    words = parser("copy-log", copy_log)
+    words.add_argument("--file", type=Path, help="another ccx.db than the one in CCX_DATA_DIR")
+    asked = words.parse_args(arguments)
+    env = environment(os.environ)
+    settings = Settings.read(env)
+    if not settings.ccx_database_url:
+        raise StoreError("CCX_DATABASE_URL is not set: it names the PostgreSQL to copy into")
+    database = asked.file or files_of(env).database
+    if not database.is_file():
+        raise StoreError(f"{database} is not there: there is nothing to copy")
+    from ccx_addons.io.postgres_copy import copy
+
+    place = Place(files_of(env).database.parent)
+    try:
+        counts = copy(database, settings.ccx_database_url)
+    finally:
+        place.leave()
+    print(f"{database}: copied {', '.join(f'{n} {table}' for table, n in counts.items() if n) or 'nothing'}")
     return 0
 
 

@@ -18,12 +18,14 @@ from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import secret_files
 from ccx_addons.core.config import Channel, Snapshot
-from ccx_addons.core.errors import ConfigErrors
+from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import host_port, is_local
 from ccx_addons.io import backup, outward, yaml_file
 from ccx_addons.io.files import open_to_all
+from ccx_addons.io.place import place_of
 from ccx_addons.io.running import find
+from ccx_addons.io.store import database_of
 from ccx_addons.io.version import version
 from ccx_addons.processes.supervisor import StartError, bind
 
@@ -76,7 +78,10 @@ def examined(env: Mapping[str, str], offline: bool) -> Iterator[Finding]:
     yield from of_files(settings, env)
     yield from of_port(settings)
     yield from of_disk(Path(settings.ccx_data_dir))
-    yield from of_database(Path(settings.ccx_data_dir) / backup.DATABASE)
+    if settings.ccx_database_url:
+        yield from of_server(settings)
+    else:
+        yield from of_database(Path(settings.ccx_data_dir) / backup.DATABASE)
     try:
         snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
     except ConfigErrors as errors:
@@ -145,6 +150,16 @@ def of_database(path: Path) -> Iterator[Finding]:
         yield Finding("problem", "database", f"{path} {words}; {mend}")
     else:
         yield Finding("ok", "database", f"{path} is sound")
+
+
+def of_server(settings: Settings) -> Iterator[Finding]:
+    """Whether PostgreSQL can be reached; its tables are made by the gateway's start."""
+    try:
+        found = database_of(place_of(settings), "", -1, time.time).read("SELECT version()", ())
+    except StoreError as error:
+        yield Finding("problem", "database", f"{error}; rows would wait in memory and be lost with the process")
+    else:
+        yield Finding("ok", "database", f"answers: {' '.join(str(found[0]).split()[:2]) if found else 'nothing'}")
 
 
 def of_configuration(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "doctor": doctor.doctor,
     "backup": copies.backup,
     "restore": copies.restore,
+    "copy-log": copies.copy_log,
     "worker": processes.worker,
     "panel": processes.panel,
     "meeting": processes.meeting,
@@ -61,4 +62,5 @@ CCX: one address and one key in front of many AI upstreams.
 {0} doctor     look at everything around it, and say what is wrong and what to do; exit 1 when something is
 {0} backup     FILE: the database, ccx.yaml and .env in one file, while it runs
 {0} restore    FILE: put them back; the gateway must be stopped
+{0} copy-log   the log of a machine's own ccx.db into the PostgreSQL of CCX_DATABASE_URL
 """

@@ -6,7 +6,7 @@ where the server is frozen and says nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -140,6 +140,15 @@ class Link:
     def script(self, sql: str) -> None:
         """Statements without values, as they are."""
         self._conn.execute(sql.encode())
+
+    def copy(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """COPY ... FROM STDIN; how many."""
+        count = 0
+        with self._conn.cursor().copy(sql.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+                count += 1
+        return count
 
     def heard(self) -> list[str]:
         """What was told by NOTIFY since the last look, without asking the server."""

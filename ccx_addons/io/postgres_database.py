@@ -45,15 +45,20 @@ NEWS: Final = frozenset({"breakers", "key_state", "refusals", "overrides", "comm
 CHANNEL: Final = "ccx_news"
 ARRAYS: Final = {"INTEGER": "bigint[]", "REAL": "double precision[]", "TEXT": "text[]", "BLOB": "bytea[]"}
 
+KEEP_WORDS: Final = (
+    "UPDATE bodies SET words = CASE WHEN %s <> '' THEN to_tsvector('simple', ccx_words(%s)) END"
+    " WHERE request_id = %s AND side = %s"
+)
+
 type Cast = Callable[[Any], Any]
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """PostgreSQL's text holds everything but NUL."""
     return str(value).replace("\0", "\ufffd")
 
 
-CASTS: Final[Mapping[str, Cast]] = {"INTEGER": int, "REAL": float, "TEXT": _text, "BLOB": bytes}
+CASTS: Final[Mapping[str, Cast]] = {"INTEGER": int, "REAL": float, "TEXT": text_of, "BLOB": bytes}
 
 
 class Form:
@@ -127,12 +132,8 @@ class Write(Transaction):
 
     def keep_words(self, request_id: str, side: str, words: str) -> None:
         self.flush()
-        sql = (
-            "UPDATE bodies SET words = CASE WHEN %s <> '' THEN to_tsvector('simple', ccx_words(%s)) END"
-            " WHERE request_id = %s AND side = %s"
-        )
-        clean = _text(words)
-        self.link.raw(sql, (clean, clean, request_id, side))
+        clean = text_of(words)
+        self.link.raw(KEEP_WORDS, (clean, clean, request_id, side))
 
     def alone(self, counter: str) -> bool:
         sql = "SELECT value FROM kept_counter WHERE name = %s FOR UPDATE SKIP LOCKED"

@@ -172,8 +172,12 @@ def new_parts(now: int) -> Iterator[str]:
     """Statements that make the parts of the days to come."""
     today = now // DAY * DAY
     for start in range(today, today + (AHEAD + 1) * DAY, DAY):
-        for table in PARTED:
-            yield (
-                f"CREATE TABLE IF NOT EXISTS {part_of(table, start)} PARTITION OF {table}"
-                f" FOR VALUES FROM ('{first_id(start)}') TO ('{first_id(start + DAY)}')"
-            )
+        yield from parts_of(start)
+
+
+def parts_of(start: int) -> Iterator[str]:
+    for table in PARTED:
+        yield (
+            f"CREATE TABLE IF NOT EXISTS {part_of(table, start)} PARTITION OF {table}"
+            f" FOR VALUES FROM ('{first_id(start)}') TO ('{first_id(start + DAY)}')"
+        )

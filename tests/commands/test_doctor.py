@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ccx_addons.commands import doctor as module
-from ccx_addons.commands.doctor import Finding, doctor, of_address, of_disk, of_folder
+from ccx_addons.commands.doctor import Finding, doctor, of_address, of_disk, of_folder, of_server
 from ccx_addons.core.config import Channel, Key
+from ccx_addons.core.settings import Settings
 from ccx_addons.io.database import Database
 from ccx_addons.io.probe import Look, Ping
+from tests.postgres import Server
 from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, all_kinds, channel, running_program
 
 
@@ -138,3 +140,10 @@ def test_an_address(look: Look, words: list[str]) -> None:
 
 def test_a_finding_is_a_line() -> None:
     assert str(Finding("problem", "disk", "is full")) == "problem  disk: is full"
+
+
+def test_a_log_in_postgresql(here: Path, postgres: Server) -> None:
+    found = [*of_server(Settings(ccx_database_url=postgres.empty()))]
+    assert [(one.level, one.place) for one in found] == [("ok", "database")] and "PostgreSQL 1" in found[0].words
+    found = [*of_server(Settings(ccx_database_url=f"postgresql://ccx:geheim@/none?host={here}"))]
+    assert found[0].level == "problem" and "rows would wait" in found[0].words and "geheim" not in found[0].words
