@@ -144,6 +144,6 @@ def test_a_finding_is_a_line() -> None:
 
 def test_a_log_in_postgresql(here: Path, postgres: Server) -> None:
     found = [*of_server(Settings(ccx_database_url=postgres.empty()))]
-    assert [(one.level, one.place) for one in found] == [("ok", "database")] and "PostgreSQL 1" in found[0].words
+    assert [(one.level, one.about) for one in found] == [("ok", "database")] and "PostgreSQL 1" in found[0].words
     found = [*of_server(Settings(ccx_database_url=f"postgresql://ccx:geheim@/none?host={here}"))]
     assert found[0].level == "problem" and "rows would wait" in found[0].words and "geheim" not in found[0].words
