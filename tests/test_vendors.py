@@ -8,7 +8,7 @@ import pytest
 from ccx_addons import vendors
 from ccx_addons.core.neutral import Effort
 from ccx_addons.io.prices import LIST
-from ccx_addons.vendors.facts import Gemini, Messages, Responses, Size, Vendor
+from ccx_addons.vendors.facts import Gemini, Messages, Responses, Vendor
 
 TOPICS = ("size", "chat", "messages", "responses", "gemini")
 
@@ -151,7 +151,8 @@ def test_claude(
     ],
 )
 def test_sizes(model: str, window: int, output: int) -> None:
-    assert vendors.size("", model) == Size(window, output)
+    found = vendors.size("", model)
+    assert (found.window, found.output) == (window, output)
 
 
 # ---- Google ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ type What = Literal["s", "t", "y", "u", "a"]
 MAX_PARTS: Final = 5000
 MAX_NAME: Final = 64
 FIVE_MINUTES: Final = 300
+HALF_HOUR: Final = 1800
 HOUR: Final = 3600
+DAY: Final = 86_400
 
 
 class Part(NamedTuple):
@@ -38,8 +40,8 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """``marks``: places that the client marks as the end of what is cached. ``life``: seconds it asks to be kept;
-    0: it does not say."""
+    """``marks``: up to so many parts the client marks the prompt as to be cached. ``life``: seconds it asks to be kept,
+    the shortest it says anywhere; 0: it does not say."""
 
     parts: tuple[Part, ...]
     marks: int = 0
@@ -101,6 +103,9 @@ WORDS: Final[Mapping[str, str]] = {
     "message dropped": "{many} messages were dropped from message {n} of {of} on",
     "compacted": "the conversation was compacted: {many} of {of} messages were dropped",
     "marks": "the request no longer marks what is to be cached",
+    "marks tools": "only the tools are still marked as to be cached",
+    "marks system": "no message is marked as to be cached any more",
+    "marks moved": "the last cache mark stands at message {n}, and stood at message {of} before",
     "waited": "it waited {n} s, and the cache lives {of} s",
     "forgot": "nothing changed: the upstream forgot it after {n} s",
     "said": "the upstream says so itself: {name}",
@@ -122,7 +127,7 @@ def change(before: Shape, now: Shape) -> Change | None:
         or _of_system(before.of("y"), now.of("y"))
         or _of_settings(before.of("s"), now.of("s"))
         or _of_messages(before.of("u", "a"), now.of("u", "a"))
-        or (Change("marks") if before.marks and not now.marks else None)
+        or _of_marks(before, now)
     )
 
 
@@ -163,6 +168,18 @@ def _of_settings(before: Sequence[Part], now: Sequence[Part]) -> Change | None:
     return Change("settings", ", ".join(changed)) if changed else None
 
 
+def _of_marks(before: Shape, now: Shape) -> Change | None:
+    """What is cached ends at the last mark: one that stands earlier leaves out what was in the cache."""
+    if now.marks >= before.marks:
+        return None
+    if not now.marks:
+        return Change("marks")
+    n, of = (sum(part.what in "ua" for part in found.parts[: found.marks]) for found in (now, before))
+    if n:
+        return Change("marks moved", n=n, of=of)
+    return Change("marks system" if any(part.what == "y" for part in now.parts[: now.marks]) else "marks tools")
+
+
 def _of_messages(before: Sequence[Part], now: Sequence[Part]) -> Change | None:
     old, new = ([part.print for part in parts] for parts in (before, now))
     n = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), min(len(old), len(new)))
@@ -195,8 +212,6 @@ class Turn(NamedTuple):
 
 NOISE: Final = 1024
 """Tokens: upstreams cache in steps, and nothing that is shorter."""
-MARKED: Final = frozenset({"messages"})
-"""Protocols whose upstreams cache only what is marked."""
 
 
 def again(before: Turn, now: Turn) -> int:
@@ -205,8 +220,9 @@ def again(before: Turn, now: Turn) -> int:
     return lost if lost >= NOISE else 0
 
 
-def why(before: Turn, now: Turn, old: Shape, new: Shape, said: str = "") -> Change:
-    """Why ``again`` is not nothing. ``said``: the upstream's own words."""
+def why(before: Turn, now: Turn, old: Shape, new: Shape, said: str = "", life: int = FIVE_MINUTES) -> Change:
+    """Why ``again`` is not nothing. ``said``: the upstream's own words. ``life``: seconds that a prompt is cached where
+    a request does not say; they begin when it is used."""
     if before.channel != now.channel:
         return Change("channel", now.channel)
     if before.key != now.key:
@@ -215,8 +231,8 @@ def why(before: Turn, now: Turn, old: Shape, new: Shape, said: str = "") -> Chan
         return Change("model", now.model)
     if found := change(old, new):
         return found
-    waited = max(0, now.began - before.ended) // 1000
-    life = new.life or FIVE_MINUTES
+    waited = max(0, now.began - before.began) // 1000
+    life = old.life or life
     if waited >= life:
         return Change("waited", n=waited, of=life)
     return Change("said", said) if said else Change("forgot", n=waited)

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ccx_addons import vendors
 from ccx_addons.core import shape
 from ccx_addons.core.neutral import NO_EXTRA, Usage
 from ccx_addons.core.shape import ANATOMY, Part, Shape, Turn
@@ -36,8 +37,11 @@ REMEMBERED: Final = 8
 NOTHING_LOST: Final[dict[str, Any]] = {"before_id": "", "why": "", "again_tokens": 0, "again_usd": None}
 MARKS: Final = ("cache_control", "prompt_cache_breakpoint")
 CONTROL, BREAKPOINT = (name.encode() for name in MARKS)
-LONG: Final = (b"1h", b"12h", b"24h")
-"""How long a mark, or the request, asks for the cache to be kept."""
+OF_REQUEST: Final = ("cache_control", "prompt_cache_retention", "prompt_cache_options")
+"""Members of a request that speak of its whole cache."""
+LIVES: Final = {"5m": shape.FIVE_MINUTES, "30m": shape.HALF_HOUR, "1h": shape.HOUR, "24h": shape.DAY}
+"""How long a mark, or the request, asks for the cache to be kept (platform.claude.com/docs/en/build-with-claude/
+prompt-caching, developers.openai.com/api/docs/guides/prompt-caching)."""
 UNCACHED: Final = "x-anthropic-billing-header:"
 """A system block of Claude Code's that is another one in each request, and no part of what is cached."""
 MISSED: Final = re.compile(
@@ -69,15 +73,19 @@ class Draft:
 
 
 class Told:
-    """Parts, the same as JSON, the marks in them, and whether one of these asks for a long life."""
+    """Parts, the same as JSON, how many of them the last mark ends, and the shortest life that a mark asks for."""
 
-    __slots__ = ("is_long", "marks", "parts", "text")
+    __slots__ = ("life", "marks", "parts", "text")
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
         self.text: list[str] = []
         self.marks = 0
-        self.is_long = False
+        self.life = 0
+
+    def asks(self, life: int) -> None:
+        """``life``: seconds; 0: the default."""
+        self.life = min(self.life, life) if self.life and life else self.life or life
 
     def add(self, part: Part) -> None:
         self.parts.append(part)
@@ -85,10 +93,11 @@ class Told:
 
     def go_on(self, more: "Told", count: int | None = None) -> None:
         """With the parts, or the first of them, of another one."""
+        if more.marks:
+            self.marks = len(self.parts) + more.marks
         self.parts += more.parts[:count]
         self.text += more.text[:count]
-        self.marks += more.marks
-        self.is_long = self.is_long or more.is_long
+        self.asks(more.life)
 
 
 class Known(NamedTuple):
@@ -159,17 +168,15 @@ class Maker:
         data = marshalled(value)
         size = len(data)
         if CONTROL in data or BREAKPOINT in data:
-            into.marks += data.count(CONTROL) + data.count(BREAKPOINT)
-            into.is_long = into.is_long or any(word in data for word in LONG)
-            data = marshalled(unmarked(value))
+            into.marks = len(into.parts) + 1
+            into.asks(life_of(data))
+            data = marshalled(plain(unmarked(value)))
         into.add(Part(what, name[: shape.MAX_NAME], size, self.print(data)[:6].hex(), *more))
 
     def shape(self, kind: str, trace: str, text: str, spans: Spans, raw: bytes) -> tuple[Shape, str]:
         """And the same as JSON."""
         anatomy, found = ANATOMY[kind], Told()
         data: Any = memoryview(raw) if text.isascii() and len(raw) == len(text) else text
-        found.marks = int("cache_control" in spans)
-        found.is_long = "prompt_cache_retention" in spans and value_of(text, spans["prompt_cache_retention"]) == "24h"
         for name in anatomy.settings:
             if name in spans:
                 self.part(found, "s", name, value_of(text, spans[name]))
@@ -178,9 +185,13 @@ class Maker:
                 found.go_on(self.member(kind, name, text, data, spans[name]))
         if anatomy.messages in spans:
             self.messages(found, kind, trace, text, data, spans[anatomy.messages][1:])
-        life = shape.HOUR if found.is_long else 0
-        made = Shape(tuple(found.parts[: shape.MAX_PARTS]), found.marks, life)
-        return made, shape.dumped(found.marks, life, found.text[: shape.MAX_PARTS])
+        if "cache_control" in spans:  # the last block is marked by itself
+            found.marks = len(found.parts)
+        for name in OF_REQUEST:
+            if name in spans:
+                found.asks(life_of(marshalled(value_of(text, spans[name])), name == "cache_control"))
+        made = Shape(tuple(found.parts[: shape.MAX_PARTS]), found.marks, found.life)
+        return made, shape.dumped(found.marks, found.life, found.text[: shape.MAX_PARTS])
 
     def member(self, kind: str, name: str, text: str, data: Any, span: Span) -> Told:
         """Tools, or the system's blocks: most requests have the same."""
@@ -229,7 +240,7 @@ class Maker:
         kept = Told()
         kept.go_on(known.told)
         kept.go_on(new, steady)
-        kept.marks, kept.is_long = 0, False
+        kept.marks, kept.life = 0, 0
         self._known.put(place, Known(len(data), self.print(encoded(data)), kept, calls), len(kept.parts))
 
     def message(self, into: Told, message: Any, calls: dict[str, str]) -> None:
@@ -261,7 +272,7 @@ class Maker:
         if role == "tool":
             results = len(marshalled(message)) - media
         name = ",".join(dict.fromkeys(filter(None, names))) if names else ""
-        self.part(into, what, name, message, *((results, media, pictures) if results or pictures else ()))
+        self.part(into, what, name, plain(message), *((results, media, pictures) if results or pictures else ()))
 
 
 def value_of(text: str, span: Span) -> Any:
@@ -270,6 +281,18 @@ def value_of(text: str, span: Span) -> Any:
 
 def marshalled(value: Any) -> bytes:
     return marshal.dumps(value, FORMAT)
+
+
+SAID: Final = {life: marshalled(word)[1:] for word, life in LIVES.items()}
+"""Seconds -> the whole word that says so, as it is marshalled."""
+
+
+def life_of(data: bytes, is_control: bool = False) -> int:
+    """The shortest life that the marks in a value ask for; Claude's say nothing for five minutes."""
+    found = [life for life, word in SAID.items() if word in data]
+    if found:
+        return min(found)
+    return shape.FIVE_MINUTES if is_control or CONTROL in data else 0
 
 
 def named(response: Any) -> str:
@@ -298,6 +321,19 @@ def unmarked(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
     return [unmarked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def plain(message: Any) -> Any:
+    """A message of one text has the same content whether it stands there as such or as a block, which can be marked."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if (
+        type(content) is list
+        and len(content) == 1
+        and type(content[0]) is dict
+        and content[0].keys() == {"type", "text"}
+    ):
+        return {**message, "content": content[0]["text"]}
+    return message
 
 
 # ---- keeping ---------------------------------------------------------------------------------------------------------
@@ -372,7 +408,8 @@ def lost(draft: Draft, others: list[Made], made: Shape) -> dict[str, Any]:
     missed = shape.again(old.turn, now)
     if not missed or not shape.alike(old.shape, made):
         return found
-    why = shape.why(old.turn, now, old.shape, made, said(draft.answer))
+    life = vendors.size("", old.turn.model).cache_life or shape.FIVE_MINUTES
+    why = shape.why(old.turn, now, old.shape, made, said(draft.answer), life)
     return found | {"why": dumps(why).decode(), "again_tokens": missed, "again_usd": dearer(draft, draft.usage, missed)}
 
 

@@ -23,10 +23,14 @@ EVER: Final[Version] = (1000, 0)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Tokens; 0: not known. ``window``: prompt and answer together, ``output``: the most of one answer."""
+    """Tokens; 0: not known. ``window``: prompt and answer together, ``output``: the most of one answer.
+
+    ``cache_life``: seconds that a prompt is cached at least, where a request does not say; 0: not known.
+    """
 
     window: int = 0
     output: int = 0
+    cache_life: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ OPENAI: Final = Vendor(
         Family(MAX, Facts(DOCS, chat=CODEX_MAX, responses=CODEX_MAX), (5, 1), (5, 2)),
         Family(GPT, Facts(DOCS, chat=FIVE_TWO, responses=FIVE_TWO), (5, 2), (5, 6)),
         Family(GPT, Facts(DOCS, chat=FIVE_SIX, responses=FIVE_SIX), (5, 6)),
-        Family(GPT, Facts(CACHING, chat=MARKS, responses=MARKS), (5, 6)),
+        Family(GPT, Facts(CACHING, {"cache_life": 86_400}), (5, 5), (5, 6)),
+        Family(GPT, Facts(CACHING, {"cache_life": 1800}, chat=MARKS, responses=MARKS), (5, 6)),
         Family(
             GPT,
             Facts("https://developers.openai.com/api/docs/guides/latest-model", chat={"tools_with_effort": False}),

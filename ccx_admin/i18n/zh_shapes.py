@@ -20,6 +20,11 @@ SHAPES: Final[Mapping[str, str]] = {
     "{many} messages were dropped from message {n} of {of} on": "从第 {n} 条消息（共 {of} 条）起删去了 {many} 条",
     "the conversation was compacted: {many} of {of} messages were dropped": "会话被压缩：{of} 条消息中删去了 {many} 条",
     "the request no longer marks what is to be cached": "请求不再标记要缓存的内容",
+    "only the tools are still marked as to be cached": "只有工具仍标记为要缓存",
+    "no message is marked as to be cached any more": "不再有消息标记为要缓存",
+    "the last cache mark stands at message {n}, and stood at message {of} before": (
+        "最后的缓存标记位于第 {n} 条消息，之前位于第 {of} 条"
+    ),
     "it waited {n}, and the cache lives {of}": "等待了 {n}，而缓存只保留 {of}",
     "nothing changed: the upstream forgot it after {n}": "没有变化：上游在 {n} 后丢弃了缓存",
     "the upstream says so itself: {name}": "上游自己说明：{name}",

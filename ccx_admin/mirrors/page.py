@@ -1,4 +1,4 @@
-"""/requests/requests/mirrors: what another channel would have answered: in sum, and pair by pair."""
+"""/requests/mirrors: what another channel would have answered: in sum, and pair by pair."""
 
 from typing import Any, Final
 

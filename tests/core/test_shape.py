@@ -1,6 +1,7 @@
 """What of a prompt changed, on made shapes and on those that real clients left behind."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +45,11 @@ def shape(tools: str = "", system: str = "", messages: str = "", settings: str =
         (shape(messages="1 2 3 4 5"), shape(messages="1 4 5 6"), Change("message dropped", n=2, of=5, many=2)),
         (shape(messages="1 2 3 4"), shape(messages="1 2 3"), Change("message dropped", n=4, of=4, many=1)),
         (shape(messages="1 2 3 4 5 6"), shape(messages="x 6 7"), Change("compacted", of=6, many=5)),
-        (shape(messages="1", marks=2), shape(messages="1 2"), Change("marks")),
+        (shape(messages="1", marks=1), shape(messages="1 2"), Change("marks")),
+        (shape("a", "s", "1 2 3", marks=5), shape("a", "s", "1 2 3 4 5", marks=7), None),
+        (shape("a", "s", "1 2 3", marks=5), shape("a", "s", "1 2 3 4 5", marks=3), Change("marks moved", n=1, of=3)),
+        (shape("a", "s", "1 2 3", marks=5), shape("a", "s", "1 2 3 4 5", marks=2), Change("marks system")),
+        (shape("a", "s", "1 2 3", marks=5), shape("a", "s", "1 2 3 4 5", marks=1), Change("marks tools")),
     ],
 )
 def test_the_first_thing_that_changed(before: Shape, now: Shape, expected: Change | None) -> None:
@@ -95,6 +100,16 @@ def test_where_it_went_comes_before_what_changed() -> None:
     assert why(turn(9), turn(0, began=299_000), old, old).what == "forgot"
     assert why(turn(9), turn(0, began=300_000), old, old) == Change("waited", n=300, of=300)
     assert why(turn(9), turn(0), old, old, "x") == Change("said", "x")
+
+
+def test_a_cache_lives_as_long_as_the_request_asked_that_filled_it() -> None:
+    """From when it was used, which is before the answer was written."""
+    hour, short = replace(shape("a"), life=3600), replace(shape("a"), life=300)
+    later = turn(0, began=600_000)
+    assert why(turn(9), later, short, hour) == Change("waited", n=600, of=300)
+    assert why(turn(9), later, hour, short) == Change("forgot", n=600)
+    assert why(turn(9), later, shape("a"), shape("a"), life=1800) == Change("forgot", n=600)
+    assert why(turn(9, ended=590_000), later, short, short) == Change("waited", n=600, of=300)
 
 
 def test_every_change_has_its_words() -> None:

@@ -1,7 +1,7 @@
 """Shapes made, compared with what a conversation was before, and kept."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
@@ -81,12 +81,30 @@ def test_only_what_is_new_of_a_conversation_is_taken_apart(trace: str, monkeypat
 def test_marks_move_on_and_change_nothing() -> None:
     plain, marked = (made(Maker("k"), json.dumps({"messages": talk(2, mark)}).encode()) for mark in (False, True))
     assert [part.print for part in plain.parts] == [part.print for part in marked.parts]
-    assert (plain.marks, marked.marks) == (0, 1)
+    assert (plain.marks, marked.marks) == (0, len(plain.parts))
 
 
 def test_a_mark_says_how_long_the_cache_lives() -> None:
-    asked = body(1, system=[text("s", cache_control={"type": "ephemeral", "ttl": "1h"})])
-    assert (made(Maker("k"), body(1)).life, made(Maker("k"), asked).life) == (0, 3600)
+    short, long = ({"type": "ephemeral", **ttl} for ttl in ({}, {"ttl": "1h"}))
+    for more, life in (
+        ({}, 0),
+        ({"system": [text("wait 1h", cache_control=short)]}, 300),
+        ({"system": [text("s", cache_control=long)]}, 3600),
+        ({"system": [text("a", cache_control=long), text("b", cache_control=short)]}, 300),
+        ({"cache_control": long}, 3600),
+        ({"cache_control": short}, 300),
+        ({"prompt_cache_retention": "24h"}, 86_400),
+        ({"prompt_cache_options": {"ttl": "30m"}}, 1800),
+    ):
+        assert made(Maker("k"), spoken("messages", **more)).life == life, more
+
+
+def test_one_text_is_the_same_as_a_block() -> None:
+    plain, block = (
+        made(Maker("k"), json.dumps({"messages": [{"role": "user", "content": content}]}).encode())
+        for content in ("hello", [text("hello", cache_control={"type": "ephemeral"})])
+    )
+    assert [part.print for part in plain.parts] == [part.print for part in block.parts]
 
 
 def test_hashes_need_the_key() -> None:
@@ -177,13 +195,18 @@ def answered(store: Store, maker: Maker, id: str, raw: bytes, read: int, written
     answer = more.pop("answer", b"")
     trace = more.pop("trace", "t")
     tokens = {"input_tokens": 50_000, "cache_read_tokens": read, "cache_write_tokens": written}
-    row = {"kind": "messages", "usage_source": "reported", "upstream_model": "claude", "started_at": at}
+    row = {
+        "kind": more.pop("kind", "messages"),
+        "usage_source": "reported",
+        "upstream_model": "claude",
+        "started_at": at,
+    }
     store.put_request(request(id, **{**row, "ended_at": at + 1000, **tokens, **more}))
     asked, now = JsonBody.parse(raw), request(id, **{**row, "ended_at": at + 1000, **tokens, **more})
     store.put_shape(
         Draft(
             id,
-            "messages",
+            row["kind"],
             trace,
             "alice",
             "c1",
@@ -222,7 +245,7 @@ def test_a_cache_that_holds_is_no_loss(store: Store) -> None:
         (body(2, tools=TOOLS[:1]), {}, Change("tools removed", "Bash")),
         (body(2, system="other"), {}, Change("system changed", n=1, of=1)),
         (body(2, thinking={"type": "enabled"}), {}, Change("settings", "thinking")),
-        (body(2), {}, Change("forgot", n=59)),
+        (body(2), {}, Change("forgot", n=60)),
         (body(2), {"answer": b'{"diagnostics":{"cache_miss_reason":{"type":"tools_changed"}}}'}, Change("said", "tools_changed")),
     ],
 )  # fmt: skip
@@ -238,7 +261,7 @@ def test_who_waits_too_long_is_told_so(store: Store) -> None:
     maker = Maker("k")
     answered(store, maker, "1", body(1), 0, 40_000)
     answered(store, maker, "8", body(2), 0, 41_000)
-    assert last(store)[1] == Change("waited", n=419, of=300)
+    assert last(store)[1] == Change("waited", n=420, of=300)
 
 
 def test_a_title_in_between_is_not_what_is_continued(store: Store) -> None:
@@ -307,7 +330,8 @@ def test_a_request_without_known_tokens_is_not_what_is_continued(store: Store) -
 
 def test_a_long_life_is_seen_in_each_request(store: Store) -> None:
     maker, mark = Maker("k"), {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    assert [made(maker, body(n, system=[text("s", **mark)])).life for n in (1, 2, 3)] == [3600] * 3
+    asked = [body(n, system=[text("s", **mark)], messages=talk(n, mark=False)) for n in (1, 2, 3)]
+    assert [made(maker, raw).life for raw in asked] == [3600] * 3
 
 
 def test_memory_of_shapes_has_an_end() -> None:
@@ -324,3 +348,97 @@ def test_a_body_is_let_go() -> None:
     """What waits to be made a shape of holds the text of a body, and none of its values."""
     held = {field.name for field in fields(Draft)}
     assert {"text", "spans", "raw"} <= held and "body" not in held
+
+
+# ---- the same change in every protocol -------------------------------------------------------------------------------
+TALK: Final = tuple(f"message {n}" for n in range(9))
+MARKED: Final = {"cache_control": {"type": "ephemeral"}}
+
+
+def spoken(
+    kind: str, talk: Sequence[str] = TALK, tools: Sequence[str] = ("Read", "Bash"), system: Any = "be kind", **more: Any
+) -> bytes:
+    """One conversation as each client says it."""
+    roles = ("user", "model" if kind == "gemini" else "assistant")
+    schema = {"type": "object"}
+    if kind == "gemini":
+        turns = [{"role": roles[n % 2], "parts": [{"text": words}]} for n, words in enumerate(talk)]
+        declared = [{"functionDeclarations": [{"name": name, "parameters": schema} for name in tools]}]
+        body = {"systemInstruction": {"parts": [{"text": system}]}, "contents": turns, "tools": declared}
+        return json.dumps({**body, **more}).encode()
+    said = [{"role": roles[n % 2], "content": words} for n, words in enumerate(talk)]
+    if kind == "messages":
+        named = [{"name": name, "input_schema": schema} for name in tools]
+        blocks = [text(system)] if isinstance(system, str) else system
+        return json.dumps({"system": blocks, "messages": said, "tools": named, **more}).encode()
+    function = {name: {"name": name, "parameters": schema} for name in tools}
+    if kind == "chat":
+        named = [{"type": "function", "function": function[name]} for name in tools]
+        return json.dumps({"messages": [{"role": "system", "content": system}, *said], "tools": named, **more}).encode()
+    flat = [{"type": "function", **function[name]} for name in tools]
+    return json.dumps({"instructions": system, "input": said, "tools": flat, **more}).encode()
+
+
+def changed(kind: str) -> dict[str, tuple[bytes, dict[str, Any], Change]]:
+    """What is done between two requests -> the second one, columns of its row, and why its cache was lost."""
+    more = (*TALK, "answer", "next")
+    return {
+        "switched key": (spoken(kind, more), {"key_mask": "sk-b"}, Change("key")),
+        "other channel": (spoken(kind, more), {"channel_name": "b"}, Change("channel", "b")),
+        "tool order": (spoken(kind, more, ("Bash", "Read")), {}, Change("tools moved")),
+        "a tool more": (spoken(kind, more, ("Read", "Bash", "Grep")), {}, Change("tools added", "Grep")),
+        "system block": (spoken(kind, more, system="be brief"), {}, Change("system changed", n=1, of=1)),
+        "edited": (spoken(kind, ("x", *more[1:])), {}, Change("message changed", n=1, of=11)),
+        "cut": (spoken(kind, (*more[:2], *more[4:])), {}, Change("message dropped", n=3, of=9, many=2)),
+        "compacted": (spoken(kind, ("a summary", "go on")), {}, Change("compacted", of=9, many=9)),
+        "forgot": (spoken(kind, more), {}, Change("forgot", n=60)),
+    }
+
+
+@pytest.mark.parametrize("kind", CALLED)
+@pytest.mark.parametrize("what", changed("chat"))
+def test_each_change_is_told_in_every_protocol(store: Store, kind: str, what: str) -> None:
+    maker, (raw, more, expected) = Maker("k"), changed(kind)[what]
+    answered(store, maker, "1", spoken(kind), 10_000, 30_000, kind=kind)
+    answered(store, maker, "2", raw, 5_000, 45_000, kind=kind, **more)
+    assert last(store)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "asked", "minutes", "expected"),
+    [
+        ("messages", "claude-sonnet-5", {"cache_control": {"type": "ephemeral"}}, 7, Change("waited", n=420, of=300)),
+        ("messages", "claude-sonnet-5", {"cache_control": {"type": "ephemeral"}}, 4, Change("forgot", n=240)),
+        ("messages", "claude-sonnet-5", {"cache_control": {"type": "ephemeral", "ttl": "1h"}}, 7, Change("forgot", n=420)),
+        ("messages", "claude-sonnet-5", {"cache_control": {"type": "ephemeral", "ttl": "1h"}}, 61, Change("waited", n=3660, of=3600)),
+        ("responses", "gpt-5.6", {}, 20, Change("forgot", n=1200)),
+        ("responses", "gpt-5.6", {}, 31, Change("waited", n=1860, of=1800)),
+        ("chat", "gpt-5.5", {}, 90, Change("forgot", n=5400)),
+        ("chat", "gpt-5.1", {}, 7, Change("waited", n=420, of=300)),
+        ("chat", "gpt-5.1", {"prompt_cache_retention": "24h"}, 90, Change("forgot", n=5400)),
+        ("gemini", "gemini-3-pro", {}, 7, Change("waited", n=420, of=300)),
+    ],
+)  # fmt: skip
+def test_how_long_a_cache_lives(
+    store: Store, kind: str, model: str, asked: dict[str, Any], minutes: int, expected: Change
+) -> None:
+    maker, more = Maker("k"), {"kind": kind, "upstream_model": model}
+    answered(store, maker, "1", spoken(kind, **asked), 0, 40_000, **more)
+    answered(store, maker, str(1 + minutes), spoken(kind, (*TALK, "a", "b"), **asked), 0, 41_000, **more)
+    assert last(store)[1] == expected
+
+
+def test_a_mark_that_moved_back(store: Store) -> None:
+    """The prompt is the same, and less of it is asked for."""
+    maker = Maker("k")
+
+    def marked(at: int, *more: str) -> bytes:
+        found = json.loads(spoken("messages", (*TALK, *more)))
+        found["messages"][at]["content"] = [text(found["messages"][at]["content"], **MARKED)]
+        return json.dumps(found).encode()
+
+    answered(store, maker, "1", marked(-1), 0, 40_000)
+    answered(store, maker, "2", marked(-1, "a", "b"), 40_000, 1000)
+    assert last(store)[2] == 0
+    answered(store, maker, "3", marked(2, "a", "b"), 5_000, 36_000)
+    assert last(store)[1] == Change("marks moved", n=3, of=11)
