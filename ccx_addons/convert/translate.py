@@ -134,7 +134,9 @@ def _context(x: Exchange) -> quirks.Context:
 
 def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     channel = attempt.channel
-    request = replace(neutral_request(x), model=mapped.model)
+    request = neutral_request(x)
+    if request.model != mapped.model:
+        request = replace(request, model=mapped.model)
     if summarises(x):
         request = compaction.summary_request(request)
     target = TEXT_PROTOCOLS[channel.protocol]
@@ -209,17 +211,17 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
     if x.operation in STORED or x.operation == ACCOUNT:
         return Ended("ok"), content  # whatever it says of itself, and it was counted when it was made
+    if converts(x, channel):
+        return _translated(x, channel, value, len(content))
     protocol = PROTOCOLS[channel.protocol]
     if fault := protocol.answer_fault(value):
         return _no_answer(value, fault), content
     x.usage = protocol.usage_of(value)
-    if not converts(x, channel):
-        uncounted = x.usage is None and x.operation == "generate"
-        if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:
-            answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
-            x.answer = answer if isinstance(answer, Response) else None
-        return Ended("ok"), content
-    return _translated(x, channel, value, len(content))
+    uncounted = x.usage is None and x.operation == "generate"
+    if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:
+        answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
+        x.answer = answer if isinstance(answer, Response) else None
+    return Ended("ok"), content
 
 
 def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
@@ -252,6 +254,7 @@ def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[
     answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
+    x.usage = answer.usage
     return _written(x, answer, size)
 
 

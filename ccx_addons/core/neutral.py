@@ -47,7 +47,7 @@ type Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"
 
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Source:
     """A page that the characters ``start`` to ``end`` of a text come from."""
 
@@ -146,7 +146,7 @@ class Message:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tool:
     """A function the client runs. ``parameters`` is a JSON schema.
 
@@ -162,7 +162,7 @@ class Tool:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ServerTool:
     """A tool that the upstream runs itself. ``kind`` is the neutral name; ``value`` the wire form of ``protocol``."""
 
@@ -171,7 +171,7 @@ class ServerTool:
     value: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolChoice:
     """``names`` restricts the choice: with ``any`` and one name, that very function must be called."""
 
@@ -179,7 +179,7 @@ class ToolChoice:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OutputFormat:
     """What the answer's text must look like. ``schema`` is set for ``json_schema``."""
 
@@ -189,7 +189,7 @@ class OutputFormat:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reasoning:
     """How much the model may think: an effort word, a budget in tokens, or both. ``enabled`` None: not said.
 
@@ -202,7 +202,7 @@ class Reasoning:
     summary: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Request:
     """One client request. ``None`` always means: the client did not say."""
 
@@ -233,7 +233,7 @@ class Request:
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Usage:
     """Tokens. ``input`` counts the whole prompt: ``cache_read`` and ``cache_write`` are parts of it.
 
@@ -249,7 +249,7 @@ class Usage:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Response:
     id: str
     model: str
@@ -262,7 +262,7 @@ class Response:
     extra: Extra = field(default=NO_EXTRA)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fault:
     """An error in neutral words. ``message`` is the upstream's own text; ``code`` and ``type`` its own codes.
 
@@ -281,7 +281,7 @@ class Fault:
     """Unix seconds at which a limit that was used up holds no more; 0: it is none, or nobody says."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unread(Fault):
     """What the upstream sent cannot be read: nothing of it tells the client that the stream failed."""
 

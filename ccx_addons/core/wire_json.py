@@ -34,8 +34,8 @@ MAX_MEMBERS: Final = 1000
 """Members of a body. No API has a tenth of it."""
 TOO_DEEP: Final = f"the JSON is nested too deeply: more than {MAX_DEPTH} objects and lists inside each other"
 _NESTED: Final = frozenset({dict, list})
-_SHORT: Final = 4096
-"""Characters of a text up to which counting brackets is faster than walking through the value."""
+_SHORT: Final = 1 << 15
+"""Characters of a text up to which counting its brackets, so that the last ones need no look, is faster than a walk."""
 
 
 def dumps(value: Json) -> bytes:
@@ -65,8 +65,8 @@ def dump_text(value: Json) -> str:
 def loads(data: bytes | str) -> Json:
     """The value. Raises BadJson for anything malformed, too deep, NaN, or with numbers of thousands of digits."""
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        value = _decoder.decode(text) if len(text) < BIG else _read_patiently(text)
+        text = data if isinstance(data, str) else data.decode().removeprefix("\ufeff")
+        value = _read(text) if len(text) < BIG else _read_patiently(text)
     except RecursionError:
         raise BadJson(TOO_DEEP) from None
     except UnicodeDecodeError:
@@ -76,6 +76,17 @@ def loads(data: bytes | str) -> Json:
     if is_deep(value, text):
         raise BadJson(TOO_DEEP)
     return value
+
+
+def _read(text: str) -> Json:
+    """Most texts have nothing before their value and nothing behind it."""
+    if text[:1] in _WHITE:
+        return _decoder.decode(text)
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as stop:
+        raise json.JSONDecodeError("Expecting value", text, stop.value) from None
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def _read_patiently(text: str) -> Json:
@@ -91,18 +102,20 @@ def _read_patiently(text: str) -> Json:
 
 def is_deep(value: Json, text: str, depth: int = MAX_DEPTH) -> bool:
     """Whether a value, read from ``text``, has more than ``depth`` objects and lists inside each other."""
-    if len(text) <= 2 * depth or (len(text) < _SHORT and text.count("{") + text.count("[") <= depth):
+    if len(text) <= 2 * depth:
         return False
+    left = text.count("{") + text.count("[") if len(text) < _SHORT else len(text)
     level = [value] if isinstance(value, dict | list) else []
-    while level and depth:
+    while level and 0 < depth < left:
         depth -= 1
+        left -= len(level)
         level = [
             inner
             for outer in level
             for inner in (outer.values() if type(outer) is dict else outer)
             if type(inner) in _NESTED
         ]
-    return bool(level)
+    return bool(level) and depth < left
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
