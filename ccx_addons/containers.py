@@ -17,7 +17,7 @@ from ccx_addons.core.references import ID, containers_in, containers_of
 from ccx_addons.core.scan import holds
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import about, guarded, refuse
 from ccx_addons.sessions import UNREADABLE, final_answer, issued, look_up, seat_of
 
 NAMED: Final = b"container"
@@ -51,6 +51,7 @@ class Containers:
             flow.response = refuse(flow, UNREADABLE)
 
     @guarded
+    @about("messages", "responses")
     def response(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """The client may go on where its answer ran code. Reading JSON happens in a thread."""
         record, answer = x.current, flow.response

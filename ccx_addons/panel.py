@@ -47,7 +47,7 @@ class Through:
 
 
 class Panel:
-    for_panel = True
+    for_panel = "only"
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

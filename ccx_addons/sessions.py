@@ -33,7 +33,7 @@ from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.io.store import Store
 from ccx_addons.io.transaction import Row
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import about, guarded, refuse
 from ccx_addons.scheduler.state import NEVER
 
 log: Final = logging.getLogger("ccx")
@@ -83,6 +83,7 @@ class Sessions:
         self.tasks: set[asyncio.Task[None]] = set()
 
     @guarded
+    @about("responses")
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Finds what is continued; waits only when it is not in memory."""
         while self.runtime.forgotten:
@@ -145,6 +146,7 @@ class Sessions:
 
     # ---- keeping ----------------------------------------------------------------------------------------------------
     @guarded
+    @about("responses")
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
         """A stream has its id from the first event on: who leaves early may ask for the answer later."""
         record = x.current
@@ -154,6 +156,7 @@ class Sessions:
             self.runtime.store.put_issued([issued(id, x.client.name, seat_of(record.attempt), time.time())])
 
     @guarded
+    @about("responses")
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
             self.forget(x.match.subject)

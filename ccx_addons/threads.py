@@ -19,7 +19,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import about, guarded, refuse
 from ccx_addons.sessions import UNREADABLE, issued, look_up, seat_of
 
 CREATED: Final = re.compile(rb'"message"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
@@ -31,6 +31,7 @@ class Threads:
         self.runtime = runtime
 
     @guarded
+    @about("messages")
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Waits only for what continues a thread."""
         id = read.text(thread_of(x).get("previous_message_id"))
@@ -51,12 +52,14 @@ class Threads:
         )
 
     @guarded
+    @about("messages")
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
         """A stream has its id from the first event on."""
         if x.committed and thread_of(x) and (found := CREATED.search(x.opening)):
             self.give(x, found[1].decode("latin-1"))
 
     @guarded
+    @about("messages")
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if not x.committed and thread_of(x) and flow.response and flow.response.status_code == 200:
             self.give(x, read.text((loads_object(flow.response.raw_content or b"") or {}).get("id")))

@@ -71,7 +71,7 @@ class Edits:
 class Inspect(Periodic):
     """Last in the chain: by then everybody has said what there is to say."""
 
-    for_panel = True
+    for_panel = "too"
 
     def __init__(self, runtime: Runtime, flows: FlowList) -> None:
         self.rows = Metrics(runtime)

@@ -24,6 +24,10 @@ log: Final = logging.getLogger("ccx")
 ATTRIBUTE: Final = "ccx_exchange"
 """Where a flow has its exchange: it is neither saved nor copied with it."""
 
+ABOUT: Final = "ccx_about"
+UNGUARDED: Final = "ccx_hook"
+EVERYTHING: Final[tuple[frozenset[Kind], str]] = (frozenset(), "")
+
 EARLY: Final = frozenset({"requestheaders", "request", "upstream_attempt"})
 """Hooks that decide about the request: they are skipped when the flow has its answer."""
 
@@ -37,11 +41,34 @@ def exchange_of(flow: http.HTTPFlow) -> Exchange | None:
     return flow.__dict__.get(ATTRIBUTE)
 
 
+type Hook = Callable[[http.HTTPFlow, Exchange], Awaitable[None] | None]
+"""Of one addon, without its guard."""
+
+
+def about(*kinds: Kind, operation: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Says which requests a hook below ``guarded`` is about; all others pass it by. No kind: all of them."""
+
+    def mark(hook: Callable[..., Any]) -> Callable[..., Any]:
+        hook.__dict__[ABOUT] = (frozenset(kinds), operation)
+        return hook
+
+    return mark
+
+
+def concerns(addon: Any, hook: Callable[..., Any], kind: Kind, operation: str, panel: bool) -> bool:
+    """Whether a hook is called for such requests. Those for the panel pass by all addons but those that say they are
+    ``for_panel``: ``too``, or ``only``."""
+    wanted = getattr(addon, "for_panel", "")
+    if not wanted if panel else wanted == "only":
+        return False
+    kinds, operations = hook.__dict__.get(ABOUT, EVERYTHING)
+    return (not kinds or kind in kinds) and operations in ("", operation)
+
+
 def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitable[None] | None]:
     """Wraps ``hook(self, flow, exchange)`` into the ``hook(self, flow)`` that mitmproxy calls.
 
-    A hook that has to wait is a coroutine function, or returns a coroutine only when it really waits. Requests for the
-    panel pass by all addons but the one that says it is ``for_panel``.
+    A hook that has to wait is a coroutine function, or returns a coroutine only when it really waits.
     """
     early = hook.__name__ in EARLY
 
@@ -50,19 +77,29 @@ def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitabl
         exchange: Exchange | None = flow.__dict__.get(ATTRIBUTE)
         if exchange is None or (early and (flow.response or flow.error)):
             return None
-        if exchange.forward and not getattr(self, "for_panel", False):
+        if not concerns(self, hook, exchange.kind, exchange.operation, exchange.forward is not None):
             return None
         try:
             waiting = hook(self, flow, exchange)
         except Exception:
             failed(flow, exchange, hook.__qualname__)
             return None
-        return None if waiting is None else _guarded_wait(waiting, flow, exchange, hook.__qualname__)
+        return None if waiting is None else guarded_wait(waiting, flow, exchange, hook.__qualname__)
 
+    call.__dict__[UNGUARDED] = hook
     return call
 
 
-async def _guarded_wait(waiting: Awaitable[None], flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
+def unguarded(call: Any, kind: Kind, operation: str, panel: bool) -> tuple[Hook, ...] | None:
+    """What a guarded method of an addon does for such requests: its hook, or nothing. None: it has no guard."""
+    hook = getattr(call, "__dict__", {}).get(UNGUARDED)
+    if hook is None:
+        return None
+    addon = call.__self__
+    return (hook.__get__(addon),) if concerns(addon, hook, kind, operation, panel) else ()
+
+
+async def guarded_wait(waiting: Awaitable[None], flow: http.HTTPFlow, exchange: Exchange, where: str) -> None:
     try:
         await waiting
     except Exception:

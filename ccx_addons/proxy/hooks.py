@@ -20,9 +20,11 @@ from mitmproxy.proxy.layers.http import (
     ResponseHeaders,
 )
 
-from ccx_addons.core.exchange import Upstream
+from ccx_addons.core.config import Kind
+from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.io.aside import aside
 from ccx_addons.proxy.dial import Failure
+from ccx_addons.proxy.guard import EARLY, Hook, exchange_of, failed, guarded_wait, unguarded
 
 log: Final = logging.getLogger("ccx")
 
@@ -139,13 +141,70 @@ class DirectHooks:
     def __init__(self, addons: Iterable[Any]) -> None:
         self._addons = tuple(addons)
         self._calls: dict[str, tuple[Callable[[Any], Any], ...]] = {}
+        self._hooks: dict[tuple[str, Kind, str, bool], tuple[Hook, ...] | None] = {}
 
-    def run(self, name: str, flow: Any) -> Awaitable[None] | None:
-        """None: every addon is done. Otherwise what is left to await. ``flow``: what the hook is about."""
+    def _calls_of(self, name: str) -> tuple[Callable[[Any], Any], ...]:
         calls = self._calls.get(name)
         if calls is None:
             found = (getattr(addon, name, None) for addon in self._addons)
             calls = self._calls[name] = tuple(call for call in found if call is not None)
+        return calls
+
+    # ---- one guard for a hook of all addons --------------------------------------------------------------------------
+    def ask(self, name: str, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """As ``run``, about an exchange: only those addons are called that it concerns."""
+        x = exchange_of(flow)
+        if x is None or x.match is None:
+            return self.run(name, flow)
+        endpoint = x.match.endpoint
+        sort = (name, endpoint.kind, endpoint.operation, x.forward is not None)
+        if sort not in self._hooks:
+            self._hooks[sort] = self._hooks_of(*sort)
+        hooks = self._hooks[sort]
+        if hooks is None:
+            return self.run(name, flow)
+        early = name in EARLY
+        for hook in hooks:
+            if early and (flow.response or flow.error):
+                return None
+            try:
+                waiting = hook(flow, x)
+            except Exception:
+                failed(flow, x, hook.__qualname__)
+                continue
+            if waiting is not None:
+                return self._asked_later(waiting, hook, hooks[hooks.index(hook) + 1 :], flow, x, early)
+        return None
+
+    def _hooks_of(self, name: str, kind: Kind, operation: str, panel: bool) -> tuple[Hook, ...] | None:
+        """None: one of them has no guard."""
+        found: list[Hook] = []
+        for call in self._calls_of(name):
+            hooks = unguarded(call, kind, operation, panel)
+            if hooks is None:
+                return None
+            found += hooks
+        return tuple(found)
+
+    async def _asked_later(
+        self, waiting: Awaitable[None], hook: Any, hooks: Iterable[Hook], flow: http.HTTPFlow, x: Exchange, early: bool
+    ) -> None:
+        await guarded_wait(waiting, flow, x, hook.__qualname__)
+        for following in hooks:
+            if early and (flow.response or flow.error):
+                return
+            try:
+                rest = following(flow, x)
+            except Exception:
+                failed(flow, x, following.__qualname__)
+                continue
+            if rest is not None:
+                await guarded_wait(rest, flow, x, following.__qualname__)
+
+    # ---- one by one --------------------------------------------------------------------------------------------------
+    def run(self, name: str, flow: Any) -> Awaitable[None] | None:
+        """None: every addon is done. Otherwise what is left to await. ``flow``: what the hook is about."""
+        calls = self._calls_of(name)
         for n, call in enumerate(calls):
             try:
                 waiting = call(flow)

@@ -109,7 +109,7 @@ class RequestStream(HttpStream):
         """Call the addons: at once where the chain is known, else as mitmproxy does."""
         if self.parent.direct is None:
             yield hook(self.flow)
-        elif (rest := self.parent.direct.run(hook.name, self.flow)) is not None:
+        elif (rest := self.parent.direct.ask(hook.name, self.flow)) is not None:
             yield WaitHook(rest)
 
     def _gone(self) -> bool:

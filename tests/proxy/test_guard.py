@@ -6,11 +6,13 @@ import pytest
 from mitmproxy import http
 
 from ccx_addons import chain
+from ccx_addons.core import endpoints
 from ccx_addons.core.config import Timeouts
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.core.neutral import Fault
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import EARLY, exchange_of, failed, guarded, refuse
+from ccx_addons.proxy.guard import EARLY, about, exchange_of, failed, guarded, refuse
+from ccx_addons.proxy.hooks import DirectHooks
 from tests.addons.flows import flow, response
 from tests.addons.values import exchange
 
@@ -42,7 +44,7 @@ class Addon:
 
 
 class PanelAddon(Addon):
-    for_panel = True
+    for_panel = "too"
 
 
 def run(addon: Any, hook: str, request: http.HTTPFlow) -> None:
@@ -138,3 +140,89 @@ def test_every_hook_of_the_chain_is_guarded(runtime: Runtime) -> None:
         if (hook := getattr(addon, name, None)) and not hasattr(hook, "__wrapped__")
     }
     assert unguarded == {"Auth.requestheaders", "Models.requestheaders"}
+
+
+class Choosy(Addon):
+    @guarded
+    @about("messages", "chat", operation="generate")
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        self.note("request")
+
+
+class Panels(Addon):
+    for_panel = "only"
+
+
+@pytest.mark.parametrize(
+    ("addon", "path", "panel", "called"),
+    [
+        pytest.param(Addon, "/v1/responses", False, True, id="about everything"),
+        pytest.param(Choosy, "/v1/messages", False, True, id="its kind"),
+        pytest.param(Choosy, "/v1/responses", False, False, id="another kind"),
+        pytest.param(Choosy, "/v1/messages/count_tokens", False, False, id="another operation"),
+        pytest.param(Panels, "/v1/messages", False, False, id="for the panel only"),
+        pytest.param(Panels, "/v1/messages", True, True, id="the panel"),
+        pytest.param(Choosy, "/v1/messages", True, False, id="not for the panel"),
+    ],
+)
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "as mitmproxy calls it"])
+def test_an_addon_is_called_for_what_concerns_it(
+    direct: bool, addon: type[Addon], path: str, panel: bool, called: bool
+) -> None:
+    one, made = addon(), flow(x=(x := exchange()))
+    x.match, x.forward = endpoints.find("POST", path), ("127.0.0.1", 1) if panel else None
+    if direct:
+        DirectHooks([one]).ask("request", made)
+    else:
+        one.request(made)
+    assert one.calls == (["request"] if called else [])
+
+
+class Slow(Addon):
+    """Waits before it does the same."""
+
+    @guarded
+    async def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        await asyncio.sleep(0)
+        self.note("request")
+
+
+class Answers(Addon):
+    @guarded
+    def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
+        flow.response = response(200)
+
+
+def boom(kind: type[Addon]) -> Addon:
+    return kind(ValueError("boom"))
+
+
+@pytest.mark.parametrize(
+    ("addons", "calls", "status"),
+    [
+        pytest.param([Addon(), Slow(), Addon()], [1, 1, 1], None, id="one waits"),
+        pytest.param([Addon(), Answers(), Addon()], [1, 0, 0], 200, id="one answers"),
+        pytest.param([Slow(), Answers(), Addon()], [1, 0, 0], 200, id="one answers behind one that waited"),
+        pytest.param([boom(Addon), Addon()], [1, 0], 500, id="a bug"),
+        pytest.param([boom(Slow), Addon()], [1, 0], 500, id="a bug of one that waited"),
+        pytest.param([Slow(), boom(Slow), Addon()], [1, 1, 0], 500, id="a bug of the second one that waited"),
+        pytest.param([Slow(), boom(Addon), Addon()], [1, 1, 0], 500, id="a bug behind one that waited"),
+    ],
+)
+@pytest.mark.parametrize("stranger", [False, True], ids=["all guarded", "one without a guard"])
+async def test_a_chain_is_guarded_as_a_whole(
+    stranger: bool, addons: list[Addon], calls: list[int], status: int | None
+) -> None:
+    for addon in addons:
+        addon.calls.clear()
+    made = flow(x=exchange())
+    rest = DirectHooks([*([Stranger()] if stranger else []), *addons]).ask("request", made)
+    if rest is not None:
+        await rest
+    assert [len(addon.calls) for addon in addons] == calls
+    assert (made.response.status_code if made.response else None) == status
+
+
+class Stranger:
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Has no guard."""
