@@ -28,6 +28,8 @@ from ccx_addons.proxy.websocket import accept
 log: Final = logging.getLogger("ccx")
 
 CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol", KEY_HEADER)
+PROOFS: Final = frozenset({*CREDENTIAL_HEADERS, endpoints.TEST_HEADER})
+"""What is only for the gateway."""
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
 SUBPROTOCOL_KEY: Final = "openai-insecure-api-key."
 MAX_CREDENTIALS: Final = 4
@@ -99,15 +101,16 @@ class Auth:
             x.forward = ("127.0.0.1", self.runtime.admin_port)
             return
         headers = lower_case(flow.request)
-        places, x.query = credentials_of(headers, x.query)
-        x.headers = without_credentials(headers)
-        x.test = self.is_test(headers)
+        proofs = tuple([field for field in headers if field[0] in PROOFS])
+        places, x.query = credentials_of(proofs, x.query)
+        x.headers = without_credentials(headers) if proofs else headers
+        x.test = self.is_test(proofs)
         if x.operation == "metrics":
             if fault := self.check_admin(x, headers):
                 flow.response = refuse(flow, fault)
             return
         x.client = original.client_of(flow, x.snapshot)
-        if keys := login.gateway_keys(headers):
+        if keys := login.gateway_keys(proofs):
             places = keys
             self.take_login(x, headers)
         elif self.runtime.settings.loopback_client and not x.client:
@@ -228,13 +231,15 @@ def wrong(guesses: Guesses, x: Exchange, keys: list[str], fault: Fault) -> Fault
 
 def lower_case(request: http.Request) -> Headers:
     return tuple(
-        (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-        for name, value in request.headers.fields
+        [
+            (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+            for name, value in request.headers.fields
+        ]
     )
 
 
 def without_credentials(headers: Headers) -> Headers:
-    return tuple(field for field in headers if field[0] not in CREDENTIAL_HEADERS and field[0] != endpoints.TEST_HEADER)
+    return tuple([field for field in headers if field[0] not in PROOFS])
 
 
 def refusal(x: Exchange) -> Fault | None:

@@ -27,7 +27,9 @@ def integer(value: Json) -> int | None:
 
 def count(value: Json) -> int:
     """A token count: 0 for anything that is not a positive whole number, and never more than can be added up."""
-    return 0 if value is None else min(max(integer(value) or 0, 0), LARGEST)
+    if value is None or (type(value) is int and 0 <= value <= LARGEST):
+        return value or 0
+    return min(max(integer(value) or 0, 0), LARGEST)
 
 
 def number(value: Json) -> float | None:

@@ -23,6 +23,7 @@ SUB_AGENT_HEADERS: Final = ("x-claude-code-agent-id", "x-codex-subagent", "x-ope
 PARENT_THREAD: Final = "x-codex-parent-thread-id"
 PARENT_HEADERS: Final = ("x-claude-code-parent-agent-id", PARENT_THREAD)
 """Who started it, where that is not the session's first agent."""
+TELLING: Final = frozenset((*FIRST_HEADERS, *LAST_HEADERS, *SUB_AGENT_HEADERS, *PARENT_HEADERS))
 
 
 def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: str = "") -> str:
@@ -56,6 +57,8 @@ def agent_of(headers: Mapping[str, str]) -> str:
 
 
 def _first(headers: Mapping[str, str], names: Iterable[str]) -> str:
+    if TELLING.isdisjoint(headers):
+        return ""
     return next((value for name in names if (value := headers.get(name, "").strip())), "")
 
 

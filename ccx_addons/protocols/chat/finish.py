@@ -52,7 +52,9 @@ PROMPT: Final = ("prompt_tokens", "input_tokens")
 OUTPUT: Final = ("completion_tokens", "output_tokens")
 PROMPT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details")
 OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details")
+DETAILS: Final = frozenset({*PROMPT_DETAILS, *OUTPUT_DETAILS})
 CACHE_READS: Final = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+CACHED: Final = frozenset(CACHE_READS)
 NEUTRAL: Final = frozenset({
     *PROMPT, *OUTPUT, *PROMPT_DETAILS, *OUTPUT_DETAILS, *CACHE_READS, "total_tokens", "prompt_cache_miss_tokens",
     "cache_creation_input_tokens", "cache_write_tokens", "reasoning_tokens",
@@ -107,7 +109,9 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     miss = read.integer(usage.get("prompt_cache_miss_tokens"))
     if prompt is None and output is None and miss is None:
         return None
-    cached = read.count(details.get("cached_tokens")) or max(read.count(usage.get(name)) for name in CACHE_READS)
+    cached = read.count(details.get("cached_tokens"))
+    if not cached and not CACHED.isdisjoint(usage):
+        cached = max(read.count(usage.get(name)) for name in CACHE_READS)
     written = read.count(details.get("cache_write_tokens")) or read.count(usage.get("cache_creation_input_tokens"))
     whole = read.count(prompt) if prompt is not None else cached + read.count(miss) if miss is not None else 0
     if prompt is not None and cached + written > whole:
@@ -139,6 +143,8 @@ def write_usage(usage: Usage) -> Fields:
 
 def _rest(usage: Mapping[str, Json]) -> Fields:
     """Counts without a neutral name, e.g. of sound, and prices."""
+    if NEUTRAL.issuperset(usage) and DETAILS.isdisjoint(usage):
+        return {}
     kept = {name: value for name, value in usage.items() if name not in NEUTRAL}
     for names in (PROMPT_DETAILS, OUTPUT_DETAILS):
         kept[names[0]] = {k: v for k, v in _details(usage, names).items() if v and k not in NEUTRAL} or None
@@ -146,8 +152,14 @@ def _rest(usage: Mapping[str, Json]) -> Fields:
 
 
 def _details(usage: Mapping[str, Json], names: tuple[str, ...]) -> Mapping[str, Json]:
-    return next((found for name in names if (found := read.mapping(usage.get(name)))), NOTHING)
+    for name in names:
+        if name in usage and (found := read.mapping(usage[name])):
+            return found
+    return NOTHING
 
 
 def _first(usage: Mapping[str, Json], names: tuple[str, ...]) -> int | None:
-    return next((n for name in names if (n := read.integer(usage.get(name))) is not None), None)
+    for name in names:
+        if (number := read.integer(usage.get(name))) is not None:
+            return number
+    return None
