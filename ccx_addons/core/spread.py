@@ -165,8 +165,8 @@ class Spread:
         for frame in self._frames.seen:
             if not events.startswith(frame.before):
                 continue
-            begin, end = len(frame.before), len(events) - len(frame.after)
-            if events.endswith(frame.after) and begin <= end:
+            begin, end = len(frame.before), frame.end(events)
+            if begin <= end:
                 found = self._disturbs(events, begin, end)
                 if found is None and not (self._ends and frame.voice in self._ends):
                     return True

@@ -24,6 +24,9 @@ VALUE: Final = re.compile(rb'(index)?"\s?:\s?(?:"((?:[^"\\]++|\\.)*+)"|(\d++)(?!
 SHORT: Final = 15
 """Bytes of a value that may be another one in each event of a voice: the number of the event, or mere padding."""
 EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+LAST: Final = b"}\n\n"
+NUMBERED: Final = re.compile(rb'(".*":)\d+\}\n\n', re.DOTALL)
+"""What follows a text in an event whose last member is its number."""
 DUBIOUS: Final = rb'"(?<!\\")|\\(?:\\|\Z)'
 """What may make a text end where it does not seem to; and its bytes."""
 MAY_ESCAPE: Final = b'"\\'
@@ -43,10 +46,11 @@ type Match = Callable[[bytes, int], re.Match[bytes] | None]
 class Frame:
     """An event around its one text."""
 
-    __slots__ = ("_match", "_same", "after", "before", "voice")
+    __slots__ = ("_match", "_number", "_same", "after", "before", "voice")
 
     def __init__(self, before: bytes, member: bytes, after: bytes) -> None:
         self.before, self.after = before, after
+        self._number = numbered[1] if (numbered := NUMBERED.fullmatch(after)) else b""
         self.voice = voice(member, before + after)
         self._match: Match | None = None
         self._same: tuple[bytes, ...] = ()
@@ -56,6 +60,14 @@ class Frame:
         words, same = followed(self.after)
         if (words, same) == followed(other.after):
             self._match, self._same = pattern(words), same
+
+    def end(self, events: bytes) -> int:
+        """Where the text of an event ends that ends as this one does, but for a number at its very end; -1: another."""
+        if events.endswith(self.after):
+            return len(events) - len(self.after)
+        at = events.rfind(self._number) if self._number else -1
+        rest = events[at + len(self._number) :]
+        return at if rest.endswith(LAST) and rest[: -len(LAST)].isdigit() else -1
 
     def match(self, events: bytes, begin: int) -> tuple[int, int]:
         """Where a text that begins here ends, and its event, if that is like this one but for short values; -1: it

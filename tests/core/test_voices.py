@@ -134,3 +134,22 @@ def test_few_frames_are_kept() -> None:
     for n in range(50):
         frames.read(event(chat("a", n)))
     assert len(frames.seen) == MOST_FRAMES
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        (event(responses("more", number=12)), b"more"),
+        (event(responses('"quoted"', number=7)), b'\\"quoted\\"'),
+        (event(chat("more")), None),
+        (event(responses("more")).replace(b":0}", b":x}"), None),
+        (event(responses("more"), "\r\n\r\n"), None),
+        (b"", None),
+    ],
+)
+def test_where_a_text_ends_before_the_number_of_its_event(other: bytes, text: bytes | None) -> None:
+    frames = Frames()
+    frames.read(event(responses("text", number=3)))
+    frame = frames.seen[0]
+    end = frame.end(other)
+    assert (other[len(frame.before) : end] if end >= 0 else None) == text
