@@ -1,11 +1,13 @@
 """Volcengine: Doubao, at Ark.
 
-Source: volcengine.com/docs/82379/1449737 (thinking.type).
+Sources: volcengine.com/docs/82379/1449737 (thinking.type), docs.byteplus.com/en/docs/modelark/1330310 (lengths).
 """
 
 from typing import Final
 
 from ccx_addons.vendors.facts import Facts, Family, Vendor, names
+
+LENGTHS: Final = "https://docs.byteplus.com/en/docs/modelark/1330310"
 
 DOUBAO: Final = Vendor(
     title="Volcengine Ark",
@@ -24,5 +26,7 @@ DOUBAO: Final = Vendor(
                 messages={"unsigned_thoughts": True},
             ),
         ),
+        Family(names(r"seed-1[.-][68]"), Facts(LENGTHS, {"output": 65_536})),
+        Family(names(r"seed-2[.-]\d"), Facts(LENGTHS, {"output": 131_072})),
     ),
 )

@@ -10,6 +10,8 @@ from typing import Final
 from ccx_addons.vendors.facts import Facts, Family, Vendor, names
 
 REFERENCE: Final = "https://platform.minimax.io/docs/api-reference/text-openai-api"
+GUIDE: Final = "https://platform.minimax.io/docs/guides/text-generation"
+"""Of M3's million tokens half is promised."""
 
 MINIMAX: Final = Vendor(
     title="MiniMax",
@@ -20,11 +22,13 @@ MINIMAX: Final = Vendor(
         Family(
             names("minimax"),
             Facts(
-                "https://platform.minimax.io/docs/guides/text-generation",
+                GUIDE,
                 {"window": 204_800, "output": 131_072},
                 chat={"efforts": (), "thinks": "always", "foreign_thoughts": True},
                 messages={"unsigned_thoughts": True},
             ),
         ),
+        Family(names(r"minimax-m3"), Facts(GUIDE, {"window": 512_000})),
+        Family(names(r"minimax-m3\.1"), Facts(GUIDE, {"window": 1_000_000})),
     ),
 )

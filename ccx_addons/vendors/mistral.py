@@ -21,8 +21,20 @@ MISTRAL: Final = Vendor(
             Facts("https://docs.mistral.ai/getting-started/models", {"window": 131_072}, {"efforts": ()}),
         ),
         Family(
-            names(r"mistral-small-(?:latest|2603)|mistral-medium-(?:latest|[3-9])"),
+            names(r"mistral-small-(?:latest|2603)|mistral-medium-(?:latest|2604|3[.-]5|[4-9])"),
             Facts("https://docs.mistral.ai/capabilities/reasoning", {"window": 262_144}, {"efforts": ("none", "high")}),
+        ),
+        Family(
+            names(r"mistral-large-4"),
+            Facts("https://docs.mistral.ai/models/mistral-large-4-0", chat={"efforts": ("none", "high")}),
+        ),
+        Family(
+            names(r"mistral-large-(?:latest|2512)|devstral-(?:medium-latest|latest|2512)"),
+            Facts("https://docs.mistral.ai/getting-started/models", {"window": 262_144}),
+        ),
+        Family(
+            names(r"codestral|mistral-code|magistral"),
+            Facts("https://docs.mistral.ai/models/codestral-25-08", {"window": 128_000}),
         ),
         Family(names("magistral"), Facts("https://docs.mistral.ai/capabilities/reasoning", chat={"thinks": "always"})),
     ),

@@ -1,7 +1,8 @@
 """Moonshot: Kimi; and MiMo, which speaks alike.
 
 Sources: platform.kimi.ai/docs/api/models-overview (switch, fixed sampling, windows), /docs/guide/use-thinking-model,
-platform.xiaomimimo.com/docs.
+platform.xiaomimimo.com/docs. The longest answer is what the server takes for the default: more is allowed, up to the
+whole window, which a prompt would not fit beside.
 """
 
 from typing import Final

@@ -39,6 +39,8 @@ FIVE_ONE: Final = {"efforts": ("none", "low", "medium", "high"), "sampling_at_no
 CODEX_MAX: Final = {"efforts": ("none", "low", "medium", "high", "xhigh")}
 FIVE_TWO: Final = {**CODEX_MAX, "sampling_at_none": True}
 FIVE_SIX: Final = {"efforts": ("none", "low", "medium", "high", "xhigh", "max"), "sampling_at_none": False}
+ASTRA: Final = "https://developers.openai.com/api/docs/models/gpt-6-astra"
+ALWAYS: Final = {"efforts": ("low", "medium", "high", "xhigh", "max"), "sampling_at_none": False}
 """Generations of GPT, alike on both protocols."""
 
 OPENAI: Final = Vendor(
@@ -83,10 +85,13 @@ OPENAI: Final = Vendor(
             ),
             since=(5, 0),
         ),
+        Family(GPT, Facts(MODELS, {"window": 1_050_000}), (5, 4)),
+        Family(names(r"(?:^|/)gpt-5\.\d+-(?:mini|nano|codex)"), Facts(MODELS, {"window": 400_000})),
         Family(GPT, Facts(DOCS, chat=FIVE_ONE, responses=FIVE_ONE), (5, 1), (5, 2)),
         Family(MAX, Facts(DOCS, chat=CODEX_MAX, responses=CODEX_MAX), (5, 1), (5, 2)),
         Family(GPT, Facts(DOCS, chat=FIVE_TWO, responses=FIVE_TWO), (5, 2), (5, 6)),
         Family(GPT, Facts(DOCS, chat=FIVE_SIX, responses=FIVE_SIX), (5, 6)),
+        Family(names(r"(?:^|/)gpt-6-astra"), Facts(ASTRA, chat=ALWAYS, responses=ALWAYS)),
         Family(GPT, Facts(CACHING, {"cache_life": 86_400}), (5, 5), (5, 6)),
         Family(GPT, Facts(CACHING, {"cache_life": 1800}, chat=MARKS, responses=MARKS), (5, 6)),
         Family(
