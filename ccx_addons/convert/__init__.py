@@ -271,21 +271,23 @@ class Convert:
 
     def own_headers(self, x: Exchange, events: bool) -> list[tuple[bytes, bytes]]:
         """What the gateway says in an answer's head."""
-        own = {"x-ccx-request-id": x.id}
+        own = [(b"x-ccx-request-id", x.id.encode())]
         if x.attempts and (x.committed or not x.opened):
-            own["x-ccx-attempts"] = str(len(x.attempts))
+            own.append((b"x-ccx-attempts", b"%d" % len(x.attempts)))
             if x.snapshot.policy.errors == "precise":
-                own["x-ccx-channel"] = header_text((x.told or x.attempts[-1]).attempt.channel.name)
+                own.append((b"x-ccx-channel", header_text((x.told or x.attempts[-1]).attempt.channel.name)))
         if x.losses:
-            own["x-ccx-losses"] = loss_header(x.losses)
+            own.append((b"x-ccx-losses", loss_header(x.losses).encode()))
         if x.operation == "count_tokens" and x.usage_estimated:
-            own["x-ccx-estimated"] = "true"
+            own.append((b"x-ccx-estimated", b"true"))
         if events:
-            own |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        origin = next((value for name, value in x.headers if name == "origin"), "")
-        if origin and allowed_origin(origin, self.runtime.settings.cors_origins):
-            own |= {"access-control-allow-origin": origin, "access-control-expose-headers": "*", "vary": "origin"}
-        return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in own.items()]
+            own += ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+        origins = self.runtime.settings.cors_origins
+        for origin in [value for name, value in x.headers if name == "origin"][:1] if origins else ():
+            if origin and allowed_origin(origin, origins):
+                allowed = (b"access-control-allow-origin", origin.encode("utf-8", "surrogateescape"))
+                own += (allowed, (b"access-control-expose-headers", b"*"), (b"vary", b"origin"))
+        return own
 
 
 def understood(response: http.Response, x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
@@ -372,9 +374,9 @@ def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
 
 
 @lru_cache(1024)
-def header_text(name: str) -> str:
+def header_text(name: str) -> bytes:
     """A name as a header can say it: other letters than ASCII's are percent-encoded."""
-    return quote(name, safe=PRINTABLE)
+    return quote(name, safe=PRINTABLE).encode()
 
 
 def loss_header(losses: list[Loss]) -> str:
@@ -424,30 +426,38 @@ def write_request(
     headers += channel.headers
     if body or x.method == "POST":
         headers.append(("content-length", str(len(body))))
-    request.headers = Headers.of((n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers)
+    request.headers = Headers.of([(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers])
     request.data.content = body
 
 
 def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:
     """The client's headers that this upstream may see."""
-    hop = {name.strip().lower() for key, value in x.headers if key == "connection" for name in value.split(",")}
     vendor = VENDORS[channel.protocol]
     same = vendor if vendor == VENDORS[x.kind] else ""
     own = {name for name, _ in channel.headers}
-    kept = [
-        (name, _without(value, drop) if drop and name == "anthropic-beta" else value)
-        for name, value in x.headers
-        if name not in hop and name not in own and len(name) <= LONGEST_NAME
-        if is_forwarded(name, same) or name in channel.pass_headers
-    ]
-    if x.body:  # it was read as JSON, so nobody may read it as a form
-        kept = [(name, "application/json" if name == "content-type" else value) for name, value in kept]
+    passed, out, kept = channel.pass_headers, own | hop_by_hop(x.headers), list[tuple[str, str]]()
+    for name, value in x.headers:
+        if len(name) > LONGEST_NAME or not (is_forwarded(name, same) or name in passed) or name in out:
+            continue
+        if name == "content-type" and x.body:  # it was read as JSON, so nobody may read it as a form
+            value = "application/json"
+        elif drop and name == "anthropic-beta":
+            value = _without(value, drop)
+        kept.append((name, value))
     names = {name for name, _ in kept} | own
     if vendor == "anthropic" and "anthropic-version" not in names:
         kept.append(("anthropic-version", ANTHROPIC_VERSION))
     if "user-agent" not in names:
         kept.append(("user-agent", "ccx"))
-    return [*(pair for pair in kept if pair[1]), ("accept-encoding", "identity")]
+    kept = [pair for pair in kept if pair[1]]
+    kept.append(("accept-encoding", "identity"))
+    return kept
+
+
+def hop_by_hop(headers: Iterable[tuple[str, str]]) -> set[str]:
+    """Names of those that end here, because the client says so (RFC 9110 section 7.6.1)."""
+    said = [value for name, value in headers if name == "connection"]
+    return {name.strip().lower() for value in said for name in value.split(",")}
 
 
 @lru_cache(4096)

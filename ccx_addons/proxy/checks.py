@@ -12,6 +12,7 @@ from ccx_addons.core import urls
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.proxy import framing
+from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.upstream import UpstreamConnection
 
 MAX_TARGET: Final = 8 * 1024
@@ -32,12 +33,8 @@ MERGED: Final = re.compile(rb"//+")
 WELCOME: Final = frozenset({(b"te", b"trailers"), (b"expect", b"100-continue")})
 """Headers of a connection that HTTP/2 knows."""
 
-FRAMING: Final = frozenset({
-    b"content-length", b"transfer-encoding", b"content_length", b"transfer_encoding", b"host",
-})  # fmt: skip
+FRAMING: Final = (b"content-length", b"transfer-encoding", b"content_length", b"transfer_encoding", b"host")
 """What must not be there twice. With an underscore: servers behind CGI's rules take it for the real one."""
-
-FRAMING_LENGTHS: Final = frozenset(map(len, FRAMING))
 
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
 UNTRUE: Final = Fault("invalid_request", "the request's content-length is not the length of its body", status=400)
@@ -86,12 +83,14 @@ def body_size(request: http.Request) -> int | None:
 
     Raises ValueError for every head that two readers could take for different lengths.
     """
+    headers = request.data.headers
+    names = headers.names if isinstance(headers, Headers) else [name.lower() for name, _ in headers.fields]
     found: dict[bytes, bytes] = {}
-    for name, value in request.data.headers.fields:
-        if len(name) in FRAMING_LENGTHS and (lower := name.lower()) in FRAMING:
-            if lower in found:
-                raise ValueError(f"the request has two {lower.decode()} headers")
-            found[lower] = value
+    for name in FRAMING:
+        if name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the request has two {name.decode()} headers")
+            found[name] = headers.fields[names.index(name)][1]
     if b"content_length" in found or b"transfer_encoding" in found:
         raise ValueError("the request has a framing header with an underscore in its name")
     length, encoding = found.get(b"content-length"), found.get(b"transfer-encoding")

@@ -10,11 +10,11 @@ _NONE: Final[list[bytes]] = []
 
 
 class Headers(http.Headers):
-    """mitmproxy's headers whose fields are looked through once, not once for each name."""
+    """mitmproxy's headers, whose names are written in lower case once, not once for each name that is looked for."""
 
-    _index: dict[bytes, list[bytes]]
-    _indexed: tuple[tuple[bytes, bytes], ...] | None = None
-    """The fields that the index is of: every change makes new ones."""
+    _names: list[bytes]
+    _named: tuple[tuple[bytes, bytes], ...] | None = None
+    """The fields that the names are of: every change makes new ones."""
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Self:
@@ -39,12 +39,19 @@ class Headers(http.Headers):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str | bytes) and bool(self._values(name))
 
-    def _values(self, name: str | bytes) -> list[bytes]:
+    @property
+    def names(self) -> list[bytes]:
+        """In lower case, one for each field."""
         fields = self.fields
-        if self._indexed is not fields:
-            index: dict[bytes, list[bytes]] = {}
-            for key, value in fields:
-                index.setdefault(key.lower(), []).append(value)
-            self._index, self._indexed = index, fields
-        wanted = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
-        return self._index.get(wanted.lower(), _NONE)
+        if self._named is not fields:
+            self._names, self._named = [name.lower() for name, _ in fields], fields
+        return self._names
+
+    def _values(self, name: str | bytes) -> list[bytes]:
+        names = self.names
+        wanted = (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
+        if wanted not in names:
+            return _NONE
+        if names.count(wanted) == 1:
+            return [self.fields[names.index(wanted)][1]]
+        return [value for name, (_, value) in zip(names, self.fields, strict=True) if name == wanted]
