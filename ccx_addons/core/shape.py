@@ -250,7 +250,9 @@ class Anatomy(NamedTuple):
 ANATOMY: Final[Mapping[str, Anatomy]] = {
     "messages": Anatomy("system", "messages", ("tool_choice", "thinking", "output_config", "mcp_servers", "speed")),
     "chat": Anatomy(
-        "", "messages", ("tool_choice", "reasoning_effort", "response_format", "prompt_cache_key", "service_tier")
+        "",
+        "messages",
+        ("tool_choice", "reasoning_effort", "response_format", "verbosity", "prompt_cache_key", "service_tier"),
     ),
     "responses": Anatomy(
         "instructions", "input", ("tool_choice", "reasoning", "text", "prompt_cache_key", "service_tier")

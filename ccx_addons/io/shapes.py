@@ -45,10 +45,11 @@ prompt-caching, developers.openai.com/api/docs/guides/prompt-caching)."""
 UNCACHED: Final = "x-anthropic-billing-header:"
 """A system block of Claude Code's that is another one in each request, and no part of what is cached."""
 MISSED: Final = re.compile(
-    rb'"(?:cache_miss_reason|prompt_cache_diagnostics)"\s*:\s*\{[^{}]{0,400}?"(?:type|reason|code)"\s*:\s*"([a-z_]{1,60})"'
+    rb'"(?:cache_miss_reason"\s*:\s*\{[^{}]{0,400}?"type|prompt_cache_diagnostics"\s*:\s*\{[^{}]{0,400}?"reason)"'
+    rb'\s*:\s*"([a-z_]{1,60})"'
 )
-"""platform.claude.com/docs/en/build-with-claude/cache-diagnostics,
-developers.openai.com/api/docs/guides/prompt-caching/diagnostics"""
+"""platform.claude.com/docs/en/build-with-claude/cache-diagnostics and developers.openai.com/api/docs/guides/
+prompt-caching/diagnostics: the one has a type for each reason, the other a reason where its type is cache_miss."""
 SAYS_NOTHING: Final = frozenset({b"unavailable", b"previous_message_not_found"})
 
 
@@ -424,4 +425,4 @@ def dearer(draft: Draft, usage: Usage, missed: int) -> float | None:
 def said(answer: bytes) -> str:
     """What an upstream says of its cache's miss; empty: nothing."""
     found = MISSED.search(answer)
-    return found[1].decode() if found and found[1] not in SAYS_NOTHING else ""
+    return found[1].decode().replace("_", " ") if found and found[1] not in SAYS_NOTHING else ""

@@ -246,7 +246,7 @@ def test_a_cache_that_holds_is_no_loss(store: Store) -> None:
         (body(2, system="other"), {}, Change("system changed", n=1, of=1)),
         (body(2, thinking={"type": "enabled"}), {}, Change("settings", "thinking")),
         (body(2), {}, Change("forgot", n=60)),
-        (body(2), {"answer": b'{"diagnostics":{"cache_miss_reason":{"type":"tools_changed"}}}'}, Change("said", "tools_changed")),
+        (body(2), {"answer": b'{"diagnostics":{"cache_miss_reason":{"type":"tools_changed"}}}'}, Change("said", "tools changed")),
     ],
 )  # fmt: skip
 def test_why_it_was_lost_and_what_that_cost(store: Store, raw: bytes, more: dict[str, Any], change: Change) -> None:
@@ -292,7 +292,14 @@ def test_no_content_is_kept_and_about_40_bytes_a_part(store: Store) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b'{"diagnostics": {"cache_miss_reason": {"type": "system_changed", "cache_missed_input_tokens": 9}}}', "system_changed"),
+        (b'{"diagnostics": {"cache_miss_reason": {"type": "system_changed", "cache_missed_input_tokens": 9}}}', "system changed"),
+        (b'{"diagnostics":{"cache_miss_reason":{"cache_missed_input_tokens":9,"type":"tools_changed"}}}', "tools changed"),
+        (b'{"prompt_cache_diagnostics":{"type":"cache_miss","cache_missed_tokens":9,"reason":"input_changed"}}', "input changed"),
+        (b'{"prompt_cache_diagnostics":{"reason":"verbosity_changed","type":"cache_miss"}}', "verbosity changed"),
+        (b'{"prompt_cache_diagnostics":{"type":"cache_hit"}}', ""),
+        (b'{"prompt_cache_diagnostics":{"type":"comparison_response_not_found"}}', ""),
+        (b'{"prompt_cache_diagnostics":null}', ""),
+        (b'{"text":"\\"cache_miss_reason\\": {\\"type\\": \\"tools_changed\\"}"}', ""),
         (b'{"prompt_cache_diagnostics":{"status":{}},"x":1}', ""),
         (b'{"diagnostics":{"cache_miss_reason":null}}', ""),
         (b'{"diagnostics":{"cache_miss_reason":{"type":"unavailable"}}}', ""),
