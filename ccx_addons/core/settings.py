@@ -60,6 +60,7 @@ class Settings:
     )
     web_port: int = env("CCX_WEB_PORT", 0, "loopback port of run.py mitmweb; 0: any free one", minimum=0, maximum=65535)
     web_max_mb: int = env("CCX_WEB_MAX_MB", 256, "bodies that mitmweb holds in memory; the oldest go first", minimum=1)
+    web_mirrors: bool = env("CCX_WEB_MIRRORS", False, "mitmweb shows what mirrors ask, too")
     web_password: str = env("CCX_WEB_PASSWORD", "", "password of mitmweb; empty: a new one each time")
     workers: str = env(
         "WORKERS",

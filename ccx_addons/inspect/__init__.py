@@ -43,6 +43,7 @@ FAILOVER, FAILED = ":warning:", ":x:"
 class FlowList(Protocol):
     """mitmproxy's view addon, as far as it is used here."""
 
+    def add(self, flows: Sequence[mflow.Flow]) -> None: ...
     def update(self, flows: Sequence[mflow.Flow]) -> None: ...
     def remove(self, flows: Sequence[mflow.Flow]) -> None: ...
 
@@ -201,6 +202,22 @@ class Inspect(Periodic):
             return False
         flow.response.data.content = bytes(x.tap.client)
         return True
+
+
+class Listed:
+    """Flows that mitmproxy does not hear of by itself: behind Inspect, in a chain of their own."""
+
+    def __init__(self, flows: FlowList) -> None:
+        self.flows = flows
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self.flows.add([flow])
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self.flows.update([flow])
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self.flows.update([flow])
 
 
 async def resumed(flow: http.HTTPFlow) -> None:

@@ -73,7 +73,7 @@ class Mirrors(Periodic):
 
     def __init__(self, runtime: Runtime, rewrites: Rewrites | None = None) -> None:
         self.runtime = runtime
-        self.capture = Capture(runtime)
+        self.capture, self.rewrites = Capture(runtime), rewrites
         self.direct = hooks(runtime, self.capture, rewrites)
         self.tasks: set[asyncio.Task[None]] = set()
         self.unsaid: Counter[tuple[str, str]] = Counter()
@@ -81,6 +81,10 @@ class Mirrors(Periodic):
         self.spent: dict[str, tuple[float, int, float]] = {}
         """Mirror -> when it was looked at, tokens, dollars."""
         self._numbers = itertools.count(1)
+
+    def show(self, *addons: Any) -> None:
+        """Who else hears of what is asked, and changes nothing."""
+        self.direct = hooks(self.runtime, self.capture, self.rewrites, addons)
 
     def running(self) -> None:
         self.capture.running()

@@ -1,7 +1,7 @@
 """The way of a mirrored request: the chain's own steps from the attempt on, to one channel, with nobody to answer."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from mitmproxy import http
@@ -68,11 +68,12 @@ class Rows(Metrics):
         return self.settle(x)
 
 
-def hooks(runtime: Runtime, capture: Capture, rewrites: Rewrites | None) -> DirectHooks:
+def hooks(runtime: Runtime, capture: Capture, rewrites: Rewrites | None, others: Iterable[Any] = ()) -> DirectHooks:
+    """``others``: addons that only look on."""
     steps: list[Any] = [Begin(), Convert(runtime)]
     if rewrites:
         steps.append(Rewritten(rewrites))
-    return DirectHooks([*steps, Failover(runtime), Rows(runtime), capture])
+    return DirectHooks([*steps, Failover(runtime), Rows(runtime), capture, *others])
 
 
 def once_more(x: Exchange, mirror: Mirror) -> Exchange:

@@ -5,7 +5,7 @@ It keeps every flow in memory and shows upstream keys; so it listens on loopback
 
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 import tornado.httpserver
@@ -13,8 +13,9 @@ from mitmproxy.options import Options
 from mitmproxy.tools.web.master import WebMaster
 from tornado.routing import HostMatches, Rule, RuleRouter
 
-from ccx_addons.inspect import Edits, Inspect, difference
+from ccx_addons.inspect import Edits, Inspect, Listed, difference
 from ccx_addons.inspect.views import register
+from ccx_addons.mirrors import Mirrors
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.master import OPTIONS, GatewayMaster
 from ccx_addons.proxy.pool import Pool
@@ -42,7 +43,7 @@ class MitmwebMaster(GatewayMaster, WebMaster):
 
 
 def make_master(
-    runtime: Runtime, addons: Iterable[Any], sock: socket.socket, public: tuple[str, int], limits: Limits, pool: Pool
+    runtime: Runtime, addons: Sequence[Any], sock: socket.socket, public: tuple[str, int], limits: Limits, pool: Pool
 ) -> MitmwebMaster:
     """All of mitmproxy's addons but those that would connect to upstreams without the gateway, and ours.
 
@@ -56,7 +57,10 @@ def make_master(
         master.addons.chain.remove(master.addons.lookup.pop(name))
     register()
     difference.register(master.view._store.values())
-    master.addons.add(Edits(), *addons, Inspect(runtime, master.view), Replays(limits, pool, runtime.test_secret))
+    inspect = Inspect(runtime, master.view)
+    for mirrors in (addon for addon in addons if settings.web_mirrors and isinstance(addon, Mirrors)):
+        mirrors.show(inspect, Listed(master.view))
+    master.addons.add(Edits(), *addons, inspect, Replays(limits, pool, runtime.test_secret))
     master.options.update(
         **OPTIONS,
         listen_host=public[0],

@@ -1,10 +1,12 @@
 """A share of the traffic that another channel is asked, too, in a running gateway."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from ccx_addons.core.mirror import share_of
@@ -254,3 +256,23 @@ def test_bodies_off_stays_off(upstream: Fake, tmp_path: Path) -> None:
         assert program.query("select 1 from bodies") == []
         program.stop()
         assert word.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("data/ccx.db*"))
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_mitmweb_shows_it_only_when_asked(upstream: Fake, tmp_path: Path, shown: bool) -> None:
+    channels = [channel("main", upstream.url, "messages"), channel("to-web", upstream.url, "chat")]
+    env = {"CCX_WEB_PASSWORD": "a-test-password", "CCX_WEB_MIRRORS": str(shown).lower()}
+    with running_program(tmp_path, *channels, mirrors=[mirror("web", "to-web")], env=env, command="mitmweb") as program:
+        assert program.process.stdout
+        banner = "".join(program.process.stdout.readline() for _ in range(2))
+        found = re.search(r"http://127\.0\.0\.1:\d+", banner)
+        assert found and program.post("/v1/messages", ask("for-web")).status_code == 200
+        (pair,) = pairs(program, "web")
+
+        def listed() -> list[dict[str, Any]]:
+            answer = httpx.get(f"{found[0]}/flows", headers={"authorization": "Bearer a-test-password"})
+            return [flow for flow in answer.json() if "to-web" in flow["comment"]]
+
+        wait_for(lambda: len(listed()) == shown)
+        program.row(pair["id"])
+        assert len(listed()) == shown and all("gpt-5" in flow["comment"] for flow in listed())

@@ -14,7 +14,7 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.settings import Settings
-from ccx_addons.inspect import KEY, Edits, Inspect, comment, seconds, thousands
+from ccx_addons.inspect import KEY, Edits, Inspect, Listed, comment, seconds, thousands
 from ccx_addons.inspect.held import UPSTREAM_KEY
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
@@ -30,12 +30,25 @@ class Flows:
     def __init__(self) -> None:
         self.changed: list[mflow.Flow] = []
         self.removed: list[mflow.Flow] = []
+        self.added: list[mflow.Flow] = []
+
+    def add(self, flows: Sequence[mflow.Flow]) -> None:
+        self.added += flows
 
     def update(self, flows: Sequence[mflow.Flow]) -> None:
         self.changed += flows
 
     def remove(self, flows: Sequence[mflow.Flow]) -> None:
         self.removed += flows
+
+
+def test_flows_of_a_chain_of_their_own_are_listed() -> None:
+    flows, flow = Flows(), tflow.tflow()
+    listed = Listed(flows)
+    listed.request(flow)
+    listed.response(flow)
+    listed.error(flow)
+    assert (flows.added, flows.changed) == ([flow], [flow, flow])
 
 
 @pytest.fixture
