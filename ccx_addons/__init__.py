@@ -17,6 +17,7 @@ def chain(runtime: "Runtime") -> list[Any]:
     from ccx_addons.failover import Failover
     from ccx_addons.health import Health
     from ccx_addons.local import Local
+    from ccx_addons.machines import Machines
     from ccx_addons.metrics import Metrics
     from ccx_addons.mirrors import Mirrors
     from ccx_addons.models import Models
@@ -59,4 +60,5 @@ def chain(runtime: "Runtime") -> list[Any]:
         Titles(runtime),
         Upkeep(runtime),
         Health(runtime),
+        Machines(runtime),
     ]

@@ -10,6 +10,7 @@ from ccx_admin.bench import page as bench
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import own
 from ccx_admin.clients import page as clients
+from ccx_admin.machines import page as machines
 from ccx_admin.mirrors import page as mirrors
 from ccx_admin.overview import page as overview
 from ccx_admin.requests import compare
@@ -36,4 +37,5 @@ PAGES: Final[tuple[Blueprint, ...]] = (
     bench.pages,
     settings.pages,
     alerts.pages,
+    machines.pages,
 )

@@ -78,6 +78,16 @@ class Settings:
         pattern="(postgres(ql)?://.*)?",
         words="a URL like postgresql://user:password@host/name",
     )
+    ccx_machine: str = env(
+        "CCX_MACHINE", "", "name of this machine among several, as the panel shows it; empty: its host's name"
+    )
+    ccx_config_from: str = env(
+        "CCX_CONFIG_FROM",
+        "file",
+        "where the configuration comes from: each machine's own file, or the newest version in CCX_DATABASE_URL,"
+        " which every machine writes to its file",
+        choices=("file", "database"),
+    )
     ccx_valkey_url: str = env(
         "CCX_VALKEY_URL", "", "Valkey or Redis in which the workers of several machines agree about limits"
     )
@@ -203,6 +213,8 @@ class Settings:
         if self.loopback_client and (self.bind_host not in LOOPBACK - {"0.0.0.0", "::"} or self.trusted_proxies):
             words = "works only with BIND_HOST on loopback and without TRUSTED_PROXIES"
             problems.append(Problem("LOOPBACK_CLIENT", words))
+        if self.ccx_config_from == "database" and not self.ccx_database_url:
+            problems.append(Problem("CCX_DATABASE_URL", "is needed for CCX_CONFIG_FROM=database"))
         if self.tls_key_file and not self.tls_cert_file:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
         if self.base_path[1:].partition("/")[0] in RESERVED_PREFIXES - {""}:

@@ -23,6 +23,11 @@ def names(text: str) -> tuple[str, ...]:
     return (name,) if (name := whole(text)) else tuple(INSIDE.findall(text))
 
 
+def mentioned(text: str) -> set[str]:
+    """Every variable that a whole file may name."""
+    return {whole or braced for whole, braced in WHOLE.findall(text)}
+
+
 def filled(text: str, environ: Mapping[str, str]) -> str:
     """The text with the values of its variables; those that are not set stay as they are written."""
     if name := whole(text):

@@ -74,13 +74,22 @@ CREATE OR REPLACE RULE counter_update AS ON UPDATE TO counter
     DO INSTEAD UPDATE kept_counter SET value = NEW.value WHERE name = OLD.name;
 """
 OWN: Final = """
+CREATE TABLE IF NOT EXISTS instances (
+    machine text PRIMARY KEY, boot_id text NOT NULL, version text NOT NULL, workers bigint NOT NULL,
+    started_at bigint NOT NULL, seen_at bigint NOT NULL, clock_offset double precision NOT NULL,
+    revision text NOT NULL, refused text NOT NULL, why text NOT NULL, secrets text NOT NULL, queue bigint NOT NULL,
+    engines text NOT NULL);
+CREATE TABLE IF NOT EXISTS config_versions (
+    n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, revision text NOT NULL, parent text NOT NULL,
+    text text NOT NULL, at bigint NOT NULL, who text NOT NULL, machine text NOT NULL, state text NOT NULL);
 CREATE TABLE IF NOT EXISTS boots (
     boot_id text NOT NULL, worker bigint NOT NULL, seen_at timestamptz NOT NULL, PRIMARY KEY (boot_id, worker));
 CREATE TABLE IF NOT EXISTS made (name text NOT NULL PRIMARY KEY, value text NOT NULL);
 ALTER TABLE bodies ADD COLUMN IF NOT EXISTS words tsvector;
 CREATE INDEX IF NOT EXISTS bodies_words ON bodies USING gin (words) WHERE words IS NOT NULL;
 """
-"""``boots``: who was there when, by the server's clock. ``made``: of which description the tables were made."""
+"""``instances`` and ``config_versions``: what machines tell each other (postgres_board.py). ``boots``: who was there
+when, by the server's clock. ``made``: of which description the tables were made."""
 BASE: Final = """
 UPDATE kept_counter SET value = greatest(value, newest.rev + 1 - pg_current_xact_id()::text::bigint)
 FROM (SELECT coalesce(max(rev), 0) AS rev FROM requests) newest WHERE name = 'base'

@@ -5,6 +5,7 @@ or writes the file next. Versions that follow each other within seconds, as when
 those in between stay for a while as what other changes were made from, but are not shown.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -13,11 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ccx_addons.core.config_changes import ORDERED, Words, between, sentence
 from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.core.settings import Settings
+from ccx_addons.io import board
+from ccx_addons.io.board import Board, Shared
 from ccx_addons.io.files import PRIVATE, write_atomically
 from ccx_addons.io.yaml_file import backups, edited, load_text, revision_of, text_of, validated
 from ccx_addons.io.yaml_merge import Clash, Side, merged
@@ -41,6 +44,10 @@ ROW: Final = 10.0
 """Seconds between two changes of one kind by one person that are one version."""
 BETWEEN: Final = 86_400.0
 """Seconds that the texts in between stay."""
+TRIES: Final = 5
+"""Changes of other machines that may come first while one is made."""
+MARK: Final = "shared"
+"""Name of the file that says which version of all machines this one was last."""
 BY_HAND: Final = "by hand"
 MOMENT: Final = "%Y%m%dT%H%M%S.%fZ"
 
@@ -55,6 +62,15 @@ class RevisionConflict(CcxError):
     def __init__(self, base: str, mine: str, theirs: str, clash: Clash | None = None) -> None:
         super().__init__("the configuration was changed meanwhile")
         self.base, self.mine, self.theirs, self.clash = base, mine, theirs, clash
+
+
+class Followed(NamedTuple):
+    """``revision``: the newest of all machines. ``by_hand``: the file here is another one, which somebody wrote;
+    ``offered``: the others were told just now."""
+
+    revision: str
+    by_hand: bool = False
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,7 @@ class Version:
 
 # ---- changing the file -----------------------------------------------------------------------------------------------
 def save(
-    path: Path, text: str, expected: str, who: str, settings: Settings, now: float, chosen: Chosen | None = None
+    path: Path, text: str, expected: str | None, who: str, settings: Settings, now: float, chosen: Chosen | None = None
 ) -> str:
     """Put ``text`` in place, which was made from the revision ``expected``; returns the new revision.
 
@@ -114,11 +130,13 @@ def undo(path: Path, revision: str, who: str, settings: Settings, now: float, ch
 def rollback(path: Path, revision: str, expected: str | None, who: str, settings: Settings, now: float) -> str:
     """Put a whole version back. Raises CcxError when it is not kept, ConfigErrors when it is no longer valid."""
     text = _known(path, revision).text
-    with locked(path):
-        current = _read(path)
+
+    def made(current: str) -> str:
         if expected not in (None, revision_of(current.encode())):
             raise RevisionConflict(current, text, current)
-        return _replace(path, current, text, who, settings, now)
+        return text
+
+    return _put(path, made, who, settings, now)
 
 
 def _write(
@@ -130,30 +148,93 @@ def _write(
     now: float,
     chosen: Chosen | None,
 ) -> str:
-    with locked(path):
-        current = _read(path)
+    def fitted(current: str) -> str:
         if expected is None or revision_of(current.encode()) == expected:
-            return _replace(path, current, made(current), who, settings, now)
+            return made(current)
         seen = find(path, expected)
         if seen is None:
             raise RevisionConflict(current, made(current), current)
         base = seen.text
         mine = made(base)
         try:
-            text = merged(base, mine, current, chosen)
+            return merged(base, mine, current, chosen)
         except Clash as clash:
             raise RevisionConflict(base, mine, current, clash) from None
-        return _replace(path, current, text, who, settings, now)
+
+    return _put(path, fitted, who, settings, now)
 
 
-def _replace(path: Path, current: str, text: str, who: str, settings: Settings, now: float) -> str:
-    validated(text, current, settings, now)
+def _put(path: Path, made: Callable[[str], str], who: str, settings: Settings, now: float) -> str:
+    """Put in place what ``made`` makes of the text that is there: for all machines, where they share it."""
+    with locked(path), contextlib.closing(board.line_of(settings) or board.NOBODY) as line:
+        for _ in range(TRIES):
+            parent = _follow(path, line, settings, now).revision
+            current = _read(path)
+            text = made(current)
+            validated(text, current, settings, now)
+            revision = revision_of(text.encode())
+            same = text == current and revision == parent
+            if same or line.publish(Shared(revision, parent, text, now, who)):
+                _replace(path, current, text, who, now)
+                _mark(path, line, revision)
+                return revision
+        raise CcxError("other machines change the configuration all the time")
+
+
+def _replace(path: Path, current: str, text: str, who: str, now: float) -> None:
     if current:
         _notice(path, current, now)
     if text != current:
         write_atomically(path, text)
         _keep(path, text, who, now)
-    return revision_of(text.encode())
+
+
+# ---- one configuration for several machines --------------------------------------------------------------------------
+def follow(path: Path, line: Board, settings: Settings, now: float) -> Followed:
+    """Bring the file to the newest version of all machines. Raises ConfigErrors where that is not valid here, and
+    StoreError. What was changed here by hand is offered to all first, and stays one of the kept versions, as does the
+    own file of a machine that joins."""
+    with locked(path):
+        return _follow(path, line, settings, now)
+
+
+def _follow(path: Path, line: Board, settings: Settings, now: float) -> Followed:
+    current, mark = _read(path), _marked(path)
+    revision = revision_of(current.encode()) if current else ""
+    if line is board.NOBODY:
+        return Followed(revision)
+    news = line.since(mark)
+    if not news and current and not line.newest():
+        validated(current, current, settings, now)
+        if line.publish(Shared(revision, "", current, now, BY_HAND)):
+            _mark(path, line, revision)
+            return Followed(revision)
+        news = line.since(mark)
+    newest = news[-1].revision if news else mark
+    by_hand = bool(current) and revision not in (mark, newest)
+    offered = by_hand and bool(mark) and line.offer(Shared(revision, mark, current, now, BY_HAND))
+    if news and revision != newest:
+        validated(news[-1].text, current, settings, now)
+        if current:
+            _notice(path, current, now)
+        for version in news:
+            _keep(path, version.text, version.who, version.at)
+        write_atomically(path, news[-1].text)
+        by_hand = False
+    if news:
+        _mark(path, line, newest)
+    return Followed(newest, by_hand, offered)
+
+
+def _marked(path: Path) -> str:
+    """The last version of all machines that this file was; empty: it was none."""
+    file = backups(path) / MARK
+    return file.read_text().strip() if file.is_file() else ""
+
+
+def _mark(path: Path, line: Board, revision: str) -> None:
+    if line is not board.NOBODY:
+        write_atomically(backups(path) / MARK, revision)
 
 
 # ---- keeping versions ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from ccx_admin.channels.api import channels
 from ccx_admin.channels.keys import keys
 from ccx_admin.channels.routing import routing
 from ccx_admin.clients.api import clients
+from ccx_admin.machines.api import api as machines
 from ccx_admin.mirrors.api import mirrors
 from ccx_admin.requests.api import requests
 from ccx_admin.requests.live import live
@@ -34,4 +35,5 @@ API: Final[tuple[Blueprint, ...]] = (
     live,
     views,
     alerts,
+    machines,
 )

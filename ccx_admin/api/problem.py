@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from ccx_addons.core.errors import CcxError, ConfigErrors
+from ccx_addons.core.errors import CcxError, ConfigErrors, StoreError
 from ccx_addons.io.versions import RevisionConflict
 from ccx_admin import change
 from ccx_admin.db import DatabaseUnavailable
@@ -48,6 +48,8 @@ def failure_of(error: Exception) -> Failure:
             return Failure(422, "The configuration is not valid", masked(str(error))[:2000], problems=problems)
         case DatabaseUnavailable():
             return Failure(503, "The database cannot be read", str(error))
+        case StoreError():
+            return Failure(503, "The database is away", f"nothing was changed: {masked(str(error))}")
         case CcxError():
             return Failure(400, "Not possible", masked(str(error)))
         case HTTPException():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final[Mapping[str, str]] = {
+    "nothing was changed: {why}": "未作更改：{why}",
     "the client {client} may not use {what}": "客户端 {client} 无权使用 {what}",
     "its context window of {window} tokens is too small for about {tokens}": "其 {window} 令牌的上下文容不下 {tokens}",
     "it answers with at most {most} tokens, {wanted} are asked for": "最多回答 {most} 令牌，而请求 {wanted}",

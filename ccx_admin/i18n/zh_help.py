@@ -12,6 +12,13 @@ HELP: Final[Mapping[str, str]] = {
     "PostgreSQL in which the log and the state of several machines are; empty: a file in CCX_DATA_DIR": (
         "存放多台机器的日志与状态的 PostgreSQL；留空：CCX_DATA_DIR 中的一个文件"
     ),
+    "name of this machine among several, as the panel shows it; empty: its host's name": (
+        "本机在多台机器中的名称，显示于面板；空：主机名"
+    ),
+    "where the configuration comes from: each machine's own file, or the newest version in CCX_DATABASE_URL,"
+    " which every machine writes to its file": (
+        "配置来自何处：每台机器自己的文件，或 CCX_DATABASE_URL 中的最新版本（各机器会写入自己的文件）"
+    ),
     "Valkey or Redis in which the workers of several machines agree about limits": (
         "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis"
     ),

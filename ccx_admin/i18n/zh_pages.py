@@ -413,6 +413,36 @@ PAGES: Final[Mapping[str, str]] = {
     "Watch the requests": "查看请求",
     "Website": "网站",
     "Weight": "权重",
+    "ccx.yaml of {machine} was changed by hand": "{machine} 的 ccx.yaml 被手工修改",
+    "Clock": "时钟",
+    "Configuration": "配置",
+    "Version": "版本",
+    "Workers": "工作进程",
+    "each tells how it is every five seconds": "每台机器每五秒报告一次",
+    "Each machine has its own ccx.yaml. With CCX_CONFIG_FROM=database a change made on one reaches all.": (
+        "每台机器有自己的 ccx.yaml。设 CCX_CONFIG_FROM=database 后，一处的改动会到达所有机器。"
+    ),
+    "has other values than most: {names}": "取值与多数机器不同：{names}",
+    "It has a database of its own. Machines that share one (CCX_DATABASE_URL) are all listed here.": (
+        "它有自己的数据库。共用一个数据库（CCX_DATABASE_URL）的机器都会列在这里。"
+    ),
+    "It is in force there only, until the next change. Take it over for all machines, or leave it: nothing is lost.": (
+        "在下一次变更之前，它只在该机器上生效。内容不会丢失：可用于所有机器，或不予理会。"
+    ),
+    "Last seen": "最近报告",
+    "Leave it": "不予理会",
+    "Machines": "机器",
+    "No machine has told of itself yet": "尚无机器报告",
+    "A few seconds after its start each one does.": "启动几秒后每台机器都会报告。",
+    "Put it in force everywhere": "在所有机器上生效",
+    "Rows that wait": "等待写入的行",
+    "this one": "本机",
+    "silent": "无报告",
+    "newest": "最新",
+    "another version": "另一版本",
+    "refuses the newest": "拒绝最新版本",
+    "limits are counted apart": "限额各自计数",
+    "the log waits": "日志等待写入",
     "Welcome to CCX": "欢迎使用 CCX",
     "What a client sees when nothing worked": "全部失败时客户端看到什么",
     "What came back was not kept": "未保留返回内容",

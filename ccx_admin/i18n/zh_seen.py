@@ -9,6 +9,12 @@ SEEN: Final[dict[str, str]] = {
     "The conversation, turn by turn": "逐轮会话",
     "Its words were not kept.": "其内容未保留。",
     "of": "属于",
+    "Put a file that was changed by hand on one machine in force on all; what others changed since then stays": (
+        "使某台机器上手工修改的文件在所有机器上生效；他人此后的改动保留"
+    ),
+    "Leave a file that was changed by hand as it is: the next change of all machines replaces it there": (
+        "对手工修改的文件不予理会：下一次全体变更会替换它"
+    ),
     "Tell one receiver now that this is a test": "立即向一个接收方发送测试",
     "Alerts": "告警",
     "Who is told of what goes wrong": "出错时通知谁",

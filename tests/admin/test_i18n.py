@@ -29,6 +29,7 @@ from ccx_admin.i18n.reasons import REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
+from ccx_admin.machines import page as machines
 from ccx_admin.mirrors import page as mirrors
 from ccx_admin.requests import compare
 from ccx_admin.requests import detail as request_detail
@@ -92,12 +93,14 @@ def in_tables() -> Iterator[str]:
         vocabulary.LEVELS,
         vocabulary.CELLS,
         vocabulary.JOBS,
+        machines.STATES,
     ):
         yield from (badge.word for badge in badges.values())
     yield vocabulary.UNKNOWN.word
     yield from vocabulary.OUTCOMES.values()
     yield from vocabulary.ACTIONS.values()
     yield from vocabulary.CHECKS.values()
+    yield from machines.ENGINES.values()
     yield from shell.THEMES
     yield from (word for _endpoint, word, _icon in shell.NAVIGATION)
     yield from shell.SCRIPT_WORDS

@@ -26,6 +26,7 @@ PATHS: Final = (
     "/requests?show=errors",
     "/requests?show=latency",
     "/settings/alerts",
+    "/settings/machines",
     "/requests/rows",
     "/requests/mirrors",
     "/channels",

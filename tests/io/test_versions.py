@@ -1,16 +1,22 @@
+import contextlib
 import stat
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from ccx_addons.core.errors import CcxError, ConfigErrors
+from ccx_addons.core.errors import CcxError, ConfigErrors, StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions, yaml_file
-from ccx_addons.io.versions import BY_HAND, RevisionConflict
+from ccx_addons.io.board import line_of
+from ccx_addons.io.versions import BY_HAND, Followed, RevisionConflict
 from ccx_addons.io.yaml_file import revision_of
 from tests.io.test_yaml_file import HAND_WRITTEN, NOW, SETTINGS, with_ca_file
+from tests.postgres import Server
 
 DAY = 86_400.0
 
@@ -277,3 +283,125 @@ def test_versions_of_earlier_releases_are_read(config: Path) -> None:
     assert (found.revision, found.who, found.words) == ("0123456789abcdef", "", ())
     assert versions.rollback(config, found.revision, None, "ann", Settings(), NOW)
     assert config.read_text() == "version: 1\n"
+
+
+# ---- one configuration for several machines --------------------------------------------------------------------------
+@pytest.fixture
+def pair(postgres: Server, tmp_path: Path) -> Iterator[list[tuple[Path, Settings]]]:
+    """The files of two machines with one database; the second machine's is not there yet."""
+    url, found = postgres.made(), []
+    for name in ("one", "two"):
+        path = tmp_path / name / "ccx.yaml"
+        path.parent.mkdir()
+        process = Settings(ccx_config=str(path), ccx_database_url=url, ccx_config_from="database", ccx_machine=name)
+        found.append((path, process))
+    found[0][0].write_text(HAND_WRITTEN)
+    yield found
+
+
+def follow(path: Path, process: Settings) -> Followed:
+    line = line_of(process)
+    assert line
+    with contextlib.closing(line):
+        return versions.follow(path, line, process, NOW)
+
+
+def put_below(path: Path, process: Settings, channel: int, name: str, seen: str | None = None) -> str:
+    def change(document: Any) -> None:
+        document["channels"][channel]["route_prefix"] = name
+
+    return versions.edit(path, change, seen, "ann", process, NOW)
+
+
+def test_the_first_machine_s_file_is_everybody_s_and_each_edit_reaches_all(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    assert follow(one, first) == Followed(revision_of(HAND_WRITTEN.encode()))
+    assert follow(two, second) == follow(one, first) and two.read_text() == HAND_WRITTEN
+    after = put_below(two, second, 0, "renamed")
+    assert follow(one, first) == Followed(after) and one.read_text() == two.read_text()
+    last, before = versions.history(one)[:2]
+    assert (last.who, last.parent, before.text) == ("ann", before.revision, HAND_WRITTEN), "and its history"
+    versions.undo(one, after, "bob", first, NOW + 60)
+    follow(two, second)
+    assert two.read_text() == HAND_WRITTEN and versions.history(two)[0].who == "bob"
+
+
+def test_edits_on_two_machines_at_once_are_both_there(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    seen = follow(two, second).revision
+    put_below(one, first, 0, "by-one", seen)
+    put_below(two, second, 1, "by-two", seen)
+    follow(one, first)
+    names = [each["route_prefix"] for each in yaml_file.load(one).data["channels"]]
+    assert names[:2] == ["by-one", "by-two"] and one.read_text() == two.read_text()
+    with pytest.raises(RevisionConflict):
+        put_below(two, second, 0, "by-two-as-well", seen)
+
+
+def test_what_one_machine_cannot_use_stays_away_from_it(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    follow(two, second)
+    public = replace(second, bind_host="127.0.0.1", port=4242)
+
+    def loop(document: Any) -> None:
+        document["channels"][0]["base_urls"] = ["http://127.0.0.1:4242"]
+
+    versions.edit(one, loop, None, "ann", first, NOW)
+    with pytest.raises(ConfigErrors):
+        follow(two, public)
+    assert two.read_text() == HAND_WRITTEN
+    put_below(one, first, 1, "more")
+    with pytest.raises(ConfigErrors):
+        put_below(two, public, 1, "other")
+    versions.rollback(one, revision_of(HAND_WRITTEN.encode()), None, "ann", first, NOW)
+    assert not follow(two, public).by_hand
+
+
+def test_what_is_changed_by_hand_is_offered_and_never_lost(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    follow(two, second)
+    edited = HAND_WRITTEN.replace("spare", "by-hand")
+    two.write_text(edited)
+    assert follow(two, second)[1:] == (True, True) and follow(two, second)[1:] == (True, False)
+    assert two.read_text() == edited, "it is in force there"
+    put_below(one, first, 0, "renamed")
+    assert not follow(two, second).by_hand and two.read_text() == one.read_text()
+    kept = versions.find(two, revision_of(edited.encode()))
+    assert kept and kept.who == BY_HAND and kept.text == edited
+
+
+def test_an_edit_in_the_panel_takes_what_was_changed_by_hand_with_it(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    follow(two, second)
+    two.write_text(HAND_WRITTEN.replace("spare", "by-hand"))
+    put_below(two, second, 0, "renamed")
+    follow(one, first)
+    assert "by-hand" in one.read_text() and "renamed" in one.read_text()
+
+
+def test_a_machine_with_a_file_of_its_own_joins(pair: list[tuple[Path, Settings]]) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    two.write_text(HAND_WRITTEN.replace("spare", "its-own"))
+    assert follow(two, second) == Followed(follow(one, first).revision)
+    assert two.read_text() == one.read_text() and any("its-own" in each.text for each in versions.history(two))
+
+
+def test_a_database_that_forgot_everything_is_told_again(pair: list[tuple[Path, Settings]], postgres: Server) -> None:
+    (one, first), (two, second) = pair
+    follow(one, first)
+    postgres.run("DELETE FROM config_versions", urlsplit(first.ccx_database_url).path[1:])
+    after = put_below(one, first, 0, "renamed")
+    assert follow(two, second).revision == after
+
+
+def test_without_the_database_nothing_is_changed(pair: list[tuple[Path, Settings]]) -> None:
+    one, first = pair[0]
+    away = replace(first, ccx_database_url="postgresql://postgres@127.0.0.1:1/x")
+    with pytest.raises(StoreError):
+        put_below(one, away, 0, "renamed")
+    assert one.read_text() == HAND_WRITTEN

@@ -54,14 +54,17 @@ def test_the_compose_file_names_settings_services_and_volumes_that_are_there() -
     for gateway in gateways:
         environment = gateway["environment"]
         assert environment.keys() <= NAMES
-        assert Settings.read({name: value for name, value in environment.items()}).ccx_valkey_url
-        assert urlsplit(environment["CCX_VALKEY_URL"]).hostname in services
+        settings = Settings.read(environment)
+        for url in (settings.ccx_valkey_url, settings.ccx_database_url):
+            assert urlsplit(re.sub(r"\$\{.*?\}", "secret", url)).hostname in gateway["depends_on"]
         for volume in gateway["volumes"]:
             name, inside, *_ = volume.split(":")
-            assert inside.startswith("/app/") and (name.startswith("./") or name in COMPOSE["volumes"])
-    assert len({volume.split(":")[0] for gateway in gateways for volume in gateway["volumes"][1:]}) == 2, (
-        "logs of their own"
-    )
+            assert inside.startswith("/app/") and name in COMPOSE["volumes"]
+    for number in range(2):
+        assert len({gateway["volumes"][number] for gateway in gateways}) == 2, "of their own"
+    assert len({gateway["environment"]["CCX_MACHINE"] for gateway in gateways}) == 2
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= services.keys()
     asked = re.findall(r"server \S+ (\S+):3000", (FOLDER / "haproxy.cfg").read_text())
     assert asked == [name for name in services if name.startswith("gateway")] == services["balancer"]["depends_on"]
 
@@ -70,9 +73,12 @@ def test_the_manifests_name_settings_ports_and_paths_that_are_there() -> None:
     kinds = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in MANIFESTS}
     pod = kinds["StatefulSet", "ccx"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    environment = {row["name"]: row["value"] for row in container["env"]}
-    settings = Settings.read(environment)
-    assert environment.keys() <= NAMES and ("Service", urlsplit(settings.ccx_valkey_url).hostname) in kinds
+    environment = {row["name"]: row.get("value", "of the pod") for row in container["env"]}
+    told = re.findall(r"from-literal='?(\w+)=", (FOLDER / "kubernetes.yaml").read_text())
+    settings = Settings.read(
+        {**dict.fromkeys(told, "postgresql://secret"), **environment, "PROXY_ACCESS_KEY": "another"}
+    )
+    assert {*environment, *told} <= NAMES and ("Service", urlsplit(settings.ccx_valkey_url).hostname) in kinds
     assert pod["terminationGracePeriodSeconds"] > settings.shutdown_grace + 10, "streams may end"
     ports = {port["name"] for port in container["ports"]}
     for probe in ("readinessProbe", "livenessProbe"):
