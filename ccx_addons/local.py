@@ -20,7 +20,7 @@ from ccx_addons.core.patient_json import BIG
 from ccx_addons.io.aside import aside
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.protocols import TEXT_PROTOCOLS
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import about, guarded, refuse
 
 type Json = Any
 
@@ -48,6 +48,7 @@ class Local:
         self.runtime = runtime
 
     @guarded
+    @about("messages", "gemini", "responses", operations={"count_tokens", "generate"})
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Waits only for the count of a large body."""
         if x.body is None:

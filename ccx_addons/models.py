@@ -21,7 +21,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.io.apart import apart
 from ccx_addons.io.probe import list_models
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import about, guarded, refuse
 
 CACHE: Final = 60.0
 """Seconds a channel's list is kept."""
@@ -40,8 +40,9 @@ class Models:
             flow.metadata["ccx_google"] = True
 
     @guarded
+    @about(operations={"models", "model"})
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
-        return self.answer(flow, x) if x.operation in ("models", "model") else None
+        return self.answer(flow, x)
 
     async def answer(self, flow: http.HTTPFlow, x: Exchange) -> None:
         assert x.match

@@ -81,8 +81,17 @@ def head_problem(request: http.Request, ended: bool = False) -> tuple[int, str] 
 def body_size(request: http.Request) -> int | None:
     """The body's length as the head says it (RFC 9112 section 6); None: it is chunked, or HTTP/2 without a length.
 
-    Raises ValueError for every head that two readers could take for different lengths.
+    Raises ValueError for every head that two readers could take for different lengths. An exchange asks three times.
     """
+    headers = request.data.headers
+    if not isinstance(headers, Headers):
+        return _body_size(request)
+    if headers.measured is None or headers.measured[0] is not headers.fields:
+        headers.measured = headers.fields, _body_size(request)
+    return headers.measured[1]
+
+
+def _body_size(request: http.Request) -> int | None:
     headers = request.data.headers
     names = headers.names if isinstance(headers, Headers) else [name.lower() for name, _ in headers.fields]
     found: dict[bytes, bytes] = {}

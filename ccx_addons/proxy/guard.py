@@ -7,7 +7,7 @@ answered.
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from mitmproxy import http
@@ -26,7 +26,7 @@ ATTRIBUTE: Final = "ccx_exchange"
 
 ABOUT: Final = "ccx_about"
 UNGUARDED: Final = "ccx_hook"
-EVERYTHING: Final[tuple[frozenset[Kind], str]] = (frozenset(), "")
+EVERYTHING: Final[tuple[frozenset[Kind], frozenset[str]]] = (frozenset(), frozenset())
 
 EARLY: Final = frozenset({"requestheaders", "request", "upstream_attempt"})
 """Hooks that decide about the request: they are skipped when the flow has its answer."""
@@ -45,11 +45,11 @@ type Hook = Callable[[http.HTTPFlow, Exchange], Awaitable[None] | None]
 """Of one addon, without its guard."""
 
 
-def about(*kinds: Kind, operation: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Says which requests a hook below ``guarded`` is about; all others pass it by. No kind: all of them."""
+def about(*kinds: Kind, operations: Collection[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Says which requests a hook below ``guarded`` is about; all others pass it by. None: all of them."""
 
     def mark(hook: Callable[..., Any]) -> Callable[..., Any]:
-        hook.__dict__[ABOUT] = (frozenset(kinds), operation)
+        hook.__dict__[ABOUT] = (frozenset(kinds), frozenset(operations))
         return hook
 
     return mark
@@ -62,7 +62,7 @@ def concerns(addon: Any, hook: Callable[..., Any], kind: Kind, operation: str, p
     if not wanted if panel else wanted == "only":
         return False
     kinds, operations = hook.__dict__.get(ABOUT, EVERYTHING)
-    return (not kinds or kind in kinds) and operations in ("", operation)
+    return (not kinds or kind in kinds) and (not operations or operation in operations)
 
 
 def guarded(hook: Callable[..., Any]) -> Callable[[Any, http.HTTPFlow], Awaitable[None] | None]:

@@ -15,6 +15,8 @@ class Headers(http.Headers):
     _names: list[bytes]
     _named: tuple[tuple[bytes, bytes], ...] | None = None
     """The fields that the names are of: every change makes new ones."""
+    measured: tuple[tuple[tuple[bytes, bytes], ...], int | None] | None = None
+    """(fields, the body's length as they say it)."""
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Self:

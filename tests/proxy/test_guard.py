@@ -144,7 +144,7 @@ def test_every_hook_of_the_chain_is_guarded(runtime: Runtime) -> None:
 
 class Choosy(Addon):
     @guarded
-    @about("messages", "chat", operation="generate")
+    @about("messages", "chat", operations={"generate"})
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
         self.note("request")
 
