@@ -74,6 +74,7 @@ def pages_of(ids: list[str]) -> dict[str, str]:
     found = {
         "overview": "/",
         "requests": "/requests",
+        "mirrors": "/requests/mirrors",
         "channels": "/channels",
         "channel": "/channels/ch_back0002",
         "new": "/channels/new?template=glm",

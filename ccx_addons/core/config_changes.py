@@ -1,7 +1,7 @@
 """How two configurations differ, as plain data: single changes with their paths, which of them clash, and a sentence.
 
 Entries of the lists that people know by a name are told apart by it, not by their place: channels by id, their keys by
-the secret, clients and users by name. So a channel that was moved is the same channel.
+the secret, clients, users and mirrors by name. So a channel that was moved is the same channel.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ def identity(path: Path) -> Callable[[Json], str] | None:
     match path:
         case ("channels",):
             return channel_id
-        case ("clients",) | ("users",):
+        case ("clients",) | ("users",) | ("mirrors",):
             return _name
         case ("channels", _, "keys"):
             return key_mark

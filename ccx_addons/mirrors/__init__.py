@@ -17,6 +17,7 @@ from ccx_addons.core.config import Channel, Mirror
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mirror import Why, asked_as, chosen
+from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import containers_of, conversation_of, files_of, items_of, may_name_files
 from ccx_addons.core.verdict import Target
 from ccx_addons.io.aside import aside
@@ -49,6 +50,7 @@ FRESH: Final = 2.0
 """Seconds for which it is known what a mirror has spent."""
 LARGEST: Final = 1 << 20
 """Bytes of an answer that is looked at for its end where bodies are not kept."""
+STOPPED: Final = Fault("unavailable", "the gateway stopped before there was an answer", status=503)
 WORDS: Final[Mapping[str, str]] = {
     "busy": "the gateway had other things to do",
     "limit": "its requests a minute or at the same time were used up",
@@ -75,7 +77,7 @@ class Mirrors(Periodic):
         self.runtime = runtime
         self.capture, self.rewrites = Capture(runtime), rewrites
         self.direct = hooks(runtime, self.capture, rewrites)
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], Exchange] = {}
         self.unsaid: Counter[tuple[str, str]] = Counter()
         self.said: dict[tuple[str, str], float] = {}
         self.spent: dict[str, tuple[float, int, float]] = {}
@@ -93,7 +95,8 @@ class Mirrors(Periodic):
     def done(self) -> None:
         super().done()
         self.capture.done()
-        for task in self.tasks:
+        for task, again in self.tasks.items():
+            again.fault = again.fault or STOPPED
             task.cancel()
         self.note()
 
@@ -117,8 +120,8 @@ class Mirrors(Periodic):
             before = Original(x.id, x.state == "ok", x.stop or "", answer_of(flow, x))
             again = once_more(x, mirror)
             task = asyncio.get_running_loop().create_task(self.mirror(mirror, channel, target, before, again, unasked))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self.tasks[task] = again
+            task.add_done_callback(self.tasks.pop)
 
     def target(self, mirror: Mirror, channel: Channel, x: Exchange) -> Target | None:
         masked = tuple(name for one in x.attempts for name in one.attempt.channel.mask)

@@ -62,7 +62,7 @@ class Rows(Metrics):
     @guarded
     def error(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         x.state, x.fault = "failed", x.fault or OVER
-        x.status = x.status or 504
+        x.status = x.status or x.fault.status
         if (record := x.current) and record.total_ms is None:
             record.total_ms = (time.monotonic() - record.started) * 1000
         return self.settle(x)

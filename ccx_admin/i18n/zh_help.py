@@ -196,6 +196,7 @@ HELP: Final[Mapping[str, str]] = {
     "the stream broke after it had begun": "流开始后中断",
     "the time for the whole request is over": "整个请求的时间已用尽",
     "the mirror's time is over": "镜像的时间已用尽",
+    "the gateway stopped before there was an answer": "网关在得到回答之前停止",
     "mitmweb shows what mirrors ask, too": "mitmweb 也显示镜像发出的请求",
     "the gateway had other things to do": "网关正忙",
     "its requests a minute or at the same time were used up": "每分钟或同时进行的请求数已用尽",
