@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.wire_json import BadJson, JsonBody
+from ccx_addons.core.wire_json import BadJson, JsonBody, loads_object
 
 type Json = Any
 
@@ -22,6 +22,8 @@ HOST: Final = re.compile(r"(?:[\w-]+-)?cloudcode-pa(?:\.[\w-]+)?\.googleapis\.co
 ASKED: Final = "request"
 ANSWERED: Final = "response"
 MODELS: Final = "models/"
+AROUND: Final = (f'{{"{ANSWERED}":', "}")
+"""What stands before and after an answer."""
 
 
 def is_code_assist(base_url: str) -> bool:
@@ -60,6 +62,12 @@ def asked_in[M: Mapping[str, Any]](body: M) -> M | dict[str, Json]:
     return inner if isinstance(inner, dict) and "contents" not in body else body
 
 
+def is_enclosed(text: str) -> bool:
+    """Whether a request stands in an envelope."""
+    found = loads_object(text) if f'"{ASKED}"' in text else None
+    return found is not None and asked_in(found) is not found
+
+
 # ---- answers ---------------------------------------------------------------------------------------------------------
 def answer_in[M: Mapping[str, Any]](body: M) -> M | dict[str, Json]:
     """Gemini's answer, or a piece of one, whether it stands in an envelope or not."""
@@ -69,4 +77,4 @@ def answer_in[M: Mapping[str, Any]](body: M) -> M | dict[str, Json]:
 
 def enclosed(body: bytes) -> bytes:
     """An answer, or a piece of one, as JSON, in its envelope. An error stands in none."""
-    return b'{"response":' + body + b"}"
+    return b"".join((AROUND[0].encode(), body, AROUND[1].encode()))

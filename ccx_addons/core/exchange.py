@@ -272,6 +272,11 @@ class Exchange:
         return self.match.endpoint.operation if self.match else ""
 
     @property
+    def asked_for(self) -> str:
+        """The operation, for the log: of an account also what of it is asked."""
+        return f"{ACCOUNT}{self.match.subject}" if self.match and self.operation == ACCOUNT else self.operation
+
+    @property
     def internal(self) -> bool:
         """Whether Code Assist is asked, in its own form."""
         return self.envelope is not None or self.operation == ACCOUNT

@@ -166,7 +166,7 @@ class Metrics:
             "state": x.state,
             "phase": x.phase,
             "kind": x.kind,
-            "operation": x.operation,
+            "operation": x.asked_for,
             "stream": int(x.stream),
             "client_name": x.client.name if x.client else "",
             "client_key_mask": x.client.key_mask if x.client else "",

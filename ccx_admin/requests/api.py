@@ -158,13 +158,14 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
         raise Failure(409, "No body", f"there is nothing to send again: {why_no_bodies(current)}")
     if kept["truncated"]:
         raise Failure(409, "Body cut", "only the first part of the body was kept; raise policy.bodies.max_kb")
-    path = export.path_of(row)
+    sent = export.raw_of(kept["body"])
+    path = export.path_of(row, sent.decode("utf-8", "replace"))
     asks = own_gateway.headers(current, body.get("channel", ""))
     if not path:
         raise Failure(409, "No gateway", own_gateway.UNKNOWN)
     pairs = export.bodies(current.db, id, NOTHING)["client_request"]["headers"]
     headers = {name.lower(): value for name, value in pairs if name.lower() in REPLAYED_HEADERS}
-    found = probe.replay(current.gateway_url + path, headers | asks, export.raw_of(kept["body"]))
+    found = probe.replay(current.gateway_url + path, headers | asks, sent)
     return {**asdict(found), "replay_of": id}
 
 

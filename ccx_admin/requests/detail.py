@@ -300,14 +300,14 @@ def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def curl(current: Panel, row: Mapping[str, Any]) -> str:
     """The request as a command. The key is a variable of the shell."""
     root = current.gateway_url or request.host_url.rstrip("/")
+    side = export.bodies(current.db, row["id"], current.secrets()).get("client_request")
+    body = side.get("text", "") if side and not side["truncated"] else ""
     lines = [
-        f"curl '{root}{export.path_of(row) or '/'}'",
+        f"curl '{root}{export.path_of(row, body) or '/'}'",
         '-H "authorization: Bearer $CCX_KEY"',
         "-H 'content-type: application/json'",
     ]
     if row["kind"] == "messages":
         lines.append("-H 'anthropic-version: 2023-06-01'")
-    side = export.bodies(current.db, row["id"], current.secrets()).get("client_request")
-    body = side.get("text", "") if side and not side["truncated"] else ""
     lines.append("--data-binary " + ("'" + body.replace("'", "'\\''") + "'" if body else "@request.json"))
     return " \\\n  ".join(lines)

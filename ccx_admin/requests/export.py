@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from ccx_addons.core.endpoints import ENDPOINTS
+from ccx_addons.core.code_assist import VERSION, is_enclosed
+from ccx_addons.core.endpoints import ACCOUNT, ENDPOINTS
 from ccx_addons.core.mask import Secrets
 from ccx_admin.access import audit
 from ccx_admin.db import Reader
@@ -83,18 +84,23 @@ def raw_of(stored: bytes) -> bytes:
     return zlib.decompress(stored)
 
 
-def path_of(row: Mapping[str, Any]) -> str:
-    """The request line's path, from kind and operation; empty: there is no such endpoint any more."""
+def path_of(row: Mapping[str, Any], asked: str = "") -> str:
+    """The request line's path, from kind and operation; empty: there is no such endpoint any more. ``asked``: what was
+    sent, which says whether it was to Code Assist."""
+    prefix = f"/{row['route_prefix']}" if row["route_prefix"] else ""
+    if row["operation"].startswith(ACCOUNT):
+        return f"{prefix}/{VERSION}{row['operation'].removeprefix(ACCOUNT)}"
+    internal = row["kind"] == "gemini" and is_enclosed(asked)
     fits = [
         endpoint
         for endpoint in ENDPOINTS
         if endpoint.kind == row["kind"]
         and endpoint.operation == row["operation"]
+        and (endpoint.model_in == "envelope") == internal
         and endpoint.stream in (None, bool(row["stream"]))
     ]
     if not fits:
         return ""
-    prefix = f"/{row['route_prefix']}" if row["route_prefix"] else ""
     path = fits[0].pattern.replace("{model}", quote(row["model"], safe="")).replace("{id}", "ID")
     return prefix + path + ("?alt=sse" if row["kind"] == "gemini" and row["stream"] else "")
 
@@ -117,7 +123,7 @@ def har_entry(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], ro
     request: dict[str, Any] = {
         **_message(asked),
         "method": "POST",
-        "url": (root or "http://127.0.0.1") + (path_of(row) or "/"),
+        "url": (root or "http://127.0.0.1") + (path_of(row, asked.get("text", "")) or "/"),
         "queryString": [],
         "bodySize": row["bytes_in"] if row["bytes_in"] is not None else -1,
     }

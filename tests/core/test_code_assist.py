@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.core.code_assist import answer_in, asked_in, closed, enclosed, is_code_assist, opened
+from ccx_addons.core.code_assist import answer_in, asked_in, closed, enclosed, is_code_assist, is_enclosed, opened
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.wire_json import JsonBody
 
@@ -65,6 +65,7 @@ def test_both_forms_are_read() -> None:
     plain: dict[str, Any] = {"contents": []}
     assert asked_in(plain) is plain and asked_in({"model": "m", "request": plain}) is plain
     assert asked_in({**plain, "request": {"contents": [1]}})["contents"] == []
+    assert is_enclosed(ENVELOPE) and not is_enclosed(INNER) and not is_enclosed('{"request": ')
     answer: dict[str, Any] = {"candidates": []}
     assert answer_in(answer) is answer and answer_in({"response": answer, "traceId": "t"}) is answer
     assert answer_in({"error": {}}) == {"error": {}}

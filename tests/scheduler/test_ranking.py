@@ -88,7 +88,7 @@ ASKED = [
 @pytest.mark.parametrize(("asked", "more"), ASKED)
 def test_a_request_costs_the_same_among_many_channels(work: Cost, balance: Any, asked: Pick, more: Any) -> None:
     few, all = among_many(work, lambda count: request(State(), asked, *many(count, **more), balance=balance))
-    assert all <= 1.1 * few
+    assert all <= 1.2 * few
 
 
 @pytest.mark.parametrize("rotate", ["fill_first", "round_robin", "least_used"])
@@ -98,7 +98,7 @@ def test_a_request_costs_the_same_among_many_keys(work: Cost, rotate: Rotate, tr
         return request(State(), pick(trace=trace), channel("a", *(key(f"{n}") for n in range(count)), rotate=rotate))
 
     few, all = among_many(work, make)
-    assert all <= 1.1 * few
+    assert all <= 1.2 * few
 
 
 @pytest.mark.parametrize("balance", ["order", "weight", "latency"])

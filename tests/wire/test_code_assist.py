@@ -103,7 +103,12 @@ def test_what_is_asked_of_the_account_passes(gateway: Program, fake: Fake, call:
     assert answer.status_code == 200 and got in answer.text
     assert fake.requests()[-1]["path"] == f"/v1internal{call}" and fake.requests()[-1]["key"] == TOKEN
     row = newest(gateway, answer)
-    assert (row["operation"], row["source"], row["model"], row["channel_name"]) == ("account", "account", "", "own")
+    assert (row["operation"], row["source"], row["model"], row["channel_name"]) == (
+        f"account{call}",
+        "account",
+        "",
+        "own",
+    )
 
 
 @pytest.mark.parametrize("call", [":loadCodeAssist", ":generateContent"])

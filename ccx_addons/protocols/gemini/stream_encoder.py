@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ccx_addons.core.code_assist import enclosed
+from ccx_addons.core.code_assist import AROUND, enclosed
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Event,
@@ -163,8 +163,9 @@ class StreamEncoder:
         if not self._id:
             self._id = self._started.id or uuid7()
             names = dump_text({"modelVersion": self._model, "responseId": self._id})
-            after = f'],"role":"model"}},"index":0}}],{names[1:]}'
-            self._around = (f",\n{PART}", after) if self._array else (f"data: {PART}", f"{after}\n\n")
+            first, last = AROUND if self._envelope else ("", "")
+            before, after = f"{first}{PART}", f'],"role":"model"}},"index":0}}],{names[1:]}{last}'
+            self._around = (f",\n{before}", after) if self._array else (f"data: {before}", f"{after}\n\n")
         data = dumps({**body, "modelVersion": self._model, "responseId": self._id})
         if self._envelope:
             data = enclosed(data)

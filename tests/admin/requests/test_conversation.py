@@ -10,7 +10,7 @@ from ccx_admin.panel import EXTENSION
 from ccx_admin.requests.conversation import answer_of, conversation, growing
 from tests.admin.requests import clients_bodies
 
-ROW = {"kind": "messages", "model": "claude", "stream": 1, "state": "ok", "converted": ""}
+ROW = {"kind": "messages", "operation": "generate", "model": "claude", "stream": 1, "state": "ok", "converted": ""}
 
 
 def side(text: str, truncated: bool = False) -> dict[str, Any]:

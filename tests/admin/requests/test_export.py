@@ -1,5 +1,6 @@
 """Files for people and programs."""
 
+import json
 import zlib
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_har_timings_add_up(times: dict[str, Any], timings: tuple[float, float])
 
 def test_paths_that_are_gone() -> None:
     assert export.path_of({**ROW, "operation": "telegraph"}) == ""
+
+
+def test_a_path_at_code_assist() -> None:
+    row = {**ROW, "kind": "gemini", "route_prefix": "google"}
+    asked = json.dumps({"model": "opus", "request": {"contents": []}})
+    assert export.path_of(row, asked) == "/google/v1internal:streamGenerateContent?alt=sse"
+    assert export.path_of(row, '{"contents": [{"request": 1}]}').startswith("/google/v1beta/models/opus:stream")
+    assert export.path_of({**row, "operation": "account:loadCodeAssist"}) == "/google/v1internal:loadCodeAssist"
 
 
 def test_bodies(store: Store) -> None:

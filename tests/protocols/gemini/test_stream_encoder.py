@@ -159,3 +159,15 @@ def test_the_array_is_json(events: list[Event], expected: int) -> None:
 def test_array_and_events_hold_the_same_chunks() -> None:
     events = [BEGIN, *part(0, Text(""), "a"), *part(1, ToolCall("c", "f", "{}")), END]
     assert json.loads(encode_all(events, ask(OLD), True)) == chunks(events)
+
+
+@pytest.mark.parametrize("in_array", [False, True])
+def test_each_chunk_for_code_assist_stands_in_its_envelope(in_array: bool) -> None:
+    events = [BEGIN, *part(0, Text(""), "a", "b", "c"), *part(1, Thinking(""), "d", "e"), END]
+    encoder = gemini.envelope_encoder(ask(OLD), in_array)
+    text = b"".join(encoder.encode(event) for event in events).decode()
+    found = json.loads(text) if in_array else [json.loads(line[6:]) for line in text.splitlines() if line]
+    assert [one["response"] for one in found] == chunks(events)
+    decoder = gemini.decoder()
+    told = [event.text for event in [*decoder.feed(text.encode()), *decoder.flush()] if isinstance(event, PartDelta)]
+    assert "".join(told) == "abcde"
