@@ -59,6 +59,8 @@ class Works:
         """A call whose result is still to come, where both are one item."""
         self._last = ""
         self._queries: list[str] = []
+        self._pages: dict[str, Work] = {}
+        """Pages that were read, by their calls."""
         self._extra: Extra = NO_EXTRA
 
     def events(self, event: Event) -> tuple[Event, ...]:
@@ -108,6 +110,10 @@ class Works:
         if self._target == "gemini" and work.kind == "web_search":
             self._queries += [query for query in work.queries if query not in self._queries]
             return ()
+        if self._target == "gemini" and work.kind == "web_fetch":
+            call = self._pages.get(work.id)
+            self._pages[work.id] = joined(call, work) if call else work
+            return ()
         if self._target != "responses" or work.half == "whole":
             return (*self._flushed(), *self._whole(work))
         if work.half == "call":
@@ -134,10 +140,12 @@ class Works:
     def _end(self, event: Finished) -> tuple[Event, ...]:
         before = self._flushed()
         extra = merge_extra(self._extra, event.extra)
-        if "gemini" in extra and self._target != "gemini" and (work := of_gemini.searched(extra)):
-            before += self._written(work) if self._target in WRITERS else ()
-        if self._queries:
-            event = replace(event, extra=merge_extra(event.extra, of_gemini.with_queries(self._queries)))
+        if "gemini" in extra and self._target != "gemini" and self._target in WRITERS:
+            search = of_gemini.searched(extra)
+            for work in (*((search,) if search else ()), *of_gemini.fetched(extra)):
+                before += self._written(work)
+        if told := of_gemini.at_end(self._queries, self._pages.values()):
+            event = replace(event, extra=merge_extra(event.extra, told))
         return (*before, event)
 
 

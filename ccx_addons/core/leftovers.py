@@ -65,6 +65,10 @@ HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
     "responses": frozenset({"store"}),  # the gateway remembers the answer itself
 }
 """The same for fields of one protocol."""
+WORKS_IN: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
+    ("messages", "responses"), frozenset({"candidate.urlContextMetadata"})
+)
+"""Protocol -> fields of other protocols' answers that its own form of what tools did says (core/works.py)."""
 NOTHING: Final[frozenset[str]] = frozenset()
 SOURCES: Final = frozenset({"annotations", "citations", "candidate.groundingMetadata"})
 """Where an answer says which pages a text comes from, which the text's ``sources`` say too."""
@@ -233,7 +237,9 @@ class _Found:
                 continue
             if "namespace" in fields:
                 fields = {name: value for name, value in fields.items() if name != "name"}
-            read = said | self._reads.get(protocol, frozenset()) | HARMLESS_IN.get(protocol, frozenset())
+            read = said | self._reads.get(protocol, NOTHING) | HARMLESS_IN.get(protocol, NOTHING)
+            if self._answers:
+                read |= WORKS_IN.get(self._target, NOTHING)
             for name in _left(fields, read):
                 self._lose(f"{path}{name}", protocol)
 

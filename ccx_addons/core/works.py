@@ -1,5 +1,5 @@
-"""What an upstream's own tools did for an answer: a search of the web, code that ran. Each protocol but Chat has blocks
-or items of its own for that; between them the same is said in the other's form.
+"""What an upstream's own tools did for an answer: a search of the web, a page that was read, code that ran. Each
+protocol but Chat has blocks or items of its own for that; between them the same is said in the other's form.
 
 What only its maker can use again (encrypted pages, containers) does not come along, so what a conversion has written is
 known by its id, and is taken back as words where it comes to an upstream of the client's own protocol.
@@ -23,7 +23,7 @@ class Work:
     ``output`` None: it is not said what came of it.
     """
 
-    kind: Literal["web_search", "code"]
+    kind: Literal["web_search", "web_fetch", "code"]
     half: Half = "whole"
     id: str = ""
     queries: tuple[str, ...] = ()
@@ -37,8 +37,9 @@ class Work:
 def joined(call: Work, result: Work) -> Work:
     """Both halves."""
     return Work(
-        call.kind, "whole", call.id, call.queries, result.pages, call.code, call.language, result.output, result.failed
-    )
+        call.kind, "whole", call.id, call.queries, result.pages or call.pages, call.code, call.language, result.output,
+        result.failed,
+    )  # fmt: skip
 
 
 def left(value: Json, said: frozenset[str]) -> Iterator[str]:

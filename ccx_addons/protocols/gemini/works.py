@@ -1,13 +1,14 @@
-"""Code that ran, as this protocol says it: two parts. Searches are in the metadata of the answer's end.
+"""Code that ran, as this protocol says it: two parts. Searches and pages that were read are in the metadata of the
+answer's end.
 
-Sources: ai.google.dev/gemini-api/docs/code-execution, /google-search.
+Sources: ai.google.dev/gemini-api/docs/code-execution, /google-search, /url-context.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.neutral import Extra, Json
+from ccx_addons.core.neutral import Extra, Json, Source
 from ccx_addons.core.sources import of_grounding
 from ccx_addons.core.works import Work
 from ccx_addons.protocols.gemini.finish import CANDIDATE
@@ -15,6 +16,9 @@ from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
 
 OK: Final = "OUTCOME_OK"
 SEARCHED: Final = "webSearchQueries"
+FETCHED: Final = "urlContextMetadata"
+READ: Final = "URL_RETRIEVAL_STATUS_SUCCESS"
+UNREAD: Final = "URL_RETRIEVAL_STATUS_ERROR"
 
 
 SAID: Final = frozenset({"executableCode", "codeExecutionResult", "code", "output", "outcome", "id"})
@@ -33,7 +37,7 @@ def read_work(part: Mapping[str, Json]) -> Work | None:
 
 
 def write_work(work: Work) -> list[Fields]:
-    """Its parts; none for a search."""
+    """Its parts; none for what is told at the end."""
     if work.kind != "code":
         return []
     parts: list[Fields] = []
@@ -53,6 +57,21 @@ def searched(extra: Extra) -> Work | None:
     return Work("web_search", queries=queries, pages=pages) if queries else None
 
 
-def with_queries(queries: list[str]) -> Extra:
-    """What an answer's end keeps of searches that another protocol tells of."""
-    return {NAME: {CANDIDATE: {"groundingMetadata": {SEARCHED: queries}}}}
+def fetched(extra: Extra) -> list[Work]:
+    """What an answer's end says of pages that were read."""
+    found = camel(read.mapping(read.mapping(own(extra).get(CANDIDATE)).get(FETCHED)))
+    pages = [camel(page) for page in read.mappings(found.get("urlMetadata"))]
+    return [
+        Work("web_fetch", pages=(Source(url),), failed=read.text(page.get("urlRetrievalStatus"), READ) != READ)
+        for page in pages
+        if (url := read.text(page.get("retrievedUrl")))
+    ]
+
+
+def at_end(queries: list[str], works: Iterable[Work]) -> Extra:
+    """What an answer's end keeps of searches and pages that another protocol tells of."""
+    kept: Fields = {"groundingMetadata": {SEARCHED: queries}} if queries else {}
+    pages = [(page.url, UNREAD if work.failed else READ) for work in works for page in work.pages]
+    if pages:
+        kept[FETCHED] = {"urlMetadata": [{"retrievedUrl": url, "urlRetrievalStatus": how} for url, how in pages]}
+    return {NAME: {CANDIDATE: kept}} if kept else {}

@@ -1,6 +1,6 @@
-"""Searches and code that ran, as this protocol says them: a call, and a block with what came of it.
+"""Searches, pages that were read and code that ran, as this protocol says them: a call, and a block with its result.
 
-Sources: platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, /code-execution-tool.
+Sources: platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, /web-fetch-tool, /code-execution-tool.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ CODE: Final[Mapping[str, str]] = {"code_execution": "code", "bash_code_execution
 """Tool -> where its input has the code."""
 RAN: Final = frozenset({"code_execution_tool_result", "bash_code_execution_tool_result"})
 SEARCHED: Final = "web_search_tool_result"
+FETCHED: Final = "web_fetch_tool_result"
 
 
 SAID: Final = frozenset({
@@ -36,6 +37,10 @@ def read_work(block: Mapping[str, Json]) -> Work | None:
         found = (Source(read.text(one.get("url")), read.text(one.get("title"))) for one in read.mappings(content))
         pages = tuple(page for page in found if page.url) if isinstance(content, list) else ()
         return Work("web_search", "result", id_, pages=pages, failed=not isinstance(content, list))
+    if kind == FETCHED:
+        url, page = read.text(read.mapping(content).get("url")), read.mapping(read.mapping(content).get("content"))
+        pages = (Source(url, read.text(page.get("title"))),) if url else ()
+        return Work("web_fetch", "result", id_, pages=pages, failed=not pages)
     if kind in RAN:
         said = read.mapping(content)
         output = "\n".join(filter(None, (read.text(said.get("stdout")), read.text(said.get("stderr")))))
@@ -49,6 +54,9 @@ def _read_call(block: Mapping[str, Json]) -> Work | None:
     if name == "web_search":
         query = read.text(asked.get("query"))
         return Work("web_search", "call", id_, queries=(query,) if query else ())
+    if name == "web_fetch":
+        url = read.text(asked.get("url"))
+        return Work("web_fetch", "call", id_, pages=(Source(url),) if url else ())
     if field := CODE.get(name):
         language = "bash" if name.startswith("bash") else "python"
         return Work("code", "call", id_, code=read.text(asked.get(field)), language=language)
@@ -59,14 +67,41 @@ def write_work(work: Work) -> list[Block]:
     """Its blocks."""
     id_ = made_id("srvtoolu", work)
     blocks: list[Block] = []
-    search = work.kind == "web_search"
     if work.half != "result":
-        asked = {"query": "; ".join(work.queries)} if search else {"code": work.code}
-        name = "web_search" if search else "code_execution"
+        name, asked = _asked(work)
         blocks.append({"type": "server_tool_use", "id": id_, "name": name, "input": asked})
     if work.half != "call":
-        blocks.append({"type": SEARCHED, "tool_use_id": id_, "content": _pages(work)} if search else _ran(work, id_))
+        kind, content = _result(work)
+        blocks.append({"type": kind, "tool_use_id": id_, "content": content})
     return blocks
+
+
+def _asked(work: Work) -> tuple[str, Block]:
+    match work.kind:
+        case "web_search":
+            return "web_search", {"query": "; ".join(work.queries)}
+        case "web_fetch":
+            return "web_fetch", {"url": next((page.url for page in work.pages), "")}
+    return "code_execution", {"code": work.code}
+
+
+def _result(work: Work) -> tuple[str, Json]:
+    match work.kind:
+        case "web_search":
+            return SEARCHED, _pages(work)
+        case "web_fetch":
+            return FETCHED, _fetched(work)
+    return "code_execution_tool_result", _ran(work)
+
+
+def _fetched(work: Work) -> Block:
+    """The page, whose words no other protocol gives."""
+    if work.failed or not work.pages:
+        return {"type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"}
+    url, title = work.pages[0].url, work.pages[0].title
+    words = {"type": "text", "media_type": "text/plain", "data": ""}
+    page = {"type": "document", "source": words, "title": title or url, "citations": None}
+    return {"type": "web_fetch_result", "url": url, "content": page, "retrieved_at": None}
 
 
 def _pages(work: Work) -> Json:
@@ -81,9 +116,8 @@ def _pages(work: Work) -> Json:
     ]  # fmt: skip
 
 
-def _ran(work: Work, id_: str) -> Block:
+def _ran(work: Work) -> Block:
     out, err = ("", work.output or "") if work.failed else (work.output or "", "")
-    content = {
+    return {
         "type": "code_execution_result", "stdout": out, "stderr": err, "return_code": int(work.failed), "content": [],
     }  # fmt: skip
-    return {"type": "code_execution_tool_result", "tool_use_id": id_, "content": content}

@@ -1,4 +1,4 @@
-"""Searches and code that ran, as this protocol says them: one item each.
+"""Searches, pages that were opened and code that ran, as this protocol says them: one item each.
 
 Sources: platform.openai.com/docs/guides/tools-web-search, /tools-code-interpreter; the SDK's ResponseFunctionWebSearch
 and ResponseCodeInterpreterToolCall.
@@ -23,10 +23,12 @@ def read_work(item: Mapping[str, Json]) -> Work | None:
     kind, id_, failed = item.get("type"), read.text(item.get("id")), item.get("status") == "failed"
     if kind == "web_search_call":
         action = read.mapping(item.get("action"))
+        if action.get("type") == "open_page" and (url := read.text(action.get("url"))):
+            return Work("web_fetch", "whole", id_, pages=(Source(url),), failed=failed)
         asked = [*read.items(action.get("queries")), action.get("query")]
         queries = tuple(dict.fromkeys(query for query in asked if isinstance(query, str) and query))
         found = (read.text(source.get("url")) for source in read.mappings(action.get("sources")))
-        opened = read.text(action.get("url"))  # open_page, find_in_page
+        opened = read.text(action.get("url"))  # find_in_page
         pages = tuple(Source(url) for url in (*found, opened) if url)
         return Work("web_search", "whole", id_, queries, pages, failed=failed)
     if kind == "code_interpreter_call":
@@ -48,6 +50,9 @@ def write_work(work: Work) -> list[Item]:
             action["queries"] = list(work.queries)
         if work.pages:
             action["sources"] = [{"type": "url", "url": page.url} for page in work.pages]
+        return [{"type": "web_search_call", "id": made_id("ws", work), "status": status, "action": action}]
+    if work.kind == "web_fetch":
+        action = {"type": "open_page", "url": next((page.url for page in work.pages), None)}
         return [{"type": "web_search_call", "id": made_id("ws", work), "status": status, "action": action}]
     outputs = None if work.output is None else [{"type": "logs", "logs": work.output}]
     return [

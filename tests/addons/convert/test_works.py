@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from ccx_addons.convert.works import carried, encoder
 from ccx_addons.core.config import Kind
+from ccx_addons.core.leftovers import of_answer
 from ccx_addons.core.neutral import Request, Response, explode
 from ccx_addons.core.sse import Reader
 from ccx_addons.core.wire_json import dumps
@@ -234,3 +235,85 @@ def test_other_upstreams_get_the_words_of_a_history(target: Kind) -> None:
     request = TEXT_PROTOCOLS["responses"].decode_request({"input": items}, "m", False)
     wire, _ = TEXT_PROTOCOLS[target].encode_request(request)
     assert "print(6*7)" in json.dumps(wire) and "cntr_" not in json.dumps(wire)
+
+
+FETCH: dict[str, list[dict[str, Any]]] = {
+    "messages": [
+        {"type": "server_tool_use", "id": "srvtoolu_3", "name": "web_fetch", "input": {"url": "https://a.test/p"}},
+        {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_3", "content": {
+            "type": "web_fetch_result", "url": "https://a.test/p", "content": {
+                "type": "document", "title": "P", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}}},
+    ],
+    "responses": [{
+        "type": "web_search_call", "id": "ws_3", "status": "completed",
+        "action": {"type": "open_page", "url": "https://a.test/p"},
+    }],
+    "gemini": [{"retrievedUrl": "https://a.test/p", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"}],
+}  # fmt: skip
+
+
+def read_page(kind: Kind, failed: bool = False) -> Response:
+    """An answer of a model that has read a page, or tried to."""
+    said = Said("m", "It is 42.")
+    works = json.loads(json.dumps(FETCH[kind]))
+    body: dict[str, Any]
+    if kind == "messages":
+        body = messages_json(said)
+        if failed:
+            works[1]["content"] = {"type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"}
+        body["content"] = [*works, *body["content"]]
+    elif kind == "responses":
+        body = responses_json(said, {})
+        works[0]["status"] = "failed" if failed else "completed"
+        body["output"] = [*works, *body["output"]]
+    else:
+        body = gemini_json(said)
+        if failed:
+            works[0]["urlRetrievalStatus"] = "URL_RETRIEVAL_STATUS_UNSAFE"
+        body["candidates"][0]["urlContextMetadata"] = {"urlMetadata": works}
+    found = TEXT_PROTOCOLS[kind].decode_response(body)
+    assert isinstance(found, Response)
+    return found
+
+
+def page_in(target: str, body: dict[str, Any]) -> tuple[str, bool]:
+    """Address of the page that was read, and whether that failed."""
+    if target == "messages":
+        asked, came = (block for block in body["content"] if block["type"] != "text")
+        assert asked["id"] == came["tool_use_id"]
+        return asked["input"]["url"], came["content"]["type"] == "web_fetch_tool_result_error"
+    if target == "responses":
+        (item,) = (item for item in body["output"] if item["type"] != "message")
+        return item["action"]["url"], item["status"] == "failed"
+    (page,) = body["candidates"][0]["urlContextMetadata"]["urlMetadata"]
+    return page["retrievedUrl"], page["urlRetrievalStatus"] != "URL_RETRIEVAL_STATUS_SUCCESS"
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+@pytest.mark.parametrize("failed", [False, True])
+def test_pages_that_were_read_have_the_clients_own_form(source: Kind, target: Kind, failed: bool) -> None:
+    answer = read_page(source, failed)
+    told, lost = carried(answer, target)
+    body, losses = TEXT_PROTOCOLS[target].encode_response(told, Request("m", ()))
+    CHECKS[target].model_validate(json.loads(dumps(body)))
+    assert page_in(target, body) == ("https://a.test/p", failed)
+    left = [loss.path for loss in (*losses, *lost, *of_answer(answer, target))]
+    words = (
+        ["content[1].error_code"]
+        if failed
+        else ["content[1].source", *(["content[1].title"] if target == "responses" else [])]
+    )
+    assert sorted(left) == (sorted(words) if source == "messages" else [])
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_so_do_pages_in_streams(source: Kind, target: Kind) -> None:
+    writer = encoder(target, source, Request("m", (), stream=True), array=False)
+    data = b"".join(writer.encode(event) for event in explode(read_page(source)))
+    reader = Reader()
+    events = [json.loads(event.data) for event in (*reader.feed(data), *reader.flush()) if event.data.startswith("{")]
+    assert page_in(target, whole(target, events)) == ("https://a.test/p", False)
+
+
+def test_chat_says_that_it_has_no_place_for_pages_that_were_read() -> None:
+    assert [loss.path for loss in of_answer(read_page("gemini"), "chat")] == ["candidate.urlContextMetadata"]

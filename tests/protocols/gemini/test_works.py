@@ -4,7 +4,7 @@ import pytest
 
 from ccx_addons.core.neutral import Source
 from ccx_addons.core.works import Work
-from ccx_addons.protocols.gemini.works import read_work, searched, with_queries, write_work
+from ccx_addons.protocols.gemini.works import at_end, fetched, read_work, searched, write_work
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,16 @@ def test_searches_stand_at_an_answers_end() -> None:
     grounding = {"webSearchQueries": ["q", 7], "groundingChunks": [{"web": {"uri": "u", "title": "t"}}]}
     extra = {"gemini": {"candidate": {"groundingMetadata": grounding}}}
     assert searched(extra) == Work("web_search", queries=("q",), pages=(Source("u", "t"),))
-    assert searched(with_queries(["q"])) == Work("web_search", queries=("q",))
+    assert searched(at_end(["q"], [])) == Work("web_search", queries=("q",))
     assert searched({"gemini": {"candidate": {"groundingMetadata": {"groundingChunks": []}}}}) is None
-    assert searched({}) is None
+    assert searched({}) is None and at_end([], []) == {}
+
+
+def test_pages_that_were_read_do_too() -> None:
+    works = [Work("web_fetch", pages=(Source("u"),)), Work("web_fetch", pages=(Source("v"),), failed=True)]
+    assert fetched(at_end(["q"], works)) == works and searched(at_end(["q"], works))
+    said = {"url_metadata": [{"retrieved_url": "u", "url_retrieval_status": "URL_RETRIEVAL_STATUS_PAYWALL"}, {}]}
+    assert fetched({"gemini": {"candidate": {"urlContextMetadata": said}}}) == [
+        Work("web_fetch", pages=(Source("u"),), failed=True)
+    ]
+    assert fetched({}) == [] and write_work(works[0]) == []
