@@ -50,7 +50,7 @@ def ask(channel: Channel, key: Key) -> Finding:
 
 
 class Health(Periodic):
-    """Only worker 0 checks; what it finds reaches the others through the shared state."""
+    """Only worker 0 of one gateway checks; what it finds reaches the others through the shared state."""
 
     def __init__(self, runtime: Runtime, ask: Callable[[Channel, Key], Finding] = ask) -> None:
         self.runtime = runtime
@@ -63,6 +63,8 @@ class Health(Periodic):
             self.begin("checking health", self.look, LOOK)
 
     async def look(self) -> None:
+        if not self.runtime.store.leads:
+            return
         for channel in self.now_due(time.time()):
             try:
                 await self.check(channel)

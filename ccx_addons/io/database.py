@@ -164,6 +164,10 @@ class Database:
     def name(self) -> str:
         return str(self.path)
 
+    @property
+    def leads(self) -> bool:
+        return True
+
     # ---- opening ----
     def ready(self) -> None:
         """Open unless the right file is open already."""

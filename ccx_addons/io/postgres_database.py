@@ -142,6 +142,8 @@ class Write(Transaction):
     def drop_before(self, folded: int, limits: Mapping[str, int]) -> int:
         """Parts of days that are over."""
         gone = 0
+        if not self.link.raw("SELECT pg_try_advisory_xact_lock(%s)", (schema.LOCK + 1,)).fetchall()[0][0]:
+            return 0
         for table in schema.PARTED:
             limit = limits["bodies"] if table == "bodies" else limits["requests"]
             for part in self._parts(table) if limit else ():
@@ -159,6 +161,9 @@ class Write(Transaction):
             return True
         sql = f"SELECT 1 FROM requests_{day} WHERE state = 'running' OR rev > %s LIMIT 1"
         return self.link.raw(sql, (folded,)).fetchone() is None
+
+    def edge(self, ms: int) -> int:
+        return ms // schema.DAY * schema.DAY
 
     def reclaim(self, pages: int) -> None:
         """The server does it."""
@@ -186,7 +191,7 @@ class Database:
         self.forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self.doubt: tuple[Sequence[Job], str, list[Any]] | None = None
         """A batch whose COMMIT was not answered, its transaction and its results."""
-        self.first = True
+        self.first, self.leads = True, False
         self.since = self.beat_at = self.look_at = self.house_at = self.folded_at = -math.inf
 
     @property
@@ -234,8 +239,14 @@ class Database:
             self.link.raw("DELETE FROM boots WHERE seen_at < clock_timestamp() - %s * interval '1 s'", (LOST,))
         sql = f"SELECT id FROM requests WHERE state = 'running' AND ({where})"
         if lost := [id for (id,) in self.link.raw(sql, values)]:
-            self.write([partial(lose, ids=lost)])
+            doubt, self.doubt = self.doubt, None
+            try:
+                self.write([partial(lose, ids=lost)])
+            finally:
+                self.doubt = doubt
         self.first = False
+        ((oldest,),) = self.link.raw("SELECT min(boot_id) FROM boots WHERE worker >= 0").fetchall()
+        self.leads = oldest in (None, self.boot_id)
 
     def _make_parts(self) -> None:
         """In transactions of their own: a part cannot be made where its rows are already elsewhere."""

@@ -70,10 +70,10 @@ def retain(transaction: Transaction, days: int, body_days: int) -> int:
     limits = {
         "now": transaction.now,
         "yesterday": transaction.now - DAY,
-        "requests": transaction.now - days * DAY if days else 0,
+        "requests": transaction.edge(transaction.now - days * DAY) if days else 0,
         "folded": folded,
         "issued": MOST_ISSUED,
-        "bodies": transaction.now - body_days * DAY if body_days else 0,
+        "bodies": transaction.edge(transaction.now - body_days * DAY) if body_days else 0,
     }
     gone = transaction.drop_before(folded, {"requests": limits["requests"], "bodies": limits["bodies"]})
     for statement in RETENTION:

@@ -211,6 +211,11 @@ class Store:
         return store
 
     @property
+    def leads(self) -> bool:
+        """Whether this gateway does what one has to do for all that write here."""
+        return self._database.leads
+
+    @property
     def path(self) -> Path:
         """Of SQLite's file."""
         assert isinstance(self.place, Path)

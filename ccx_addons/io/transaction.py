@@ -123,6 +123,10 @@ class Transaction:
         """Whether no other process moves this counter now, until the transaction ends."""
         return True
 
+    def edge(self, ms: int) -> int:
+        """Before when rows are given up that are older than ``ms``."""
+        return ms
+
     def drop_before(self, folded: int, limits: Mapping[str, int]) -> int:
         """Gives up whole stretches of time that are older than ``limits`` (table -> Unix ms, 0: never); how many."""
         return 0
@@ -195,6 +199,10 @@ class Database(Protocol):
     @property
     def name(self) -> str:
         """For people; holds no secret."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this gateway does what one has to do for all of them."""
 
     def ready(self) -> None:
         """Open, made and known to be the right one."""

@@ -81,6 +81,11 @@ class Sender:
 
     def round(self) -> None:
         """One look, and the messages that are due."""
+        if not self.panel.store.leads:  # another gateway's panel tells, and knows what was told
+            self.known.clear()
+            self.waiting.clear()
+            self.loaded = False
+            return
         alerts = {alert.name: alert for alert in self.panel.snapshot().alerts if alert.enabled}
         if not alerts and not self.known and not self.waiting:
             return

@@ -214,6 +214,19 @@ def test_a_worker_that_starts_again_knows_what_it_lost(opened: Callable[..., Dat
     assert value(link, "SELECT state FROM requests") == "lost"
 
 
+def test_one_gateway_leads(opened: Callable[..., Database]) -> None:
+    """The oldest one that lives, with all its workers."""
+    old, other, young = opened(0, "boot-1"), opened(1, "boot-1"), opened(0, "boot-2")
+    panel = opened(-1, "boot-2")
+    assert [one.leads for one in (old, other, young, panel)] == [True, True, False, False]
+    old.leave()
+    other.leave()
+    for one in (young, panel):
+        one.beat_at = -1e9
+        one.ready()
+    assert young.leads and panel.leads
+
+
 def test_days_that_are_over_are_dropped_whole(opened: Callable[..., Database], link: Link) -> None:
     for days in (40, 0):
         at = NOW - days * DAY
