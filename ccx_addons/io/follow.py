@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +22,9 @@ class Source(Protocol):
 
     def snapshot(self) -> contextlib.AbstractContextManager[Connection]:
         """All that is read in it is of one moment."""
+
+    def living(self) -> Collection[str]:
+        """The boots of other gateways that are there now; within a snapshot."""
 
     def close(self) -> None: ...
 
@@ -62,6 +65,9 @@ class Sqlite:
             self.close()
             raise StoreError(str(error)) from error
         self.seen = self.version
+
+    def living(self) -> Collection[str]:
+        return ()
 
     def _open(self) -> None:
         place = self.path.stat()

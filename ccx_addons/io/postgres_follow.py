@@ -3,19 +3,20 @@
 import contextlib
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import psycopg
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.postgres import Link, words_of
-from ccx_addons.io.postgres_database import CHANNEL
+from ccx_addons.io.postgres_database import CHANNEL, LOST
 from ccx_addons.io.transaction import Connection
 
 EVERY: Final = 1.0
 """Seconds after which there may be news that nobody told of: places of conversations, what others spent."""
 PATIENCE: Final = 5.0
+LIVING: Final = f"SELECT DISTINCT boot_id FROM boots WHERE seen_at > clock_timestamp() - interval '{LOST} s'"
 
 
 class Postgres:
@@ -43,6 +44,11 @@ class Postgres:
             yield self.link
             self.link.script("COMMIT")
         self.looked_at = time.monotonic()
+
+    def living(self) -> Collection[str]:
+        assert self.link
+        with self._errors():
+            return [boot_id for (boot_id,) in self.link.raw(LIVING)]
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ rows alone. What was blocked before a restart is not any more: the first worker 
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io import place as log_place
 from ccx_addons.io.follow import source_of
-from ccx_addons.io.rollup import DAY, tail
+from ccx_addons.io.rollup import DAY, counted_rows, fresh
 from ccx_addons.io.store import Store
 from ccx_addons.io.transaction import Connection
 from ccx_addons.scheduler import State
@@ -238,7 +238,8 @@ SPENT: Final = f"""
     FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= :since
     UNION ALL
     SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
-    FROM ({tail(1 << 60)}) fresh WHERE at >= :since
+    FROM ({counted_rows("requests INDEXED BY requests_rev", f"{fresh(1 << 60)} AND rev <= :now")}) fresh
+    WHERE at >= :since
 """
 SPENT_SINCE: Final = """
     SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
@@ -292,7 +293,8 @@ class Reader:
             found = conn.execute(sql, (self.rev, ms if table == "affinity" else ms - int(OLD * 1000)))
             news.rows += [(apply, row) for row in found if self.first or _detail(row).get("by") != self.by]
         if self.first and self.boot_id:
-            news.lifted = [_whose(row) for apply, row in news.rows if apply is apply_key and self._from_before(row)]
+            alive = {self.boot_id, *self.source.living()}
+            news.lifted = [_whose(row) for apply, row in news.rows if apply is apply_key and _from_before(row, alive)]
         news.overrides = overrides_of(conn.execute(OVERRIDES, (ms,)))
         valid = conn.execute(COMMANDS, (ms,)).fetchall()
         for row in valid:
@@ -300,15 +302,16 @@ class Reader:
                 news.commands.append((row["id"], row["kind"], read.mapping(_args(row["args"]))))
         self.obeyed = frozenset(row["id"] for row in valid)
         if self.first:
-            news.spent = conn.execute(SPENT, {"since": int(start_of_month(now) * 1000)}).fetchall()
+            news.spent = conn.execute(SPENT, {"since": int(start_of_month(now) * 1000), "now": rev}).fetchall()
         elif self.shared:
             news.spent = conn.execute(SPENT_SINCE, (self.rev, rev, self.boot_id, self.worker)).fetchall()
         self.rev = rev
         return news
 
-    def _from_before(self, row: Row) -> bool:
-        """Whether an earlier run of the gateway blocked this key."""
-        return row["state"] == "blocked" and not str(_detail(row).get("by", "")).startswith(f"{self.boot_id}:")
+
+def _from_before(row: Row, alive: Collection[str]) -> bool:
+    """Whether an earlier run of a gateway blocked this key."""
+    return row["state"] == "blocked" and str(_detail(row).get("by", "")).rpartition(":")[0] not in alive
 
 
 def _whose(row: Row) -> tuple[str, str, str, str]:

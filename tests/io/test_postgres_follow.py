@@ -8,8 +8,9 @@ import pytest
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.postgres import Link
 from ccx_addons.io.postgres_follow import Postgres
+from ccx_addons.io.state import Reader
 from ccx_addons.io.store import Store
-from tests.io.rows import request
+from tests.io.rows import NOW, request
 from tests.postgres import Server
 
 
@@ -59,6 +60,18 @@ def test_all_of_a_snapshot_is_of_one_moment(store: Store, source: Postgres) -> N
         before = conn.execute("SELECT count(*) FROM requests").fetchall()
         store.put_request(request("a"))
         assert store.flush(20) and conn.execute("SELECT count(*) FROM requests").fetchall() == before == [(0,)]
+
+
+def test_what_a_living_gateway_has_blocked_stays_blocked(url: str, store: Store) -> None:
+    """Another one that starts lifts only what nobody keeps any more."""
+    row = {"kind": "chat", "channel_id": "c", "key_id": "k", "state": "blocked", "failures": 1, "until": 1 << 42}
+    for boot in ("boot", "gone"):
+        store.put_key_state({**row, "key_id": boot, "updated_at": NOW, "detail": {"by": f"{boot}:0"}})
+    assert store.flush(20)
+    reader = Reader(url, "later", 0, True)
+    news = reader.look(NOW / 1000)
+    assert news and news.lifted == [("chat", "c", "gone", "")]
+    reader.close()
 
 
 def test_a_lost_connection_is_made_anew(url: str, source: Postgres) -> None:

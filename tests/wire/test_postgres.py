@@ -24,14 +24,16 @@ def panel(program: Program, path: str, method: str = "GET", **more: Any) -> http
 
 
 @contextlib.contextmanager
-def machines(folder: Path, count: int, url: str, *channels: dict[str, Any], **env: str) -> Iterator[list[Program]]:
+def machines(
+    folder: Path, count: int, url: str, *channels: dict[str, Any], clients: Any = (), **env: str
+) -> Iterator[list[Program]]:
     with contextlib.ExitStack() as stack:
         found = []
         for n in range(count):
             place = folder / f"machine{n}"
             place.mkdir()
             env = {"CCX_DATABASE_URL": url, "WORKERS": "2", **env}
-            found.append(stack.enter_context(running_program(place, *channels, env=env)))
+            found.append(stack.enter_context(running_program(place, *channels, env=env, clients=list(clients))))
         yield found
 
 
@@ -51,6 +53,47 @@ def test_two_machines_have_one_log(fake: Fake, tmp_path: Path, postgres: Server)
         for path in ("/api/status", "/api/usage/summary", "/api/sessions", "/api/events"):
             assert panel(one, path).status_code in (200, 404), path
     assert not list(tmp_path.rglob("ccx.db")) and not list(Path().glob("postgres*:*"))
+
+
+@pytest.mark.parametrize("limits", [{"rpm": 8}, {"tokens_per_day": 40}], ids=str)
+def test_limits_hold_for_both(fake: Fake, tmp_path: Path, postgres: Server, limits: dict[str, int]) -> None:
+    """Without Valkey: as many as the limit are admitted, by four workers of two machines."""
+    key = "key-of-alice-0123456789abcdef"
+    clients = [{"name": "alice", "key": key, "limits": limits}]
+    with machines(tmp_path, 2, postgres.empty(), *all_kinds(fake), clients=clients) as programs:
+        answers: list[int] = []
+
+        def ask(program: Program) -> None:
+            for _ in range(8):
+                headers = {"authorization": f"Bearer {key}"}
+                body = {**ASKED, "max_tokens": 1}
+                url = f"{program.url}/v1/chat/completions"
+                answers.append(httpx.post(url, json=body, headers=headers, timeout=30).status_code)
+
+        wait_for(lambda: all("limits" not in program.get("/health").json() for program in programs), SLOW)
+        ripe(programs[0])
+        threads = [threading.Thread(target=ask, args=(program,)) for program in programs for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        admitted = answers.count(200)
+        assert len(answers) == 32 and answers.count(429) == 32 - admitted
+        if "rpm" in limits:
+            assert admitted == 8
+        else:
+            spent = sum(
+                row["n"]
+                for row in programs[0].query(
+                    "select coalesce(output_tokens, 0) + coalesce(input_tokens, 0) as n from requests"
+                )
+            )
+            assert 0 < admitted < 32 and spent >= 40
+
+
+def ripe(program: Program) -> None:
+    """The place in the database is older than its first second."""
+    wait_for(lambda: program.query("select 1 from meet_epoch where born < ccx_ms() - 1000"), SLOW)
 
 
 def test_a_machine_that_dies_leaves_nothing_running(fake: Fake, tmp_path: Path, postgres: Server) -> None:

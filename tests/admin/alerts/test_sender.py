@@ -124,6 +124,24 @@ def test_a_restart_repeats_nothing_and_loses_nothing(world: World, current: Pane
     assert world.told[-1] == ("ops", "resolved", "key")
 
 
+def test_of_several_panels_one_tells(
+    world: World, current: Panel, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next one knows what was told."""
+    world.wrong = [KEY]
+    mine, other = Sender(current, world.send), Sender(current, world.send)
+    mine.round()
+    store.flush()
+    monkeypatch.setattr(Store, "leads", False)
+    other.round()
+    mine.round()
+    monkeypatch.setattr(Store, "leads", True)
+    clock.now += 1
+    other.round()
+    mine.round()
+    assert world.told == [("ops", "firing", "key")]
+
+
 def test_a_receiver_that_is_gone(world: World, current: Panel, store: Store, folder: Path, clock: Clock) -> None:
     sender = Sender(current, world.send)
     world.wrong, world.answer = [KEY], Told(False, 503, again=True)
