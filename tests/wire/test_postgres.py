@@ -32,7 +32,7 @@ def machines(
         for n in range(count):
             place = folder / f"machine{n}"
             place.mkdir()
-            env = {"CCX_DATABASE_URL": url, "WORKERS": "2", **env}
+            env = {"CCX_DATABASE_URL": url, "CCX_VALKEY_WAIT": "20", "WORKERS": "2", **env}
             found.append(stack.enter_context(running_program(place, *channels, env=env, clients=list(clients))))
         yield found
 
