@@ -301,8 +301,7 @@ class Database:
             results = [one(job, transaction) for job in jobs]
             transaction.flush()
             if transaction.rev != start:
-                for statement in ADD_UP:
-                    one(partial(add_up, statement=statement, rev=start), transaction)
+                one(partial(add_up, statement=ADD_UP, rev=start), transaction)
                 conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (transaction.rev,))
             conn.execute("COMMIT")
         except BaseException:

@@ -26,7 +26,7 @@ from ccx_addons.core.mask import clean
 from ccx_addons.io import postgres_schema as schema
 from ccx_addons.io.database import described
 from ccx_addons.io.postgres import WAITING, Link, is_trouble, words_of
-from ccx_addons.io.rollup import ADD_UP, EVERY, FOLD, TEMPORARY
+from ccx_addons.io.rollup import ADD_UP_TOGETHER, EVERY, FOLD, TEMPORARY
 from ccx_addons.io.transaction import WORDS, Job, Row, Transaction, add_up, fold_step, lose, plain, run, run_alone
 
 log: Final = logging.getLogger("ccx")
@@ -273,8 +273,7 @@ class Database:
             results = [one(job, transaction) for job in jobs]
             transaction.flush()
             if "requests" in transaction.touched or any(isinstance(job, partial) and job.func is lose for job in jobs):
-                for statement in ADD_UP:
-                    one(partial(add_up, statement=statement, rev=rev - 1), transaction)
+                one(partial(add_up, statement=ADD_UP_TOGETHER, rev=rev - 1), transaction)
             if transaction.touched & NEWS:
                 link.raw("SELECT pg_notify(%s, %s)", (CHANNEL, "state"))
         except BaseException:
