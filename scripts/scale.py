@@ -1,10 +1,11 @@
 """Whether limits hold for several workers and machines, what that costs, and how far one meeting place goes.
 
-    scale.py [--seconds 4] [--pairs 5] [--any-load]
+    scale.py [--seconds 4] [--pairs 5] [--any-load] [--only PART] [--soak MINUTES]
 
-Three parts. Exactness: twice the limit is asked at once, over connections of their own. Price: gateways take turns, so that
+Four parts. Exactness: twice the limit is asked at once, over connections of their own. Price: gateways take turns, so that
 whatever else the machine does hits all of them; CPU time is that of all processes of a gateway, without the engine.
-Ceiling: how many decisions a second one client gets from each meeting place. Processes share this machine's cores, so no
+Ceiling: how many decisions a second one client gets from each meeting place. Faults: what clients of two gateways see
+while Redis or PostgreSQL hangs or is killed (benchmark/faults.py); --soak does that for hours. Processes share this machine's cores, so no
 figure is the throughput of a cluster; ratios are what counts. With redis-server on PATH there are two machines as well.
 """
 
@@ -22,6 +23,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,6 +33,7 @@ from ccx_addons.io.meeting.line import Line
 from ccx_addons.io.meeting.place import listen
 from ccx_addons.processes.supervisor import start_meeting
 from ccx_addons.scheduler.limits import Ask, Limits, Scope
+from scripts.benchmark.faults import CLIENTS, Fault, Killable, is_well, key_of, line, soak, stopped, watched
 from scripts.benchmark.load import KEY, asked, load, request
 from scripts.benchmark.programs import Running, Upstream, canned, configuration, cpu_seconds, free_port, started
 from scripts.fronts import find
@@ -61,11 +64,13 @@ def engine(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def gateway(upstream: Upstream, folder: Path, name: str, limits: dict[str, int], **env: str) -> Iterator[Running]:
-    """One machine, whose only client has ``limits``."""
+def gateway(
+    upstream: Upstream, folder: Path, name: str, limits: dict[str, int], clients: Sequence[Any] = (), **env: str
+) -> Iterator[Running]:
+    """One machine, whose only client has ``limits``, unless it has ``clients``."""
     folder.mkdir()
     config = json.loads(configuration(upstream))
-    config["clients"] = [{"name": "bench", "key": KEY, "limits": limits}]
+    config["clients"] = clients or [{"name": "bench", "key": KEY, "limits": limits}]
     (folder / "ccx.yaml").write_text(json.dumps(config))
     (folder / "ccx.yaml").chmod(0o600)
     own = {
@@ -191,6 +196,57 @@ def ceilings(folder: Path, url: str, seconds: float) -> Iterator[tuple[str, floa
         yield "Redis", *asyncio.run(decisions(make, seconds))
 
 
+# ---- faults ----------------------------------------------------------------------------------------------------------
+def shared_faults(upstream: Upstream, folder: Path, minutes: float) -> Iterator[str]:
+    """A line for each fault of what two gateways share; ``minutes``: again and again."""
+    from tests.postgres import running_postgres
+
+    port, redis = free_port(), find("redis-server")
+    if not redis or not find("postgres"):
+        yield "  needs redis-server and postgres on PATH"
+        return
+    where = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    valkey = Killable([redis, *where])
+    valkey.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(valkey.kill)
+        postgres = stack.enter_context(running_postgres())
+        url = postgres.empty()
+        env = {"WORKERS": "2", "CCX_VALKEY_URL": f"redis://127.0.0.1:{port}", "CCX_DATABASE_URL": url}
+        env |= {"CCX_VALKEY_WAIT": "0.025"}
+        gateways = [
+            stack.enter_context(gateway(upstream, folder / name, name, {}, clients=CLIENTS, CCX_MACHINE=name, **env))
+            for name in ("one", "two")
+        ]
+        faults = [
+            Fault("nothing", lambda: None, lambda: None),
+            stopped("Redis hangs for 2 s", valkey.pids),
+            Fault("Redis is killed, back empty in 2 s", valkey.kill, valkey.start),
+            Fault("PostgreSQL hangs for 2 s", lambda: postgres.signal(SIGSTOP), lambda: postgres.signal(SIGCONT)),
+            Fault("PostgreSQL is killed, back in 2 s", postgres.kill, postgres.start),
+        ]
+        while not all(is_well(each.port) for each in gateways):
+            time.sleep(0.1)
+        time.sleep(1.5)  # an engine that has just begun does not decide yet
+        if minutes:
+            yield from soak(gateways, faults, minutes, 60.0, lambda: facts(url))
+            return
+        for n, fault in enumerate(faults):
+            yield line(asyncio.run(watched(fault, [each.port for each in gateways], key_of(n))))
+
+
+def facts(url: str) -> str:
+    """What PostgreSQL says of itself."""
+    import psycopg
+
+    with contextlib.suppress(psycopg.Error), psycopg.connect(url) as connection:
+        sql = "SELECT count(*), pg_database_size(current_database()) >> 20 FROM pg_stat_activity WHERE datname = current_database()"
+        connections, size = connection.execute(sql).fetchall()[0]
+        ((rows,),) = connection.execute("SELECT count(*) FROM requests").fetchall()
+        return f"connections {connections}, {rows} rows, {size} MB"
+    return "PostgreSQL is away"
+
+
 # ---- the words -------------------------------------------------------------------------------------------------------
 def exact_line(name: str, limit: int, found: Counter[int]) -> str:
     verdict = "exact" if found == {200: limit, 429: limit} else f"NOT EXACT: {dict(found)}"
@@ -212,6 +268,12 @@ def run(options: argparse.Namespace, folder: Path) -> bool:
     """Prints all of it. Whether every limit was exact."""
     exact = True
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}\n")
+    if options.soak or options.only == "faults":
+        print("faults: two gateways with two workers, one Redis and one PostgreSQL")
+        with canned(folder) as upstream:
+            for words in shared_faults(upstream, folder, options.soak):
+                print(words, flush=True)
+        return True
     with canned(folder) as upstream, engine(folder) as url:
         print("exactness: requests a minute of one client")
         for name, limit, found in exactness(upstream, folder, url):
@@ -243,6 +305,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", choices=("faults",), help="this part alone")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="faults again and again")
     parser.add_argument("--any-load", action="store_true", help="although others use the machine")
     options = parser.parse_args()
     if os.getloadavg()[0] > BUSY and not options.any_load:
