@@ -23,6 +23,11 @@ COLUMNS: Final = (
     "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "usage_source", "cost_usd",
     "price_source", "bytes_in", "bytes_out", "source",
 )  # fmt: skip
+FACTS: Final = (
+    "id", "state", "attempts_n", "error_message", "channel_name", "upstream_model", "input_tokens",
+    "cache_read_tokens", "output_tokens", "cost_usd",
+)  # fmt: skip
+"""What a HAR file says beside its own form, for ``ccx replay`` to compare with."""
 SIDES: Final = ("client_request", "upstream_request", "upstream_response", "client_response")
 
 
@@ -148,7 +153,7 @@ def har_entry(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], ro
         "cache": {},
         "timings": {"send": 0, "wait": wait, "receive": max(0.0, total - wait)},
         "comment": f"{row['channel_name']} {row['model']} > {row['upstream_model']}",
-        "_ccx": {name: row[name] for name in ("id", "state", "attempts_n", "error_message", "cost_usd")},
+        "_ccx": {name: row[name] for name in FACTS},
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.commands.replay import COUNTED
 from ccx_addons.core.mask import Secrets
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
@@ -37,7 +38,7 @@ ROW = {
     "id": "r1", "started_at": 1_795_600_800_000, "kind": "messages", "operation": "generate", "stream": True,
     "route_prefix": "", "model": "opus", "upstream_model": "glm-5", "channel_name": "main", "status": 200, "state": "ok",
     "first_event_ms": 400.0, "ttfb_ms": 300.0, "total_ms": 2_400.0, "bytes_in": 10, "bytes_out": 20, "attempts_n": 1,
-    "error_message": "", "cost_usd": None,
+    "error_message": "", "cost_usd": None, "input_tokens": 9, "cache_read_tokens": 5, "output_tokens": 3,
 }  # fmt: skip
 
 
@@ -46,6 +47,13 @@ def test_har_entry() -> None:
     assert found["startedDateTime"] == "2026-11-25T10:00:00.000+00:00"
     assert found["request"]["url"] == "https://gw.example/v1/messages" and "postData" not in found["request"]
     assert found["timings"] == {"send": 0, "wait": 400.0, "receive": 2_000.0}
+
+
+def test_a_har_entry_has_what_a_replay_compares() -> None:
+    said = export.har_entry(ROW, {}, "")["_ccx"]
+    assert {name: said[name] for name in COUNTED if name != "total_ms"} == {
+        name: ROW[name] for name in COUNTED if name != "total_ms"
+    }
 
 
 @pytest.mark.parametrize(
