@@ -257,15 +257,15 @@ def add_up(transaction: Transaction, statement: str, rev: int) -> None:
     transaction.conn.execute(statement, {"rev": rev, "now": transaction.rev})
 
 
-def fold_step(transaction: Transaction) -> bool:
-    """Adds FOLD finished requests to the roll-ups, at most. True: more follow."""
+def fold_step(transaction: Transaction, most: int = FOLD) -> bool:
+    """Adds so many finished requests to the roll-ups, at most. True: more follow."""
     conn = transaction.conn
     if not transaction.alone("folded"):
         return False
     counters = dict(conn.execute("SELECT name, value FROM counter").fetchall())
-    reach = {"rev": counters["folded"], "now": counters["rev"], "most": FOLD}
+    reach = {"rev": counters["folded"], "now": counters["rev"], "most": most}
     count, last = conn.execute(CHUNK, reach).fetchone()
-    more = count >= FOLD
+    more = count >= most
     values = {**counters, "rev": counters["folded"], "last": last if more else max(counters["rev"], counters["folded"])}
     if not count:
         conn.execute("UPDATE counter SET value = ? WHERE name = 'folded'", (values["last"],))

@@ -10,10 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.database import Database
+from ccx_addons.io.rollup import ADD_UP, FOLD
+from ccx_addons.io.transaction import fold_step
 from tests.admin import seed
 
 KEYS: Final = (12, 8, 6, 5, 4, 4, 4, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2)
@@ -99,53 +102,62 @@ def rows(
 
 
 def fill(folder: Path, count: int, now: float, days: float, copies: int = 1) -> None:
-    """Writes the rows and folds them. ``copies``: so many times the same rows, each time earlier."""
+    """Writes the rows, oldest first, and adds them up. ``copies``: so many times the same rows, each time earlier and
+    of other conversations."""
     database = Database(folder / "ccx.db", "crowd", 0, lambda: now)
     database.ready()
     assert database.conn
     (rev,) = database.conn.execute("SELECT value FROM counter WHERE name = 'rev'").fetchone()
+    size = count // copies
     with closing(sqlite3.connect(folder / "ccx.db", isolation_level=None)) as conn:
         conn.execute("PRAGMA synchronous = OFF")
+        conn.execute("PRAGMA temp_store = MEMORY")
+        for table in ("requests", "attempts"):
+            (made,) = conn.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+            conn.execute(f"CREATE TEMP TABLE few_{table} {made[made.index('(') :]}")
         conn.execute("BEGIN")
-        for n, (row, attempts) in enumerate(rows(count // copies, now, days / copies), 1):
-            _insert(conn, "requests", {**row, "rev": rev + n})
+        for n, (row, attempts) in enumerate(rows(size, now, days / copies), 1):
+            _insert(conn, "few_requests", {**row, "rev": rev + n})
             for attempt in attempts:
-                _insert(conn, "attempts", attempt)
+                _insert(conn, "few_attempts", attempt)
+        conn.execute("CREATE TEMP TABLE ids (old TEXT PRIMARY KEY, new TEXT)")
         conn.execute("COMMIT")
-        for n in range(1, copies):
-            _copy(conn, n * int(days / copies * 86_400_000), n * (count // copies))
-        conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (rev + count,))
-    while database.fold():
+        indexes = conn.execute("SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'requests' AND type = 'index' AND sql > ''").fetchall()  # fmt: skip
+        for name, _ in indexes:
+            conn.execute(f"DROP INDEX {name}")
+        for n in reversed(range(copies)):
+            _copy(conn, n, int(n * days / copies * 86_400_000), (copies - 1 - n) * size)
+        for _, sql in indexes:
+            conn.execute(sql)
+        conn.execute("BEGIN")
+        for statement in ADD_UP:
+            conn.execute(statement, {"rev": rev})
+        conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (rev + size * copies,))
+        conn.execute("COMMIT")
+    while database.write([partial(fold_step, most=max(FOLD, size))])[0]:
         pass
     database.leave()
 
 
-def _copy(conn: sqlite3.Connection, earlier: int, rev: int) -> None:
+def _copy(conn: sqlite3.Connection, n: int, earlier: int, rev: int) -> None:
     moved = "printf('%012x', started_at - :earlier)"
     id = f"substr({moved}, 1, 8) || '-' || substr({moved}, 9) || substr(id, 14)"
-    conn.execute("CREATE TEMP TABLE IF NOT EXISTS ids (old TEXT PRIMARY KEY, new TEXT)")
-    conn.execute("DELETE FROM temp.ids")
-    values = {"earlier": earlier, "rev": rev}
+    changed = {
+        "id": id,
+        "started_at": "started_at - :earlier",
+        "ended_at": "ended_at - :earlier",
+        "rev": "rev + :rev",
+        "request_id": "(SELECT new FROM temp.ids WHERE old = request_id)",
+        "trace_hash": "CASE WHEN trace_hash = '' THEN '' ELSE printf('%04x', :n) || substr(trace_hash, 5) END",
+    }
+    values = {"n": n, "earlier": earlier, "rev": rev}
     conn.execute("BEGIN")
+    conn.execute("DELETE FROM temp.ids")
+    conn.execute(f"INSERT INTO temp.ids SELECT id, {id} FROM temp.few_requests", values)
     for table in ("requests", "attempts"):
         names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
-        changed = {
-            "id": id,
-            "started_at": "started_at - :earlier",
-            "ended_at": "ended_at - :earlier",
-            "boot_id": "'copy'",
-            "rev": "rev + :rev",
-            "request_id": "(SELECT new FROM temp.ids WHERE old = request_id)",
-        }
         columns = ", ".join(changed.get(name, f'"{name}"') for name in names)
-        if table == "requests":
-            conn.execute(f"INSERT INTO temp.ids SELECT id, {id} FROM requests WHERE boot_id = 'seed'", values)
-            conn.execute(f"INSERT INTO requests SELECT {columns} FROM requests WHERE boot_id = 'seed'", values)
-        else:
-            conn.execute(
-                f"INSERT INTO attempts SELECT {columns} FROM attempts WHERE request_id IN (SELECT old FROM temp.ids)",
-                values,
-            )
+        conn.execute(f"INSERT INTO {table} SELECT {columns} FROM temp.few_{table} ORDER BY 1", values)
     conn.execute("COMMIT")
 
 
