@@ -137,7 +137,6 @@ def current_auth() -> Auth:
 # ---- the guard -------------------------------------------------------------------------------------------------------
 def guard() -> AnyResponse | None:
     """Before every request. Raises Failure, or sends a browser to the login form."""
-    g.who = "nobody"
     check_host()
     changes = request.method not in SAFE_METHODS
     upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
@@ -147,16 +146,14 @@ def guard() -> AnyResponse | None:
         return None
     if key := offered_key():
         g.user = check_key(key)
-        g.who = "api" if g.user is users.THE_ADMIN else g.user.name
     elif user := logged_in():
         g.user = user
-        g.who = "panel" if user is users.THE_ADMIN else user.name
         if changes:
             check_csrf()
     else:
         return unauthorized()
     if changes and not users.may(g.user, request.endpoint):
-        raise Failure(403, "You may look, and not change", f"the role of {g.user.name} is: sees")
+        users.must_change()
     return None
 
 
@@ -294,8 +291,8 @@ def login() -> AnyResponse | str:
 
 
 def form(error: str, target: str, wait: int = 0) -> str:
-    sso = bool(panel().settings.oidc_issuer)
-    return render_template("shell/login.html", error=error, wait=wait, next=target, sso=sso)
+    sso, named = bool(panel().settings.oidc_issuer), any(user.key_sha256 for user in panel().snapshot().users)
+    return render_template("shell/login.html", error=error, wait=wait, next=target, sso=sso, named=named)
 
 
 @login_pages.post("/login")

@@ -63,7 +63,7 @@ def _chosen(text: str) -> dict[str, Side]:
 
 def who() -> str:
     """Who changes the configuration, for its history."""
-    return f"{g.who}-{request.remote_addr or 'unknown'}"
+    return str(g.user.name)
 
 
 # ---- making a change -------------------------------------------------------------------------------------------------

@@ -54,14 +54,15 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
 
 
 def key_of(reader: Reader, table: Mapping[str, Json], path: str) -> tuple[str, str]:
-    """The SHA-256 of somebody's key, and its mask, from ``key`` or ``key_sha256``; empty: there is no right one."""
+    """The SHA-256 of somebody's key, and its mask (where only the hash is known, how that begins), from ``key`` or
+    ``key_sha256``; empty: there is no right one."""
     if "key" in table and "key_sha256" in table:
         reader.problem(f"{path}.key", "give key or key_sha256, not both")
     elif "key" in table:
         if secret := reader.secret(table["key"], f"{path}.key"):
             return sha256(secret), mask(secret)
     elif digest := reader.text(table.get("key_sha256"), f"{path}.key_sha256", SHA256, "64 hex digits"):
-        return digest.lower(), ""
+        return digest.lower(), f"sha256 {digest[:8].lower()}…"
     return "", ""
 
 

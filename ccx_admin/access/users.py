@@ -3,9 +3,12 @@
 import hmac
 from typing import Final
 
+from flask import g
+
 from ccx_addons.core.config import User
 from ccx_addons.core.config_reader import NAME, sha256
 from ccx_addons.core.config_users import ADMIN, RESERVED
+from ccx_admin.api.problem import Failure
 from ccx_admin.panel import Panel
 
 THE_ADMIN: Final = User(ADMIN, "edits")
@@ -42,6 +45,13 @@ def signed_on(panel: Panel, name: str) -> User | None:
     if found is None and (role := panel.settings.oidc_everybody):
         return User(name, "edits" if role == "edits" else "sees")
     return found if found and found.enabled else None
+
+
+def must_change() -> None:
+    """For pages that are there to change something. Raises Failure."""
+    user: User = g.user
+    if user.role != "edits":
+        raise Failure(403, "You may look, and not change", f"the role of {user.name} is: sees")
 
 
 def may(user: User, endpoint: str | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import TEXT_KINDS, Channel
+from ccx_admin.access import users
 from ccx_admin.bench.capability import Job, jobs
 from ccx_admin.channels import views
 from ccx_admin.channels.page import known_models
@@ -20,6 +21,7 @@ SUGGESTED: Final = 3
 
 @pages.get("/test")
 def index() -> str:
+    users.must_change()
     current = panel()
     channels = current.snapshot().channels
     wanted = request.args.get("channel", "")

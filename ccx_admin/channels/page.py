@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from ccx_addons import vendors
 from ccx_addons.core.config import KINDS
 from ccx_addons.vendors import shown
+from ccx_admin.access import users
 from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.channels import catalog, dry_run, find, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
@@ -138,6 +139,7 @@ def known(channel: Mapping[str, Any], model: str) -> dict[str, Any]:
 
 @pages.get("/channels/new")
 def new() -> str:
+    users.must_change()
     current = panel()
     wanted = request.args.get("template", "")
     template = next((t for t in catalog.TEMPLATES if t.id == wanted), None)

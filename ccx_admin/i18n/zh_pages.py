@@ -145,6 +145,9 @@ PAGES: Final[Mapping[str, str]] = {
     "Instructions": "系统指令",
     "Is it there?": "能否连通？",
     "It is ADMIN_ACCESS_KEY in config/.env.": "即 config/.env 中的 ADMIN_ACCESS_KEY。",
+    "It is your own as a user, or ADMIN_ACCESS_KEY in config/.env.": (
+        "即您作为用户的密钥，或 config/.env 中的 ADMIN_ACCESS_KEY。"
+    ),
     "It needs the kept request body, costs tokens, and is logged as a test.": (
         "需要已保留的请求正文，会消耗令牌，并记录为测试。"
     ),

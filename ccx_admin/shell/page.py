@@ -99,8 +99,9 @@ def frame() -> dict[str, Any]:
         "navigation": NAVIGATION,
         "words": script_words(),
         "now": panel().now_ms(),
-        "looks_only": "user" in g and g.user.role == "sees",
-        "logged_in": getattr(g, "who", "nobody") != "nobody",
+        "looks_only": looks_only(),
+        "may_change": not looks_only(),
+        "logged_in": "user" in g,
         "link": link,
         "exactly": search_box.exactly,
         "vocabulary": vocabulary,
@@ -108,6 +109,11 @@ def frame() -> dict[str, Any]:
         "base": request.script_root,
         "zone_name": request.cookies.get(ZONE_COOKIE, ""),
     }
+
+
+def looks_only() -> bool:
+    """Whether this reader's role changes nothing: then no page offers it."""
+    return "user" in g and g.user.role == "sees"
 
 
 def script_words() -> str:

@@ -122,18 +122,20 @@ def fill(folder: Path, count: int, now: float, days: float, copies: int = 1) -> 
                 _insert(conn, "few_attempts", attempt)
         conn.execute("CREATE TEMP TABLE ids (old TEXT PRIMARY KEY, new TEXT)")
         conn.execute("COMMIT")
-        indexes = conn.execute("SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'requests' AND type = 'index' AND sql > ''").fetchall()  # fmt: skip
+        later = "tbl_name = 'requests' AND type = 'index' AND sql > '' AND name <> 'requests_rev'"
+        indexes = conn.execute(f"SELECT name, sql FROM sqlite_schema WHERE {later}").fetchall()
         for name, _ in indexes:
             conn.execute(f"DROP INDEX {name}")
-        for n in reversed(range(copies)):
-            _copy(conn, n, int(n * days / copies * 86_400_000), (copies - 1 - n) * size)
+        for n in range(copies):
+            conn.execute("BEGIN")
+            back = copies - 1 - n
+            _copy(conn, back, int(back * days / copies * 86_400_000), n * size)
+            for statement in ADD_UP:
+                conn.execute(statement, {"rev": rev + n * size, "now": rev + (n + 1) * size})
+            conn.execute("COMMIT")
         for _, sql in indexes:
             conn.execute(sql)
-        conn.execute("BEGIN")
-        for statement in ADD_UP:
-            conn.execute(statement, {"rev": rev})
         conn.execute("UPDATE counter SET value = ? WHERE name = 'rev'", (rev + size * copies,))
-        conn.execute("COMMIT")
     while database.write([partial(fold_step, most=max(FOLD, size))])[0]:
         pass
     database.leave()
@@ -151,14 +153,12 @@ def _copy(conn: sqlite3.Connection, n: int, earlier: int, rev: int) -> None:
         "trace_hash": "CASE WHEN trace_hash = '' THEN '' ELSE printf('%04x', :n) || substr(trace_hash, 5) END",
     }
     values = {"n": n, "earlier": earlier, "rev": rev}
-    conn.execute("BEGIN")
     conn.execute("DELETE FROM temp.ids")
     conn.execute(f"INSERT INTO temp.ids SELECT id, {id} FROM temp.few_requests", values)
     for table in ("requests", "attempts"):
         names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
         columns = ", ".join(changed.get(name, f'"{name}"') for name in names)
         conn.execute(f"INSERT INTO {table} SELECT {columns} FROM temp.few_{table} ORDER BY 1", values)
-    conn.execute("COMMIT")
 
 
 def _insert(conn: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:

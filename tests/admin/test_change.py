@@ -6,6 +6,7 @@ import pytest
 from flask import Flask, g
 
 from ccx_admin import change
+from ccx_admin.access.users import THE_ADMIN
 from tests.admin import seed
 from tests.admin.conftest import Api
 
@@ -18,14 +19,14 @@ MAIN = "/api/channels/ch_main0001"
 )
 def test_what_the_caller_saw(app: Flask, tag: str | None, revision: str | None) -> None:
     with app.test_request_context(headers={"If-Match": tag} if tag is not None else {}):
-        g.who = "api"
+        g.user = THE_ADMIN
         assert change.asked().expected == revision
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "1", '{"/a": "both"}', "[" * 10_000])
 def test_choices_that_are_none(app: Flask, text: str) -> None:
     with app.test_request_context(headers={"X-Resolve": text}):
-        g.who = "api"
+        g.user = THE_ADMIN
         assert change.asked().chosen == {}
 
 

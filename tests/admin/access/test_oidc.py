@@ -74,7 +74,7 @@ def test_everybody_may_look(settings: Settings, store: Store, clock: Clock) -> N
     app = create_app(replace(settings, oidc_everybody="sees"), store, clock=clock, ack_wait=0.0)
     browser = app.test_client()
     assert sign_on(browser, "eve@example.com").status_code == 200
-    assert "data-looks-only" in browser.get("/channels").text
+    assert "You may look at everything" in browser.get("/channels").text
 
 
 @pytest.mark.parametrize("name", ["admin", "API", "panel", "OFF@example.com", "a\nb", "x" * 65])

@@ -74,7 +74,7 @@ def test_history_diff_and_rollback(api: Api, folder: Path) -> None:
     history = api.get("/api/config/history")
     new, old = history["versions"]
     assert (new["revision"], old["revision"]) == (history["revision"], first)
-    assert new["who"].startswith("api-") and new["changes"] == ["note of channel main changed"]
+    assert new["who"] == "admin" and new["changes"] == ["note of channel main changed"]
     assert old["who"] == "by hand" and old["saved_at"] == 1_795_600_800_000
     assert "+    note: changed" in api.get(f"/api/config/diff?from={first}")["diff"]
     assert "-    note: changed" in api.get(f"/api/config/diff?to={first}")["diff"]
