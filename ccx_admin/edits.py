@@ -65,7 +65,7 @@ def _key_place(channel: Table, id: str) -> int:
     raise not_found("key", id)
 
 
-def _known(patch: Mapping[str, Json], names: Iterable[str], what: str) -> None:
+def must_know(patch: Mapping[str, Json], names: Iterable[str], what: str) -> None:
     unknown = sorted(set(patch) - set(names))
     if unknown:
         raise invalid(f"{what} has no setting {unknown[0][:64]!r} that can be changed here")
@@ -74,7 +74,7 @@ def _known(patch: Mapping[str, Json], names: Iterable[str], what: str) -> None:
 # ---- channels --------------------------------------------------------------------------------------------------------
 def add_channel(values: Mapping[str, Json], first: bool = False) -> tuple[str, Change]:
     """A new channel behind the others, or before them. ``values`` as in ccx.yaml. Returns its id, too."""
-    _known(values, CHANNEL_KEYS, "a channel")
+    must_know(values, CHANNEL_KEYS, "a channel")
     id = str(values.get("id") or "ch_" + secrets.token_hex(4))
 
     def change(document: Table) -> None:
@@ -93,7 +93,7 @@ def _is_int(value: Json) -> bool:
 
 
 def patch_channel(id: str, patch: Mapping[str, Json]) -> Change:
-    _known(patch, EDITABLE, "a channel")
+    must_know(patch, EDITABLE, "a channel")
 
     def change(document: Table) -> None:
         channel = _channel(document, id)
@@ -135,7 +135,7 @@ def _changed_headers(channel: Table, headers: Mapping[str, Json]) -> dict[str, J
 
 def bulk(ids: Sequence[str], wanted: Mapping[str, Json]) -> Change:
     """The same change of many channels. ``models`` is a merge patch of their mapping."""
-    _known(wanted, BULK, "a bulk change")
+    must_know(wanted, BULK, "a bulk change")
     steps = [step for id in dict.fromkeys(ids) for step in _steps(id, wanted)]
 
     def change(document: Table) -> None:
@@ -242,7 +242,7 @@ def add_keys(id: str, entries: Sequence[Json]) -> Change:
             raise Failure(409, "Keys known", "the channel has every one of these keys")
         for entry in new:
             if isinstance(entry, Mapping):
-                _known(entry, KEY_KEYS, "a key")
+                must_know(entry, KEY_KEYS, "a key")
             keys.append(styled(entry))
 
     return change
@@ -250,7 +250,7 @@ def add_keys(id: str, entries: Sequence[Json]) -> Change:
 
 def patch_key(id: str, key: str, patch: Mapping[str, Json]) -> Change:
     """``key`` in the patch replaces the secret; ``position`` moves the key in the list (0: first)."""
-    _known(patch, KEY_EDITABLE | {"position"}, "a key")
+    must_know(patch, KEY_EDITABLE | {"position"}, "a key")
 
     def change(document: Table) -> None:
         channel = _channel(document, id)
@@ -312,7 +312,7 @@ def delete_key(id: str, key: str) -> Change:
 # ---- clients ---------------------------------------------------------------------------------------------------------
 def add_client(values: Mapping[str, Json]) -> tuple[str, Change]:
     """A client with a new secret, which is returned and never shown again: the file keeps its hash."""
-    _known(values, CLIENT_EDITABLE, "a client")
+    must_know(values, CLIENT_EDITABLE, "a client")
     secret = new_secret()
 
     def change(document: Table) -> None:
@@ -334,7 +334,7 @@ def _client(document: Table, name: str) -> Table:
 
 
 def patch_client(name: str, patch: Mapping[str, Json]) -> Change:
-    _known(patch, CLIENT_EDITABLE, "a client")
+    must_know(patch, CLIENT_EDITABLE, "a client")
 
     def change(document: Table) -> None:
         merge(_client(document, name), patch)
@@ -387,9 +387,9 @@ def delete_client(name: str) -> Change:
 # ---- settings --------------------------------------------------------------------------------------------------------
 def patch_settings(patch: Mapping[str, Json]) -> Change:
     """``policy`` and ``prices`` as merge patches."""
-    _known(patch, ("policy", "prices"), "the configuration")
+    must_know(patch, ("policy", "prices"), "the configuration")
     if isinstance(patch.get("policy"), Mapping):
-        _known(patch["policy"], POLICY, "policy")
+        must_know(patch["policy"], POLICY, "policy")
 
     def change(document: Table) -> None:
         for name, value in patch.items():

@@ -168,6 +168,7 @@ class User:
     enabled: bool = True
 
 
+type AlertFormat = Literal["plain", "slack", "feishu", "dingtalk", "telegram"]
 ALERT_EVENTS: Final = ("key", "breaker", "budget", "errors", "config", "log", "disk", "cache")
 """What somebody can be told of."""
 
@@ -178,9 +179,7 @@ class Alert:
 
     name: str = field(metadata=SHOWN)
     url: str = field(repr=False)
-    format: Literal["plain", "slack", "feishu", "dingtalk", "telegram"] = setting(
-        "plain", "in whose form; plain: JSON of our own"
-    )
+    format: AlertFormat = setting("plain", "in whose form; plain: JSON of our own")
     secret: str = field(default="", repr=False)
     """Signs the messages of plain, Feishu and DingTalk."""
     chat: str = setting("", "Telegram: the chat that is told", shown="plain")

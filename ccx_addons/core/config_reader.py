@@ -19,7 +19,7 @@ type Json = Any
 
 DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
 PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
-NAME: Final = re.compile(r"[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
+NAME: Final = re.compile(r"(?!\.\.?$)[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 

@@ -1,19 +1,34 @@
-"""/api/alerts: who is told, what is wrong now, what was told, and a test."""
+"""/api/alerts: who is told and how that is changed, what is wrong now, what was told, and a test."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from flask import Blueprint
 
-from ccx_addons.core.config import Alert
+from ccx_addons.core.config import ALERT_EVENTS, Alert, AlertFormat
+from ccx_admin import change
+from ccx_admin.alerts import edits
 from ccx_admin.alerts.sender import sender
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import not_found
-from ccx_admin.api.schema import Json, array, boolean, free, integer, table, text
+from ccx_admin.api.schema import Json, array, boolean, choice, free, integer, table, text
+from ccx_admin.change import asked
 from ccx_admin.panel import Panel, panel
 
 alerts: Final = Blueprint("api_alerts", __name__, url_prefix="/api")
 
 SHOWN: Final = 200
+FORMATS: Final = get_args(AlertFormat.__value__)
+RECEIVER: Final = {
+    "name": text(minLength=1, maxLength=64),
+    "url": text("where it is told; never shown again"),
+    "format": choice(FORMATS),
+    "secret": text("signs what is sent; never shown again"),
+    "chat": text("Telegram: the chat that is told"),
+    "events": array(choice(ALERT_EVENTS), "not given: everything", len(ALERT_EVENTS)),
+    "private": boolean("its address may be http, and on the own network"),
+    "enabled": boolean(),
+}
+REVISION: Final = table({"revision": text()}, ("revision",))
 
 
 def receivers(current: Panel) -> list[dict[str, Any]]:
@@ -24,6 +39,7 @@ def receivers(current: Panel) -> list[dict[str, Any]]:
             "format": alert.format,
             "events": list(alert.events),
             "signed": bool(alert.secret),
+            "chat": alert.chat,
             "private": alert.private,
             "enabled": alert.enabled,
         }
@@ -69,3 +85,28 @@ def test_alert(body: dict[str, Json]) -> dict[str, Json]:
         raise not_found("receiver", name)
     told = sender().test(found)
     return {"ok": told.ok, "status": told.status, "words": told.words}
+
+
+@operation(alerts, "POST", "/alerts", body=table(RECEIVER, ("name", "url")), answer=REVISION, status=201, errors=(409,))
+def add_alert(body: dict[str, Json]) -> dict[str, Json]:
+    """A new receiver."""
+    return {"revision": change.apply(panel(), edits.add_alert(body), asked())}
+
+
+@operation(
+    alerts,
+    "PATCH",
+    "/alerts/<path:name>",
+    body=table({name: {} for name in RECEIVER}),
+    answer=REVISION,
+    errors=(404, 409),
+)
+def patch_alert(name: str, body: dict[str, Json]) -> dict[str, Json]:
+    """Change a receiver: merge patch. Its address and its secret stay what they are unless others are given."""
+    return {"revision": change.apply(panel(), edits.patch_alert(name, body), asked())}
+
+
+@operation(alerts, "DELETE", "/alerts/<path:name>", answer=REVISION, errors=(404, 409))
+def delete_alert(name: str) -> dict[str, Json]:
+    """Tell a receiver no more."""
+    return {"revision": change.apply(panel(), edits.delete_alert(name), asked())}

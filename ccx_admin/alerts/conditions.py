@@ -51,7 +51,7 @@ def conditions(panel: Panel) -> list[Condition]:
 
 def _log(panel: Panel) -> Iterator[Condition]:
     if trouble := panel.store.health().trouble:
-        yield Condition("log", "log", "the request log cannot be written", trouble, "/settings?tab=status")
+        yield Condition("log", "log", "the request log cannot be written", trouble, "/settings?tab=about")
 
 
 def _disk(panel: Panel) -> Iterator[Condition]:

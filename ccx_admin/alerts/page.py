@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
+from ccx_addons.core.config import ALERT_EVENTS
 from ccx_admin.alerts import api
 from ccx_admin.panel import panel
 from ccx_admin.shell.vocabulary import Badge
@@ -21,6 +22,7 @@ EVENTS: Final = {
     "cache": "cache hit rate fell",
     "test": "test",
 }
+NAMES: Final = {"plain": "JSON", "slack": "Slack", "feishu": "Feishu", "dingtalk": "DingTalk", "telegram": "Telegram"}
 OUTCOMES: Final = {
     "waiting": Badge("waiting", "clock", "warn"),
     "told": Badge("told", "check", "good"),
@@ -32,9 +34,15 @@ OUTCOMES: Final = {
 @pages.get("/settings/alerts")
 def index() -> str:
     current = panel()
+    found = api.receivers(current)
     return render_template(
         "alerts/page.html",
-        receivers=api.receivers(current),
+        receivers=found,
+        editing=next((one for one in found if one["name"] == request.args.get("edit")), None),
+        formats=api.FORMATS,
+        names=NAMES,
+        wanted=ALERT_EVENTS,
+        revision=current.config().revision,
         known=api.known(current),
         deliveries=api.deliveries(current),
         events=EVENTS,

@@ -87,7 +87,7 @@ def operation(
 
         name = view.__name__
         OPERATIONS[f"{area.name}.{name}"] = found
-        area.add_url_rule(rule, name, run, methods=[method])
+        area.add_url_rule(rule, name, run, methods=[method], merge_slashes=False)
         return view
 
     return register

@@ -59,7 +59,7 @@ def add_client(body: dict[str, Json]) -> dict[str, Json]:
 @operation(
     clients,
     "PATCH",
-    "/clients/<name>",
+    "/clients/<path:name>",
     body=table({name: {} for name in CLIENT}),
     answer=SAVED,
     errors=(404, 409),
@@ -73,7 +73,7 @@ def patch_client(name: str, body: dict[str, Json]) -> dict[str, Json]:
 @operation(
     clients,
     "POST",
-    "/clients/<name>/rotate",
+    "/clients/<path:name>/rotate",
     body=table({"seconds": integer("the old key is right for so long yet", 0, edits.MAX_OVERLAP)}),
     answer=table({"revision": text(), "client": free(), "secret": text()}, ("revision", "client", "secret")),
     status=201,
@@ -85,7 +85,9 @@ def rotate(name: str, body: dict[str, Json]) -> dict[str, Json]:
     return {**answer(name, change.apply(panel(), edit, asked())), "secret": secret}
 
 
-@operation(clients, "DELETE", "/clients/<name>", answer=table({"revision": text()}, ("revision",)), errors=(404, 409))
+@operation(
+    clients, "DELETE", "/clients/<path:name>", answer=table({"revision": text()}, ("revision",)), errors=(404, 409)
+)
 def delete_client(name: str) -> dict[str, Json]:
     """Delete a client; its key is refused within a second."""
     return {"revision": change.apply(panel(), edits.delete_client(name), asked())}
@@ -94,7 +96,7 @@ def delete_client(name: str) -> dict[str, Json]:
 @operation(
     clients,
     "GET",
-    "/clients/<name>/last",
+    "/clients/<path:name>/last",
     query={"since": integer("Unix milliseconds", default=0)},
     answer=table({"request": {}}, ("request",)),
     errors=(404,),

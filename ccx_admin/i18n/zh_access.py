@@ -28,6 +28,9 @@ ACCESS: Final[Mapping[str, str]] = {
 DID: Final[Mapping[str, str]] = {
     "A new channel": "新建渠道",
     "A new client": "新建客户端",
+    "A new receiver": "新建告警接收方",
+    "Change a receiver: merge patch": "更改告警接收方",
+    "Tell a receiver no more": "删除告警接收方",
     "Add keys at the end of the list; those the channel has already are left out": "在列表末尾添加密钥",
     "Change a client: merge patch": "更改客户端",
     "Change a key: merge patch": "更改密钥",

@@ -249,7 +249,6 @@ PATTERNS: Final[Mapping[str, str]] = {
     "there is no field {what}; known are {which}": "没有字段 {what}；已知字段：{which}",
     "{what}: must be one of {which}": "{what}：须为 {which} 之一",
     "{what}: must be yes or no": "{what}：须为 yes 或 no",
-    "the search has characters that cannot be written": "搜索中有无法写入的字符",
     "{what}: has no value": "{what}：没有值",
     "{what} is neither a span like 24h nor a time like {how}": "{what} 既不是 24h 之类的时段，也不是 {how} 之类的时间",
     "the search is longer than {n} characters": "搜索超过 {n} 个字符",

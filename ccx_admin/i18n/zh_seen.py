@@ -26,9 +26,22 @@ SEEN: Final[dict[str, str]] = {
     "yes": "是",
     "no": "否",
     "Nobody is told yet": "尚未通知任何人",
-    "A receiver stands under alerts in ccx.yaml: a webhook of Slack, Feishu, DingTalk, Telegram, or your own.": (
-        "接收方写在 ccx.yaml 的 alerts 下：Slack、飞书、钉钉、Telegram 或您自己的 webhook。"
+    "Messages go to a webhook of Slack, Feishu, DingTalk, Telegram, or your own.": (
+        "消息发往 Slack、飞书、钉钉、Telegram 或您自己的 webhook。"
     ),
+    "New receiver": "新建接收方",
+    "JSON": "JSON",
+    "Slack": "Slack",
+    "Telegram": "Telegram",
+    "Feishu": "飞书",
+    "DingTalk": "钉钉",
+    "kept; write another in its place": "已保存；填写即替换",
+    "It is as good as a key, and is never shown again.": "它等同于密钥，不再显示。",
+    "Secret that signs": "签名密钥",
+    "For JSON, Feishu and DingTalk.": "用于 JSON、飞书和钉钉。",
+    "Chat of Telegram": "Telegram 会话",
+    "Its address may be http, and on the own network": "地址可为 http，且可在内网",
+    ", ": "、",
     "Wrong now": "当前问题",
     "Messages": "消息",
     "To": "发往",

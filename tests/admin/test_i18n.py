@@ -108,7 +108,7 @@ def in_tables() -> Iterator[str]:
         yield from (past, future)
     yield from (word for word, _term in requests.QUICK)
     yield from (word for _name, word in requests.SHOW)
-    yield from alerts.EVENTS.values()
+    yield from (*alerts.EVENTS.values(), *alerts.NAMES.values())
     yield from (*mirrors.WHYS.values(), *mirrors.STOPS.values(), *(word for _by, word in mirrors.HEADS), "mirror")
     yield from (badge.word for badge in alerts.OUTCOMES.values())
     pairs = (*request_detail.TABS, *usage.BY, *usage.SHOW, *settings.TABS, *settings.TIMEOUTS, *settings.ATTEMPTS)

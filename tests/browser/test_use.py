@@ -78,6 +78,53 @@ def test_nothing_moves_under_the_reader(tab: Tab) -> None:
     expect(tab.page.locator(f"#r-{row['id']}")).to_be_visible()
 
 
+def test_a_search_is_saved_for_all_and_forgotten(tab: Tab) -> None:
+    tab.go("/requests?q=kind:messages")
+    tab.page.get_by_role("button", name="Save", exact=True).click()
+    name = 'the <b>"slow"</b> ones/50% #1 \u202e🙂'
+    tab.page.locator("#save-view").get_by_label("Name").fill(name)
+    with tab.page.expect_navigation():
+        tab.page.locator("#save-view").get_by_role("button", name="Save").click()
+    tab.go("/requests")
+    tab.page.get_by_text("Views", exact=True).click()
+    tab.page.get_by_role("link", name=name).click()
+    expect(tab.page.locator(".chip.on")).to_have_text("kind:messages")
+    tab.page.on("dialog", lambda dialog: dialog.accept())
+    tab.page.get_by_text("Views", exact=True).click()
+    with tab.page.expect_navigation():
+        tab.page.locator(".views").get_by_role("button").click()
+    tab.page.get_by_text("Views", exact=True).click()
+    expect(tab.page.locator(".views")).to_contain_text("No search has been saved yet")
+
+
+def test_columns_are_left_out_and_stay_so(tab: Tab) -> None:
+    tab.go("/requests")
+    head = tab.page.locator("#requests thead")
+    expect(head.get_by_text("Cost", exact=True)).to_be_visible()
+    tab.page.get_by_text("Columns", exact=True).click()
+    tab.page.locator("#columns").get_by_label("Cost").uncheck()
+    expect(head.get_by_text("Cost", exact=True)).to_be_hidden()
+    tab.go("/requests?q=kind:messages")
+    expect(head.get_by_text("Cost", exact=True)).to_be_hidden()
+    tab.page.get_by_text("Columns", exact=True).click()
+    tab.page.locator("#columns").get_by_label("Cost").check()
+    expect(head.get_by_text("Cost", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("clipboard", ["that of the page", "none, over plain http"])
+def test_the_link_to_a_request_is_copied(tab: Tab, clipboard: str) -> None:
+    if clipboard.startswith("none"):
+        tab.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    path = f"/requests/{tab.site.ids[-1]}"
+    tab.go(path + "?tab=routing")
+    tab.page.evaluate("document.addEventListener('copy', () => (window.copied = String(document.activeElement.value)))")
+    tab.page.get_by_role("button", name="Copy the link").click()
+    expect(tab.page.locator(".toast")).to_contain_text("Copied")
+    ours = "window.copied" if clipboard.startswith("none") else "navigator.clipboard.readText()"
+    assert tab.page.evaluate(ours) == tab.site.root + path
+
+
 def test_keys_move_and_open(tab: Tab) -> None:
     tab.go("/requests")
     tab.page.keyboard.press("j")
@@ -422,6 +469,31 @@ def test_a_new_client_shows_its_key_once_and_sees_its_first_request(tab: Tab) ->
     tab.go("/clients")
     assert key not in tab.page.content()
     expect(tab.page.locator("#clients")).to_contain_text("bob")
+
+
+def test_who_is_told_is_made_and_changed(tab: Tab) -> None:
+    tab.go("/settings/alerts")
+    edit = tab.page.locator("#edit")
+    edit.get_by_label("Name").fill("team/x #1")
+    edit.get_by_label("Form").select_option("slack")
+    edit.locator('[name="url"]').fill("https://hooks.example.com/very-secret-part")
+    edit.get_by_label("disk low").check()
+    with tab.page.expect_navigation():
+        edit.get_by_role("button", name="Add").click()
+    row = tab.page.locator("#alerts tbody tr").first
+    expect(row).to_contain_text("team/x #1")
+    expect(row).to_contain_text("disk low")
+    row.get_by_role("link", name="Edit").click()
+    expect(edit.locator('[name="url"]')).to_have_value("")
+    edit.get_by_label("Form").select_option("plain")
+    edit.get_by_label("Secret that signs").fill("hush-hush-hush-hush")
+    with tab.page.expect_navigation():
+        edit.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("JSON")
+    expect(row).to_contain_text("yes")
+    assert "very-secret-part" in config_of(tab.site) and "very-secret-part" not in tab.page.content()
+    row.get_by_role("button", name="Switch off").click()
+    expect(row).to_contain_text("off")
 
 
 def test_a_preset_is_chosen(tab: Tab) -> None:

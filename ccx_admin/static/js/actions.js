@@ -25,6 +25,7 @@ const AFTER = {
     toast(_("{n} workers have done it", { n: Object.keys(found.workers ?? {}).length }));
     setTimeout(refresh, 600);
   },
+  alerts: () => leave(() => location.assign(at("/settings/alerts"))),
   channels: () => leave(() => location.assign(at("/channels"))),
   replayed: (found) =>
     toast(_("Sent again: {status} after {time}", { status: found.status, time: duration(found.total_ms) }), found.status >= 400, {

@@ -1,6 +1,9 @@
 """/api/clients and /api/snippets."""
 
 from pathlib import Path
+from urllib.parse import quote
+
+import pytest
 
 from ccx_addons.io.store import Store
 from tests.admin.conftest import NOW, Api, Clock
@@ -76,3 +79,19 @@ def test_an_end_and_limits_on_some_models(api: Api, clock: Clock) -> None:
     clock.now += 61
     assert next(c for c in api.get("/api/clients")["clients"] if c["name"] == "alice-laptop")["expired"]
     api.do("PATCH", "/api/clients/alice-laptop", {"expires": "soon"}, 422)
+
+
+@pytest.mark.parametrize("name", ["a/b", "team//x", "a/", "100%", "a?b#c", "x/rotate", "x/last", "' \" 名前 \u202e🙂"])
+def test_any_name_can_be_changed(api: Api, name: str) -> None:
+    path = f"/api/clients/{quote(name)}"
+    api.do("POST", "/api/clients", {"name": name}, status=201)
+    api.do("PATCH", path, {"enabled": False})
+    assert api.get(f"{path}/last") == {"request": None}
+    assert api.do("POST", f"{path}/rotate", {}, status=201)["client"]["enabled"] is False
+    api.do("DELETE", path)
+    assert name not in [client["name"] for client in api.get("/api/clients")["clients"]]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_a_browser_takes_for_a_folder(api: Api, name: str) -> None:
+    assert "name" in api.do("POST", "/api/clients", {"name": name}, status=422)["problems"][0]["path"]
