@@ -89,6 +89,7 @@ SERIES: Final = (
     "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced",
 )  # fmt: skip
 """What a chart can draw, beside ``ttft_p50`` and ``ttft_p95``."""
+MEASURES_DRAWN: Final = (*SERIES, *TTFT)
 
 
 def history(
@@ -102,13 +103,16 @@ def history(
     found = checked(dimensions, filters)
     level = sums.levels_of(sums.view_of({*dimensions, *found}))[-1]
     edges = span.coarser(level).edges
-    rows = sums.read(db, list(itertools.pairwise(edges)), now, dimensions, found, (*SERIES, *TTFT), bars=True)
+    rows = sums.read(db, list(itertools.pairwise(edges)), now, dimensions, found, MEASURES_DRAWN, bars=True)
     names = _top(rows, by) if by else {"": ""}
     count = len(edges) - 1
-    series = {name: _empty(name, label, count) for name, label in names.items()}
+    sums_of: dict[str, list[list[float] | None]] = {name: [None] * count for name in names}
     for row in rows:
-        name = row["a"] if by else ""
-        _add(series.get(name) or series.setdefault("other", _empty("other", "other", count)), row)
+        name = row["a"] if row["a"] in names else "other"
+        bars, n = sums_of.setdefault(name, [None] * count), row["n"]
+        values = tuple(row)[-len(MEASURES_DRAWN) :]  # by place: by name, each is looked for among all columns
+        before = bars[n]
+        bars[n] = list(values) if before is None else [one + more for one, more in zip(before, values, strict=True)]
     return {
         "range": span.name,
         "by": by,
@@ -116,7 +120,7 @@ def history(
         "end": span.end,
         "bucket_ms": edges[1] - edges[0],
         "times": edges[:-1],
-        "series": [_finished(one) for one in series.values()],
+        "series": [_drawn(name, names.get(name, "other"), bars) for name, bars in sums_of.items()],
     }
 
 
@@ -132,26 +136,21 @@ def _top(rows: Iterable[Row], by: str) -> dict[str, str]:
     return {name: labels[name] for name in shown}
 
 
-def _empty(name: str, label: str, count: int) -> dict[str, Any]:
-    ttft: list[list[float]] = [[0] * len(TTFT) for _ in range(count)]
-    return {"name": name, "label": label or name, **{m: [0] * count for m in SERIES}, "ttft": ttft}
-
-
-def _add(series: dict[str, Any], row: Row) -> None:
-    n = row["n"]
-    for measure in SERIES:
-        series[measure][n] += row[measure]
-    for bucket, column in enumerate(TTFT):
-        series["ttft"][n][bucket] += row[column]
-
-
-def _finished(series: dict[str, Any]) -> dict[str, Any]:
-    counts = series.pop("ttft")
-    for measure in SERIES:
-        series[measure] = [_plain(measure, value) for value in series[measure]]
-    series["ttft_p50"] = [quantile(bucket, 0.5) for bucket in counts]
-    series["ttft_p95"] = [quantile(bucket, 0.95) for bucket in counts]
-    return series
+def _drawn(name: str, label: str, bars: Sequence[Sequence[float] | None]) -> dict[str, Any]:
+    """One series from what was measured in each bar; None: nothing was."""
+    nothing = (0.0,) * len(MEASURES_DRAWN)
+    columns = list(zip(*(bar or nothing for bar in bars), strict=True)) or [()] * len(MEASURES_DRAWN)
+    counts = list(zip(*columns[len(SERIES) :], strict=True))
+    drawn = {
+        measure: [_plain(measure, value) for value in column] for measure, column in zip(SERIES, columns, strict=False)
+    }
+    return {
+        "name": name,
+        "label": label or name,
+        **drawn,
+        "ttft_p50": [quantile(bar, 0.5) for bar in counts],
+        "ttft_p95": [quantile(bar, 0.95) for bar in counts],
+    }
 
 
 def _plain(measure: str, value: float) -> float:
