@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ccx_admin.channels import views
 from ccx_admin.panel import Panel
-from ccx_admin.usage import money
+from ccx_admin.usage import money, sums
 
 LOW_DISK: Final = 1 << 30
 """Bytes left below which somebody should look."""
@@ -22,6 +22,7 @@ CACHE_SPAN: Final = 3_600_000
 CACHE_BEFORE: Final = 24
 CACHE_TOKENS: Final = 200_000
 CACHE_FELL: Final = 0.3
+CACHE_MEASURES: Final = ("input_tokens", "cache_read_tokens")
 """The last hour against the 24 before it: prompts of at least so many tokens in each, a share lower by this much."""
 
 
@@ -110,19 +111,14 @@ def _errors(panel: Panel) -> Iterator[Condition]:
 
 def _cache(panel: Panel) -> Iterator[Condition]:
     now = panel.now_ms()
-    sql = (
-        "SELECT total(input_tokens) AS asked, total(cache_read_tokens) AS hit FROM requests"
-        " WHERE started_at >= ? AND started_at < ? AND source = 'proxy' AND state = 'ok'"
-    )
-    last, before = (
-        panel.db.row(sql, (now - first * CACHE_SPAN, now - end * CACHE_SPAN))
-        for first, end in ((1, 0), (1 + CACHE_BEFORE, 1))
-    )
-    rates = [_share(row) for row in (last, before)]
-    if rates[0] is not None and rates[1] is not None and rates[1] - rates[0] >= CACHE_FELL:
-        subject = f"only {rates[0]:.0%} of prompts came from caches in the last hour, {rates[1]:.0%} before"
+    spans = [(now - CACHE_SPAN, now + 1), (now - (1 + CACHE_BEFORE) * CACHE_SPAN, now - CACHE_SPAN)]
+    found = {row["n"]: row for row in sums.read(panel.db, spans, now, measures=("requests", *CACHE_MEASURES))}
+    last, before = (_share(found.get(n)) for n in range(2))
+    if last is not None and before is not None and before - last >= CACHE_FELL:
+        subject = f"only {last:.0%} of prompts came from caches in the last hour, {before:.0%} before"
         yield Condition("cache", "cache", subject, path="/sessions")
 
 
 def _share(row: Any) -> float | None:
-    return row["hit"] / row["asked"] if row and row["asked"] >= CACHE_TOKENS else None
+    asked, hit = (row[name] for name in CACHE_MEASURES) if row else (0, 0)
+    return hit / asked if asked >= CACHE_TOKENS else None

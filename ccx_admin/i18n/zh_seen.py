@@ -30,6 +30,7 @@ SEEN: Final[dict[str, str]] = {
         "消息发往 Slack、飞书、钉钉、Telegram 或您自己的 webhook。"
     ),
     "New receiver": "新建接收方",
+    "None chosen: of everything.": "不选则通知全部。",
     "JSON": "JSON",
     "Slack": "Slack",
     "Telegram": "Telegram",

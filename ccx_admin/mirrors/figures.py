@@ -206,8 +206,8 @@ def of_request(db: Reader, id: str) -> list[dict[str, Any]]:
 def of_channel(db: Reader, channel: str, since: int) -> tuple[int, float]:
     """Requests that mirrors asked of a channel, and dollars."""
     row = db.row(
-        "SELECT count(*) AS n, coalesce(sum(r.cost_usd), 0) AS usd FROM mirrored m JOIN requests r ON r.id = m.id"
-        " WHERE m.at >= ? AND r.channel_id = ?",
+        "SELECT count(*) AS n, coalesce(sum(r.cost_usd), 0) AS usd FROM mirrored m CROSS JOIN requests r"
+        " WHERE r.id = m.id AND m.at >= ? AND r.channel_id = ?",
         (since, channel),
     )
     return (row["n"], row["usd"]) if row else (0, 0.0)

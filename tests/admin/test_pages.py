@@ -1,7 +1,10 @@
 """Every page over no, one and many requests: it answers, its HTML is sound, it holds no inline code and no secret."""
 
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from flask import Flask
@@ -10,10 +13,12 @@ from flask.testing import FlaskClient
 from ccx_addons.core.endpoints import PANEL
 from ccx_addons.core.verdict import LIMITS
 from ccx_addons.io.store import Store
+from ccx_admin.db import Params, Reader, Row
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.settings import page as settings
 from tests.admin import seed
 from tests.admin.conftest import ADMIN_KEY, NOW, PROXY_KEY
+from tests.admin.every_page import every_page
 from tests.admin.outline import outline
 
 PATHS: Final = (
@@ -232,3 +237,70 @@ def test_a_row_has_room_for_every_attempt(session: FlaskClient, store: Store) ->
     store.flush(10)
     page = session.get("/requests").text
     assert all(f"c{n} " in page for n in range(1, MOST + 1))
+
+
+# ---- how much is read ------------------------------------------------------------------------------------------------
+LARGE: Final = ("requests", "attempts", "candidates", "bodies", "shapes")
+"""Tables that grow with every request."""
+FEW: Final = "requests_running"
+"""An index of what runs, and of nothing else."""
+MAY_BE_SCANNED: Final = {
+    "/settings?tab=capture": {"bodies"},
+}
+"""What is kept of bodies is counted, on the page that says how much it is."""
+API: Final = (
+    "/api/alerts", "/api/channels", "/api/channels/ch_main0001", "/api/channels/ch_main0001/refusals", "/api/clients",
+    "/api/clients/ci/last", "/api/events", "/api/live/changes?since=1", "/api/requests", "/api/requests?q=model:opus",
+    "/api/requests?format=csv&limit=50", "/api/requests/histogram", "/api/requests/histogram?q=took:>30s",
+    "/api/sessions", "/api/stats/budgets", "/api/stats/costs?range=30d", "/api/stats/history?range=30d&by=channel",
+    "/api/stats/matrix?range=30d", "/api/stats/summary?range=30d", "/api/stats/table?range=30d&by=model", "/api/status",
+    "/api/views", "/api/config/history", "/api/settings", "/api/templates", "/api/snippets",
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("filled")
+def test_no_page_reads_through_what_grows_with_every_request(
+    app: Flask, session: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every query of every page, as SQLite would run it: none begins at one end of a large table without an end."""
+    asked: list[str] = []
+    plain = Reader.rows
+
+    def rows(self: Reader, sql: str, params: Params = ()) -> list[Row]:
+        asked.append(sql)
+        return plain(self, sql, params)
+
+    pages = [*every_page(app, session), *API]
+    assert len(pages) > 60
+    monkeypatch.setattr(Reader, "rows", rows)
+    with closing(sqlite3.connect(folder / "ccx.db")) as conn:
+        for path in pages:
+            asked.clear()
+            assert session.get(path).status_code == 200, path
+            for sql in asked:
+                assert scanned(conn, sql) <= MAY_BE_SCANNED.get(path, set()), f"{path}: {sql}"
+
+
+def scanned(conn: sqlite3.Connection, sql: str) -> set[str]:
+    """Large tables that are read from one end, and where neither a LIMIT nor the order of an index ends that early."""
+    if sql.startswith("PRAGMA"):
+        return set()
+    names = set(re.findall(r"[?:](\w+)", sql)) if ":" in sql else set()
+    params: Any = dict.fromkeys(names) if names and "?" not in sql else [None] * 999
+    found = set()
+    while True:
+        try:
+            plan = conn.execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()
+            break
+        except sqlite3.ProgrammingError as error:  # says how many values it wants
+            wanted = re.search(r"uses (\d+)", str(error))
+            assert wanted, error
+            params = [None] * int(wanted[1])
+    names_of = {alias: table for table, alias in re.findall(rf"\b({'|'.join(LARGE)}) (?:AS )?(\w+)", sql)}
+    early = "LIMIT" in sql and not any("TEMP B-TREE" in step for *_ids, step in plan)
+    for *_ids, step in plan:
+        table, _, index = step.removeprefix("SCAN ").partition(" USING ")
+        table = names_of.get(table, table)
+        if step.startswith("SCAN ") and table in LARGE and not (index and (early or FEW in index)):
+            found.add(table)
+    return found
