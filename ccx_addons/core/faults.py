@@ -13,8 +13,17 @@ from ccx_addons.core.wire_json import BadJson, loads
 
 type Json = Any
 
-MESSAGE_FIELDS: Final = ("message", "msg", "detail", "error_description", "error_message", "Message", "upstream_error")
-CODE_FIELDS: Final = ("code", "reason", "RetCode", "status")
+MESSAGE_FIELDS: Final = (
+    *("message", "msg", "detail", "error_description", "error_message", "error_msg", "Message", "upstream_error"),
+)
+CODE_FIELDS: Final = ("code", "reason", "RetCode", "error_code", "status")
+BARE: Final = frozenset({
+    *MESSAGE_FIELDS, *CODE_FIELDS, "errors", "success", "type", "object", "param", "status_code", "statusCode",
+    "request_id", "requestId", "trace_id", "timestamp", "path",
+})  # fmt: skip
+"""All that an error has which is an object of its own, not inside of ``error`` (DashScope, Baidu, FastAPI, relays)."""
+WELL: Final = frozenset({"", "0", "200", "ok", "success", "succeeded", "true"})
+"""Codes by which such an object says that nothing went wrong."""
 HTTP_STATUS: Final = re.compile("[45][0-9][0-9]")
 """A code that only repeats the status (Google) says less than any other."""
 GRPC_STATUS: Final = frozenset({
@@ -61,6 +70,21 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait, resets)
 
 
+def bare_fault(value: Mapping[str, Json]) -> Fault | None:
+    """The error that an object is which stands where an answer is due and has nothing of one; None: it is no error."""
+    if not value or not value.keys() <= BARE or value.get("success") is True:
+        return None
+    kind = read.text(value.get("type"))
+    if kind and "error" not in kind.lower():
+        return None
+    fault = fault_of(value)
+    failed = value.get("success") is False or bool(value.get("errors"))
+    codes = [code for name in CODE_FIELDS if (code := _code(value.get(name)).lower())]
+    if fault.message in (NO_MESSAGE, fault.code) or (codes and not failed and all(code in WELL for code in codes)):
+        return None
+    return fault
+
+
 OPENAI: Final = frozenset({"chat", "responses"})
 """Protocols with the same words for errors."""
 CODES: Final[Mapping[str, str]] = {
@@ -94,6 +118,7 @@ def _kind(status: int, kind: str, code: str) -> Any:
 KIND_WORDS: Final = (
     ("overloaded", "overloaded"),
     ("rate_limit", "rate_limit"),
+    ("throttling", "rate_limit"),
     ("resource_exhausted", "rate_limit"),
     ("authentication", "authentication"),
     ("unauthenticated", "authentication"),
@@ -121,6 +146,7 @@ def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     response = read.mapping(read.mapping(value.get("response")).get("error"))
     if response:
         yield response
+    yield from read.mappings(value.get("errors"))
     yield value
     yield from read.mappings(inner.get("details"))
 

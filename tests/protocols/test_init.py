@@ -16,6 +16,7 @@ from ccx_addons.core.neutral import (
     Fault,
     FaultKind,
     Finished,
+    Json,
     Part,
     PartDelta,
     PartStarted,
@@ -27,6 +28,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
+from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, credential
 from tests.protocols.values import decoded, encoded
 from tests.scheduler.values import channel
@@ -145,3 +147,48 @@ def test_a_stream_says_the_same_however_it_is_cut(kind: Kind, said: list[tuple[P
     wire = encoded(TEXT_PROTOCOLS[kind].encoder(Request("m", ())), [*events, Finished("end", Usage(1, 2))])
     apart = decoded(TEXT_PROTOCOLS[kind].decoder(), wire, *range(1, len(wire)))
     assert decoded(TEXT_PROTOCOLS[kind].decoder(), wire) == apart
+
+
+@pytest.mark.parametrize("kind", TEXT_PROTOCOLS)
+@pytest.mark.parametrize(
+    ("said", "words", "found"),
+    [
+        ({"code": "Throttling.RateQuota", "message": "slower", "request_id": "r"}, "slower", "rate_limit"),
+        ({"error_code": 18, "error_msg": "too many"}, "too many", "server"),
+        ({"detail": "who are you?"}, "who are you?", "server"),
+        ({"detail": [{"loc": ["body", "top_p"], "msg": "is no number", "type": "v"}]}, "top_p: is no number", "server"),
+        ({"errors": [{"code": 7009, "message": "no upstream"}], "success": False}, "no upstream", "server"),
+        (
+            {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400},
+            "too long",
+            "invalid_request",
+        ),
+        ({"code": 503, "msg": "busy"}, "busy", "unavailable"),
+        ({"message": "try later"}, "try later", "server"),
+    ],
+)
+def test_an_error_in_words_of_its_own_inside_a_200(
+    kind: Kind, said: dict[str, Json], words: str, found: FaultKind
+) -> None:
+    body = dumps(said)
+    *_, event = decoded(TEXT_PROTOCOLS[kind].decoder(), b"data: " + body + b"\n\n")
+    assert isinstance(event, Failed) and (event.fault.message, event.fault.kind) == (words, found)
+    assert TEXT_PROTOCOLS[kind].answer_fault(said) == event.fault
+
+
+@pytest.mark.parametrize("kind", TEXT_PROTOCOLS)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"type": "ping"},
+        {"type": "of.tomorrow", "message": "hello"},
+        {"status": "ok"},
+        {"code": 0, "message": "success"},
+        {"success": True, "message": "done"},
+        {"request_id": "r"},
+    ],
+)
+def test_what_says_that_all_is_well_is_no_error(kind: Kind, said: dict[str, Json]) -> None:
+    *_, event = decoded(TEXT_PROTOCOLS[kind].decoder(), b"data: " + dumps(said) + b"\n\n")
+    assert isinstance(event, Failed) and event.fault.message.startswith("the stream ended without")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ccx_addons.core import read
-from ccx_addons.core.faults import MAX_TEXT, fault_of, read_fault
+from ccx_addons.core.faults import MAX_TEXT, bare_fault, fault_of, read_fault
 from ccx_addons.core.neutral import Fault, Json
 from ccx_addons.core.wire_json import dump_text, loads_object
 
@@ -29,7 +29,7 @@ def error_in(answer: Mapping[str, Json]) -> Fault | None:
     state = read.mapping(answer.get("base_resp"))
     if code := read.count(state.get("status_code")):
         return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code))
-    return None
+    return None if "choices" in answer else bare_fault(answer)
 
 
 def _with_provider(fault: Fault, body: Mapping[str, Json]) -> Fault:

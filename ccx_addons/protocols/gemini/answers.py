@@ -2,7 +2,7 @@
 
 from ccx_addons import vendors
 from ccx_addons.core import code_assist, read, words
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Fault,
@@ -32,6 +32,8 @@ def answer_fault(body: Json) -> Fault | None:
     table = camel(code_assist.answer_in(read.mapping(body)))
     if table.get("error"):
         return fault_of(table)
+    if fault := bare_fault(read.mapping(body)):
+        return fault
     if (
         "totalTokens" in table
         or "embedding" in table

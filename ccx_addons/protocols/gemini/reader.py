@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 from ccx_addons.core import code_assist, read
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -66,6 +66,8 @@ class AnswerReader:
         chunk = camel(code_assist.answer_in(value))
         if chunk.get("error"):
             return self._fail(fault_of(chunk))
+        if "candidates" not in chunk and (fault := bare_fault(value)):
+            return self._fail(fault)
         events: list[Event] = []
         if self._id is None:
             self._id = read.text(chunk.get("responseId"))

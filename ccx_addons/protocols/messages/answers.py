@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core import read, words
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Fault,
@@ -98,6 +98,8 @@ def answer_fault(body: Json) -> Fault | None:
     table = read.mapping(body)
     if table.get("error") or table.get("type") == "error":
         return fault_of(table)
+    if fault := bare_fault(table):
+        return fault
     if "input_tokens" in table:
         return None
     for block in read.mappings(table.get("content")):

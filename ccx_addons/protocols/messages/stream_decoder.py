@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ccx_addons.core import read
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
     Event,
@@ -143,7 +143,8 @@ class StreamDecoder:
                 return []
         if kind == "error" or value.get("error"):
             return self._fail(fault_of(value))
-        return []
+        fault = bare_fault(value)
+        return self._fail(fault) if fault else []
 
     # ---- the message ----
     def _start(self, message: Mapping[str, Json]) -> list[Event]:

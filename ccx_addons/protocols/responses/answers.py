@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     Extra,
     Fault,
@@ -112,6 +112,8 @@ def answer_fault(body: Json) -> Fault | None:
     table = read.mapping(body)
     if table.get("error"):
         return fault_of(table)
+    if fault := bare_fault(table):
+        return fault
     if table.get("status") in ("failed", "cancelled"):
         return Fault("server", f"the answer's status is {table['status']}")
     if table.get("status") in ("incomplete", "in_progress", "queued") or "input_tokens" in table:

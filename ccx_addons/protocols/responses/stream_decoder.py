@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
-from ccx_addons.core.faults import fault_of
+from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
     Event,
@@ -196,7 +196,8 @@ class StreamDecoder:
             return list(self._finish(read.mapping(value.get("response"))))
         if kind in FAILURES or value.get("error"):
             return self._fail(fault_of(value))
-        return []
+        fault = bare_fault(value)
+        return self._fail(fault) if fault else []
 
     # ---- the answer ----
     def _start(self, answer: Mapping[str, Json]) -> list[Event]:
