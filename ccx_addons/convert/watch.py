@@ -33,13 +33,12 @@ from ccx_addons.core.neutral import (
     own_fields,
 )
 from ccx_addons.core.spread import Spread
+from ccx_addons.core.voices import Frames, Heard, Telling, escaped
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
-
-type Telling = tuple[re.Pattern[bytes], ...]
 
 TELLING: Final[Mapping[str, Telling]] = {
     "messages": (
@@ -70,8 +69,6 @@ Each pattern begins with plain text, which re finds several times faster than on
 
 REPEATING: Final = frozenset({"responses"})
 """Protocols that say a whole part again at its end."""
-ESCAPED: Final = 3
-"""Bytes that ``\\uXXXX`` has more than the character in UTF-8."""
 EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 LONGEST_END: Final = 3
 """Bytes of an event's end that may have come with an earlier chunk."""
@@ -84,6 +81,8 @@ LONGEST_SECRET: Final = 4096
 class Watcher:
     """Reads events for the exchange. Subclasses say what the client gets."""
 
+    telling: Telling = ()
+
     def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder) -> None:
         self.x = exchange
         self.protocol = protocol
@@ -94,11 +93,12 @@ class Watcher:
         self.open_tools: set[int] = set()
         self.said = Said()
         self.thinking: set[int] = set()
-        self.spread = Spread(exchange.needles, lambda events: exchange.secrets.clean_bytes(events))
+        self.frames = Frames(self.telling)
+        self.spread = Spread(exchange.needles, lambda events: exchange.secrets.clean_bytes(events), self.frames)
 
-    def cleaned(self, passed: bytes) -> list[bytes]:
+    def cleaned(self, passed: bytes, heard: Heard | None = None) -> list[bytes]:
         """What goes to the client: an upstream may repeat what it was sent, in an error above all."""
-        passed = self.spread.cleaned(passed) if self.fault else self.spread.feed(passed)
+        passed = self.spread.cleaned(passed) if self.fault else self.spread.feed(passed, heard)
         return [passed] if passed else []
 
     def rest(self) -> list[bytes]:
@@ -148,18 +148,6 @@ def _container(event: Finished) -> str:
     return read.text(read.mapping(named).get("id"))
 
 
-def _next(telling: Telling, places: list[int], data: bytes, at: int) -> int:
-    """Where the next telling words stand from ``at`` on; the end of the data: nowhere.
-
-    ``places``: where each pattern was found last, so that none looks twice at what it has seen.
-    """
-    for n, place in enumerate(places):
-        if place < at:
-            found = telling[n].search(data, at)
-            places[n] = found.start() if found else len(data)
-    return min(places)
-
-
 def _means_something(part: object) -> bool:
     match part:
         case Text(text):
@@ -187,9 +175,9 @@ class PassWatcher(Watcher):
     def __init__(
         self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, hidden: re.Pattern[bytes] | None = None
     ) -> None:
+        self.telling = TELLING.get(protocol.NAME, ()) if exchange.events is None else ()
         super().__init__(exchange, protocol, decoder)
         self.hidden = hidden
-        self.telling = TELLING.get(protocol.NAME) if exchange.events is None else None
         self._held = bytearray()
         self._frame = -1
         """Bytes of an event around its text; -1: not seen yet."""
@@ -200,15 +188,21 @@ class PassWatcher(Watcher):
             self.said.skimmed = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        passed = self._pass(data)
+        if self.telling and not self._held:
+            if self.meaningful and self._frame >= 0 and (size := self.spread.passes(data, True)) >= 0:
+                self._count(1, size - escaped(data, 0, len(data)))
+                return [data]
+            if data.endswith(b"\n\n"):
+                return self._told(self._skim(data))
+        return self._told(self._pass(data))
+
+    def _told(self, passed: list[bytes]) -> list[bytes]:
         if isinstance(self.fault, Unread):
             # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
             passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
         return passed
 
     def _pass(self, data: bytes) -> list[bytes]:
-        if self.telling and not self._held and data.endswith(b"\n\n"):
-            return self._skim(data, self.telling)
         self._read(data)
         if not self._held and self.hidden is None and (self.x.array or data.endswith(b"\n\n")):
             return self.cleaned(data) if data else []
@@ -222,49 +216,52 @@ class PassWatcher(Watcher):
         for event in self.decoder.feed(data):
             self.see(event)
 
-    def _skim(self, data: bytes, telling: Telling) -> list[bytes]:
+    def _skim(self, data: bytes) -> list[bytes]:
         """Whole events: reads those that tell something, and before the stream means anything every one."""
-        kept, at, start = [], 0, 0
-        places = [-1] * len(telling)
-        while at < len(data):
-            if self.meaningful and self._frame >= 0:
-                first = _next(telling, places, data, at)
-                before = data.rfind(b"\n\n", at, first)
-                if before >= 0:
-                    self._pass_over(data, at, before + 2)
-                    at = before + 2
-                if first == len(data):
-                    break
+        at, passed = 0, b""
+        while at < len(data) and not (self.meaningful and self._frame >= 0):
             end = data.index(b"\n\n", at) + 2
-            event = data[at:end]
-            self._read_one(event)
-            if self.finished and not self.x.final_event:
-                self.x.final_event = event
-            if self.hidden and self.hidden.search(event):
-                kept.append(data[start:at])
-                start = end
+            passed += self._seen(data[at:end])
             at = end
-        kept.append(data[start:])
-        whole = b"".join(kept)
+        chunks = self.cleaned(passed) if passed else []
+        if at < len(data):
+            chunks += self._skim_rest(data[at:] if at else data)
+        return [b"".join(chunks)] if len(chunks) > 1 else chunks
+
+    def _skim_rest(self, data: bytes) -> list[bytes]:
+        """Only those that look like none before, or like one that told something, have to be looked at."""
+        heard, start, kept = self.frames.read(data), 0, []
+        for begin, end, is_odd in heard.looked:
+            event = data[begin:end]
+            if is_odd and not any(pattern.search(event) for pattern in self.telling):
+                self._count(1, len(event) - self._frame - escaped(event, 0, len(event)))
+            elif not self._seen(event):
+                kept.append(data[start:begin])
+                start = end
+        self._count(heard.pieces, heard.size)
+        if not kept:
+            return self.cleaned(data, heard)
+        whole = b"".join((*kept, data[start:]))
         return self.cleaned(whole) if whole else []
 
-    def _pass_over(self, data: bytes, begin: int, end: int) -> None:
-        """Whole events, mostly one, with pieces of text that nobody reads. To find nothing costs less than to count."""
-        events, size = 1, end - begin
-        if data.find(b"\n\n", begin) + 2 < end:
-            events = data.count(b"\n\n", begin, end)
-        if data.find(b"\\", begin, end) >= 0:
-            size -= ESCAPED * data.count(b"\\u", begin, end)
-        text, said = size - events * self._frame, self.said
-        said.skimmed += text if text > events else events
-        said.pieces += events
+    def _seen(self, event: bytes) -> bytes:
+        """A whole event, read; nothing of it if it is hidden."""
+        self._read_one(event)
+        if self.finished and not self.x.final_event:
+            self.x.final_event = event
+        return b"" if self.hidden and self.hidden.search(event) else event
+
+    def _count(self, pieces: int, size: int) -> None:
+        """Pieces of text that nobody reads."""
+        self.said.skimmed += max(pieces, size)
+        self.said.pieces += pieces
 
     def _read_one(self, event: bytes) -> None:
         events = self.decoder.feed(event)
         for found in events:
             self.see(found)
         if self._frame < 0 and (text := "".join(found.text for found in events if isinstance(found, PartDelta))):
-            around = len(event) - ESCAPED * event.count(b"\\u") - (len(dumps(text)) - 2)
+            around = len(event) - escaped(event, 0, len(event)) - (len(dumps(text)) - 2)
             self._frame = max(0, around)
 
     def _whole_events(self, data: bytes) -> bytearray:

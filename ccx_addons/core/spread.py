@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ccx_addons.core.mask import HIDDEN
-from ccx_addons.core.voices import DUBIOUS, MAY_ESCAPE, Frames, Said, Voice
+from ccx_addons.core.voices import DUBIOUS, MAY_ESCAPE, Frames, Heard, Said, Voice
 
 LEAST: Final = 8
 """Bytes by which a secret is known to begin: fewer say nothing, and are no secret yet."""
@@ -112,11 +112,13 @@ class Spread:
 
     __slots__ = ("_clean", "_disturbs", "_ends", "_frames", "_held", "_number", "_open", "_size", "_sought")
 
-    def __init__(self, needles: tuple[bytes, ...], clean: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, needles: tuple[bytes, ...], clean: Callable[[bytes], bytes], frames: Frames | None = None
+    ) -> None:
         self._sought = sought(needles)
         self._disturbs = self._sought.disturbs
         self._clean = clean
-        self._frames = Frames()
+        self._frames = frames or Frames()
         self._ends: dict[Voice, bytes] = {}
         """Of voices whose text ends as a secret may begin, and no event waits for it."""
         self._open: dict[Voice, Open] = {}
@@ -124,23 +126,23 @@ class Spread:
         self._size = self._number = 0
         """Bytes of the events that wait, and how many there were before."""
 
-    def feed(self, events: bytes) -> bytes:
-        """Whole events -> what may pass."""
-        if self._passes(events):
+    def feed(self, events: bytes, heard: Heard | None = None) -> bytes:
+        """Whole events -> what may pass. ``heard``: what the frames made of them, if they were asked already."""
+        if heard is None and self.passes(events) >= 0:
             return events
-        said, odd = self._frames.read(events)
-        texts = by_voice(events, said)
-        if self._repeats(b"".join(odd)) or (any(map(self._is_begun, texts.values())) and self._repeats(events)):
+        heard = heard or self._frames.read(events)
+        texts = heard.texts()
+        if self._repeats(heard.odd(events)) or (any(map(self._is_begun, texts.values())) and self._repeats(events)):
             events = self._clean(events)
-            said, _ = self._frames.read(events)
-            texts = by_voice(events, said)
-        heard = {voice: text for voice, text in texts.items() if self._is_risk(voice, text)}
-        if not (heard or self._held):
+            heard = self._frames.read(events)
+            texts = heard.texts()
+        risks = {voice: text for voice, text in texts.items() if self._is_risk(voice, text)}
+        if not (risks or self._held):
             return events
         self._number += 1
-        self._held.append((self._number, events, said))
+        self._held.append((self._number, events, heard.said(events)))
         self._size += len(events)
-        for voice, text in heard.items():
+        for voice, text in risks.items():
             self._hear(voice, text)
         if self._size > MOST_HELD:
             return self.rest()
@@ -157,24 +159,28 @@ class Spread:
         self._open.clear()
         return self._released(self._number + 1)
 
-    def _passes(self, events: bytes) -> bool:
-        """Whether this is one event like one before, in which no secret is, begins or goes on: most often, and to be
-        found out at once."""
+    def passes(self, events: bytes, dull: bool = False) -> int:
+        """How many bytes of text there are in one event that is like one before, and in which no secret is, begins or
+        goes on: most often, and to be found out at once. -1: it has to be fed. ``dull``: and tells no more than its
+        text."""
         if self._held:
-            return False
+            return -1
         for frame in self._frames.seen:
             if not events.startswith(frame.before):
                 continue
+            if dull and frame.tells:
+                return -1
             begin, end = len(frame.before), frame.end(events)
             if begin <= end:
                 found = self._disturbs(events, begin, end)
                 if found is None and not (self._ends and frame.voice in self._ends):
-                    return True
+                    return end - begin
                 if found is None or events[found.start()] not in MAY_ESCAPE:
-                    return not self._is_risk(frame.voice, events[begin:end])
+                    return -1 if self._is_risk(frame.voice, events[begin:end]) else end - begin
             end, stop = frame.match(events, begin)
-            return stop == len(events) and not self._is_risk(frame.voice, events[begin:end])
-        return not self._sought.needles
+            is_done = stop == len(events) and not self._is_risk(frame.voice, events[begin:end])
+            return end - begin if is_done else -1
+        return -1 if dull or self._sought.needles else 0
 
     def _is_risk(self, voice: Voice, text: bytes) -> bool:
         """Whether this voice may be about to say a secret. A few bytes of one are no risk, but are remembered."""
@@ -239,13 +245,6 @@ class Spread:
             at += spoken(said, voice)
             its.pieces.append((number, spoken(masked[1], voice)))
             its.size += its.pieces[-1][1]
-
-
-def by_voice(events: bytes, said: Said) -> dict[Voice, bytes]:
-    texts: dict[Voice, list[bytes]] = {}
-    for voice, begin, end in said:
-        texts.setdefault(voice, []).append(events[begin:end])
-    return {voice: b"".join(pieces) for voice, pieces in texts.items()}
 
 
 def spoken(said: Said, voice: Voice) -> int:

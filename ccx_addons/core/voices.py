@@ -30,7 +30,11 @@ NUMBERED: Final = re.compile(rb'(".*":)\d+\}\n\n', re.DOTALL)
 DUBIOUS: Final = rb'"(?<!\\")|\\(?:\\|\Z)'
 """What may make a text end where it does not seem to; and its bytes."""
 MAY_ESCAPE: Final = b'"\\'
+ESCAPED: Final = 3
 BACKSLASH: Final = ord("\\")
+BROKEN: Final = re.compile(rb"\\(?:\n|\Z)")
+WINDOW: Final = 4096
+"""Bytes that are taken apart at once."""
 MOST_FRAMES: Final = 4
 MOST_LESSONS: Final = 8
 LONGEST_LESSON: Final = 512
@@ -40,18 +44,51 @@ type Voice = tuple[tuple[bytes, bytes], ...]
 """The member that holds a text, and the indexes that it has."""
 type Said = list[tuple[Voice, int, int]]
 """Texts of events: whose, and where they begin and end."""
+type Telling = tuple[re.Pattern[bytes], ...]
+"""What an event must hold to say more than another piece of text."""
 type Match = Callable[[bytes, int], re.Match[bytes] | None]
 
 
+class Heard:
+    """What events say. ``runs``: texts as they follow each other, with their voice. ``looked``: where those events are
+    that look like none before (True), or are like one that told more than its text. ``pieces`` and ``size``: how many
+    others there are, and how many bytes their texts have."""
+
+    __slots__ = ("looked", "pieces", "runs", "size")
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[Voice, list[bytes]]] = []
+        self.looked: list[tuple[int, int, bool]] = []
+        self.pieces = self.size = 0
+
+    def odd(self, events: bytes) -> bytes:
+        """All that looks like none before."""
+        return b"".join([events[begin:end] for begin, end, is_odd in self.looked if is_odd])
+
+    def texts(self) -> dict[Voice, bytes]:
+        """All of each voice."""
+        if len(self.runs) == 1:
+            return {voice: b"".join(texts) for voice, texts in self.runs}
+        found: dict[Voice, list[bytes]] = {}
+        for voice, texts in self.runs:
+            found.setdefault(voice, []).extend(texts)
+        return {voice: b"".join(texts) for voice, texts in found.items()}
+
+    def said(self, events: bytes) -> Said:
+        voices = (voice for voice, texts in self.runs for _ in texts)
+        return [(voice, *text.span(1)) for voice, text in zip(voices, TEXT.finditer(events), strict=True)]
+
+
 class Frame:
-    """An event around its one text."""
+    """An event around its one text. ``tells``: it says more than that."""
 
-    __slots__ = ("_match", "_number", "_same", "after", "before", "voice")
+    __slots__ = ("_match", "_number", "_same", "after", "before", "tells", "voice")
 
-    def __init__(self, before: bytes, member: bytes, after: bytes) -> None:
+    def __init__(self, before: bytes, member: bytes, after: bytes, telling: Telling) -> None:
         self.before, self.after = before, after
         self._number = numbered[1] if (numbered := NUMBERED.fullmatch(after)) else b""
-        self.voice = voice(member, before + after)
+        self.voice = voice(member, around := before + after)
+        self.tells = any(pattern.search(around) for pattern in telling)
         self._match: Match | None = None
         self._same: tuple[bytes, ...] = ()
 
@@ -77,63 +114,86 @@ class Frame:
             return -1, -1
         return found.end(1), found.end()
 
-    def run(self, events: bytes, at: int, said: Said) -> int:
+    def run(self, events: bytes, at: int, heard: Heard) -> int:
         """Reads as many events as are like this one; where they end."""
-        voice, before, after = self.voice, self.before, self.after
+        before, after, texts, start = self.before, self.after, list[bytes](), at
+        several = not self.tells
         while events.startswith(before, at):
+            if several and len(texts) > 1:
+                stop = self.leap(events, at, texts)
+                several = stop > at
+                at = stop
+                continue
             begin = at + len(before)
             end = events.find(b'"', begin)
-            if events.startswith(after, end) and events[end - 1] != BACKSLASH:
-                at = end + len(after)
-            else:
+            stop = end + len(after)
+            if not events.startswith(after, end) or events[end - 1] == BACKSLASH:
                 end, stop = self.match(events, begin)
                 if end < 0:
                     break
-                at = stop
-            said.append((voice, begin, end))
+            texts.append(events[begin:end])
+            if self.tells:
+                heard.looked.append((at, stop, False))
+            at = stop
+        if texts:
+            heard.runs.append((self.voice, texts))
+            if not self.tells:
+                heard.pieces += len(texts)
+                heard.size += sum(map(len, texts)) - escaped(events, start, at)
         return at
+
+    def leap(self, events: bytes, at: int, texts: list[bytes]) -> int:
+        """Many events that are the same but for their text, at once; where it began if they are not."""
+        window, before = events[at : at + WINDOW], self.before
+        *pieces, rest = window.split(self.after)
+        found = [piece[len(before) :] for piece in pieces if piece.startswith(before)]
+        all = b"\n".join(found)
+        if len(found) < len(pieces) or b'"' in all or (b"\\" in all and BROKEN.search(all)):
+            return at
+        texts += found
+        return at + len(window) - len(rest)
 
 
 class Frames:
     """Of one stream, those seen last."""
 
-    __slots__ = ("_lessons", "seen")
+    __slots__ = ("_lessons", "_telling", "seen")
 
-    def __init__(self) -> None:
+    def __init__(self, telling: Telling = ()) -> None:
+        self._telling = telling
         self.seen: tuple[Frame, ...] = ()
         self._lessons = 0
 
-    def read(self, events: bytes) -> tuple[Said, list[bytes]]:
-        """The texts of whole events; and those events that look like none before."""
-        said: Said = []
-        odd: list[bytes] = []
+    def read(self, events: bytes) -> Heard:
+        """Whole events."""
+        heard = Heard()
         at = 0
         while at < len(events):
             stop = at
             for frame in self.seen:
-                stop = frame.run(events, stop, said)
+                stop = frame.run(events, stop, heard)
             if stop == at:
                 end = EVENT_END.search(events, at)
                 stop = end.end() if end else len(events)
-                odd.append(events[at:stop])
-                said += self._learn(events, at, stop)
+                heard.looked.append((at, stop, True))
+                heard.runs += self._learn(events, at, stop)
             at = stop
-        return said, odd
+        return heard
 
-    def _learn(self, events: bytes, at: int, stop: int) -> Iterator[tuple[Voice, int, int]]:
+    def _learn(self, events: bytes, at: int, stop: int) -> Iterator[tuple[Voice, list[bytes]]]:
         texts = list(TEXT.finditer(events, at, stop))
         if len(texts) == 1:
             begin, end = texts[0].span(1)
             member = texts[0][0][1 : texts[0][0].index(b'"', 1)]
-            self._keep(Frame(events[at:begin], member, events[end:stop]))
-            yield self.seen[0].voice, begin, end
+            self._keep(Frame(events[at:begin], member, events[end:stop], self._telling))
+            yield self.seen[0].voice, [texts[0][1]]
         elif texts:
             event = events[at:stop]
             found = list(voices(loads_object(event[event.find(b"{") :]), ()))
             if len(found) != len(texts):
                 found = [voice(b"", event)] * len(texts)
             for whose, text in zip(found, texts, strict=True):
-                yield whose, *text.span(1)
+                yield whose, [text[1]]
 
     def _keep(self, frame: Frame) -> None:
         for old in self.seen:
@@ -141,6 +201,12 @@ class Frames:
                 self._lessons += 1
                 frame.learn(old)
         self.seen = (frame, *(old for old in self.seen if old.voice != frame.voice))[:MOST_FRAMES]
+
+
+def escaped(events: bytes, begin: int, end: int) -> int:
+    """By how many bytes texts are shorter than they are written: ``\\uXXXX`` is one character, of mostly three. To find
+    none costs less than to count them."""
+    return ESCAPED * events.count(b"\\u", begin, end) if events.rfind(b"\\u", begin, end) >= 0 else 0
 
 
 def followed(after: bytes) -> tuple[bytes, tuple[bytes, ...]]:

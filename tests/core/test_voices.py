@@ -1,6 +1,7 @@
 """Whose the texts of a stream's events are."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def heard(*events: bytes) -> list[list[str]]:
     frames = Frames()
     texts: dict[Voice, list[str]] = {}
     for data in events:
-        said, _ = frames.read(data)
+        said = frames.read(data).said(data)
         assert [data[begin:end] for _, begin, end in said] == TEXT.findall(data)
         for voice, begin, end in said:
             texts.setdefault(voice, []).append(data[begin:end].decode())
@@ -99,18 +100,33 @@ def test_any_texts(texts: list[str], pads: list[str], size: int) -> None:
 def test_what_looks_like_the_last_is_read_as_if_it_came_alone(data: bytes) -> None:
     frames = Frames()
     frames.read(b'data: {"content":"z"},"x":1}\n\n')
-    said, _ = frames.read(data)
+    heard = frames.read(data)
+    said = heard.said(data)
+    assert b"".join(heard.texts().values()) == b"".join(TEXT.findall(data))
     assert [data[begin:end] for _, begin, end in said] == TEXT.findall(data)
+
+
+def odd(frames: Frames, data: bytes) -> list[bytes]:
+    return [data[begin:end] for begin, end, is_odd in frames.read(data).looked if is_odd]
 
 
 def test_only_the_odd_ones_are_told_apart() -> None:
     frames = Frames()
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
     known, long = event(chat("a", obfuscation="x")), event(chat("b", obfuscation="x" * 16))
-    assert frames.read(known + ping + known)[1] == [known, ping]
-    assert frames.read(event(chat("a", obfuscation="xx")))[1] == [event(chat("a", obfuscation="xx"))]
-    assert frames.read(known + event(chat("long " * 9, obfuscation="y" * 15)))[1] == []
-    assert frames.read(known + long)[1] == [long]
+    assert odd(frames, known + ping + known) == [known, ping]
+    assert odd(frames, event(chat("a", obfuscation="xx"))) == [event(chat("a", obfuscation="xx"))]
+    assert odd(frames, known + event(chat("long " * 9, obfuscation="y" * 15))) == []
+    assert odd(frames, known + long) == [long]
+
+
+def test_what_tells_more_than_its_text_is_looked_at() -> None:
+    frames = Frames((re.compile(rb'"usage"'),))
+    dull, telling = event(chat("say usage \u4f60")), event(chat("b", 1, usage=1))
+    frames.read(dull + telling)
+    heard = frames.read(dull + telling + dull + dull)
+    assert heard.looked == [(len(dull), len(dull + telling), False)]
+    assert (heard.pieces, heard.size) == (3, 3 * len("say usage 123"))
 
 
 def test_patterns_are_made_seldom(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_chunk_borders_change_nothing(kind: str, end: str, cuts: list[int]) -> N
 def test_event_by_event_learns_the_same_as_a_decoder_that_reads_everything(kind: str) -> None:
     data = stream(kind)
     skimming, reading = watcher(kind), watcher(kind)
-    reading.telling = None
+    reading.telling = ()
     events = [event + b"\n\n" for event in data.split(b"\n\n")[:-1]]
     for event in events:
         assert skimming.feed(event) == [event]
@@ -236,7 +236,7 @@ def spoken(kind: str, words: int, piece: str = "word{} ") -> list[bytes]:
 def test_pieces_that_nobody_reads_are_counted_nearly_as_if_read(kind: str, piece: str, joined: int) -> None:
     frames = [data for data in spoken(kind, 400, piece) if b"delta" in data or b"start" in data or b"added" in data]
     skimming, reading = watcher(kind), watcher(kind)
-    reading.telling = None
+    reading.telling = ()
     for n in range(0, len(frames), joined):
         chunk = b"".join(frames[n : n + joined])
         assert skimming.feed(chunk) == [chunk] == reading.feed(chunk)
