@@ -33,6 +33,8 @@ MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((FOLDER / "kubernetes.
 NAMES = {entry.metadata["name"] for entry in fields(Settings)} | {"CCX_ENV_FILE"}
 KEY = "client-key-of-the-cluster-0123"
 LIMIT = 10
+pytestmark = pytest.mark.timeout(300)
+"""Two gateways start for each test, and a busy machine takes its time."""
 
 
 # ---- what is written in them -----------------------------------------------------------------------------------------

@@ -15,6 +15,9 @@ from tests.wire.program import ADMIN_KEY, ROOT, Fake, Program, channel, running_
 ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 BODY = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 
+pytestmark = pytest.mark.timeout(300)
+"""Two gateways start, and a busy machine takes its time."""
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
@@ -140,7 +143,6 @@ def test_a_machine_that_cannot_use_a_version_says_why_and_goes_on(pair: list[Pro
     wait_for(lambda: in_step(two), 20)
 
 
-@pytest.mark.timeout(180)
 def test_without_the_database_all_goes_on_as_it_was_and_nothing_is_changed(
     pair: list[Program], server: Server, tmp_path: Path
 ) -> None:
