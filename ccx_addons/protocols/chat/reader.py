@@ -320,6 +320,8 @@ class AnswerReader:
         name = read.text(function.get("name"))
         custom = custom or item.get("type") == "custom"
         text = _call_text(function, custom)
+        if not (name or text or item.get("id") or item.keys() - CALL_FIELDS):
+            return
         call = self._find_call(read.integer(item.get("index")), read.text(item.get("id")), name, text, whole)
         if call.custom and not custom:
             text = _call_text(function, True)

@@ -314,3 +314,19 @@ def test_nothing_comes_after_an_error(broken: dict[str, Any], fault: Fault) -> N
     events = decode_all(stream(chunk({"content": "a"}), broken, chunk({"content": "b"}), END))
     assert events[-1] == Failed(fault)
     assert PartDelta(0, "b") not in events
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"tool_calls": [{}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ""}}]},
+        {"tool_calls": [{"index": 0, "id": "", "type": "function", "function": {"name": "", "arguments": None}}]},
+        {"tool_calls": []},
+        {"function_call": {}},
+        {"function_call": {"name": "", "arguments": ""}},
+    ],
+)
+def test_a_call_that_says_nothing_is_none(nothing: dict[str, Any]) -> None:
+    answer = fold(decode_all(stream(chunk({"content": "a", **nothing}), chunk(nothing), chunk({"content": "b"}), END)))
+    assert isinstance(answer, Response) and (answer.parts, answer.stop) == ((Text("ab"),), "end")
