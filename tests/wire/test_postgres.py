@@ -1,6 +1,7 @@
 """Gateways over PostgreSQL: what they share, and that no request notices when the server is away."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -96,19 +97,23 @@ def ripe(program: Program) -> None:
     wait_for(lambda: program.query("select 1 from meet_epoch where born < ccx_ms() - 1000"), SLOW)
 
 
-def test_a_machine_that_dies_leaves_nothing_running(fake: Fake, tmp_path: Path, postgres: Server) -> None:
-    """The next start knows what its own workers left; what others left is lost after half a minute of silence."""
-    hangs = channel("slow", fake.url, "chat", "fake:hang:1")
-    with machines(tmp_path, 1, postgres.empty(), hangs) as (program,):
-        with contextlib.suppress(httpx.TimeoutException):
-            httpx.post(
-                f"{program.url}/v1/chat/completions",
-                json=ASKED,
-                headers={"authorization": f"Bearer {program.env['PROXY_ACCESS_KEY']}"},
-                timeout=1.0,
-            )
-        program.stop()
-        wait_for(lambda: not program.query("select 1 from requests where state = 'running'"), SLOW)
+def test_what_a_killed_worker_left_is_lost(fake: Fake, tmp_path: Path, postgres: Server) -> None:
+    """The next worker in its place says so."""
+    endless = {"model": "gpt-fake-slowchunks=500", "stream": True, "messages": [{"role": "user", "content": "long:99"}]}
+    state = "select state from requests"
+    with machines(tmp_path, 1, postgres.empty(), channel("slow", fake.url, "chat")) as (program,):
+
+        def ask() -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                program.post("/v1/chat/completions", endless)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_for(lambda: program.query(state) == [{"state": "running"}], SLOW)
+        for pid in program.children("worker"):
+            os.kill(pid, signal.SIGKILL)
+        asking.join()
+        wait_for(lambda: program.query(state) == [{"state": "lost"}], SLOW)
 
 
 class Load:
