@@ -10,6 +10,8 @@ BODY_STEP: Final = 100
 """Rows per transaction."""
 KEPT: Final = {QUARTER: 35, HOUR: 100, DAY: 800}
 """Days for which the totals by quarter of an hour, by hour and by day are kept."""
+FEW: Final = 4
+"""Stretches of sums that are deleted at once."""
 MOST_ISSUED: Final = 500_000
 """Ids of stored answers and items: about 50 MB."""
 
@@ -19,13 +21,21 @@ OLD: Final = f"""
 """
 """Requests that are over, and counted."""
 
+
+def _oldest(table: str, length: int, before: str, which: str = "") -> str:
+    """Sums of the first stretches that are too old, a few at once: there may be years of them after a pause."""
+    first = f"SELECT start FROM {table} WHERE {which}start < {before} ORDER BY start LIMIT 1"
+    return f"DELETE FROM {table} WHERE {which}start < {before} AND start < ({first}) + {FEW * length}"
+
+
 RETENTION: Final = (
     *(f"DELETE FROM {table} WHERE request_id IN ({OLD})" for table in ("attempts", "candidates", "bodies", "shapes")),
     f"DELETE FROM requests WHERE id IN ({OLD})",
     "DELETE FROM bodies WHERE (request_id, side) IN"
     f" (SELECT request_id, side FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
-    "DELETE FROM sessions WHERE last_at < :requests",
+    "DELETE FROM sessions WHERE (kind, trace_hash) IN"
+    f" (SELECT kind, trace_hash FROM sessions WHERE last_at < :requests ORDER BY last_at LIMIT {STEP})",
     "DELETE FROM mirrored WHERE at < :requests",
     "DELETE FROM mirror_left_out WHERE at < :requests",
     "DELETE FROM affinity WHERE expires_at < :now",
@@ -39,12 +49,12 @@ RETENTION: Final = (
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
     *(
-        f"DELETE FROM rollups WHERE view = '{view}' AND level = {level} AND start < :now - {kept * DAY}"
+        _oldest("rollups", level, f":now - {kept * DAY}", f"view = '{view}' AND level = {level} AND ")
         for level, kept in KEPT.items()
         for view in sorted(LEVELS[level])
     ),
-    f"DELETE FROM rollup_attempts WHERE start < :now - {KEPT[QUARTER] * DAY}",
-    f"DELETE FROM rollup_cube WHERE start < :now - {KEPT[DAY] * DAY}",
+    _oldest("rollup_attempts", QUARTER, f":now - {KEPT[QUARTER] * DAY}"),
+    _oldest("rollup_cube", DAY, f":now - {KEPT[DAY] * DAY}"),
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ccx_addons.io import retention
 from ccx_addons.io.database import Database
-from ccx_addons.io.retention import BODY_STEP, KEPT, STEP, cap_bodies, retain
+from ccx_addons.io.retention import BODY_STEP, FEW, KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY, HOUR, QUARTER
 from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, one, request, rows
@@ -78,7 +78,8 @@ def test_totals_stay_much_longer(database: Database) -> None:
 def test_totals_go_at_last(database: Database) -> None:
     for n, kept in enumerate(KEPT.values()):
         put(database, "requests", request(f"r{n}", started_at=NOW - (kept + 1) * DAY))
-    step(database, 0)
+    while step(database, 0):
+        pass
     found = rows(database.path, "SELECT level, count(*) FROM rollups WHERE view = '' GROUP BY level ORDER BY level")
     assert found == [(HOUR, 1), (DAY, 2)], "the first is left to the hours, two to the days"
     assert one(database.path, "SELECT count(*) FROM rollup_cube") == 2
@@ -127,6 +128,29 @@ def test_steps_are_small(database: Database) -> None:
     put(database, "requests", *(request(f"r{n}", started_at=OLD + n) for n in range(STEP + 3)))
     put(database, "bodies", *(body(f"b{n}", OLD + n) for n in range(BODY_STEP + 1)))
     assert [step(database) for _ in range(3)] == [STEP + BODY_STEP + 1, 4, 0]
+
+
+def test_conversations_go_in_steps(database: Database) -> None:
+    put(database, "sessions", *({"kind": "chat", "trace_hash": f"{n}", "last_at": OLD + n} for n in range(STEP + 3)))
+    assert [step(database) for _ in range(3)] == [STEP, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("table", "length", "more"),
+    [
+        ("rollups", QUARTER, {"view": "", "level": QUARTER, "a": "", "b": ""}),
+        ("rollups", HOUR, {"view": "client", "level": HOUR, "a": "alice", "b": ""}),
+        ("rollup_attempts", QUARTER, {"channel_id": "c", "key_mask": "k"}),
+        ("rollup_cube", DAY, {name: "" for name in ("kind", "channel", "model", "upstream", "client", "key_mask")}),
+    ],
+)
+def test_sums_go_in_steps(database: Database, table: str, length: int, more: dict[str, Any]) -> None:
+    """After a long pause there may be years of them."""
+    first = (NOW - 1000 * DAY) // length * length
+    kept = {**more, "start": NOW // length * length}
+    put(database, table, kept, *({**more, "start": first + n * length} for n in range(2 * FEW + 1)))
+    assert [step(database) for _ in range(4)] == [FEW, FEW, 1, 0]
+    assert rows(database.path, f"SELECT start FROM {table}") == [(kept["start"],)]
 
 
 @pytest.mark.parametrize(
