@@ -11,6 +11,7 @@ from ccx_admin.api.schema import Json, array, boolean, choice, free, integer, ta
 from ccx_admin.channels import dry_run, views
 from ccx_admin.channels.api import commanded
 from ccx_admin.panel import panel
+from ccx_admin.sessions.tree import OF_TRACE
 
 routing: Final = Blueprint("api_routing", __name__, url_prefix="/api")
 
@@ -58,7 +59,7 @@ def list_sessions(query: dict[str, Json]) -> dict[str, Json]:
 def kinds_of(trace: str, kind: str) -> list[str]:
     if kind:
         return [kind]
-    rows = panel().db.rows("SELECT kind FROM sessions WHERE trace_hash = ?", (trace[:64],))
+    rows = panel().db.rows(f"SELECT kind FROM sessions WHERE {OF_TRACE}", (trace[:64],))
     if not rows:
         raise not_found("session", trace)
     return [row["kind"] for row in rows]

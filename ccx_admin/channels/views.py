@@ -14,6 +14,7 @@ from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
+from ccx_admin.sessions.tree import OF_TRACE
 from ccx_admin.usage import money, sums
 
 WORDS: Final[Mapping[str, str]] = {"active": "", "suspended": "paused", "disabled": "standby"}
@@ -317,16 +318,16 @@ def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> lis
 
 def sessions(db: Reader, now: int, kind: str = "", limit: int = 200, trace: str = "") -> list[dict[str, Any]]:
     """Conversations, latest first, with their place (``affinity``) and what was ordered by hand (``override``)."""
-    wanted = {name: value for name, value in (("kind", kind), ("trace_hash", trace)) if value}
-    where, params = " AND ".join(f"s.{name} = ?" for name in wanted) or "true", list(wanted.values())
+    wanted = {sql: value for sql, value in (("kind = ?", kind), (OF_TRACE, trace)) if value}
+    where, params = " AND ".join(wanted) or "true", list(wanted.values())
     rows = db.rows(
         "SELECT s.*, a.channel_id AS home, a.expires_at AS home_until, o.channels, o.avoid, o.expires_at, o.note"
-        " FROM sessions s"
+        f" FROM (SELECT * FROM sessions WHERE {where}) s"
         " LEFT JOIN affinity a ON a.kind = s.kind AND a.trace_hash = s.trace_hash AND a.expires_at > ?"
         " LEFT JOIN overrides o ON o.kind = s.kind AND o.trace_hash = s.trace_hash"
         " AND (o.expires_at IS NULL OR o.expires_at > ?)"
-        f" WHERE {where} ORDER BY s.last_at DESC LIMIT ?",
-        (now, now, *params, max(1, min(limit, 1000))),
+        " ORDER BY s.last_at DESC LIMIT ?",
+        (*params, now, now, max(1, min(limit, 1000))),
     )
     return [_session(row) for row in rows]
 

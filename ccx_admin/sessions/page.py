@@ -81,7 +81,7 @@ def trends_of(current: Panel, traces: Sequence[str]) -> dict[tuple[str, str], li
 @pages.get("/sessions/<trace>")
 def one(trace: str) -> str:
     current = panel()
-    known = current.db.rows("SELECT kind, first_at, last_at FROM sessions WHERE trace_hash = ?", (trace[:64],))
+    known = current.db.rows(f"SELECT kind, first_at, last_at FROM sessions WHERE {tree.OF_TRACE}", (trace[:64],))
     first, last = min((s["first_at"] for s in known), default=0), max((s["last_at"] for s in known), default=0)
     rows = current.db.rows(
         "SELECT * FROM requests WHERE id IN (SELECT id FROM requests INDEXED BY requests_list"
@@ -102,7 +102,7 @@ def one(trace: str) -> str:
         trace=trace,
         sessions=sessions,
         parents=[tree.parent(current.db, session) for session in sessions],
-        agents=tree.agents(current.db, trace[:64]),
+        agents=tree.agents(current.db, trace[:64], first, last),
         turns=turns(current, shown[(number - 1) * PAGE : number * PAGE]),
         page=number,
         pages=pages,

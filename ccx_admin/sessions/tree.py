@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ccx_addons.core.config import KINDS
+from ccx_addons.io.rollup import DAY
 from ccx_admin.db import Reader
 
 MOST: Final = 200
@@ -11,6 +13,8 @@ COLUMNS: Final = (
     "kind, trace_hash, title, parent, model, first_at, last_at, requests, failed, input_tokens, cache_read_tokens,"
     " output_tokens, cost_usd"
 )
+OF_TRACE: Final = f"kind IN ({', '.join(f"'{kind}'" for kind in KINDS)}) AND trace_hash = ?"
+"""SQL: conversations of one trace, in every kind, which is how the table's key begins."""
 
 type Session = Mapping[str, Any]
 
@@ -39,10 +43,14 @@ def _branch(
         yield from _branch(child, below, min(depth + 1, 8))
 
 
-def agents(db: Reader, trace: str) -> list[dict[str, Any]]:
-    """The sub-agents of a conversation, in the order they began."""
-    sql = f"SELECT {COLUMNS} FROM sessions WHERE parent = ? AND trace_hash <> ? ORDER BY first_at LIMIT ?"
-    return [dict(row) for row in db.rows(sql, (trace, trace, MOST))]
+def agents(db: Reader, trace: str, first: int, last: int) -> list[dict[str, Any]]:
+    """The sub-agents of a conversation, in the order they began. ``first``, ``last``: when it began, and was last
+    heard of (Unix ms); its agents are heard of between the two, or within a day."""
+    sql = (
+        f"SELECT {COLUMNS} FROM sessions INDEXED BY sessions_last WHERE last_at >= ? AND last_at < ? AND parent = ?"
+        " AND trace_hash <> ? ORDER BY first_at LIMIT ?"
+    )
+    return [dict(row) for row in db.rows(sql, (first, last + DAY, trace, trace, MOST))]
 
 
 def parent(db: Reader, session: Session) -> dict[str, Any] | None:

@@ -240,7 +240,7 @@ def test_a_row_has_room_for_every_attempt(session: FlaskClient, store: Store) ->
 
 
 # ---- how much is read ------------------------------------------------------------------------------------------------
-LARGE: Final = ("requests", "attempts", "candidates", "bodies", "shapes")
+LARGE: Final = ("requests", "attempts", "candidates", "bodies", "shapes", "sessions")
 """Tables that grow with every request."""
 FEW: Final = "requests_running"
 """An index of what runs, and of nothing else."""
