@@ -11,7 +11,15 @@ from ccx_admin.sessions.turns import PAGE, turn
 from tests.admin.conftest import NOW
 from tests.admin.requests import clients_bodies
 
-ROW = {"kind": "messages", "model": "claude", "stream": 1, "state": "ok", "converted": "", "cache_read_tokens": 30}
+ROW = {
+    "kind": "messages",
+    "operation": "generate",
+    "model": "claude",
+    "stream": 1,
+    "state": "ok",
+    "converted": "",
+    "cache_read_tokens": 30,
+}
 
 
 def side(value: Any) -> dict[str, Any]:
