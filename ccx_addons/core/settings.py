@@ -79,7 +79,10 @@ class Settings:
         words="a URL like postgresql://user:password@host/name",
     )
     ccx_machine: str = env(
-        "CCX_MACHINE", "", "name of this machine among several, as the panel shows it; empty: its host's name"
+        "CCX_MACHINE",
+        "",
+        "name of this machine among several, as the panel shows it; empty: its host's name",
+        shown=True,
     )
     ccx_config_from: str = env(
         "CCX_CONFIG_FROM",

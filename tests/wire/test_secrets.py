@@ -12,6 +12,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
+import psycopg
 import pytest
 from websockets.sync.client import connect
 
@@ -28,6 +30,7 @@ from ccx_addons.core.confidential import SECRET, Shape, file_shape
 from ccx_addons.core.config_channels import CHANNEL_KEYS, KEY_KEYS
 from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.settings import Settings
+from tests.postgres import running_postgres
 from tests.wire.program import ROOT, Program, running_program, wait_for
 
 NUMBERS = count(10)
@@ -145,17 +148,24 @@ def channels(url: str) -> list[dict[str, Any]]:
 
 ENVIRONMENT = {e.metadata["name"]: seed(e.name) for e in fields(Settings) if e.metadata["secret"]}
 ENVIRONMENT["CCX_VALKEY_URL"] = f"redis://:{ENVIRONMENT['CCX_VALKEY_URL']}@127.0.0.1:9/0"
+DATABASE = ENVIRONMENT.pop("CCX_DATABASE_URL")
+"""Of PostgreSQL; most of what follows is asked of a program that keeps its log in a file."""
 OUTSIDE = seed("environment")
+
+
+@contextmanager
+def seeded_program(upstream: str, folder: Path, **more: str) -> Iterator[Program]:
+    client = seeded(file_shape().below("clients"), tuple(n for n in CLIENT_KEYS if n != "key_sha256"), name="bob")
+    env = {**ENVIRONMENT, "OUTER_KEY": OUTSIDE, "LOG_LEVEL": "debug", "CAPTURE_BODIES": "all", **more}
+    policy: dict[str, Any] = {"bodies": {"redact": []}}
+    with running_program(folder, *channels(upstream), env=env, clients=[client], policy=policy) as program:
+        wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)
+        yield program
 
 
 @pytest.fixture(scope="module")
 def program(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    folder: Path = tmp_path_factory.mktemp("ccx")
-    client = seeded(file_shape().below("clients"), tuple(n for n in CLIENT_KEYS if n != "key_sha256"), name="bob")
-    env = {**ENVIRONMENT, "OUTER_KEY": OUTSIDE, "LOG_LEVEL": "debug", "CAPTURE_BODIES": "all"}
-    policy: dict[str, Any] = {"bodies": {"redact": []}}
-    with running_program(folder, *channels(upstream), env=env, clients=[client], policy=policy) as program:
-        wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)
+    with seeded_program(upstream, tmp_path_factory.mktemp("ccx")) as program:
         yield program
 
 
@@ -166,7 +176,7 @@ def forms_of(secret: str) -> list[str]:
 
 @cache
 def seeds_of(config: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    seeds = {*SEED.findall(config), *ENVIRONMENT.values(), OUTSIDE}
+    seeds = {*SEED.findall(config), *ENVIRONMENT.values(), OUTSIDE, DATABASE}
     assert len(seeds) >= 20
     return tuple((secret, tuple(forms_of(secret))) for secret in seeds)
 
@@ -380,3 +390,32 @@ def test_nothing_that_is_kept(program: Program) -> None:
     assert not leaks(program, shown) and boots and not [boot for boot in boots if boot in shown]
     for path in (program.folder / "backups").iterdir():
         assert path.stat().st_mode & 0o77 == 0
+
+
+def test_nothing_that_is_kept_in_postgresql(upstream: str, tmp_path: Path) -> None:
+    """Nor its own password; where it stands still as well."""
+    with running_postgres() as server:
+        url = server.empty()
+        with_password = url.replace("postgres@", f"postgres:{DATABASE}@")
+        with seeded_program(upstream, tmp_path, CCX_DATABASE_URL=with_password) as program:
+            for channel, path in ASKED[::3]:
+                test_no_answer_to_a_client(program, channel, path)
+            test_no_answer_of_the_api(program)
+            test_not_the_metrics(program)
+            with psycopg.connect(url) as connection:
+                tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+                assert len(tables) > 20
+                for (table,) in tables:
+                    for row in connection.execute(f'SELECT * FROM "{table}"'.encode()):
+                        unpacked = [
+                            zlib.decompress(v) if table.startswith("bodies") and isinstance(v, bytes) else v
+                            for v in row
+                        ]
+                        assert not leaks(program, str(unpacked)), table
+            server.kill()
+            assert ask(program, "/v1/chat/completions", "plain", {"model": "200-raw", "messages": WORDS}).is_success
+            wait_for(lambda: "log" in httpx.get(f"{program.url}/health", timeout=5).text, 30)
+            for page in ("/health", "/requests", "/settings?tab=machines"):
+                assert not leaks(program, httpx.get(program.url + page, timeout=30).text), page
+            test_no_command(program, ())
+            assert not leaks(program, program.log.read_bytes())
