@@ -257,8 +257,9 @@ def add_up(transaction: Transaction, statement: str, rev: int) -> None:
     transaction.conn.execute(statement, {"rev": rev, "now": transaction.rev})
 
 
-def fold_step(transaction: Transaction, most: int = FOLD) -> bool:
-    """Adds so many finished requests to the roll-ups, at most. True: more follow."""
+def fold_step(transaction: Transaction, most: int = 0) -> bool:
+    """Adds so many finished requests to the roll-ups, at most; 0: FOLD. True: more follow."""
+    most = most or FOLD
     conn = transaction.conn
     if not transaction.alone("folded"):
         return False

@@ -130,8 +130,7 @@ def fill(folder: Path, count: int, now: float, days: float, copies: int = 1) -> 
             conn.execute("BEGIN")
             back = copies - 1 - n
             _copy(conn, back, int(back * days / copies * 86_400_000), n * size)
-            for statement in ADD_UP:
-                conn.execute(statement, {"rev": rev + n * size, "now": rev + (n + 1) * size})
+            conn.execute(ADD_UP, {"rev": rev + n * size, "now": rev + (n + 1) * size})
             conn.execute("COMMIT")
         for _, sql in indexes:
             conn.execute(sql)
