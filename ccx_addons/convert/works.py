@@ -27,6 +27,8 @@ from ccx_addons.core.neutral import (
 from ccx_addons.core.works import Work, joined, left
 from ccx_addons.protocols import TEXT_PROTOCOLS, Encoder, gemini
 from ccx_addons.protocols.gemini import works as of_gemini
+from ccx_addons.protocols.gemini.finish import CANDIDATE
+from ccx_addons.protocols.gemini.wire import NAME as GEMINI
 from ccx_addons.protocols.messages import works as of_messages
 from ccx_addons.protocols.responses import works as of_responses
 
@@ -39,8 +41,15 @@ WRITERS: Final[Mapping[str, Callable[[Work], list[Any]]]] = {
 SAID: Final[Mapping[str, frozenset[str]]] = {
     "messages": of_messages.SAID, "responses": of_responses.SAID, "gemini": of_gemini.SAID,
 }  # fmt: skip
-UNSAID: Final[Mapping[str, frozenset[str]]] = {"responses": frozenset({"title"})}
-"""Of which there is no such member: a search's pages are addresses there."""
+TITLE: Final = frozenset({"title"})
+UNSAID: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    ("responses", "web_search"): TITLE,
+    ("responses", "web_fetch"): TITLE,
+    ("gemini", "web_search"): TITLE | {"url"},
+    ("gemini", "web_fetch"): TITLE,
+}
+"""Target and kind of work -> of which there is no such member: pages that were read, and those that Responses found,
+are addresses; of those that were found Gemini says only which are cited."""
 
 
 class Works:
@@ -69,9 +78,8 @@ class Works:
                 return (event,) if not self.differ else self._moved(event)
             case PartStarted(index, Opaque() as part) if (work := self._read(part)) is not None:
                 self.differ = True
-                for name in dict.fromkeys(
-                    left(part.value, SAID[part.protocol] - UNSAID.get(self._target, frozenset()))
-                ):
+                said = SAID[part.protocol] - UNSAID.get((self._target, work.kind), frozenset())
+                for name in dict.fromkeys(left(part.value, said)):
                     self.losses.append(Loss(f"content[{index}].{name}", f"only {part.protocol} upstreams have it"))
                 self._places[index] = -1
                 return self._written(work)
@@ -144,6 +152,8 @@ class Works:
             search = of_gemini.searched(extra)
             for work in (*((search,) if search else ()), *of_gemini.fetched(extra)):
                 before += self._written(work)
+            for name in of_gemini.unsaid(extra):
+                self.losses.append(Loss(f"{CANDIDATE}.{name}", f"only {GEMINI} upstreams have it"))
         if told := of_gemini.at_end(self._queries, self._pages.values()):
             event = replace(event, extra=merge_extra(event.extra, told))
         return (*before, event)

@@ -43,13 +43,18 @@ def joined(call: Work, result: Work) -> Work:
 
 
 def left(value: Json, said: frozenset[str]) -> Iterator[str]:
-    """Names of what a block holds beside what its work says. ``said``: names of members that it says."""
+    """Names of what a block holds beside what its work says. ``said``: names of members that it says.
+
+    What holds a page's words is no loss by itself, but each of its members.
+    """
     if isinstance(value, list):
         for item in value:
             yield from left(item, said)
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if name not in said:
+            if name == SOURCE and isinstance(inner, dict):
+                yield from (f"{name}.{member}" for member in left(inner, WORDLESS))
+            elif name not in said:
                 if inner not in (None, "", [], {}):
                     yield name
             elif name not in TEXTS:
@@ -67,5 +72,8 @@ def is_made(value: Mapping[str, Json]) -> bool:
 
 
 IDS: Final = ("id", "tool_use_id")
+SOURCE: Final = "source"
+"""Where a page that was read has its words."""
+WORDLESS: Final = frozenset({"type"})
 TEXTS: Final = frozenset({"code", "command", "query"})
 """What a model wrote itself is said as it stands."""

@@ -17,6 +17,9 @@ from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, own
 OK: Final = "OUTCOME_OK"
 SEARCHED: Final = "webSearchQueries"
 FETCHED: Final = "urlContextMetadata"
+PAGES: Final = "urlMetadata"
+ADDRESS: Final = "retrievedUrl"
+STATUS: Final = "urlRetrievalStatus"
 READ: Final = "URL_RETRIEVAL_STATUS_SUCCESS"
 UNREAD: Final = "URL_RETRIEVAL_STATUS_ERROR"
 
@@ -59,13 +62,29 @@ def searched(extra: Extra) -> Work | None:
 
 def fetched(extra: Extra) -> list[Work]:
     """What an answer's end says of pages that were read."""
-    found = camel(read.mapping(read.mapping(own(extra).get(CANDIDATE)).get(FETCHED)))
-    pages = [camel(page) for page in read.mappings(found.get("urlMetadata"))]
     return [
-        Work("web_fetch", pages=(Source(url),), failed=read.text(page.get("urlRetrievalStatus"), READ) != READ)
-        for page in pages
-        if (url := read.text(page.get("retrievedUrl")))
+        Work("web_fetch", pages=(Source(url),), failed=read.text(page.get(STATUS), READ) != READ)
+        for page in _pages(_fetched(extra))
+        if (url := read.text(page.get(ADDRESS)))
     ]
+
+
+def unsaid(extra: Extra) -> list[str]:
+    """Paths of what it says of them beside: why a page could not be read, and what is of no page."""
+    found = _fetched(extra)
+    names = [name for name, value in found.items() if value and name != PAGES]
+    for page in _pages(found):
+        told = {ADDRESS, STATUS} if page.get(ADDRESS) and page.get(STATUS) in (READ, UNREAD) else {ADDRESS}
+        names += [f"{PAGES}.{name}" for name, value in page.items() if value and name not in told]
+    return [f"{FETCHED}.{name}" for name in dict.fromkeys(names)]
+
+
+def _fetched(extra: Extra) -> Mapping[str, Json]:
+    return camel(read.mapping(read.mapping(own(extra).get(CANDIDATE)).get(FETCHED)))
+
+
+def _pages(found: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    return [camel(page) for page in read.mappings(found.get(PAGES))]
 
 
 def at_end(queries: list[str], works: Iterable[Work]) -> Extra:
@@ -73,5 +92,5 @@ def at_end(queries: list[str], works: Iterable[Work]) -> Extra:
     kept: Fields = {"groundingMetadata": {SEARCHED: queries}} if queries else {}
     pages = [(page.url, UNREAD if work.failed else READ) for work in works for page in work.pages]
     if pages:
-        kept[FETCHED] = {"urlMetadata": [{"retrievedUrl": url, "urlRetrievalStatus": how} for url, how in pages]}
+        kept[FETCHED] = {PAGES: [{ADDRESS: url, STATUS: how} for url, how in pages]}
     return {NAME: {CANDIDATE: kept}} if kept else {}

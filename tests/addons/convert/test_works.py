@@ -1,6 +1,7 @@
 """Searches and code that ran for an answer, in every client's own form: JSON and streams, as the vendors' SDKs take them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,6 +157,12 @@ LOST = {
     "gemini": ["content[0].language"],
 }
 """Members that no other protocol has."""
+OF_PAGES = {
+    ("messages", "responses"): ["content[1].title"],
+    ("messages", "gemini"): ["content[1].title", "content[1].url"],
+    ("responses", "gemini"): ["content[0].url"],
+}
+"""What the other protocol does not say of pages that were found."""
 PAIRS = [(a, b) for a in ("messages", "responses", "gemini") for b in ("messages", "responses", "gemini") if a != b]
 
 
@@ -164,8 +171,8 @@ def test_works_have_the_clients_own_form(source: Kind, target: Kind) -> None:
     body, losses = as_json(source, target)
     CHECKS[target].model_validate(body)
     assert works_in(target, body) == own(target, source)
-    titles = ["content[1].title"] if (source, target) == ("messages", "responses") else []
-    assert sorted(losses) == sorted(LOST[source] + titles) and "It is 42." in json.dumps(body)
+    assert sorted(losses) == sorted(LOST[source] + OF_PAGES.get((source, target), []))
+    assert "It is 42." in json.dumps(body)
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
@@ -298,12 +305,28 @@ def test_pages_that_were_read_have_the_clients_own_form(source: Kind, target: Ki
     CHECKS[target].model_validate(json.loads(dumps(body)))
     assert page_in(target, body) == ("https://a.test/p", failed)
     left = [loss.path for loss in (*losses, *lost, *of_answer(answer, target))]
-    words = (
-        ["content[1].error_code"]
-        if failed
-        else ["content[1].source", *(["content[1].title"] if target == "responses" else [])]
-    )
-    assert sorted(left) == (sorted(words) if source == "messages" else [])
+    page = ["content[1].source.media_type", "content[1].source.data"]
+    words = {
+        ("messages", True): ["content[1].error_code"],
+        ("messages", False): ["content[1].title", *page],
+        ("gemini", True): ["candidate.urlContextMetadata.urlMetadata.urlRetrievalStatus"],
+    }
+    assert left == words.get((source, failed), [])
+
+
+def test_what_is_said_of_no_page_is_lost() -> None:
+    answer = read_page("gemini")
+    fetched = {
+        "urlMetadata": [{"urlRetrievalStatus": "URL_RETRIEVAL_STATUS_ERROR"}, {"retrievedUrl": "u", "size": 7}, {}],
+        "took": 1,
+    }
+    answer = replace(answer, extra={"gemini": {"candidate": {"urlContextMetadata": fetched}}})
+    for target in ("messages", "responses"):
+        _, lost = carried(answer, target)
+        assert [(loss.path, loss.reason) for loss in lost] == [
+            (f"candidate.urlContextMetadata.{name}", "only gemini upstreams have it")
+            for name in ("took", "urlMetadata.urlRetrievalStatus", "urlMetadata.size")
+        ]
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
