@@ -218,12 +218,12 @@ class PassWatcher(Watcher):
 
     def _skim(self, data: bytes) -> list[bytes]:
         """Whole events: reads those that tell something, and before the stream means anything every one."""
-        at, passed = 0, b""
+        at, passed = 0, bytearray()
         while at < len(data) and not (self.meaningful and self._frame >= 0):
             end = data.index(b"\n\n", at) + 2
             passed += self._seen(data[at:end])
             at = end
-        chunks = self.cleaned(passed) if passed else []
+        chunks = self.cleaned(bytes(passed)) if passed else []
         if at < len(data):
             chunks += self._skim_rest(data[at:] if at else data)
         return [b"".join(chunks)] if len(chunks) > 1 else chunks
