@@ -6,11 +6,11 @@ is new. What is not alike is read as ever, and forgets what was learned: it may 
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Final
 
-from ccx_addons.core.neutral import PartDelta
+from ccx_addons.core.neutral import Event, PartDelta
 from ccx_addons.core.sse import Reader, ServerEvent
 
 type Say = Callable[[str], PartDelta]
@@ -79,6 +79,17 @@ class Pieces:
             if piece:
                 yield say(piece)
         return at
+
+
+def told(found: Iterable[ServerEvent | PartDelta], read: Callable[[ServerEvent], list[Event]]) -> list[Event]:
+    """Events of a stream as its decoder reads them; pieces are what they are."""
+    events: list[Event] = []
+    for message in found:
+        if isinstance(message, PartDelta):
+            events.append(message)
+        else:
+            events += read(message)
+    return events
 
 
 def _along(text: str, at: int, literals: list[str]) -> int:

@@ -9,7 +9,6 @@ left running become ``lost``. Process numbers would not do, they are used again 
 import contextlib
 import fcntl
 import logging
-import math
 import os
 import sqlite3
 import time
@@ -25,7 +24,7 @@ from sqlite_utils.migrations import Migrations
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.rollup import ADD_UP, EVERY, FOLD, TEMPORARY
 from ccx_addons.io.schema import MIGRATIONS
-from ccx_addons.io.transaction import Form, Job, Transaction, add_up, fold_step, lose, run, run_alone
+from ccx_addons.io.transaction import Folds, Form, Job, Transaction, add_up, lose, run, run_alone
 
 log: Final = logging.getLogger("ccx")
 
@@ -145,7 +144,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-class Database:
+class Database(Folds):
     """transaction.Database for SQLite; its errors are sqlite3.Error."""
 
     def __init__(self, path: Path, boot_id: str, worker: int, clock: Callable[[], float]) -> None:
@@ -158,7 +157,6 @@ class Database:
         self.forms: dict[tuple[str, tuple[str, ...]], Form] = {}
         self.boot_fd = -1
         self.first = True
-        self.folded_at = -math.inf
 
     @property
     def name(self) -> str:
@@ -310,17 +308,7 @@ class Database:
             raise
         return results
 
-    def fold(self, whole: bool = False) -> bool:
-        """Add finished requests to the roll-ups, FOLD of them at most, when there are as many or some time has gone by.
-        True: there are more. ``whole``: whatever there is, at once."""
-        assert self.conn
-        if not whole and not self._due():
-            return False
-        self.folded_at = time.monotonic()
-        (more,) = self.write([fold_step])
-        return self.fold(whole) if whole and more else bool(more)
-
-    def _due(self) -> bool:
+    def due(self) -> bool:
         assert self.conn
         folded, rev = (self._counter(name) for name in ("folded", "rev"))
         return rev - folded >= FOLD or (rev > folded and time.monotonic() - self.folded_at >= EVERY)

@@ -27,7 +27,7 @@ from ccx_addons.io import postgres_schema as schema
 from ccx_addons.io.database import described
 from ccx_addons.io.postgres import WAITING, Link, is_trouble, words_of
 from ccx_addons.io.rollup import ADD_UP_TOGETHER, EVERY, FOLD, TEMPORARY
-from ccx_addons.io.transaction import WORDS, Job, Row, Transaction, add_up, fold_step, lose, plain, run, run_alone
+from ccx_addons.io.transaction import WORDS, Folds, Job, Row, Transaction, add_up, lose, plain, run, run_alone
 
 log: Final = logging.getLogger("ccx")
 
@@ -182,7 +182,7 @@ def _is_final(form: Form, values: Sequence[Any]) -> bool:
     return "state" in form.sent and values[form.sent.index("state")] != "running"
 
 
-class Database:
+class Database(Folds):
     """transaction.Database for PostgreSQL."""
 
     def __init__(self, url: str, boot_id: str, worker: int, clock: Callable[[], float]) -> None:
@@ -192,7 +192,7 @@ class Database:
         self.doubt: tuple[Sequence[Job], str, list[Any]] | None = None
         """A batch whose COMMIT was not answered, its transaction and its results."""
         self.first, self.leads = True, False
-        self.since = self.beat_at = self.look_at = self.house_at = self.folded_at = -math.inf
+        self.since = self.beat_at = self.look_at = self.house_at = -math.inf
 
     @property
     def name(self) -> str:
@@ -298,14 +298,7 @@ class Database:
         self.doubt = None
         return results if state == "committed" else None
 
-    def fold(self, whole: bool = False) -> bool:
-        if not whole and not self._due():
-            return False
-        self.folded_at = time.monotonic()
-        (more,) = self.write([fold_step])
-        return self.fold(whole) if whole and more else bool(more)
-
-    def _due(self) -> bool:
+    def due(self) -> bool:
         assert self.link
         now = time.monotonic()
         if now - self.look_at < LOOK:

@@ -9,6 +9,7 @@ import itertools
 import json
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -192,6 +193,28 @@ def plain(value: Any) -> Any:
 
 
 # ---- the engine -----------------------------------------------------------------------------------------------------
+class Folds:
+    """The part of a Database that is the same for every engine."""
+
+    folded_at: float = -math.inf
+
+    def due(self) -> bool:
+        """Whether there are FOLD requests to add up, or some, and EVERY seconds have gone by."""
+        raise NotImplementedError
+
+    def write(self, jobs: Sequence[Job], careful: bool = False) -> list[Any]:
+        raise NotImplementedError
+
+    def fold(self, whole: bool = False) -> bool:
+        """Add finished requests to the roll-ups, FOLD of them at most, when it is time. True: there are more.
+        ``whole``: whatever there is, at once."""
+        if not whole and not self.due():
+            return False
+        self.folded_at = time.monotonic()
+        (more,) = self.write([fold_step])
+        return self.fold(whole) if whole and more else bool(more)
+
+
 class Database(Protocol):
     """The connection that writes. Only the writer's thread calls it, but for ``read`` and ``name``. Every method may
     raise the engine's errors, OSError and StoreError."""

@@ -163,8 +163,10 @@ class DirectHooks:
         hooks = self._hooks[sort]
         if hooks is None:
             return self.run(name, flow)
-        early = name in EARLY
-        for hook in hooks:
+        return self._asked(hooks, flow, x, name in EARLY)
+
+    def _asked(self, hooks: tuple[Hook, ...], flow: http.HTTPFlow, x: Exchange, early: bool) -> Awaitable[None] | None:
+        for n, hook in enumerate(hooks):
             if early and (flow.response or flow.error):
                 return None
             try:
@@ -173,7 +175,9 @@ class DirectHooks:
                 failed(flow, x, hook.__qualname__)
                 continue
             if waiting is not None:
-                return self._asked_later(waiting, hook, hooks[hooks.index(hook) + 1 :], flow, x, early)
+                return _then(
+                    guarded_wait(waiting, flow, x, hook.__qualname__), self._asked, hooks[n + 1 :], flow, x, early
+                )
         return None
 
     def _hooks_of(self, name: str, kind: Kind, operation: str, panel: bool) -> tuple[Hook, ...] | None:
@@ -186,25 +190,12 @@ class DirectHooks:
             found += hooks
         return tuple(found)
 
-    async def _asked_later(
-        self, waiting: Awaitable[None], hook: Any, hooks: Iterable[Hook], flow: http.HTTPFlow, x: Exchange, early: bool
-    ) -> None:
-        await guarded_wait(waiting, flow, x, hook.__qualname__)
-        for following in hooks:
-            if early and (flow.response or flow.error):
-                return
-            try:
-                rest = following(flow, x)
-            except Exception:
-                failed(flow, x, following.__qualname__)
-                continue
-            if rest is not None:
-                await guarded_wait(rest, flow, x, following.__qualname__)
-
     # ---- one by one --------------------------------------------------------------------------------------------------
     def run(self, name: str, flow: Any) -> Awaitable[None] | None:
         """None: every addon is done. Otherwise what is left to await. ``flow``: what the hook is about."""
-        calls = self._calls_of(name)
+        return self._run(self._calls_of(name), flow)
+
+    def _run(self, calls: tuple[Callable[[Any], Any], ...], flow: Any) -> Awaitable[None] | None:
         for n, call in enumerate(calls):
             try:
                 waiting = call(flow)
@@ -212,19 +203,17 @@ class DirectHooks:
                 _log(call)
                 continue
             if waiting is not None and inspect.isawaitable(waiting):
-                return self._rest(waiting, calls[n + 1 :], flow)
+                return _then(_logged(waiting), self._run, calls[n + 1 :], flow)
         return None
 
-    async def _rest(self, waiting: Awaitable[None], calls: tuple[Callable[[Any], Any], ...], flow: Any) -> None:
-        await _logged(waiting)
-        for call in calls:
-            try:
-                following = call(flow)
-            except Exception:
-                _log(call)
-                continue
-            if following is not None and inspect.isawaitable(following):
-                await _logged(following)
+
+async def _then[**P](
+    waiting: Awaitable[None], follow: Callable[P, Awaitable[None] | None], *args: P.args, **options: P.kwargs
+) -> None:
+    """What waits, and then the rest, which may wait as well."""
+    await waiting
+    if (rest := follow(*args, **options)) is not None:
+        await rest
 
 
 def _log(call: Callable[[Any], Any]) -> None:

@@ -26,13 +26,6 @@ def url(postgres: Server) -> str:
 
 
 @pytest.fixture
-def link(url: str) -> Iterator[Link]:
-    link = Link(url, "tests")
-    yield link
-    link.close()
-
-
-@pytest.fixture
 def opened(url: str) -> Iterator[Callable[..., Database]]:
     """Makes the connection of one more writer."""
     found: list[Database] = []

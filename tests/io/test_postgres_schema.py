@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -16,13 +15,6 @@ NOW = 1_795_600_800_000
 @pytest.fixture
 def url(postgres: Server) -> str:
     return postgres.empty()
-
-
-@pytest.fixture
-def link(url: str) -> Iterator[Link]:
-    link = Link(url, "tests")
-    yield link
-    link.close()
 
 
 def columns(link: Link, table: str) -> list[str]:

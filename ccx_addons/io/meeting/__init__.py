@@ -222,6 +222,12 @@ class Patience:
         self.waiting[self._last] = (future, timer)
         return self._last, future
 
+    def sign(self) -> int:
+        """The number of a question whose answer is only a sign of life."""
+        number, answer = self.begin()
+        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
+        return number
+
     def _once_more(self, number: int) -> None:
         """What came while this process was busy is read only after its timers."""
         if found := self.waiting.get(number):

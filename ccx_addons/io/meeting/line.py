@@ -104,10 +104,7 @@ class Line(asyncio.Protocol):
         return _read(await answer)
 
     def _ask(self) -> None:
-        """For nothing but a sign of life."""
-        number, answer = self.patience.begin()
-        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
-        self._say("enter", number, *Ask("", ()))
+        self._say("enter", self.patience.sign(), *Ask("", ()))
 
     def leave(self, slot: str, held: Held) -> None:
         self._say("leave", slot)

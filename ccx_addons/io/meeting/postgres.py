@@ -14,17 +14,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from ccx_addons.io.meeting import AGAIN, Answer, Away, Hear, Patience, deaf
-from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, YOUNG, ms, names_of, of, refused_of, sums
+from ccx_addons.io.meeting import AGAIN
+from ccx_addons.io.meeting.remote import SILENT, WAIT, Remote
+from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, ms, names_of, of, sums
 from ccx_addons.io.postgres import Failure, Link, words_of
 from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
 
-WAIT: Final = 0.025
-"""Seconds for an answer, unless a setting says otherwise."""
-SILENT: Final = 5.0
-"""Seconds after which a connection that says nothing is given up."""
 HEAR: Final = 0.2
 """Seconds between two looks for news while there is nothing to say."""
 MOST_UNSENT: Final = 20_000
@@ -41,29 +38,16 @@ type Saying = tuple[str, tuple[Any, ...], int]
 """SQL, its values, and the number of who waits for the answer; 0: nobody."""
 
 
-class Postgres:
-    """One worker's connection. ``part``: all that this worker has taken; ``who``: its name, unique among all."""
+class Postgres(Remote):
+    NAME = "PostgreSQL"
 
     def __init__(self, url: str, part: Callable[[float], Part], who: str, wait: float = WAIT) -> None:
-        self.url, self.part, self.who = url, part, who
-        self.hear: Hear = deaf
-        self.patience = Patience(wait, self._ask)
-        self.live = 1
-        """Workers of all machines, as far as was heard."""
-        self.words = "PostgreSQL was not reached yet"
-        self.warned = ""
-        self.connected = False
-        self.born = 0
+        super().__init__(part, who, wait)
+        self.url = url
         self.unsent: deque[Saying] = deque()
         self.wake, self.over = threading.Event(), threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread = threading.Thread(target=self._follow, name="ccx-meeting", daemon=True)
-
-    @property
-    def trouble(self) -> str:
-        if self.connected:
-            return "PostgreSQL does not answer in time" if self.patience.away else ""
-        return self.words
 
     async def start(self) -> None:
         """Waits for the first connection a moment, so that the first request already counts for all."""
@@ -86,13 +70,13 @@ class Postgres:
                 link = Link(self.url, f"{self.who} meets", SILENT)
                 link.script(f"LISTEN {CHANNEL}; SET lock_timeout = '1s'; SET synchronous_commit = off")
                 ((live,),) = link.raw(*LIVE)
-                self._to_loop(self._begin, live)
+                self._to_loop(self._meet, live)
                 self._pump(link)
             except Failure as error:
-                self._to_loop(self._gone, f"PostgreSQL is away: {words_of(error)}")
+                self._to_loop(self._lose, f"PostgreSQL is away: {words_of(error)}")
             except Exception as error:
                 log.exception("the connection to PostgreSQL failed")
-                self._to_loop(self._gone, f"PostgreSQL cannot be used: {error}")
+                self._to_loop(self._lose, f"PostgreSQL cannot be used: {error}")
             finally:
                 if link:
                     link.close()
@@ -130,55 +114,20 @@ class Postgres:
             self.loop.call_soon_threadsafe(call, *values)
 
     # ---- the event loop ---------------------------------------------------------------------------------------------
-    def _begin(self, live: int) -> None:
-        self.connected, self.words, self.patience.away, self.live = True, "", False, max(1, live)
+    def _meet(self, live: int) -> None:
+        self.live = max(1, live)
         self.opened.set()
-        self.put(self.part(time.time()))
-        self._ask()
+        self._begin()
 
-    def _gone(self, words: str) -> None:
-        self.connected, self.words = False, words
-        self._warn()
-        self.unsent.clear()
-        self.patience.fail_all("PostgreSQL is gone")
-
-    def _warn(self) -> None:
-        if self.words and self.words != self.warned:
-            log.warning("each worker counts its share of the limits itself: %s", self.words)
-        self.warned = self.words
+    def _lose(self, words: str) -> None:
+        self.words = words
+        self._gone()
 
     def _renew(self, live: int) -> None:
         self.live = max(1, live)
         self.put(Part({}, self.part(time.time()).slots))
 
-    def _told_of(self, text: str) -> None:
-        try:
-            who, topic, words = json.loads(text)
-        except ValueError:
-            return
-        if who != self.who:
-            self.hear(str(topic), words)
-
     # ---- what is said -----------------------------------------------------------------------------------------------
-    async def enter(self, ask: Ask) -> Answer:
-        if not self.connected:
-            raise Away(self.words)
-        number, answer = self.patience.begin()
-        self._enter(ask, number)
-        index, wait, born = await answer
-        if born != self.born:  # it may have forgotten what was told before
-            self.born = born
-            self.put(self.part(time.time()))
-        if index == YOUNG:
-            raise Away("PostgreSQL has just begun")
-        return refused_of(ask, index, wait)
-
-    def _ask(self) -> None:
-        """For nothing but a sign of life."""
-        number, answer = self.patience.begin()
-        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
-        self._enter(Ask("", ()), number)
-
     def _enter(self, ask: Ask, number: int) -> None:
         scopes, paces, budget = ask.scopes, ask.paces, ask.budget
         client, places, money = "", list[str](), list[float]()

@@ -18,18 +18,17 @@ from typing import Any, Final
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
-from ccx_addons.io.meeting import AGAIN, LATER, Answer, Away, Hear, Patience, deaf
+from ccx_addons.io.meeting import AGAIN, LATER
+from ccx_addons.io.meeting.remote import SILENT, WAIT, Remote
 from ccx_addons.io.meeting.words import (
     KEPT,
     LEASE,
     RENEW,
-    YOUNG,
     key,
     limits_of,
     ms,
     names_of,
     of,
-    refused_of,
     said,
     sums,
 )
@@ -37,10 +36,6 @@ from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
 
-WAIT: Final = 0.025
-"""Seconds for an answer, unless a setting says otherwise."""
-SILENT: Final = 5.0
-"""Seconds after which a connection that says nothing is given up."""
 MOST_UNSENT: Final = 50_000
 """Commands that may wait for an engine that hangs; then they are dropped, and the whole part is told later."""
 AT_ONCE: Final = 512
@@ -58,35 +53,23 @@ class Script:
 ENTER, PUT, USE, SPEND, KNOWN, LIVE = map(Script, ("enter", "put", "use", "spend", "known", "live"))
 
 
-class Valkey:
-    """One worker's connection. ``part``: all that this worker has taken; ``who``: its name, unique among all;
-    ``machine``: whose log it writes, which is whose spending it knows."""
+class Valkey(Remote):
+    """``machine``: whose log it writes, which is whose spending it knows."""
+
+    NAME = "Valkey"
 
     def __init__(self, url: str, part: Callable[[float], Part], who: str, machine: str, wait: float = WAIT) -> None:
         """Raises ValueError for a URL that means nothing."""
         self.pool = ConnectionPool.from_url(
             url, protocol=2, socket_timeout=SILENT, socket_connect_timeout=SILENT, retry=None
         )
-        self.part, self.who, self.machine = part, who, machine
-        self.hear: Hear = deaf
-        self.patience = Patience(wait, self._ask)
-        self.live = 1
-        """Workers of all machines, as far as was heard."""
-        self.words = "Valkey was not reached yet"
-        self.warned = ""
-        self.connected = False
+        super().__init__(part, who, wait)
+        self.machine = machine
         self.unsent: list[Command] = []
-        self.born = 0
         self.given: set[str] = set()
         """Scripts that this connection has sent."""
         self.wake = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def trouble(self) -> str:
-        if self.connected:
-            return "Valkey does not answer in time" if self.patience.away else ""
-        return self.words
 
     # ---- the connection ---------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -119,17 +102,9 @@ class Valkey:
                 self.words = f"Valkey cannot be used: {error}"
                 log.exception("the connection to Valkey failed")
             finally:
-                self.connected = False
-                self._warn()
-                self.unsent.clear()
-                self.patience.fail_all("Valkey is gone")
+                self._gone()
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(AGAIN)
-
-    def _warn(self) -> None:
-        if self.words and self.words != self.warned:
-            log.warning("each worker counts its share of the limits itself: %s", self.words)
-        self.warned = self.words
 
     async def _greet(self, connection: Connection) -> int:
         """How many workers live. An engine that was started anew has another run id, if it may be asked; one that may
@@ -148,10 +123,8 @@ class Valkey:
         return await connection.read_response()
 
     def _begin(self) -> None:
-        self.connected, self.words, self.patience.away = True, "", False
         self.given.clear()
-        self.put(self.part(time.time()))
-        self._ask()
+        super()._begin()
 
     async def _pump(self, connection: Connection) -> None:
         while True:
@@ -198,34 +171,7 @@ class Valkey:
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(AGAIN)
 
-    def _told_of(self, text: bytes) -> None:
-        try:
-            who, topic, words = json.loads(text)
-        except ValueError:
-            return
-        if who != self.who and topic:
-            self.hear(str(topic), words)
-
     # ---- what is said -----------------------------------------------------------------------------------------------
-    async def enter(self, ask: Ask) -> Answer:
-        if not self.connected:
-            raise Away(self.words)
-        number, answer = self.patience.begin()
-        self._enter(ask, number)
-        index, wait, born = await answer
-        if born != self.born:  # it may have forgotten what was told before
-            self.born = born
-            self.put(self.part(time.time()))
-        if index == YOUNG:
-            raise Away("Valkey has just begun")
-        return refused_of(ask, index, wait)
-
-    def _ask(self) -> None:
-        """For nothing but a sign of life."""
-        number, answer = self.patience.begin()
-        answer.add_done_callback(lambda found: found.cancelled() or found.exception())
-        self._enter(Ask("", ()), number)
-
     def _enter(self, ask: Ask, number: int) -> None:
         names = [key("epoch")]
         values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes), len(ask.paces), ask.tokens]

@@ -26,7 +26,7 @@ from ccx_addons.core.neutral import (
     Usage,
     merge_extra,
 )
-from ccx_addons.core.pieces import Pieces
+from ccx_addons.core.pieces import Pieces, told
 from ccx_addons.core.sources import of_citations
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
@@ -97,13 +97,7 @@ class StreamDecoder:
         if self.failed or self.finished:
             return []
         try:
-            events: list[Event] = []
-            for message in found:
-                if isinstance(message, PartDelta):
-                    events.append(message)
-                else:
-                    events += self._read(message)
-            return events
+            return told(found, self._read)
         except EventTooLarge as error:
             return self._fail(Unread("server", str(error)))
 
