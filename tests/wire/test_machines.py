@@ -114,6 +114,7 @@ def test_who_guesses_keys_is_shut_out_everywhere(pair: list[Program]) -> None:
 
 def test_its_fall_and_its_hanging_fail_no_request_and_are_told(pair: list[Program], engine: Server) -> None:
     before = statuses(pair, 8, "other")
+    assert statuses(pair, 2 * LIMIT, "minute")[429] >= LIMIT, "its minute is used up, here or before"
     assert engine.process
     engine.process.send_signal(signal.SIGKILL)
     engine.process.wait(10)
