@@ -1,7 +1,7 @@
 """PostgreSQL's tables, made of the same description as SQLite's (schema.py), and what SQLite's SQL needs there.
 
 There are no migrations: what the description has and the database lacks is added, under a lock. A database that knows
-more than this version is left as it is, so that an older one may go on beside a newer one.
+more than this version, of tables or of functions, is left as it is, so that an older one may go on beside a newer one.
 
 ``rev`` of a row is the number of the transaction that wrote it, above a base: ``counter`` says as ``rev`` up to where
 everything has been seen. Who reads ``rev > last AND rev <= now`` misses nothing, and sees nothing twice, however many
@@ -42,6 +42,9 @@ TYPES: Final = {
 NARROW: Final = {"requests_list": "CREATE INDEX requests_list ON requests (started_at, id)"}
 """Indexes that hold whole rows for SQLite: PostgreSQL's may not be as wide."""
 
+FUNCTIONS_VERSION: Final = 1
+"""One more with every change of FUNCTIONS or MEETING: who knows fewer leaves them as they are. Versions that run beside
+each other call the same functions, so what one takes and gives stays: another shape needs another name."""
 FUNCTIONS: Final = """
 CREATE OR REPLACE FUNCTION iif(boolean, anycompatible, anycompatible) RETURNS anycompatible
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT CASE WHEN $1 THEN $2 ELSE $3 END';
@@ -105,7 +108,7 @@ def make(link: Link) -> None:
         link.raw("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         if not _is_made(link):
             link.script(";".join(statements(int(time.time() * 1000))))
-            marks = {"print": fingerprint(), "steps": " ".join(name for name, _ in MIGRATIONS)}
+            marks = {"print": fingerprint(), "steps": " ".join(steps())}
             for name, value in marks.items():
                 sql = "INSERT INTO made VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
                 link.raw(sql, (name, value))
@@ -121,8 +124,13 @@ def _is_made(link: Link) -> bool:
     if link.raw("SELECT to_regclass('made')").fetchall()[0][0] is None:
         return False
     known = {row["name"]: row["value"] for row in link.raw("SELECT name, value FROM made")}
-    newer = set(known.get("steps", "").split()) - {name for name, _ in MIGRATIONS}
+    newer = set(known.get("steps", "").split()) - set(steps())
     return bool(newer) or known.get("print") == fingerprint()
+
+
+def steps() -> list[str]:
+    """All that this version knows, by name."""
+    return [*(name for name, _ in MIGRATIONS), *(f"functions_{n}" for n in range(1, FUNCTIONS_VERSION + 1))]
 
 
 def fingerprint() -> str:

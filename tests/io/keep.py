@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from ccx_addons.io import postgres_schema
 from ccx_addons.io.store import Store
 from ccx_addons.io.version import version
 from tests.admin import seed
@@ -31,6 +32,7 @@ def main() -> int:
         store.close()
         with closing(sqlite3.connect(path)) as connection:
             (folder / "database.sql").write_text("\n".join(connection.iterdump()) + "\n")
+    (folder / "postgres.sql").write_text(";\n".join(postgres_schema.statements(0)) + "\n")
     return 0
 
 

@@ -13,9 +13,12 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io import database as module
 from ccx_addons.io import yaml_file
 from ccx_addons.io.database import Database
+from ccx_addons.io.postgres import Link
+from ccx_addons.io.postgres_schema import make
 from ccx_addons.io.schema import MIGRATIONS
 from ccx_addons.io.store import Store
 from tests.io.keep import KEPT
+from tests.postgres import Server
 
 RELEASES = sorted(path.name for path in KEPT.iterdir())
 
@@ -61,6 +64,31 @@ def test_a_database_of_a_release(release: str, tmp_path: Path, new: Columns) -> 
     assert store.read(sums) == before
     store.put_request({"id": "later", "started_at": 1, "ended_at": 2, "state": "ok"})
     assert store.flush() and store.read("SELECT state FROM requests WHERE id = 'later'") == ("ok",)
+    store.close()
+
+
+FUNCTIONS = """SELECT p.oid::regprocedure::text, pg_get_function_result(p.oid) FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'public'"""
+COLUMNS = """SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
+    FROM information_schema.columns WHERE table_schema = 'public'"""
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_machines_of_a_release_go_on_beside_this_version(release: str, postgres: Server) -> None:
+    """Its PostgreSQL gets what this version needs; every function that it calls is still there, and every row that it
+    writes is still taken."""
+    url = postgres.empty()
+    with closing(Link(url, "tests")) as link:
+        link.script((KEPT / release / "postgres.sql").read_text())
+        functions = set(link.raw(FUNCTIONS))
+        then = {(table, column) for table, column, _ in link.raw(COLUMNS)}
+        make(link)
+        assert functions <= set(link.raw(FUNCTIONS))
+        now = {(table, column): is_needed for table, column, is_needed in link.raw(COLUMNS)}
+        assert then <= now.keys() and not [place for place in now.keys() - then if now[place]]
+    store = Store.open(url, boot_id="later", worker=0)
+    store.put_request({"id": "later", "started_at": 1, "ended_at": 2, "state": "ok"})
+    assert store.flush(30) and store.read("SELECT state FROM requests WHERE id = 'later'") == ("ok",)
     store.close()
 
 

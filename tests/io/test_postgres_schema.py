@@ -1,3 +1,4 @@
+import hashlib
 import threading
 
 import psycopg
@@ -6,7 +7,16 @@ import pytest
 from ccx_addons.io import postgres_schema
 from ccx_addons.io.database import described
 from ccx_addons.io.postgres import Link
-from ccx_addons.io.postgres_schema import DAY, PARTED, fingerprint, first_id, make, new_parts, part_of
+from ccx_addons.io.postgres_schema import (
+    DAY,
+    FUNCTIONS_VERSION,
+    PARTED,
+    fingerprint,
+    first_id,
+    make,
+    new_parts,
+    part_of,
+)
 from tests.postgres import Server
 
 NOW = 1_795_600_800_000
@@ -46,6 +56,28 @@ def test_a_newer_database_is_left_alone(link: Link) -> None:
     link.script("UPDATE made SET value = '' WHERE name = 'print'")
     make(link)
     assert not columns(link, "views")
+
+
+def test_an_older_version_that_starts_later_does_not_put_its_functions_back(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(link)
+    changed = postgres_schema.FUNCTIONS.replace("SELECT value + pg_current", "SELECT 0 + value + pg_current")
+    with monkeypatch.context() as newer:
+        newer.setattr(postgres_schema, "FUNCTIONS", changed)
+        newer.setattr(postgres_schema, "FUNCTIONS_VERSION", FUNCTIONS_VERSION + 1)
+        make(link)
+    body = "SELECT prosrc FROM pg_proc WHERE proname = 'ccx_rev'"
+    for _ in range(2):
+        ((text,),) = link.raw(body).fetchall()
+        assert "0 + value" in text
+        make(link)
+
+
+def test_a_change_of_the_functions_has_a_number_of_its_own() -> None:
+    text = postgres_schema.FUNCTIONS + postgres_schema.MEETING.read_text("utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert (FUNCTIONS_VERSION, digest) == (1, "a8a971bf3e4ae79c"), "raise FUNCTIONS_VERSION, and write both here"
 
 
 def test_many_make_it_at_once(url: str) -> None:

@@ -1,5 +1,6 @@
 -- The meeting place in PostgreSQL: every scope or none, by the server's clock. What is counted under one name is locked
 -- together, in the same order by everybody. All is forgotten when the server crashes: then each worker tells its part.
+-- A change here is one more FUNCTIONS_VERSION (../postgres_schema.py).
 CREATE UNLOGGED TABLE IF NOT EXISTS meet_epoch (one int PRIMARY KEY, born bigint NOT NULL);
 CREATE UNLOGGED TABLE IF NOT EXISTS meet_start (name text, slot text, at bigint NOT NULL, PRIMARY KEY (name, slot));
 CREATE INDEX IF NOT EXISTS meet_start_at ON meet_start (name, at);
