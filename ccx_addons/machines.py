@@ -46,8 +46,8 @@ class Machines(Periodic):
         self.refused = self.why = self.trouble = ""
         """A version of all machines that is not valid here, and why; what is wrong with the database."""
         self.wrong_clock = False
-        self.told = ("", "")
-        """Of which configuration it told last, and which one it refused."""
+        self.told: tuple[str, ...] = ()
+        """Of which configuration it told last, which one it refused, and what was wrong."""
 
     def running(self) -> None:
         if self.board:
@@ -70,7 +70,7 @@ class Machines(Periodic):
             news, now = board.heard(), time.monotonic()
             due = now >= self.beat_at
             found = [*self.follow(board)] if self.shares and (news or due) else []
-            have = (self.runtime.snapshot.revision, self.refused)
+            have = (self.runtime.snapshot.revision, self.refused, *self.engines())
             if due or have != self.told:
                 self.beat_at, self.told = now + BEAT, have
                 offset = board.offset()
@@ -118,9 +118,13 @@ class Machines(Periodic):
             yield Event("warning" if wrong else "info", "clock", f"{self.name}: the clock {words}")
         self.wrong_clock = wrong
 
+    def engines(self) -> dict[str, str]:
+        """Name -> what is wrong with it."""
+        found = {"limits": self.runtime.meeting.trouble, "log": self.runtime.store.health().trouble}
+        return {name: words for name, words in found.items() if words}
+
     def state(self, machine: str, offset: float) -> Beat:
-        runtime, health = self.runtime, self.runtime.store.health()
-        engines = {"limits": runtime.meeting.trouble, "log": health.trouble}
+        runtime = self.runtime
         return Beat(
             machine=machine,
             boot_id=runtime.boot_id,
@@ -132,8 +136,8 @@ class Machines(Periodic):
             refused=self.refused,
             why=self.why,
             secrets=json.dumps(self.marks()),
-            queue=health.queued,
-            engines=json.dumps({name: words for name, words in engines.items() if words}),
+            queue=runtime.store.health().queued,
+            engines=json.dumps(self.engines()),
         )
 
     def marks(self) -> dict[str, str]:

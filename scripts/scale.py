@@ -3,10 +3,11 @@
     scale.py [--seconds 4] [--pairs 5] [--any-load] [--only PART] [--soak MINUTES]
 
 Four parts. Exactness: twice the limit is asked at once, over connections of their own. Price: gateways take turns, so that
-whatever else the machine does hits all of them; CPU time is that of all processes of a gateway, without the engine.
-Ceiling: how many decisions a second one client gets from each meeting place. Faults: what clients of two gateways see
-while Redis or PostgreSQL hangs or is killed (benchmark/faults.py); --soak does that for hours. Processes share this machine's cores, so no
-figure is the throughput of a cluster; ratios are what counts. With redis-server on PATH there are two machines as well.
+whatever else the machine does hits all of them; CPU time is that of all processes of a gateway, and of each engine.
+Ceiling: how many decisions a second one client gets from each meeting place, and how many requests one writer logs. Faults:
+what clients of two gateways see while engines and the ways to them fail (benchmark/engines.py); --soak does that for hours.
+Processes share this machine's cores, so no figure is the throughput of a cluster; ratios are what counts. With
+redis-server and postgres on PATH there are two machines as well.
 """
 
 import argparse
@@ -23,20 +24,25 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from ccx_addons.core.ids import uuid7
 from ccx_addons.io.meeting import Engine, Member
 from ccx_addons.io.meeting.line import Line
 from ccx_addons.io.meeting.place import listen
+from ccx_addons.io.place import Place
+from ccx_addons.io.store import Store
 from ccx_addons.processes.supervisor import start_meeting
 from ccx_addons.scheduler.limits import Ask, Limits, Scope
-from scripts.benchmark.faults import CLIENTS, Fault, Killable, is_well, key_of, line, soak, stopped, watched
+from scripts.benchmark.faults import CLIENTS, is_well, key_of, line, soak, watched, words
 from scripts.benchmark.load import KEY, asked, load, request
 from scripts.benchmark.programs import Running, Upstream, canned, configuration, cpu_seconds, free_port, started
 from scripts.fronts import find
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 LIMIT: Final = 60
 BUSY: Final = 2.0
@@ -44,23 +50,44 @@ BUSY: Final = 2.0
 AT_ONCE: Final = 32
 ROOM: Final = 10**6
 """A limit that is counted and never reached."""
-PATIENT: Final = 10.0
+PATIENT: Final = 30.0
 """Seconds: an overloaded machine is no engine that is away."""
 SMALL: Final = request(asked("hello"))
+PARTS: Final = ("exactness", "price", "ceiling", "faults")
+KEEPS: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "autovacuum": "on"}
+LINGER: Final = 0.3
+"""Seconds in which what was answered is logged, too."""
+WORKER: Final = 1000.0
+"""Answers a second of a busy worker, where the price was not measured."""
+MOST_QUEUED: Final = 5000
+YOUNG: Final = 1.5
+"""Seconds in which an engine that has just begun does not decide yet."""
 
 
 # ---- what is started -------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
-def engine(folder: Path) -> Iterator[str]:
-    """The address of a Redis of its own; empty: there is none on this machine."""
+def engine(folder: Path) -> Iterator[tuple[str, int]]:
+    """The address and the process of a Redis of its own; empty: there is none on this machine."""
     program = find("redis-server")
     if not program:
-        yield ""
+        yield "", 0
         return
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with started("redis", command, port):
-        yield f"redis://127.0.0.1:{port}"
+    with started("redis", command, port) as running:
+        yield f"redis://127.0.0.1:{port}", running.pid
+
+
+@contextlib.contextmanager
+def server() -> "Iterator[Server | None]":
+    """A PostgreSQL of its own that keeps what it was told; None: there is none on this machine."""
+    if not find("postgres"):
+        yield None
+        return
+    from tests.postgres import running_postgres
+
+    with running_postgres(**KEEPS, max_connections="200", shared_buffers="128MB") as found:
+        yield found
 
 
 @contextlib.contextmanager
@@ -97,26 +124,39 @@ async def admitted(ports: Sequence[int], count: int) -> Counter[int]:
     )
 
 
-def exactness(upstream: Upstream, folder: Path, url: str) -> Iterator[tuple[str, int, Counter[int]]]:
-    """What is counted where, the limit, and what twice as many requests were answered."""
-    cases = [(1, workers, "") for workers in (1, 2, 4)]
-    cases += [(machines, workers, url) for machines, workers in ((1, 2), (2, 1), (2, 2))] if url else []
-    for n, (machines, workers, address) in enumerate(cases):
-        env = {"WORKERS": str(workers), "CCX_VALKEY_URL": address}
+def exactness(upstream: Upstream, folder: Path, url: str, log: "Server | None") -> Iterator[tuple[str, Counter[int]]]:
+    """What is counted where, and what twice as many requests as the limit were answered."""
+    cases = [("", 1, workers) for workers in (1, 2, 4)]
+    engines = [name for name, there in (("Redis", url), ("PostgreSQL", log)) if there]
+    cases += [(name, machines, workers) for name in engines for machines, workers in ((1, 2), (2, 1), (2, 2))]
+    for n, (name, machines, workers) in enumerate(cases):
+        env = {"WORKERS": str(workers)}
+        if name == "Redis":
+            env["CCX_VALKEY_URL"] = url
+        elif log and name:
+            env["CCX_DATABASE_URL"] = log.empty()
         words = f"{machines} machine{'s' * (machines > 1)}, {workers} worker{'s' * (workers > 1)}"
         with contextlib.ExitStack() as stack:
             places = [folder / f"exact-{n}-{machine}" for machine in range(machines)]
-            limits = {"rpm": LIMIT}
-            running = [stack.enter_context(gateway(upstream, place, words, limits, **env)) for place in places]
-            time.sleep(1.5 if address else 0.0)  # an engine that has just begun does not decide yet
-            if address:
-                forget(address)
+            running = [stack.enter_context(gateway(upstream, place, words, {"rpm": LIMIT}, **env)) for place in places]
+            if name:
+                settle([each.port for each in running])
+            if name == "Redis":
+                forget(url)
             found = asyncio.run(admitted([each.port for each in running], 2 * LIMIT))
-        yield f"{words}{', Valkey' if address else ''}", LIMIT, found
+        yield f"{words}{', ' * bool(name)}{name}", found
+
+
+def settle(ports: Sequence[int]) -> None:
+    """Until all engines decide: they have begun with the first question."""
+    while not all(map(is_well, ports)):
+        time.sleep(0.05)
+    asyncio.run(admitted(ports, 4 * len(ports)))
+    time.sleep(YOUNG)
 
 
 def forget(address: str) -> None:
-    """What the case before has left: the client is the same."""
+    """What was asked before: the client is the same."""
     from redis import Redis
 
     with contextlib.closing(Redis.from_url(address)) as client:
@@ -126,27 +166,71 @@ def forget(address: str) -> None:
 # ---- price -----------------------------------------------------------------------------------------------------------
 @dataclass
 class Price:
+    """``engines``: pids of what it asks, whose CPU is counted apart."""
+
     name: str
+    engines: dict[str, int] = field(default_factory=dict)
     medians: list[float] = field(default_factory=list)
     """Milliseconds."""
     costs: list[float] = field(default_factory=list)
     """CPU microseconds an answer."""
+    theirs: dict[str, list[float]] = field(default_factory=dict)
+    """The same of each engine."""
 
 
-def price(programs: Sequence[Running], seconds: float, pairs: int) -> list[Price]:
-    found = [Price(program.name) for program in programs]
+def price(programs: Sequence[Running], found: Sequence[Price], seconds: float, pairs: int) -> None:
+    """Fills in what is measured: programs take turns."""
     for program in programs:
         asyncio.run(load(program.port, SMALL, 4, min(seconds, 1.0)))
     for _ in range(pairs):
         for program, each in zip(programs, found, strict=True):
-            before = cpu_seconds(program.pid)
+            before, theirs = cpu_seconds(program.pid), {name: cpu_seconds(pid) for name, pid in each.engines.items()}
             seen = asyncio.run(load(program.port, SMALL, 4, seconds))
+            time.sleep(LINGER if each.engines else 0.0)
             each.costs.append((cpu_seconds(program.pid) - before) / len(seen.times) * 1e6)
             each.medians.append(seen.median * 1e3)
+            for name, used in theirs.items():
+                cost = (cpu_seconds(each.engines[name]) - used) / len(seen.times) * 1e6
+                each.theirs.setdefault(name, []).append(cost)
+
+
+def prices(upstream: Upstream, folder: Path, redis: tuple[str, int], log: "Server | None", options: Any) -> list[Price]:
+    limited = {"concurrency": ROOM}
+    kinds: list[tuple[Price, dict[str, int], dict[str, str]]] = [
+        (Price("SQLite, no limits"), {}, {}),
+        (Price("SQLite, limits"), limited, {}),
+    ]
+    url, pid = redis
+    if url:
+        kinds.append((Price("SQLite, limits in Redis", {"Redis": pid}), limited, {"CCX_VALKEY_URL": url}))
+    if log and log.process:
+        theirs = {"PostgreSQL": log.process.pid}
+        kinds.append((Price("PostgreSQL, no limits", theirs), {}, {"CCX_DATABASE_URL": log.empty()}))
+        if url:
+            both = {"CCX_DATABASE_URL": log.empty(), "CCX_VALKEY_URL": url}
+            kinds.append((Price("PostgreSQL, limits in Redis", {**theirs, "Redis": pid}), limited, both))
+        kinds.append((Price("PostgreSQL, limits too", theirs), limited, {"CCX_DATABASE_URL": log.empty()}))
+    with contextlib.ExitStack() as stack:
+        programs = [
+            stack.enter_context(gateway(upstream, folder / f"price-{n}", each.name, limits, WORKERS="2", **env))
+            for n, (each, limits, env) in enumerate(kinds)
+        ]
+        settle([program.port for program in programs])
+        found = [each for each, _, _ in kinds]
+        price(programs, found, options.seconds, options.pairs)
     return found
 
 
 # ---- ceiling ---------------------------------------------------------------------------------------------------------
+class Ceiling(NamedTuple):
+    """``rate``: decisions or rows a second. ``cost``: CPU microseconds of the asker for each, ``theirs``: of the engine."""
+
+    name: str
+    rate: float
+    cost: float
+    theirs: float
+
+
 async def decisions(make: Callable[[Limits], Engine], seconds: float) -> tuple[float, float]:
     """Places taken and given back a second by one worker, and its CPU microseconds for each."""
     limits = Limits()
@@ -178,126 +262,161 @@ async def decisions(make: Callable[[Limits], Engine], seconds: float) -> tuple[f
     return count / spent, used / count * 1e6
 
 
-def ceilings(folder: Path, url: str, seconds: float) -> Iterator[tuple[str, float, float]]:
+def ceiling(name: str, pid: int, measured: Callable[[], tuple[float, float]]) -> Ceiling:
+    before, began = cpu_seconds(pid), time.perf_counter()
+    rate, cost = measured()
+    used, count = cpu_seconds(pid) - before, rate * (time.perf_counter() - began)
+    return Ceiling(name, rate, cost, used / max(count, 1.0) * 1e6)
+
+
+def ceilings(folder: Path, redis: tuple[str, int], log: "Server | None", seconds: float) -> Iterator[Ceiling]:
+    """Of decisions."""
     sock, path = listen(folder)
     read, write = os.pipe()
     root = str(Path(__file__).resolve().parent.parent)
     process = start_meeting(sock, read, 0, {**os.environ, "PYTHONPATH": root})
-    yield "the place of one machine", *asyncio.run(decisions(lambda limits: Line(path, limits.part, PATIENT), seconds))
+
+    def of(make: Callable[[Limits], Engine], seconds: float = seconds) -> Callable[[], tuple[float, float]]:
+        return lambda: asyncio.run(decisions(make, seconds))
+
+    yield ceiling("the place of one machine", process.pid, of(lambda limits: Line(path, limits.part, PATIENT)))
     os.close(write)
     process.wait(10)
+    url, pid = redis
     if url:
         from ccx_addons.io.meeting.valkey import Valkey
 
-        def make(limits: Limits) -> Engine:
+        def valkey(limits: Limits) -> Engine:
             return Valkey(url, limits.part, "scale", "scale", PATIENT)
 
-        asyncio.run(decisions(make, 1.5))  # it is young at first
-        yield "Redis", *asyncio.run(decisions(make, seconds))
+        of(valkey, YOUNG)()
+        yield ceiling("Redis", pid, of(valkey))
+    if log and log.process:
+        from ccx_addons.io.meeting.postgres import Postgres
+
+        place = log.made()
+
+        def postgres(limits: Limits) -> Engine:
+            return Postgres(place, limits.part, "scale", PATIENT)
+
+        of(postgres, YOUNG)()
+        yield ceiling("PostgreSQL", log.process.pid, of(postgres))
+
+
+def rows_written(place: Place, seconds: float) -> tuple[float, float]:
+    """Requests a second that one writer logs, each with the row of its beginning, its end and an attempt; and the CPU
+    microseconds of this process for each."""
+    store = Store.open(place, boot_id="scale", worker=0)
+    count, cpu, began = 0, time.process_time(), time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for _ in range(AT_ONCE):
+            id, at = str(uuid7()), int(time.time() * 1000)
+            row = {"id": id, "boot_id": "scale", "worker": 0, "started_at": at, "model": "m", "client_name": "bench"}
+            store.put_running(id, lambda row=row: {**row, "state": "running"})  # type: ignore[misc]
+            attempt = {"request_id": id, "n": 1, "channel_id": "c", "channel_name": "c", "started_at": at}
+            store.put_attempts([{**attempt, "ended_at": at + 9, "verdict": "ok"}])
+            store.put_request({**row, "state": "ok", "ended_at": at + 9, "status": 200, "input_tokens": 9, "rev": 0})
+            count += 1
+        while store.health().queued > MOST_QUEUED:
+            time.sleep(0.002)
+    store.flush(60)
+    spent, used = time.perf_counter() - began, time.process_time() - cpu
+    store.close()
+    return count / spent, used / count * 1e6
+
+
+def written(folder: Path, log: "Server | None", seconds: float) -> Iterator[Ceiling]:
+    """Of rows."""
+    yield ceiling("SQLite", os.getpid(), lambda: rows_written(folder / "rows.db", seconds))._replace(theirs=0.0)
+    if log and log.process:
+        place = log.made()
+        yield ceiling("PostgreSQL", log.process.pid, lambda: rows_written(place, seconds))
 
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
-def shared_faults(upstream: Upstream, folder: Path, minutes: float) -> Iterator[str]:
-    """A line for each fault of what two gateways share; ``minutes``: again and again."""
-    from tests.postgres import running_postgres
+def shared_faults(upstream: Upstream, folder: Path, minutes: float, only: str) -> Iterator[str]:
+    """Lines for each fault of what two gateways share; ``minutes``: again and again."""
+    from scripts.benchmark.engines import engines
 
-    port, redis = free_port(), find("redis-server")
-    if not redis or not find("postgres"):
+    if not find("redis-server") or not find("postgres"):
         yield "  needs redis-server and postgres on PATH"
         return
-    where = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    valkey = Killable([redis, *where])
-    valkey.start()
     with contextlib.ExitStack() as stack:
-        stack.callback(valkey.kill)
-        postgres = stack.enter_context(running_postgres())
-        url = postgres.empty()
-        env = {"WORKERS": "2", "CCX_VALKEY_URL": f"redis://127.0.0.1:{port}", "CCX_DATABASE_URL": url}
-        env |= {"CCX_VALKEY_WAIT": "0.025"}
+        shared = stack.enter_context(engines(folder))
+        more = {"WORKERS": "2", "CCX_VALKEY_WAIT": "0.025", "ENABLE_WEB_UI": "true"}
         gateways = [
-            stack.enter_context(gateway(upstream, folder / name, name, {}, clients=CLIENTS, CCX_MACHINE=name, **env))
-            for name in ("one", "two")
+            stack.enter_context(
+                gateway(upstream, folder / name, name, {}, clients=CLIENTS, CCX_MACHINE=name, **more, **urls)
+            )
+            for name, urls in zip(("one", "two"), shared.urls(), strict=True)
         ]
-        faults = [
-            Fault("nothing", lambda: None, lambda: None),
-            stopped("Redis hangs for 2 s", valkey.pids),
-            Fault("Redis is killed, back empty in 2 s", valkey.kill, valkey.start),
-            Fault("PostgreSQL hangs for 2 s", lambda: postgres.signal(SIGSTOP), lambda: postgres.signal(SIGCONT)),
-            Fault("PostgreSQL is killed, back in 2 s", postgres.kill, postgres.start),
-        ]
+        faults = [fault for fault in shared.faults() if only in fault.name]
         while not all(is_well(each.port) for each in gateways):
             time.sleep(0.1)
-        time.sleep(1.5)  # an engine that has just begun does not decide yet
+        time.sleep(YOUNG)
         if minutes:
-            yield from soak(gateways, faults, minutes, 60.0, lambda: facts(url))
+            yield from soak(gateways, faults, minutes, 60.0, shared.facts)
             return
         for n, fault in enumerate(faults):
-            yield line(asyncio.run(watched(fault, [each.port for each in gateways], key_of(n))))
-
-
-def facts(url: str) -> str:
-    """What PostgreSQL says of itself."""
-    import psycopg
-
-    with contextlib.suppress(psycopg.Error), psycopg.connect(url) as connection:
-        sql = "SELECT count(*), pg_database_size(current_database()) >> 20 FROM pg_stat_activity WHERE datname = current_database()"
-        connections, size = connection.execute(sql).fetchall()[0]
-        ((rows,),) = connection.execute("SELECT count(*) FROM requests").fetchall()
-        return f"connections {connections}, {rows} rows, {size} MB"
-    return "PostgreSQL is away"
+            found = asyncio.run(watched(fault, [each.port for each in gateways], key_of(n), True))
+            yield line(found)
+            yield from words(found)
 
 
 # ---- the words -------------------------------------------------------------------------------------------------------
-def exact_line(name: str, limit: int, found: Counter[int]) -> str:
-    verdict = "exact" if found == {200: limit, 429: limit} else f"NOT EXACT: {dict(found)}"
-    return f"  {name:34} asked {2 * limit:4}  limit {limit:4}  admitted {found[200]:4}  {verdict}"
+def exact_line(name: str, found: Counter[int]) -> str:
+    verdict = "exact" if found == {200: LIMIT, 429: LIMIT} else f"NOT EXACT: {dict(found)}"
+    return f"  {name:34} asked {2 * LIMIT:4}  limit {LIMIT:4}  admitted {found[200]:4}  {verdict}"
 
 
 def price_line(each: Price, first: Price) -> str:
     ratios = [cost / base for cost, base in zip(each.costs, first.costs, strict=True)]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     cost, median = statistics.median(each.costs), statistics.median(each.medians)
-    return f"  {each.name:34} {median:6.2f} ms  {cost:7.0f} us  x {statistics.median(ratios):.2f} ({spread})"
+    theirs = "".join(f"  {name} {statistics.median(costs):.0f} us" for name, costs in each.theirs.items())
+    return f"  {each.name:34} {median:6.2f} ms  {cost:7.0f} us  x {statistics.median(ratios):.2f} ({spread}){theirs}"
 
 
-def ceiling_line(name: str, rate: float, cost: float, worker: float) -> str:
-    return f"  {name:34} {rate:8.0f} decisions/s  {cost:5.0f} us of the asker  as many as {rate / worker:.0f} busy workers ask"
+def ceiling_line(each: Ceiling, what: str, worker: float) -> str:
+    """``worker``: answers a second of one that does nothing else. An engine's core is its end, or what one asker gets."""
+    most = max(each.rate, 1e6 / each.theirs if each.theirs else 0.0)
+    costs = f"{each.cost:5.0f} us of the asker, {each.theirs:5.0f} us of its own"
+    return (
+        f"  {each.name:26} {each.rate:7.0f} {what}/s to one  {costs}  a core carries {most / worker:.0f} busy workers"
+    )
 
 
 def run(options: argparse.Namespace, folder: Path) -> bool:
     """Prints all of it. Whether every limit was exact."""
-    exact = True
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}\n")
-    if options.soak or options.only == "faults":
-        print("faults: two gateways with two workers, one Redis and one PostgreSQL")
-        with canned(folder) as upstream:
-            for words in shared_faults(upstream, folder, options.soak):
-                print(words, flush=True)
-        return True
-    with canned(folder) as upstream, engine(folder) as url:
-        print("exactness: requests a minute of one client")
-        for name, limit, found in exactness(upstream, folder, url):
-            exact = exact and found == {200: limit, 429: limit}
-            print(exact_line(name, limit, found), flush=True)
-        print("\nprice: median and CPU of a small JSON answer, 4 at once, 2 workers")
-        kinds = [("no limits", {}, ""), ("limits, the place of one machine", {"concurrency": ROOM}, "")]
-        kinds += [("limits, Redis", {"concurrency": ROOM}, url)] if url else []
-        with contextlib.ExitStack() as stack:
-            programs = [
-                stack.enter_context(
-                    gateway(upstream, folder / f"price-{n}", name, limits, WORKERS="2", CCX_VALKEY_URL=address)
+    parts = {options.only} if options.only else {"faults"} if options.soak else set(PARTS) - {"faults"}
+    exact, worker = True, WORKER
+    with canned(folder) as upstream:
+        if "faults" in parts:
+            print("faults: two gateways with two workers, one Redis and one PostgreSQL")
+            for text in shared_faults(upstream, folder, options.soak, options.fault):
+                print(text, flush=True)
+            return True
+        with engine(folder) as redis, server() as log:
+            if "exactness" in parts:
+                print("exactness: requests a minute of one client")
+                for name, found in exactness(upstream, folder, redis[0], log):
+                    exact = exact and found == {200: LIMIT, 429: LIMIT}
+                    print(exact_line(name, found), flush=True)
+            if "price" in parts:
+                print("\nprice: median and CPU of a small JSON answer, 4 at once, 2 workers; engines apart")
+                measured = prices(upstream, folder, redis, log, options)
+                for each in measured:
+                    print(price_line(each, measured[0]), flush=True)
+                worker = 1e6 / statistics.median(measured[0].costs)
+            if "ceiling" in parts:
+                print(
+                    f"\nceiling: one client, {AT_ONCE} at once; a busy worker gives {worker:.0f} answers/s (an estimate)"
                 )
-                for n, (name, limits, address) in enumerate(kinds)
-            ]
-            prices = price(programs, options.seconds, options.pairs)
-        for each in prices:
-            print(price_line(each, prices[0]), flush=True)
-        worker = 1e6 / statistics.median(prices[0].costs)
-        print(
-            "\nceiling: one client, 32 at once, three limits in each decision (an estimate, not a measurement of a cluster)"
-        )
-        for name, rate, cost in ceilings(folder, url, options.seconds):
-            print(ceiling_line(name, rate, cost, worker), flush=True)
+                for most in ceilings(folder, redis, log, options.seconds):
+                    print(ceiling_line(most, "decisions of three limits", worker), flush=True)
+                for most in written(folder, log, options.seconds):
+                    print(ceiling_line(most, "requests logged", worker), flush=True)
     return exact
 
 
@@ -305,7 +424,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--only", choices=("faults",), help="this part alone")
+    parser.add_argument("--only", choices=PARTS, help="this part alone")
+    parser.add_argument("--fault", default="", metavar="WORDS", help="of the faults only those with these words")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="faults again and again")
     parser.add_argument("--any-load", action="store_true", help="although others use the machine")
     options = parser.parse_args()

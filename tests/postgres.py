@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -33,9 +33,10 @@ READY: Final = 60.0
 
 
 class Server:
-    """``settings``: of postgresql.conf."""
+    """``settings``: of postgresql.conf. ``prefix``: words before the server's command."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, prefix: Sequence[str] = (), **settings: str) -> None:
+        self.prefix = prefix
         self.folder = Path(tempfile.mkdtemp(prefix="ccx-pg-"))
         self.settings = {**QUICK, **settings}
         self.numbers = itertools.count(1)
@@ -59,7 +60,11 @@ class Server:
     def start(self) -> None:
         options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         command = [self._program("postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **self.user)
+        user = self.user
+        if self.prefix:  # it may need to be root
+            drop = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if user else ()
+            command, user = [*self.prefix, *drop, *command], {}
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **user)
         until = time.monotonic() + READY
         while True:
             try:
@@ -91,7 +96,12 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={self.folder}"
+        return f"postgresql://postgres@/{name}?host={self.folder}&port={self.settings.get('port', 5432)}"
+
+    def trust(self, network: str) -> None:
+        """Whoever comes from there needs no password."""
+        with (self.data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {network} trust\n")
 
     def run(self, sql: str, name: str = "postgres") -> None:
         with psycopg.connect(self.url(name), autocommit=True) as connection:

@@ -11,13 +11,14 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scripts.benchmark.load import KEY, asked, request
 from scripts.benchmark.programs import Running, cpu_seconds, stat, tree
@@ -29,7 +30,11 @@ STEADY: Final = 3.0
 """Seconds of load before a fault."""
 PATIENCE: Final = 60.0
 """Seconds in which all has to be as before."""
+PAUSE: Final = 0.05
+SELDOM: Final = 0.25
+"""Seconds between two requests of one of six clients, in a short test and in one of hours."""
 ROOM: Final = 10**6
+ADMIN: Final = KEY[::-1]
 
 
 type Act = Callable[[], object]
@@ -69,7 +74,8 @@ class Fault:
 @dataclass(frozen=True)
 class Found:
     """``late``: milliseconds of the second slowest of a hundred, before and during the fault. ``greedy``: how
-    often the greedy client asked, and was admitted. ``back``: seconds until every gateway said that all is as before; infinity: never."""
+    often the greedy client asked, and was admitted. ``back``: seconds until every gateway said that all is as before; infinity: never.
+    ``said``: where -> what was said of it there."""
 
     name: str
     answers: int
@@ -77,6 +83,7 @@ class Found:
     late: tuple[float, float]
     greedy: tuple[int, int]
     back: float
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 # ---- the load --------------------------------------------------------------------------------------------------------
@@ -92,7 +99,7 @@ async def ask(port: int, key: str) -> int:
         return 0
 
 
-async def clients(ports: Sequence[int], key: str, seen: Seen, over: asyncio.Event, pause: float = 0.05) -> None:
+async def clients(ports: Sequence[int], key: str, seen: Seen, over: asyncio.Event, pause: float) -> None:
     async def patient(turn: int) -> None:
         for n in itertools.count(turn):
             if over.is_set():
@@ -114,19 +121,45 @@ async def clients(ports: Sequence[int], key: str, seen: Seen, over: asyncio.Even
 
 def is_well(port: int) -> bool:
     """Whether a gateway counts with all others and writes its log."""
-    with (
-        contextlib.suppress(OSError, ValueError),
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as a,
-    ):
-        return bool(json.loads(a.read()) == {"status": "ok"})
-    return False
+    return bool(told(port, "/health") == {"status": "ok"})
 
 
-async def watched(fault: Fault, ports: Sequence[int], key: str) -> Found:
+def told(port: int, path: str) -> Any:
+    """An answer's JSON; None: there was none."""
+    asking = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"authorization": f"Bearer {ADMIN}"})
+    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(asking, timeout=5) as answer:
+        return json.loads(answer.read())
+    return None
+
+
+def listen(ports: Sequence[int], said: dict[str, set[str]], over: threading.Event) -> None:
+    """What is said of a fault while it lasts: by /health, and by the page Machines of any gateway of any."""
+    while not over.wait(0.1):
+        for port in ports:
+            health = told(port, "/health") or {}
+            said["/health"].update(f"{name}: {words}" for name, words in health.items() if name != "status")
+            for machine in (told(port, "/api/machines") or {}).get("machines", ()):
+                words = [f"{name}: {text}" for name, text in machine["engines"].items()]
+                said["Machines"].update([*words, *(["silent"] if machine["silent"] else [])])
+
+
+def events(port: int, since: int = 0) -> tuple[int, list[str]]:
+    """The newest event's number, and what was told after ``since``."""
+    found = (told(port, "/api/events?limit=100") or {}).get("events", [])
+    newest = max((event["id"] for event in found), default=since)
+    return newest, sorted({f"{event['kind']}: {event['message']}" for event in found if event["id"] > since})
+
+
+async def watched(fault: Fault, ports: Sequence[int], key: str, listens: bool = False, pause: float = PAUSE) -> Found:
     seen, over = Seen(), asyncio.Event()
-    load = asyncio.ensure_future(clients(ports, key, seen, over))
+    load = asyncio.ensure_future(clients(ports, key, seen, over, pause))
     await asyncio.sleep(STEADY)
+    said, heard = defaultdict[str, set[str]](set), threading.Event()
+    listener = threading.Thread(target=listen, args=(ports, said, heard))
+    newest = (await asyncio.to_thread(events, ports[0]))[0] if listens else 0
     began = time.monotonic()
+    if listens:
+        listener.start()
     await asyncio.to_thread(fault.begin)
     await asyncio.sleep(fault.seconds)
     await asyncio.to_thread(fault.end)
@@ -137,6 +170,10 @@ async def watched(fault: Fault, ports: Sequence[int], key: str) -> Found:
     await asyncio.sleep(1.0)
     over.set()
     await load
+    if listens:
+        heard.set()
+        await asyncio.to_thread(listener.join)
+        said["events"].update((await asyncio.to_thread(events, ports[0], newest))[1])
     before, during = seen.between(0.0, began), seen.between(began, time.monotonic())
     errors = Counter(status for _, _, status in seen.answers if status != 200)
     errors.update({status: n for status, n in seen.greedy.items() if status not in (200, 429)})
@@ -148,6 +185,7 @@ async def watched(fault: Fault, ports: Sequence[int], key: str) -> Found:
         late,
         (seen.greedy.total(), seen.greedy[200]),
         back if back < PATIENCE else float("inf"),
+        {name: sorted(words) for name, words in said.items() if words},
     )
 
 
@@ -161,6 +199,12 @@ def line(found: Found) -> str:
     late, (asked_for, admitted) = f"{found.late[0]:.0f} -> {found.late[1]:.0f} ms", found.greedy
     limit = f"limit {LIMIT}: admitted {admitted} of {asked_for}"
     return f"  {found.name:34} {found.answers:5} answers  errors {errors:6}  p99 {late:15}  {limit:30}  back {found.back:.1f} s"
+
+
+def words(found: Found) -> Iterator[str]:
+    """What was said of it, a line for each place."""
+    for name, told_there in found.said.items():
+        yield f"      {name}: {' | '.join(told_there)}"
 
 
 # ---- what is done to engines -----------------------------------------------------------------------------------------
@@ -183,7 +227,7 @@ class Killable:
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill(self) -> None:
-        if self.process:
+        if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait(10)
@@ -207,16 +251,18 @@ def memory(running: Running) -> float:
 
 
 def soak(
-    gateways: Sequence[Running], faults: Sequence[Fault], minutes: float, every: float, facts: Callable[[], str]
+    gateways: Sequence[Running], faults: Sequence[Fault], minutes: float, every: float, facts: Callable[[int], str]
 ) -> Iterator[str]:
-    """One line every ``every`` seconds, in which one fault has happened. ``facts``: what the engines say of themselves."""
-    ports, until = [each.port for each in gateways], time.monotonic() + minutes * 60
+    """One line every ``every`` seconds, in which one fault has happened. ``facts``: what the engines say of themselves,
+    who are told how many requests were asked."""
+    ports, until, count = [each.port for each in gateways], time.monotonic() + minutes * 60, 0
     for n, fault in enumerate(itertools.cycle(faults)):
         if time.monotonic() >= until:
             return
         began, cpu = time.monotonic(), sum(cpu_seconds(each.pid) for each in gateways)
-        found = asyncio.run(watched(fault, ports, key_of(n % GREEDY)))
+        found = asyncio.run(watched(fault, ports, key_of(n % GREEDY), pause=SELDOM))
+        count += found.answers + found.greedy[0]
         time.sleep(max(0.0, began + every - time.monotonic()))
         used = sum(cpu_seconds(each.pid) for each in gateways) - cpu
         sizes = "+".join(f"{memory(each):.0f}" for each in gateways)
-        yield f"{line(found)}  memory {sizes} MB  cpu {used:.0f} s  {facts()}"
+        yield f"{line(found)}  memory {sizes} MB  cpu {used:.0f} s  {facts(count)}"

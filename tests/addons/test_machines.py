@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,6 +81,14 @@ def test_it_tells_again_at_once_when_its_configuration_is_another(machine: Machi
     machine.runtime.snapshot = Snapshot("rev2", 0)
     machine.round(board_of(machine))
     assert row_of(machine)["revision"] == "rev2"
+
+
+def test_it_tells_again_at_once_what_is_wrong_with_an_engine_and_that_it_is_over(machine: Machines) -> None:
+    machine.round(board_of(machine))
+    for trouble in ("Valkey is away: refused", ""):
+        machine.runtime.meeting = SimpleNamespace(trouble=trouble)
+        machine.round(board_of(machine))
+        assert json.loads(row_of(machine)["engines"]) == ({"limits": trouble} if trouble else {})
 
 
 def test_a_version_that_is_not_valid_here_is_said_once(machine: Machines) -> None:

@@ -39,6 +39,8 @@ log: Final = logging.getLogger("ccx")
 MOST_UNSENT: Final = 50_000
 """Commands that may wait for an engine that hangs; then they are dropped, and the whole part is told later."""
 AT_ONCE: Final = 512
+SCRIPT: Final = " script: "
+"""In its words, before which script and which line refused: another one each time."""
 
 type Command = tuple[tuple[Any, ...], int]
 """Its words, and the number of who waits for the answer; 0: nobody."""
@@ -95,7 +97,7 @@ class Valkey(Remote):
                 opened.set()
                 await self._pump(connection)
             except ResponseError as error:
-                self.words = f"Valkey refuses: {error}"
+                self.words = f"Valkey refuses: {str(error).partition(SCRIPT)[0]}"
             except (RedisError, OSError, TimeoutError) as error:
                 self.words = f"Valkey is away: {error}"
             except Exception as error:

@@ -193,6 +193,10 @@ def test_an_engine_that_may_not_run_scripts_is_said_so(tmp_path: Path) -> None:
         assert await asked(one, ask("1", ("a", 4, 0))) is None and "permissions" in one.trouble
         await server.ask("ACL", "SETUSER", "default", "+eval", "+evalsha")
         await until(lambda: not one.trouble)
+        await server.ask("CONFIG", "SET", "maxmemory", "1")
+        assert await asked(one, ask("2", ("a", 4, 0))) is None
+        await until(lambda: "Valkey refuses" in one.trouble)
+        assert "maxmemory" in one.trouble and "script" not in one.trouble
         one.stop()
 
     with_server(tmp_path, check)
