@@ -8,15 +8,16 @@ from typing import Any, Final
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
 from ccx_addons.core.vendor_errors import category_of
-from ccx_addons.core.waits import LONGEST, retry_after, until
+from ccx_addons.core.waits import retry_after, seconds_until
 from ccx_addons.core.wire_json import BadJson, loads
 
 type Json = Any
 
 MESSAGE_FIELDS: Final = (
     *("message", "msg", "detail", "error_description", "error_message", "error_msg", "Message", "upstream_error"),
+    "title",  # RFC 9457
 )
-CODE_FIELDS: Final = ("code", "reason", "RetCode", "error_code", "status")
+CODE_FIELDS: Final = ("code", "reason", "RetCode", "error_code", "__type", "status")
 BARE: Final = frozenset({
     *MESSAGE_FIELDS, *CODE_FIELDS, "errors", "success", "type", "object", "param", "status_code", "statusCode",
     "request_id", "requestId", "trace_id", "timestamp", "path",
@@ -147,6 +148,7 @@ def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     if response:
         yield response
     yield from read.mappings(value.get("errors"))
+    yield from (place for place in (read.mapping(value.get("detail")),) if place)
     yield value
     yield from read.mappings(inner.get("details"))
 
@@ -171,23 +173,32 @@ def _code(value: Json) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else read.text(value)
 
 
+DELAYS: Final = (
+    "retryDelay", "quotaResetDelay", "resets_in_seconds", "resets_in", "reset_in", "reset_seconds", "retry_after",
+    "retryAfter", "retry_after_seconds", "cooldown_seconds",
+)  # fmt: skip
+"""Seconds or durations: google.rpc's RetryInfo and Code Assist's ErrorInfo, ChatGPT accounts, Cloudflare, relays."""
+MOMENTS: Final = ("resets_at", "reset_at")
+"""Moments: ChatGPT accounts, LiteLLM."""
+
+
 def _named_delay(places: list[Mapping[str, Json]], now: float) -> float | None:
-    """RetryInfo ``{"retryDelay": "7s"}`` (google.rpc), ``resets_in_seconds`` or ``resets_at`` (ChatGPT accounts),
-    or the provider's headers, which OpenRouter puts into the body."""
+    """What a body says, or the provider's headers, which OpenRouter puts into the body. ``now`` 0: no moment counts."""
     for place in places:
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", read.text(place.get("retryDelay")))
-        if found:
-            return min(float(found[1]), LONGEST)
-        seconds = read.number(place.get("resets_in_seconds"))
-        if seconds is not None and seconds >= 0:
-            return min(seconds, LONGEST)
-        moment = read.number(place.get("resets_at"))
-        if moment is not None and now:
-            return until(moment, now)
-        inner = read.mapping(read.mapping(place.get("metadata")).get("headers"))
-        if inner and now and (wait := retry_after({k.lower(): str(v) for k, v in inner.items()}, now)) is not None:
+        inner = read.mapping(place.get("metadata"))
+        for table in (place, inner):
+            if (wait := _delay_in(table, now)) is not None:
+                return wait
+        headers = read.mapping(inner.get("headers"))
+        if headers and now and (wait := retry_after({k.lower(): str(v) for k, v in headers.items()}, now)) is not None:
             return wait
     return None
+
+
+def _delay_in(table: Mapping[str, Json], now: float) -> float | None:
+    said = (table[name] for name in (*DELAYS, *MOMENTS) if name in table)
+    texts = (str(value) if isinstance(value, int | float) else read.text(value).strip() for value in said)
+    return next((seconds for text in texts if (seconds := seconds_until(text, now)) is not None), None)
 
 
 def _plain(body: bytes) -> str:

@@ -20,7 +20,7 @@ type Category = Literal[
 """What each means, and what follows from it: BY_CATEGORY in verdict.py. ``refused``: a 403 that names no culprit.
 ``account``: the key's account is shut out. ``over_limit``: this one request is more than the key's limits or credit
 ever allow. ``no_channel``: a relay that has nobody for this model just now. ``not_enabled``: this key may not use this
-model. ``unclear``: a 400 without a word about the request."""
+model. ``unclear``: a 400 without a word about the request, or a status that no vendor has for one."""
 
 CODES: Final[Mapping[Category, frozenset[str]]] = {
     "moderation": frozenset({
@@ -31,6 +31,7 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
     }),
     "model_not_found": frozenset({
         "model_not_found", "model_not_available", "deploymentnotfound", "unsupported_model", "invalid_model",
+        "model_decommissioned",  # Groq
         "1211",  # Zhipu
     }),
     "context_length": frozenset({
@@ -45,16 +46,25 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
         "usage_limit_exceeded", "usage_limit_reached", "daily_limit_exceeded", "subscription_not_found",
         "subscription_invalid", "pre_consume_token_quota_failed", "pre_consume_quota_failed", "accountquotaexceeded",
         "billing_error", "billing_hard_limit_reached", "billing_not_active", "billing_disabled",
-        "exceeded_current_quota_error", "usage_not_included",
+        "exceeded_current_quota_error", "usage_not_included", "budget_exceeded",
+        "insufficient_balance_error",  # MiniMax
+        "creditserror", "monthlylimiterror",  # OpenCode Zen
         "arrearage",  # Alibaba
         "accountoverdueerror",  # Volcengine
         "1113", "1304", "1308", "1309", "1310",  # Zhipu
+    }),
+    "not_enabled": frozenset({
+        "key_model_access_denied",  # LiteLLM
+        "1220", "1311",  # Zhipu
+        "modelnotopen", "setlimitexceeded",  # Volcengine
+        "model.accessdenied", "allocationquota.freetieronly",  # Alibaba
     }),
     "revoked": frozenset({"api_key_expired", "api_key_disabled", "api_key_revoked", "token_revoked"}),
     "account": frozenset({
         "service_disabled", "group_deleted", "group_disabled", "group_not_allowed", "account_deactivated",
         "account_disabled", "user_inactive", "organization_restricted", "organization_disabled", "consumer_suspended",
-        "consumer_invalid", "api_key_service_blocked", "api_key_http_referrer_blocked", "api_key_ip_address_blocked",
+        "consumer_invalid", "workspace.accessdenied", "deactivated_workspace",
+        "api_key_service_blocked", "api_key_http_referrer_blocked", "api_key_ip_address_blocked",
     }),
     "location": frozenset({"unsupported_country_region_territory"}),
     "auth": frozenset({
@@ -63,6 +73,7 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
     }),
     "overloaded": frozenset({
         "overloaded_error", "system_cpu_overloaded", "server_overloaded", "engine_overloaded_error", "slow_down",
+        "server_is_overloaded", "serveroverloaded", "capacity_exceeded", "service_tier_capacity_exceeded",
         "1305",  # Zhipu
     }),
     "pool_empty": frozenset({"no_available_account", "accounts_exhausted"}),
@@ -74,33 +85,50 @@ TYPES: Final[Mapping[Category, frozenset[str]]] = {
     "refused": frozenset({"permission_error", "permission_denied", "access_denied", "forbidden"}),
     "rate_limit": frozenset({
         "rate_limit_error", "rate_limit_exceeded", "rate_limit_reached_error", "resource_exhausted",
-        "too_many_requests", "throttlingexception",
+        "too_many_requests", "throttlingexception", "servicequotaexceededexception",
+    }),
+    "server": frozenset({
+        "bad_response_status_code", "do_request_failed", "internal_error", "internal_server_error", "modelservingerror",
     }),
 }  # fmt: skip
 """Codes and types that only repeat the status in a word: what the message says of the request, its model or the account
 comes before them."""
 
 TRANSIENT: Final = re.compile(
-    r"rate limit|too many requests|requests per|tokens per|per ?minute|请求过于频繁|请求频率|限流", re.IGNORECASE
+    r"rate limit|too many requests|requests per|tokens per|per ?minute|allocated quota exceeded|"
+    r"请求过于频繁|请求频率|限流",
+    re.IGNORECASE,
 )
 """Limits that are over in a moment: whatever else the message says, no balance is used up."""
 
-RESOURCE: Final = r"balance|quota|credits?|funds|subscription|allowance|recharge|余额|额度|充提|积分"
-SHORT: Final = r"insufficient|negative|exhausted|depleted|too low|expired|overdue|not enough|不足|耗尽|已用尽|过期|失败"
+RESOURCE: Final = r"balance|quota|credits?|funds|subscription|allowance|recharge|free tier|余额|额度|充提|积分|套餐"
+SHORT: Final = (
+    r"insufficient|negative|exhausted|depleted|too low|expired|overdue|not enough|"
+    r"不足|不够|为负|耗尽|已用尽|用完|过期|失败"
+)
 _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
         "account",
         r"\borgani[sz]ation (?:has been|is|was) (?:disabled|restricted|suspended)|"
         r"\b(?:account|project|consumer|user)\b[^.]{0,60}?(?:has been|is|was) (?:deactivated|disabled|suspended|"
         r"terminated|banned|flagged|restricted|locked|denied)|your access was terminated|"
-        r"has not been used in project|账[户号](?:已)?(?:被)?(?:禁用|封禁|冻结|停用)",
+        r"has not been used in project|does not have access to claude code|"
+        r"\bip address (?:is )?not (?:authorized|allowed|permitted)|violates this restriction|"
+        r"(?:账[户号]|用户)(?:已)?(?:被)?(?:禁用|封禁|冻结|停用|锁定)",
     ),
     (
         "balance",
         r"\benable billing|billing (?:is |has been )?(?:disabled|not active)|out of extra usage|"
         r"draw from your extra usage|reached your specified (?:\w+ ){0,2}usage limits|regain access on|in arrears|欠费|"
-        r"account is in good standing",
+        r"account is in good standing|no payment method|key limit exceeded|exceeded your monthly included credits|"
+        r"exceeded (?:its|your|the) (?:\w+ ){0,2}spend(?:ing)? (?:cap|limit)|budget has been exceeded",
     ),
+    (
+        "balance",
+        r"недостаточно средств|saldo insuficiente|solde insuffisant|cr[ée]ditos? insuficientes?|"
+        r"guthaben (?:ist )?(?:aufgebraucht|erschöpft|reicht nicht)|残高.{0,5}不足|(?:크레딧|잔액)이? ?부족",
+    ),
+    ("refused", r"only authorized for use with"),
     ("location", r"location is not supported|(?:country|region|territory)[^.]{0,40}?not supported|"
                  r"not available in your (?:country|region|location)"),
     (
@@ -110,23 +138,31 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
     ),
 )  # fmt: skip
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
-    ("pool_empty", r"no available accounts?|accounts? (?:pool )?(?:is |are )?exhausted|无可用账号"),
-    ("not_enabled", r"image generation (?:tool )?is not enabled"),
+    (
+        "pool_empty",
+        r"no available (?:\w+ )?accounts?|accounts? (?:pool )?(?:is |are )?exhausted|all (?:\w+ )?accounts are|"
+        r"no auth available|无可用账号",
+    ),
+    ("not_enabled", r"image generation (?:tool )?is not enabled|no endpoints found matching your data policy"),
     ("no_channel", r"no available channel for model|under group .{0,60}\(distributor\)|无可用渠道"),
     (
         "balance",
         rf"(?:{RESOURCE}).{{0,40}}?(?:{SHORT})|(?:{SHORT}).{{0,20}}?(?:{RESOURCE})|out of credits|no balance|"
         r"quota (?:is |was )?(?:used up|exceeded)|exceeded your current quota|"
         r"used all (?:of )?(?:the |your )?available|"
-        r"(?:daily|monthly|weekly|usage|call|spending|spend) (?:limit|quota|cap) (?:is |was |has been )?"
-        r"(?:exceeded|reached|exhausted)|reached (?:its|your|the) (?:\w+ ){0,2}(?:spending|usage) (?:limit|cap)|"
+        r"(?:daily|monthly|weekly|usage|call|spending|spend|consumption) (?:\w+ )?(?:limit|quota|cap) "
+        r"(?:is |was |has been )?(?:exceeded|reached|exhausted|used up)|"
+        r"reached (?:its|your|the) (?:\w+ ){0,2}(?:spending|usage) (?:limit|cap)|"
         r"exceeded the [\w-]+ usage quota|limit exceeded for your plan|tokenstatusexhausted|no active subscription|"
         r"预扣费|使用上限|limit exhausted",
     ),
     (
         "model_not_found",
-        r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|not available|不存在)|"
-        r"(?:unsupported|unknown|no such|incorrect|invalid) model|supported api model names|^model: \S+$|"
+        r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|isn.t supported|"
+        r"not available|decommissioned|retired|reached its end of life|has been shut ?down|不存在)|"
+        r"\bmodel:? [`'\"]?[\w./:@-]{2,80}[`'\"]? not supported|no endpoints found for|not a valid model|"
+        r"^function '[^']{1,80}': not found|(?:unsupported|unknown|no such|incorrect|invalid) model|"
+        r"supported api model names|^model: \S+$|"
         r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"
         r"\bmodel\b.{0,60}?(?:is not (?:allowed|permitted)|no access)|"
         r"(?:无权|没有权限)(?:访问|使用).{0,20}模型|模型.{0,40}(?:不存在|无权)",
@@ -134,7 +170,9 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
         "context_length",
         r"maximum context length|(?:prompt|input) (?:is )?too long|exceeds? (?:the )?context|context (?:window|length)|"
-        r"too many (?:input |prompt )tokens|(?:input|prompt) token count.{0,60}exceeds|"
+        r"too many (?:input |prompt )tokens|(?:input|prompt) token count.{0,60}(?:exceeds|only supports)|"
+        r"reduce the length of (?:the|your) (?:messages|prompt|input)|size limit exceeded by \d|"
+        r"must have less than \d{1,9} tokens|\binputs[`'\"]? tokens \+|"
         r"exceeds? the (?:maximum )?(?:number of )?(?:context|input|prompt) tokens?|"
         r"exceeds? the available context|maximum (?:prompt|input) length|exceeded model token limit|"
         r"prompt exceeds max|range of input length|max(?:imum)? context|input length .{0,40}exceed|"
@@ -145,9 +183,15 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"(?:input|prompt|content|request|message)s? (?:was |were |has been |is )?"
         r"(?:flagged|rejected by .{0,20}safety)|"
         r"requires moderation|violates? (?:our |the |these )?(?:usage|content|safety)|safety_check|"
-        r"content management policy|包含敏感|敏感词|不安全或敏感",
+        r"content management policy|content filtering policy|prohibited content|\bcyber policy|"
+        r"包含敏感|敏感词|不安全或敏感",
     ),
-    ("overloaded", r"overloaded|负载已饱和|系统过载|访问量过大"),
+    ("too_large", r"payload size exceeds|request (?:entity|body) (?:is )?too large"),
+    (
+        "overloaded",
+        r"overloaded|\bat capacity\b|capacity exceeded|high demand|\bserver busy\b|"
+        r"(?:server|system|service) is (?:too |currently )?busy|负载已饱和|系统过载|访问量过大|(?:服务|系统)繁忙",
+    ),
     (
         "account_busy",
         r"\b(?:your account|organi[sz]ation max|max organi[sz]ation|max concurrency|concurrency limit|"
@@ -157,9 +201,11 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         "capability",
         r"(?:does not|doesn't|not) support (?:image|vision|tool|audio|file|pdf|multimodal)|"
         r"(?:image|vision|multimodal|audio)\b.{0,40}?(?:not supported|unsupported|cannot be processed)|"
-        r"support image input|不支持(?:图片|图像|视觉|多模态)|"
+        r"support image input|no endpoints found that support|requires --enable-auto-tool-choice|"
+        r"不支持(?:图片|图像|视觉|多模态)|"
         r"(?:unknown parameter|invalid value|unsupported).{0,40}(?:tools?\[|tool_choice|web_search|tool_search)",
     ),
+    ("rate_limit", r"rate[ -]?limit(?:ing|ed| exceeded| reached)|too many requests|\b(?:qps|rpm|tpm) \w{0,12} ?limit"),
 )
 SURE_WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _SURE_WORDS)
 """Whole phrases of vendors about accounts and limits, searched in every message."""
@@ -172,21 +218,25 @@ AT_LIMITS: Final[frozenset[Category]] = frozenset({"account_busy"})
 """Words that only mean this where a limit is what was hit (429)."""
 
 REVOKED_WORDS: Final = re.compile(
-    r"\b(?:api[ _-]?key|token)\b[^.]{0,20}(?:revoked|deleted|deactivated|expired|disabled)|"
-    r"(?:revoked|deleted|deactivated|expired|disabled)[^.]{0,10}\b(?:api[ _-]?key|token)\b|"
-    r"(?:令牌|密钥)已?(?:过期|吊销|禁用|失效)",
+    r"\b(?:api[ _-]?key|token)\b[^.]{0,20}(?:revoked|deleted|deactivated|disabled|leaked)|"
+    r"(?:revoked|deleted|deactivated|disabled)[^.]{0,10}\b(?:api[ _-]?key|token)\b|"
+    r"\bapi[ _-]?key\b[^.]{0,20}expired|expired[^.]{0,10}\bapi[ _-]?key\b|"
+    r"(?:令牌|密钥)已?(?:过期(?!或)|吊销|禁用|失效)",
     re.IGNORECASE,
 )
+"""A token that has expired is no key that has: whoever holds it for the upstream makes a new one every hour."""
 KEY_WORDS: Final = re.compile(
     r"(?:invalid|incorrect|expired|revoked|disabled)[^.]{0,20}(?:api[ _-]?key|token\b)|"
     r"api[ _-]?key[^.]{0,20}(?:not valid|not found|invalid|incorrect|expired|revoked|disabled)|"
-    r"(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|authentication failed|认证失败|鉴权失败",
+    r"\b(?:access|auth\w*|bearer|security|session|id|ide) token\b[^.]{0,30}(?:invalid|expired)|"
+    r"\btoken (?:has )?expired|(?:authentication|authorization|login) fail|authorization header|"
+    r"(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|令牌已?过期|认证失败|鉴权失败|身份验证",
     re.IGNORECASE,
 )
 GROUP_WORDS: Final = re.compile(r"no permission to access group|switch this api key to an available group", re.I)
 BROKEN: Final = re.compile(
     r"expecting (?:value|property name|'.{1,3}' delimiter)|bad_response_body|json decode|<!doctype|<html|"
-    r"invalid character '.{1,3}' looking for",
+    r"invalid character '.{1,3}' looking for|^internal (?:server )?error|do request failed|model (?:has )?crashed",
     re.IGNORECASE,
 )
 """A relay that could not read its own upstream says so with a 400."""
@@ -269,9 +319,13 @@ def _refused_request(fault: Fault, codes: set[str]) -> Category:
         return "server"
     if speaks_of_fields(fault):
         return "unsupported"
-    nothing_said = fault.status == 400 and not codes - {"400"} and not SCHEMA.search(fault.message)
+    if fault.status not in (400, 422):
+        return "unclear"
+    nothing_said = fault.status == 400 and not codes - NO_CODES and not SCHEMA.search(fault.message)
     return "unclear" if nothing_said and fault.param == "" and len(fault.message) < UNCLEAR else "client"
 
 
+NO_CODES: Final = frozenset({"400", "invalid_argument"})
+"""Codes that only repeat the status."""
 UNCLEAR: Final = 40
 """Characters: "Bad request" and the like; whoever says more speaks about the request."""

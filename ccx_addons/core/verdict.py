@@ -241,7 +241,8 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
         names = refused(fault, outcome.fields) - outcome.dropped
         if names:
             return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=names)
-        if tries < per_key and outcome.elapsed < FAST and speaks_of_fields(fault):
+        retries = tries < per_key and outcome.elapsed < FAST
+        if retries and category != "model_not_found" and speaks_of_fields(fault):
             return Verdict("same_key", "it refuses what was not sent; trying once more")
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
         if tries < per_key and outcome.elapsed < FAST:

@@ -16,13 +16,15 @@ CHINA: Final = timezone(timedelta(hours=8))
 UNIT: Final = r"(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
 AMOUNT: Final = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?{UNIT}(?![a-z])"
 RESET_IN: Final = re.compile(
-    rf"(?:again|retry|resets?|available|wait) (?:in |after |for )?(?:about )?"
+    rf"(?:again|retry|resets?|available|wait|cool ?down):? (?:in:? |after |for )?(?:about )?"
     rf"({AMOUNT}(?:,? ?(?:and )?{AMOUNT}){{0,4}})",
     re.IGNORECASE,
 )
 PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|milli|[a-z])", re.IGNORECASE)
+CHINESE_PART: Final = re.compile(r"(\d{1,9}) ?(秒|s|分钟|分|小时|天)")
+CHINESE_PARTS: Final = r"((?:\d{1,9} ?(?:秒|s|分钟?|小时|天)钟? ?){1,4})"
 CHINESE_IN: Final = re.compile(
-    r"(\d{1,9}) ?(秒|分钟|分|小时|天)(?:钟)?(?:之)?(?:后|内)[^，。,;]{0,6}?(?:重试|再试|恢复|重置|再次)"
+    rf"{CHINESE_PARTS}(?:之)?(?:后|内)[^，。,;]{{0,6}}?(?:重试|再试|恢复|重置|再次|刷新)|(?:等待|稍等) ?{CHINESE_PARTS}"
 )
 SECONDS: Final[Mapping[str, float]] = {
     "ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0,
@@ -30,11 +32,12 @@ SECONDS: Final[Mapping[str, float]] = {
 }  # fmt: skip
 
 WHEN: Final = (
-    r"(?:resets?(?: time)?|available again|try again|regain access|retry|将在|将于|于|在)"
+    r"(?:resets?(?: time)?|available again|try again|regain access|retry|wait|refreshed|restored|将在|将于|于|在)"
     r"\s{0,3}(?:at|on|after|is|until|:|：)?\s{0,3}"
 )
 STAMP: Final = re.compile(
-    WHEN + r"(\d{4}-\d\d-\d\d)(?:[ T]| at )(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\s{0,3}([+-]\d\d:?\d\d|Z|UTC|GMT)?",
+    WHEN + r"(\d{4}(?:[-/年月]\d\d?){2})(?:日? ?|T| at )"
+    r"(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\s{0,3}([+-]\d\d:?\d\d|Z|UTC|GMT)?",
     re.IGNORECASE,
 )
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -65,7 +68,7 @@ def reset_time(message: str, now: float, code: str = "") -> float | None:
     if found := RESET_IN.search(message):
         wait = sum(float(number) * SECONDS[unit.lower()] for number, unit in PART.findall(found[1]))
     elif found := CHINESE_IN.search(message):
-        wait = float(found[1]) * SECONDS[found[2]]
+        wait = sum(float(number) * SECONDS[unit] for number, unit in CHINESE_PART.findall(found[1] or found[2]))
     return now + min(wait, LONGEST) if wait else None
 
 
@@ -73,8 +76,9 @@ def _stamp(message: str, code: str) -> float | None:
     found = STAMP.search(message)
     if not found:
         return None
+    year, month, day = map(int, re.split("[-/年月]", found[1]))
     try:
-        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}")
+        moment = datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{found[2]}")
     except ValueError:
         return None
     return moment.replace(tzinfo=_zone(found[3] or "", message, code)).timestamp()
@@ -115,28 +119,48 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> fl
 
     Reset headers come with every answer; they say when to come back only where a limit is what was hit.
     """
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return min(milliseconds / 1000, LONGEST)
-    if value := headers.get("retry-after", "").strip():
-        seconds = _number(value.removesuffix("s"))
-        if seconds is not None:
-            return min(seconds, LONGEST)
-        try:
-            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST)
-        except (ValueError, TypeError):
-            pass
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if (milliseconds := _number(headers.get(name, ""))) is not None:
+            return min(milliseconds / 1000, LONGEST)
+    for name in ("retry-after", "x-retry-after"):
+        if (seconds := _asked(headers.get(name, "").strip(), now)) is not None:
+            return seconds
     if status != 429:
         return None
     resets = [
         seconds
         for name, text in headers.items()
-        if name.startswith(("anthropic-ratelimit-", "x-ratelimit-reset"))
-        and "reset" in name
+        if "reset" in name
+        and name.startswith(RESETS)
         and (_rejected(headers, name) if name.startswith(UNIFIED) else _exhausted(headers, name))
-        and (seconds := _reset_seconds(text.strip(), now)) is not None
+        and (seconds := seconds_until(text.strip(), now)) is not None
     ]
+    if found := DRAFT.search(headers.get("ratelimit", "")):
+        resets.append(float(found[1] or found[2]))
     return min(max(resets), LONGEST) if resets else None
+
+
+RESETS: Final = (
+    "anthropic-ratelimit-",
+    "x-ratelimit-reset",
+    "x-rate-limit-reset",
+    "ratelimit-reset",
+    "ratelimitbysize-",
+)
+"""How the names of reset headers begin; the last are DeepL's and Mistral's."""
+DRAFT: Final = re.compile(r"remaining=0\b[^;]{0,40}reset=(\d{1,9})|;r=0;t=(\d{1,9})")
+"""The header RateLimit (draft-ietf-httpapi-ratelimit-headers-07 and -10), of the limit that is used up."""
+
+
+def _asked(text: str, now: float) -> float | None:
+    """A Retry-After: seconds, a date, and what else is sent there: a duration, a moment, two values in one."""
+    for value in (text, text.partition(",")[0], text.removesuffix("seconds").rstrip()):
+        if (seconds := seconds_until(value, now)) is not None:
+            return seconds
+    try:
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), LONGEST)
+    except (ValueError, TypeError):
+        return None
 
 
 def whole_account(headers: Mapping[str, str]) -> bool:
@@ -169,26 +193,26 @@ DURATION: Final = re.compile(
 )
 
 
-def _reset_seconds(text: str, now: float) -> float | None:
-    """``6m0s``, ``1.5``, Unix seconds or milliseconds, or an ISO time."""
+def seconds_until(text: str, now: float) -> float | None:
+    """``6m0s``, ``1.5``, Unix seconds or milliseconds, or an ISO time; None: it is none of these, or a moment without
+    a clock (``now`` 0)."""
     if found := DURATION.fullmatch(text):
         if any(found.groups()):
             days, hours, minutes, seconds, millis = (float(group or 0) for group in found.groups())
-            return days * 86_400 + hours * 3600 + minutes * 60 + seconds + millis / 1000
+            return min(days * 86_400 + hours * 3600 + minutes * 60 + seconds + millis / 1000, LONGEST)
         return None
     number = _number(text)
+    if number is not None and number <= 10**9:
+        return min(number, LONGEST)
+    if not now:
+        return None
     if number is not None:
-        return until(number, now) if number > 10**9 else number
+        return min(max(0.0, (number / 1000 if number > MILLISECONDS else number) - now), LONGEST)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
-
-
-def until(moment: float, now: float) -> float:
-    """Seconds to a moment in Unix seconds or milliseconds."""
-    return min(max(0.0, (moment / 1000 if moment > MILLISECONDS else moment) - now), LONGEST)
+    return min(max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now), LONGEST)
 
 
 def _number(text: str) -> float | None:

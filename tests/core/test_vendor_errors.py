@@ -164,12 +164,69 @@ BODIES = [
     pytest.param(400, {"error": "prompt too long; exceeded max context length by 2000 tokens"}, "context_length", id="ollama: long"),
     pytest.param(400, {"message": "Input is too long for requested model."}, "context_length", id="bedrock: long"),
     pytest.param(400, error("Your input exceeds the context window of this model.", code="context_length_exceeded", param="input"), "context_length", id="openai responses: long"),
+    pytest.param(400, error("Unable to submit request because the input token count is 2000000 but model only supports up to 1048576.", code=400, status="INVALID_ARGUMENT"), "context_length", id="vertex: long"),
+    pytest.param(400, error("Please reduce the length of the messages or completion."), "context_length", id="groq: long"),
+    pytest.param(400, error("too many tokens: size limit exceeded by 11326 tokens. Try using shorter or fewer inputs."), "context_length", id="cohere: long"),
+    pytest.param(422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096.", "error_type": "validation"}, "context_length", id="text-generation-inference: long"),
+    pytest.param(400, error("Request payload size exceeds the limit: 20971520 bytes.", code=400, status="INVALID_ARGUMENT"), "too_large", id="google: bytes"),
+    # ---- money and quotas, in more words and languages
+    pytest.param(403, error("Key limit exceeded (daily limit). Manage it using https://openrouter.ai/settings/keys", code=403), "balance", id="openrouter: a key's limit"),
+    pytest.param(403, {"error": "You have exceeded your monthly included credits for Inference Providers."}, "balance", id="hugging face: credits"),
+    pytest.param(429, error("Your project has exceeded its monthly spending cap.", code=429, status="RESOURCE_EXHAUSTED"), "balance", id="google: a spending cap"),
+    pytest.param(500, error("insufficient balance (1008)", type="insufficient_balance_error"), "balance", id="minimax: balance in a 500"),
+    pytest.param(400, error("Budget has been exceeded! Current cost: 1.2, Max budget: 1.0", type="budget_exceeded", code="400"), "balance", id="litellm: budget"),
+    pytest.param(401, anthropic("CreditsError", "No payment method."), "balance", id="opencode zen: credits"),
+    pytest.param(400, error("Open api daily request limit reached"), "balance", id="baidu: the day"),
+    pytest.param(400, error("daily quota has been used up"), "balance", id="a day's quota"),
+    pytest.param(429, error("当前套餐额度已用完"), "balance", id="Chinese: a plan is used up"),
+    pytest.param(400, error("余额不够，请充值"), "balance", id="Chinese: not enough"),
+    *(pytest.param(400, error(words), "balance", id=f"balance: {words[:12]}") for words in ("Недостаточно средств на счёте.", "Solde insuffisant, rechargez votre compte.", "Saldo insuficiente.", "Ihr Guthaben ist aufgebraucht.", "残高が不足しています", "크레딧이 부족합니다")),
+    pytest.param(429, error("Allocated quota exceeded, please increase your quota limit.", code="insufficient_quota", type="insufficient_quota"), "rate_limit", id="alibaba: tokens of a minute"),
+    pytest.param(403, {"code": 0, "message": "Request was rejected due to rate limiting. Details:TPM limit reached.", "data": None}, "rate_limit", id="siliconflow: a limit told with 403"),
+    pytest.param(503, error("Rate limit reached, slow down please"), "rate_limit", id="a limit told with 503"),
+    # ---- keys and accounts
+    pytest.param(403, error("Your API key was reported as leaked. Please use another API key.", code=403, status="PERMISSION_DENIED"), "revoked", id="google: leaked"),
+    pytest.param(403, {"message": "The security token included in the request is expired"}, "auth", id="aws: a token of an hour"),
+    pytest.param(401, "IDE token expired: unauthorized: token expired", "auth", id="copilot: a token of half an hour"),
+    pytest.param(401, error("令牌已过期或验证不正确", code="401"), "auth", id="zhipu: expired or wrong"),
+    pytest.param(400, "bad request: Authorization header is badly formatted", "auth", id="copilot: header"),
+    pytest.param(403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}, "auth", id="nvidia: key"),
+    pytest.param(403, error("用户已被封禁", type="new_api_error"), "account", id="new-api: banned"),
+    pytest.param(403, error("The originating IP address of the call (1.2.3.4) violates this restriction.", code=403, status="PERMISSION_DENIED"), "account", id="google: addresses"),
+    pytest.param(402, {"detail": {"code": "deactivated_workspace"}}, "account", id="chatgpt: workspace"),
+    pytest.param(400, anthropic("invalid_request_error", "This credential is only authorized for use with Claude Code and cannot be used for other API requests."), "refused", id="anthropic: a login for Claude Code"),
+    # ---- models
+    pytest.param(400, error("The model `mixtral` has been decommissioned and is no longer supported.", code="model_decommissioned"), "model_not_found", id="groq: decommissioned"),
+    pytest.param(410, {"status": 410, "title": "Gone", "detail": "The model 'x' has reached its end of life"}, "model_not_found", id="nvidia: end of life"),
+    pytest.param(401, anthropic("ModelError", "Model grok-x not supported"), "model_not_found", id="opencode zen: model"),
+    pytest.param(404, error("No endpoints found for foo/bar.", code=404), "model_not_found", id="openrouter: nobody"),
+    pytest.param(400, error("foo/bar is not a valid model ID", code=400), "model_not_found", id="openrouter: no such name"),
+    pytest.param(400, {"message": "Invocation of model ID anthropic.claude-x with on-demand throughput isn’t supported."}, "model_not_found", id="bedrock: no throughput"),
+    pytest.param(404, error("No endpoints found that support tool use.", code=404), "capability", id="openrouter: tools"),
+    pytest.param(400, error('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'), "capability", id="vllm: tools"),
+    pytest.param(403, error("您无权访问glm-5", code="1220"), "not_enabled", id="zhipu: no right to a model"),
+    pytest.param(404, error("Your account 21 has not activated the model x.", code="ModelNotOpen"), "not_enabled", id="volcengine: not activated"),
+    pytest.param(401, error("key not allowed to access model.", type="key_model_access_denied"), "not_enabled", id="litellm: model"),
+    # ---- crowds, pools and broken upstreams
+    pytest.param(429, error("Selected model is at capacity. Please try a different model."), "overloaded", id="chatgpt: capacity"),
+    pytest.param(503, error("This model is currently experiencing high demand.", code=503, status="UNAVAILABLE"), "overloaded", id="google: demand"),
+    pytest.param(498, error("Flex tier capacity exceeded", code="capacity_exceeded"), "overloaded", id="groq: flex"),
+    pytest.param(503, {"error": "server busy, please try again.  maximum pending requests exceeded"}, "overloaded", id="ollama: busy"),
+    pytest.param(503, {"error": "No available Claude accounts"}, "pool_empty", id="a relay: no account of a sort"),
+    pytest.param(500, error("auth_unavailable: no auth available"), "pool_empty", id="a relay: no login"),
+    pytest.param(400, error("openai_error", code="bad_response_status_code", type="bad_response_status_code"), "server", id="new-api: its upstream failed"),
+    pytest.param(400, error("The model has crashed without additional information. (Exit code: 1)"), "server", id="lm studio: crashed"),
+    pytest.param(400, error("Internal server error"), "server", id="a 500 told with 400"),
+    pytest.param(400, error("Request contains an invalid argument.", code=400, status="INVALID_ARGUMENT"), "unclear", id="google: says nothing"),
+    *(pytest.param(n, error("no idea what this is, sorry about that, really"), "unclear", id=f"{n}: no vendor's status") for n in (411, 415, 431, 444, 460, 494, 498)),
+    pytest.param(403, error("The message contains prohibited content"), "moderation", id="prohibited"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "body", "category"), BODIES)
-def test_category(status: int, body: dict[str, Any], category: str) -> None:
-    assert category_of(read_fault(status, {}, json.dumps(body).encode(), NOW)) == category
+def test_category(status: int, body: dict[str, Any] | str, category: str) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    assert category_of(read_fault(status, {}, text.encode(), NOW)) == category
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,11 @@ def test_who_refuses_what_it_did_not_get_is_asked_once_more() -> None:
     assert classify(outcome, 2, NOW).action == "stop"
 
 
+def test_a_model_that_is_gone_is_not_asked_once_more() -> None:
+    gone = answered(400, "The model `m` has been decommissioned and is no longer supported.", elapsed=0.1)
+    assert classify(gone, 1, NOW).action == "next_model"
+
+
 @pytest.mark.parametrize(
     "kind", [kind for kind in get_args(OutcomeKind.__value__) if kind not in ("ok", "client_left")]
 )
