@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import g, has_request_context, request
 
-from ccx_admin.i18n.reasons import REASONS
+from ccx_admin.i18n.reasons import JOINTS, REASONS
 from ccx_admin.i18n.zh import ZH
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID
 
@@ -61,7 +61,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", place, re.escape(text)))
 
 
-TEMPLATES: Final[Mapping[str, str]] = {**REASONS, **SAID}
+TEMPLATES: Final[Mapping[str, str]] = {**REASONS, **SAID, **JOINTS}
 PATTERNS: Final = {text: _pattern(text) for text in TEMPLATES}
 
 

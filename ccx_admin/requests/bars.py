@@ -38,9 +38,16 @@ class Bars:
 
 
 def step(start: int, end: int, buckets: int) -> int:
-    """How long a bar is, ms: whole hours where a stretch is long, so that each has as many of them."""
+    """How long a bar is, ms: whole hours where a stretch is long, else whole quarters, so that each has as many of
+    them."""
     width = max(1, (end - start) // max(1, min(buckets, 500)))
-    return -(-width // HOUR) * HOUR if width > HOUR else width
+    unit = HOUR if width > HOUR else QUARTER if width > QUARTER else 1
+    return -(-width // unit) * unit
+
+
+def begin(start: int, width: int) -> int:
+    """Where the first bar of a stretch begins: with an hour or a quarter, as its bars do."""
+    return start - start % (min(width, HOUR) if width >= QUARTER else 1)
 
 
 def histogram(db: Reader, found: Search, start: int, end: int, now: Now, buckets: int = 60) -> Bars:
@@ -48,8 +55,8 @@ def histogram(db: Reader, found: Search, start: int, end: int, now: Now, buckets
     width = step(start, end, buckets)
     chosen = _chosen(found)
     if chosen is not None and width >= (HOUR if chosen[0] else QUARTER):
-        first, last = stretch(found, now)
-        return Bars(_summed(db, *chosen, (start, end, width), (first or start, last or end), now.ms), start)
+        limits = stretch(found, now)
+        return Bars(_summed(db, *chosen, (start, end, width), limits, now.ms), start)
     return _counted(db, found, start, end, width)
 
 
@@ -92,12 +99,14 @@ def _summed(
     terms: list[Term],
     parts: frozenset[str],
     drawn: tuple[int, int, int],
-    limits: tuple[int, int],
+    limits: tuple[int | None, int | None],
     now: int,
 ) -> list[dict[str, int]]:
+    """The running hour or quarter is drawn, too, unless the search ends before it."""
     start, end, width = drawn
     level = HOUR if terms else QUARTER
-    edges = [max(limits[0], min(at, limits[1])) // level * level for at in (*range(start, end, width), end + level - 1)]
+    first, last = limits[0] or start, limits[1] or end + level
+    edges = [max(first, min(at, last)) // level * level for at in (*range(start, end, width), end + level - 1)]
     stretches = [(low, max(low, high)) for low, high in itertools.pairwise(edges)]
     rows = sums.read(db, stretches, now, [term.field for term in terms], measures=MEASURES, bars=True)
     tests = [_matches(term) for term in terms]

@@ -21,7 +21,8 @@ from ccx_admin.zone import MomentError, moment, zone
 pages: Final = Blueprint("requests", __name__)
 
 RANGES: Final = ("1h", "6h", "24h", "7d", "30d")
-BUCKETS: Final = 80
+BUCKETS: Final = 96
+"""Bars of a day are quarters."""
 PARTS: Final = ("ok", "failover", "left", "failed")
 """Of a bar, from the bottom up."""
 MAX_ROWS: Final = 200
@@ -259,11 +260,12 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
     start, end = span_of(current, found)
     if end <= start:
         return None
+    width = bars.step(start, end, BUCKETS)
+    start = bars.begin(start, width)
     try:
         drawn = bars.histogram(current.db, found, start, end, Now(current.now_ms(), zone()), BUCKETS)
     except DatabaseUnavailable:
         return None
-    width = bars.step(start, end, BUCKETS)
     counted = drawn.bars
     by_start = {entry["at"]: entry for entry in counted}
     highest = max((sum(entry[name] for name in PARTS) for entry in counted), default=0) or 1

@@ -16,6 +16,7 @@ from jinja2 import Environment, nodes
 from ccx_addons.core import config, config_changes, verdict
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions
+from ccx_addons.scheduler import rules
 from ccx_admin import i18n
 from ccx_admin.access import audit
 from ccx_admin.access.users import HARMLESS
@@ -25,7 +26,7 @@ from ccx_admin.channels import find, settings_form
 from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
 from ccx_admin.clients.snippets import snippets
-from ccx_admin.i18n.reasons import REASONS
+from ccx_admin.i18n.reasons import JOINTS, REASONS
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
@@ -220,6 +221,17 @@ def places(text: str) -> set[str]:
             "半开：连续失败 5 次，最后一次：上游过载",
             id="patterns inside each other",
         ),
+        pytest.param("rate limited (429)", "被限速 (429)", id="with a status"),
+        pytest.param(
+            "a relay: key sk-a…9 for glm-5 is blocked for 60 s: the upstream does not have this model (404)",
+            "a relay: 密钥 sk-a…9 的 glm-5 已封锁 60 秒：上游没有此模型 (404)",
+            id="an event",
+        ),
+        pytest.param(
+            "place 1: next by priority; its pause is over", "第 1 位：按优先级的下一个; 暂停已结束", id="joined"
+        ),
+        pytest.param("glm-5: its pause is over", "glm-5: 暂停已结束", id="of a model"),
+        pytest.param("Oops (500): a; b, c", "Oops (500): a; b, c", id="an upstream's own words"),
         pytest.param("something new", "something new", id="unknown"),
     ],
 )
@@ -231,7 +243,7 @@ def test_reasons(app: Flask, text: str, expected: str) -> None:
 
 
 def test_places_of_reasons_are_the_same() -> None:
-    for text, other in {**REASONS, **SAID_IN_PARTS}.items():
+    for text, other in {**REASONS, **SAID_IN_PARTS, **JOINTS}.items():
         assert places(other) == places(text), text
 
 
@@ -260,6 +272,67 @@ def test_what_the_gateway_says_is_told(app: Flask) -> None:
     with app.test_request_context("/", headers={"Accept-Language": "zh"}):
         left = {(where, text) for where, text in in_the_gateway() if i18n.told(text) == text}
     assert left == set()
+
+
+REASONED: Final = (
+    "core/verdict",
+    *map("scheduler/{}".format, ("breaker", "index", "ranking", "rules", "search", "state")),
+)
+"""Modules of the gateway that put reasons together."""
+PARTS: Final = frozenset(
+    {
+        *("larger window", "lists the model", "all others"),
+        *("7 (7)", "; 7", "7: 7", "7 7: 7", "7 7 s: 7", "; trying once more"),
+        *("key 7", "key 7 for 7", "for 7", "is 7", "is blocked", "the breaker 7: 7", "opened for", "opened for 7,"),
+        "7 context window of 7 tokens is too small for about 7",
+    }
+)
+"""What a channel may lack, a name, and parts: the reasons made of them are below."""
+WHOLE: Final = (
+    "x: opened for 30 s: rate limited (429)",
+    "x: opened for glm-5, 30 s: rate limited (429)",
+    "x: key a…b is blocked for 60 s: the key is refused (401)",
+    "key a…b rests: rate limited (429), 30 s more",
+    "key a…b for glm-5 is blocked: the upstream does not have this model (404)",
+    "the breaker is half-open: its pause is over",
+    "glm-5's context window of 7 tokens is too small for about 7",
+    "the key 'bob' has used its 7 tokens of this day (UTC)",
+    "the key 'bob' has used its 0.5 dollars of this month (UTC)",
+    "the key 'bob' may ask 7 times a minute of glm-*",
+    "the key 'bob' may use 7 tokens a minute on glm-*",
+    "the key 'bob' may have 7 requests at the same time",
+    "what is left to the key 'bob' may be used up by its requests under way",
+    "the answer broke off; trying once more",
+)
+
+
+def in_the_reasons() -> Iterator[tuple[str, str]]:
+    """(module, text) of all words there but docstrings of anything else than a preference, which are reasons, too."""
+    for name in REASONED:
+        tree = ast.parse((ADMIN.parent / "ccx_addons" / f"{name}.py").read_text())
+        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(str(p.value) if isinstance(p, ast.Constant) else "7" for p in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (parts | told):
+                text = node.value
+            else:
+                continue
+            if " " in text.strip() and not re.search(r"\[|\|", text):
+                yield name, text.strip()
+    yield from (
+        ("scheduler/rules", found.__doc__ or "")
+        for found in {*rules.RARE, *(p for usual in rules.USUAL.values() for p in usual)}
+    )
+
+
+def test_reasons_of_the_gateway_are_told(app: Flask) -> None:
+    """Whatever a channel, key or request is passed over for."""
+    found = [*((name, text) for name, text in in_the_reasons() if text not in PARTS), *(("", text) for text in WHOLE)]
+    assert len(found) > 60
+    with app.test_request_context("/", headers={"Accept-Language": "zh"}):
+        assert sorted({pair for pair in found if not re.search("[\u4e00-\u9fff]", i18n.told(pair[1]))}) == []
 
 
 def test_scripts_get_their_words() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ccx_addons.io.rollup import DAY, HOUR
+from ccx_addons.io.rollup import DAY, HOUR, QUARTER
 from ccx_admin.db import Reader
 from ccx_admin.requests import bars
 from ccx_admin.requests.search_box import Now, parse
@@ -67,7 +67,22 @@ def test_what_roll_ups_do_not_know_is_counted(db: Reader, query: str, monkeypatc
 @pytest.mark.parametrize("days", [1, 7, 30, 90])
 def test_each_bar_has_as_many_hours(days: int) -> None:
     width = bars.step(NOW_MS - days * DAY, NOW_MS, 80)
-    assert 0 < days * DAY / width <= 80.5 and (width <= HOUR or width % HOUR == 0)
+    assert 0 < days * DAY / width <= 80.5 and width % (HOUR if width > HOUR else QUARTER) == 0
+    assert 0 <= NOW_MS - bars.begin(NOW_MS, width) < HOUR
+
+
+@pytest.mark.parametrize("query", ["", "state:ok", "kind:messages,chat,responses,gemini,embeddings"])
+@pytest.mark.parametrize("ends", [HOUR // 60, QUARTER + 1, HOUR - 1])
+def test_the_running_hour_is_drawn(db: Reader, query: str, ends: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the minute: the latest requests are those that somebody looks for."""
+    end = NOW_MS // HOUR * HOUR + ends - HOUR
+    start = bars.begin(end - 2 * DAY, HOUR)
+    quick = bars.histogram(db, parse(query, end), start, end, Now(end), 40)
+    assert quick.bars[-1]["at"] > end - bars.step(start, end, 40)
+    monkeypatch.setattr(bars, "_chosen", lambda found: None)
+    slow = bars.histogram(db, parse(query, end), start, end, Now(end), 40)
+    whole = [bar for bar in slow.bars if bar["at"] < end - bars.step(start, end, 40)]
+    assert whole and quick.bars[: len(whole)] == whole
 
 
 def test_who_left_has_not_failed(db: Reader) -> None:
