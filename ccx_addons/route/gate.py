@@ -78,7 +78,9 @@ class Gate:
         return None
 
     def dismiss(self, x: Exchange) -> None:
-        """The exchange is over, however it ended."""
+        """The exchange is over, however it ended. Its search refers to it: its bodies would wait for the garbage
+        collector."""
+        x.other_key = x.other_way = None
         self.leave(x)
         self.probed(x)
         if slot := self.clients.pop(x.id, None):

@@ -32,6 +32,7 @@ PACKERS: Final[dict[str, Callable[[], Any]]] = {
     "br": lambda: brotli.Compressor(quality=5),
     "zstd": lambda: encoding.zstd.ZstdCompressor(),  # type: ignore[attr-defined]  # of the library or its backport
 }
+ANSWER: Final = b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}],"model":"m"}'
 BEGIN: Final = {
     "json": b'{"a":"',
     "error": b'{"error":{"message":"',
@@ -41,7 +42,7 @@ BEGIN: Final = {
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """The model says what is answered: ``gzip-json``, or ``endless``, a stream without end."""
+    """The model says what is answered: ``gzip-json``, or ``endless``, a stream without end, or ``plain``, a short answer."""
 
     bombs: dict[str, bytes] = {}  # of the class: each connection has an instance
     sent = 0
@@ -53,11 +54,13 @@ class Upstream(BaseHTTPRequestHandler):
         if name == "endless":
             self.endless()
             return
+        if name == "plain":
+            self.bombs["plain-"] = ANSWER
         body = self.bombs.setdefault(f"{name}-{kind}", b"") or bomb(PACKERS[name](), BEGIN[kind])
         self.bombs[f"{name}-{kind}"] = body
         self.send_response(400 if kind == "error" else 200)
         self.send_header("content-type", "application/json" if kind in ("json", "error") else "text/event-stream")
-        self.send_header("content-encoding", name)
+        self.send_header("content-encoding", "identity" if name == "plain" else name)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -85,7 +88,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    with running_program(tmp_path_factory.mktemp("ccx"), channel("one", url, "chat")) as program:
+    channels = channel("one", url, "chat"), channel("two", url, "embeddings")
+    with running_program(tmp_path_factory.mktemp("ccx"), *channels) as program:
         program.post("/v1/chat/completions", {"model": "gzip-error", "messages": MESSAGES})
         yield program
     server.shutdown()
@@ -133,3 +137,13 @@ def test_a_client_that_does_not_read_keeps_the_upstream_waiting(gateway: Program
         client.sendall(head.encode() + b"\r\n\r\n" + body)
         wait_for(stands_still, 20)
         assert Upstream.sent < 100 * MB and memory(gateway, "VmHWM") - before < 30 * MB
+
+
+def test_large_requests_leave_nothing(gateway: Program) -> None:
+    """Their bodies are free when they are answered, not when the garbage collector comes."""
+    body = {"model": "plain", "input": "x" * (3 << 20)}
+    assert gateway.post("/v1/embeddings", body).status_code == 200
+    before = forget_the_peak(gateway)
+    for _ in range(20):
+        gateway.post("/v1/embeddings", body)
+    assert memory(gateway, "VmHWM") - before < 120 * MB
