@@ -3,15 +3,20 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
-from ccx_addons.scheduler.limits import Estimate, Held, Refused, ask_of, cost_of
+from ccx_addons.io.meeting import Alone
+from ccx_addons.scheduler.limits import Estimate, Held, Limits, Refused, ask_of, cost_of
 from ccx_addons.scheduler.tokens import Pace
+from tests.io.meeting.model import Model, Places, Worker
 from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
 
 type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
@@ -29,6 +34,39 @@ def meet(request: pytest.FixtureRequest, tmp_path: Path) -> Meet:
         asyncio.run(main())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """All of them with two workers, and one worker that is alone."""
+
+    async def opened(stack: AsyncExitStack) -> dict[str, Sequence[Worker]]:
+        found: dict[str, Sequence[Worker]] = {"alone": [Alone(Limits())]}
+        for name, room in ROOMS.items():
+            there = await stack.enter_async_context(room(tmp_path_factory.mktemp(name)))
+            found[name] = [await there.member() for _ in range(2)]
+        return found
+
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            yield Places(runner.get_loop(), runner.run(opened(stack)))
+        finally:
+            runner.run(stack.aclose())
+
+
+def test_the_same_questions_have_the_same_answers_everywhere(places: Places) -> None:
+    Model.places = places
+    few = settings(
+        max_examples=25,
+        stateful_step_count=16,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],  # places remember: a shorter way to a fault would take minutes
+        print_blob=False,
+    )
+    run_state_machine_as_test(Model, settings=few)
 
 
 @pytest.mark.parametrize("members", [1, 2, 4])
