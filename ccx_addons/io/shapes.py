@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ccx_addons import vendors
 from ccx_addons.core import shape
 from ccx_addons.core.neutral import NO_EXTRA, Usage
+from ccx_addons.core.scan import holds
 from ccx_addons.core.shape import ANATOMY, Part, Shape, Turn
 from ccx_addons.core.wire_json import Span, Spans, dumps, elements, loads
 from ccx_addons.io.prices import Cost
@@ -168,7 +169,7 @@ class Maker:
         """``more``: as the last fields of Part are."""
         data = marshalled(value)
         size = len(data)
-        if CONTROL in data or BREAKPOINT in data:
+        if holds(data, CONTROL) or holds(data, BREAKPOINT):
             into.marks = len(into.parts) + 1
             into.asks(life_of(data))
             data = marshalled(plain(unmarked(value)))
@@ -376,9 +377,9 @@ def keep(transaction: Transaction, draft: Draft, maker: Maker) -> None:
 
 
 def before(transaction: Transaction, draft: Draft, maker: Maker, trace: str) -> list[Made]:
-    """The latest requests of the conversation. Other processes may have had some of them."""
+    """The latest requests of the conversation. Other processes may have had some of them before this transaction."""
     known = maker.made(trace)
-    newest = transaction.peek(NEWEST_KEPT, trace)
+    newest = transaction.peek(NEWEST_KEPT, trace) if transaction.is_first_look(trace) else None
     if newest and all(one.id != newest[0] for one in known):
         rows = transaction.conn.execute(BEFORE, (trace,)).fetchall()
         known = tuple(Made(row[0], row[1], loaded(row[0], row[2]), turn(row[3:]), True) for row in reversed(rows))

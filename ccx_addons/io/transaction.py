@@ -83,6 +83,7 @@ class Transaction:
     ) -> None:
         self._conn, self.columns, self.forms, self.now, self.rev = conn, columns, forms, now, rev
         self._waiting: dict[str, tuple[Form, list[Sequence[Any]]]] = {}
+        self._looked: set[str] = set()
 
     @property
     def conn(self) -> Connection:
@@ -93,6 +94,12 @@ class Transaction:
     def peek(self, sql: str, *values: Any) -> Any:
         """The first row of a query that need not see what this transaction has still to write."""
         return self._conn.execute(sql, values).fetchone()
+
+    def is_first_look(self, what: str) -> bool:
+        """Whether it is asked for this for the first time: what others wrote of it has been read then."""
+        is_first = what not in self._looked
+        self._looked.add(what)
+        return is_first
 
     def upsert(self, table: str, row: Row) -> None:
         """Insert the row, or change the given columns of the one with its key. A final request stays as it is."""

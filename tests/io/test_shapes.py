@@ -3,20 +3,24 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from ccx_addons.core.neutral import Usage
-from ccx_addons.core.shape import Change, Shape
+from ccx_addons.core.shape import Change, Shape, Turn
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io import shapes
+from ccx_addons.io.database import Database
 from ccx_addons.io.prices import Cost
 from ccx_addons.io.shapes import MOST_PARTS, TURN, Draft, Maker, Memory, said, turn
 from ccx_addons.io.store import Store
+from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, request, rows
 
+NEVER: Final = Turn("", "", "", 0, 0, 0, 0, 0)
 MARK: Final = {"cache_control": {"type": "ephemeral"}}
 SECRET: Final = "swordfish"
 TOOLS: Final[list[dict[str, Any]]] = [
@@ -316,6 +320,34 @@ def test_a_conversation_of_one_process_is_not_read_again(store: Store, monkeypat
     for n in range(1, 12):
         answered(store, maker, str(n), body(n), 40_000, 1_000)
         assert last(store)[0] == (str(n - 1) if n > 1 else "")
+
+
+def test_others_are_looked_for_once_in_a_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(Transaction, "peek", lambda transaction, sql, trace: looks.append(trace))
+    database, maker, asked = Database(tmp_path / "ccx.db", "boot", 0, lambda: NOW / 1000), Maker("k"), body(1)
+    read = JsonBody.parse(asked)
+    drafts = [
+        Draft(
+            str(n),
+            "messages",
+            f"t{n % 2}",
+            "alice",
+            "c1",
+            read.text,
+            read.spans,
+            asked,
+            NEVER,
+            None,
+            lambda u: Cost(0, ""),
+        )
+        for n in range(40)
+    ]
+    database.ready()
+    for transaction in (drafts[:20], drafts[20:]):
+        database.write([partial(shapes.keep, draft=draft, maker=maker) for draft in transaction])
+    database.leave()
+    assert looks == ["t0", "t1"] * 2
 
 
 def test_what_another_process_had_of_a_conversation_is_read(store: Store) -> None:
