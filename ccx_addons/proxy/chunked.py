@@ -1,6 +1,7 @@
 """Chunked bodies (RFC 9112 section 7.1), read strictly and all that came at once as one piece."""
 
 import re
+from operator import eq
 from typing import Any, Final
 
 import h11
@@ -47,7 +48,7 @@ class ChunkedBody:
 
     def _chunks(self, data: bytes, pieces: list[bytes]) -> bytes:
         """Moves the content of every chunk, also of an incomplete one, into ``pieces``; what is not understood yet."""
-        at, size = 0, len(data)
+        at, size, several = 0, len(data), True
         while self._trailers < 0:
             if self._left > 2:
                 piece = data[at : at + self._left - 2]
@@ -61,6 +62,9 @@ class ChunkedBody:
                     raise h11.RemoteProtocolError("a chunk without its line break")
                 at += 2
                 self._left = 0
+                if several and at < size:
+                    several = False
+                    at += _lines(data[at:], pieces)
             found = SIZE.match(data, at)
             if not found:
                 if b"\n" in data[at:] or size - at > MAX_LINE:
@@ -84,6 +88,17 @@ class ChunkedBody:
         if self._trailers + len(data) - at > MAX_TRAILERS:
             raise h11.RemoteProtocolError("the trailers are larger than 64 KiB")
         return data[at:]
+
+
+def _lines(data: bytes, pieces: list[bytes]) -> int:
+    """Whole chunks without a line break inside, as those of a stream's pieces are, as many as there are one after the
+    other; how many bytes they take."""
+    lines = data.split(b"\r\n")[:-1]
+    contents = lines[1::2]
+    sizes = [b"%x" % len(content) if content else None for content in contents]
+    count = [*map(eq, lines[::2], sizes), False].index(False)
+    pieces += contents[:count]
+    return sum(map(len, lines[: 2 * count])) + 4 * count
 
 
 class Broken:

@@ -67,8 +67,16 @@ def test_what_came_together_is_one_piece() -> None:
     ],
 )
 def test_malformed(data: bytes) -> None:
-    with pytest.raises(h11.RemoteProtocolError):
-        read(data, [])
+    for before in (b"", b"1\r\na\r\n", b"1\r\na\r\n2\r\nbc\r\n"):
+        with pytest.raises(h11.RemoteProtocolError):
+            read(before + data, [])
+
+
+@pytest.mark.parametrize("data", [b"2\r\nbc", b"2\r\nb\r", b"02\r\nbc\r\n", b"2;a\r\nbc\r\n", b"4\r\n\r\nbc\r\n"])
+def test_chunks_behind_a_whole_one(data: bytes) -> None:
+    content, ended, left = read(b"1\r\na\r\n" + data, [])
+    whole = read(b"1\r\na\r\n" + data, [*range(7 + len(data))])
+    assert (content, ended, left) == whole
 
 
 @given(st.binary(max_size=200))
