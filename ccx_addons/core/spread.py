@@ -130,13 +130,12 @@ class Spread:
         """Whole events -> what may pass. ``heard``: what the frames made of them, if they were asked already."""
         if heard is None and self.passes(events) >= 0:
             return events
-        heard = heard or self._frames.read(events)
-        texts = heard.texts()
-        if self._repeats(heard.odd(events)) or (any(map(self._is_begun, texts.values())) and self._repeats(events)):
+        heard, ends = heard or self._frames.read(events), self._ends.copy()
+        risks = self._risks(heard)
+        if self._repeats(heard.odd(events)) or (risks and self._repeats(events)):
             events = self._clean(events)
-            heard = self._frames.read(events)
-            texts = heard.texts()
-        risks = {voice: text for voice, text in texts.items() if self._is_risk(voice, text)}
+            heard, self._ends = self._frames.read(events), ends
+            risks = self._risks(heard)
         if not (risks or self._held):
             return events
         self._number += 1
@@ -182,6 +181,10 @@ class Spread:
             return end - begin if is_done else -1
         return -1 if dull or self._sought.needles else 0
 
+    def _risks(self, heard: Heard) -> dict[Voice, bytes]:
+        """What those say who may be about to say a secret, or say one."""
+        return {voice: text for voice, text in heard.texts().items() if self._is_risk(voice, text)}
+
     def _is_risk(self, voice: Voice, text: bytes) -> bool:
         """Whether this voice may be about to say a secret. A few bytes of one are no risk, but are remembered."""
         if voice in self._open:
@@ -193,10 +196,6 @@ class Spread:
             return True
         self._end(voice, tail[begin:])
         return False
-
-    def _is_begun(self, text: bytes) -> bool:
-        found = self._sought.begins(text, 0, len(text))
-        return found is not None and len(text) - found.start() >= LEAST
 
     def _end(self, voice: Voice, tail: bytes) -> None:
         if not tail:

@@ -32,8 +32,9 @@ DUBIOUS: Final = rb'"(?<!\\")|\\(?:\\|\Z)'
 MAY_ESCAPE: Final = b'"\\'
 ESCAPED: Final = 3
 BACKSLASH: Final = ord("\\")
-BROKEN: Final = re.compile(rb"\\(?:\n|\Z)")
-WINDOW: Final = 4096
+WHOLE: Final = re.compile(rb'(?:[^"\\]++|\\[^\n])*+')
+"""Lines of which each may be a text: its quotes are escaped, and its end is not."""
+WINDOW: Final = 16 << 10
 """Bytes that are taken apart at once."""
 MOST_FRAMES: Final = 4
 MOST_LESSONS: Final = 8
@@ -82,10 +83,11 @@ class Heard:
 class Frame:
     """An event around its one text. ``tells``: it says more than that."""
 
-    __slots__ = ("_match", "_number", "_same", "after", "before", "tells", "voice")
+    __slots__ = ("_between", "_match", "_number", "_same", "after", "before", "tells", "voice")
 
     def __init__(self, before: bytes, member: bytes, after: bytes, telling: Telling) -> None:
         self.before, self.after = before, after
+        self._between = after + before
         self._number = numbered[1] if (numbered := NUMBERED.fullmatch(after)) else b""
         self.voice = voice(member, around := before + after)
         self.tells = any(pattern.search(around) for pattern in telling)
@@ -144,14 +146,14 @@ class Frame:
 
     def leap(self, events: bytes, at: int, texts: list[bytes]) -> int:
         """Many events that are the same but for their text, at once; where it began if they are not."""
-        window, before = events[at : at + WINDOW], self.before
-        *pieces, rest = window.split(self.after)
-        found = [piece[len(before) :] for piece in pieces if piece.startswith(before)]
+        begin = at + len(self.before)
+        window = events[begin : begin + WINDOW]
+        *found, rest = window.rsplit(self._between)  # faster than split (scan.py)
         all = b"\n".join(found)
-        if len(found) < len(pieces) or b'"' in all or (b"\\" in all and BROKEN.search(all)):
+        if not found or ((b'"' in all or b"\\" in all) and not WHOLE.fullmatch(all)):
             return at
         texts += found
-        return at + len(window) - len(rest)
+        return begin + len(window) - len(rest) - len(self.before)
 
 
 class Frames:

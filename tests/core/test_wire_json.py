@@ -72,7 +72,9 @@ def test_depth_counts_what_is_inside_each_other() -> None:
     assert (
         loads(deepest) and loads(f"[{deepest[1:-1]},{deepest[1:-1]}]") and loads(json.dumps("[" * 1000)) == "[" * 1000
     )
-    for text in (f"[{deepest}]", f'[1,{{"a":{deepest}}}]'):
+    inside = deepest[1:-1].replace("[]", "[{}]"), deepest[1:-1].replace("[]", '[1,"[",{"a":"]"}]')
+    assert all(loads(text) for text in inside)
+    for text in (f"[{deepest}]", f'[1,{{"a":{deepest}}}]', *(f"[{text}]" for text in inside)):
         with pytest.raises(BadJson, match="nested too deeply"):
             loads(text)
     assert len(JsonBody.parse(f'{{ \n\t"a" :  {deepest[1:-1]}\r\n}} '.encode()).members) == 1
