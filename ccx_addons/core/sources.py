@@ -67,6 +67,18 @@ def _page(chunk: Mapping[str, Json]) -> tuple[str, str]:
     return "", ""
 
 
+def cited_pages(fields: Mapping[str, Json], names: Sequence[str]) -> list[dict[str, Json]]:
+    """Pages that a server lists beside its answer, in the first of these fields, as Chat's annotations: addresses, or
+    objects with one. Which characters are from them is not said."""
+    for name in names:
+        pages = [page if isinstance(page, dict) else {"url": page} for page in read.items(fields.get(name))]
+        found = [(read.text(page.get("url")) or read.text(page.get("link")), page) for page in pages]
+        sources = [Source(url, read.text(page.get("title"))) for url, page in found if url.startswith(PAGES)]
+        if sources:
+            return nested_citations(sources)
+    return []
+
+
 def url_citations(sources: Iterable[Source], before: int = 0) -> list[dict[str, Json]]:
     """As Responses has them. ``before``: characters of the field that stand before the text."""
     return [

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from ccx_addons.core import read, words
+from ccx_addons.core import read, stops, words
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
     Fault,
@@ -21,15 +21,15 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.sources import nested_citations
 from ccx_addons.protocols.chat.errors import error_in
-from ccx_addons.protocols.chat.finish import BROKEN, finish_reason, read_usage, write_usage
+from ccx_addons.protocols.chat.finish import finish_reason, read_usage, write_usage
 from ccx_addons.protocols.chat.parts import write_media
 from ccx_addons.protocols.chat.reader import AnswerReader
-from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, write_foreign, write_thoughts
+from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, SEALED, write_foreign, write_thoughts
 from ccx_addons.protocols.chat.tools import ClientTools, write_call
 from ccx_addons.protocols.chat.wire import NAME, Fields, own
 
 CONTENT_FIELDS: Final = (
-    "content", "tool_calls", *FIELDS, DETAILS, "refusal", "function_call", "audio", "images",
+    "content", "tool_calls", *FIELDS, DETAILS, *SEALED, "refusal", "function_call", "audio", "images",
 )  # fmt: skip
 PARAGRAPH: Final = "\n\n"
 
@@ -44,11 +44,12 @@ def answer_fault(body: Json) -> Fault | None:
     if fault := error_in(answer):
         return fault
     for choice in read.mappings(answer.get("choices")):
-        reason = read.text(choice.get("finish_reason")).lower()
-        if kind := BROKEN.get(reason):
+        reason = read.text(choice.get("finish_reason"))
+        if kind := stops.broken(reason):
             return Fault(kind, f"the upstream broke off: {reason}", code=reason)
         message = read.mapping(choice.get("message"))
-        if reason in ("length", "content_filter") or any(message.get(name) for name in CONTENT_FIELDS):
+        said = any(message.get(name) for name in CONTENT_FIELDS) or choice.get("text")
+        if said or stops.stop_of(reason) in ("length", "refusal"):
             return None
     return Fault("server", "the answer has no content")
 

@@ -8,35 +8,9 @@ https://docs.z.ai/api-reference/llm/chat-completion, https://docs.vllm.ai/en/lat
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import read
-from ccx_addons.core.neutral import FaultKind, Json, Loss, Stop, Usage
+from ccx_addons.core import read, stops
+from ccx_addons.core.neutral import Json, Loss, Stop, Usage
 from ccx_addons.protocols.chat.wire import NOTHING, Fields, own, sidecar
-
-STOPS: Final[Mapping[str, Stop]] = {
-    "stop": "end",
-    "eos": "end",
-    "end_turn": "end",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "tool_calls": "tool_call",
-    "function_call": "tool_call",
-    "tool_use": "tool_call",
-    "content_filter": "refusal",
-    "sensitive": "refusal",
-    "refusal": "refusal",
-    "stop_sequence": "stop_sequence",
-}
-"""Finish reasons in lower case; a word that is not here ends an answer like ``stop``."""
-
-BROKEN: Final[Mapping[str, FaultKind]] = {
-    "error": "server",
-    "abort": "server",
-    "network_error": "server",
-    "insufficient_system_resource": "overloaded",
-}
-"""Finish reasons that say the answer was not finished at all: a failure, in streams and in JSON."""
 
 FINISH_REASONS: Final[Mapping[Stop, str]] = {
     "end": "stop",
@@ -64,8 +38,9 @@ NEUTRAL: Final = frozenset({
 
 # ---- finish reasons --------------------------------------------------------------------------------------------------
 def stop_of(finish: str, has_calls: bool, refused: bool, sequence: str | None) -> Stop:
-    """The neutral word. What is in the answer counts more than the word when they disagree about tool calls."""
-    stop = STOPS.get(finish.lower(), "end")
+    """The neutral word. What is in the answer counts more than the word when they disagree about tool calls; a word
+    that nobody knows ends an answer like ``stop``."""
+    stop = stops.stop_of(finish) or "end"
     if stop == "tool_call" and not has_calls:
         stop = "end"
     if stop != "end":
@@ -101,7 +76,8 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     """A usage object in neutral counts; None when it says nothing.
 
     ``prompt_tokens`` includes the cached part and ``completion_tokens`` the reasoning part, as OpenAI counts. Servers
-    that count them apart are recognised by arithmetic: a part larger than its whole, or a total that needs both.
+    that count them apart are recognised by arithmetic: a part larger than its whole, or a total that needs both. What
+    only the total has are thoughts (Google's Chat endpoint).
     DeepSeek's hit and miss make the prompt together; the hit alone is no prompt.
     """
     details, thoughts = _details(usage, PROMPT_DETAILS), _details(usage, OUTPUT_DETAILS)
@@ -114,13 +90,15 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
         cached = max(read.count(usage.get(name)) for name in CACHE_READS)
     written = read.count(details.get("cache_write_tokens")) or read.count(usage.get("cache_creation_input_tokens"))
     whole = read.count(prompt) if prompt is not None else cached + read.count(miss) if miss is not None else 0
-    if prompt is not None and cached + written > whole:
+    generated, total = read.count(output), read.count(usage.get("total_tokens"))
+    if prompt is not None and (cached + written > whole or total == whole + cached + written + generated):
         whole += cached + written
     cached = min(cached, whole)
     reasoning = read.count(thoughts.get("reasoning_tokens")) or read.count(usage.get("reasoning_tokens"))
-    generated = read.count(output)
-    apart = read.count(usage.get("total_tokens")) == read.count(prompt) + generated + reasoning
-    if reasoning > generated or (reasoning and apart):
+    hidden = total - whole - generated
+    if not reasoning and hidden > 0 and NEUTRAL.issuperset(usage):
+        reasoning = hidden
+    if reasoning > generated or (reasoning and hidden == reasoning):
         generated += reasoning
     return Usage(whole, generated, cached, min(written, whole - cached), reasoning, sidecar(_rest(usage)))
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ccx_addons.core import read, sources
+from ccx_addons.core import read, sources, stops
+from ccx_addons.core.arguments import Arguments
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -30,11 +31,12 @@ from ccx_addons.core.neutral import (
 from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols.chat.errors import error_in
-from ccx_addons.protocols.chat.finish import BROKEN, merge_usage, read_usage, stop_of
+from ccx_addons.protocols.chat.finish import merge_usage, read_usage, stop_of
 from ccx_addons.protocols.chat.parts import ANY_IMAGE
 from ccx_addons.protocols.chat.thoughts import (
     DETAILS,
     FIELDS,
+    SEALED,
     Piece,
     ThinkTags,
     detail_text,
@@ -46,8 +48,11 @@ from ccx_addons.protocols.chat.thoughts import (
 from ccx_addons.protocols.chat.tools import CALL_FIELDS, SIGNATURE, VENDOR, arguments_text, made_up_id
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, sidecar
 
+PAGES: Final = ("search_results", "citations", "web_search")
+"""Where servers say which pages an answer is from, all of them each time: the first says most
+(docs.perplexity.ai/api-reference, docs.x.ai/docs/guides/live-search, docs.z.ai/guides/tools/web-search)."""
 CHUNK_FIELDS: Final = frozenset({
-    "id", "object", "created", "model", "choices", "usage", "obfuscation", "base_resp", "x_groq",
+    "id", "object", "created", "model", "choices", "usage", "obfuscation", "base_resp", "x_groq", *PAGES,
 })  # fmt: skip
 GOOGLE: Final = "gemini"
 """Whose signatures stand on calls."""
@@ -79,17 +84,23 @@ class Call:
     index: int = -1
     custom: bool = False
     texts: list[str] = field(default_factory=list)
+    """As they came."""
     sent: int = 0
     """How many of the texts have been given."""
+    arguments: Arguments = field(default_factory=Arguments)
     tries: int = 0
     fields: Fields = field(default_factory=dict)
 
     def deltas(self) -> list[Event]:
         """What is new."""
         texts, self.sent = self.texts[self.sent :], len(self.texts)
+        if not self.custom:
+            texts = [new for text in texts if (new := self.arguments.feed(text))]
         return [PartDelta(self.index, text) for text in texts]
 
     def more(self, text: str) -> PartDelta:
+        if text.startswith("{") and self.says_again(text):
+            return PartDelta(self.index)
         self.texts.append(text)
         self.sent += 1
         return PartDelta(self.index, text)
@@ -105,6 +116,10 @@ class Call:
             return False
         self.tries += 1
         return loads_object("".join(self.texts)) is not None
+
+    def says_again(self, text: str) -> bool:
+        """Whether a piece is all that has come: some servers say the whole at the end once more (cogito#66)."""
+        return len(self.texts) > 0 and self.is_over(self.name, text) and text == "".join(self.texts)
 
     def repeats(self) -> bool:
         """Whether it says what the earlier call with its id has said."""
@@ -132,6 +147,8 @@ class AnswerReader:
         self._field: str | None = None
         self._spoken: list[Fields] = []
         self._secret: list[Fields] = []
+        self._sealed: Fields = {}
+        self._pages: Fields = {}
         self._annotations: list[Json] = []
         self._refused = False
         self._audible = False
@@ -157,16 +174,37 @@ class AnswerReader:
             # One of several answers; the first one counts.
             return []
         events = [] if self.started else self._start(chunk)
-        delta = choice.get("delta") or choice.get("message")
-        if isinstance(delta, dict):
-            self._delta(delta, events, "delta" not in choice)
+        whole = "delta" not in choice
+        if isinstance(delta := self._said(choice, whole), dict):
+            self._delta(delta, events, whole)
         if len(choice) > 3:
             self._beside(choice)
+        if whole and len(choices) > 1:
+            self._other_choices(choices[1:], events)
+        for name in PAGES:
+            if name in chunk:
+                self._pages[name] = chunk[name]
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self.reason, self.more = reason, None
-            if kind := BROKEN.get(reason.lower()):
+            if kind := stops.broken(reason):
                 events += self.fail(Fault(kind, f"the upstream broke off: {reason}", code=reason))
         return events
+
+    def _said(self, choice: Mapping[str, Json], whole: bool) -> Json:
+        """What a choice says. Beside a delta a message repeats what was said (Perplexity); servers of the older
+        completions say a text."""
+        if delta := choice.get("delta"):
+            return delta
+        if isinstance(text := choice.get("text"), str) and "message" not in choice:
+            return {"content": text}
+        return choice.get("message") if whole or not self._count else None
+
+    def _other_choices(self, choices: list[Json], events: list[Event]) -> None:
+        """One answer was asked for: the calls of a second choice belong to the text of the first (Copilot)."""
+        for choice in read.mappings(choices):
+            calls = read.mapping(choice.get("message")).get("tool_calls")
+            if calls and not self._calls:
+                self._delta({"tool_calls": calls}, events, True)
 
     def fail(self, fault: Fault) -> list[Event]:
         self.ended = True
@@ -177,15 +215,20 @@ class AnswerReader:
         self.ended = True
         events: list[Event] = []
         self._flush_tags(events)
+        stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
+        if stop == "error" and not self._count:
+            return self.fail(Fault("server", f"the model ended with {self.reason}", code=self.reason))
+        self._annotations = self._annotations or sources.cited_pages(self._pages, PAGES)
         left_over = self._annotations if self._kind != "text" else []
         self._close(events)
         for call in self._calls:
             self._stop_call(call, events)
         if self._secret:
             self._whole(secret_thought(self._secret), events)
+        if self._sealed:
+            self._whole(Thinking("", signature_of([], None, self._sealed), NAME, True), events)
         if self._audible:
             self._whole(Opaque(NAME, {"type": "audio"}), events)  # its words are said; no other protocol has the sound
-        stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
         sequence = self._sequence if stop == "stop_sequence" else None
         extra = sidecar({"logprobs": self._logprobs or None, "annotations": left_over or None})
         return [*events, Finished(stop, read_usage(self._usage), sequence, extra)]
@@ -222,7 +265,7 @@ class AnswerReader:
             self.more = self._more
         self._think(delta, events)
         if content:
-            self._say(_pieces(content, self._tags), events)
+            self._say_content(content, events)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._refused = True
             self._flush_tags(events)
@@ -248,6 +291,9 @@ class AnswerReader:
     def _think(self, delta: Mapping[str, Json], events: list[Event]) -> None:
         name = next((name for name in FIELDS if delta.get(name)), None)
         text = read.text(delta.get(name)) if name else ""
+        for field_ in SEALED:
+            if value := delta.get(field_):
+                self._seal(field_, value)
         if details := read.mappings(delta.get(DETAILS)):
             spoken, secret = split_details(details)
             merge_details(self._secret, secret)
@@ -261,6 +307,20 @@ class AnswerReader:
         if text:
             self._write("thought", text, events)
             self._field = name or self._field
+
+    def _seal(self, name: str, value: Json) -> None:
+        """More of what goes back as it came: blocks grow as details do."""
+        if isinstance(value, str):
+            self._sealed[name] = value
+        elif blocks := read.mappings(value):
+            merge_details(self._sealed.setdefault(name, []), blocks)
+
+    def _say_content(self, content: Json, events: list[Event]) -> None:
+        """Text, or parts; pictures stand behind the texts among them."""
+        content = [content] if isinstance(content, dict) else content
+        self._say(_pieces(content, self._tags), events)
+        for image in read.mappings(content):
+            self._show(image, events)
 
     def _say(self, pieces: list[Piece], events: list[Event]) -> None:
         for thought, text in pieces:
@@ -284,9 +344,9 @@ class AnswerReader:
         if self._kind is None:
             return
         if self._kind == "thought":
-            if signature := signature_of(self._spoken, self._field):
+            if signature := signature_of(self._spoken, self._field, self._sealed):
                 events.append(PartDelta(self._index, signature=signature))
-            self._spoken, self._field = [], None
+            self._spoken, self._field, self._sealed = [], None, {}
         elif self._kind == "text" and self._annotations:
             found = sources.of_url_citations(self._annotations)
             events.append(PartDelta(self._index, extra=sidecar({"annotations": self._annotations}), sources=found))
@@ -329,7 +389,7 @@ class AnswerReader:
         if item.keys() - CALL_FIELDS:
             call.fields |= keep(item, CALL_FIELDS).get(NAME, NOTHING)
         call.name = call.name or name
-        if text:
+        if text and not call.says_again(text):
             call.texts.append(text)
         if call.index < 0 and call.name and call.twin is None:
             self._flush_tags(events)
@@ -337,7 +397,7 @@ class AnswerReader:
             self._start_call(call, events)
         if call.index >= 0:
             events += call.deltas()
-            if text and not (custom or name or item.get("id") or call.fields or whole):
+            if call.arguments.plain and text and not (custom or name or item.get("id") or call.fields or whole):
                 self.more = call.more
 
     def _find_call(self, index: int | None, id_: str, name: str, text: str, whole: bool) -> Call:
@@ -376,7 +436,7 @@ class AnswerReader:
             call.id = "" if call.twin else call.id
             self._start_call(call, events)
             events += call.deltas()
-        text = '"}' if call.custom else ""
+        text = '"}' if call.custom else call.arguments.end()
         if text or call.fields:
             events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))
         events.append(PartStopped(call.index))

@@ -1,10 +1,13 @@
 """Reasoning on this protocol, which has no official place for it.
 
 Fields that servers use: ``reasoning_content`` (DeepSeek, Kimi, GLM, Qwen), ``reasoning`` (vLLM, OpenRouter),
-``reasoning_details`` (openrouter.ai/docs/use-cases/reasoning-tokens), and ``<think>...</think>`` before the answer.
+``reasoning_details`` (openrouter.ai/docs/use-cases/reasoning-tokens), ``reasoning_text`` with ``reasoning_opaque``
+(GitHub Copilot), ``thinking_blocks`` (docs.litellm.ai/docs/reasoning_content), and ``<think>...</think>`` before the
+answer, which Google's endpoint writes ``<thought>``.
 
 A thought's signature says how it goes back to its server: the name of the field, or the JSON of the details, which
-carry signatures of their own. Foreign signatures reach this protocol's clients in details whose format is the origin.
+carry signatures of their own, or of an object with the fields that go back as they came. Foreign signatures reach this
+protocol's clients in details whose format is the origin.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +19,17 @@ from ccx_addons.core.signatures import MARK, NOT_HOME, sift
 from ccx_addons.core.wire_json import BadJson, dump_text, loads
 from ccx_addons.protocols.chat.wire import NAME, Fields
 
-FIELDS: Final = ("reasoning_content", "reasoning")
+FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+SEALED: Final = ("thinking_blocks", "reasoning_opaque")
+"""Fields beside a thought's text that only their server can read."""
+TEXT_IN: Final = "in"
+"""Where a signature that is an object names the field of the text."""
 DETAILS: Final = "reasoning_details"
 TEXTS: Final[Mapping[Json, str]] = {"reasoning.text": "text", "reasoning.summary": "summary"}
 """Type of a detail -> the field with its text."""
-GROWING: Final = frozenset({"text", "summary", "data", "signature"})
+GROWING: Final = frozenset({"text", "summary", "data", "signature", "thinking"})
 
-OPEN: Final = "<think>"
-CLOSE: Final = "</think>"
+TAGS: Final[Mapping[str, str]] = {"<think>": "</think>", "<thought>": "</thought>"}
 MAX_BLANK: Final = 64
 """White space that may stand before the opening tag."""
 
@@ -41,6 +47,7 @@ class ThinkTags:
     def __init__(self) -> None:
         self.state: Literal["start", "thought", "after", "text"] = "start"
         self._held = ""
+        self._closing = ""
         self._blank = True
         """Only white space has come since the last tag."""
 
@@ -73,31 +80,33 @@ class ThinkTags:
     def _start(self) -> None:
         word = self._held.lstrip()
         blank = len(self._held) - len(word)
-        if blank > MAX_BLANK or not OPEN.startswith(word[: len(OPEN)]):
+        if blank > MAX_BLANK:
             self.state = "text"
-        elif len(word) >= len(OPEN):
-            self.state = "thought"
-            self._held = word[len(OPEN) :]
+        elif found := next((tag for tag in TAGS if word.startswith(tag)), ""):
+            self.state, self._closing = "thought", TAGS[found]
+            self._held = word[len(found) :]
+        elif not any(tag.startswith(word) for tag in TAGS):
+            self.state = "text"
 
     def _think(self, pieces: list[Piece]) -> None:
         if self._blank:
             self._held = self._held.lstrip()
             self._blank = not self._held
-        thought, closed, rest = self._held.partition(CLOSE)
+        thought, closed, rest = self._held.partition(self._closing)
         if closed:
             self.state = "after"
             self._held = rest
         else:
-            kept = _end_of(thought)
+            kept = _end_of(thought, self._closing)
             self._held = thought[len(thought) - kept :]
             thought = thought[: len(thought) - kept]
         if thought:
             pieces.append((True, thought))
 
 
-def _end_of(text: str) -> int:
+def _end_of(text: str, tag: str) -> int:
     """How many characters at the end may be the beginning of the closing tag."""
-    return next((n for n in range(min(len(CLOSE) - 1, len(text)), 0, -1) if text.endswith(CLOSE[:n])), 0)
+    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
 
 
 # ---- details ---------------------------------------------------------------------------------------------------------
@@ -128,8 +137,12 @@ def split_details(details: Iterable[Mapping[str, Json]]) -> tuple[list[Fields], 
     return spoken, secret
 
 
-def signature_of(details: Sequence[Mapping[str, Json]], field: str | None) -> str | None:
-    """How thoughts with these details, or those that came in ``field``, go back."""
+def signature_of(
+    details: Sequence[Mapping[str, Json]], field: str | None, sealed: Mapping[str, Json] | None = None
+) -> str | None:
+    """How thoughts with these details, or those that came in ``field``, with ``sealed`` beside it, go back."""
+    if sealed:
+        return dump_text({**({TEXT_IN: field} if field else {}), **sealed})
     if any(item.get("signature") or item.get("id") for item in details):
         return _same_text(details)
     return field
@@ -165,15 +178,19 @@ def write_thoughts(thoughts: Iterable[Thinking]) -> Fields:
     """The fields with which this protocol's own thoughts go back to their server."""
     texts: dict[str, list[str]] = {}
     details: list[Json] = []
+    sealed: Fields = {}
     for thought in thoughts:
         field = FIELDS[0]
         if thought.signature in FIELDS:
             field = thought.signature
-        elif thought.signature:
-            details += _read_details(thought.signature)
+        elif thought.signature and (found := _read_signature(thought.signature)):
+            field = found.pop(TEXT_IN, field)
+            details += found.pop(DETAILS, [])
+            for name, value in found.items():
+                sealed[name] = [*sealed[name], *value] if isinstance(value, list) and name in sealed else value
         if thought.text:
             texts.setdefault(field, []).append(thought.text)
-    fields: dict[str, Any] = {name: "\n\n".join(found) for name, found in texts.items()}
+    fields: dict[str, Any] = {name: "\n\n".join(found) for name, found in texts.items()} | sealed
     return {**fields, DETAILS: details} if details else fields
 
 
@@ -196,11 +213,17 @@ def _read_foreign(item: Mapping[str, Json]) -> Thinking | None:
     return Thinking(read.text(item.get("text")), read.text(item.get("signature")) or None, origin)
 
 
-def _read_details(signature: str) -> list[Json]:
+def _read_signature(signature: str) -> Fields:
+    """Details, or fields that go back as they came, but none that a thought has no place in."""
     try:
-        return read.items(loads(signature))
+        found = loads(signature)
     except BadJson:
-        return []
+        return {}
+    if isinstance(found, list):
+        return {DETAILS: found}
+    known = {name: value for name, value in read.mapping(found).items() if name in SEALED}
+    field = read.mapping(found).get(TEXT_IN)
+    return {**known, TEXT_IN: field} if field in FIELDS else known
 
 
 # ---- this protocol's upstreams ---------------------------------------------------------------------------------------

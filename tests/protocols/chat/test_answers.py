@@ -202,3 +202,21 @@ def test_a_signed_thought_comes_back_with_the_clients_next_request() -> None:
     answer, _ = chat.encode_response(Response("c", "m", (thought, Text("a")), "end"), ask())
     history = {"messages": [{"role": "user", "content": "hi"}, answer["choices"][0]["message"]]}
     assert chat.decode_request(history, "m", False).messages[1] == Message("assistant", (thought, Text("a")))
+
+
+@pytest.mark.parametrize(
+    ("choices", "parts"),
+    [
+        pytest.param([{"index": 0, "text": "a", "finish_reason": "stop"}], (Text("a"),), id="the older completions"),
+        pytest.param(
+            [{"message": {"content": "a"}, "finish_reason": "tool_calls"},
+             {"message": {"tool_calls": [{"id": "i", "function": {"name": "f", "arguments": "{}"}}]}}],
+            (Text("a"), ToolCall("i", "f", "{}")), id="Copilot: the calls of a text in another choice",
+        ),
+        pytest.param([{"index": 0, "message": {"content": "a"}}, {"index": 1, "message": {"content": "b"}}],
+                     (Text("a"),), id="several answers"),
+    ],
+)  # fmt: skip
+def test_the_answer_among_choices(choices: list[dict[str, Any]], parts: tuple[Part, ...]) -> None:
+    found = chat.decode_response({"id": "c", "choices": choices})
+    assert isinstance(found, Response) and found.parts == parts

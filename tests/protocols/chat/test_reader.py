@@ -121,6 +121,23 @@ SECRET = {"type": "reasoning.encrypted", "data": "x", "index": 1}
                      (Text("a"), Media("image/png", data="aGk=")), id="a picture"),
         pytest.param([{"images": [{"type": "image_url", "image_url": {"url": "https://x"}}, {"image_url": {}}]}],
                      (Media("image/*", url="https://x"),), id="a picture elsewhere"),
+        pytest.param([{"content": [{"type": "text", "text": "a"},
+                                   {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}],
+                     (Text("a"), Media("image/png", data="aGk=")), id="a picture among parts"),
+        pytest.param([{"content": {"type": "text", "text": "a"}}], (Text("a"),), id="one part alone"),
+        pytest.param([{"content": "<thought>hm</thought>a"}],
+                     (Thinking("hm", None, "chat"), Text("a")), id="Google: tags of its own"),
+        pytest.param([{"reasoning_text": "hm"}, {"reasoning_opaque": "x"}, {"content": "a"}],
+                     (Thinking("hm", '{"in":"reasoning_text","reasoning_opaque":"x"}', "chat"), Text("a")),
+                     id="Copilot: sealed thoughts"),
+        pytest.param([{"reasoning_content": "h", "thinking_blocks": [{"type": "thinking", "thinking": "h"}]},
+                      {"reasoning_content": "m", "thinking_blocks": [{"type": "thinking", "thinking": "m", "signature": "s"}]},
+                      {"content": "a"}],
+                     (Thinking("hm", '{"in":"reasoning_content","thinking_blocks":'
+                                     '[{"type":"thinking","thinking":"hm","signature":"s"}]}', "chat"), Text("a")),
+                     id="LiteLLM: signed blocks"),
+        pytest.param([{"content": "a"}, {"reasoning_opaque": "x"}],
+                     (Text("a"), Thinking("", '{"reasoning_opaque":"x"}', "chat", True)), id="a seal alone"),
     ],
 )  # fmt: skip
 def test_text_and_thoughts(deltas: list[dict[str, Any]], parts: tuple[Part, ...]) -> None:
@@ -154,6 +171,13 @@ def test_text_and_thoughts(deltas: list[dict[str, Any]], parts: tuple[Part, ...]
                      [("a", "f", '{"x":1}')], id="a name in every piece, also behind the end"),
         pytest.param([calls(piece(0, "a", "f", '{"x":{}')), calls(piece(0, "a", "f", "}"))],
                      [("a", "f", '{"x":{}}')], id="a name in every piece of an object in an object"),
+        pytest.param([calls(piece(0, "a", "f", "{}")), calls(piece(0, arguments='{"x":')), calls(piece(0, arguments="1}"))],
+                     [("a", "f", '{"x":1}')], id="Bedrock: an empty object first"),
+        pytest.param([calls(piece(0, "a", "f", '"{\\"x\\"')), calls(piece(0, arguments=':1}"'))],
+                     [("a", "f", '{"x":1}')], id="vLLM: an object in a string"),
+        pytest.param([calls(piece(0, "a", "f", "null"))], [("a", "f", "{}")], id="null"),
+        pytest.param([calls(piece(0, "a", "f", '{"x":')), calls(piece(0, arguments="1}")), calls(piece(0, arguments='{"x":1}'))],
+                     [("a", "f", '{"x":1}')], id="the whole once more at the end"),
         pytest.param([calls(piece(0, "a")), calls(piece(0, arguments="1")), calls(piece(0, name="f", arguments="2"))],
                      [("a", "f", "12")], id="the name last"),
         pytest.param([calls(piece(0, None, "", "")), calls(piece(0, "a", "f", "1"))],
@@ -286,6 +310,37 @@ def test_probabilities_are_kept() -> None:
     assert extra == {"chat": {"logprobs": {"content": [{"token": "a"}, {"token": "b"}]}}}
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param([{"text": "a"}, {"text": "b", "finish_reason": "stop"}], id="the older completions"),
+        pytest.param([{"delta": {"content": "a"}, "message": {"content": "a"}},
+                      {"delta": {"content": "b"}, "message": {"content": "ab"}},
+                      {"delta": {}, "message": {"content": "ab"}, "finish_reason": "stop"}], id="Perplexity: the whole beside it"),
+        pytest.param([{"delta": {}, "message": {"content": "ab"}, "finish_reason": "stop"}], id="the whole alone"),
+        pytest.param([{"message": {"content": "ab"}, "finish_reason": "stop"}], id="a message"),
+    ],
+)  # fmt: skip
+def test_where_a_text_stands(choices: list[dict[str, Any]]) -> None:
+    chunks = [{"id": "c", "choices": [{"index": 0, "finish_reason": None, **choice}]} for choice in choices]
+    assert answer(*chunks).parts == (Text("ab"),)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"citations": ["https://a.test", "no address"]},
+        {"citations": ["https://b.test"], "search_results": [{"title": "A", "url": "https://a.test"}]},
+        {"web_search": [{"title": "A", "link": "https://a.test", "content": "words"}]},
+    ],
+    ids=["xAI", "Perplexity", "GLM"],
+)
+def test_pages_that_are_listed_beside_an_answer(listed: dict[str, Any]) -> None:
+    (text,) = answer(chunk({"content": "a"}, **listed), chunk({"content": "b"}, **listed), END).parts
+    assert isinstance(text, Text) and text.text == "ab"
+    assert [(source.url, source.start, source.end) for source in text.sources] == [("https://a.test", 0, 0)]
+
+
 def test_only_the_first_of_several_answers_counts() -> None:
     other = chunk({"content": "x"})
     other["choices"][0]["index"] = 1
@@ -305,6 +360,7 @@ def test_an_answer_begins_with_its_first_choice() -> None:
         pytest.param({"error": {"message": "slow", "code": 429}, "choices": [{"delta": {"content": ""}, "finish_reason": "error"}]},
                      Fault("rate_limit", "slow", 429, "429"), id="OpenRouter"),
         pytest.param(chunk({}, "error"), Fault("server", "the upstream broke off: error", code="error"), id="a reason"),
+        pytest.param(chunk({}, "timeout"), Fault("timeout", "the upstream broke off: timeout", code="timeout"), id="too slow"),
         pytest.param(chunk({}, "insufficient_system_resource"),
                      Fault("overloaded", "the upstream broke off: insufficient_system_resource",
                            code="insufficient_system_resource"), id="DeepSeek"),
@@ -330,3 +386,10 @@ def test_nothing_comes_after_an_error(broken: dict[str, Any], fault: Fault) -> N
 def test_a_call_that_says_nothing_is_none(nothing: dict[str, Any]) -> None:
     answer = fold(decode_all(stream(chunk({"content": "a", **nothing}), chunk(nothing), chunk({"content": "b"}), END)))
     assert isinstance(answer, Response) and (answer.parts, answer.stop) == ((Text("ab"),), "end")
+
+
+def test_a_call_that_went_wrong_before_anything_was_said_is_a_failure() -> None:
+    reason = "function_call_filter: MALFORMED_FUNCTION_CALL"
+    (_, failed) = decode_all(stream(chunk({"content": ""}, reason)))
+    assert failed == Failed(Fault("server", f"the model ended with {reason}", code=reason))
+    assert answer(chunk({"content": "a"}, reason)).stop == "error"

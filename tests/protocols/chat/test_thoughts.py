@@ -106,6 +106,15 @@ def test_foreign_signatures_come_back(thought: Thinking) -> None:
             [Thinking("hm", dump_text([DETAIL]), "chat"), Thinking("", dump_text([SECRET]), "chat", True)],
             {"reasoning_content": "hm", "reasoning_details": [DETAIL, SECRET]}, id="details",
         ),
+        pytest.param(
+            [Thinking("hm", '{"in":"reasoning_text","reasoning_opaque":"x","role":"user"}', "chat")],
+            {"reasoning_text": "hm", "reasoning_opaque": "x"}, id="sealed, and nothing else of the message",
+        ),
+        pytest.param(
+            [Thinking("hm", '{"in":"reasoning_content","thinking_blocks":[1]}', "chat"),
+             Thinking("", '{"thinking_blocks":[2]}', "chat", True)],
+            {"reasoning_content": "hm", "thinking_blocks": [1, 2]}, id="signed blocks",
+        ),
         pytest.param([Thinking("hm", "broken {", "chat")], {"reasoning_content": "hm"}, id="a broken signature"),
         pytest.param([], {}, id="none"),
     ],
