@@ -34,16 +34,16 @@ def main(given: list[str] | None = None) -> int:
     if sys.platform == "win32":
         print(NO_WINDOWS, file=sys.stderr)
         return 1
-    from ccx_addons.commands.table import COMMANDS, HELP  # not before: what they import is not on Windows
+    from ccx_addons.commands.table import COMMANDS, HELP, command  # not before: what they import is not on Windows
 
     words = sys.argv[1:] if given is None else given
     if words and words[0] in COMMANDS:
-        return told(COMMANDS[words[0]], words[1:])
+        return told(command(words[0]), words[1:])
     more = argparse.ArgumentParser(
         prog=program(), description=HELP.format(program()), formatter_class=argparse.RawTextHelpFormatter
     )
     more.add_argument("command", nargs="?", default="serve", choices=list(COMMANDS), metavar="command")
-    return told(COMMANDS[more.parse_args(words).command], [])
+    return told(command(more.parse_args(words).command), [])
 
 
 def told(command: Command, arguments: list[str]) -> int:

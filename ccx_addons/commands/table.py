@@ -1,45 +1,42 @@
 """Every command: its word, what runs, and what it is for."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Final
 
-from ccx_addons.commands import (
-    Command,
-    check,
-    copies,
-    doctor,
-    health,
-    late,
-    moving,
-    places,
-    processes,
-    reload,
-    serve,
-    watch,
-)
+from ccx_addons.commands import Command
 
-COMMANDS: Final[Mapping[str, Command]] = {
-    "serve": serve.serve,
-    "check": check.check,
-    "demo": serve.demo,
-    "mitmweb": serve.mitmweb,
-    "watch": watch.watch,
-    "flows": late.flows,
-    "mcp": late.mcp,
-    "replay": late.replay,
-    "reload": reload.reload,
-    "import": moving.move_in,
-    "export": moving.move_out,
-    "where": places.where,
-    "health": health.health,
-    "doctor": doctor.doctor,
-    "backup": copies.backup,
-    "restore": copies.restore,
-    "copy-log": copies.copy_log,
-    "worker": processes.worker,
-    "panel": processes.panel,
-    "meeting": processes.meeting,
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "serve:serve",
+    "check": "check:check",
+    "demo": "serve:demo",
+    "mitmweb": "serve:mitmweb",
+    "watch": "watch:watch",
+    "flows": "flows:flows",
+    "mcp": "mcp:mcp",
+    "replay": "replay:replay",
+    "reload": "reload:reload",
+    "import": "moving:move_in",
+    "export": "moving:move_out",
+    "where": "places:where",
+    "health": "health:health",
+    "doctor": "doctor:doctor",
+    "backup": "copies:backup",
+    "restore": "copies:restore",
+    "copy-log": "copies:copy_log",
+    "worker": "processes:worker",
+    "panel": "processes:panel",
+    "meeting": "processes:meeting",
 }
+"""Module and function in this folder. Each is imported when its word was given: a process that only starts others needs
+neither the panel nor what reads a log."""
+
+
+def command(word: str) -> Command:
+    module, name = COMMANDS[word].split(":")
+    found: Command = getattr(import_module(f"{__package__}.{module}"), name)
+    return found
+
 
 HELP: Final = """\
 CCX: one address and one key in front of many AI upstreams.

@@ -27,6 +27,8 @@ def test_who_is_asked_before_anything_is_read(runtime: Runtime) -> None:
 
 def test_the_supervisor_does_without_mitmproxy_and_flask() -> None:
     """It stays small: a process that only starts others."""
-    code = "import sys, ccx_addons.commands.table; print(*sorted({'mitmproxy', 'flask', 'httpx'} & set(sys.modules)))"
+    heavy = {"mitmproxy", "flask", "httpx", "sqlite_utils", "genai_prices"}
+    code = "import sys; from ccx_addons.commands import table; table.command('serve'); "
+    code += f"print(*sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout.strip() == ""
