@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
 settings.load_profile("ccx")
+
+
+def pytest_collection_finish() -> None:
+    """Tests and modules stay to the end: the collector need not walk over them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
 
 
 @pytest.fixture(scope="session")
