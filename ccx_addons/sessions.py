@@ -2,7 +2,8 @@
 
 An upstream that speaks Responses knows its own answers: the id goes through, and the conversation stays with the
 channel that made it. For converting channels the gateway remembers the items and the answer itself, per client, for a
-day: in memory for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing.
+day: in memory for the next turn, in SQLite for other workers and after a restart. ``store: false`` keeps nothing. Items
+that an input names by their ids are written out for every channel that did not make them.
 
 All clients share the operator's account at an upstream. So a client may name only what it was given: ids of answers and
 items that the gateway handed to it, for as long as the upstream keeps them. For every other id it is as if there were
@@ -10,6 +11,7 @@ nothing.
 """
 
 import asyncio
+import itertools
 import json
 import logging
 import time
@@ -25,9 +27,9 @@ from ccx_addons.core import read, sse
 from ccx_addons.core.config import DEFAULT_CLIENT
 from ccx_addons.core.endpoints import STORED
 from ccx_addons.core.errors import StoreError, UnknownResponse
-from ccx_addons.core.exchange import Exchange, Seat
+from ccx_addons.core.exchange import NOWHERE, Exchange, Named, Seat
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.references import ID, conversation_of, handed_out, id_of_stream, items_of
+from ccx_addons.core.references import ID, conversation_of, handed_out, id_of_stream, items_of, written_out
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import dumps, loads_object
 from ccx_addons.io.store import Store
@@ -74,6 +76,16 @@ class Stored:
     """JSON; empty: the channel's upstream has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """``answer``: the remembered one that it came in; empty: none."""
+
+    id: str
+    seat: Seat
+    answer: str
+    expires: int
+
+
 class Sessions:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -117,17 +129,31 @@ class Sessions:
         try:
             if id:
                 self.take(flow, x, id, self.at_hand(id) or await look_up(store, id, client))
-            for item in dict.fromkeys(items):
-                if flow.response:
-                    return
-                found = await look_up(store, item, client)
-                if found is None:
-                    flow.response = refuse(flow, unknown("Item", item, "input"))
-                else:
-                    x.home = x.home if x.home.channel_id else found.seat
+            if items and not flow.response:
+                x.named = await self.look_for(items, client)
+                x.home = x.home if x.home.channel_id else next((one.seat for one in x.named.values()), NOWHERE)
+                if strange := [item for item in items if item not in x.named]:
+                    flow.response = refuse(flow, unknown("Item", strange[0], "input"))
         except StoreError as error:
             log.warning("request %s: stored answers cannot be read: %s", x.id, error, extra={"request": x.id})
             flow.response = refuse(flow, UNREADABLE)
+
+    async def look_for(self, ids: list[str], client: str) -> dict[str, Named]:
+        """Those of the items that this client was given, and what they say where their answers are remembered: the
+        newest first, which has those before it. Raises StoreError."""
+        rows: list[Item] = []
+        for pause in TRIES:
+            await asyncio.sleep(pause)
+            rows = await asyncio.to_thread(items_in, self.runtime.store, ids, client)
+            if len(rows) == len(set(ids)):
+                break
+        said: dict[str, dict[str, Any]] = {}
+        for answer in dict.fromkeys(item.answer for item in rows if item.answer):
+            if any(item.answer == answer and item.id not in said for item in rows):
+                stored = self.at_hand(answer) or await asyncio.to_thread(load, self.runtime.store, answer, client)
+                if stored and stored.client == client:
+                    said |= {read.text(one.get("id")): one for one in stored.items or ()}
+        return {item.id: Named(item.seat, said.get(item.id)) for item in rows}
 
     def at_hand(self, id: str) -> Stored | None:
         stored = self.recent.get(id)
@@ -226,19 +252,22 @@ def unknown_answer(x: Exchange) -> Fault:
 
 
 def remembered(x: Exchange, answer: bytes, now: float) -> tuple[str, Stored, str, list[Row]] | None:
-    """Id of a finished answer, what is kept of it, its items (history, input, output) as JSON, and rows of the ids that
-    its upstream keeps. None: it cannot be continued. An upstream of the client's own protocol has the answer itself."""
+    """Id of a finished answer, what is kept of it, its items (history, input, output) as JSON, and rows of the ids by
+    which it, and its items, may be named later. None: it cannot be continued. An upstream of the client's own protocol
+    has the answer itself."""
     whole = final_answer(answer) if x.stream else loads_object(answer.decode("utf-8", "replace")) or {}
     id = read.text(whole.get("id"))
     if not ID.fullmatch(id) or x.body is None or x.current is None or x.client is None:
         return None
-    asked = read.mappings(read.input_items(x.body.members.get("input")))
+    known = {id: one.item for id, one in x.named.items() if one.item is not None}
+    asked = read.mappings(written_out(read.input_items(x.body.members.get("input")), known))
     items = trimmed([*(x.history or ()), *asked, *read.mappings(whole.get("output"))])
     kept = dumps(whole).decode() if x.current.converted else ""
     kept = kept if len(kept) <= MAX_CHARACTERS else ""
     seat, client = seat_of(x.current.attempt), x.client.name
-    ids = [] if x.current.converted else dict.fromkeys(handed_out(whole))
-    given = [issued(one, client, seat, now) for one in ids]
+    ids = dict.fromkeys(one for one in handed_out(whole) if one != id or not x.current.converted)
+    life = LIFE if x.current.converted else KEPT
+    given = [issued(one, client, seat, now, "" if one == id else id, life) for one in ids]
     return id, Stored(client, seat, x.trace, items, now + LIFE, kept), json.dumps(items), given
 
 
@@ -247,10 +276,10 @@ def seat_of(attempt: Attempt) -> Seat:
     return Seat(attempt.channel.id, attempt.key.id, NEVER)
 
 
-def issued(id: str, client: str, seat: Seat, now: float) -> Row:
-    """The row of an id that an upstream keeps."""
+def issued(id: str, client: str, seat: Seat, now: float, answer: str = "", life: float = KEPT) -> Row:
+    """The row of an id that an upstream keeps. ``answer``: which of the remembered ones it is an item of."""
     place = {"channel_id": seat.channel_id, "key_id": seat.key_id}
-    return {"id": id, "client": client, **place, "expires": int((now + KEPT) * 1000)}
+    return {"id": id, "client": client, **place, "expires": int((now + life) * 1000), "answer": answer}
 
 
 def final_answer(events: bytes) -> Mapping[str, Any]:
@@ -291,6 +320,16 @@ async def look_up(store: Store, id: str, client: str) -> Stored | None:
         if stored := await asyncio.to_thread(load, store, id, client):
             return stored
     return None
+
+
+def items_in(store: Store, ids: list[str], client: str) -> list[Item]:
+    """Where those of the items are that this client was given, the newest first. Raises StoreError."""
+    columns, found = "id, channel_id, key_id, answer, expires", list[Item]()
+    for some in itertools.batched(dict.fromkeys(ids), 500):
+        where = f"id IN ({', '.join('?' * len(some))}) AND client = ? AND expires > ?"
+        rows = store.rows(f"SELECT {columns} FROM issued WHERE {where}", *some, client, int(time.time() * 1000))
+        found += [Item(id, Seat(channel, key, NEVER), answer, expires) for id, channel, key, answer, expires in rows]
+    return sorted(found, key=lambda item: -item.expires)
 
 
 def load(store: Store, id: str, client: str) -> Stored | None:

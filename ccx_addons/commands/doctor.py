@@ -155,11 +155,11 @@ def of_database(path: Path) -> Iterator[Finding]:
 def of_server(settings: Settings) -> Iterator[Finding]:
     """Whether PostgreSQL can be reached; its tables are made by the gateway's start."""
     try:
-        found = database_of(place_of(settings), "", -1, time.time).read("SELECT version()", ())
+        (found,) = database_of(place_of(settings), "", -1, time.time).read("SELECT version()", ())
     except StoreError as error:
         yield Finding("problem", "database", f"{error}; rows would wait in memory and be lost with the process")
     else:
-        yield Finding("ok", "database", f"answers: {' '.join(str(found[0]).split()[:2]) if found else 'nothing'}")
+        yield Finding("ok", "database", f"answers: {' '.join(str(found[0]).split()[:2])}")
 
 
 def of_configuration(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:

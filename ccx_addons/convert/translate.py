@@ -14,14 +14,17 @@ from ccx_addons.core import code_assist, leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import ACCOUNT, STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import NOWHERE, Ended, Exchange
+from ccx_addons.core.exchange import NOWHERE, Ended, Exchange, Seat
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
+from ccx_addons.core.references import written_out
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
 
 type Json = Any
+
+ELSEWHERE: Final = "only the key that it was made with can read it"
 
 ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
 """Quirks that look at answers."""
@@ -87,11 +90,15 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
         changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
         drop = frozenset(members.keys() - left.keys())
-    if "previous_response_id" in members and x.history is not None and is_away(x, attempt):
+    if "previous_response_id" in members and x.history is not None and is_away(x.home, attempt):
         told = cures.without_thoughts("responses", continued(x, members), _context(x))
         changes["input"] = told["input"]
         drop |= {"previous_response_id"}
-        losses.append(Loss("reasoning", "only the key that it was made with can read it"))
+        losses.append(Loss("reasoning", ELSEWHERE))
+    elif away := {id: one.item for id, one in x.named.items() if one.item and is_away(one.seat, attempt)}:
+        items = written_out(read.items(members.get("input")), away)
+        changes["input"] = kept = [item for item in items if not _is_thought(item, away)]
+        losses += [Loss("reasoning", ELSEWHERE)] * (len(kept) < len(items))
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
         wanted, wished = _quirky(x, channel, asked)
@@ -102,9 +109,15 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     return Outgoing(body, x.operation, x.stream, fields, tuple(losses))
 
 
-def is_away(x: Exchange, attempt: Attempt) -> bool:
-    """Whether the answer that is continued was made with another key, which alone knows its id."""
-    return x.home[:2] not in (NOWHERE[:2], (attempt.channel.id, attempt.key.id), (attempt.channel.id, ""))
+def is_away(seat: Seat, attempt: Attempt) -> bool:
+    """Whether an answer was made with another key, which alone knows its id."""
+    return seat[:2] not in (NOWHERE[:2], (attempt.channel.id, attempt.key.id), (attempt.channel.id, ""))
+
+
+def _is_thought(item: Json, said: Mapping[str, Json]) -> bool:
+    """Whether it is one of those that were written out."""
+    one = read.mapping(item)
+    return one.get("type") == "reasoning" and said.get(read.text(one.get("id"))) is item
 
 
 def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
@@ -141,6 +154,9 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         request = compaction.summary_request(request)
     target = TEXT_PROTOCOLS[channel.protocol]
     losses = leftovers.of_request(request, channel.protocol, target.READS)
+    losses += [
+        Loss(id, "only the upstream that made it has it", vital=True) for id, one in x.named.items() if not one.item
+    ]
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
         if request.max_tokens is not None:
@@ -174,7 +190,13 @@ def neutral_request(x: Exchange) -> Request:
 
 
 def continued(x: Exchange, members: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The input with what ``previous_response_id`` stands for. Raises UnknownResponse: nobody remembers that answer."""
+    """The input with what ``previous_response_id`` stands for, and with the items that it names.
+
+    Raises UnknownResponse: nobody remembers that answer.
+    """
+    if x.named:
+        said = {id: one.item for id, one in x.named.items() if one.item is not None}
+        members = {**members, "input": written_out(read.items(members.get("input")), said)}
     if not members.get("previous_response_id"):
         return members
     if x.history is None:

@@ -55,6 +55,14 @@ class Seat(NamedTuple):
 NOWHERE: Final = Seat("", "", 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A stored item, and whose upstream has made it. ``item`` None: only that has it."""
+
+    seat: Seat
+    item: "dict[str, Json] | None"
+
+
 class Watcher(Protocol):
     """Reads one upstream stream and gives the bytes for the client: the same ones, or converted.
 
@@ -198,6 +206,8 @@ class Exchange:
     """Trace of the agent that started this one."""
     history: "list[dict[str, Json]] | None" = None
     """Responses items that ``previous_response_id`` stands for, where the gateway remembers them."""
+    named: "Mapping[str, Named]" = field(default_factory=dict)
+    """Stored Responses items that the input names by their ids."""
     home: Seat = NOWHERE
     """Where the answer was made which is continued."""
     images: bool = False

@@ -69,6 +69,11 @@ def items_of(members: Mapping[str, Any]) -> list[str]:
     return [read.text(item.get("id")) for item in read.mappings(members.get("input")) if _refers(item)]
 
 
+def written_out(items: list[Any], said: Mapping[str, Any]) -> list[Any]:
+    """The ``input`` with the items themselves where it names those that are known."""
+    return [said.get(read.text(item.get("id")), item) if _names(item) else item for item in items]
+
+
 def conversation_of(members: Mapping[str, Any]) -> str:
     """The id of a stored conversation that the request belongs to; empty: none."""
     found = members.get("conversation")
@@ -103,6 +108,10 @@ def handed_out(answer: Mapping[str, Any]) -> list[str]:
     """Ids in an answer by which the client may name it, or a part of it, later."""
     named = (read.text(one.get("id")) for one in (answer, *read.mappings(answer.get("output"))))
     return [id for id in named if ID.fullmatch(id)]
+
+
+def _names(item: Any) -> bool:
+    return isinstance(item, dict) and _refers(item)
 
 
 def _refers(item: Mapping[str, Any]) -> bool:

@@ -340,12 +340,11 @@ class Database(Folds):
     def words_of(self, error: BaseException) -> str:
         return getattr(error, "sqlite_errorname", "") or str(error)
 
-    def read(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    def read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         address = f"{self.path.as_uri()}?mode=ro"
         try:
             with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
-                row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
-                return row
+                return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be read: {error}") from error
 

@@ -324,13 +324,13 @@ class Database(Folds):
         if not isinstance(error, WAITING) or (self.link and self.link.closed):
             self.close()
 
-    def read(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    def read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         try:
             with contextlib.closing(Link(self.url, f"{self.who} reads", READ)) as link:
-                row = link.execute(sql, values).fetchone()
+                rows = link.execute(sql, values).fetchall()
         except psycopg.Error as error:
             raise StoreError(f"PostgreSQL cannot be read: {words_of(error)}") from error
-        return None if row is None else tuple(row)
+        return [tuple(row) for row in rows]
 
     def close(self) -> None:
         if self.link:

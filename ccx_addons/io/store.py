@@ -337,7 +337,11 @@ class Store:
         return self._add(partial(_submitted, call=call), Future())
 
     def read(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        """The first row of a query, on a read-only connection of its own; for other threads than the event loop's.
+        """The first row of a query (``rows``)."""
+        return next(iter(self.rows(sql, *values)), None)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a query finds, on a read-only connection of its own; for other threads than the event loop's.
 
         Raises StoreError.
         """

@@ -254,8 +254,8 @@ class Database(Protocol):
     def failed(self, error: BaseException) -> None:
         """After an error: close what cannot be trusted any more."""
 
-    def read(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
-        """The first row, on a connection of its own, from any thread. Raises StoreError."""
+    def read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What a query finds, on a connection of its own, from any thread. Raises StoreError."""
 
     def close(self) -> None: ...
 

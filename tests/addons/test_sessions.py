@@ -13,7 +13,18 @@ from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
 from ccx_addons.core.wire_json import JsonBody, dumps
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.state import NEVER
-from ccx_addons.sessions import IN_MEMORY, KEPT, LIFE, MAX_ITEMS, MAX_MEMORY, Sessions, Stored, remembered, trimmed
+from ccx_addons.sessions import (
+    IN_MEMORY,
+    KEPT,
+    LIFE,
+    MAX_ITEMS,
+    MAX_MEMORY,
+    Sessions,
+    Stored,
+    load,
+    remembered,
+    trimmed,
+)
 from tests.addons.flows import flow
 from tests.addons.values import attempted, channel
 
@@ -48,9 +59,12 @@ def test_history_input_and_output_are_remembered(given: Any, asked: Any, stream:
         answer = f"{before}event: response.completed\ndata: {json.dumps(event)}\n\n".encode()
     items = [*x.history, *asked, *ANSWER["output"]]
     seat = Seat(WHERE.id, WHERE.keys[0].id, NEVER)
-    row = {"client": "alice", "channel_id": seat[0], "key_id": seat[1], "expires": int((5.0 + KEPT) * 1000)}
-    given = [{**row, "id": "resp_1"}, {**row, "id": "msg_1"}]
-    for converted, kept, ids in ((True, dumps(ANSWER).decode(), []), (False, "", given)):
+    row = {"client": "alice", "channel_id": seat[0], "key_id": seat[1]}
+    answer_row = {**row, "id": "resp_1", "expires": int((5.0 + KEPT) * 1000), "answer": ""}
+    item_row = {**row, "id": "msg_1", "answer": "resp_1"}
+    own = [answer_row, {**item_row, "expires": int((5.0 + KEPT) * 1000)}]
+    ours = [{**item_row, "expires": int((5.0 + LIFE) * 1000)}]
+    for converted, kept, ids in ((True, dumps(ANSWER).decode(), ours), (False, "", own)):
         attempted(x, WHERE, None).converted = converted
         stored = Stored("alice", seat, "", items, 5.0 + LIFE, kept)
         assert remembered(x, answer, 5.0) == ("resp_1", stored, json.dumps(items), ids)
@@ -193,6 +207,35 @@ def test_only_what_was_handed_to_this_client_goes_upstream(
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("converted", [True, False], ids=["converted", "native"])
+def test_items_are_named_that_a_remembered_answer_has(runtime: Runtime, converted: bool) -> None:
+    """As the AI SDK does with thoughts, where nothing says ``store: false``."""
+    thought = {"id": "rs_1", "type": "reasoning", "summary": []}
+    said = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+    first = exchange(input="a question")
+    first.match = endpoints.find("POST", "/v1/responses")
+    attempted(first, WHERE, None).converted = converted
+
+    async def kept(x: Exchange, answer: dict[str, Any]) -> None:
+        await Sessions(runtime).keep(x, dumps(answer))
+
+    asyncio.run(kept(first, {"id": "resp_1", "output": [thought, said]}))
+    runtime.store.flush()
+    named = [{"role": "user", "content": "a question"}, REFERENCE, {"type": "item_reference", "id": "rs_1"}]
+    second = exchange(input=named)
+    assert asks(runtime, second) == (0, "") and second.home[:2] == (WHERE.id, WHERE.keys[0].id)
+    assert {id: one.item for id, one in second.named.items()} == {"rs_1": thought, "msg_1": said}
+    assert second.body and continued(second, second.body.members)["input"] == [named[0], said, thought]
+    attempted(second, WHERE, None).converted = converted
+    asyncio.run(kept(second, {"id": "resp_2", "output": []}))
+    runtime.store.flush()
+    assert load(runtime.store, "resp_2", "alice").items == [named[0], said, thought], "kept as they are"  # type: ignore[union-attr]
+    stranger = exchange(input=named)
+    stranger.client = Client("bob", "")
+    assert asks(runtime, stranger) == (404, "Item with id 'msg_1' not found.")
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "body",
     [
@@ -247,8 +290,9 @@ def test_an_answer_that_another_worker_is_just_writing(runtime: Runtime, monkeyp
 
 
 def test_without_the_database_nothing_goes_on(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.store, "read", broken)
+    monkeypatch.setattr(runtime.store, "rows", broken)
     assert asks(runtime, exchange(previous_response_id="resp_1"))[0] == 503
+    assert asks(runtime, exchange(input=[REFERENCE]))[0] == 503
 
 
 def broken(*_: Any) -> Any:

@@ -56,6 +56,18 @@ def test_an_answer_that_is_gone(program: Program) -> None:
         sdk.responses.retrieve("resp/../../models")
 
 
+def test_items_are_named_by_their_ids(program: Program, fake: Fake) -> None:
+    """As the AI SDK does, unless it is told not to store."""
+    sdk = client(program)
+    first = sdk.responses.create(model="gpt-5.1", input="a word")
+    fake.clear()
+    named = [{"role": "user", "content": "a word"}, {"type": "item_reference", "id": first.output[0].id}]
+    again = sdk.responses.create(model="gpt-5.1", input=[*named, {"role": "user", "content": "again"}])  # type: ignore[list-item]
+    assert again.output_text == "gpt-5.1 heard: again"
+    if program.config["channels"][0]["protocol"] == "chat":
+        assert "gpt-5.1 heard: a word" in fake.requests()[-1]["text"]
+
+
 def test_after_a_restart(fake: Fake, tmp_path: Path) -> None:
     made = channel("a", fake.url, "messages", serves=["responses"])
     with running_program(tmp_path, made) as program:

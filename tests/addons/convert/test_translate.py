@@ -19,7 +19,7 @@ from ccx_addons.convert.translate import (
 from ccx_addons.core import endpoints, multipart
 from ccx_addons.core.config import Channel, ChannelLimits, Kind, Mapped, ReasoningPolicy
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
+from ccx_addons.core.exchange import NOWHERE, Exchange, Named, Seat
 from ccx_addons.core.neutral import Response, Text
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
@@ -325,6 +325,40 @@ def test_who_did_not_make_an_answer_is_told_what_it_was(home: Seat, away: bool) 
         assert "previous_response_id" not in body and [loss.path for loss in sent.losses] == ["reasoning"]
     else:
         assert (body["input"], body["previous_response_id"], sent.losses) == ("b", "r", ())
+
+
+NAMED = [{"type": "item_reference", "id": id} for id in ("rs_1", "msg_1")]
+SAID: dict[str, dict[str, Any]] = {
+    "rs_1": {"id": "rs_1", "type": "reasoning", "summary": []},
+    "msg_1": {
+        "id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "said before"}],
+    },
+}  # fmt: skip
+
+
+def naming(home: Seat, known: bool = True) -> Exchange:
+    x = asked("responses", {"model": "m", "input": [{"role": "user", "content": "a"}, *NAMED]})
+    x.home, x.named = home, {id: Named(home, item if known else None) for id, item in SAID.items()}
+    return x
+
+
+def test_items_that_are_named_go_to_who_made_them_as_they_are() -> None:
+    x = naming(Seat("id_a", "key_a", 0))
+    assert out(x, channel("a", "responses")).body == x.raw
+
+
+def test_who_did_not_make_the_items_that_are_named_is_told_what_they_say() -> None:
+    sent = out(naming(Seat("ch_elsewhere", "k", 0)), RESPONSES)
+    assert json.loads(sent.body)["input"] == [{"role": "user", "content": "a"}, SAID["msg_1"]]
+    assert [loss.path for loss in sent.losses] == ["reasoning"]
+
+
+@pytest.mark.parametrize("where", [CHAT, MESSAGES])
+def test_other_protocols_hear_what_the_items_that_are_named_say(where: Channel) -> None:
+    sent = out(naming(Seat("id_a", "key_a", 0)), where)
+    assert b"said before" in sent.body and not any(loss.vital for loss in sent.losses)
+    lost = out(naming(Seat("id_a", "key_a", 0), known=False), where).losses
+    assert {loss.path for loss in lost if loss.vital} == {"rs_1", "msg_1"}
 
 
 def test_only_responses_are_summarised() -> None:
