@@ -1,8 +1,8 @@
-"""What each client of scripts/clients.py runs: one turn with the tool ``look_up``. Printed is the last answer.
+"""What the clients of scripts/clients.py run that are libraries for Python: one turn with the tool ``look_up``.
 
 They read ``BASE`` (the gateway's address with the channel's prefix), ``KEY``, ``MODEL``, ``PROMPT``, ``SECRET``, which the
-tool returns, and ``BIN``, where the client's own programs are. Those bring tools of their own, which read a file with the
-secret, or write one.
+tool returns, and ``BIN``, where the client's own programs are. Each says the last answer, as JSON and streamed where
+the client has both.
 """
 
 from typing import Final
@@ -12,6 +12,11 @@ import os
 BASE, KEY, MODEL, PROMPT, SECRET, BIN = (
     os.environ[name] for name in ("BASE", "KEY", "MODEL", "PROMPT", "SECRET", "BIN")
 )
+
+def say(words):
+    print(words)
+    if SECRET not in str(words):
+        raise SystemExit(1)
 """
 
 TOOL_RUNNER: Final = """
@@ -23,13 +28,13 @@ def look_up(word: str) -> str:
     return SECRET
 
 client = Anthropic(base_url=BASE, api_key=KEY)
-runner = client.beta.messages.tool_runner(
-    model=MODEL, max_tokens=1000, tools=[look_up], messages=[{"role": "user", "content": PROMPT}]
-)
-print(runner.until_done().content)
+for stream in (False, True):
+    asked = dict(model=MODEL, max_tokens=1000, tools=[look_up], messages=[{"role": "user", "content": PROMPT}])
+    say(client.beta.messages.tool_runner(**asked, stream=stream).until_done().content)
 """
 
 OPENAI_AGENTS: Final = """
+import asyncio
 from agents import Agent, Runner, function_tool, set_default_openai_client, set_tracing_disabled
 from openai import AsyncOpenAI
 
@@ -40,7 +45,16 @@ def look_up(word: str) -> str:
 
 set_tracing_disabled(True)
 set_default_openai_client(AsyncOpenAI(base_url=f"{BASE}/v1", api_key=KEY))
-print(Runner.run_sync(Agent(name="a", model=MODEL, tools=[look_up]), PROMPT).final_output)
+agent = Agent(name="a", model=MODEL, tools=[look_up])
+say(Runner.run_sync(agent, PROMPT).final_output)
+
+async def streamed():
+    running = Runner.run_streamed(agent, PROMPT)
+    async for _ in running.stream_events():
+        pass
+    return running.final_output
+
+say(asyncio.run(streamed()))
 """
 
 INSTRUCTOR: Final = """
@@ -54,10 +68,14 @@ class LookUp(BaseModel):
 client = instructor.from_openai(OpenAI(base_url=f"{BASE}/v1", api_key=KEY))
 messages = [{"role": "user", "content": PROMPT.replace("look_up", "LookUp")}]
 found = client.chat.completions.create(model=MODEL, response_model=LookUp, messages=messages, max_retries=0)
-print("tool said", SECRET if found.word == "moon" else found)
+say(f"tool said {SECRET}" if found.word == "moon" else found)
+for part in client.chat.completions.create_partial(model=MODEL, response_model=LookUp, messages=messages, max_retries=0):
+    found = part
+say(f"tool said {SECRET}" if found.word == "moon" else found)
 """
 
 PYDANTIC_AI: Final = """
+import asyncio
 from pydantic_ai import Agent
 {imports}
 
@@ -68,7 +86,13 @@ def look_up(word: str) -> str:
     "Looks a word up."
     return SECRET
 
-print(agent.run_sync(PROMPT).output)
+say(agent.run_sync(PROMPT).output)
+
+async def streamed():
+    async with agent.run_stream(PROMPT) as running:
+        return await running.get_output()
+
+say(asyncio.run(streamed()))
 """
 PYDANTIC_OPENAI: Final = PYDANTIC_AI.format(
     imports="""from pydantic_ai.models.openai import {name}
@@ -100,16 +124,19 @@ def look_up(word: str) -> str:
     return SECRET
 
 model = {model}.bind_tools([look_up])
-said = [HumanMessage(PROMPT)]
-for _ in range(3):
+
+def streamed(said):
     whole = None
     for chunk in model.stream(said):
         whole = chunk if whole is None else whole + chunk
-    said.append(whole)
-    if not whole.tool_calls:
-        break
-    said += [look_up.invoke(call) for call in whole.tool_calls]
-print(said[-1].content)
+    return whole
+
+for ask in (model.invoke, streamed):
+    said = [HumanMessage(PROMPT)]
+    while said[-1].type != "ai":
+        said.append(ask(said))
+        said += [look_up.invoke(call) for call in said[-1].tool_calls]
+    say(said[-1].content)
 """
 LANGCHAIN_CHAT: Final = LANGCHAIN.format(
     imports="from langchain_openai import ChatOpenAI",
@@ -136,7 +163,7 @@ def look_up(word: str) -> str:
 
 async def main() -> None:
     llm = OpenAI(model=MODEL, api_base=f"{BASE}/v1", api_key=KEY)
-    print(await FunctionAgent(tools=[look_up], llm=llm, system_prompt="You are brief.").run(PROMPT))
+    say(await FunctionAgent(tools=[look_up], llm=llm, system_prompt="You are brief.").run(PROMPT))
 
 asyncio.run(main())
 """
@@ -157,86 +184,62 @@ async def main() -> None:
     )
     async for message in query(prompt="think, then " + PROMPT.replace("look_up", name), options=options):
         if isinstance(message, ResultMessage):
-            print(message.result)
+            say(message.result)
 
 asyncio.run(main())
 """
 
-COMMAND: Final = """
-import json, subprocess
-from pathlib import Path
+OPENAI_PYTHON_CHAT: Final = """
+import json
+from openai import OpenAI
 
-def run(*command: str, **more: str) -> None:
-    env = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"], **more}
-    done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    print(done.stdout + done.stderr)
+client = OpenAI(base_url=f"{BASE}/v1", api_key=KEY)
+schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+tools = [{"type": "function", "function": {"name": "look_up", "description": "Looks a word up.", "parameters": schema}}]
 
-WORDS = Path.cwd() / "words.txt"
-WORDS.write_text(f"moon {SECRET}\\n")
+def streamed(**asked):
+    with client.chat.completions.stream(**asked) as stream:
+        return stream.get_final_completion()
+
+for ask in (client.chat.completions.create, streamed):
+    messages = [{"role": "user", "content": PROMPT}]
+    first = ask(model=MODEL, messages=messages, tools=tools).choices[0].message
+    messages.append(first.model_dump(exclude_none=True, exclude={"parsed"}))
+    messages += [{"role": "tool", "tool_call_id": call.id, "content": SECRET} for call in first.tool_calls]
+    say(ask(model=MODEL, messages=messages, tools=tools).choices[0].message.content)
 """
 
-QWEN_CODE: Final = (
-    COMMAND
-    + """
-prompt = "think, then call:read_file " + json.dumps({"file_path": str(WORDS)})
-run("qwen", "--auth-type", "{speaks}", "-m", MODEL, "--yolo", prompt, {key}=KEY, {base}={at})
-"""
-)
-QWEN_CHAT: Final = (
-    QWEN_CODE.replace("{speaks}", "openai")
-    .replace("{key}", "OPENAI_API_KEY")
-    .replace("{base}={at}", 'OPENAI_BASE_URL=f"{BASE}/v1"')
-)
-QWEN_CLAUDE: Final = (
-    QWEN_CODE.replace("{speaks}", "anthropic")
-    .replace("{key}", "ANTHROPIC_API_KEY")
-    .replace("{base}={at}", "ANTHROPIC_BASE_URL=BASE")
-)
-QWEN_GEMINI: Final = (
-    QWEN_CODE.replace("{speaks}", "gemini")
-    .replace("{key}", "GEMINI_API_KEY")
-    .replace("{base}={at}", "GOOGLE_GEMINI_BASE_URL=BASE")
-)
+OPENAI_PYTHON_RESPONSES: Final = """
+from openai import OpenAI
 
-CLINE: Final = (
-    COMMAND
-    + """
-prompt = "call:read_files " + json.dumps({"files": [{"path": str(WORDS)}]})
-run("cline", "auth", "-p", "{provider}", "-k", KEY, "-m", MODEL, "-b", f"{BASE}/v1")
-run("cline", "--json", "-t", "60", prompt)
-"""
-)
-CLINE_CHAT: Final = CLINE.replace("{provider}", "openai")
-CLINE_RESPONSES: Final = CLINE.replace("{provider}", "openai-native")
+client = OpenAI(base_url=f"{BASE}/v1", api_key=KEY)
+schema = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+tools = [{"type": "function", "name": "look_up", "description": "Looks a word up.", "parameters": schema}]
 
-CONTINUE: Final = (
-    COMMAND
-    + """
-model = {
-    "name": "m", "provider": "{provider}", "model": MODEL, "apiBase": f"{BASE}/v1", "apiKey": KEY, "roles": ["chat"],
-    "capabilities": ["tool_use"], "useResponsesApi": "{provider}" == "openai" and MODEL.startswith("gpt-5"),
-}
-config = Path("config.yaml")
-config.write_text(json.dumps({"name": "t", "version": "1.0.0", "schema": "v1", "models": [model]}))
-prompt = "call:Read " + json.dumps({"filepath": str(WORDS)})
-run("cn", "--config", str(config), "--auto", "-p", prompt, CONTINUE_TELEMETRY_ENABLED="0")
-"""
-)
-CONTINUE_OPENAI: Final = CONTINUE.replace("{provider}", "openai")
-CONTINUE_CLAUDE: Final = CONTINUE.replace("{provider}", "anthropic")
+def streamed(**asked):
+    with client.responses.stream(**asked) as stream:
+        return stream.get_final_response()
 
-AIDER: Final = (
-    COMMAND
-    + """
-WORDS.write_text("moon")
-prompt = f"\\n\\nwords.txt\\n```\\ntool said {SECRET}\\n```\\n"
-quiet = ("--no-git", "--yes-always", "--no-check-update", "--analytics-disable", "--no-show-model-warnings", "--no-pretty")
-run(
-    "aider", "--model", f"{provider}/{MODEL}", "--edit-format", "whole", *quiet, "--message", prompt, WORDS.name,
-    OPENAI_API_KEY=KEY, OPENAI_API_BASE=f"{BASE}/v1", ANTHROPIC_API_KEY=KEY, ANTHROPIC_API_BASE=BASE,
-)
-print(WORDS.read_text())
+for ask in (client.responses.create, streamed):
+    first = ask(model=MODEL, input=PROMPT, tools=tools)
+    calls = [item for item in first.output if item.type == "function_call"]
+    results = [{"type": "function_call_output", "call_id": call.call_id, "output": SECRET} for call in calls]
+    said = [{"role": "user", "content": PROMPT}, *first.output, *results]
+    say(ask(model=MODEL, input=said, tools=tools).output_text)
+    say(ask(model=MODEL, previous_response_id=first.id, input=results, tools=tools).output_text)
 """
-)
-AIDER_CHAT: Final = AIDER.replace("{provider}", "openai")
-AIDER_CLAUDE: Final = AIDER.replace("{provider}", "anthropic")
+
+GOOGLE_GENAI: Final = """
+from google import genai
+from google.genai import types
+
+def look_up(word: str) -> str:
+    "Looks a word up."
+    return SECRET
+
+client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=BASE))
+config = types.GenerateContentConfig(tools=[look_up])
+say(client.models.generate_content(model=MODEL, contents=PROMPT, config=config).text)
+chunks = client.models.generate_content_stream(model=MODEL, contents=PROMPT, config=config)
+say("".join(chunk.text or "" for chunk in chunks))
+"""

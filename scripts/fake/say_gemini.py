@@ -21,7 +21,7 @@ def gemini_usage(said: Said) -> dict[str, Any]:
 
 
 def gemini_chunks(said: Said) -> Iterator[dict[str, Any]]:
-    """The stream's chunks; the last one has the finish reason."""
+    """The stream's chunks; the last one has the finish reason: a call's own, or one without words."""
     parts: list[dict[str, Any]] = []
     if said.thought:
         parts.append({"text": said.thought, "thought": True})
@@ -30,9 +30,10 @@ def gemini_chunks(said: Said) -> Iterator[dict[str, Any]]:
     for n, (name, arguments) in enumerate(said.calls):
         call = {"functionCall": {"name": name, "args": json.loads(arguments)}}
         parts.append({**call, **(signature if n == 0 else {})})
+    last = [parts.pop()] if said.calls else [{"text": ""}]
     for part in parts:
         yield _gemini(said, [part])
-    yield _gemini(said, [{"text": ""}], _reason(said))
+    yield _gemini(said, last, _reason(said))
 
 
 def _gemini(said: Said, parts: list[dict[str, Any]], reason: str = "") -> dict[str, Any]:
