@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_the_key_is_accepted_in_every_place_and_never_sent_on(
     assert {request["key"] for request in fake.requests()} == {"good-key"}
 
 
+@pytest.fixture(scope="module")
+def closed(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Nobody with a right key asks it."""
+    with running_program(tmp_path_factory.mktemp("closed"), channel("a", fake.url, "chat")) as program:
+        yield program
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -69,12 +77,11 @@ def test_the_key_is_accepted_in_every_place_and_never_sent_on(
         pytest.param({"x-api-key": CLIENT_KEY[:-1]}, id="a part of it"),
     ],
 )
-def test_without_a_right_key_nothing_reaches_an_upstream(fake: Fake, tmp_path: Path, headers: dict[str, str]) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
-        fake.clear()
-        answer = httpx.post(f"{program.url}/v1/chat/completions", json=ASK, headers=headers)
-        assert answer.status_code == 401 and answer.json()["error"]["message"]
-        assert not fake.requests() and not program.query("select 1 from requests where channel_id != ''")
+def test_without_a_right_key_nothing_reaches_an_upstream(fake: Fake, closed: Program, headers: dict[str, str]) -> None:
+    fake.clear()
+    answer = httpx.post(f"{closed.url}/v1/chat/completions", json=ASK, headers=headers)
+    assert answer.status_code == 401 and answer.json()["error"]["message"]
+    assert not fake.requests() and not closed.query("select 1 from requests where channel_id != ''")
 
 
 def test_401_has_each_protocols_own_shape(program: Program) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from ccx_addons.core.ids import uuid7
 from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
 
 OWN: Final = "sk-ant-oat01-OWNLOGIN-0123456789abcdefghijklmnop"
@@ -21,13 +22,23 @@ def passing(name: str, url: str, protocol: str = "messages", **more: Any) -> dic
     return {"name": name, "protocol": protocol, "base_urls": [url], "credential": "client", **more}
 
 
-@pytest.fixture
-def gateway(fake: Fake, tmp_path: Path) -> Iterator[Program]:
+@pytest.fixture(scope="module")
+def started(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     channels = [passing("own", fake.url), channel("keys", fake.url, "messages", priority=2)]
-    policy = {"bodies": {"capture": "all"}}
-    with running_program(tmp_path, *channels, policy=policy, env={"LOOPBACK_CLIENT": "default"}) as program:
-        fake.clear()
+    with running_program(
+        tmp_path_factory.mktemp("login"),
+        *channels,
+        policy={"bodies": {"capture": "all"}},
+        env={"LOOPBACK_CLIENT": "default"},
+    ) as program:
         yield program
+
+
+@pytest.fixture
+def gateway(started: Program, fake: Fake) -> Program:
+    fake.clear()
+    started.last_id = uuid7()
+    return started
 
 
 def heard(fake: Fake) -> list[dict[str, str]]:
@@ -51,10 +62,10 @@ def test_it_goes_on_as_it_came_also_renewed(gateway: Program, fake: Fake) -> Non
         assert (row["channel_name"], row["client_name"]) == ("own", "default") and "login" in row["key_mask"]
 
 
-def test_it_is_kept_nowhere(gateway: Program, fake: Fake) -> None:
-    ask(gateway, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY, chatgpt_account_id=ACCOUNT)
-    wait_for(lambda: gateway.query("select 1 from bodies"))
-    gateway.stop()
+def test_it_is_kept_nowhere(gateway: Program) -> None:
+    answer = ask(gateway, authorization=f"Bearer {OWN}", x_ccx_key=CLIENT_KEY, chatgpt_account_id=ACCOUNT)
+    id = answer.headers["x-ccx-request-id"]
+    wait_for(lambda: len(gateway.query("select 1 from bodies where request_id = ?", id)) == 4)
     written = gateway.written()
     for secret in (OWN, CLIENT_KEY, OWN[13:40], ACCOUNT):
         assert secret.encode() not in written and secret not in gateway.log.read_text()

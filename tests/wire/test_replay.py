@@ -22,8 +22,8 @@ OTHER: Final = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def gateway(fake: Fake, tmp_path: Path) -> Iterator[Program]:
+@pytest.fixture(scope="module")
+def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     fake.script(
         {"other": {"status": 200, "body": OTHER}, "down": {"status": 400, "body": {"error": {"message": "no"}}}}
     )
@@ -33,7 +33,7 @@ def gateway(fake: Fake, tmp_path: Path) -> Iterator[Program]:
         channel("down", fake.url, "chat", "fake:scripted=down:k", priority=3),
     ]
     policy = {"bodies": {"capture": "all"}}
-    with running_program(tmp_path, *channels, policy=policy) as program:
+    with running_program(tmp_path_factory.mktemp("replay"), *channels, policy=policy) as program:
         yield program
 
 
