@@ -71,7 +71,6 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("GET", r"/v1/models", "chat", "models"),
 )
 COMPILED = tuple((method, re.compile(pattern), kind, operation) for method, pattern, kind, operation in ROUTES)
-TIMED: tuple[str, ...] = ("slow", "stall", "close", "reset")
 
 
 @dataclass

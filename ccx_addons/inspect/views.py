@@ -278,9 +278,5 @@ def tokens(facts: Mapping[str, Any]) -> str:
     return f"{facts['input_tokens']} tokens in{cached}, {facts['output_tokens']} out"
 
 
-def time_of(words: str, ms: float | None) -> str:
-    return f"{words} {seconds(ms)}" if ms else ""
-
-
 def dotted(*words: str) -> str:
     return " · ".join(word for word in words if word)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Final, NamedTuple
 
 from genai_prices.data_snapshot import get_snapshot
@@ -19,8 +18,6 @@ from ccx_addons import vendors
 from ccx_addons.core.billing import PLAIN, Billing
 from ccx_addons.core.config import Patterns, Price
 from ccx_addons.core.neutral import Usage
-
-LIST_VERSION: Final = version("genai-prices")
 
 LIST: Final = get_snapshot()
 """Loaded with this module: some 150 ms that no request should wait for."""

@@ -75,10 +75,6 @@ class AttemptLayer(HttpLayer):
             self._timers.add(wakeup)
             yield wakeup
 
-    def move_deadline(self, child: layer.Layer, seconds: float) -> None:
-        """Put an existing deadline off. Costs nothing: the timer looks again when it fires."""
-        self.deadlines[child] = time.monotonic() + seconds
-
     def clear_deadline(self, child: layer.Layer) -> None:
         self.deadlines.pop(child, None)
 

@@ -72,13 +72,6 @@ class UpstreamConnection(Server):
                 self.certificate_list = [Cert(x509.load_der_x509_certificate(der))]
 
 
-class SharesConnections(Protocol):
-    """What the layer above tells of its connections."""
-
-    def is_idle(self, connection: Connection) -> bool: ...
-    def forget(self, connection: Connection) -> None: ...
-
-
 class UpstreamConnections(PacedConnections):
     """A client connection's handler whose upstream connections are the pool's."""
 

@@ -10,7 +10,6 @@ from ccx_addons.vendors.facts import Facts, Family, Vendor, names
 
 MODELS: Final = "https://docs.x.ai/developers/models"
 REASONING: Final = "https://docs.x.ai/developers/model-capabilities/text/reasoning"
-GROK: Final = names(r"grok-(?P<major>\d)(?:[.-](?P<minor>\d{1,2})(?!\d))?")
 NO_EFFORT: Final = Facts(REASONING, chat={"efforts": (), "thinks": "always"}, responses={"efforts": ()})
 EFFORTS: Final = ("none", "low", "medium", "high")
 NEWER: Final = {"efforts": ("low", "medium", "high")}

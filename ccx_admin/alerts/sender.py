@@ -31,8 +31,6 @@ WAITS: Final = (10.0, 60.0, 300.0, 1800.0)
 """Seconds before each further try."""
 KEPT: Final = 1_000
 """Deliveries that are kept."""
-WRITE: Final = 2.0
-"""Seconds to wait for the log; after them the work goes on without it."""
 
 EXTENSION: Final = "ccx_alerts"
 
