@@ -12,12 +12,14 @@ from ccx_admin.access import users
 from ccx_admin.api.problem import Failure, not_found
 from ccx_admin.channels import catalog, dry_run, find, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
+from ccx_admin.channels.rests import rests
 from ccx_admin.clients import page as clients
 from ccx_admin.mirrors.figures import of_channel
 from ccx_admin.panel import Panel, panel
 from ccx_admin.usage import ranges, stats
 
 pages: Final = Blueprint("channels", __name__)
+pages.add_app_template_filter(rests)
 
 ERRORS: Final = 5
 MOST_KEYS: Final = 300

@@ -9,7 +9,6 @@ CHANGES: Final[Mapping[str, str]] = {
     "expired": "已过期",
     "until": "至",
     "old key until": "旧密钥有效至",
-    "Right until (UTC)": "有效至（UTC）",
     "Limits on some models, one a line": "对某些模型的限额，每行一条",
     "No channel in use takes requests of {kind}: this tool would get an error.": (
         "没有启用的渠道接收 {kind} 请求：此工具会收到错误。"

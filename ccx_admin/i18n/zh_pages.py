@@ -401,7 +401,6 @@ PAGES: Final[Mapping[str, str]] = {
     "Tried in this order": "按此顺序尝试",
     "Try it: names that clients send": "试一试：客户端发送的名称",
     "Unblock": "解除封锁",
-    "Until": "直到",
     "Usage": "用量",
     "Valid": "有效",
     "Value": "值",

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 
 from ccx_admin.api.status import status_of
 from ccx_admin.channels import views
+from ccx_admin.channels.rests import together
 from ccx_admin.clients import snippets
 from ccx_admin.clients.page import MODEL, ROOT
 from ccx_admin.panel import Panel, panel
@@ -21,6 +22,8 @@ pages: Final = Blueprint("overview", __name__)
 
 RUNNING: Final = 8
 RECENT_FAILURES: Final = 6
+SHOWN: Final = 8
+"""Problems that are not folded: below them stands how everything else is."""
 RANGES: Final = ("1h", "6h", "24h", "today", "7d", "30d", "month")
 LOW_DISK: Final = 1 << 30
 """Bytes left on the disk of the database below which somebody should look."""
@@ -49,6 +52,7 @@ def index() -> str:
         state=state,
         first_run=first_run,
         problems=problems(state),
+        shown=SHOWN,
         tiles=None if first_run else tiles_of(current, name),
         asking=asking(current) if first_run and state["first_run"]["has_channel"] else "",
         running=flying,
@@ -85,8 +89,8 @@ def key_file() -> str:
 
 
 def problems(state: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of the status, and a disk that fills up."""
-    found = list(state["problems"])
+    """Of the status, what is the same of many keys once, and a disk that fills up."""
+    found = together(state["problems"])
     if state["database"]["free_bytes"] < LOW_DISK:
         found.append({"level": "warning", "kind": "disk", "message": "", "free": state["database"]["free_bytes"]})
     return found

@@ -109,7 +109,10 @@ def sentence(row: Mapping[str, Any], now: int) -> Markup:
     if state == "running":
         phase = vocabulary.badge(vocabulary.PHASES, row["phase"] or "queued").word
         where = Markup("<b>{}</b>: ").format(row["channel_name"]) if row["channel_name"] else Markup("")
-        return where + fill("{phase}, for {time} now.", phase=_(phase), time=format.duration(now - row["started_at"]))
+        clock = Markup('<span class="ticking" data-since="{}">{}</span>').format(
+            row["started_at"], format.duration(now - row["started_at"])
+        )
+        return where + fill("{phase}, for {time} now.", phase=_(phase), time=clock)
     if state == "lost":
         return fill("Lost: the gateway stopped while this request was running, so its end is unknown.")
     if not tries:
@@ -159,7 +162,7 @@ def told_of(hop: Hop) -> Markup:
         return name + fill(
             "answered {status} ({why}{again}) after {time}",
             status=attempt["status"],
-            why=told(attempt["reason"] or attempt["outcome"]),
+            why=told((attempt["reason"] or attempt["outcome"]).removesuffix(f" ({attempt['status']})")),
             again=again,
             time=after,
         )

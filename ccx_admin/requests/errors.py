@@ -57,7 +57,13 @@ def grouped(rows: Iterable[Mapping[str, Any]]) -> list[Group]:
         for names, name in ((group.channels, row["channel_name"]), (group.models, row["model"])):
             if name:
                 names[name] = names.get(name, 0) + row["n"]
+    for group in found.values():
+        group.channels, group.models = most_first(group.channels), most_first(group.models)
     return sorted(found.values(), key=lambda group: -group.times)
+
+
+def most_first(names: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(names.items(), key=lambda entry: -entry[1]))
 
 
 def errors(db: Reader, found: Search) -> list[Group]:

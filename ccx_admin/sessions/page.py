@@ -1,5 +1,6 @@
 """/sessions: conversations, where they stay, and why their prompt cache was lost."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,8 +8,10 @@ from typing import Any, Final
 from flask import Blueprint, render_template, request
 
 from ccx_addons.core.config import KINDS
+from ccx_addons.io.rollup import COUNTS
 from ccx_admin.api.problem import not_found
 from ccx_admin.channels import views
+from ccx_admin.db import Row
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import search_box
 from ccx_admin.requests.bars import newest
@@ -39,9 +42,7 @@ def index() -> str:
     current = panel()
     kind = request.args.get("kind", "")
     found = views.sessions(current.db, current.now_ms(), kind if kind in KINDS else "", SHOWN)
-    trends = trends_of(current, [session["trace_hash"] for session in found])
-    for session in found:
-        session["trend"] = trends.get((session["kind"], session["trace_hash"]), [])
+    look_back(current, found)
     now = current.now_ms()
     return render_template(
         "sessions/list.html",
@@ -59,23 +60,34 @@ def names(current: Panel) -> dict[str, str]:
     return {channel.id: channel.name for channel in current.snapshot().channels}
 
 
-def trends_of(current: Panel, traces: Sequence[str]) -> dict[tuple[str, str], list[float]]:
-    """(kind, trace) -> hit rates of its latest requests, oldest first."""
-    if not traces:
-        return {}
+def look_back(current: Panel, sessions: Sequence[dict[str, Any]]) -> None:
+    """Tells each what its latest requests say: ``trend``, their hit rates, oldest first, and ``unpriced``, how many had
+    no price. A cost of nothing but those is unknown."""
+    traces = [session["trace_hash"] for session in sessions]
+    trends: dict[tuple[str, str], list[float]] = {}
+    unpriced: Counter[tuple[str, str]] = Counter()
+    for row in latest(current, traces) if traces else ():
+        place = row["kind"], row["trace_hash"]
+        if row["input_tokens"]:
+            rate = (row["cache_read_tokens"] or 0) / row["input_tokens"]
+            trends.setdefault(place, []).append(round(rate, 3))
+        unpriced[place] += row["unpriced"]
+    for session in sessions:
+        place = session["kind"], session["trace_hash"]
+        session.update(trend=trends.get(place, [])[-40:], unpriced=unpriced[place])
+        if unpriced[place] and not session["cost_usd"]:
+            session["cost_usd"] = None
+
+
+def latest(current: Panel, traces: Sequence[str]) -> list[Row]:
     marks, now = ", ".join("?" * len(traces)), current.now_ms()
-    rows = current.db.rows(
-        "SELECT kind, trace_hash, input_tokens, cache_read_tokens FROM requests WHERE id IN (SELECT id FROM"
+    return current.db.rows(
+        f"SELECT kind, trace_hash, input_tokens, cache_read_tokens, {COUNTS['unpriced']} AS unpriced"
+        " FROM requests WHERE id IN (SELECT id FROM"
         f" requests INDEXED BY requests_list WHERE started_at > ? AND state = 'ok' AND trace_hash IN ({marks})"
         " ORDER BY started_at DESC LIMIT 4000) ORDER BY started_at",
         (newest(current.db, now - 7 * 86_400_000, now), *traces),
     )
-    found: dict[tuple[str, str], list[float]] = {}
-    for row in rows:
-        if row["input_tokens"]:
-            rate = (row["cache_read_tokens"] or 0) / row["input_tokens"]
-            found.setdefault((row["kind"], row["trace_hash"]), []).append(round(rate, 3))
-    return {place: rates[-40:] for place, rates in found.items()}
 
 
 @pages.get("/sessions/<trace>")
@@ -95,6 +107,8 @@ def one(trace: str) -> str:
     shown = search_box.with_chains(current.db, [search_box.row_of(row) for row in rows])
     lost = cache_loss.losses(current.db, [row["id"] for row in shown])
     sessions = views.sessions(current.db, current.now_ms(), trace=trace[:64])
+    agents = tree.agents(current.db, trace[:64], first, last)
+    look_back(current, [*sessions, *agents])
     pages = max(1, -(-len(shown) // PAGE))
     number = min(max(1, request.args.get("page", 1, int)), pages)
     return render_template(
@@ -102,7 +116,7 @@ def one(trace: str) -> str:
         trace=trace,
         sessions=sessions,
         parents=[tree.parent(current.db, session) for session in sessions],
-        agents=tree.agents(current.db, trace[:64], first, last),
+        agents=agents,
         turns=turns(current, shown[(number - 1) * PAGE : number * PAGE]),
         page=number,
         pages=pages,

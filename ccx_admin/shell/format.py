@@ -114,6 +114,12 @@ def iso(ms: float | None) -> str:
     return "" if found is None else found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def from_iso(text: str) -> int:
+    """Unix ms of an ISO time; one without a zone is of UTC."""
+    at = datetime.fromisoformat(text)
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def clock(ms: float | None, zone: tzinfo = UTC, now: float | None = None) -> str:
     """``10:00:05``, with the date before it when that is not the day of ``now``: ``11-24 10:00:05``."""
     found, today = moment(ms, zone), moment(now, zone)

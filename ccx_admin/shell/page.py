@@ -48,7 +48,7 @@ SCRIPT_WORDS: Final = (
     "unchanged", "Move up", "Move down", "Remove", "requests", "failed", "other", "{n} bodies were deleted",
     "{n} questions.", "lost: {paths}", "{input} + {output} tokens", "asking …", "stopped",
     "It was told", "It could not be told: {why}",
-    "Addresses and keys were found", "An address is missing", "A key is missing",
+    "a moment", "Addresses and keys were found", "An address is missing", "A key is missing",
 )  # fmt: skip
 """Texts of the scripts, sent with the page in its language."""
 
@@ -130,7 +130,7 @@ def link(**changes: Any) -> str:
 
 for _filter in (
     format.count, format.exact, format.duration, format.money, format.percent, format.size, format.iso,
-    format.change, format.points,
+    format.from_iso,    format.change, format.points,
 ):  # fmt: skip
     pages.add_app_template_filter(_filter)
 

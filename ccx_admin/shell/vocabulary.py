@@ -67,10 +67,29 @@ CHANNELS: Final[Mapping[str, Badge]] = {
 
 KEYS: Final[Mapping[str, Badge]] = {
     "ok": Badge("ok", "check", "good"),
+    "partly": Badge("rests for some models", "clock", "warn"),
     "cooling": Badge("cooling down", "clock", "warn"),
     "blocked": Badge("blocked", "cross", "bad"),
     "off": Badge("off", "pause", "calm"),
 }
+
+EVENTS: Final[Mapping[str, str]] = {
+    "audit": "who did what",
+    "bodies": "kept bodies",
+    "breaker": "breakers",
+    "config": "configuration",
+    "health": "health checks",
+    "key": "keys",
+    "login": "logins",
+    "meeting": "limits of all workers",
+    "mirror": "mirrors",
+    "rules": "own rules",
+    "stall": "stalls",
+    "start": "starts",
+    "stop": "stops",
+    "store": "the log",
+}
+"""Kinds of events; others are shown as they are."""
 
 LEVELS: Final[Mapping[str, Badge]] = {
     "info": Badge("info", "dot", "calm"),

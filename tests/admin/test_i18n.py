@@ -101,6 +101,7 @@ def in_tables() -> Iterator[str]:
     yield from vocabulary.OUTCOMES.values()
     yield from vocabulary.ACTIONS.values()
     yield from vocabulary.CHECKS.values()
+    yield from vocabulary.EVENTS.values()
     yield from machines.ENGINES.values()
     yield from shell.THEMES
     yield from (word for _endpoint, word, _icon in shell.NAVIGATION)
@@ -144,6 +145,9 @@ def in_tables() -> Iterator[str]:
                 yield help
     yield from (entry.metadata["help"] for entry in fields(Settings))
     yield from (note for snippet in snippets(ROOT) for note in snippet.notes if ROOT not in note)
+    yield from (
+        block.place for found in snippets(ROOT) for block in found.blocks if re.fullmatch("[a-z ]+", block.place)
+    )
     yield from (word for _name, word, _class in find.COLUMNS)
     yield from (word for _name, word, _is_it in channels.KEY_FILTERS)
     yield from ("no longer", "an hour", "a day", "a week", "30 days")
@@ -247,7 +251,7 @@ def test_places_of_reasons_are_the_same() -> None:
         assert places(other) == places(text), text
 
 
-PLACES_OF_WORDS: Final = {"Loss": 1, "Fault": 1, "put_event": 2, "Failure": 2, "QueryError": 0}
+PLACES_OF_WORDS: Final = {"Loss": 1, "Fault": 1, "put_event": 2, "note": 2, "Failure": 2, "QueryError": 0}
 """What makes a text for people -> which of its arguments that is."""
 
 

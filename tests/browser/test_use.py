@@ -104,6 +104,12 @@ def test_columns_are_left_out_and_stay_so(tab: Tab) -> None:
     tab.page.get_by_text("Columns", exact=True).click()
     tab.page.locator("#columns").get_by_label("Cost").uncheck()
     expect(head.get_by_text("Cost", exact=True)).to_be_hidden()
+    tab.page.keyboard.press("Escape")
+    expect(tab.page.locator("#columns")).not_to_have_attribute("open", "")
+    expect(tab.page.locator("#columns > summary")).to_be_focused()
+    tab.page.keyboard.press("Enter")
+    tab.page.locator("#search").focus()
+    expect(tab.page.locator("#columns")).not_to_have_attribute("open", "")
     tab.go("/requests?q=kind:messages")
     expect(head.get_by_text("Cost", exact=True)).to_be_hidden()
     tab.page.get_by_text("Columns", exact=True).click()
@@ -164,6 +170,13 @@ def test_every_time_is_the_readers(chromium: Browser, site: Site) -> None:
         tab.go(f"/requests?q=since:{at:%Y-%m-%dT%H:%M:%S}%2B08:00+id:{row['id']}")
         expect(tab.page.locator(".chip.on").first).to_contain_text(f"since:{at:%Y-%m-%d %H:%M:%S}")
         expect(tab.page.locator("tr[data-id]")).to_have_count(1)
+        tab.go("/clients?edit=alice-laptop")
+        tab.page.locator('#edit [name="expires"]').fill("2033-01-02T03:04")
+        with tab.page.expect_navigation():
+            tab.page.locator("#edit").get_by_role("button", name="Save").click()
+        assert "2033-01-01T19:04:00Z" in config_of(site)
+        expect(tab.page.locator('#edit [name="expires"]')).to_have_value("2033-01-02T03:04")
+        expect(tab.page.locator("#clients")).to_contain_text("2033-01-02 03:04")
     finally:
         context.close()
     assert tab.errors == []
@@ -438,7 +451,8 @@ def test_many_channels_are_found_and_changed_at_once(tab: Tab) -> None:
     tab.page.locator("#changes-save").click()
     expect(tab.page.locator("#c-ch_codex003")).to_contain_text("paused")
     expect(tab.page.get_by_label("Choose codex")).to_be_checked()
-    tab.page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(tab.page.locator(".toast").get_by_role("button", name="Undo")).to_be_visible()
+    tab.page.keyboard.press("z")
     expect(tab.page.locator("#c-ch_codex003")).not_to_contain_text("paused")
 
 
@@ -508,6 +522,9 @@ def test_the_file_is_checked_while_it_is_written(tab: Tab) -> None:
     text = tab.page.locator(".editor")
     text.fill(text.input_value().replace("protocol: gemini", "protocol: gemeni"))
     expect(tab.page.locator("#yaml-problems")).to_contain_text("protocol")
+    tab.page.locator("#yaml-problems [data-line]").first.click()
+    chosen = text.evaluate("(field) => field.value.slice(field.selectionStart, field.selectionEnd)")
+    assert "gemeni" in chosen and "\n" not in chosen
     text.fill(text.input_value().replace("protocol: gemeni", "protocol: gemini").replace("name: local", "name: here"))
     expect(tab.page.locator("#yaml-problems")).to_contain_text("Valid")
     tab.page.get_by_role("button", name="Show the change and save").click()

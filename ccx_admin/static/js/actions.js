@@ -2,6 +2,7 @@
 
 import { at, call, leave, refresh, saved, showDiff, showProblem, toast } from "./api.js";
 import { collect } from "./forms.js";
+import { closeMenu } from "./menus.js";
 import { _, duration } from "./words.js";
 
 export function showSecret(found) {
@@ -108,6 +109,12 @@ async function copy(text) {
   toast(_(done ? "Copied" : "Could not copy"), !done);
 }
 
+function fill(field, value) {
+  field.value = value;
+  field.scrollIntoView({ block: "center" });
+  field.form.querySelector("input[type=number]")?.focus();
+}
+
 export function startActions() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-call]");
@@ -115,9 +122,11 @@ export function startActions() {
       if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
       const [method, path] = button.dataset.call.split(" ");
       const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "DELETE" || method === "GET" ? undefined : {};
-      button.closest("details.menu")?.removeAttribute("open");
+      closeMenu(button.closest("details.menu"));
       run(button, method, path, body, button.dataset.revision);
     }
+    const filler = event.target.closest("[data-fill]");
+    if (filler) fill(document.querySelector(filler.dataset.fill), filler.dataset.value);
     const opener = event.target.closest("[data-open]");
     if (opener) document.getElementById(opener.dataset.open).showModal();
     event.target.closest("[data-close]")?.closest("dialog").close();

@@ -89,13 +89,22 @@ export function toast(text, bad = false, link = null) {
     if (link.act) {
       a.type = "button";
       a.className = "button small";
-      a.addEventListener("click", () => (box.remove(), link.act()));
+      a.addEventListener("click", () => {
+        if (box.contains(document.activeElement)) document.getElementById("content").focus();
+        box.remove();
+        link.act();
+      });
     } else a.href = link.href;
     a.textContent = link.text;
     box.append(" ", a);
   }
   document.getElementById("toasts")?.append(box);
-  setTimeout(() => box.remove(), bad ? 9000 : link ? 12000 : 3500);
+  // It stays while somebody is at it.
+  let timer = null;
+  const leave = () => (timer = setTimeout(() => box.remove(), bad ? 9000 : link ? 12000 : 3500));
+  for (const name of ["mouseenter", "focusin"]) box.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ["mouseleave", "focusout"]) box.addEventListener(name, leave);
+  leave();
 }
 
 export function showProblem(error) {

@@ -9,6 +9,7 @@ import { startCharts } from "./charts.js";
 import { startClients } from "./clients.js";
 import { remember, startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
+import { startMenus } from "./menus.js";
 import { onChange, start as startLive, watch } from "./live.js";
 import { startSpecial } from "./special.js";
 import { startRequests } from "./requests.js";
@@ -66,6 +67,23 @@ function grow(answer) {
   if (low) scrollTo({ top: document.documentElement.scrollHeight });
 }
 
+function lineButton(line) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "link mono", textContent: line });
+  button.dataset.line = line;
+  return button;
+}
+
+// Chooses a line of a text, in the middle of its field.
+function showLine(text, line) {
+  const lines = text.value.split("\n");
+  const from = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  text.focus();
+  text.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
+  const height = parseFloat(getComputedStyle(text).lineHeight);
+  text.scrollTop = Math.max(0, (line - 1) * height - text.clientHeight / 2);
+}
+
 function yaml() {
   const form = document.getElementById("yaml");
   if (!form) return;
@@ -78,12 +96,17 @@ function yaml() {
       ...(found.valid ? [{ message: _("Valid"), good: true }] : found.problems).map((problem) => {
         const item = document.createElement("li");
         item.className = problem.good ? "good" : "bad";
-        item.textContent = problem.good ? problem.message : `${problem.line ? `${problem.line}: ` : ""}${problem.path}: ${problem.message}`;
+        if (problem.line) item.append(lineButton(problem.line), ": ");
+        item.append(problem.good ? problem.message : `${problem.path}: ${problem.message}`);
         return item;
       }),
     );
     return found;
   };
+  document.addEventListener("click", (event) => {
+    const line = Number(event.target.closest("[data-line]")?.dataset.line);
+    if (line) showLine(text, line);
+  });
   text.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => check().catch(showProblem), 400);
@@ -131,6 +154,7 @@ startActions();
 tellSaved();
 startSpecial();
 startForms();
+startMenus();
 startKeys();
 startRequests();
 startChannels();

@@ -177,6 +177,9 @@ export function startBulk() {
   });
   document.addEventListener("toggle", (event) => event.target.open && event.target.matches?.("details[data-menu]") && openMenu(event.target), true);
   bar.addEventListener("submit", (event) => event.preventDefault());
+  bar.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) event.target.parentElement.querySelector("[data-bulk-field]")?.click();
+  });
   document.body.addEventListener("htmx:afterSettle", show);
   show();
 }

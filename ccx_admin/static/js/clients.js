@@ -2,6 +2,7 @@
 
 import { showSecret } from "./actions.js";
 import { at, call, showProblem } from "./api.js";
+import { closeMenu } from "./menus.js";
 import { clock, _ } from "./words.js";
 
 const EVERY = 2000;
@@ -56,7 +57,7 @@ function rotating() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-rotate]");
     if (!button) return;
-    button.closest("details.menu")?.removeAttribute("open");
+    closeMenu(button.closest("details.menu"));
     form.dataset.name = button.dataset.rotate;
     document.getElementById("rotate-name").textContent = button.dataset.rotate;
     dialog.showModal();

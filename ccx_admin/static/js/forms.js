@@ -9,7 +9,7 @@ const READ = {
   words: (value) => list(value.split(/[,\n]/)),
   kinds: (value) => list(value.split(",")),
   lines: (value) => list(value.split("\n")),
-  moment: (value) => (value ? `${value.slice(0, 16)}:00Z` : null),
+  moment: (value) => (value ? new Date(value).toISOString().replace(/\.\d+/, "") : null),
   // "*-opus-* rpm=10 tokens_per_minute=50000"
   limits: (value) =>
     list(value.split("\n")).map((line) => {

@@ -26,6 +26,7 @@ const ACTIONS = {
   "?": () => document.getElementById("help")?.showModal(),
   "[": () => document.getElementById("newest")?.click(),
   "]": () => document.getElementById("older")?.click(),
+  z: () => [...document.querySelectorAll(".toast button")].at(-1)?.click(),
   Enter: () => current()?.querySelector("a")?.click(),
   f: () => {
     const channel = current()?.dataset.channel;
@@ -41,10 +42,6 @@ export function startKeys() {
       return;
     }
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
-    if (event.key === "Escape") {
-      document.querySelectorAll("details.menu[open]").forEach((menu) => menu.removeAttribute("open"));
-      return;
-    }
     if (Date.now() - going < 1200 && PAGES[event.key]) {
       location.assign(at(PAGES[event.key]));
       event.preventDefault();
@@ -63,7 +60,6 @@ export function startKeys() {
   });
   document.getElementById("help-open")?.addEventListener("click", ACTIONS["?"]);
   document.addEventListener("click", (event) => {
-    document.querySelectorAll("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open"));
     const row = event.target.closest("tr[data-id], tr[data-href]");
     if (!row || event.target.closest("a, button, input, select, summary") || String(getSelection())) return;
     const link = row.querySelector("a");

@@ -66,7 +66,7 @@ export function iso(ms) {
 export function tick(root = document) {
   const now = Date.now();
   for (const clock of root.querySelectorAll(".ticking[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
-  for (const clock of root.querySelectorAll("[data-until]")) clock.textContent = duration(Math.max(0, Number(clock.dataset.until) - now));
+  for (const clock of root.querySelectorAll("[data-until]")) clock.textContent = Number(clock.dataset.until) > now ? duration(Number(clock.dataset.until) - now) : _("a moment");
 }
 
 export function startClocks() {

@@ -5,8 +5,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from ccx_addons.core.shape import Change
+from ccx_addons.io.store import Store
 from ccx_admin.sessions import page as sessions
 from ccx_admin.sessions.cache_loss import Loss
+from tests.admin import seed
+from tests.admin.conftest import NOW
 
 
 def row(channel: str, rate: float | None, kind: str = "messages") -> dict[str, Any]:
@@ -39,13 +42,27 @@ def test_steps_say_who_moved() -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_trends_are_rates_of_each_conversation(app: Flask) -> None:
-    trace = f"{0:032x}"
+    found: list[dict[str, Any]] = [
+        {"kind": "messages", "trace_hash": trace, "cost_usd": 1.0} for trace in (f"{0:032x}", "nobody's")
+    ]
     with app.test_request_context("/"):
-        found = sessions.trends_of(app.extensions["ccx"], [trace])
-    assert {place[1] for place in found} == {trace}
-    assert all(0 <= rate <= 1 for rates in found.values() for rate in rates)
-    with app.test_request_context("/"):
-        assert sessions.trends_of(app.extensions["ccx"], []) == {}
+        sessions.look_back(app.extensions["ccx"], found)
+        sessions.look_back(app.extensions["ccx"], [])
+    assert found[0]["trend"] and all(0 <= rate <= 1 for rate in found[0]["trend"])
+    assert found[1] == {"kind": "messages", "trace_hash": "nobody's", "cost_usd": 1.0, "trend": [], "unpriced": 0}
+
+
+@pytest.mark.parametrize(("known", "shown"), [(0.0, "unknown"), (0.5, "≥ $0.5")])
+def test_a_conversation_without_a_price_did_not_cost_nothing(
+    session: FlaskClient, store: Store, known: float, shown: str
+) -> None:
+    for n, usd in enumerate((None, known or None)):
+        line, _ = next(seed.rows(1, NOW - n, 0.1))
+        line.update(kind="messages", state="ok", trace_hash="ab" * 16, cost_usd=usd, input_tokens=5, output_tokens=5)
+        store.put_request({**line, "id": f"0199f000-0000-7000-8000-00000000000{n}"})
+    store.flush(10)
+    for path in ("/sessions", f"/sessions/{'ab' * 16}"):
+        assert shown in session.get(path).text, path
 
 
 @pytest.mark.usefixtures("filled")
