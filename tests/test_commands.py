@@ -3,7 +3,6 @@ import sys
 import pytest
 
 from ccx_addons.commands import NO_WINDOWS, main, told
-from ccx_addons.commands.table import COMMANDS, HELP, command
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.processes.supervisor import StartError
 
@@ -39,16 +38,6 @@ def test_it_is_named_as_it_was_called(
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     assert capsys.readouterr().out.startswith(f"usage: {name} check ")
-
-
-@pytest.mark.parametrize("word", COMMANDS)
-def test_every_word_runs_something(word: str) -> None:
-    assert command(word).__doc__
-
-
-def test_every_command_for_people_is_in_the_help() -> None:
-    named = {line.split()[1] for line in HELP.format("ccx").splitlines() if line.startswith("ccx ")}
-    assert named - {"serve:"} == COMMANDS.keys() - {"serve", "worker", "panel", "meeting"}
 
 
 def test_windows_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
