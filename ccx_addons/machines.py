@@ -18,6 +18,7 @@ from ccx_addons.core import variables
 from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.io import versions
 from ccx_addons.io.board import MOST_OFFSET, Beat, Board, board_of
+from ccx_addons.io.sealed import SETTING
 from ccx_addons.io.version import version
 from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
@@ -142,7 +143,7 @@ class Machines(Periodic):
 
     def marks(self) -> dict[str, str]:
         """Variable -> a mark of its value, which says no more than whether two machines have the same."""
-        names = {"PROXY_ACCESS_KEY"}
+        names = {"PROXY_ACCESS_KEY", *({SETTING} if self.shares else ())}
         key = self.runtime.settings.admin_access_key
         salt = hashlib.blake2b(key.encode(), digest_size=32).digest()
         with suppress(OSError):

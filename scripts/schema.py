@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -181,6 +181,22 @@ def env_example() -> str:
     return "\n".join(lines)
 
 
+MACHINES: Final = (
+    "WORKERS", "CCX_MACHINE", "CCX_DATABASE_URL", "CCX_VALKEY_URL", "CCX_VALKEY_WAIT", "CCX_CONFIG_FROM",
+    "CCX_CONFIG_SECRET",
+)  # fmt: skip
+
+
+def machines() -> str:
+    """docs/machines.md, with the settings of its field."""
+    by_name = {entry.metadata["name"]: entry for entry in fields(Settings)}
+    lines = ["| setting | default | what |", "| --- | --- | --- |"]
+    for name in MACHINES:
+        default = f"`{by_name[name].default}`" if by_name[name].default != "" else ""
+        lines.append(f"| `{name}` | {default} | {by_name[name].metadata['help']} |")
+    return between((ROOT / "docs/machines.md").read_text(), "settings", "\n".join(lines) + "\n")
+
+
 def endpoint_table() -> str:
     rows: list[tuple[str, ...]] = [(e.method, e.pattern, e.kind, e.operation) for e in ENDPOINTS]
     rows += [(e.method, e.pattern, "", e.operation) for e in LOCAL.values()]
@@ -285,6 +301,7 @@ FILES: dict[str, Callable[[], str]] = {
     "config/ccx.schema.json": schema,
     "config/env.example": env_example,
     "README.md": readme,
+    "docs/machines.md": machines,
     "CONTRIBUTING.md": contributing,
 }
 

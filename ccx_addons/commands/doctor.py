@@ -17,6 +17,7 @@ from ccx_addons.commands import parser
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import secret_files
+from ccx_addons.core.confidential import written_keys
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.core.settings import Settings
@@ -88,6 +89,7 @@ def examined(env: Mapping[str, str], offline: bool) -> Iterator[Finding]:
         yield from (Finding("problem", settings.ccx_config, str(problem)) for problem in errors.problems)
         return
     yield from of_configuration(settings, snapshot)
+    yield from of_shared(settings)
     yield from of_way_out(env)
     if not offline:
         yield from of_channels(snapshot)
@@ -179,6 +181,17 @@ def of_configuration(settings: Settings, snapshot: Snapshot) -> Iterator[Finding
             yield Finding(
                 "warning", channel.name, "verify_tls is off: anybody on the way can be the upstream; use ca_file"
             )
+
+
+def of_shared(settings: Settings) -> Iterator[Finding]:
+    """What everybody can read of the configuration who can read the database."""
+    if settings.ccx_config_from != "database" or settings.config_secrets():
+        return
+    if count := written_keys(yaml_file.load_text(yaml_file.text_of(Path(settings.ccx_config))).data):
+        words = (
+            f"{count} keys are written in it, and so are in CCX_DATABASE_URL; set CCX_CONFIG_SECRET, or use env:NAME"
+        )
+        yield Finding("warning", settings.ccx_config, words)
 
 
 def of_way_out(env: Mapping[str, str]) -> Iterator[Finding]:

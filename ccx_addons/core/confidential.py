@@ -146,6 +146,16 @@ def secrets_in(data: Json, environ: Mapping[str, str], shape: Shape | None = Non
             yield from login_of(text)
 
 
+def written_keys(data: Json, shape: Shape | None = None) -> int:
+    """How many secrets stand in the plain data themselves. A hash opens nothing."""
+    shape = shape or file_shape()
+    if isinstance(data, dict):
+        return sum(written_keys(value, shape.below(str(name))) for name, value in data.items() if name != "key_sha256")
+    if isinstance(data, list):
+        return sum(written_keys(value, shape) for value in data)
+    return len(shape.secrets(data)) if isinstance(data, str) else 0
+
+
 def _of_variables(text: str, named: tuple[str, ...], environ: Mapping[str, str], shape: Shape) -> Iterator[str]:
     """What the variables of a text add to its secrets: all they are, or of an address what is no plain word in it."""
     whole = variables.filled(text, environ)

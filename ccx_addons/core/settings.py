@@ -91,11 +91,23 @@ class Settings:
         " which every machine writes to its file",
         choices=("file", "database"),
     )
+    ccx_config_secret: str = env(
+        "CCX_CONFIG_SECRET",
+        "",
+        "seals the configuration in CCX_DATABASE_URL, with the keys that are written in it; the same on all machines."
+        " Several, with commas: the first seals, each opens. Empty: it is there as it is",
+    )
     ccx_valkey_url: str = env(
-        "CCX_VALKEY_URL", "", "Valkey or Redis in which the workers of several machines agree about limits"
+        "CCX_VALKEY_URL",
+        "",
+        "Valkey or Redis in which the workers of several machines agree about limits; empty: CCX_DATABASE_URL, if set",
     )
     ccx_valkey_wait: float = env(
-        "CCX_VALKEY_WAIT", 0.025, "seconds a request waits for it before its worker's own share decides", minimum=0.001
+        "CCX_VALKEY_WAIT",
+        0.025,
+        "seconds a request waits for what decides about limits, Valkey or else PostgreSQL, before its worker's own"
+        " share decides",
+        minimum=0.001,
     )
     log_level: str = env("LOG_LEVEL", "info", "how much is logged", choices=("debug", "info", "warning", "error"))
     log_format: str = env("LOG_FORMAT", "text", "how log lines look", choices=("text", "json"))
@@ -202,6 +214,9 @@ class Settings:
             raise ConfigErrors(problems)
         return settings
 
+    def config_secrets(self) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self.ccx_config_secret.split(",") if word.strip())
+
     def secrets(self) -> list[str]:
         """What must never be shown."""
         return [getattr(self, entry.name) for entry in fields(self) if entry.metadata["secret"]]
@@ -218,6 +233,8 @@ class Settings:
             problems.append(Problem("LOOPBACK_CLIENT", words))
         if self.ccx_config_from == "database" and not self.ccx_database_url:
             problems.append(Problem("CCX_DATABASE_URL", "is needed for CCX_CONFIG_FROM=database"))
+        if any(len(secret) < MIN_KEY for secret in self.config_secrets()):
+            problems.append(Problem("CCX_CONFIG_SECRET", f"is shorter than {MIN_KEY} characters"))
         if self.tls_key_file and not self.tls_cert_file:
             problems.append(Problem("TLS_KEY_FILE", "is set without TLS_CERT_FILE"))
         if self.base_path[1:].partition("/")[0] in RESERVED_PREFIXES - {""}:

@@ -42,7 +42,8 @@ class Shared(NamedTuple):
 
 
 class Board(Protocol):
-    """Every method but ``close`` raises StoreError, after which the next one connects anew."""
+    """Every method but ``close`` raises StoreError, after which the next one connects anew. What reads or writes
+    versions raises ConfigErrors where they are sealed with a secret that is not this machine's."""
 
     machine: str
 
@@ -118,8 +119,9 @@ def board_of(settings: Settings) -> Board | None:
     if not is_postgres(place):
         return None
     from ccx_addons.io.postgres_board import Board as Postgres
+    from ccx_addons.io.sealed import seal_of
 
-    return Postgres(place, machine_of(settings))
+    return Postgres(place, machine_of(settings), seal_of(settings))
 
 
 def line_of(settings: Settings) -> Board | None:

@@ -10,10 +10,11 @@ from typing import Final
 
 import psycopg
 
-from ccx_addons.core.errors import StoreError
+from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.io import postgres_schema as schema
 from ccx_addons.io.board import SHARED, Beat, Shared
 from ccx_addons.io.postgres import Link, Row, words_of
+from ccx_addons.io.sealed import PLAIN, Seal, is_sealed
 
 CHANNEL: Final = "ccx_board"
 PATIENCE: Final = 5.0
@@ -34,8 +35,8 @@ ON CONFLICT (machine) DO UPDATE SET seen_at = excluded.seen_at,
 class Board:
     """Every method raises StoreError, after which the next one connects anew."""
 
-    def __init__(self, url: str, machine: str) -> None:
-        self.url, self.machine = url, machine
+    def __init__(self, url: str, machine: str, seal: Seal = PLAIN) -> None:
+        self.url, self.machine, self.seal = url, machine, seal
         self.link: Link | None = None
         self.missed = False
 
@@ -59,7 +60,8 @@ class Board:
 
     # ---- versions ---------------------------------------------------------------------------------------------------
     def since(self, revision: str) -> list[Shared]:
-        """What followed a version, oldest first; all that are kept, where nobody knows it."""
+        """What followed a version, oldest first; all that are kept, where nobody knows it. What this machine cannot
+        read is left out, unless it is the newest."""
         sql = (
             "SELECT revision, parent, text, at, who FROM (SELECT * FROM config_versions WHERE state = %(shared)s"
             " AND n > coalesce((SELECT max(n) FROM config_versions WHERE state = %(shared)s"
@@ -67,7 +69,17 @@ class Board:
         )
         with self._errors() as link:
             found = link.raw(sql, {"shared": SHARED, "revision": revision, "most": MOST_VERSIONS}).fetchall()
-            return [_shared(row) for row in found]
+            return list(self._read(found))
+
+    def _read(self, rows: list[Row]) -> Iterator[Shared]:
+        for n, row in enumerate(rows, 1):
+            try:
+                text = self.seal.opened(row["text"], row["revision"])
+            except ConfigErrors:
+                if n == len(rows):
+                    raise
+            else:
+                yield Shared(row["revision"], row["parent"], text, row["at"] / 1000, row["who"])
 
     def newest(self) -> str:
         """Its revision; empty: there is none."""
@@ -79,7 +91,7 @@ class Board:
         with self._errors() as link, self._alone():
             if _newest(link) != version.parent:
                 return False
-            _insert(link, version, self.machine, SHARED)
+            self._insert(link, version, SHARED)
             sql = "DELETE FROM config_versions WHERE n <= (SELECT max(n) FROM config_versions) - %s"
             link.raw(sql, (2 * MOST_VERSIONS,))
             link.raw("SELECT pg_notify(%s, '')", (CHANNEL,))
@@ -91,8 +103,32 @@ class Board:
             known = "SELECT 1 FROM config_versions WHERE revision = %s AND (state = %s OR machine = %s)"
             if link.raw(known, (version.revision, SHARED, self.machine)).fetchone():
                 return False
-            _insert(link, version, self.machine, "offered")
+            self._insert(link, version, "offered")
             return True
+
+    def _insert(self, link: Link, version: Shared, state: str) -> None:
+        newest = link.raw("SELECT revision, text FROM config_versions ORDER BY n DESC LIMIT 1").fetchone()
+        if newest and is_sealed(newest["text"]):
+            self.seal.opened(
+                newest["text"], newest["revision"]
+            )  # who cannot read what is there writes nothing beside it
+        sql = (
+            "INSERT INTO config_versions (revision, parent, text, at, who, machine, state)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+        )
+        text, at = self.seal.closed(version.text, version.revision), int(version.at * 1000)
+        link.raw(sql, (version.revision, version.parent, text, at, version.who, self.machine, state))
+
+    def _seal_all(self, link: Link) -> None:
+        """What is not sealed yet, or with a secret of before."""
+        old = "SELECT n, revision, text FROM config_versions WHERE left(text, %s) <> %s"
+        if not self.seal.mark or not link.raw(old, (len(self.seal.mark), self.seal.mark)).fetchall():
+            return
+        with self._alone():
+            for row in link.raw(old, (len(self.seal.mark), self.seal.mark)).fetchall():
+                with contextlib.suppress(ConfigErrors):  # of a secret that nobody told this machine
+                    text = self.seal.closed(self.seal.opened(row["text"], row["revision"]), row["revision"])
+                    link.raw("UPDATE config_versions SET text = %s WHERE n = %s", (text, row["n"]))
 
     def settle(self, n: int, state: str) -> None:
         with self._errors() as link:
@@ -114,6 +150,7 @@ class Board:
         self.link, self.missed = Link(self.url, f"ccx {self.machine} board", PATIENCE), True
         schema.make(self.link)
         self.link.script(f"LISTEN {CHANNEL}")
+        self._seal_all(self.link)
 
     def close(self) -> None:
         if self.link:
@@ -140,16 +177,3 @@ def _newest(link: Link) -> str:
     sql = "SELECT revision FROM config_versions WHERE state = %s ORDER BY n DESC LIMIT 1"
     found = link.raw(sql, (SHARED,)).fetchone()
     return str(found[0]) if found else ""
-
-
-def _insert(link: Link, version: Shared, machine: str, state: str) -> None:
-    sql = (
-        "INSERT INTO config_versions (revision, parent, text, at, who, machine, state)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    )
-    at = int(version.at * 1000)
-    link.raw(sql, (version.revision, version.parent, version.text, at, version.who, machine, state))
-
-
-def _shared(row: Row) -> Shared:
-    return Shared(row["revision"], row["parent"], row["text"], row["at"] / 1000, row["who"])

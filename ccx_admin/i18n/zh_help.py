@@ -19,12 +19,16 @@ HELP: Final[Mapping[str, str]] = {
     " which every machine writes to its file": (
         "配置来自何处：每台机器自己的文件，或 CCX_DATABASE_URL 中的最新版本（各机器会写入自己的文件）"
     ),
-    "Valkey or Redis in which the workers of several machines agree about limits": (
-        "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis"
+    "seals the configuration in CCX_DATABASE_URL, with the keys that are written in it; the same on all machines."
+    " Several, with commas: the first seals, each opens. Empty: it is there as it is": (
+        "加密存放在 CCX_DATABASE_URL 中的配置（连同其中写明的密钥）；所有机器须相同。"
+        "可用逗号写多个：第一个用于加密，每个都可解密。空：原样存放"
     ),
-    "seconds a request waits for it before its worker's own share decides": (
-        "请求等待其答复的秒数，超过后由工作进程按自己的份额决定"
+    "Valkey or Redis in which the workers of several machines agree about limits; empty: CCX_DATABASE_URL, if set": (
+        "多台机器的工作进程用来共同计算限额的 Valkey 或 Redis；空：用 CCX_DATABASE_URL（若已设）"
     ),
+    "seconds a request waits for what decides about limits, Valkey or else PostgreSQL, before its worker's own"
+    " share decides": ("请求等待限额裁决（Valkey，否则 PostgreSQL）的秒数，超过后由工作进程按自己的份额决定"),
     "No slash at the end of the host: it would keep Cherry Studio from adding /v1.": (
         "主机末尾不要加斜杠：否则 Cherry Studio 不会添加 /v1。"
     ),

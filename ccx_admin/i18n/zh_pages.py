@@ -424,6 +424,12 @@ PAGES: Final[Mapping[str, str]] = {
     "Each machine has its own ccx.yaml. With CCX_CONFIG_FROM=database a change made on one reaches all.": (
         "每台机器有自己的 ccx.yaml。设 CCX_CONFIG_FROM=database 后，一处的改动会到达所有机器。"
     ),
+    "The configuration is in the database with the keys that are written in it: {n}.": (
+        "配置连同其中写明的密钥一起存放在数据库中：{n} 个。"
+    ),
+    "CCX_CONFIG_SECRET seals it, the same on all machines; env:NAME keeps a key out of it.": (
+        "设 CCX_CONFIG_SECRET（所有机器相同）可将其加密；用 env:NAME 则密钥不进入配置。"
+    ),
     "has other values than most: {names}": "取值与多数机器不同：{names}",
     "It has a database of its own. Machines that share one (CCX_DATABASE_URL) are all listed here.": (
         "它有自己的数据库。共用一个数据库（CCX_DATABASE_URL）的机器都会列在这里。"

@@ -12,7 +12,6 @@ from ccx_admin import change
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import not_found
 from ccx_admin.api.schema import Json, array, free, integer, table, text
-from ccx_admin.db import Row
 from ccx_admin.machines import query
 from ccx_admin.panel import Panel, panel
 from ccx_admin.settings import hidden
@@ -75,7 +74,7 @@ def drop(body: dict[str, Json]) -> dict[str, Json]:
     return {"n": body["n"]}
 
 
-def _offer(n: int) -> Row:
+def _offer(n: int) -> dict[str, Any]:
     found = next((row for row in query.offered(panel()) if row["n"] == n), None)
     if found is None:
         raise not_found("file that was changed by hand", str(n))

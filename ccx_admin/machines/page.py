@@ -28,6 +28,7 @@ def index() -> str:
         shared=query.share_a_database(current),
         from_database=current.settings.ccx_config_from == "database",
         machines=query.machines(current),
+        unsealed=query.unsealed_keys(current),
         offers=api.offers(current),
         states=STATES,
         engines=ENGINES,

@@ -1,13 +1,18 @@
 """What the machines have told of themselves (io/board.py), and what follows from it side by side."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ccx_addons.core.confidential import written_keys
+from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io.board import MOST_OFFSET, SHARED, machine_of
 from ccx_addons.io.place import is_postgres, place_of
+from ccx_addons.io.sealed import seal_of
+from ccx_addons.io.yaml_file import load_text
 from ccx_admin.api.status import status_of
 from ccx_admin.db import Row
 from ccx_admin.panel import Panel
@@ -120,8 +125,22 @@ def _machine(row: Row, newest: str, usual: dict[str, str], own: str) -> Machine:
     )
 
 
-def offered(panel: Panel) -> list[Row]:
-    """Files that somebody changed by hand on one machine, oldest first."""
+def offered(panel: Panel) -> list[dict[str, Any]]:
+    """Files that somebody changed by hand on one machine, oldest first, as far as this one may read them."""
     if not share_a_database(panel) or panel.settings.ccx_config_from != "database":
         return []
-    return panel.db.rows(VERSIONS, ("offered",))
+    seal, found = seal_of(panel.settings), list[dict[str, Any]]()
+    for row in panel.db.rows(VERSIONS, ("offered",)):
+        with contextlib.suppress(ConfigErrors):
+            found.append({**dict(row), "text": seal.opened(row["text"], row["revision"])})
+    return found
+
+
+def unsealed_keys(panel: Panel) -> int:
+    """How many keys everybody can read who can read the database."""
+    if panel.settings.ccx_config_from != "database" or panel.settings.config_secrets():
+        return 0
+    try:
+        return written_keys(load_text(panel.config().text).data)
+    except ConfigErrors:
+        return 0

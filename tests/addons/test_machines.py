@@ -18,6 +18,8 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.board import Board
 from ccx_addons.io.postgres import Link
+from ccx_addons.io.postgres_board import Board as PostgresBoard
+from ccx_addons.io.sealed import Seal
 from ccx_addons.io.store import Store
 from ccx_addons.machines import Machines
 from ccx_addons.processes.runtime import Runtime
@@ -69,7 +71,10 @@ def test_it_tells_how_it_is_and_no_secret(machine: Machines, monkeypatch: pytest
     row = row_of(machine)
     assert (row["machine"], row["revision"], row["workers"], row["boot_id"]) == ("one", "rev1", 1, "boot")
     marks = json.loads(row["secrets"])
-    assert marks.keys() == {"ADMIN_ACCESS_KEY", "PROXY_ACCESS_KEY", "A_KEY"} and len(marks["A_KEY"]) == 8
+    assert (
+        marks.keys() == {"ADMIN_ACCESS_KEY", "PROXY_ACCESS_KEY", "CCX_CONFIG_SECRET", "A_KEY"}
+        and len(marks["A_KEY"]) == 8
+    )
     assert marks["PROXY_ACCESS_KEY"] == "", "it is not set"
     assert "sk-" not in str(row) and json.loads(row["engines"]) == {}
     monkeypatch.setenv("A_KEY", "sk-another-value")
@@ -114,6 +119,21 @@ def test_a_change_by_hand_is_said_once(machine: Machines, tmp_path: Path) -> Non
     assert event.level == "warning" and "changed by hand" in event.words
     machine.beat_at = 0.0
     assert machine.round(board) == []
+
+
+def test_a_version_that_is_sealed_with_another_secret_is_refused_and_the_file_stays(
+    machine: Machines, tmp_path: Path
+) -> None:
+    board = board_of(machine)
+    machine.round(board)
+    version = board.since("")[0]
+    other = PostgresBoard(machine.runtime.settings.ccx_database_url, "two", Seal("a-secret-of-machines"))
+    assert other.publish(version._replace(revision="sealed", parent=version.revision))
+    other.close()
+    (event,) = machine.round(board)
+    assert event.level == "error" and "CCX_CONFIG_SECRET: is not set here" in event.detail
+    assert machine.round(board) == [] and row_of(machine)["refused"] == "sealed"
+    assert (tmp_path / "ccx.yaml").read_text() == TEXT
 
 
 def test_a_wrong_clock_is_said_when_it_begins_and_when_it_is_over(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.commands import doctor as module
-from ccx_addons.commands.doctor import Finding, doctor, of_address, of_disk, of_folder, of_server
+from ccx_addons.commands.doctor import Finding, doctor, of_address, of_disk, of_folder, of_server, of_shared
 from ccx_addons.core.config import Channel, Key
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.database import Database
@@ -140,6 +140,16 @@ def test_an_address(look: Look, words: list[str]) -> None:
 
 def test_a_finding_is_a_line() -> None:
     assert str(Finding("problem", "disk", "is full")) == "problem  disk: is full"
+
+
+@pytest.mark.parametrize(("more", "count"), [({}, 1), ({"CCX_CONFIG_SECRET": "a-secret-of-machines"}, 0)], ids=str)
+def test_keys_that_go_into_the_database(here: Path, more: dict[str, str], count: int) -> None:
+    configure(here, channel("a", "http://127.0.0.1:1", "chat", "a-key-that-nobody-sees"))
+    shared = {"CCX_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x", "CCX_CONFIG_FROM": "database"}
+    settings = Settings.read({"CCX_CONFIG": str(here / "ccx.yaml"), **shared, **more})
+    found = [*of_shared(settings)]
+    assert len(found) == count and all(f"{count} keys are written in it" in one.words for one in found)
+    assert not [*of_shared(Settings(ccx_config=str(here / "ccx.yaml")))]
 
 
 def test_a_log_in_postgresql(here: Path, postgres: Server) -> None:

@@ -15,6 +15,7 @@ from ccx_addons.core.confidential import (
     secrets_in,
     sent_secrets,
     shown_header,
+    written_keys,
 )
 from ccx_addons.core.config import SHOWN, URLS, Channel, Key
 
@@ -82,6 +83,13 @@ class Later:
     number: int = 1
     ratio: float | None = None
     style: Literal["one", "two"] = "one"
+
+
+def test_keys_that_are_written_in_a_file_are_counted_and_those_elsewhere_are_not() -> None:
+    made = channel(keys=["sk-1", {"key": "env:MY_KEY"}, {"key": "${MY_KEY}"}], headers={"x-token": "t"}, note="words")
+    clients = [{"name": "a", "key": "one"}, {"name": "b", "key_sha256": "0" * 64}]
+    assert written_keys({**made, "clients": clients}) == 3
+    assert written_keys(channel(keys=["env:MY_KEY"])) == 0
 
 
 def test_a_new_field_is_secret_until_somebody_says_that_it_is_not() -> None:

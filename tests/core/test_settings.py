@@ -70,6 +70,10 @@ def test_one_value(name: str, text: str, field: str, value: object) -> None:
         ({"BASE_PATH": "/ccx/"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
         ({"BASE_PATH": "/../ccx"}, "BASE_PATH: must be a path like /ccx, without a slash at its end"),
         ({"BASE_PATH": "/api/ccx"}, "BASE_PATH: '/api/ccx' would hide paths of the gateway itself"),
+        (
+            {"CCX_CONFIG_SECRET": f"{STRONG}, short"},
+            "CCX_CONFIG_SECRET: is shorter than 16 characters",
+        ),
         ({"TLS_KEY_FILE": "k.pem"}, "TLS_KEY_FILE: is set without TLS_CERT_FILE"),
         (
             {"PROXY_ACCESS_KEY": STRONG, "ADMIN_ACCESS_KEY": STRONG},

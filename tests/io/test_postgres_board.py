@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from ccx_addons.core.errors import StoreError
+from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.io.board import Beat, Shared
 from ccx_addons.io.postgres import Link
 from ccx_addons.io.postgres_board import Board
+from ccx_addons.io.sealed import Seal
 from tests.postgres import Server
 
 
@@ -51,6 +52,41 @@ def test_what_is_offered_is_offered_once_and_is_none_of_the_versions(boards: tup
     one.settle(2, "taken")
     with contextlib.closing(Link(one.url, "test")) as link:
         assert [row["state"] for row in link.raw("SELECT state FROM config_versions ORDER BY n")] == ["shared", "taken"]
+
+
+def test_what_is_in_the_database_is_sealed_and_who_has_not_the_secret_neither_reads_nor_writes(
+    boards: tuple[Board, Board],
+) -> None:
+    one, two = boards
+    assert one.publish(version("a")) and one.offer(version("by hand", "a"))
+    seals = [Seal("first-secret-0123456"), Seal("other-secret-0123456", "first-secret-0123456")]
+    for seal in seals:  # what is there is sealed at the first connection, and again with a new secret
+        with contextlib.closing(Board(one.url, "three", seal)) as three:
+            assert [each.text for each in three.since("")] == ["text of a"]
+            with contextlib.closing(Link(one.url, "test")) as link:
+                texts = [row["text"] for row in link.raw("SELECT text FROM config_versions")]
+            assert len(texts) == 2 and all(text.startswith(seal.mark) for text in texts)
+    for call in (lambda: two.since(""), lambda: two.publish(version("b", "a")), lambda: two.offer(version("b", "a"))):
+        with pytest.raises(ConfigErrors, match="CCX_CONFIG_SECRET: is not set here"):
+            call()
+    assert two.newest() == "a" and two.since("a") == []
+    with contextlib.closing(Board(one.url, "four", Seal("newest-secret-012345"))) as four:
+        with contextlib.closing(Link(one.url, "test")) as link:
+            link.script("DELETE FROM config_versions")
+        assert four.publish(version("c"))
+        four.seal = seals[1]
+        with pytest.raises(ConfigErrors, match="is another one"):
+            four.publish(version("d", "c"))
+
+
+def test_what_a_machine_cannot_read_any_more_is_left_out_of_its_history(boards: tuple[Board, Board]) -> None:
+    one, _ = boards
+    one.seal = Seal("forgotten-secret-012")
+    assert one.publish(version("a"))
+    one.seal = Seal("another-secret-01234", "forgotten-secret-012")
+    assert one.publish(version("b", "a"))
+    one.seal = Seal("another-secret-01234")
+    assert [each.text for each in one.since("")] == ["text of b"]
 
 
 def test_a_machine_has_one_row_by_the_server_s_clock(boards: tuple[Board, Board]) -> None:
