@@ -15,7 +15,7 @@ from ccx_addons.core.config import Channel
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Event, Fault, Request, Response, explode
 from ccx_addons.core.verdict import Attempt
-from ccx_addons.core.wire_json import BadJson, JsonBody, dumps, loads
+from ccx_addons.core.wire_json import BadJson, JsonBody, dumps, loads, loads_object
 from ccx_addons.protocols import TEXT_PROTOCOLS
 
 type Json = Any
@@ -82,7 +82,7 @@ def as_events(x: Exchange, channel: Channel, request: Request, events: Sequence[
 def as_json(x: Exchange, channel: Channel, request: Request, answer: Response, content: bytes) -> bytes:
     """The client's JSON. A Responses stream ends with the upstream's own, which nobody has to write anew."""
     if x.kind == channel.protocol == "responses" and (found := WHOLE.search(content)):
-        whole = read.mapping(loads(found[1]).get("response"))
+        whole = read.mapping((loads_object(found[1]) or {}).get("response"))
         if whole.get("output"):
             return dumps(whole)
     answer, lost = works.carried(answer, x.kind)

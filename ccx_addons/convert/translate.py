@@ -15,6 +15,7 @@ from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import ACCOUNT, STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Ended, Exchange, Seat
+from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
@@ -230,7 +231,7 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     try:
         value = loads(content)
     except BadJson as bad:
-        return Ended("bad_body" if content else "empty", str(bad) if content else "the answer is empty"), content
+        return _unreadable(content, str(bad)), content
     if x.operation in STORED or x.operation == ACCOUNT:
         return Ended("ok"), content  # whatever it says of itself, and it was counted when it was made
     if converts(x, channel):
@@ -246,12 +247,20 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     return Ended("ok"), content
 
 
+def _unreadable(content: bytes, problem: str) -> Ended:
+    """No answer; what came instead tells people more than where a parser stopped."""
+    if not content:
+        return Ended("empty", "the answer is empty")
+    said = glimpse(content)
+    return Ended("bad_body", problem if said[:1] in ("{", "[") else f"{problem}; it said: {said}")
+
+
 def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """An answer in the form that was not asked for."""
     events = recast.events_of(channel, content) if channel.protocol in TEXT_PROTOCOLS else None
     if events is None:
         asked = "a stream request without a stream" if x.expects_stream else "with a stream that nobody asked for"
-        return Ended("bad_body" if content else "empty", f"the upstream answered {asked}"), content
+        return _unreadable(content, f"the upstream answered {asked}"), content
     answer = events if isinstance(events, Fault) else fold(events)
     if isinstance(answer, Fault):
         return Ended("error_body", answer.message, answer), content
@@ -296,5 +305,7 @@ def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
 
 
 def _no_answer(value: Json, fault: Fault) -> Ended:
+    if isinstance(value, str) and value.strip():
+        fault = replace(fault, message=f"{fault.message}; it said: {value[:300]}")
     has_error = isinstance(value, Mapping) and bool(value.get("error"))
     return Ended("error_body" if has_error else "empty", fault.message, fault)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
-from ccx_addons.core.vendor_errors import category_of
+from ccx_addons.core.vendor_errors import PAGE, category_of
 from ccx_addons.core.waits import retry_after, seconds_until
 from ccx_addons.core.wire_json import BadJson, loads
 
@@ -48,8 +48,10 @@ def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float)
     if isinstance(value, list) and value:
         value = value[0]
     wait = retry_after(headers, now, status)
+    if 300 <= status < 400:
+        return Fault("unavailable", _redirect(status, headers.get("location", "")), 502, retry_after=wait)
     if value is None or not isinstance(value, dict | str):
-        return Fault(fault_kind(status), _plain(body) or f"HTTP {status} without a message", status, retry_after=wait)
+        return Fault(fault_kind(status), glimpse(body) or f"HTTP {status} without a message", status, retry_after=wait)
     return fault_of(value, status, wait, now)
 
 
@@ -201,8 +203,21 @@ def _delay_in(table: Mapping[str, Json], now: float) -> float | None:
     return next((seconds for text in texts if (seconds := seconds_until(text, now)) is not None), None)
 
 
-def _plain(body: bytes) -> str:
+def glimpse(body: bytes) -> str:
+    """What a body that is no JSON begins with, or the title of a page: for people who look for what came instead."""
     text = body[:20_000].decode("utf-8", "replace").strip()
     if "<" in text[:200] and (found := TITLE.search(text)):
-        return " ".join(found[1].split())
-    return "" if text.startswith("<") else " ".join(text.split())[:300]
+        return f"{PAGE}{' '.join(found[1].split())}"
+    return "a web page" if text.startswith("<") else " ".join(text.split())[:300]
+
+
+def quoting(fault: Fault, stream: bytes) -> Fault:
+    """The fault of a stream that said nothing, with the words that it began with where they are no events."""
+    lines = [line for line in stream.splitlines() if not line.startswith(b":")]
+    said = glimpse(b"\n".join(lines))
+    return replace(fault, message=f"{fault.message}; it said: {said}") if said and "{" not in said else fault
+
+
+def _redirect(status: int, location: str) -> str:
+    """Without the query, which may hold anything."""
+    return f"it redirects to {location.partition('?')[0][:200] or 'nowhere'} ({status}), which is not followed"

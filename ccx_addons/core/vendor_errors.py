@@ -319,12 +319,14 @@ def _refused_request(fault: Fault, codes: set[str]) -> Category:
         return "server"
     if speaks_of_fields(fault):
         return "unsupported"
-    if fault.status not in (400, 422):
+    if fault.status not in (400, 422) or fault.message.startswith(PAGE):
         return "unclear"
     nothing_said = fault.status == 400 and not codes - NO_CODES and not SCHEMA.search(fault.message)
     return "unclear" if nothing_said and fault.param == "" and len(fault.message) < UNCLEAR else "client"
 
 
+PAGE: Final = "a web page: "
+"""How the words of an answer begin that is a page: whoever stands before the upstream wrote it."""
 NO_CODES: Final = frozenset({"400", "invalid_argument"})
 """Codes that only repeat the status."""
 UNCLEAR: Final = 40

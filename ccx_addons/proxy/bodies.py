@@ -5,7 +5,7 @@ from typing import Final
 
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.patient_json import BIG
-from ccx_addons.proxy.encoding import AMPLE, Inflater
+from ccx_addons.proxy.encoding import AMPLE, BadEncoding, Inflater
 
 MAX_ERROR_BODY: Final = 1 << 20
 MAX_ANSWER: Final = 256 << 20
@@ -16,22 +16,37 @@ BLANK_LINES: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class AnswerBody:
-    """``error``: only the beginning matters, the rest is cut off. Raises BadEncoding as Inflater does."""
+    """``error``: its status says what happened; only the beginning matters, and what can be read of it. Others raise
+    BadEncoding as Inflater does."""
 
     def __init__(self, encoding: str = "", error: bool = False) -> None:
-        self.inflater = Inflater.make(encoding)
+        self.error = error
+        self.unreadable = False
+        try:
+            self.inflater = Inflater.make(encoding)
+        except BadEncoding:
+            if not error:
+                raise
+            self.inflater, self.unreadable = None, True
         self.limit = MAX_ERROR_BODY if error else MAX_ANSWER
         self.data = bytearray()
         self.pending = 0
         """Bytes of the event under way, or more."""
 
     def collect(self, data: bytes) -> bool:
-        """True: it is larger than its limit, and what is beyond is not there."""
-        for piece in self.inflater.answer(data, MAX_ANSWER) if self.inflater else (data,):
-            self.data += piece
-            if len(self.data) > self.limit:
-                del self.data[self.limit :]
-                return True
+        """True: it is larger than its limit, and what is beyond is not there; of an error also: no more can be read."""
+        if self.unreadable:
+            return True
+        try:
+            for piece in self.inflater.answer(data, MAX_ANSWER) if self.inflater else (data,):
+                self.data += piece
+                if len(self.data) > self.limit:
+                    del self.data[self.limit :]
+                    return True
+        except BadEncoding:
+            if not self.error:
+                raise
+            return True
         return False
 
     def parts(self, data: bytes, x: Exchange) -> Iterator[bytes]:

@@ -31,6 +31,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
 
 from ccx_addons.core.exchange import Ended
+from ccx_addons.core.faults import quoting
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import OutcomeKind
 from ccx_addons.proxy import answers, checks
@@ -78,6 +79,8 @@ class AttemptStream(EndingStream):
         self.left = float("inf")
         """Bytes that the client had not taken when it was last looked at."""
         self.answer = AnswerBody()
+        self.begun = b""
+        """How a stream that has said nothing yet begins: what is no event tells why."""
 
     # ---- events -----------------------------------------------------------------------------------------------------
     def _handle_event(self, event: events.Event) -> Commands:
@@ -105,7 +108,7 @@ class AttemptStream(EndingStream):
             x, flow = self.x, self.flow
             self.parent.new_attempt(self)
             self.server_state = self.state_idle
-            self.held, self.held_size, self.answer = [], 0, AnswerBody()
+            self.held, self.held_size, self.answer, self.begun = [], 0, AnswerBody(), b""
             self.lease.shrink(self.kept)
             x.upstream = x.watcher = x.ended = None
             if x.tap:
@@ -183,6 +186,8 @@ class AttemptStream(EndingStream):
             yield from self._fail("unsendable", message, cancel=False)
         elif self.server_state == self.state_stream:
             yield from self._break_stream("cut", Fault("server", f"the upstream broke the stream off: {message}"))
+        elif self.server_state == self.state_collect and self.answer.error:
+            yield from self._collected()  # the status says what happened
         elif self.server_state == self.state_preflight or (
             self.server_state == self.state_collect and self.answer.data
         ):
@@ -231,7 +236,7 @@ class AttemptStream(EndingStream):
     def state_collect(self, event: HttpEvent) -> Commands:
         """A JSON answer or an error: complete before anybody decides."""
         if isinstance(event, ResponseData):
-            error = self.flow.response is not None and self.flow.response.status_code >= 300
+            error = self.answer.error
             if not error and self.wait_kind != "total_timeout":
                 assert self.x.upstream
                 self.wait_until = time.monotonic() + self.x.upstream.timeouts.idle
@@ -243,7 +248,7 @@ class AttemptStream(EndingStream):
             if problem:
                 yield from self._fail("bad_body", problem)
             elif enough and error:
-                yield from self._cancel_upstream("the error's body is too long")
+                yield from self._cancel_upstream("no more of the error's body is read")
                 yield from self._collected()
             elif enough:
                 yield from self._fail("bad_body", "the answer is larger than 256 MiB")
@@ -273,6 +278,7 @@ class AttemptStream(EndingStream):
             try:
                 for n, piece in enumerate(self.answer.parts(event.data, x)):
                     yield from _breathe(n)
+                    self.begun += piece[: OPENING - len(self.begun)]
                     chunks = yield from self._watched(piece)
                     self.held += chunks
                     self.held_size += (size := sum(map(len, chunks)))
@@ -308,7 +314,8 @@ class AttemptStream(EndingStream):
             yield from self._commit()
             yield from self._end_stream("done")
         else:
-            yield from self._fail("empty", "the stream ended without content", watcher.fault, cancel=False)
+            fault = watcher.fault and self.x.veiled(quoting(watcher.fault, self.begun))
+            yield from self._fail("empty", "the stream ended without content", fault, cancel=False)
 
     def _commit(self) -> Commands:
         """From here on this attempt is the answer."""
@@ -421,6 +428,9 @@ class AttemptStream(EndingStream):
             yield from self._refuse_body(checks.TOO_SLOW)
         elif self.server_state == self.state_stream:
             yield from self._silence()
+        elif self.server_state == self.state_collect and self.wait_kind == "first_byte_timeout":
+            yield from self._cancel_upstream("no more of the error's body came")
+            yield from self._collected()
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.faults import MAX_TEXT, fault_of, read_fault
+from ccx_addons.core.faults import MAX_TEXT, fault_of, quoting, read_fault
 from ccx_addons.core.neutral import Fault
 
 NOW = 1_700_000_000.0
@@ -73,7 +73,7 @@ def read(status: int, body: Any, headers: dict[str, str] | None = None) -> Fault
         pytest.param(
             502,
             b"<html><head><title>502 Bad\n Gateway</title></head>",
-            Fault("server", "502 Bad Gateway", 502),
+            Fault("server", "a web page: 502 Bad Gateway", 502),
             id="HTML",
         ),
         pytest.param(500, b"plain words", Fault("server", "plain words", 500), id="plain text"),
@@ -153,3 +153,26 @@ def test_any_bytes_are_a_fault(body: bytes) -> None:
 def test_a_long_message_is_cut() -> None:
     assert len(read(500, {"error": {"message": "x" * 10_000}}).message) == MAX_TEXT
     assert len(read(500, b"x" * 100_000).message) <= MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [("https://login.example/in?next=secret", "https://login.example/in"), ("", "nowhere"), ("/v2/x", "/v2/x")],
+)
+def test_a_redirect_says_where_it_leads(location: str, where: str) -> None:
+    fault = read(302, b"<html>", {"location": location})
+    assert fault.message == f"it redirects to {where} (302), which is not followed" and fault.status == 502
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        (b"event: error\ndata: upstream exploded\n\n", "; it said: event: error data: upstream exploded"),
+        (b": hi\n\n<html><title>502 Bad Gateway</title></html>\n\n", "; it said: a web page: 502 Bad Gateway"),
+        (b": hi\n\n", ""),
+        (b"", ""),
+        (b'data: {"choices": []}\n\n', ""),
+    ],
+)
+def test_a_stream_that_was_none_is_quoted(stream: bytes, said: str) -> None:
+    assert quoting(Fault("server", "it ended"), stream).message == f"it ended{said}"

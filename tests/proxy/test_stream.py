@@ -11,6 +11,7 @@ import pytest
 from mitmproxy import http
 
 from ccx_addons.core.patient_json import BIG
+from ccx_addons.proxy import stream
 from ccx_addons.proxy.terms import Limits
 from tests.proxy import upstreams
 from tests.proxy.harness import FAST, Watcher, gateway, read_answer, read_request
@@ -47,10 +48,17 @@ NO_CONTENT = "the stream ended without content"
         pytest.param("bomb,json", OK, ["bad_body", "ok"], id="an answer that is a bomb"),
         pytest.param("bombstream,json", OK, ["bad_body", "ok"], id="a stream that is a bomb"),
         pytest.param("bomberror,json", OK, [429, "ok"], id="an error that is a bomb is still that error"),
+        pytest.param("gziperror,json", OK, [429, "ok"], id="nor does it need a body that can be unpacked"),
+        pytest.param("fooerror,json", OK, [429, "ok"], id="nor an encoding that is known"),
+        pytest.param("cuterror,json", OK, [429, "ok"], id="nor a body that is whole"),
+        pytest.param("stallerror,json", OK, [429, "ok"], id="nor one that comes"),
         pytest.param("toolpause", b"data: TOOL\n\ndata: END\n\n", ["ok"], id="an open tool call may pause longer"),
     ],
 )
-async def test_client_gets_the_good_answer(path: str, body: bytes, log: list[Any]) -> None:
+async def test_client_gets_the_good_answer(
+    path: str, body: bytes, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MAX_ERROR_SECONDS", 0.3)
     async with gateway(ALL) as g:
         assert await g.ask(path) == (200, body)
         assert g.script.log == log

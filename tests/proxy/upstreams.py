@@ -61,6 +61,12 @@ async def cut(reader: StreamReader, writer: StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def cut_error(reader: StreamReader, writer: StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 429 X\r\ncontent-length: 9\r\n\r\n{")
+    await writer.drain()
+
+
 async def drip(reader: StreamReader, writer: StreamWriter) -> None:
     await read_request(reader)
     for byte in SSE:
@@ -121,5 +127,9 @@ ALL: dict[str, Handler] = {
         json_answer(BOMB, 200, b"content-encoding: gzip\r\n").replace(b"application/json", b"text/event-stream")
     ),
     "bomberror": answers(json_answer(BOMB, 429, b"content-encoding: gzip\r\n")),
+    "gziperror": answers(json_answer(b"not gzip", 429, b"content-encoding: gzip\r\n")),
+    "fooerror": answers(json_answer(b"{}", 429, b"content-encoding: foo\r\n")),
+    "cuterror": cut_error,
+    "stallerror": then_silence(b"HTTP/1.1 429 X\r\ncontent-length: 9\r\n\r\n"),
     "gzipbroken": answers(json_answer(b"not gzip", 200, b"content-encoding: gzip\r\n")),
 }

@@ -114,11 +114,18 @@ def test_a_responses_streams_own_last_word_is_the_answer() -> None:
     assert ended.kind == "ok" and json.loads(body) == whole
 
 
+def test_bytes_that_are_no_text_are_no_reason_to_fail() -> None:
+    content = upstreams("responses", True).replace(b"hello", b"hell\xff")
+    ended, body = judge(asked("responses", False), where("responses"), content)
+    assert ended.kind == "ok" and json.loads(body)["output"]
+
+
 @pytest.mark.parametrize(
     ("stream", "content", "kind"),
     [
         pytest.param(True, b"", "empty", id="nothing"),
         pytest.param(True, b"<html>", "bad_body", id="a page"),
+        pytest.param(True, b"<html><title>Sign in</title>", "bad_body", id="a page with a title"),
         pytest.param(True, b'{"error": {"message": "no credit"}}', "error_body", id="an error"),
         pytest.param(True, b'{"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}}]}', "error_body", id="no content"),
         pytest.param(False, b'data: {"error": {"message": "no credit"}}\n\n', "error_body", id="an error event"),
