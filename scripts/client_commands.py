@@ -148,9 +148,9 @@ provider = {"npm": "{package}", "name": "ccx", "options": options, "models": {MO
 Path("opencode.json").write_text(
     json.dumps({"provider": {"ccx": provider}, "autoupdate": False, "share": "disabled", "permission": "allow"})
 )
-prompt = "call:read " + json.dumps({"filePath": str(WORDS)})
+prompt = ("call:read", json.dumps({"filePath": str(WORDS)}, separators=(",", ":")))  # with a space it would be quoted
 quiet = ("OPENCODE_DISABLE_MODELS_FETCH", "OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_LSP_DOWNLOAD")
-run("opencode", "run", "-m", f"ccx/{MODEL}", prompt, **dict.fromkeys(quiet, "1"))
+run("opencode", "run", "-m", f"ccx/{MODEL}", *prompt, **dict.fromkeys(quiet, "1"))
 """
 )
 

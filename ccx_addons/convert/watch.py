@@ -35,7 +35,7 @@ from ccx_addons.core.neutral import (
 from ccx_addons.core.spread import Spread
 from ccx_addons.core.voices import Frames, Heard, Telling, escaped
 from ccx_addons.core.wire_json import dumps
-from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini
+from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini, responses
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
@@ -181,13 +181,18 @@ class PassWatcher(Watcher):
         self._held = bytearray()
         self._frame = -1
         """Bytes of an event around its text; -1: not seen yet."""
+        self._begun: Started | None = None
+        self._last = b""
 
     def see(self, event: Event) -> None:
         super().see(event)
+        if isinstance(event, Started):
+            self._begun = event
         if isinstance(event, PartStopped) and self.protocol.NAME in REPEATING:
             self.said.skimmed = 0
 
     def feed(self, data: bytes) -> list[bytes]:
+        self._last = data
         if self.telling and not self._held:
             if self.meaningful and self._frame >= 0 and (size := self.spread.passes(data, True)) >= 0:
                 self._count(1, size - escaped(data, 0, len(data)))
@@ -197,10 +202,20 @@ class PassWatcher(Watcher):
         return self._told(self._pass(data))
 
     def _told(self, passed: list[bytes]) -> list[bytes]:
+        if self.fault is None:
+            return passed
         if isinstance(self.fault, Unread):
             # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
             passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
+        elif not any(b'"response.failed"' in chunk for chunk in passed):
+            passed += self._failed(self.fault)
         return passed
+
+    def _failed(self, fault: Fault) -> list[bytes]:
+        """Behind the error: the end of an answer of Responses, without which Codex cannot say what went wrong."""
+        if self.protocol.NAME != responses.NAME or self._begun is None:
+            return []
+        return [responses.encode_failed(fault, self._begun, self._last)]
 
     def _pass(self, data: bytes) -> list[bytes]:
         self._read(data)
@@ -290,7 +305,7 @@ class PassWatcher(Watcher):
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
-        return [*self.rest(), encode(fault)]
+        return [*self.rest(), encode(fault), *self._failed(fault)]
 
 
 class ConvertWatcher(Watcher):

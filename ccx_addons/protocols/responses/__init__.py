@@ -11,6 +11,7 @@ from ccx_addons.protocols.responses.request_encoder import READS as READS
 from ccx_addons.protocols.responses.request_encoder import encode_request as encode_request
 from ccx_addons.protocols.responses.requests import decode_request as decode_request
 from ccx_addons.protocols.responses.stream_decoder import decoder as decoder
+from ccx_addons.protocols.responses.stream_encoder import encode_failed as encode_failed
 from ccx_addons.protocols.responses.stream_encoder import encode_response as encode_response
 from ccx_addons.protocols.responses.stream_encoder import encoder as encoder
 from ccx_addons.protocols.responses.thoughts import without_foreign as without_foreign

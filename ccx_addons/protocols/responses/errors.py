@@ -1,7 +1,7 @@
 """Errors both ways (platform.openai.com/docs/guides/error-codes, /docs/api-reference/responses-streaming).
 
-A complete error has ``error.message``, ``type`` and ``code``. A stream that is being converted ends with
-``response.failed``; one that only passes through ends with an ``error`` event, since its answer's id is the upstream's.
+A complete error has ``error.message``, ``type`` and ``code``. A stream ends with ``response.failed``, and Codex reads
+nothing else; one that only passes through has an ``error`` event before it, at which the SDKs raise.
 """
 
 import time

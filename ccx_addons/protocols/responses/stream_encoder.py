@@ -4,6 +4,7 @@ Both come from one writer, so that a stream's last response is the JSON answer.
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -70,6 +71,9 @@ DELTAS: Final[Mapping[str, str]] = {
     CUSTOM_CALL: "response.custom_tool_call_input",
 }
 """Type of a call's item -> its events, but for ``.delta`` and ``.done``."""
+
+
+NUMBER: Final = re.compile(rb'"sequence_number"\s*+:\s*+(\d{1,9})\b')
 
 
 @dataclass(slots=True)
@@ -195,6 +199,10 @@ class StreamEncoder:
 
     def _lifecycle(self, kind: str) -> bytes:
         return self._event(kind, {"response": self.answer})
+
+    def count_from(self, events: bytes) -> None:
+        """The next number is above those of these events."""
+        self._number = max(self._number, *map(int, NUMBER.findall(events)), 0)
 
     def _event(self, kind: str, fields: Item) -> bytes:
         self._number += 1
@@ -406,6 +414,15 @@ class StreamEncoder:
 
 def encoder(request: Request) -> StreamEncoder:
     return StreamEncoder(request)
+
+
+def encode_failed(fault: Fault, begun: Started, last: bytes) -> bytes:
+    """How an answer ends that passed through until it broke. ``last``: its last events."""
+    writer = StreamEncoder(Request(begun.model, ()))
+    writer.encode(begun)
+    writer.answer["id"] = begun.id
+    writer.count_from(last)
+    return writer.encode(Failed(fault))
 
 
 def encode_response(response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import ResponseFailedEvent
 
 from ccx_addons.convert import USAGE_CHUNK
 from ccx_addons.convert.watch import PassWatcher
@@ -102,6 +103,38 @@ def test_a_cut_leaves_no_half_event(kind: str) -> None:
     assert events[-1] == b"" and b"gone" in events[-2]
     for event in events[:-1]:
         json.loads(event.split(b"data: ", 1)[1])
+
+
+ERROR = b'event: error\ndata: {"type":"error","code":"rate_limit_exceeded","message":"slow","sequence_number":99}\n\n'
+FAILED = (
+    b'data: {"type":"response.failed","response":{"id":"resp_fake","status":"failed","error":{"message":"slow"}}}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("rest", "message", "code", "number"),
+    [
+        pytest.param(None, "gone", "server_error", 9, id="cut"),
+        pytest.param(ERROR, "slow", "rate_limit_exceeded", 100, id="the upstream's own error"),
+        pytest.param(ERROR + FAILED, "slow", None, 0, id="both of the upstream"),
+        pytest.param(FAILED, "slow", None, 0, id="the upstream's own end"),
+    ],
+)
+def test_an_answer_of_responses_that_breaks_off_says_that_it_failed(
+    rest: bytes | None, message: str, code: str | None, number: int
+) -> None:
+    """Codex knows no other end, and tries again without a word where none comes."""
+    found, events = watcher("responses"), stream("responses").split(b"\n\n")
+    for event in events[:9]:
+        found.feed(event + b"\n\n")
+    told = b"".join(found.feed(rest) if rest else found.abort(Fault("server", "gone")))
+    assert told.count(b'"response.failed"') == 1 and told.count(b'"error"') >= 1
+    last = json.loads(told.split(b"data: ")[-1])
+    assert (last["response"]["status"], last["response"]["error"]["message"]) == ("failed", message)
+    if code:
+        failed = ResponseFailedEvent.model_validate(last)
+        assert failed.response.error and failed.response.error.code == code
+        assert (failed.response.id, failed.sequence_number) == ("resp_fake", number)
 
 
 @pytest.mark.parametrize("kind", ["messages", "chat", "responses", "gemini"])
