@@ -147,6 +147,10 @@ def _base_urls(reader: Reader, value: Json, path: str, own: tuple[tuple[str, int
     return tuple(found)
 
 
+WRAPPED: Final = re.compile(r"""\s|^(["']).*\1$""")
+"""A key as it stands in a header, or as docker's --env-file reads it: no upstream takes it so."""
+
+
 def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) -> tuple[Key, ...]:
     """Where the file names no key at all, the one that stands for none."""
     if value is None or value == []:
@@ -156,7 +160,10 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
         table = {"key": entry} if isinstance(entry, str) else reader.table(entry, at, KEY_KEYS)
         if not isinstance(entry, str | dict):
             continue
-        secret = reader.secret(table.get("key"), at if isinstance(entry, str) else f"{at}.key")
+        place = at if isinstance(entry, str) else f"{at}.key"
+        secret = reader.secret(table.get("key"), place)
+        if secret and WRAPPED.search(secret):
+            reader.problem(place, "is more than a key: without Bearer before it, quotes around it and spaces in it")
         base_url = urls.canonical(reader.filled(table.get("base_url", ""), f"{at}.base_url") or "")
         if base_url and base_url not in base_urls:
             reader.problem(f"{at}.base_url", "is not one of the channel's base_urls")

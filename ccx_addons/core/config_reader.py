@@ -100,7 +100,7 @@ class Reader:
                 shown = self._missing(text)
                 self.warnings.append(f"{path}: the environment variable {shown} is not set; this key is not used")
                 return None
-            text = found
+            text = found.strip()
         if not text.strip() or not text.isprintable() or not text.isascii():
             self.problem(path, "is not a key: it must be printable ASCII and not empty")
             return None

@@ -116,6 +116,9 @@ async def dial(place: Place, seconds: float) -> Wire:
         raise DialError("connect_timeout", "the connection was not set up in time") from None
     except ssl.SSLError as error:
         raise DialError("tls", _words(error)) from error
+    except socket.gaierror as error:
+        whose = "of the channel's proxy" if place.proxy else place.host
+        raise DialError("connect", f"the name {whose} cannot be resolved: {error.strerror}") from error
     except (OSError, ProxyError, UnicodeError) as error:
         raise DialError("connect", _words(error)) from error
 
@@ -172,8 +175,6 @@ def _words(error: Exception) -> str:
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ProxyError):
         return f"the channel's proxy: {error}"
-    if isinstance(error, socket.gaierror):
-        return f"the name cannot be resolved: {error.strerror}"
     return str(error) or type(error).__name__
 
 

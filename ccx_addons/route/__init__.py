@@ -8,7 +8,7 @@ from typing import Final
 from mitmproxy import http
 
 from ccx_addons.core.asked import MAX_MODEL, also_named
-from ccx_addons.core.config import Channel, Client
+from ccx_addons.core.config import TEXT_KINDS, Channel, Client
 from ccx_addons.core.endpoints import PIN_HEADER, STORED, VECTORS
 from ccx_addons.core.estimate import BYTES_PER_TOKEN, output_tokens, prompt_tokens
 from ccx_addons.core.exchange import AttemptRecord, Exchange
@@ -195,6 +195,8 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     serving = [c for c in x.snapshot.channels if x.kind in c.serves]
     if not serving:
         words = f"no channel serves {x.kind} yet: add one to config/ccx.yaml under channels, or in the panel"
+        if x.kind in TEXT_KINDS and (other := next((c for c in x.snapshot.channels if c.serves & TEXT_KINDS), None)):
+            words += f"; or let one of yours do so: serves: [{other.protocol}, {x.kind}]"
         return Fault("unavailable", words, status=503, code="no_channel")
     if x.pin and not any(x.pin in (c.name, c.id) for c in serving):
         return Fault("not_found", f"there is no {x.kind} channel named {x.pin!r}", status=404, code="unknown_channel")
@@ -204,7 +206,7 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     if ranking.soonest:
         return all_rest(x, ranking.soonest, time.time())
     near = [d for d in ranking.decisions if d.rule not in ("allows_model", "has_prefix", "is_active")]
-    last = near[-1].reason if near else "none is active"
+    last = f"{near[-1].channel_name} {near[-1].reason}" if near else "none is active"
     return Fault("unavailable", f"no {x.kind} channel can take this request: {last}", status=503, code="no_channel")
 
 

@@ -207,3 +207,8 @@ def test_a_long_chain() -> None:
     names = [f"m{n}" for n in range(config_channels.MOST_IN_CHAIN)]
     (found,) = parse(channel(models={"*": names})).channels
     assert [mapped.model for mapped in found.models.chain("anything")] == names
+
+
+def test_a_variable_may_end_with_the_line_of_its_file() -> None:
+    (main,) = parse(channel(keys=["env:K"]), environ={"K": " sk-1\r\n"}).channels
+    assert [key.secret for key in main.keys] == ["sk-1"]

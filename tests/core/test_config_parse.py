@@ -165,6 +165,8 @@ BAD: list[Any] = [
     pytest.param(channel(keys=[""]), "is not a key", "channels[0].keys[0]", id="empty key"),
     pytest.param(channel(keys=["kéy"]), "is not a key", "channels[0].keys[0]", id="key is not ASCII"),
     pytest.param(channel(keys=["a\nb"]), "is not a key", "channels[0].keys[0]", id="key of two lines"),
+    pytest.param(channel(keys=["Bearer sk-1"]), "is more than a key", "channels[0].keys[0]", id="key with its scheme"),
+    pytest.param(channel(keys=[{"key": '"sk-1"'}]), "is more than a key", "channels[0].keys[0].key", id="key in quotes"),
     pytest.param(channel(keys=[{"name": "x"}]), "expected text", "channels[0].keys[0].key", id="entry without key"),
     pytest.param(channel(keys=[{}]), "expected text", "channels[0].keys[0].key", id="empty entry"),
     pytest.param(channel(keys=[1]), "expected a mapping, got a number", "channels[0].keys[0]", id="key is a number"),

@@ -373,7 +373,9 @@ async def test_a_name_that_nobody_answers_for_holds_up_no_other(monkeypatch: pyt
 
 async def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, {"none.test": []})
-    with pytest.raises(dial.DialError, match="cannot be resolved: Name or service not known") as caught:
+    with pytest.raises(
+        dial.DialError, match=r"the name none\.test cannot be resolved: Name or service not known"
+    ) as caught:
         await dial.dial(place("none.test", 1), 5)
     assert caught.value.kind == "connect"
 

@@ -59,9 +59,10 @@ MAIN = "/v1/chat/completions"
 NOBODY = [
     pytest.param([], {}, 503, "no_channel", "add one to config/ccx.yaml", id="no channel at all"),
     pytest.param([channel("m", "messages")], {}, 503, "no_channel", "no channel serves chat", id="of other kinds only"),
+    pytest.param([channel("m", "messages")], {}, 503, "no_channel", "serves: [messages, chat]", id="one that could"),
     pytest.param([replace(A, allow=Patterns(("x",)))], {}, 404, "model_not_found", "'gpt-5'", id="model"),
     pytest.param([A], {"headers": (("x-ccx-channel", "z"),)}, 404, "unknown_channel", "named 'z'", id="pin"),
-    pytest.param([replace(A, keys=())], {}, 503, "no_channel", "has no key for this model", id="no key"),
+    pytest.param([replace(A, keys=())], {}, 503, "no_channel", "a has no key for this model", id="no key"),
     pytest.param([A], {"match": endpoints.find("POST", f"/kimi{MAIN}")}, 404, "model_not_found", "gpt-5", id="prefix"),
 ]  # fmt: skip
 
