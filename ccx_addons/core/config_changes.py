@@ -147,11 +147,12 @@ STATUSES: Final[Mapping[Json, str]] = {
 }
 
 IN_USE: Final = ("channel {name} is first choice for a while", "channel {name} is no longer first choice")
+RENAMED: Final = "channel {what} is called {name} now"
 KEYS: Final = ("keys added to channel {name}", "keys taken from channel {name}")
 
 
 def _texts() -> Iterator[str]:
-    yield from ("only comments and layout changed", ORDERED, "{what} changed")
+    yield from ("only comments and layout changed", ORDERED, RENAMED, "{what} changed")
     for what in ("channel", "client", "user"):
         yield from (f"{what}s changed", f"{what}s changed their places")
         named = [f"{what} {{name}} added", f"{what} {{name}} deleted", f"{{what}} of {what} {{name}} changed"]
@@ -218,7 +219,7 @@ def _listed(top: str, data: Json) -> Mapping[str, Json]:
 
 
 def _text_of(what: str, id: str, changes: Sequence[Change]) -> tuple[str, str]:
-    """(a text with the place ``name``, which fields it is about)."""
+    """(a text with the place ``name``, which fields it is about, or what it was called)."""
     if id in ("", ORDER):
         return f"{what}s changed their places" if id else f"{what}s changed", ""
     whole = next((c for c in changes if len(c.path) == 2), None)
@@ -230,6 +231,8 @@ def _text_of(what: str, id: str, changes: Sequence[Change]) -> tuple[str, str]:
         return STATUSES.get(status, "{what} of channel {name} changed"), "status"
     if what == "channel" and fields == ["promoted_until"]:
         return IN_USE[changes[0].after is MISSING], ""
+    if what == "channel" and fields == ["name"] and changes[0].before is not MISSING:
+        return RENAMED, str(changes[0].before)
     if fields == ["keys"]:
         keys = {(c.before is MISSING, c.after is MISSING) for c in changes if len(c.path) == 4 and c.path[3] != ORDER}
         if keys == {(True, False)}:

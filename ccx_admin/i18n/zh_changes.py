@@ -106,6 +106,7 @@ CHANGES: Final[Mapping[str, str]] = {
     "{n} channels added": "添加 {n} 个渠道",
     "channel {name} deleted": "删除渠道 {name}",
     "{n} channels deleted": "删除 {n} 个渠道",
+    "channel {what} is called {name} now": "渠道 {what} 改名为 {name}",
     "{what} of channel {name} changed": "渠道 {name} 的 {what} 已改",
     "{what} of {n} channels changed": "{n} 个渠道的 {what} 已改",
     "channel {name} paused": "暂停渠道 {name}",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 LOSSES: Final[Mapping[str, str]] = {
+    "only the upstream that made it has it": "只有生成它的上游才有",
     "1 is the most": "最大为 1",
     "2 is the most": "最大为 2",
     "JSON without a schema is asked for in words": "无模式的 JSON 改以文字要求",

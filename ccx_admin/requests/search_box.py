@@ -165,6 +165,14 @@ def _said(name: str, value: str, now: Now) -> Condition:
     return f"id IN ({said.FOUND})", (said.phrase(value),)
 
 
+def _tried(name: str, value: str, now: Now) -> Condition:
+    """Some attempt went to this channel, whoever answered in the end. Of a single attempt the row itself says it."""
+    last, values = _text("channel_name", "channel_id")(name, value, now)
+    any, more = _text("a.channel_name", "a.channel_id")(name, value, now)
+    asked = f"EXISTS (SELECT 1 FROM attempts a WHERE a.request_id = requests.id AND ({any}))"
+    return f"({last}) OR (attempts_n > 1 AND {asked})", (*values, *more)
+
+
 def _moment(column: str, operator: str) -> Field:
     def condition(name: str, value: str, now: Now) -> Condition:
         return f"{column} {operator} ?", (times(value, now)[0],)
@@ -189,6 +197,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "status": _status,
     "kind": _choice("kind", KINDS),
     "channel": _text("channel_name", "channel_id"),
+    "tried": _tried,
     "model": _text("model", "upstream_model"),
     "upstream": _text("upstream_model"),
     "client": _text("client_name"),

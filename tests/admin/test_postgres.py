@@ -38,6 +38,7 @@ SEARCHES: Final = (
     "status:5xx",
     "channel:MAIN",
     "channel:=main",
+    "tried:=main",
     "model:opus -model:4",
     "client:ci took:>1s",
     "ttft:<800ms in:>1k out:>10",

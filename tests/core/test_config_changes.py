@@ -74,6 +74,7 @@ def test_clashes(mine: Any, theirs: Any, clash: bool) -> None:
         (after(channels=[{**A, "priority": 2}, {**B, "priority": 1}]), ["order of the channels changed"]),
         (after(channels=[{**A, "status": "suspended"}, B]), ["channel alpha paused"]),
         (after(channels=[{**A, "status": "disabled"}, B]), ["channel alpha moved to standby"]),
+        (after(channels=[{**A, "name": "new"}, B]), ["channel alpha is called new now"]),
         (after(channels=[{**A, "name": "new", "note": "x"}, B]), ["name, note of channel new changed"]),
         (after(channels=[{**A, "keys": ["k-1"]}, B]), ["keys taken from channel alpha"]),
         (after(channels=[{**A, "keys": [*A["keys"], "k-3"]}, B]), ["keys added to channel alpha"]),  # type: ignore[misc]
