@@ -163,7 +163,7 @@ def _texts() -> Iterator[str]:
 
 
 def _counted(text: str, what: str) -> str:
-    return text.replace(what + " {name}", "{n} " + what + "s")
+    return text.replace(what + " {name}", "{n} " + what + "s").replace("s is ", "s are ")
 
 
 TEXTS: Final = tuple(_texts())

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import g, has_request_context, request
 
 from ccx_admin.i18n.reasons import JOINTS, REASONS
+from ccx_admin.i18n.singular import ONE
 from ccx_admin.i18n.zh import ZH
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID
 
@@ -41,7 +42,7 @@ def language() -> str:
 
 
 def translate(code: str, text: str, /, **values: Any) -> str:
-    found = TEXTS[code].get(text, text)
+    found = ONE.get(text, text) if code == "en" and str(values.get("n")) == "1" else TEXTS[code].get(text, text)
     return found.format(**values) if values else found
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ccx_admin import i18n
 from ccx_admin.i18n import _, told
+from ccx_admin.i18n.singular import ONE
 from ccx_admin.panel import panel
 from ccx_admin.requests import search_box
 from ccx_admin.shell import format, vocabulary
@@ -117,8 +118,11 @@ def looks_only() -> bool:
 
 
 def script_words() -> str:
-    """JSON: the English text -> the text of this language."""
-    return json.dumps({text: _(text) for text in SCRIPT_WORDS}, ensure_ascii=False)
+    """JSON: the English text -> the text of this language; with ``1 `` before it, where its number is one."""
+    words = {text: _(text) for text in SCRIPT_WORDS}
+    if i18n.language() == "en":
+        words |= {f"1 {text}": ONE[text] for text in SCRIPT_WORDS if text in ONE}
+    return json.dumps(words, ensure_ascii=False)
 
 
 def link(**changes: Any) -> str:

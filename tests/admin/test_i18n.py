@@ -27,6 +27,7 @@ from ccx_admin.channels import page as channels
 from ccx_admin.clients import page as clients
 from ccx_admin.clients.snippets import snippets
 from ccx_admin.i18n.reasons import JOINTS, REASONS
+from ccx_admin.i18n.singular import ONE
 from ccx_admin.i18n.zh_help import HELP
 from ccx_admin.i18n.zh_losses import LOSSES, SAID
 from ccx_admin.i18n.zh_losses import PATTERNS as SAID_IN_PARTS
@@ -337,6 +338,16 @@ def test_reasons_of_the_gateway_are_told(app: Flask) -> None:
     assert len(found) > 60
     with app.test_request_context("/", headers={"Accept-Language": "zh"}):
         assert sorted({pair for pair in found if not re.search("[\u4e00-\u9fff]", i18n.told(pair[1]))}) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "n", "expected"),
+    [("en", 1, "1 row"), ("en", "1", "1 row"), ("en", 0, "0 rows"), ("en", 11, "11 rows"), ("zh", 1, "1 行")],
+)
+def test_one_is_no_plural(code: str, n: object, expected: str, texts: set[str]) -> None:
+    assert i18n.translate(code, "{n} rows", n=n) == expected
+    assert set(ONE) <= texts | set(REASONS)
+    assert all(places(one) <= places(text) for text, one in ONE.items())
 
 
 def test_scripts_get_their_words() -> None:

@@ -11,6 +11,7 @@ export function showSecret(found) {
   place.querySelector("code").textContent = found.secret;
   place.scrollIntoView({ block: "center" });
   place.querySelector("button").focus();
+  document.querySelector('form[data-after="secret"]')?.reset();
   refresh();
   document.dispatchEvent(new CustomEvent("ccx:client", { detail: found.client.name }));
   document.querySelectorAll("pre[data-snippet]").forEach((pre) => (pre.textContent = pre.textContent.replaceAll("YOUR_CCX_KEY", found.secret)));

@@ -4,7 +4,8 @@ const words = JSON.parse(document.body.dataset.words || "{}");
 const THIN = "\u202f";
 
 export function _(text, values = {}) {
-  return (words[text] ?? text).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  const one = String(values.n) === "1" ? words[`1 ${text}`] : undefined;
+  return (one ?? words[text] ?? text).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
 export function duration(ms) {
