@@ -217,9 +217,13 @@ class Folds:
         ``whole``: whatever there is, at once."""
         if not whole and not self.due():
             return False
-        self.folded_at = time.monotonic()
-        (more,) = self.write([fold_step])
-        return self.fold(whole) if whole and more else bool(more)
+        more = True
+        while more:
+            self.folded_at = time.monotonic()
+            (more,) = self.write([fold_step])
+            if not whole:
+                break
+        return bool(more)
 
 
 class Database(Protocol):
