@@ -34,7 +34,8 @@ class Containers:
         """Waits only for what names a container."""
         if x.body is None or x.client is None or x.client.name == DEFAULT_CLIENT:
             return None
-        ids = containers_of(x.body.members) if holds(x.raw, NAMED) or holds(x.raw, ESCAPED) else []
+        outline = x.body.outline
+        ids = containers_of(x.body.members) if holds(outline, NAMED) or holds(outline, ESCAPED) else []
         return self.find(flow, x, ids) if ids else None
 
     async def find(self, flow: http.HTTPFlow, x: Exchange, ids: list[str]) -> None:

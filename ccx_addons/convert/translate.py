@@ -131,7 +131,7 @@ def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
 
 def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
     """What an upstream of the client's protocol can read: nothing that this gateway wrote for the client to keep."""
-    if x.kind not in TEXT_PROTOCOLS or not signatures.may_be_in(x.raw):
+    if x.kind not in TEXT_PROTOCOLS or x.body is None or not signatures.may_be_in(x.body.outline):
         return members, []
     if x.kind == "responses":
         members = compaction.restored(members)

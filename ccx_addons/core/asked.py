@@ -71,9 +71,9 @@ def check_inner(body: JsonBody, operation: str, model: str) -> None:
             raise BadRequest("the body names another model than the path", "model")
 
 
-def check_files(body: JsonBody, raw: bytes) -> None:
+def check_files(body: JsonBody) -> None:
     """Raises BadRequest for a file of the operator's account at an upstream: no client can have put it there."""
-    if may_name_files(raw) and (found := next(files_of(body.members), "")):
+    if may_name_files(body.outline) and (found := next(files_of(body.members), "")):
         raise BadRequest(f"the file {found[:100]!r} is not this client's; send its content instead")
 
 

@@ -21,20 +21,35 @@ FIRST_STEP: Final = 4 << 10
 MAX_INSIDE: Final = 16
 """Containers larger than a step inside each other."""
 SPACE: Final = re.compile(r"[ \t\r\n]*")
+ENDS: Final = 256
+"""Characters of a large string's beginning and end that are in the outline of a text."""
 CUTS: Final = (",", "},", "],", '",')
 """What ends a member, most often: where a step may be cut."""
 
 
 class PatientScanner:
-    """``scan`` reads what ``whole``, the json module's own scanner, reads."""
+    """``scan`` reads what ``whole``, the json module's own scanner, reads. For one text."""
 
     def __init__(self, whole: Scan) -> None:
         self._whole = whole
+        self._large: list[tuple[int, int]] = []
+        """Where strings larger than a step stand."""
+
+    def outline(self, text: str) -> str:
+        """The text without what is inside its large strings: all that has a meaning for its reader stands elsewhere."""
+        parts, at = [], 0
+        for start, end in self._large:
+            parts.append(text[at : start + ENDS])
+            at = end - ENDS
+        return "".join([*parts, text[at:]])
 
     def scan(self, text: str, at: int, inside: int | None = None) -> tuple[Json, int]:
         opening = text[at : at + 1]
         if not opening or opening not in "{[":
-            return self._whole(text, at)
+            value, end = self._whole(text, at)
+            if end - at > STEP:
+                self._large.append((at, end))
+            return value, end
         for step in (FIRST_STEP, STEP):
             try:
                 value, end = self._whole(text[at : at + step], 0)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from gc import get_referents, is_tracked
 from typing import Any, Final, NoReturn
 
@@ -25,7 +25,6 @@ def _no_constant(name: str) -> NoReturn:
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
 _scan: Final[Scan] = _decoder.scan_once  # type: ignore[attr-defined]
-_patient: Final = PatientScanner(_scan)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
 
@@ -91,7 +90,7 @@ def _read(text: str) -> Json:
 def _read_patiently(text: str) -> Json:
     start = _skip(text, 0)
     try:
-        value, end = _patient.scan(text, start)
+        value, end = PatientScanner(_scan).scan(text, start)
     except StopIteration as stop:
         raise json.JSONDecodeError("Expecting value", text, stop.value) from None
     if (end := _skip(text, end)) != len(text):
@@ -166,12 +165,14 @@ class JsonBody:
     members: Mapping[str, Json]
     spans: "Spans"
     """Of each member, in ``text``."""
+    outline: bytes = field(repr=False)
+    """What to search for words: the body, without the inside of strings of many kilobytes (pictures, files)."""
 
     @classmethod
     def parse(cls, data: bytes) -> "JsonBody":
         """Raises BadJson: not an object, malformed, or a member twice (readers disagree on which one counts)."""
         try:
-            found = cls._walk(data.decode("utf-8-sig"))
+            found = cls._walk(data.decode("utf-8-sig"), data)
         except RecursionError:
             raise BadJson(TOO_DEEP) from None
         except UnicodeDecodeError:
@@ -187,12 +188,13 @@ class JsonBody:
         return found
 
     @classmethod
-    def _walk(cls, text: str) -> "JsonBody":
+    def _walk(cls, text: str, data: bytes) -> "JsonBody":
         at = _skip(text, 0)
         if text[at : at + 1] != "{":
             loads(text)
             raise BadJson("the body must be a JSON object")
-        scan = _scan if len(text) < BIG else _patient.scan
+        patient = PatientScanner(_scan) if len(text) >= BIG else None
+        scan = patient.scan if patient else _scan
         members: dict[str, Json] = {}
         spans: dict[str, tuple[int, int, int]] = {}
         at = _skip(text, at + 1)
@@ -221,7 +223,7 @@ class JsonBody:
                 at = _skip(text, at + 1)
         if _skip(text, at + 1) != len(text):
             raise BadJson(f"the body is not valid JSON: extra data at character {at + 1}")
-        return cls(text, members, spans)
+        return cls(text, members, spans, patient.outline(text).encode() if patient else data)
 
     def edit(self, changes: Mapping[str, Json], drop: frozenset[str] = frozenset()) -> bytes:
         """The body with ``changes`` set and ``drop`` removed; every other member as it came, byte for byte."""

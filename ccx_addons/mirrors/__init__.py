@@ -217,7 +217,7 @@ def kept_elsewhere(x: Exchange) -> bool:
             return True
     if read.text(read.mapping(members.get("thread")).get("id")) or containers_of(members):
         return True
-    return may_name_files(x.raw) and any(files_of(dict(members)))
+    return x.body is not None and may_name_files(x.body.outline) and any(files_of(dict(members)))
 
 
 def answer_of(flow: http.HTTPFlow, x: Exchange) -> bytes:

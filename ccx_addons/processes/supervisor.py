@@ -30,6 +30,13 @@ STEADY: Final = 5.0
 """A process that lived this many seconds is restarted at once, a younger one after a pause."""
 WATCH: Final = 0.25
 """Seconds between two looks at the children."""
+KEEPS_PAGES: Final = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""For glibc (mallopt(3)): a worker keeps up to 32 MiB of free memory for its next large body. To give pages back and
+get others for each of them costs as much as all else that is done with it."""
 
 
 MITMWEB: Final = """
@@ -135,7 +142,7 @@ def start_worker(sockets: Sockets, index: int, env: dict[str, str]) -> "subproce
     numbers = (public, ready_write, sockets.alive, index, sockets.panel_port, mitmweb)
     command = [sys.executable, "-O", "-P", "-m", "ccx_addons", "worker", *map(str, numbers)]
     inherited = [fd for fd in (public, ready_write, sockets.alive, mitmweb) if fd >= 0]
-    process = subprocess.Popen(command, env=env, pass_fds=inherited)
+    process = subprocess.Popen(command, env={**KEEPS_PAGES, **env}, pass_fds=inherited)
     os.close(ready_write)
     ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
     os.close(ready_read)

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import Any, Final
 
 import h11
-from h11._readers import ChunkedReader
+from h11._readers import ChunkedReader, ContentLengthReader
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.net.http import http1
@@ -26,7 +26,13 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, HttpEvent
-from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server, TBodyReader, make_body_reader
+from mitmproxy.proxy.layers.http._http1 import (
+    Http1Client,
+    Http1Connection,
+    Http1Server,
+    TBodyReader,
+    make_body_reader,
+)
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy import answers, checks, framing
@@ -57,7 +63,7 @@ LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
 
 
-class _WholeReads:
+class _WholeReads(Http1Connection):
     """mitmproxy sets ``body_reader`` and reads from it at once, so the reader is wrapped where it is set."""
 
     _reader: Any
@@ -69,6 +75,27 @@ class _WholeReads:
     @body_reader.setter
     def body_reader(self, reader: TBodyReader | Broken) -> None:
         self._reader = ChunkedBody() if isinstance(reader, ChunkedReader) else reader
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.DataReceived) and self._is_inside(len(event.data)):
+            self._reader._remaining -= len(event.data)
+            assert self.stream_id is not None
+            yield ReceiveHttp(self.ReceiveData(self.stream_id, event.data))
+        else:
+            yield from super()._handle_event(event)
+
+    def let_go(self) -> None:
+        """The connection is over. It refers to itself: a body would wait for the garbage collector."""
+        self.request = self.response = None
+
+    def _is_inside(self, size: int) -> bool:
+        """Whether so many bytes are in the midst of a body of known length: they need no buffer, which copies them."""
+        return (
+            self.state == self.read_body
+            and isinstance(self._reader, ContentLengthReader)
+            and not self.buf
+            and size < self._reader._remaining
+        )
 
 
 class _HeadWithBody:

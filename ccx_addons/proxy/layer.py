@@ -157,6 +157,9 @@ class AttemptLayer(HttpLayer):
         for holder in (*self.streams.values(), *self.connections.values()):
             if isinstance(holder, AttemptStream | ClientWebSocket):
                 holder.lease.release()
+        client = self.connections.get(self.context.client)
+        if isinstance(client, ClientHttp1) and not self.streams:
+            client.let_go()
 
     def may_read(self, connection: Connection) -> bool:
         """Whether what comes next from there can be used soon; what is not read waits in the peer's own memory."""
@@ -240,7 +243,9 @@ class AttemptLayer(HttpLayer):
 
     def forget(self, connection: Connection) -> None:
         """It is another client's from here on, or nobody's."""
-        self.connections.pop(connection, None)
+        end = self.connections.pop(connection, None)
+        if isinstance(end, UpstreamClient) and end.http:
+            end.http.let_go()
 
     def _forget_closed(self) -> None:
         """mitmproxy keeps closed connections for ever; a client that stays for days would collect them."""

@@ -22,6 +22,7 @@ from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.master import NEVER
+from ccx_addons.proxy.pace import Reader
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnections
@@ -116,7 +117,11 @@ class Listener:
 
     async def start(self) -> None:
         keep_alive(self.sock)  # accepted connections inherit it
-        self.server = await asyncio.start_server(self._serve, sock=self.sock, ssl=self.tls, backlog=1024)
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(self._accepts, sock=self.sock, ssl=self.tls, backlog=1024)
+
+    def _accepts(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(Reader(), self._serve)
 
     def hurry(self, grace: float) -> None:
         """A stop that is under way ends within ``grace`` seconds."""
@@ -176,9 +181,8 @@ class Listener:
             await self._take(sock)
 
     async def _take(self, sock: socket) -> None:
-        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
         with contextlib.suppress(OSError):  # gone again, or no TLS
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, sock, ssl=self.tls)
+            await asyncio.get_running_loop().connect_accepted_socket(self._accepts, sock, ssl=self.tls)
 
 
 def _accepted(sock: socket) -> Iterator[socket]:

@@ -12,6 +12,8 @@ from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 
 from ccx_addons.proxy.hooks import WaitHook
 
+AT_ONCE: Final = 256 << 10
+"""Bytes of one read at most: as many as asyncio and uvloop take from a socket."""
 READS: Final[ContextVar[Connection]] = ContextVar("reads")
 """The connection that the running task reads."""
 
@@ -23,6 +25,13 @@ STALLED: Final = 16 << 10
 def _is_unsent(io: ConnectionIO) -> bool:
     """Whether bytes wait for the kernel to take them."""
     return isinstance(io.writer, asyncio.StreamWriter) and io.writer.transport.get_write_buffer_size() > 0
+
+
+class Reader(asyncio.StreamReader):
+    """A client's, giving what is there: mitmproxy asks for 64 KiB, and a piece costs the same however long it is."""
+
+    async def read(self, n: int = -1) -> bytes:
+        return await super().read(max(n, AT_ONCE))
 
 
 class PacedConnections(ConnectionHandler):

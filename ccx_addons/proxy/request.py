@@ -36,8 +36,8 @@ from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.pace import WRITABLE
 from ccx_addons.proxy.terms import ClientConnection, Limits
 
-MAX_QUEUED: Final = 16
-"""Events that may wait while a hook runs; each has at most 64 KiB."""
+MAX_QUEUED: Final = 4
+"""Events that may wait while a hook runs; each has at most 256 KiB."""
 
 type Commands = layer.CommandGenerator[None]
 

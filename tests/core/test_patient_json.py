@@ -54,6 +54,19 @@ def test_writing_agrees_with_json(value: Any) -> None:
     assert dumps_from(1, value).decode() == dump_text(value) == "".join(pieces(value, dump_text))
 
 
+def test_an_outline_is_a_body_without_the_inside_of_large_strings() -> None:
+    file, text = "QUJD" * 300_000, "ü\n" * 300_000
+    value = {"model": "m", "files": [{"type": "image", "data": file}, {"file_id": "f1"}], "text": text, "ü": "x"}
+    data = json.dumps(value, ensure_ascii=False).encode()
+    assert JsonBody.parse(data).outline.decode() == (
+        f'{{"model": "m", "files": [{{"type": "image", "data": "{file[:255]}{file[-255:]}"}}, {{"file_id": "f1"}}], '
+        f'"text": {json.dumps(text, ensure_ascii=False)[:256]}{json.dumps(text, ensure_ascii=False)[-256:]}, '
+        f'"ü": "x"}}'
+    )
+    small = b'{"model": "m"}'
+    assert JsonBody.parse(small).outline == small
+
+
 def test_no_call_gets_more_than_a_step() -> None:
     calls: list[int] = []
     whole = wire_json._scan

@@ -71,19 +71,19 @@ async def test_a_body_has_its_time() -> None:
 
 
 async def test_new_bodies_wait_for_room_and_are_refused_when_there_is_none() -> None:
-    budget = Budget(100_000, patience=0.3)
+    budget = Budget(400_000, patience=0.3)
     async with gateway(ALL, limits=Limits(budget=budget)) as g:
-        first = await begin(g, b"json", 80_000, 79_000)
-        await kept(budget, 79_000)
+        first = await begin(g, b"json", 320_000, 319_000)
+        await kept(budget, 319_000)
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(HEAD % (b"json", 10) + b"x" * 10)
         head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).lower()
         assert head.startswith(b"http/1.1 503 ") and b"\r\nretry-after: 5\r\n" in head
         writer.close()
-        await kept(budget, 79_000)
+        await kept(budget, 319_000)
         budget.patience = 30
         late = asyncio.ensure_future(g.ask("json", b"x" * 10))
-        await kept(budget, 79_010)
+        await kept(budget, 319_010)
         first.write(b"x" * 1000)
         assert await late == (200, OK)
         first.close()
