@@ -190,4 +190,4 @@ def histogram(query: dict[str, Json]) -> dict[str, Json]:
         raise Failure(422, "Invalid value", "start: must be before end")
     moment = Now(current.now_ms(), zone())
     found = bars.histogram(current.db, parsed(query["q"], current), start, end, moment, query["buckets"])
-    return {"start": start, "end": end, "since": found.since, "buckets": found.bars}
+    return {"start": found.start, "end": end, "since": found.since, "buckets": found.bars}

@@ -31,10 +31,13 @@ MEASURES: Final = ("requests", "ok", "ok_failovers", "client_left", "failed", "l
 @dataclass(frozen=True, slots=True)
 class Bars:
     """``bars``: ``at`` (Unix ms), ``ok``, ``failover`` (ok after more than one attempt), ``left`` (by the client),
-    ``failed``. ``since``: what began before was not counted."""
+    ``failed``. ``since``: what began before was not counted. ``start``: where the first bar begins, and each of
+    them is ``width`` ms wide."""
 
     bars: list[dict[str, int]]
     since: int
+    start: int
+    width: int
 
 
 def step(start: int, end: int, buckets: int) -> int:
@@ -53,10 +56,11 @@ def begin(start: int, width: int) -> int:
 def histogram(db: Reader, found: Search, start: int, end: int, now: Now, buckets: int = 60) -> Bars:
     """Over ``start`` to ``end`` (Unix ms)."""
     width = step(start, end, buckets)
+    start = begin(start, width)
     chosen = _chosen(found)
     if chosen is not None and width >= (HOUR if chosen[0] else QUARTER):
         limits = stretch(found, now)
-        return Bars(_summed(db, *chosen, (start, end, width), limits, now.ms), start)
+        return Bars(_summed(db, *chosen, (start, end, width), limits, now.ms), start, start, width)
     return _counted(db, found, start, end, width)
 
 
@@ -152,4 +156,4 @@ def _counted(db: Reader, found: Search, start: int, end: int, width: int) -> Bar
         {"at": start + row["n"] * width, **{name: int(row[name]) for name in ("ok", "failover", "left", "failed")}}
         for row in rows
     ]
-    return Bars(bars, first)
+    return Bars(bars, first, start, width)

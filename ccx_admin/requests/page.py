@@ -260,8 +260,6 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
     start, end = span_of(current, found)
     if end <= start:
         return None
-    width = bars.step(start, end, BUCKETS)
-    start = bars.begin(start, width)
     try:
         drawn = bars.histogram(current.db, found, start, end, Now(current.now_ms(), zone()), BUCKETS)
     except DatabaseUnavailable:
@@ -269,9 +267,9 @@ def histogram_of(current: Panel, found: Search) -> Histogram | None:
     counted = drawn.bars
     by_start = {entry["at"]: entry for entry in counted}
     highest = max((sum(entry[name] for name in PARTS) for entry in counted), default=0) or 1
-    columns = [column(at, width, by_start.get(at), highest) for at in range(start, end, width)]
+    columns = [column(at, drawn.width, by_start.get(at), highest) for at in range(drawn.start, end, drawn.width)]
     total = sum(entry[name] for entry in counted for name in PARTS)
-    return Histogram(start, end, tuple(columns), total, drawn.since)
+    return Histogram(drawn.start, end, tuple(columns), total, drawn.since)
 
 
 def column(at: int, width: int, counted: dict[str, int] | None, highest: int) -> Column:

@@ -33,8 +33,9 @@ function pick(box, range) {
   show();
 }
 
-async function change(body) {
+async function change(body, button) {
   const ids = [...chosen];
+  button.setAttribute("aria-busy", "true");
   try {
     const found = await call("POST", "/api/channels/bulk?preview=true", { ids, ...body });
     if (!(await showDiff(found.diff, found.problems))) return;
@@ -45,6 +46,8 @@ async function change(body) {
     show();
   } catch (error) {
     showProblem(error);
+  } finally {
+    button.removeAttribute("aria-busy");
   }
 }
 
@@ -165,10 +168,10 @@ export function startBulk() {
       show();
     }
     const set = event.target.closest("[data-bulk]");
-    if (set) change(JSON.parse(set.dataset.bulk));
+    if (set) change(JSON.parse(set.dataset.bulk), set);
     const field = event.target.closest("[data-bulk-field]");
     const body = field && fieldOf(bar, field.dataset.bulkField);
-    if (body) change(body);
+    if (body) change(body, field);
     if (event.target.closest("[data-bulk-test]")) test();
     if (event.target.closest("[data-bulk-none]")) {
       chosen.clear();

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from ccx_addons.io.store import Store
@@ -119,6 +120,25 @@ def test_a_wrong_search_says_what_is_wrong(session: FlaskClient) -> None:
     page = session.get("/requests?q=colour:red").text
     assert 'role="alert"' in page
     assert "there is no field &#39;colour&#39;" in page
+
+
+@pytest.mark.parametrize("query", ["", "kind:messages", "model:claude", "since:3h", "since:7d", "since:2h until:1h"])
+def test_every_bar_stands_in_its_column(app: Flask, filled: list[str], query: str) -> None:
+    """Sums and columns agree about how wide a bar is, and where the first one begins."""
+    assert filled
+    with app.test_request_context("/"):
+        current = app.extensions["ccx"]
+        found = search_box.parse(query, current.now_ms())
+        drawn = requests.histogram_of(current, found)
+    assert drawn and drawn.total
+    heights = [round(c.ok + c.failover + c.left + c.failed, 1) for c in drawn.columns]
+    assert max(heights) == 46 and sum(heights) / max(heights) <= drawn.total
+    in_columns = sum(
+        int(count)
+        for column in drawn.columns
+        for count in re.findall(r": (\d+) ok, (\d+) .*, (\d+) left, (\d+)", column.title)[0]
+    )
+    assert in_columns == drawn.total
 
 
 @pytest.mark.usefixtures("filled")
