@@ -101,11 +101,35 @@ CODES: Final[Mapping[str, str]] = {
 """Class of an error (vendor_errors.py) -> its code at OpenAI, whose clients act by it; others have no such word."""
 
 
+TOO_LONG: Final = "prompt is too long"
+"""By these words Anthropic's clients know that they have to compact, and by the numbers behind them, how much
+(platform.claude.com/docs/en/build-with-claude/context-windows)."""
+NUMBER: Final = re.compile(r"\d[\d,]{3,12}")
+LIMIT: Final = re.compile(rf"(?:max(?:imum)?|limit|allowed|up to)\b\D{{0,60}}({NUMBER.pattern})", re.IGNORECASE)
+
+
 def translated(fault: Fault, upstream: str, client: str) -> Fault:
     """The fault without the words of a protocol that the client does not speak: its kind says the rest."""
     if upstream == client or {upstream, client} <= OPENAI:
         return fault
-    return replace(fault, type="", code=CODES.get(category_of(fault), ""))
+    category = category_of(fault)
+    message = _as_claude(fault.message) if client == "messages" and category == "context_length" else fault.message
+    return replace(fault, message=message, type="", code=CODES.get(category, ""))
+
+
+def _as_claude(message: str) -> str:
+    """That a prompt is too long, as Claude says it, with the upstream's own words behind."""
+    if TOO_LONG in message.lower():
+        return message
+    found = LIMIT.search(message)
+    limit = _number(found[1]) if found else 0
+    asked = max(map(_number, NUMBER.findall(message)), default=0)
+    numbers = f": {asked} tokens > {limit} maximum" if asked > limit > 0 else ""
+    return f"{TOO_LONG}{numbers} ({message})"
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(",", ""))
 
 
 def _kind(status: int, kind: str, code: str) -> Any:

@@ -102,6 +102,39 @@ def test_a_foreign_protocols_words_are_left_out(upstream: str, client: str, faul
     assert (found.type, found.code, found.kind, found.message) == (type, code, fault.kind, "x")
 
 
+@pytest.mark.parametrize(
+    ("upstream", "words", "numbers"),
+    [
+        (
+            "chat",
+            "This model's maximum context length is 128000 tokens. However, your messages resulted in 130012 tokens.",
+            ": 130012 tokens > 128000 maximum",
+        ),
+        (
+            "gemini",
+            "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+            ": 1200000 tokens > 1048576 maximum",
+        ),
+        (
+            "chat",
+            "This model's maximum context length is 65,536 tokens. However, you requested 70,000 tokens (66,000 in the "
+            "messages, 4,000 in the completion).",
+            ": 70000 tokens > 65536 maximum",
+        ),
+        ("responses", "Your input exceeds the context window of this model.", ""),
+        ("chat", "Invalid request: Your request exceeded model token limit: 131072", ""),
+        ("chat", "maximum context length is 200000 tokens, you asked for 1000", ""),
+    ],
+)
+def test_claudes_clients_hear_by_how_much_a_prompt_is_too_long(upstream: str, words: str, numbers: str) -> None:
+    """Claude Code reads the numbers and compacts; words that it does not know end its conversation."""
+    found = translated(Fault("invalid_request", words, 400), upstream, "messages")
+    assert found.message == f"prompt is too long{numbers} ({words})"
+    own = Fault("invalid_request", "Prompt is too long: 5 tokens > 4 maximum", 400)
+    assert translated(own, upstream, "messages").message == own.message
+    assert translated(found, upstream, "gemini").message == found.message, "for others the words stay as they are"
+
+
 def test_vague_errors_say_nothing(runtime: Runtime) -> None:
     made, x = under_way(runtime, "vague")
     for status in (503, 401):
