@@ -107,7 +107,14 @@ class Transaction:
         if form is None:
             form = self.forms[table, names] = _form(table, names, self.columns[table])
         given = row.values() if form.is_whole else [row[name] for name in form.sent]
-        values = [None if value is None else plain(value) for value in given]
+        values = [
+            value
+            if value is None
+            or ((kind := type(value)) is str and value.isascii())
+            or (kind is int and -MOST <= value <= MOST)
+            else plain(value)
+            for value in given
+        ]
         for n in form.words:
             values[n] = values[n] and clean(str(values[n]))
         if form.has_rev:
@@ -184,9 +191,6 @@ def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: i
 
 def plain(value: Any) -> Any:
     """A value as SQLite takes it: no half surrogates, no huge numbers, no NaN; structures as JSON."""
-    kind = type(value)
-    if (kind is str and value.isascii()) or (kind is int and -MOST <= value <= MOST):
-        return value
     match value:
         case str():
             return value if value.isascii() else value.encode(errors="replace").decode()
