@@ -14,15 +14,14 @@ from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID, containers_in, containers_of
-from ccx_addons.core.scan import holds
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import about, guarded, refuse
 from ccx_addons.sessions import UNREADABLE, final_answer, issued, look_up, seat_of
 
 NAMED: Final = b"container"
-ESCAPED: Final = b"\\u00"
-"""A name may be written with escapes."""
+NAMING: Final = ("container", "tools")
+"""Members of a request that may name one."""
 
 
 class Containers:
@@ -34,8 +33,7 @@ class Containers:
         """Waits only for what names a container."""
         if x.body is None or x.client is None or x.client.name == DEFAULT_CLIENT:
             return None
-        outline = x.body.outline
-        ids = containers_of(x.body.members) if holds(outline, NAMED) or holds(outline, ESCAPED) else []
+        ids = [] if x.body.members.keys().isdisjoint(NAMING) else containers_of(x.body.members)
         return self.find(flow, x, ids) if ids else None
 
     async def find(self, flow: http.HTTPFlow, x: Exchange, ids: list[str]) -> None:

@@ -84,7 +84,8 @@ def containers_of(members: Mapping[str, Any]) -> list[str]:
     """Ids of containers, in which code runs and files are, that a request goes on in."""
     named = [members.get("container")]
     for tool in read.mappings(members.get("tools")):
-        named += [tool.get("container"), read.mapping(tool.get("environment")).get("container_id")]
+        if "container" in tool or "environment" in tool:
+            named += [tool.get("container"), read.mapping(tool.get("environment")).get("container_id")]
     ids = (one if isinstance(one, str) else read.mapping(one).get("id") for one in named)
     return list(dict.fromkeys(filter(None, map(read.text, ids))))
 

@@ -172,7 +172,7 @@ class JsonBody:
     def parse(cls, data: bytes) -> "JsonBody":
         """Raises BadJson: not an object, malformed, or a member twice (readers disagree on which one counts)."""
         try:
-            found = cls._walk(data.decode("utf-8-sig"), data)
+            found = cls._walk(data.decode().removeprefix("\ufeff"), data)
         except RecursionError:
             raise BadJson(TOO_DEEP) from None
         except UnicodeDecodeError:
