@@ -30,6 +30,7 @@ def server() -> Iterator[Server]:
 def pair(fake: Fake, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Program]]:
     url = server.empty()
     shared = {"WORKERS": "2", "CCX_DATABASE_URL": url, "CCX_CONFIG_FROM": "database", "UPSTREAM_KEY": "good-key"}
+    shared["CCX_CONFIG_SECRET"] = "a-secret-of-all-machines"
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     first = {"CCX_MACHINE": "one", "ONLY_HERE": "words"}
     with running_program(folders[0], channel("a", fake.url, "chat"), env=shared | first) as one:
@@ -90,6 +91,8 @@ def test_an_edit_on_one_reaches_the_other(pair: list[Program], fake: Fake) -> No
     assert answer.status_code == 201, answer.text
     wait_for(lambda: in_step(one), 20)
     assert text_of(one) == text_of(two) and "good-b" in text_of(one)
+    texts = [row["text"] for row in one.query("select text from config_versions")]
+    assert len(texts) >= 2 and all(text.startswith("sealed:") and "good-b" not in text for text in texts)
     pinned = {"x-ccx-channel": "b"}
     wait_for(lambda: one.post("/v1/chat/completions", BODY, pinned).status_code == 200)
 
