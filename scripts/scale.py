@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -141,8 +141,7 @@ def exactness(upstream: Upstream, folder: Path, url: str, log: "Server | None") 
             running = [stack.enter_context(gateway(upstream, place, words, {"rpm": LIMIT}, **env)) for place in places]
             if name:
                 settle([each.port for each in running])
-            if name == "Redis":
-                forget(url)
+                forget(env)
             found = asyncio.run(admitted([each.port for each in running], 2 * LIMIT))
         yield f"{words}{', ' * bool(name)}{name}", found
 
@@ -155,12 +154,18 @@ def settle(ports: Sequence[int]) -> None:
     time.sleep(YOUNG)
 
 
-def forget(address: str) -> None:
+def forget(env: Mapping[str, str]) -> None:
     """What was asked before: the client is the same."""
-    from redis import Redis
+    if url := env.get("CCX_VALKEY_URL"):
+        from redis import Redis
 
-    with contextlib.closing(Redis.from_url(address)) as client:
-        client.delete("{ccx}:client:bench:starts", "{ccx}:client:bench:slots")
+        with contextlib.closing(Redis.from_url(url)) as client:
+            client.delete("{ccx}:client:bench:starts", "{ccx}:client:bench:slots")
+    else:
+        import psycopg
+
+        with psycopg.connect(env["CCX_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("DELETE FROM meet_start")
 
 
 # ---- price -----------------------------------------------------------------------------------------------------------
@@ -334,8 +339,8 @@ def written(folder: Path, log: "Server | None", seconds: float) -> Iterator[Ceil
 
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
-def shared_faults(upstream: Upstream, folder: Path, minutes: float, only: str) -> Iterator[str]:
-    """Lines for each fault of what two gateways share; ``minutes``: again and again."""
+def shared_faults(upstream: Upstream, folder: Path, options: argparse.Namespace) -> Iterator[str]:
+    """Lines for each fault of what two gateways share; ``soak``: so many minutes, again and again."""
     from scripts.benchmark.engines import engines
 
     if not find("redis-server") or not find("postgres"):
@@ -348,14 +353,16 @@ def shared_faults(upstream: Upstream, folder: Path, minutes: float, only: str) -
             stack.enter_context(
                 gateway(upstream, folder / name, name, {}, clients=CLIENTS, CCX_MACHINE=name, **more, **urls)
             )
-            for name, urls in zip(("one", "two"), shared.urls(), strict=True)
+            for name, urls in zip(("one", "two"), shared.urls(options.alone), strict=True)
         ]
-        faults = [fault for fault in shared.faults() if only in fault.name]
+        faults = [fault for fault in shared.faults() if options.fault in fault.name]
+        if options.alone:
+            faults = [fault for fault in faults if "Redis" not in fault.name]
         while not all(is_well(each.port) for each in gateways):
             time.sleep(0.1)
         time.sleep(YOUNG)
-        if minutes:
-            yield from soak(gateways, faults, minutes, 60.0, shared.facts)
+        if options.soak:
+            yield from soak(gateways, faults, options.soak, 60.0, shared.facts)
             return
         for n, fault in enumerate(faults):
             found = asyncio.run(watched(fault, [each.port for each in gateways], key_of(n), True))
@@ -393,8 +400,8 @@ def run(options: argparse.Namespace, folder: Path) -> bool:
     exact, worker = True, WORKER
     with canned(folder) as upstream:
         if "faults" in parts:
-            print("faults: two gateways with two workers, one Redis and one PostgreSQL")
-            for text in shared_faults(upstream, folder, options.soak, options.fault):
+            print(f"faults: two gateways with two workers, one PostgreSQL{' and one Redis' * (not options.alone)}")
+            for text in shared_faults(upstream, folder, options):
                 print(text, flush=True)
             return True
         with engine(folder) as redis, server() as log:
@@ -426,6 +433,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--only", choices=PARTS, help="this part alone")
     parser.add_argument("--fault", default="", metavar="WORDS", help="of the faults only those with these words")
+    parser.add_argument("--alone", action="store_true", help="faults: PostgreSQL without Redis")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="faults again and again")
     parser.add_argument("--any-load", action="store_true", help="although others use the machine")
     options = parser.parse_args()

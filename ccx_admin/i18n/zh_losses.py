@@ -222,6 +222,11 @@ PATTERNS: Final[Mapping[str, str]] = {
     "single sign-on failed from {what}: {why}": "来自 {what} 的单点登录失败：{why}",
     "the role of {name} is: sees": "{name} 的角色是：只查看",
     "across: must be another dimension than by": "across：须与 by 为不同维度",
+    "CCX_CONFIG_SECRET: is not set here: the configuration in the database cannot be read": (
+        "CCX_CONFIG_SECRET 在此未设置：无法读取数据库中的配置"
+    ),
+    "CCX_CONFIG_SECRET: is another one than that of the machine which sealed it: the configuration in the database"
+    " cannot be read": "CCX_CONFIG_SECRET 与加密它的机器所用的不同：无法读取数据库中的配置",
     "OIDC_ISSUER is not set": "未设置 OIDC_ISSUER",
     "wrong admin key from {what}": "来自 {what} 的错误管理密钥",
     "nothing could be written for {what} s": "有 {what} 秒无法写入",

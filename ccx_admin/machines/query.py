@@ -11,7 +11,7 @@ from ccx_addons.core.confidential import written_keys
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.io.board import MOST_OFFSET, SHARED, machine_of
 from ccx_addons.io.place import is_postgres, place_of
-from ccx_addons.io.sealed import seal_of
+from ccx_addons.io.sealed import is_sealed, seal_of
 from ccx_addons.io.yaml_file import load_text
 from ccx_admin.api.status import status_of
 from ccx_admin.db import Row
@@ -24,6 +24,7 @@ SELECT *, (extract(epoch FROM clock_timestamp()) * 1000)::bigint - seen_at AS ag
 """
 VERSIONS: Final = "SELECT n, revision, parent, text, at, who, machine FROM config_versions WHERE state = ? ORDER BY n"
 NEWEST: Final = "SELECT revision FROM config_versions WHERE state = ? ORDER BY n DESC LIMIT 1"
+NEWEST_TEXT: Final = NEWEST.replace("revision", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,11 @@ def offered(panel: Panel) -> list[dict[str, Any]]:
 
 
 def unsealed_keys(panel: Panel) -> int:
-    """How many keys everybody can read who can read the database."""
-    if panel.settings.ccx_config_from != "database" or panel.settings.config_secrets():
+    """How many keys of the newest version everybody can read who can read the database."""
+    if not share_a_database(panel) or panel.settings.ccx_config_from != "database":
         return 0
+    text = str(panel.db.value(NEWEST_TEXT, (SHARED,)) or "")
     try:
-        return written_keys(load_text(panel.config().text).data)
+        return 0 if is_sealed(text) else written_keys(load_text(text).data)
     except ConfigErrors:
         return 0

@@ -78,24 +78,25 @@ class Engines:
     relays: tuple[Relay, Relay]
     """Of the second gateway, to Redis and PostgreSQL."""
 
-    def urls(self) -> Iterator[dict[str, str]]:
-        """Where each of two gateways finds them."""
+    def urls(self, alone: bool) -> Iterator[dict[str, str]]:
+        """Where each of two gateways finds them. ``alone``: PostgreSQL is all there is."""
         direct = (self.far.address, self.memory.port, self.far.address, self.log.settings["port"])
         relayed = ("127.0.0.1", self.relays[0].port, "127.0.0.1", self.relays[1].port)
         for memory, memory_port, log, log_port in (direct, relayed):
-            yield {
-                "CCX_VALKEY_URL": f"redis://{memory}:{memory_port}",
-                "CCX_DATABASE_URL": f"postgresql://ccx@{log}:{log_port}/log",
-            }
+            url = "" if alone else f"redis://{memory}:{memory_port}"
+            yield {"CCX_VALKEY_URL": url, "CCX_DATABASE_URL": f"postgresql://ccx@{log}:{log_port}/log"}
 
     def facts(self, asked: int) -> str:
         """What PostgreSQL says of itself, and how many of so many requests it does not know."""
         with contextlib.suppress(psycopg.Error):
-            ((connections, size, rows),) = self.rows(
+            ((connections, size, meeting, rows),) = self.rows(
                 f"SELECT (SELECT count(*) FROM pg_stat_activity WHERE {OURS}),"
-                " pg_database_size(current_database()) >> 20, (SELECT count(*) FROM requests)"
+                " pg_database_size(current_database()) >> 20,"
+                " (SELECT sum(pg_total_relation_size(oid))::bigint >> 10 FROM pg_class WHERE relname ~ '^meet_.*[a-z]$' AND relkind = 'r'),"
+                " (SELECT count(*) FROM requests)"
             )
-            return f"connections {connections}, {rows} rows, {asked - rows} missing, {size} MB"
+            places = f"places of limits {meeting} kB"
+            return f"connections {connections}, {rows} rows, {asked - rows} missing, {size} MB, {places}"
         return "PostgreSQL is away"
 
     def rows(self, sql: str) -> list[Any]:

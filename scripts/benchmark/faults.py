@@ -266,4 +266,5 @@ def soak(
         time.sleep(max(0.0, began + every - time.monotonic()))
         used = sum(cpu_seconds(each.pid) for each in gateways) - cpu
         sizes = "+".join(f"{memory(each):.0f}" for each in gateways)
-        yield f"{line(found)}  memory {sizes} MB  cpu {used:.0f} s  {facts(count)}"
+        shown = [(told(port, "/api/stats/summary?range=24h") or {}).get("now", {}).get("requests", 0) for port in ports]
+        yield f"{line(found)}  memory {sizes} MB  cpu {used:.0f} s  shown {'+'.join(map(str, shown))}  {facts(count)}"
