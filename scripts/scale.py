@@ -318,8 +318,8 @@ def rows_written(place: Place, seconds: float) -> tuple[float, float]:
             id, at = str(uuid7()), int(time.time() * 1000)
             row = {"id": id, "boot_id": "scale", "worker": 0, "started_at": at, "model": "m", "client_name": "bench"}
             store.put_running(id, lambda row=row: {**row, "state": "running"})  # type: ignore[misc]
-            attempt = {"request_id": id, "n": 1, "channel_id": "c", "channel_name": "c", "started_at": at}
-            store.put_attempts([{**attempt, "ended_at": at + 9, "verdict": "ok"}])
+            attempt = {"request_id": id, "n": 1, "channel_id": "c", "started_at": at, "verdict": "ok"}
+            store.put_attempts([attempt])
             store.put_request({**row, "state": "ok", "ended_at": at + 9, "status": 200, "input_tokens": 9, "rev": 0})
             count += 1
         while store.health().queued > MOST_QUEUED:

@@ -34,6 +34,12 @@ LIVE: Final = (
     (),
 )
 
+SESSION: Final = (
+    "SET lock_timeout = '1s'; SET synchronous_commit = off; SET enable_bitmapscan = off; SET enable_seqscan = off"
+)
+"""Only a plain index scan marks what is dead, so that the next decision does not look at all places given back before,
+until a vacuum comes."""
+
 type Saying = tuple[str, tuple[Any, ...], int]
 """SQL, its values, and the number of who waits for the answer; 0: nobody."""
 
@@ -68,7 +74,7 @@ class Postgres(Remote):
             link = None
             try:
                 link = Link(self.url, f"{self.who} meets", SILENT)
-                link.script(f"LISTEN {CHANNEL}; SET lock_timeout = '1s'; SET synchronous_commit = off")
+                link.script(f"LISTEN {CHANNEL}; {SESSION}")
                 ((live,),) = link.raw(*LIVE)
                 self._to_loop(self._meet, live)
                 self._pump(link)

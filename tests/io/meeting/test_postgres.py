@@ -1,6 +1,7 @@
 """The meeting place in PostgreSQL when its server hangs, dies, and comes back."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +10,7 @@ import pytest
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
-from ccx_addons.io.meeting.postgres import Postgres
+from ccx_addons.io.meeting.postgres import SESSION, Postgres
 from ccx_addons.io.meeting.words import LEASE, ms
 from ccx_addons.io.postgres import Link
 from ccx_addons.scheduler.limits import Limits, cost_of
@@ -109,6 +110,22 @@ def test_one_that_is_killed_and_comes_back_empty(server: Server) -> None:
         assert await asked(two, pay("y", 61)) is None and await asked(two, pay("z", 60)), "what one knew is known"
 
     meet(url, check)
+
+
+def test_places_given_back_do_not_pile_up_between_two_vacuums(postgres: Server) -> None:
+    """Counted in entries of the index that decisions look at: as many for the last of them as for the first."""
+    read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'meet_slot_pkey'"
+    enter = "SELECT meet_enter(%s, 30000, '{a}', '{0}', '{9}', '{}', '{}', 0, '', '{}', '{}')"
+    found = [0]
+    with contextlib.closing(Link(postgres.made(), "tests")) as link:
+        link.script(f"{SESSION}; INSERT INTO meet_epoch VALUES (1, 1)")
+        for n in range(120):
+            assert link.raw(enter, (f"{n}",)).fetchone() == ([0, 0, 1],)
+            link.raw("SELECT meet_leave(%s, '{a}', '{}')", (f"{n}",))
+            if n % 60 == 59:
+                link.raw("SELECT pg_stat_force_next_flush()")
+                found += [count for (count,) in link.raw(read)]
+    assert found[2] - found[1] < 2 * found[1], found
 
 
 def test_what_a_worker_had_is_free_after_its_lease(postgres: Server) -> None:
