@@ -8,7 +8,7 @@ api-docs.deepseek.com/api/create-chat-completion, docs.z.ai/api-reference/llm/ch
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ccx_addons.core.neutral import FaultKind, Stop
+from ccx_addons.core.neutral import Fault, FaultKind, Stop
 
 
 def _all(stop: Stop, words: str) -> Iterable[tuple[str, Stop]]:
@@ -27,6 +27,8 @@ WORDS: Final[Mapping[str, Stop]] = dict([
     *_all("error", "malformed_function_call unexpected_tool_call malformed_response missing_thought_signature"),
     *_all("error", "too_many_tool_calls"),
 ])  # fmt: skip
+FULL: Final = frozenset({"model_context_window_exceeded", "context_length", "context_length_exceeded"})
+"""Words that say the window ended: before a word was said the prompt alone had filled it."""
 BROKEN: Final[Mapping[str, FaultKind]] = {
     "error": "server",
     "abort": "server",
@@ -53,3 +55,11 @@ def stop_of(reason: str) -> Stop | None:
 def broken(reason: str) -> FaultKind | None:
     """What went wrong, where the word says that the answer was not finished."""
     return BROKEN.get(reason) or next((kind for word in _words(reason) if (kind := BROKEN.get(word))), None)
+
+
+def full(reason: str) -> Fault | None:
+    """What an answer without content is that ended so: a prompt that a larger model takes."""
+    if reason not in FULL:
+        return None
+    words = f"the prompt is too long: it leaves no room for an answer ({reason})"
+    return Fault("invalid_request", words, code="context_length_exceeded")

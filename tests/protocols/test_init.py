@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -147,6 +148,44 @@ def test_a_stream_says_the_same_however_it_is_cut(kind: Kind, said: list[tuple[P
     wire = encoded(TEXT_PROTOCOLS[kind].encoder(Request("m", ())), [*events, Finished("end", Usage(1, 2))])
     apart = decoded(TEXT_PROTOCOLS[kind].decoder(), wire, *range(1, len(wire)))
     assert decoded(TEXT_PROTOCOLS[kind].decoder(), wire) == apart
+
+
+def withheld(reason: str) -> dict[str, Any]:
+    return {"content": {"parts": []}, "finishReason": reason, "finishMessage": f"why: {reason}"}
+
+
+ENDS: list[tuple[Kind, list[dict[str, Any]], dict[str, Any], str]] = [
+    (
+        "messages",
+        [
+            {"type": "message_start", "message": {"id": "m", "model": "m", "content": [], "usage": {}}},
+            {"type": "message_delta", "delta": {"stop_reason": "model_context_window_exceeded"}, "usage": {}},
+            {"type": "message_stop"},
+        ],
+        {"type": "message", "content": [], "stop_reason": "model_context_window_exceeded"},
+        "context_length_exceeded",
+    ),
+    (
+        "chat",
+        [{"choices": [{"index": 0, "delta": {}, "finish_reason": "model_context_window_exceeded"}]}],
+        {"choices": [{"message": {"content": ""}, "finish_reason": "model_context_window_exceeded"}]},
+        "context_length_exceeded",
+    ),
+    *(
+        ("gemini", [{"candidates": [withheld(reason)]}], {"candidates": [withheld(reason)]}, reason)
+        for reason in ("MALFORMED_FUNCTION_CALL", "OTHER", "NO_IMAGE")
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "events", "whole", "code"), ENDS)
+def test_an_end_before_a_word_is_the_same_failure_in_both_forms(
+    kind: Kind, events: list[dict[str, Any]], whole: dict[str, Any], code: str
+) -> None:
+    stream = b"".join(b"data: " + dumps(event) + b"\n\n" for event in events)
+    *_, event = decoded(TEXT_PROTOCOLS[kind].decoder(), stream + (b"data: [DONE]\n\n" if kind == "chat" else b""))
+    assert isinstance(event, Failed) and event.fault.code == code
+    assert TEXT_PROTOCOLS[kind].answer_fault(whole) == event.fault
 
 
 @pytest.mark.parametrize("kind", TEXT_PROTOCOLS)

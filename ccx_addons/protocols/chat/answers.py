@@ -49,6 +49,8 @@ def answer_fault(body: Json) -> Fault | None:
             return Fault(kind, f"the upstream broke off: {reason}", code=reason)
         message = read.mapping(choice.get("message"))
         said = any(message.get(name) for name in CONTENT_FIELDS) or choice.get("text")
+        if not said and (fault := stops.full(reason)):
+            return fault
         if said or stops.stop_of(reason) in ("length", "refusal"):
             return None
     return Fault("server", "the answer has no content")

@@ -218,6 +218,8 @@ class AnswerReader:
         stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
         if stop == "error" and not self._count:
             return self.fail(Fault("server", f"the model ended with {self.reason}", code=self.reason))
+        if not self._count and (fault := stops.full(self.reason)):
+            return self.fail(fault)
         self._annotations = self._annotations or sources.cited_pages(self._pages, PAGES)
         left_over = self._annotations if self._kind != "text" else []
         self._close(events)

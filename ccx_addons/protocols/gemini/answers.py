@@ -20,7 +20,7 @@ from ccx_addons.core.neutral import (
     fold,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.protocols.gemini.finish import ending, top_fields, write_usage
+from ccx_addons.protocols.gemini.finish import STOPS, ending, top_fields, write_usage
 from ccx_addons.protocols.gemini.parts import write_call, write_media, write_signature
 from ccx_addons.protocols.gemini.reader import AnswerReader
 from ccx_addons.protocols.gemini.tools import tool_names
@@ -47,7 +47,11 @@ def answer_fault(body: Json) -> Fault | None:
             len(part) > 1 or not isinstance(part.get("text"), str) or part["text"].strip() for part in parts if part
         ):
             return None
-        if candidate.get("finishReason") not in ("STOP", None):
+        reason = read.text(candidate.get("finishReason"))
+        if STOPS.get(reason) == "error":
+            words = read.text(candidate.get("finishMessage"))
+            return Fault("server", words or f"the model ended with {reason}", code=reason)
+        if reason not in ("STOP", ""):
             return None
     return Fault("server", "the answer has no content")
 

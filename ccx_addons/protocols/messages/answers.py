@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ccx_addons.core import read, words
+from ccx_addons.core import read, stops, words
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -105,9 +105,10 @@ def answer_fault(body: Json) -> Fault | None:
     for block in read.mappings(table.get("content")):
         if block.get("type") != "text" or read.text(block.get("text")).strip():
             return None
-    if table.get("stop_reason") in ("max_tokens", "refusal", "stop_sequence", "pause_turn"):
+    reason = read.text(table.get("stop_reason"))
+    if reason in ("max_tokens", "refusal", "stop_sequence", "pause_turn"):
         return None
-    return Fault("server", "the answer has no content")
+    return stops.full(reason) or Fault("server", "the answer has no content")
 
 
 def decode_response(body: Json) -> Response | Fault:

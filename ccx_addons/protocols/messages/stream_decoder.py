@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, stops
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -72,6 +72,7 @@ class StreamDecoder:
         """What the next text in the same words is, where the last event said nothing but a text."""
         self.failed = self.finished = False
         self.stop: Stop | None = None
+        self.reason = ""
         self.stop_sequence: str | None = None
         self.extra: Extra = NO_EXTRA
         self.usage: dict[str, Json] = {}
@@ -156,11 +157,14 @@ class StreamDecoder:
         reason = read.text(delta.get("stop_reason"))
         if reason:
             self.stop = STOPS.get(reason, "end")
+            self.reason = reason
         self.stop_sequence = read.text(delta.get("stop_sequence")) or self.stop_sequence
         extra = keep({**value, **delta, **rare_reason(reason)}, DELTA_EVENT_FIELDS | DELTA_FIELDS)
         self.extra = merge_extra(self.extra, extra)
 
     def _finish(self) -> list[Event]:
+        if not self.count and (fault := stops.full(self.reason)):
+            return self._fail(fault)
         self.finished = True
         events = [event for index in list(self.open) for event in self._stop_block(index)]
         usage = read_usage(self.usage)

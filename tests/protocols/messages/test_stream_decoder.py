@@ -178,7 +178,8 @@ def test_parts_are_counted_whatever_the_upstream_counts() -> None:
     ],
 )
 def test_stops(reason: str, stop: str, extra: dict[str, Any]) -> None:
-    found = answer(START, {"type": "message_delta", "delta": {"stop_reason": reason}}, DONE)
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "hi"}}
+    found = answer(START, block, {"type": "message_delta", "delta": {"stop_reason": reason}}, DONE)
     assert (found.stop, found.extra) == (stop, extra)
 
 
