@@ -150,6 +150,11 @@ class _Queue:
             found.append(self.updates.pop(next(iter(self.updates))))
         return found
 
+    def hasten(self) -> None:
+        """What waits now is due."""
+        for queued in self.updates.values():
+            queued.due = 0.0
+
 
 class Store:
     """Everything that is written. No ``put_`` method blocks or raises because of the database.
@@ -361,6 +366,8 @@ class Store:
         """Wait until everything put before is in the file. False: it is not, after ``timeout`` seconds."""
         if not self._thread.is_alive():
             return False
+        with self._lock:
+            self._queue.hasten()  # the thread may be past the look at ``_hurry``
         self._hurry.set()
         done = self.submit(lambda conn: None)
         try:

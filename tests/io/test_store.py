@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,15 @@ def test_a_running_request_is_written_when_it_has_run_for_a_moment(path: Path) -
     store.put_running("a", lambda: request("a", state="running"))
     assert store._take(before) == []
     assert len(store._take(time.monotonic() + SETTLE)) == 1 and store.health().queued == 0
+
+
+def test_a_flush_is_no_less_when_the_thread_was_just_waking(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store._hurry, "is_set", lambda: False)
+    for n in range(20):
+        store.put_running(f"{n}", partial(request, f"{n}", state="running"))
+        assert store.flush() and len(rows(path, "SELECT id FROM requests")) == n + 1
 
 
 def test_a_running_request_is_written_without_anything_else_to_write(store: Store, path: Path) -> None:
