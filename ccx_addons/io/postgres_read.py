@@ -41,16 +41,22 @@ class Pool:
             link = self._free.get(timeout=seconds)
         except queue.Empty:
             raise ReadError("too much is asked of the database just now", is_slow=True) from None
+        is_old, until = link is not None, time.monotonic() + seconds / 2
         try:
-            link = link or self._open(seconds)
-            return link.execute(sql, params).fetchall()
-        except psycopg.errors.QueryCanceled:
-            raise ReadError("the query took too long", is_slow=True) from None
-        except psycopg.Error as error:
-            if link and is_trouble(error):
-                link.close()
-                link = None
-            raise ReadError(f"the database cannot be read ({words_of(error)})") from error
+            while True:
+                try:
+                    link = link or self._open(seconds)
+                    return link.execute(sql, params).fetchall()
+                except psycopg.errors.QueryCanceled:
+                    raise ReadError("the query took too long", is_slow=True) from None
+                except psycopg.Error as error:
+                    lost = is_trouble(error)
+                    if link and lost:
+                        link.close()
+                        link = None
+                    if not (is_old and lost and time.monotonic() < until):
+                        raise ReadError(f"the database cannot be read ({words_of(error)})") from error
+                    is_old = False  # it ended while nobody looked: the server may be well again
         finally:
             self._free.put(link)
 
