@@ -27,11 +27,11 @@ def test_every_answer_is_counted() -> None:
 def test_every_place_is_asked_and_gives_decisions_and_every_log_takes_rows(
     tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scale, "YOUNG", 0.1)
+    monkeypatch.setattr(scale, "YOUNG", 0.02)
     found = []
     with scale.engine(tmp_path) as redis:
         assert redis[0].startswith("redis://127.0.0.1:") and redis[1]
-        ceilings = [*scale.ceilings(tmp_path, redis, postgres, 0.2), *scale.written(tmp_path, postgres, 0.1)]
+        ceilings = [*scale.ceilings(tmp_path, redis, postgres, 0.05), *scale.written(tmp_path, postgres, 0.02)]
     for each in ceilings:
         found.append(each.name)
         assert each.rate > 0 and each.cost > 0 and each.theirs >= 0
