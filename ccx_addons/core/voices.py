@@ -168,15 +168,14 @@ class Frames:
 
     def read(self, events: bytes) -> Heard:
         """Whole events."""
-        heard = Heard()
+        heard, plain = Heard(), b"\r" not in events
         at = 0
         while at < len(events):
             stop = at
             for frame in self.seen:
                 stop = frame.run(events, stop, heard)
             if stop == at:
-                end = EVENT_END.search(events, at)
-                stop = end.end() if end else len(events)
+                stop = event_end(events, at, plain)
                 heard.looked.append((at, stop, True))
                 heard.runs += self._learn(events, at, stop)
             at = stop
@@ -203,6 +202,15 @@ class Frames:
                 self._lessons += 1
                 frame.learn(old)
         self.seen = (frame, *(old for old in self.seen if old.voice != frame.voice))[:MOST_FRAMES]
+
+
+def event_end(events: bytes, at: int, plain: bool) -> int:
+    """Where the event ends that begins here. ``plain``: all events end as most do."""
+    if plain:
+        end = events.find(b"\n\n", at) + 2
+        return end if end > 1 else len(events)
+    found = EVENT_END.search(events, at)
+    return found.end() if found else len(events)
 
 
 def escaped(events: bytes, begin: int, end: int) -> int:
