@@ -211,6 +211,7 @@ class Exchange:
     home: Seat = NOWHERE
     """Where the answer was made which is continued."""
     images: bool = False
+    """There are some in it, and a channel that takes none."""
     pin: str = ""
     pictures: "dict[str, Media] | None" = None
     """What was fetched for a channel that takes no addresses of pictures."""
@@ -259,9 +260,9 @@ class Exchange:
     opening: bytes = b""
     """The beginning of a stream, as far as it was held back before the commit."""
     final_event: bytes = b""
+    """The last event of a Responses stream, which holds the whole answer."""
     container: str = ""
     """Id of the container that a stream of Messages names at its end."""
-    """The last event of a Responses stream, which holds the whole answer."""
     losses: list[Loss] = field(default_factory=list)
     status: int = 0
     bytes_out: int = 0

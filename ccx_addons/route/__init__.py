@@ -153,9 +153,10 @@ class Route:
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
         x.trace, x.parent = trace_of(headers, members, x.trace), parent_of(headers)
-        x.images = x.body is not None and is_near(x.body.outline, b"image", IMAGE, 40)
+        index = self.runtime.state.indexes.of(x.snapshot)
+        x.images = index.blind and x.body is not None and is_near(x.body.outline, b"image", IMAGE, 40)
         x.pin = headers.get(PIN_HEADER, "")
-        plan = self.runtime.state.indexes.of(x.snapshot).plan(x.kind, x.model, x.match.route_prefix)
+        plan = index.plan(x.kind, x.model, x.match.route_prefix)
         long = 0 < plan.least_window < len(x.raw) // BYTES_PER_TOKEN
         return Pick(
             kind=x.kind,

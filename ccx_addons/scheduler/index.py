@@ -152,6 +152,8 @@ class Index:
         self.snapshot = snapshot
         self.channels = sorted(snapshot.channels, key=lambda channel: channel.priority)
         self.plans: OrderedDict[tuple[Kind, str, str, bool], Plan] = OrderedDict()
+        self.blind = any(channel.no_vision for channel in snapshot.channels)
+        """Some take no images: it matters whether there are any."""
 
     def like(self, snapshot: Snapshot) -> Callable[[], "Index"]:
         """Makes the index of another snapshot with the plans that were used last; it may do so in another thread."""

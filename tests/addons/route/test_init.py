@@ -213,7 +213,7 @@ def test_an_attempt_that_failed_says_more_than_a_full_channel(
 def test_the_pick_says_what_was_asked(runtime: Runtime) -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
     body = {"messages": [{"role": "user", "content": [image]}], "max_tokens": 9, "user": "me"}
-    _, x = asked(replace(A, limits=ChannelLimits(context_window=10)), body=body)
+    _, x = asked(replace(A, limits=ChannelLimits(context_window=10), no_vision=True), body=body)
     found = Route(runtime).pick(x)
     assert (found.images, found.output_tokens, found.vectors, found.route_prefix) == (True, 9, False, "")
     assert found.prompt_tokens > 0 and len(found.trace) == 32 and x.trace == found.trace
@@ -241,8 +241,10 @@ LONG = "iVBORw0K" * 100
     ],
 )
 def test_pictures_are_seen(runtime: Runtime, body: dict[str, Any], seen: bool) -> None:
-    _, x = asked(A, body={"part": body})
+    _, x = asked(A, replace(B, no_vision=True), body={"part": body})
     assert Route(runtime).pick(x).images is seen
+    _, x = asked(A, B, body={"part": body})
+    assert not Route(runtime).pick(x).images  # everybody sees them
 
 
 def test_embeddings_are_vectors(runtime: Runtime) -> None:
