@@ -158,7 +158,8 @@ def piece(part: neutral.Part) -> Piece:
 
 def media_size(part: neutral.Media) -> str:
     if part.data is not None:
-        return f"{len(part.data) * 3 // 4 / 1024:.0f} KB"
+        size = len(part.data) * 3 // 4
+        return f"{size / 1024:.0f} KB" if size >= 1024 else f"{size} B"
     return part.file_id or ""
 
 

@@ -157,3 +157,11 @@ def test_events_of_a_stream() -> None:
 @pytest.mark.parametrize("text", ['{"id": 1}', "[{}]", ""], ids=["JSON", "array", "nothing"])
 def test_no_events(text: str) -> None:
     assert reassembly.events_of(body(text)) == ([], 0)
+
+
+@pytest.mark.parametrize(("letters", "size"), [(92, "69 B"), (4096, "3 KB")])
+def test_small_pictures_have_a_size_too(letters: int, size: str) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "A" * letters}
+    asked = {"model": "m", "messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}
+    found = reassembly.asked("messages", "m", False, body(asked))
+    assert found.turns[0].pieces == (Piece("media", "", "image/png", size),)
