@@ -245,7 +245,8 @@ class Timeouts:
     )
     heartbeat: float = setting(
         15.0,
-        "silence after which a client gets a comment in its stream, also while a model thinks; 0: never",
+        "silence after which a client gets a comment in its stream, also while a model thinks; three times as long"
+        " while nobody answers; 0: never",
         minimum=0,
     )
 

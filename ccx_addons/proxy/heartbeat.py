@@ -1,9 +1,10 @@
 """Signs of life for a client whose stream says nothing yet.
 
-Proxies between a client and the gateway cut what is silent (nginx after 60 s), and a model may think longer. Once a
-channel has taken a stream request (200, an event stream), the client gets its head, and a comment for every so many
-seconds of silence. That decides nothing: an attempt that fails later still moves on unseen. Only the status is spent:
-when nothing works, the client gets an error event of its own protocol.
+Proxies between a client and the gateway cut what is silent (nginx after 60 s, Cloudflare after 100 s), and a model may
+think longer. Once a channel has taken a stream request (200, an event stream), the client gets its head, and a comment
+for every so many seconds of silence; and after ``UNANSWERED`` times as long when none has: some upstreams send their
+head with the first word. That decides nothing: an attempt that fails later still moves on unseen. Only the status is
+spent: when nothing works, the client gets an error event of its own protocol.
 """
 
 import time
@@ -22,6 +23,8 @@ from ccx_addons.proxy.request import Commands, RequestStream
 BLANK: Final = b"\n\n"
 """No event either (html.spec.whatwg.org/multipage/server-sent-events.html): google-genai takes a comment for JSON."""
 NEVER: Final = float("inf")
+UNANSWERED: Final = 3
+"""Silences after which nobody waits for a status any more: refusals come in the first seconds."""
 
 
 class BeatingStream(RequestStream):
@@ -31,8 +34,13 @@ class BeatingStream(RequestStream):
 
     def _beat_again(self) -> None:
         """Another attempt: a client that has been given signs of life goes on getting them."""
-        if self.x.opened:
+        x = self.x
+        assert x.upstream
+        if x.opened:
             self.comment_at = time.monotonic() + self.every
+        elif x.stream and not x.array:
+            self.every = x.upstream.timeouts.heartbeat or NEVER
+            self.comment_at = x.clock + UNANSWERED * self.every
 
     def _accepted(self) -> None:
         """A channel has begun its stream. Silence counts from the request on: that is how a proxy counts it."""

@@ -166,8 +166,9 @@ HELP: Final[Mapping[str, str]] = {
     "seconds of silence after which a stream's client gets a comment; 0: never": (
         "流静默多少秒后向客户端发送一条注释；0：从不"
     ),
-    "silence after which a client gets a comment in its stream, also while a model thinks; 0: never": (
-        "静默多久后向客户端的流发送一条注释，模型思考时也发；0：从不"
+    "silence after which a client gets a comment in its stream, also while a model thinks; three times as long while"
+    " nobody answers; 0: never": (
+        "静默多久后向客户端的流发送一条注释，模型思考时也发；尚无上游应答时为三倍时长；0：从不"
     ),
     "share of the load among channels of one priority, with balance: weight": "同优先级间的负载份额（balance: weight）",
     "silence inside a stream": "流中的静默",

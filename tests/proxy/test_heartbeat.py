@@ -18,7 +18,8 @@ COMMENT = b": keepalive\n\n"
 THINKS = answers(SSE, 0.5, chunk(b"data: 1\n\ndata: END\n\n") + b"0\r\n\r\n")
 THEN_FAILS = answers(SSE, 0.35, chunk(b"data: ERROR\n\n") + b"0\r\n\r\n")
 SLOW = replace(FAST, heartbeat=0.1, first_event=2, first_byte=2)
-HANDLERS = {**ALL, "thinks": THINKS, "then_fails": THEN_FAILS}
+LATE_HEAD = answers(0.6, SSE + chunk(b"data: 1\n\ndata: END\n\n") + b"0\r\n\r\n")
+HANDLERS = {**ALL, "thinks": THINKS, "then_fails": THEN_FAILS, "late_head": LATE_HEAD}
 
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["json", "stream"])
@@ -72,8 +73,23 @@ async def test_when_nothing_works_the_client_gets_an_error_event(stream: bool) -
 
 
 async def test_a_channel_that_has_not_accepted_sends_no_head(stream: bool) -> None:
-    async with gateway(HANDLERS, timeouts=replace(SLOW, first_byte=0.4)) as g:
+    async with gateway(HANDLERS, timeouts=replace(SLOW, first_byte=0.2, heartbeat=5)) as g:
         assert (await g.ask("stall"))[0] == 502
+
+
+async def test_a_head_that_comes_with_the_first_word(stream: bool) -> None:
+    async with gateway(HANDLERS, timeouts=SLOW) as g:
+        status, body = await g.ask("429,late_head")
+        assert g.script.log == [429, "ok"]
+    assert status == 200 and (COMMENT in body) is stream
+    assert body.replace(COMMENT, b"") == b"data: 1\n\ndata: END\n\n"
+
+
+async def test_nobody_answers_for_long(stream: bool) -> None:
+    async with gateway(HANDLERS, timeouts=replace(SLOW, first_byte=0.6)) as g:
+        status, body = await g.ask("stall")
+    assert (status, COMMENT in body) == (200 if stream else 502, stream)
+    assert not stream or body.replace(COMMENT, b"").startswith(b'data: {"error":')
 
 
 async def test_a_complete_answer_after_it_is_the_streams_rest(stream: bool) -> None:
