@@ -207,6 +207,8 @@ class PassWatcher(Watcher):
         if isinstance(self.fault, Unread):
             # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
             passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
+        elif self.protocol.NAME == gemini.NAME and not self.x.array:
+            passed.append(gemini.encode_bare_error(self.fault))
         elif not any(b'"response.failed"' in chunk for chunk in passed):
             passed += self._failed(self.fault)
         return passed

@@ -1,7 +1,7 @@
 """Server-sent events, read incrementally and written (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
 The reader tolerates what upstreams send: CR, LF and CRLF, no space after the colon, comments, several data lines,
-a byte order mark, UTF-8 cut anywhere, bare JSON lines without ``data:``.
+a byte order mark, UTF-8 cut anywhere, bare JSON without ``data:``, in one line or spread over several.
 """
 
 import codecs
@@ -39,6 +39,7 @@ class Reader:
         self._name = ""
         self._data: list[str] = []
         self._data_size = 0
+        self._spread = False
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         return self.lines(self.text(data))
@@ -93,7 +94,12 @@ class Reader:
     def _line(self, line: str) -> ServerEvent | None:
         if not line:
             return self._dispatch()
+        if self._spread:
+            return self._more(line)
         if line[0] in "{[" and not self._data:
+            if line in "{[":
+                self._spread = True
+                return self._more(line)
             # Some relays send bare JSON lines without the data field.
             return ServerEvent(line, self._take_name())
         field, _, value = line.partition(":")
@@ -105,7 +111,15 @@ class Reader:
             self._name = value
         return None
 
+    def _more(self, line: str) -> ServerEvent | None:
+        """A line of JSON as people write it, which ends where it began: Google says so what went wrong in a stream
+        (googleapis/python-genai, _api_client.py)."""
+        self._data.append(line)
+        self._data_size += len(line) + 1
+        return self._dispatch() if line in "}]" else None
+
     def _dispatch(self) -> ServerEvent | None:
+        self._spread = False
         name = self._take_name()
         if not self._data:
             return None

@@ -30,6 +30,12 @@ def read(*pieces: bytes) -> list[ServerEvent]:
         pytest.param(b"data: a\ndata: b\n\n", [ServerEvent("a\nb")], id="two data lines"),
         pytest.param(b"\xef\xbb\xbfdata: a\n\n", [ServerEvent("a")], id="byte order mark"),
         pytest.param(b'{"a":1}\n{"b":2}\n', [ServerEvent('{"a":1}'), ServerEvent('{"b":2}')], id="bare JSON lines"),
+        pytest.param(
+            b'data: a\n\n{\n  "b": [\n    1\n  ]\n}\ndata: c\n\n',
+            [ServerEvent("a"), ServerEvent('{\n  "b": [\n    1\n  ]\n}'), ServerEvent("c")],
+            id="bare JSON over several lines",
+        ),
+        pytest.param(b'{\n "b": 1', [ServerEvent('{\n "b": 1')], id="bare JSON that breaks off"),
         pytest.param(b"data: a", [ServerEvent("a")], id="no end"),
         pytest.param(b"event: x\n\ndata: a\n\n", [ServerEvent("a")], id="a name without data is dropped"),
         pytest.param(b"id: 1\nretry: 5\ndata: a\n\n", [ServerEvent("a")], id="other fields"),

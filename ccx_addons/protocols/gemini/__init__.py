@@ -5,6 +5,7 @@ from ccx_addons.protocols.gemini.answers import decode_response as decode_respon
 from ccx_addons.protocols.gemini.answers import encode_response as encode_response
 from ccx_addons.protocols.gemini.errors import decode_error as decode_error
 from ccx_addons.protocols.gemini.errors import encode_array_error as encode_array_error
+from ccx_addons.protocols.gemini.errors import encode_bare_error as encode_bare_error
 from ccx_addons.protocols.gemini.errors import encode_error as encode_error
 from ccx_addons.protocols.gemini.errors import encode_stream_error as encode_stream_error
 from ccx_addons.protocols.gemini.finish import usage_of as usage_of

@@ -137,6 +137,17 @@ def test_an_answer_of_responses_that_breaks_off_says_that_it_failed(
         assert (failed.response.id, failed.sequence_number) == ("resp_fake", number)
 
 
+@pytest.mark.parametrize("array", [False, True])
+def test_gemini_cli_is_told_that_an_upstream_broke_off(array: bool) -> None:
+    """It reads an error only where no ``data:`` stands before it."""
+    found = watcher("gemini")
+    found.x.array = array
+    error = json.dumps({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}})
+    passed = found.feed(f"[{error}]".encode() if array else f"data: {error}\n\n".encode())
+    bare = [] if array else [{"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}]
+    assert [json.loads(chunk) for chunk in passed[1:]] == bare and found.fault
+
+
 @pytest.mark.parametrize("kind", ["messages", "chat", "responses", "gemini"])
 @pytest.mark.parametrize("size", [20 << 20, MAX_EVENT], ids=["a large picture", "too large"])
 def test_a_huge_event_passes_whole_or_ends_in_an_error(kind: str, size: int) -> None:

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 from google.genai import errors
 
-from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
+from ccx_addons.core.neutral import FAULT_STATUS, Failed, Fault, FaultKind
 from ccx_addons.protocols import gemini
 
 
@@ -61,6 +62,17 @@ def test_the_upstreams_status_and_delay_are_said() -> None:
 def test_errors_in_streams() -> None:
     fault = Fault("overloaded", "busy")
     event = gemini.encode_stream_error(fault)
-    assert event.startswith(b"data: ") and event.endswith(b"\n\n")
-    assert json.loads(event[6:]) == {"error": {"code": 529, "message": "busy", "status": "UNAVAILABLE"}}
-    assert json.loads(b"[{}" + gemini.encode_array_error(fault)) == [{}, json.loads(event[6:])]
+    line, _, bare = event.partition(b"\n\n")
+    error = {"error": {"code": 529, "message": "busy", "status": "UNAVAILABLE"}}
+    assert line.startswith(b"data: ") and json.loads(line[6:]) == json.loads(bare) == error
+    assert json.loads(b"[{}" + gemini.encode_array_error(fault)) == [{}, error]
+    found = gemini.decoder()
+    assert [*found.feed(event), *found.flush()] == [Failed(replace(fault, status=529, code="UNAVAILABLE"))]
+
+
+def test_an_error_in_a_stream_as_google_writes_it() -> None:
+    said = b'data: {"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"}}]}\r\n\r\n'
+    raw = json.dumps({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}, indent=2)
+    found = gemini.decoder()
+    events = [*found.feed(said), *found.feed(raw.encode()), *found.flush()]
+    assert events[-1] == Failed(Fault("unavailable", "The model is overloaded.", 503, "UNAVAILABLE"))
