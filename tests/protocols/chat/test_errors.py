@@ -43,7 +43,7 @@ def test_decode_error(status: int, body: dict[str, Any], kind: str, message: str
 
 def test_a_body_that_is_no_json() -> None:
     fault = chat.decode_error(502, {"retry-after": "3"}, b"<html><title>Bad Gateway</title></html>")
-    assert fault == Fault("server", "Bad Gateway", 502, retry_after=3.0)
+    assert fault == Fault("server", "a web page: Bad Gateway", 502, retry_after=3.0)
 
 
 @pytest.mark.parametrize(

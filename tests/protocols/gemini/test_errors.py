@@ -21,7 +21,7 @@ def body(code: int, status: str, message: str = "no", **more: object) -> bytes:
         pytest.param(429, body(429, "RESOURCE_EXHAUSTED"), "rate_limit", "RESOURCE_EXHAUSTED", "no", id="limit"),
         pytest.param(503, body(503, "UNAVAILABLE"), "unavailable", "UNAVAILABLE", "no", id="overloaded"),
         pytest.param(404, b"[" + body(404, "NOT_FOUND") + b"]", "not_found", "NOT_FOUND", "no", id="in an array"),
-        pytest.param(502, b"<html><title>Bad gateway</title>", "server", "", "Bad gateway", id="html"),
+        pytest.param(502, b"<html><title>Bad gateway</title>", "server", "", "a web page: Bad gateway", id="html"),
         pytest.param(500, b"", "server", "", "HTTP 500 without a message", id="nothing"),
         pytest.param(401, b'{"message": "who?"}', "authentication", "", "who?", id="a relay's"),
     ],
