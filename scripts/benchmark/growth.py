@@ -27,6 +27,11 @@ def with_channels(count: int, upstream: Upstream, folder: Path) -> Iterator[Runn
         yield running
 
 
+def with_connections(_: int, upstream: Upstream, folder: Path) -> contextlib.AbstractContextManager[Running]:
+    """The clients make them."""
+    return with_channels(CHANNELS[0], upstream, folder)
+
+
 @contextlib.contextmanager
 def with_rows(count: int, upstream: Upstream, folder: Path) -> Iterator[Running]:
     """The gateway on a log that has so many requests of the last week."""
@@ -55,3 +60,10 @@ def _requests(transaction: Transaction, first: int, last: int, of: int) -> None:
             "channel_id": "chat", "channel_name": "chat", "attempts_n": 1, "status": 200, "ttfb_ms": 300.0, "total_ms": 900.0,
             "input_tokens": 900, "output_tokens": 100, "cost_usd": 0.001, "source": "proxy",
         })  # fmt: skip
+
+
+SORTS: Final = (
+    ("connections", CONNECTIONS, with_connections),
+    ("channels", CHANNELS, with_channels),
+    ("rows", ROWS, with_rows),
+)

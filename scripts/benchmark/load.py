@@ -5,6 +5,7 @@ import json
 import re
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,24 +77,39 @@ class Seen:
         return sorted(self.times)[int(len(self.times) * 0.99)]
 
 
-async def load(port: int, wire: bytes, clients: int, seconds: float, *, one_shot: bool = False) -> Seen:
-    """``clients`` that ask one after the other. ``one_shot``: each time over a new connection."""
-    seen, begun = Seen(), time.perf_counter()
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
+async def load(
+    port: int, wire: bytes, clients: int, seconds: float, *, one_shot: bool = False, ready: Callable[[], None] = nothing
+) -> Seen:
+    """``clients`` that ask one after the other. ``one_shot``: each time over a new connection.
+
+    All begin together, once each has asked over its connection: then ``ready`` is called, and what comes is counted.
+    """
+    seen, all_there, begun = Seen(), asyncio.Barrier(clients), 0.0
 
     async def client() -> None:
-        writer: asyncio.StreamWriter | None = None
-        while time.perf_counter() - begun < seconds:
+        nonlocal begun
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+        writer.write(wire)
+        await read_answer(reader)
+        if await all_there.wait() == 0:
+            ready()
+            begun = time.perf_counter()
+        await all_there.wait()
+        ended = 0.0
+        while ended < begun + seconds:
             started = time.perf_counter()
-            if writer is None:
+            if one_shot:
+                writer.close()
                 reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
             writer.write(wire)
             await read_answer(reader)
-            seen.times.append(time.perf_counter() - started)
-            if one_shot:
-                writer.close()
-                writer = None
-        if writer:
-            writer.close()
+            ended = time.perf_counter()
+            seen.times.append(ended - started)
+        writer.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
     seen.spent = time.perf_counter() - begun
