@@ -25,6 +25,9 @@ def _no_constant(name: str) -> NoReturn:
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
 _scan: Final[Scan] = _decoder.scan_once  # type: ignore[attr-defined]
+_write: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+"""json.dumps makes a writer for each value, which takes as long as to write a small one, and looks for circles: values
+that were read, or are made of such, have none."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
 
@@ -39,7 +42,7 @@ _NESTED: Final = frozenset({dict, list})
 def dumps(value: Json) -> bytes:
     """Compact UTF-8. Lone surrogates, which JSON can escape but UTF-8 cannot say, stay escaped."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _write(value).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -57,7 +60,7 @@ def dumps_from(size: int, value: Json) -> bytes:
 
 def dump_text(value: Json) -> str:
     """Compact JSON text, for a field that holds JSON inside a string."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _write(value)
 
 
 def loads(data: bytes | str) -> Json:
