@@ -1,13 +1,16 @@
 """What is deleted when it is old, in steps small enough that nobody waits for them."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
+from ccx_addons.io.chores import Chore
 from ccx_addons.io.rollup import DAY, HOUR, LEVELS, QUARTER
 from ccx_addons.io.transaction import Transaction, fold_step
 
 STEP: Final = 500
-BODY_STEP: Final = 100
-"""Rows per transaction."""
+BODY_STEP: Final = 50
+"""Rows per transaction. Bodies have words that can be searched for, which cost more than all else."""
 KEPT: Final = {QUARTER: 35, HOUR: 100, DAY: 800}
 """Days for which the totals by quarter of an hour, by hour and by day are kept."""
 FEW: Final = 4
@@ -15,11 +18,44 @@ FEW: Final = 4
 MOST_ISSUED: Final = 500_000
 """Ids of stored answers and items: about 50 MB."""
 
+type Limits = Mapping[str, int]
+"""Times in Unix ms, the last revision that is counted, and MOST_ISSUED."""
+type Phase = str | Callable[[Transaction, Limits], int]
+"""SQL, or a function; it is repeated until it deletes nothing."""
+
+OF_REQUESTS: Final = ("attempts", "candidates", "bodies", "shapes")
 OLD: Final = f"""
     SELECT id FROM requests WHERE started_at < :requests AND rev <= :folded AND state <> 'running'
     ORDER BY started_at LIMIT {STEP}
 """
 """Requests that are over, and counted."""
+
+
+def _drop(transaction: Transaction, limits: Limits) -> int:
+    return transaction.drop_before(limits["folded"], {name: limits[name] for name in ("requests", "bodies")})
+
+
+def _requests(transaction: Transaction, limits: Limits) -> int:
+    """With all that belongs to them."""
+    ids = [id for (id,) in transaction.conn.execute(OLD, limits).fetchall()]
+    marks = ", ".join("?" * len(ids))
+    for table in OF_REQUESTS if ids else ():
+        transaction.conn.execute(f"DELETE FROM {table} WHERE request_id IN ({marks})", ids)
+    return transaction.conn.execute(f"DELETE FROM requests WHERE id IN ({marks})", ids).rowcount if ids else 0
+
+
+def _first(table: str, key: str, order: str, old: str) -> str:
+    """Of the first rows, those that are too old; only these few are looked at."""
+    return (
+        f"DELETE FROM {table} WHERE {key} IN"
+        f" (SELECT {key.strip('()')} FROM (SELECT * FROM {table} ORDER BY {order} LIMIT {STEP}) oldest WHERE {old})"
+    )
+
+
+def _few(table: str, key: str, where: str, order: str = "", most: int = STEP) -> str:
+    ordered = f" ORDER BY {order}" if order else ""
+    chosen = f"SELECT {key.strip('()')} FROM {table} WHERE {where}{ordered} LIMIT {most}"
+    return f"DELETE FROM {table} WHERE {key} IN ({chosen})"
 
 
 def _oldest(table: str, length: int, before: str, which: str = "") -> str:
@@ -28,24 +64,23 @@ def _oldest(table: str, length: int, before: str, which: str = "") -> str:
     return f"DELETE FROM {table} WHERE {which}start < {before} AND start < ({first}) + {FEW * length}"
 
 
-RETENTION: Final = (
-    *(f"DELETE FROM {table} WHERE request_id IN ({OLD})" for table in ("attempts", "candidates", "bodies", "shapes")),
-    f"DELETE FROM requests WHERE id IN ({OLD})",
-    "DELETE FROM bodies WHERE (request_id, side) IN"
-    f" (SELECT request_id, side FROM bodies WHERE at < :bodies ORDER BY at LIMIT {BODY_STEP})",
-    f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < :requests ORDER BY id LIMIT {STEP})",
-    "DELETE FROM sessions WHERE (kind, trace_hash) IN"
-    f" (SELECT kind, trace_hash FROM sessions WHERE last_at < :requests ORDER BY last_at LIMIT {STEP})",
-    "DELETE FROM mirrored WHERE at < :requests",
+ISSUED: Final = "(SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET :issued)"
+PHASES: Final[tuple[Phase, ...]] = (
+    _drop,
+    _few("bodies", "(request_id, side)", "at < :bodies", "at", BODY_STEP),
+    _requests,
+    _first("events", "id", "id", "at < :requests"),
+    _first("mirrored", "id", "id", "at < :requests"),  # ids begin with their time
+    _few("sessions", "(kind, trace_hash)", "last_at < :requests", "last_at"),
+    _few("affinity", "(kind, trace_hash)", "expires_at < :now"),
+    _few("response_sessions", "id", "expires < :now", "expires", BODY_STEP),
+    _few("issued", "(id, client)", "expires < :now", "expires"),
+    _few("issued", "(id, client)", f"expires <= {ISSUED}", "expires"),
     "DELETE FROM mirror_left_out WHERE at < :requests",
-    "DELETE FROM affinity WHERE expires_at < :now",
     "DELETE FROM breakers WHERE updated_at < :yesterday",
     "DELETE FROM key_state WHERE updated_at < :yesterday AND (state <> 'blocked' OR until < :yesterday)",
     "DELETE FROM refusals WHERE updated_at < :yesterday",
     "DELETE FROM overrides WHERE expires_at < :now",
-    "DELETE FROM response_sessions WHERE expires < :now",
-    "DELETE FROM issued WHERE expires < :now",
-    "DELETE FROM issued WHERE expires <= (SELECT expires FROM issued ORDER BY expires DESC LIMIT 1 OFFSET :issued)",
     "DELETE FROM command_acks WHERE command_id IN (SELECT id FROM commands WHERE expires_at < :yesterday)",
     "DELETE FROM commands WHERE expires_at < :yesterday",
     *(
@@ -56,37 +91,44 @@ RETENTION: Final = (
     _oldest("rollup_attempts", QUARTER, f":now - {KEPT[QUARTER] * DAY}"),
     _oldest("rollup_cube", DAY, f":now - {KEPT[DAY] * DAY}"),
 )
+"""One after the other. What is as many as requests is read from its old end; the rest are few rows."""
 
 
-def cap_bodies(transaction: Transaction, limit: int) -> bool:
-    """One step towards at most ``limit`` bytes of bodies, the oldest first. True: there are still more."""
-    (kept,) = transaction.conn.execute("SELECT total(length(body)) FROM bodies").fetchone()
-    oldest = transaction.conn.execute(
-        "SELECT request_id, side, length(body) FROM bodies ORDER BY at LIMIT ?", (BODY_STEP if kept > limit else 0,)
-    ).fetchall()
-    for request_id, side, size in oldest:
-        if kept <= limit:
-            break
-        transaction.conn.execute("DELETE FROM bodies WHERE request_id = ? AND side = ?", (request_id, side))
-        kept -= size
-    return bool(kept > limit)
-
-
-def retain(transaction: Transaction, days: int, body_days: int) -> int:
-    """One step. Returns how many rows it deleted; more than none as long as there is something to do. What is deleted
-    was added up before."""
-    more = fold_step(transaction)
+def retain(transaction: Transaction, days: int, body_days: int, phase: int = 0) -> Chore | None:
+    """One step of a round: the first phase that finds something, from ``phase`` on; what goes was added up before. 0
+    days: keep for ever."""
+    again = partial(retain, days=days, body_days=body_days)
+    if not phase and fold_step(transaction):
+        return again
     (folded,) = transaction.conn.execute("SELECT value FROM counter WHERE name = 'folded'").fetchone()
+    requests, bodies = (transaction.edge(transaction.now - kept * DAY) if kept else 0 for kept in (days, body_days))
     limits = {
         "now": transaction.now,
         "yesterday": transaction.now - DAY,
-        "requests": transaction.edge(transaction.now - days * DAY) if days else 0,
+        "requests": requests,
         "folded": folded,
         "issued": MOST_ISSUED,
-        "bodies": transaction.edge(transaction.now - body_days * DAY) if body_days else 0,
+        "bodies": max(bodies, requests),
     }
-    gone = transaction.drop_before(folded, {"requests": limits["requests"], "bodies": limits["bodies"]})
-    for statement in RETENTION:
-        gone += transaction.conn.execute(statement, limits).rowcount
+    for n, what in enumerate(PHASES[phase:], phase):
+        if what(transaction, limits) if callable(what) else transaction.conn.execute(what, limits).rowcount:
+            transaction.reclaim(STEP)
+            return partial(again, phase=n)
+    return None
+
+
+KEPT_BODIES: Final = "SELECT total(length(body)) FROM bodies"
+
+
+def cap_bodies(transaction: Transaction, excess: float) -> Chore | None:
+    """One step towards as many bytes of bodies less, the oldest first."""
+    oldest = transaction.conn.execute(
+        "SELECT request_id, side, length(body) FROM bodies ORDER BY at LIMIT ?", (BODY_STEP,)
+    ).fetchall()
+    for request_id, side, size in oldest:
+        if excess <= 0:
+            break
+        transaction.conn.execute("DELETE FROM bodies WHERE request_id = ? AND side = ?", (request_id, side))
+        excess -= size
     transaction.reclaim(STEP)
-    return gone + more
+    return partial(cap_bodies, excess=excess) if oldest and excess > 0 else None

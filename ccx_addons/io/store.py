@@ -26,10 +26,11 @@ from typing import Any, Final, Literal, Self
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
 from ccx_addons.io import said, shapes
+from ccx_addons.io.chores import Chores
 from ccx_addons.io.database import Database as Sqlite
 from ccx_addons.io.files import cannot
 from ccx_addons.io.place import Place, is_postgres
-from ccx_addons.io.retention import cap_bodies, retain
+from ccx_addons.io.retention import KEPT_BODIES, cap_bodies, retain
 from ccx_addons.io.transaction import Connection, Database, Job, Row, Transaction
 
 log: Final = logging.getLogger("ccx")
@@ -180,6 +181,7 @@ class Store:
         self._queue = _Queue()
         self._body_limit = body_limit
         self._new_bytes = body_limit
+        self._chores = Chores()
         self._lock = threading.Lock()
         self._wake, self._hurry, self._closing, self._opened = (threading.Event() for _ in range(4))
         self._dropped: Counter[str] = Counter()
@@ -353,13 +355,9 @@ class Store:
         return self._database.read(sql, values)
 
     def retention(self, days: int, body_days: int) -> None:
-        """Delete what is older, in small steps, one a batch; 0: keep for ever. Roll-ups stay much longer."""
-
-        def again(done: Future[Any]) -> None:
-            if not done.cancelled() and not done.exception() and done.result() and not self._closing.is_set():
-                self.retention(days, body_days)
-
-        self._add(partial(retain, days=days, body_days=body_days), Future()).add_done_callback(again)
+        """Delete what is older, in small steps between the batches; 0: keep for ever. Roll-ups stay much longer."""
+        self._chores.begin("what is old", partial(retain, days=days, body_days=body_days))
+        self._tell()
 
     # ---- state ----
     def flush(self, timeout: float = 5.0) -> bool:
@@ -458,19 +456,19 @@ class Store:
             while written and (batch := self._take(math.inf if hurry else time.monotonic())):
                 size += len(batch)
                 written = self._persist(batch)
-                self._cap_bodies()
             if closing or not written:
                 break
             try:
                 with self._asking():
                     self._database.ready()  # made again even while there is nothing to write
-                    if self._database.fold():
+                    self._cap_bodies()
+                    if self._database.fold() | self._chores.step(self._database):
                         self._wake.set()
             except Exception as error:
                 self._database.failed(error)
                 if time.monotonic() - self._complained >= QUIET:
                     self._complained = time.monotonic()
-                    log.warning("the totals cannot be added up now: %s", error)
+                    log.warning("totals, and what is old or too much, are left for later: %s", error)
         self._database.leave()
 
     @contextlib.contextmanager
@@ -556,17 +554,13 @@ class Store:
         self._new_bytes += len(packed)
 
     def _cap_bodies(self) -> None:
-        """Looks whether there is too much when a part of what is allowed has come since the last look."""
+        """Looks whether there is too much when a part of what is allowed has come since the last look; outside of any
+        transaction, since it reads all of them."""
         if self._body_limit and self._new_bytes > self._body_limit // CAP_PARTS:
             self._new_bytes = 0
-            self._cap_step()
-
-    def _cap_step(self) -> None:
-        def again(done: Future[Any]) -> None:
-            if not done.cancelled() and not done.exception() and done.result() and not self._closing.is_set():
-                self._cap_step()
-
-        self._add(partial(cap_bodies, limit=self._body_limit), Future()).add_done_callback(again)
+            kept = self._database.read(KEPT_BODIES, ())
+            if kept and kept[0] > self._body_limit:
+                self._chores.begin("bodies", partial(cap_bodies, excess=kept[0] - self._body_limit))
 
     def _settle(self, queued: _Queued, result: Any) -> None:
         if isinstance(result, Exception) and not queued.future:

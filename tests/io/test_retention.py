@@ -1,10 +1,13 @@
+import itertools
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccx_addons.io import retention
+from ccx_addons.io.chores import Chore
 from ccx_addons.io.database import Database
 from ccx_addons.io.retention import BODY_STEP, FEW, KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY, HOUR, QUARTER
@@ -12,6 +15,10 @@ from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, one, request, rows
 
 OLD = NOW - 100 * DAY
+GONE = (
+    *("requests", "attempts", "candidates", "bodies", "shapes", "events", "mirrored", "sessions", "affinity", "issued"),
+    *("response_sessions", "refusals", "overrides", "commands", "command_acks"),
+)
 
 
 @pytest.fixture
@@ -30,9 +37,25 @@ def put(database: Database, table: str, *found: dict[str, Any]) -> None:
     database.write([job])
 
 
+def steps(database: Database, days: int = 90, body_days: int = 7, tables: tuple[str, ...] = ()) -> list[int]:
+    """How many rows of these tables (default: of all that are deleted) each step of a round deletes."""
+    names = tables or GONE
+
+    def count() -> int:
+        return sum(one(database.path, f"SELECT count(*) FROM {name}") for name in names)
+
+    chore: Chore | None = partial(retain, days=days, body_days=body_days)
+    found = [count()]
+    while chore:
+        (chore,) = database.write([chore])
+        found.append(count())
+    gone = [before - after for before, after in itertools.pairwise(found)]
+    return [each for each in gone if each > 0]
+
+
 def step(database: Database, days: int = 90, body_days: int = 7) -> int:
-    (deleted,) = database.write([lambda transaction: retain(transaction, days, body_days)])
-    return int(deleted)
+    """A whole round."""
+    return sum(steps(database, days, body_days))
 
 
 def body(id: str, at: int) -> dict[str, Any]:
@@ -45,7 +68,7 @@ def test_old_requests_go_with_all_that_belongs_to_them(database: Database) -> No
         put(database, "attempts", {"request_id": id, "n": 1}, {"request_id": id, "n": 2})
         put(database, "candidates", {"request_id": id, "order": 0})
         put(database, "bodies", body(id, NOW))
-    assert step(database) == 5 + 2 and step(database) == 0, "and its quarter of an hour, and its attempts'"
+    assert step(database) == 5 and step(database) == 0
     for table in ("attempts", "candidates", "bodies"):
         assert set(rows(database.path, f"SELECT request_id FROM {table}")) == {("new",)}
     assert rows(database.path, "SELECT id FROM requests") == [("new",)]
@@ -56,15 +79,15 @@ def test_the_oldest_bodies_go_when_there_are_too_many(database: Database, limit:
     order = ("second", "first", "fourth", "third")
     for at, id in zip((2, 1, 4, 3), order, strict=True):
         put(database, "bodies", {**body(id, NOW + at), "body": b"x" * 10})
-    assert database.write([lambda transaction: cap_bodies(transaction, limit)]) == [False]
+    assert database.write([partial(cap_bodies, excess=40 - limit)]) == [None]
     kept = [id for (id,) in rows(database.path, "SELECT request_id FROM bodies ORDER BY at")]
     assert kept == ["first", "second", "third", "fourth"][4 - left :]
 
 
 def test_many_bodies_go_in_steps(database: Database) -> None:
     put(database, "bodies", *(body(f"b{n}", NOW + n) for n in range(BODY_STEP + 5)))
-    steps = [database.write([lambda transaction: cap_bodies(transaction, 1)])[0] for _ in range(2)]
-    assert steps == [True, False]
+    (again,) = database.write([partial(cap_bodies, excess=BODY_STEP + 4)])
+    assert one(database.path, "SELECT count(*) FROM bodies") == 5 and database.write([again]) == [None]
     assert rows(database.path, "SELECT request_id FROM bodies") == [(f"b{BODY_STEP + 4}",)]
 
 
@@ -78,8 +101,7 @@ def test_totals_stay_much_longer(database: Database) -> None:
 def test_totals_go_at_last(database: Database) -> None:
     for n, kept in enumerate(KEPT.values()):
         put(database, "requests", request(f"r{n}", started_at=NOW - (kept + 1) * DAY))
-    while step(database, 0):
-        pass
+    step(database, 0)
     found = rows(database.path, "SELECT level, count(*) FROM rollups WHERE view = '' GROUP BY level ORDER BY level")
     assert found == [(HOUR, 1), (DAY, 2)], "the first is left to the hours, two to the days"
     assert one(database.path, "SELECT count(*) FROM rollup_cube") == 2
@@ -88,8 +110,8 @@ def test_totals_go_at_last(database: Database) -> None:
 
 def test_what_goes_was_counted_before(database: Database) -> None:
     put(database, "requests", request("old", started_at=OLD))
-    (deleted,) = database.write([lambda transaction: retain(transaction, 90, 7)])
-    assert deleted and one(database.path, "SELECT count(*) FROM requests") == 0
+    step(database)
+    assert one(database.path, "SELECT count(*) FROM requests") == 0
     assert one(database.path, "SELECT requests FROM rollups WHERE view = '' AND level = ?", DAY) == 1
 
 
@@ -127,12 +149,10 @@ def test_zero_days_keep_for_ever(database: Database) -> None:
 def test_steps_are_small(database: Database) -> None:
     put(database, "requests", *(request(f"r{n}", started_at=OLD + n) for n in range(STEP + 3)))
     put(database, "bodies", *(body(f"b{n}", OLD + n) for n in range(BODY_STEP + 1)))
-    assert [step(database) for _ in range(3)] == [STEP + BODY_STEP + 1, 4, 0]
-
-
-def test_conversations_go_in_steps(database: Database) -> None:
     put(database, "sessions", *({"kind": "chat", "trace_hash": f"{n}", "last_at": OLD + n} for n in range(STEP + 3)))
-    assert [step(database) for _ in range(3)] == [STEP, 3, 0]
+    put(database, "events", *({"at": OLD, "level": "info", "kind": "x"} for n in range(STEP + 3)))
+    put(database, "issued", *({"id": f"{n}", "client": "c", "channel_id": "x", "expires": n} for n in range(STEP + 3)))
+    assert steps(database) == [BODY_STEP, 1, *(STEP, 3) * 4]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +169,7 @@ def test_sums_go_in_steps(database: Database, table: str, length: int, more: dic
     first = (NOW - 1000 * DAY) // length * length
     kept = {**more, "start": NOW // length * length}
     put(database, table, kept, *({**more, "start": first + n * length} for n in range(2 * FEW + 1)))
-    assert [step(database) for _ in range(4)] == [FEW, FEW, 1, 0]
+    assert steps(database, tables=(table,)) == [FEW, FEW, 1]
     assert rows(database.path, f"SELECT start FROM {table}") == [(kept["start"],)]
 
 
