@@ -120,18 +120,19 @@ class ClientLimits:
     rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
     concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
     tokens_per_minute: int = setting(0, "input and output tokens per minute; 0: no limit", minimum=0)
+    requests_per_day: int = setting(0, "answered requests per UTC day; 0: no limit", minimum=0)
+    requests_per_month: int = setting(0, "answered requests per UTC month; 0: no limit", minimum=0)
     tokens_per_day: int = setting(0, "input and output tokens per UTC day; 0: no limit", minimum=0)
+    tokens_per_month: int = setting(0, "input and output tokens per UTC month; 0: no limit", minimum=0)
+    usd_per_day: float = setting(0.0, "dollars per UTC day; 0: no limit", minimum=0)
     usd_per_month: float = setting(0.0, "dollars per UTC month; 0: no limit", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)
-class ModelLimit:
+class ModelLimit(ClientLimits):
     """Limits of a client on some models, beside those of all together."""
 
     models: Patterns = field(default=Patterns(), metadata=SHOWN)
-    rpm: int = setting(0, "requests per minute; 0: no limit", minimum=0)
-    concurrency: int = setting(0, "requests at the same time; 0: no limit", minimum=0)
-    tokens_per_minute: int = setting(0, "input and output tokens per minute; 0: no limit", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)

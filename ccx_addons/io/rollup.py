@@ -59,6 +59,9 @@ MEASURES: Final = (*COUNTS, *TTFT)
 COUNTED: Final = "source = 'proxy' AND state <> 'running'"
 """Rows that count. Health checks and tests never do."""
 
+ANSWERED: Final = ("ok", "client_left")
+"""States of requests that were answered; their columns are named alike."""
+
 DIMENSIONS: Final[Mapping[str, str]] = {
     "kind": "kind",
     "channel": "channel_id",

@@ -17,14 +17,14 @@ from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io import place as log_place
 from ccx_addons.io.follow import source_of
-from ccx_addons.io.rollup import DAY, counted_rows, fresh
+from ccx_addons.io.rollup import ANSWERED, DAY, DIMENSIONS, counted_rows, fresh
 from ccx_addons.io.store import Store
 from ccx_addons.io.transaction import Connection
 from ccx_addons.scheduler import State
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.breaker import Breaker, BreakerState, Place, Sample
+from ccx_addons.scheduler.budgets import start_of_month
 from ccx_addons.scheduler.keys import KeyState, Rest
-from ccx_addons.scheduler.limits import start_of_month
 from ccx_addons.scheduler.refusals import Refusal, Refusals
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 
@@ -234,16 +234,19 @@ for affinity now, else a day ago."""
 OVERRIDES: Final = "SELECT * FROM overrides WHERE expires_at IS NULL OR expires_at > ?"
 COMMANDS: Final = "SELECT id, kind, args FROM commands WHERE expires_at > ? ORDER BY id"
 SPENT: Final = f"""
-    SELECT a AS client_name, start AS at, input_tokens + output_tokens AS tokens, cost_usd AS usd
-    FROM rollups WHERE view = 'client' AND level = {DAY} AND start >= :since
+    SELECT b AS client, a AS model, start AS at, {" + ".join(ANSWERED)} AS answered,
+        input_tokens + output_tokens AS tokens, cost_usd AS usd
+    FROM rollups WHERE view = 'model client' AND level = {DAY} AND start >= :since
     UNION ALL
-    SELECT client, at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0), coalesce(cost_usd, 0)
+    SELECT client, model, at, {" + ".join(ANSWERED)}, coalesce(input_tokens, 0) + coalesce(output_tokens, 0),
+        coalesce(cost_usd, 0)
     FROM ({counted_rows("requests INDEXED BY requests_rev", f"{fresh(1 << 60)} AND rev <= :now")}) fresh
     WHERE at >= :since
 """
-SPENT_SINCE: Final = """
-    SELECT client_name, started_at AS at, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens,
-        coalesce(cost_usd, 0) AS usd
+SPENT_SINCE: Final = f"""
+    SELECT client_name AS client, {DIMENSIONS["model"]} AS model, started_at AS at,
+        iif(state IN {ANSWERED}, 1, 0) AS answered,
+        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) AS tokens, coalesce(cost_usd, 0) AS usd
     FROM requests INDEXED BY requests_rev
     WHERE rev > ? AND rev <= ? AND state <> 'running' AND source = 'proxy' AND NOT (boot_id = ? AND worker = ?)
 """
@@ -334,7 +337,8 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
     if news.overrides is not None:
         state.overrides = news.overrides
     for row in news.spent:
-        state.limits.spend(row["client_name"], int(row["tokens"]), float(row["usd"]), now, seconds(row["at"]))
+        used = int(row["answered"]), int(row["tokens"]), float(row["usd"])
+        state.limits.known.add(row["client"], row["model"], *used, now, seconds(row["at"]))
 
 
 def load_state(where: log_place.Place, policy: BreakerPolicy, now: float) -> State:

@@ -558,9 +558,9 @@ class Store:
         transaction, since it reads all of them."""
         if self._body_limit and self._new_bytes > self._body_limit // CAP_PARTS:
             self._new_bytes = 0
-            kept = self._database.read(KEPT_BODIES, ())
-            if kept and kept[0] > self._body_limit:
-                self._chores.begin("bodies", partial(cap_bodies, excess=kept[0] - self._body_limit))
+            ((kept,),) = self._database.read(KEPT_BODIES, ())
+            if kept > self._body_limit:
+                self._chores.begin("bodies", partial(cap_bodies, excess=kept - self._body_limit))
 
     def _settle(self, queued: _Queued, result: Any) -> None:
         if isinstance(result, Exception) and not queued.future:

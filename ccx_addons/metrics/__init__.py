@@ -21,12 +21,14 @@ from ccx_addons.core.shape import is_conversation
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
 from ccx_addons.io.prices import Cost, Parts, cost
+from ccx_addons.io.rollup import ANSWERED
 from ccx_addons.io.rollup_tables import COSTS
 from ccx_addons.io.shapes import TURN, Draft, Maker, turn
 from ccx_addons.metrics.spending import asked_tier, settle, unsettled
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 from ccx_addons.scheduler import Decision
+from ccx_addons.scheduler.budgets import Estimate
 from ccx_addons.scheduler.limits import cost_of
 
 MAX_MESSAGE: Final = 800
@@ -114,10 +116,10 @@ class Metrics:
         store.put_request(row)  # last: whoever sees a finished request finds the rest of it
         if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
             self.keep_shape(x, x.body, row)
-        if row["source"] == "proxy" and x.operation != COUNT:
-            tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
-            usd = row["cost_usd"] or 0.0
-            self.runtime.meeting.spend(cost_of(x.client, x.model, x.id, tokens, usd, x.started_at))
+        if row["source"] == "proxy":
+            used = Estimate((row["input_tokens"] or 0) + (row["output_tokens"] or 0), row["cost_usd"] or 0.0)
+            answered = int(x.state in ANSWERED)
+            self.runtime.meeting.spend(cost_of(x.client, x.model, x.id, used, x.started_at, answered))
 
     def keep_shape(self, x: Exchange, body: JsonBody, row: Mapping[str, Any]) -> None:
         """Of a conversation's request: the writer's thread makes it and says what was lost. It holds on to the body's

@@ -23,7 +23,8 @@ from ccx_addons.core.exchange import Exchange, Phase
 from ccx_addons.core.neutral import Json, Usage
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.io.prices import cost
-from ccx_addons.scheduler.limits import FREE, MOST, Estimate
+from ccx_addons.scheduler.budgets import FREE, MOST, Estimate
+from ccx_addons.scheduler.tokens import limits_on
 
 BILLED: Final = frozenset({"generate", "compact", *VECTORS})
 """Operations that upstreams bill by tokens."""
@@ -38,17 +39,18 @@ ASKED: Final = frozenset[Phase]({"waiting", "streaming", "tool"})
 
 
 def estimate_of(x: Exchange, now: float) -> Estimate:
-    """What a request may cost, for a client with a budget; nothing is reserved for others. The price is the largest
-    one known of the channels that offer the model."""
+    """What a request may cost, where a budget of its client counts that; nothing is reserved for others. The price is
+    the largest one known of the channels that offer the model."""
     assert x.client
-    limits = x.client.limits
-    by_minute = limits.tokens_per_minute or any(some.tokens_per_minute for some in x.client.model_limits)
-    if not (limits.tokens_per_day or limits.usd_per_month or by_minute) or x.operation not in BILLED:
+    limits = (x.client.limits, *(some for _, some in limits_on(x.client, x.model)))
+    by_usd = any(some.usd_per_day or some.usd_per_month for some in limits)
+    by_tokens = any(some.tokens_per_minute or some.tokens_per_day or some.tokens_per_month for some in limits)
+    if not (by_usd or by_tokens) or x.operation not in BILLED:
         return FREE
     members = x.body.members if x.body else {}
     output = 0 if x.operation in VECTORS else output_tokens(members) or USUAL_OUTPUT
     usage = Usage(min(len(x.raw) // BYTES_PER_TOKEN, LARGE) if len(x.raw) > BIG else rough(x.raw), output)
-    usd = _dearest(x, usage, now) if limits.usd_per_month else 0.0
+    usd = _dearest(x, usage, now) if by_usd else 0.0
     return Estimate(min(usage.input + usage.output, MOST.tokens), min(usd, MOST.usd))
 
 

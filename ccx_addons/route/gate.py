@@ -12,6 +12,7 @@ import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable
+from functools import partial
 from typing import Final, Literal
 
 from ccx_addons.core.exchange import Exchange
@@ -22,7 +23,6 @@ from ccx_addons.scheduler import State
 from ccx_addons.scheduler.breaker import Place
 from ccx_addons.scheduler.limits import (
     Ask,
-    Estimate,
     Refusal,
     Refused,
     Scope,
@@ -60,8 +60,8 @@ class Gate:
         if not is_limited(x.client):
             return None
         now = time.time()
-        spent, estimate = Estimate(*self.state.limits.spent(x.client.name, now)), estimate_of(x, now)
-        ask = ask_of(x.client, self._slot(x), estimate, spent, x.model)
+        knows = partial(self.state.limits.known.of, now=now)
+        ask = ask_of(x.client, self._slot(x), estimate_of(x, now), x.model, knows)
         answer = self.meeting.enter(ask)
         if answer is None or isinstance(answer, Refused):
             return self._admitted(x, ask.slot, answer)
@@ -73,7 +73,7 @@ class Gate:
     def _admitted(self, x: Exchange, slot: str, refused: Answer) -> Refusal | None:
         assert x.client
         if refused:
-            return refusal_of(x.client, refused)
+            return refusal_of(x.client, refused, time.time())
         self.clients[x.id] = slot
         return None
 

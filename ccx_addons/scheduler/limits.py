@@ -1,41 +1,41 @@
-"""How much a client may ask and a channel is asked: requests per minute, at the same time, tokens a day, money a month.
+"""How much a client may ask and a channel is asked: requests per minute and at the same time, tokens a minute, and what
+a client may use in a day and a month (budgets.py).
 
 One ``Limits`` a worker counts what that worker has under way. Where several workers serve the same clients they agree
 in a meeting place (io/meeting), which counts for all of them, and this is a worker's own part of it. Everything that is
 taken has the name of its slot, so that it can be told twice and counts once. Times are Unix seconds and arguments.
 """
 
-import calendar
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from ccx_addons.core.config import Channel, Client, Key
+from ccx_addons.scheduler.budgets import (
+    FREE,
+    RESERVED,
+    SOON,
+    Budget,
+    Estimate,
+    Known,
+    Knows,
+    Ledger,
+    Sums,
+    budgets_of,
+    nothing,
+    sums_of,
+    wait_for,
+    words_for,
+)
 from ccx_addons.scheduler.tokens import MOST as MOST_TOKENS
-from ccx_addons.scheduler.tokens import Minute, Pace, Used, limits_on, of_models, paces_of, words_of
+from ccx_addons.scheduler.tokens import Minute, Pace, Used, limits_on, model_limits, of_client, paces_of, words_of
 
 MINUTE: Final = 60.0
-DAY: Final = 86_400
-SOON: Final = 1.0
-"""Seconds a client is told to wait for one of its own requests to end."""
 HINT: Final = 0.5
 """Seconds for which it counts that others had all places of a channel or key."""
 MOST_HINTS: Final = 10_000
-
-
-class Estimate(NamedTuple):
-    """What a request may cost."""
-
-    tokens: int = 0
-    usd: float = 0.0
-
-
-FREE: Final = Estimate()
-MOST: Final = Estimate(10**9, 10_000.0)
-"""Of one request: whatever an upstream says, it does not use up a budget for ever."""
 
 
 class Scope(NamedTuple):
@@ -46,70 +46,58 @@ class Scope(NamedTuple):
     concurrency: int
 
 
-class Budget(NamedTuple):
-    """What a client may use (0: no limit), and what this request may cost. ``spent``: of this UTC day and month, as far
-    as whoever asks knows."""
-
-    client: str
-    tokens_per_day: int
-    usd_per_month: float
-    estimate: Estimate = FREE
-    spent: Estimate = FREE
-
-
 class Ask(NamedTuple):
-    """A place in every scope, or in none. ``slot`` is unique among all workers. ``tokens``: what it may use of its
-    paces, which are tokens a minute."""
+    """A place in every scope, or in none. ``slot`` is unique among all workers. ``estimate``: what it may use of its
+    budgets and of its paces, which are tokens a minute."""
 
     slot: str
     scopes: tuple[Scope, ...]
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
     paces: tuple[Pace, ...] = ()
-    tokens: int = 0
+    estimate: Estimate = FREE
 
 
 class Cost(NamedTuple):
-    """What a request cost that began ``at``. ``budget``: its client has one; ``paces``: names of the tokens a minute
-    for which it counts from now on."""
+    """What a request cost that began ``at``. ``requests``: 1 if it was answered. ``budgets``, ``paces``: the names of
+    those for which it counts."""
 
     client: str
-    budget: bool
+    model: str
+    requests: int
     tokens: int
     usd: float
     at: float
     slot: str = ""
+    budgets: tuple[str, ...] = ()
     paces: tuple[str, ...] = ()
 
 
-type Why = Literal["rpm", "concurrency", "tokens", "usd", "reserved", "pace"]
-
-
 class Refused(NamedTuple):
-    """Whose limit it was, and seconds until it is worth asking again; infinity: as soon as another request ends."""
+    """Whose limit it was, and seconds until it is worth asking again; infinity: as soon as another request ends.
+    ``why``: rpm, concurrency, pace, the name of a sum that is used up, or RESERVED."""
 
     name: str
-    why: Why
+    why: str
     wait: float
 
 
 class Held(NamedTuple):
-    """The names in which a slot is under way, its client, where that has a budget, and what it may cost; the names of
-    its tokens a minute, and how many it may use."""
+    """The names in which a slot is under way, those of its budgets and of its tokens a minute, and what it may use of
+    them."""
 
     names: tuple[str, ...]
-    client: str = ""
-    estimate: Estimate = FREE
+    budgets: tuple[str, ...] = ()
     paces: tuple[str, ...] = ()
-    tokens: int = 0
+    estimate: Estimate = FREE
 
 
 class Part(NamedTuple):
-    """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``spent``: by clients, as
+    """What somebody has taken. ``starts``: name -> (Unix seconds, slot) of the last minute; ``spent``: of budgets, as
     far as somebody knows. ``used``: tokens of the last minute."""
 
     starts: Mapping[str, Collection[tuple[float, str]]]
     slots: Mapping[str, Held]
-    spent: Mapping[str, Estimate] = {}
+    spent: Mapping[str, Sums] = {}
     used: Mapping[str, Collection[Used]] = {}
 
 
@@ -148,35 +136,12 @@ class Refusal:
     retry_after: float
 
 
-@dataclass(slots=True)
-class Spent:
-    """What a client used in the running UTC day and month."""
-
-    day: int = 0
-    tokens: int = 0
-    month: tuple[int, int] = (0, 0)
-    usd: float = 0.0
-
-    def turn(self, now: float) -> None:
-        """Begin anew when a day or month is over."""
-        day, month = int(now // DAY), month_of(now)
-        if day != self.day:
-            self.day, self.tokens = day, 0
-        if month != self.month:
-            self.month, self.usd = month, 0.0
-
-    def at_least(self, known: Estimate, now: float) -> None:
-        self.turn(now)
-        self.tokens, self.usd = max(self.tokens, known.tokens), max(self.usd, known.usd)
-
-
 class Limits:
     def __init__(self) -> None:
         self.meters: dict[str, Meter] = {}
         self.slots: dict[str, Held] = {}
-        self._spent: dict[str, Spent] = {}
-        self._reserved: dict[str, Estimate] = {}
-        """What the requests under way will cost, as far as one could say when they came."""
+        self.ledger = Ledger()
+        self.known = Known()
         self.minutes: dict[str, Minute] = {}
         self._hints: dict[str, float] = {}
         """Name -> until when others have used up its limits."""
@@ -186,8 +151,8 @@ class Limits:
         """A place in every scope; None: taken, until ``leave``. ``share``: how many count for themselves just now, of
         which each has its part of the limits, rounded up. Budgets count what is under way, so that requests side by
         side overrun them by one at most, as far as estimates hold."""
-        if ask.budget and (refused := self._over(ask.budget, now)):
-            return refused
+        if ask.budgets and (over := self.ledger.over(ask.budgets, now)):
+            return Refused(*over, wait_for(over[1], now))
         for name, rpm, concurrency in ask.scopes:
             wait = self._meter(name).wait(-(-rpm // share), -(-concurrency // share), now)
             if wait:
@@ -208,11 +173,9 @@ class Limits:
 
     def _hold(self, slot: str, held: Held) -> None:
         self.slots[slot] = held
-        if held.estimate != FREE:
-            tokens, usd = self._reserved.get(held.client, FREE)
-            self._reserved[held.client] = Estimate(tokens + held.estimate.tokens, usd + held.estimate.usd)
+        self.ledger.hold(held.budgets, held.estimate)
         for name in held.paces:
-            self._minute(name).flying[slot] = held.tokens
+            self._minute(name).flying[slot] = held.estimate.tokens
 
     def leave(self, slot: str) -> bool:
         """Give a place back. False: there was none."""
@@ -223,11 +186,7 @@ class Limits:
             self.meters[name].flying.discard(slot)
         for name in held.paces:
             self.minutes[name].flying.pop(slot, None)
-        if held.estimate != FREE:
-            tokens, usd = self._reserved.pop(held.client, FREE)
-            left = Estimate(max(tokens - held.estimate.tokens, 0), max(usd - held.estimate.usd, 0.0))
-            if left.tokens or left.usd > 1e-9:
-                self._reserved[held.client] = left
+        self.ledger.release(held.budgets, held.estimate)
         return True
 
     def undo(self, slot: str) -> None:
@@ -253,7 +212,7 @@ class Limits:
         """All that is taken here."""
         began = now - MINUTE
         starts = {name: [start for start in meter.starts if start[0] > began] for name, meter in self.meters.items()}
-        spent = {client: Estimate(*self.spent(client, now)) for client in self._spent}
+        spent = {name: known.sums(now) for name, known in self.ledger.spent.items()}
         used = {name: [each for each in minute.used if each[0] > began] for name, minute in self.minutes.items()}
         return Part(_filled(starts), dict(self.slots), spent, _filled(used))
 
@@ -273,50 +232,22 @@ class Limits:
             for name in held.names:
                 self._meter(name).flying.add(slot)
             self._hold(slot, held)
-        for client, known in part.spent.items():
-            self._spent_of(client).at_least(known, now)
+        self.ledger.told(part.spent, now)
         for name, used in part.used.items():
             self._minute(name).add(used)
 
-    # ---- money ------------------------------------------------------------------------------------------------------
-    def _over(self, budget: Budget, now: float) -> Refused | None:
-        name, tokens, usd = f"client:{budget.client}", budget.tokens_per_day, budget.usd_per_month
-        if budget.spent != FREE:
-            self._spent_of(budget.client).at_least(budget.spent, now)
-        used = Estimate(*self.spent(budget.client, now))
-        if tokens and used.tokens >= tokens:
-            return Refused(name, "tokens", DAY - now % DAY)
-        if usd and used.usd >= usd:
-            return Refused(name, "usd", end_of_month(now) - now)
-        held = self._reserved.get(budget.client)
-        if held and ((tokens and used.tokens + held.tokens >= tokens) or (usd and used.usd + held.usd >= usd)):
-            return Refused(name, "reserved", SOON)
-        return None
-
+    # ---- what was used ----------------------------------------------------------------------------------------------
     def pay(self, cost: Cost, now: float) -> None:
         """A request is over."""
-        self.spend(cost.client, cost.tokens, cost.usd, now, cost.at)
+        for name in cost.budgets:
+            self.ledger.of(name).add(cost.requests, cost.tokens, cost.usd, now, cost.at)
         for name in cost.paces:
             self._minute(name).used.append((now, cost.slot, min(cost.tokens, MOST_TOKENS)))
 
-    def spend(self, client: str, tokens: int, usd: float, now: float, at: float | None = None) -> None:
-        """What a request cost that began ``at`` (default: now). What belongs to an earlier day or month is left out."""
-        spent = self._spent_of(client)
-        spent.turn(now)
-        tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
-        began = now if at is None else at
-        if int(began // DAY) == spent.day:
-            spent.tokens += tokens
-        if month_of(began) == spent.month:
-            spent.usd += usd
-
-    def spent(self, client: str, now: float) -> tuple[int, float]:
-        """Tokens of this UTC day and dollars of this UTC month."""
-        spent = self._spent.get(client)
-        if spent is None:
-            return 0, 0.0
-        spent.turn(now)
-        return spent.tokens, spent.usd
+    def serve(self, cost: Cost, now: float) -> None:
+        """``pay`` for a request of this worker's own: it knows the model, too, whatever budgets there are later."""
+        self.known.add(cost.client, cost.model, cost.requests, cost.tokens, cost.usd, now, cost.at)
+        self.pay(cost, now)
 
     # ---- channels and keys ------------------------------------------------------------------------------------------
     def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
@@ -346,17 +277,10 @@ class Limits:
             found = self.minutes[name] = Minute()
         return found
 
-    def _spent_of(self, client: str) -> Spent:
-        found = self._spent.get(client)
-        if found is None:
-            found = self._spent[client] = Spent()
-        return found
-
 
 def held_of(ask: Ask) -> Held:
-    names, paces = tuple(scope.name for scope in ask.scopes), tuple(pace.name for pace in ask.paces)
-    client, estimate = (ask.budget.client, ask.budget.estimate) if ask.budget else ("", FREE)
-    return Held(names, client, estimate, paces, ask.tokens if paces else 0)
+    scopes, budgets, paces = (tuple(each.name for each in some) for some in (ask.scopes, ask.budgets, ask.paces))
+    return Held(scopes, budgets, paces, ask.estimate)
 
 
 def _filled[T](found: Mapping[str, Collection[T]]) -> dict[str, Collection[T]]:
@@ -386,67 +310,44 @@ def scopes_of(channel: Channel, key: Key) -> tuple[Scope, ...]:
 
 def is_limited(client: Client) -> bool:
     limits = client.limits
-    some = limits.rpm or limits.concurrency or limits.tokens_per_day or limits.usd_per_month
-    return bool(some or limits.tokens_per_minute or client.model_limits)
+    some = limits.rpm or limits.concurrency or limits.tokens_per_minute or client.model_limits
+    return bool(some or any(sums_of(limits)))
 
 
-def ask_of(client: Client, slot: str, estimate: Estimate = FREE, spent: Estimate = FREE, model: str = "") -> Ask:
+def ask_of(client: Client, slot: str, estimate: Estimate = FREE, model: str = "", knows: Knows = nothing) -> Ask:
     """A place for one request of a client that is limited."""
-    limits, name = client.limits, client.name
-    scopes = (Scope(f"client:{name}", limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
+    limits = client.limits
+    scopes = (Scope(of_client(client), limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
     for about, some in limits_on(client, model) if client.model_limits else ():
         if some.rpm or some.concurrency:
             scopes = (*scopes, Scope(about, some.rpm, some.concurrency))
-    budget = None
-    if limits.tokens_per_day or limits.usd_per_month:
-        budget = Budget(name, limits.tokens_per_day, limits.usd_per_month, estimate, spent)
-    return Ask(slot, scopes, budget, paces_of(client, model), estimate.tokens)
+    return Ask(slot, scopes, budgets_of(client, model, knows), paces_of(client, model), estimate)
 
 
-def cost_of(client: Client, model: str, slot: str, tokens: int, usd: float, at: float) -> Cost:
-    budget = bool(client.limits.tokens_per_day or client.limits.usd_per_month)
-    return Cost(client.name, budget, tokens, usd, at, slot, tuple(pace.name for pace in paces_of(client, model)))
+def cost_of(client: Client, model: str, slot: str, used: Estimate, at: float, requests: int = 1) -> Cost:
+    """``requests``: 0, if it was not answered."""
+    budgets, paces = (
+        tuple(each.name for each in found) for found in (budgets_of(client, model), paces_of(client, model))
+    )
+    return Cost(client.name, model, requests, *used, at, slot, budgets, paces)
 
 
-def refusal_of(client: Client, refused: Refused) -> Refusal:
+def refusal_of(client: Client, refused: Refused, now: float) -> Refusal:
     """What the client is told."""
-    limits, who, wait = client.limits, f"the key {client.name!r}", refused.wait
-    on = tokens_on = ""
-    for n, some in enumerate(client.model_limits):
-        if refused.name == of_models(client, n):
-            on, tokens_on = f" of {words_of(some)}", f" on {words_of(some)}"
-            limits = replace(
-                limits, rpm=some.rpm, concurrency=some.concurrency, tokens_per_minute=some.tokens_per_minute
-            )
+    about = {of_client(client): ("", client.limits)}
+    about |= {name: (words_of(some.models), some) for name, some in model_limits(client)}
+    models, limits = about.get(refused.name, ("", client.limits))
+    who, wait = f"the key {client.name!r}", refused.wait
+    on, of = (f" {word} {models}" if models else "" for word in ("on", "of"))
     match refused.why:
-        case "tokens":
-            return Refusal(f"{who} has used its {limits.tokens_per_day} tokens of this day (UTC)", wait)
-        case "usd":
-            return Refusal(f"{who} has used its {limits.usd_per_month:g} dollars of this month (UTC)", wait)
-        case "reserved":
-            return Refusal(f"what is left to {who} may be used up by its requests under way", wait)
-        case "pace":
-            return Refusal(f"{who} may use {limits.tokens_per_minute} tokens a minute{tokens_on}", wait)
+        case "rpm":
+            return Refusal(f"{who} may ask {limits.rpm} times a minute{of}", wait)
         case "concurrency":
-            return Refusal(f"{who} may have {limits.concurrency} requests{on} at the same time", SOON)
-    return Refusal(f"{who} may ask {limits.rpm} times a minute{on}", wait)
-
-
-# ---- the calendar ----------------------------------------------------------------------------------------------------
-def month_of(now: float) -> tuple[int, int]:
-    return _month_of_day(int(now // DAY))
-
-
-@lru_cache(64)
-def _month_of_day(day: int) -> tuple[int, int]:
-    moment = datetime.fromtimestamp(day * DAY, UTC)
-    return moment.year, moment.month
-
-
-def start_of_month(now: float) -> float:
-    return datetime(*month_of(now), 1, tzinfo=UTC).timestamp()
-
-
-def end_of_month(now: float) -> float:
-    year, month = month_of(now)
-    return start_of_month(now) + calendar.monthrange(year, month)[1] * DAY
+            return Refusal(f"{who} may have {limits.concurrency} requests{of} at the same time", SOON)
+        case "pace":
+            return Refusal(f"{who} may use {limits.tokens_per_minute} tokens a minute{on}", wait)
+        case why if why == RESERVED:
+            return Refusal(f"what is left to {who}{on} may be used up by its requests under way", wait)
+    again = datetime.fromtimestamp(round(now + wait), UTC)
+    used = words_for(refused.why, getattr(limits, refused.why, 0))
+    return Refusal(f"{who} has used its {used}{on}; there is more from {again:%Y-%m-%d %H:%M} UTC", wait)

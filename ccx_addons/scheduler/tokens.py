@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from ccx_addons.core.config import Client, ModelLimit
+from ccx_addons.core.config import Client, ModelLimit, Patterns
 
 MINUTE: Final = 60.0
 SOON: Final = 1.0
@@ -59,7 +59,7 @@ def paces_of(client: Client, model: str) -> tuple[Pace, ...]:
     if not (client.limits.tokens_per_minute or client.model_limits):
         return ()
     most = client.limits.tokens_per_minute
-    own = (Pace(f"client:{client.name}", most),) if most else ()
+    own = (Pace(of_client(client), most),) if most else ()
     return (
         *own,
         *(Pace(name, some.tokens_per_minute) for name, some in limits_on(client, model) if some.tokens_per_minute),
@@ -68,14 +68,21 @@ def paces_of(client: Client, model: str) -> tuple[Pace, ...]:
 
 def limits_on(client: Client, model: str) -> Iterator[tuple[str, ModelLimit]]:
     """The client's limits on some models that are about this one, and their names."""
-    for n, some in enumerate(client.model_limits):
-        if some.models.allows(model):
-            yield of_models(client, n), some
+    return ((name, some) for name, some in model_limits(client) if some.models.allows(model))
 
 
-def of_models(client: Client, n: int) -> str:
-    return f"client:{client.name}\n{n}"
+def model_limits(client: Client) -> Iterator[tuple[str, ModelLimit]]:
+    """With their names, which are those of the models; one more sign for each time that these come again."""
+    seen = list[str]()
+    for some in client.model_limits:
+        words = words_of(some.models)
+        yield f"{of_client(client)}\n{words}{'+' * seen.count(words)}", some
+        seen.append(words)
 
 
-def words_of(limit: ModelLimit) -> str:
-    return ", ".join((*limit.models.include, *(f"!{pattern}" for pattern in limit.models.exclude))) or "*"
+def of_client(client: Client) -> str:
+    return f"client:{client.name}"
+
+
+def words_of(models: Patterns) -> str:
+    return ", ".join((*models.include, *(f"!{pattern}" for pattern in models.exclude))) or "*"

@@ -1,5 +1,6 @@
 """What is wrong now that somebody should be told: keys, breakers, budgets, errors, settings, log, disk, caches."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,11 +92,12 @@ def _channels(panel: Panel) -> Iterator[Condition]:
 
 
 def _budgets(panel: Panel) -> Iterator[Condition]:
-    for name, budget in money.budgets(panel.db, panel.snapshot().clients, panel.now_ms()).items():
-        for mark in BUDGETS:
-            if budget.share is not None and budget.share >= mark:
-                subject = f"client {name} has used {mark:.0%} of its budget"
-                yield Condition(f"budget:{name}:{mark:.0%}", "budget", subject, path="/clients")
+    for name, spent in money.budgets(panel.db, panel.snapshot().clients, panel.now_ms()).items():
+        for budget, mark in itertools.product(spent.budgets, BUDGETS):
+            if budget.share >= mark:
+                of = f"{budget.limit} on {budget.models}" if budget.models else budget.limit
+                subject = f"client {name} has used {mark:.0%} of its budget ({of})"
+                yield Condition(f"budget:{name}:{of}:{mark:.0%}", "budget", subject, path="/clients")
 
 
 def _errors(panel: Panel) -> Iterator[Condition]:

@@ -1,11 +1,11 @@
 """/api/clients: who may call. A secret is shown once, in the answer that made it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Final
 
 from flask import Blueprint, request
 
-from ccx_addons.core.config import KINDS
+from ccx_addons.core.config import KINDS, ClientLimits
 from ccx_admin import change, edits
 from ccx_admin.api.operation import operation
 from ccx_admin.api.problem import not_found
@@ -17,12 +17,13 @@ from ccx_admin.panel import panel
 
 clients: Final = Blueprint("api_clients", __name__, url_prefix="/api")
 
+LIMITS: Final = [field.name for field in fields(ClientLimits)]
 CLIENT: Final = {
     "name": text(minLength=1, maxLength=64),
     "kinds": array(choice(KINDS), "client protocols it may use; not given: all", 10),
     "models": array(text(), "model patterns"),
-    "limits": free("rpm, concurrency, tokens_per_minute, tokens_per_day, usd_per_month"),
-    "model_limits": array(free(), "beside those: models, rpm, concurrency, tokens_per_minute", 100),
+    "limits": free(", ".join(LIMITS)),
+    "model_limits": array(free(), f"beside those, on some models: models, {', '.join(LIMITS)}", 100),
     "expires": {},
     "enabled": boolean(),
 }

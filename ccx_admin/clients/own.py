@@ -89,6 +89,7 @@ def index() -> str | Response:
         chosen=chosen,
         kinds=[kind for kind in KINDS if kind in kinds],
         limits=page.LIMITS,
+        limit_words={limit: words for limit, words, _step in page.LIMITS},
         root=root,
     )
 

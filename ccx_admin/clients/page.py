@@ -18,7 +18,11 @@ LIMITS: Final = (
     ("rpm", "requests per minute", "1"),
     ("concurrency", "requests at the same time", "1"),
     ("tokens_per_minute", "tokens per minute", "1"),
+    ("requests_per_day", "requests per day", "1"),
+    ("requests_per_month", "requests per month", "1"),
     ("tokens_per_day", "tokens per day", "1"),
+    ("tokens_per_month", "tokens per month", "1"),
+    ("usd_per_day", "dollars per day", "0.01"),
     ("usd_per_month", "dollars per month", "0.01"),
 )
 """(name, words, step); 0 is no limit."""
@@ -69,6 +73,7 @@ def index() -> str:
         watched=watched,
         kinds=KINDS,
         limits=LIMITS,
+        limit_words={limit: words for limit, words, _step in LIMITS},
         symptoms=SYMPTOMS,
         wrong_paths=[(path, suggest(path)) for path in WRONG_PATHS],
         editing=next((client for client in found if client["name"] == request.args.get("edit", "")), None),
@@ -90,8 +95,12 @@ def text_of(client: Mapping[str, Any]) -> str:
 
 def limit_lines(limits: Sequence[Mapping[str, Any]]) -> str:
     """Limits on some models as the form holds them, one a line."""
-    names = ("rpm", "concurrency", "tokens_per_minute")
+    names = [name for name, _words, _step in LIMITS]
     return "\n".join(
-        " ".join([",".join(some["models"]) or "*", *(f"{name}={some[name]}" for name in names if some[name])])
+        " ".join([",".join(some["models"]) or "*", *(f"{name}={_plain(some[name])}" for name in names if some[name])])
         for some in limits
     )
+
+
+def _plain(number: float) -> str:
+    return str(int(number) if number == int(number) else number)

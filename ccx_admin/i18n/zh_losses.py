@@ -208,7 +208,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     "channel {name} is left alone": "渠道 {name} 已停用",
     "channel {name} has no usable key": "渠道 {name} 没有可用密钥",
     "key {key} of channel {name} is out": "渠道 {name} 的密钥 {key} 失效",
-    "client {name} has used {what} of its budget": "客户端 {name} 已用去其预算的 {what}",
+    "client {name} has used {what} of its budget ({limit})": "客户端 {name} 已用去其预算的 {what}（{limit}）",
     "{what} of the last {how} requests failed": "最近 {how} 个请求中有 {what} 失败",
     "only {what} of prompts came from caches in the last hour, {how} before": (
         "最近一小时仅 {what} 的提示来自缓存，此前为 {how}"

@@ -1,7 +1,7 @@
 """/api/stats: totals, time series and tables."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Final
 
 from flask import Blueprint
@@ -154,10 +154,16 @@ def costs(query: dict[str, Json]) -> dict[str, Json] | Response:
     media=("text/csv",),
 )
 def client_budgets(query: dict[str, Json]) -> dict[str, Json] | Response:
-    """What each client spent this month and day (UTC), its limits, and when they begin anew."""
+    """What each client used of its budgets of the month and the day (UTC), and when they begin anew. A client without
+    any has one row all the same."""
     current = panel()
     found = money.budgets(current.db, current.snapshot().clients, current.now_ms())
-    rows: list[dict[str, Json]] = [{"client": name, **asdict(budget)} for name, budget in found.items()]
+    none = dict.fromkeys(field.name for field in fields(money.Budget))
+    rows: list[dict[str, Json]] = [
+        {"client": name, "usd_this_month": spent.usd, "tokens_today": spent.tokens, "unpriced": spent.unpriced, **each}
+        for name, spent in found.items()
+        for each in ([asdict(budget) for budget in spent.budgets] or [none])
+    ]
     return csv_of(rows, "budgets.csv") if query["format"] == "csv" else {"rows": rows}
 
 

@@ -1,12 +1,13 @@
 """What it cost: by kind of token, by two dimensions, by client against its budget, and by the end of the month."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ccx_addons.core.config import Client
-from ccx_addons.io.rollup import DAY
+from ccx_addons.io.rollup import ANSWERED, DAY
+from ccx_addons.scheduler.budgets import budgeted
 from ccx_admin.db import Reader, Row
 from ccx_admin.usage import stats, sums
 from ccx_admin.usage.ranges import WEEK, Range, month_of
@@ -181,47 +182,67 @@ def month(db: Reader, now: int, zone: tzinfo) -> Month:
 # ---- budgets ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a client's limits count: dollars of this month and tokens of this day, both of UTC.
+    """One limit of a day or a month (both of UTC). ``models``: in words; empty: all together. ``limit``: the setting's
+    name. ``used``: dollars are None where nothing had a price. ``resets``: Unix ms. ``share``: of what may be used."""
 
-    ``usd``: None where nothing had a price. ``usd_resets``, ``tokens_reset``: Unix ms. ``share``: of the budget that is
-    nearest to its end, None without one.
-    """
+    models: str
+    limit: str
+    most: float
+    used: float | None
+    resets: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a client used: dollars of this month (None where nothing had a price) and tokens of this day, both of UTC,
+    and its budgets, the one that is nearest to its end first."""
 
     usd: float | None
     unpriced: int
-    usd_limit: float
-    usd_resets: int
     tokens: int
-    tokens_limit: int
-    tokens_reset: int
-    share: float | None
+    budgets: tuple[Budget, ...]
 
 
-def budgets(db: Reader, clients: tuple[Client, ...], now: int) -> dict[str, Budget]:
-    """Client -> what it spent."""
-    starts = [began("month", now, UTC), began("day", now, UTC)]
-    ends = [began("month", now, UTC, -1), began("day", now, UTC, -1)]
-    found: tuple[dict[str, Row], dict[str, Row]] = ({}, {})
-    for row in sums.read(db, [(start, now + 1) for start in starts], now, ("client",)):
-        found[row["n"]][row["a"]] = row
-    return {
-        client.name: _budget(client, found[0].get(client.name), found[1].get(client.name), ends) for client in clients
-    }
+type Used = Mapping[str, Sequence[tuple[str, Row]]]
+"""Client -> its models' names and what was used of them."""
+SPANS: Final[Mapping[str, Literal["month", "day"]]] = {"month": "month", "day": "day"}
 
 
-def _budget(client: Client, month: Row | None, day: Row | None, ends: list[int]) -> Budget:
-    usd, unpriced = (float(month["cost_usd"]), int(month["unpriced"])) if month else (0.0, 0)
-    tokens = int(day["input_tokens"] + day["output_tokens"]) if day else 0
-    limits = client.limits
-    shares = [usd / limits.usd_per_month] if limits.usd_per_month else []
-    shares += [tokens / limits.tokens_per_day] if limits.tokens_per_day else []
-    return Budget(
-        None if unpriced and not usd else round(usd, 6),
-        unpriced,
-        limits.usd_per_month,
-        ends[0],
-        tokens,
-        limits.tokens_per_day,
-        ends[1],
-        round(max(shares), 4) if shares else None,
-    )
+def budgets(db: Reader, clients: tuple[Client, ...], now: int) -> dict[str, Spending]:
+    """Client -> what it used."""
+    stretches = [(began(span, now, UTC), now + 1) for span in SPANS.values()]
+    by_client = sums.read(db, stretches, now, ("client",))
+    whole: list[dict[str, list[tuple[str, Row]]]] = [{}, {}]
+    for row in by_client:
+        whole[row["n"]][row["a"]] = [("", row)]
+    some: list[dict[str, list[tuple[str, Row]]]] = [{}, {}]
+    if any(words and any(most) for client in clients for words, _, most in budgeted(client)):
+        for row in sums.read(db, stretches, now, ("model", "client")):
+            some[row["n"]].setdefault(row["b"], []).append((row["a"], row))
+    return {client.name: _spending(client, whole, some, now) for client in clients}
+
+
+def _spending(client: Client, whole: Sequence[Used], some: Sequence[Used], now: int) -> Spending:
+    found = []
+    for words, models, most in budgeted(client):
+        for name, limit in zip(most._fields, most, strict=True):
+            if limit:
+                what, _, word = name.split("_")
+                span = SPANS[word]
+                rows = (some if words else whole)[[*SPANS].index(span)].get(client.name, ())
+                used, unpriced = _used(what, [row for model, row in rows if not words or models.allows(model)])
+                known = None if unpriced and not used else used
+                found.append(Budget(words, name, limit, known, began(span, now, UTC, -1), round(used / limit, 4)))
+    usd, unpriced = _used("usd", [row for _, row in whole[0].get(client.name, ())])
+    tokens, _ = _used("tokens", [row for _, row in whole[1].get(client.name, ())])
+    found.sort(key=lambda budget: -budget.share)
+    return Spending(None if unpriced and not usd else usd, unpriced, int(tokens), tuple(found))
+
+
+def _used(what: str, rows: Sequence[Row]) -> tuple[float, int]:
+    """And of how many answers no price is known."""
+    if what == "usd":
+        return round(sum(row["cost_usd"] for row in rows), 6), int(sum(row["unpriced"] for row in rows))
+    names = {"tokens": ("input_tokens", "output_tokens"), "requests": ANSWERED}[what]
+    return int(sum(row[name] for row in rows for name in names)), 0

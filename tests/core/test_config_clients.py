@@ -9,13 +9,15 @@ from tests.core.configs import client, parse
 
 def test_a_clients_further_settings() -> None:
     more = {
-        "model_limits": [{"models": ["*opus*", "!*mini"], "rpm": 3, "tokens_per_minute": 1000}],
+        "model_limits": [{"models": ["*opus*", "!*mini"], "rpm": 3, "tokens_per_minute": 1000, "usd_per_month": 2}],
         "previous": [{"key_sha256": "A" * 64, "until": "2100-01-01T00:00:00Z"}, {"key_sha256": "b" * 64, "until": "2000-01-01"}],
         "expires": "2099-01-01T00:00:00Z",
     }  # fmt: skip
     snapshot = parse(client(**more), now=1_700_000_000.0)
     (found,) = snapshot.clients
-    assert found.model_limits == (ModelLimit(Patterns(("*opus*",), ("*mini",)), 3, 0, 1000),)
+    assert found.model_limits == (
+        ModelLimit(models=Patterns(("*opus*",), ("*mini",)), rpm=3, tokens_per_minute=1000, usd_per_month=2.0),
+    )
     assert found.previous == (("a" * 64, 4_102_444_800.0),) and found.expires == snapshot.turns_at == 4_070_908_800.0
     assert found.expired(4_070_908_800.0) and not found.expired(4_070_908_799.0)
 

@@ -1,19 +1,15 @@
-"""Requests per minute, at the same time, tokens a day, dollars a month."""
+"""Requests per minute, at the same time, and what is told of them to others and to clients."""
 
 import itertools
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.config import Channel, Client, ClientLimits, Key, KeyLimits
+from ccx_addons.scheduler.budgets import Budget, Estimate, Sums
 from ccx_addons.scheduler.limits import (
-    FREE,
-    MOST,
     Ask,
-    Budget,
-    Estimate,
     Held,
     Limits,
     Part,
@@ -21,19 +17,13 @@ from ccx_addons.scheduler.limits import (
     Refused,
     Scope,
     ask_of,
-    end_of_month,
     is_limited,
     refusal_of,
     scopes_of,
-    start_of_month,
 )
 from tests.scheduler.values import NOW, channel, key, limits
 
 NUMBERS = itertools.count()
-
-
-def at(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
 def client(**more: float) -> Client:
@@ -47,9 +37,9 @@ def enter(found: Limits, of: Channel, now: float, key: Key | None = None, slot: 
     return refused.wait if refused else 0
 
 
-def admit(found: Limits, of: Client, now: float, estimate: Estimate = FREE, slot: str = "") -> Refusal | None:
-    refused = found.take(ask_of(of, slot or f"slot {next(NUMBERS)}", estimate), now)
-    return refusal_of(of, refused) if refused else None
+def admit(found: Limits, of: Client, now: float, slot: str = "") -> Refusal | None:
+    refused = found.take(ask_of(of, slot or f"slot {next(NUMBERS)}"), now)
+    return refusal_of(of, refused, now) if refused else None
 
 
 @pytest.mark.parametrize(
@@ -118,17 +108,18 @@ def test_what_others_have_used_up_is_a_hint() -> None:
 def test_a_part_that_is_told_twice_counts_once() -> None:
     one, whole = Limits(), Limits()
     for n, at in enumerate((NOW - 70, NOW - 30, NOW - 10)):
-        one.take(Ask(str(n), (Scope("a", 9, 9),), Budget("alice", 100, 0, Estimate(10))), at)
+        budget = Budget("client:alice", Sums(tokens_per_day=100))
+        one.take(Ask(str(n), (Scope("a", 9, 9),), (budget,), (), Estimate(10)), at)
     one.leave("1")
     whole.take(Ask("other", (Scope("a", 9, 9),)), NOW - 20)
     for _ in range(2):
         whole.put(one.part(NOW), NOW)
         whole.put(one.part_of("2"), NOW)
     assert [slot for _, slot in whole.meters["a"].starts] == ["1", "other", "2"]
-    assert whole.meters["a"].flying == {"0", "2", "other"} and whole._reserved == {"alice": Estimate(20)}
+    assert whole.meters["a"].flying == {"0", "2", "other"} and whole.ledger.reserved == {"client:alice": [2, 20, 0.0]}
     whole.leave("0")
     whole.leave("2")
-    assert not whole._reserved
+    assert not whole.ledger.reserved
 
 
 def test_what_was_never_used_is_undone() -> None:
@@ -138,16 +129,6 @@ def test_what_was_never_used_is_undone() -> None:
     found.undo("1")
     assert found.take(Ask("2", scopes), NOW) is None and found.part(NOW).slots.keys() == {"2"}
     assert found.part(NOW + 61) == Part({}, {"2": Held(("a",))})
-
-
-def test_whoever_knows_of_more_spending_is_believed() -> None:
-    found = Limits()
-    found.spend("alice", 50, 0.5, NOW)
-    found.put(Part({}, {}, {"alice": Estimate(20, 0.2)}), NOW)
-    for known, over in ((Estimate(40, 0.1), False), (Estimate(100, 0.1), True), (Estimate(40, 0.1), True)):
-        assert bool(found.take(Ask("1", (), Budget("alice", 100, 0, FREE, known)), NOW)) is over
-        found.leave("1")
-    assert found.spent("alice", NOW) == (100, 0.5)
 
 
 # ---- clients ---------------------------------------------------------------------------------------------------------
@@ -168,44 +149,6 @@ def test_a_clients_requests_at_the_same_time() -> None:
     assert admit(found, alice, NOW) is None
 
 
-def test_tokens_of_a_day() -> None:
-    found, alice, noon = Limits(), client(tokens_per_day=1000), at("2026-03-31T12:00:00")
-    found.spend("alice", 999, 0, noon)
-    assert admit(found, alice, noon) is None
-    found.spend("alice", 1, 0, noon)
-    refusal = admit(found, alice, noon)
-    assert refusal and refusal.retry_after == 12 * 3600 and "1000 tokens of this day" in refusal.words
-    assert admit(found, alice, noon + 12 * 3600) is None and found.spent("alice", noon + 12 * 3600)[0] == 0
-
-
-def test_dollars_of_a_month() -> None:
-    found, alice, evening = Limits(), client(usd_per_month=2.5), at("2026-02-28T18:00:00")
-    found.spend("alice", 0, 2.5, evening - 20 * 86400, evening - 20 * 86400)
-    refusal = admit(found, alice, evening)
-    assert refusal and refusal.retry_after == 6 * 3600 and "2.5 dollars" in refusal.words
-    assert admit(found, alice, evening + 6 * 3600) is None
-
-
-def test_what_began_yesterday_is_yesterdays() -> None:
-    found, midnight = Limits(), at("2026-04-01T00:00:10")
-    found.spend("alice", 100, 1.0, midnight, midnight - 20)
-    assert found.spent("alice", midnight) == (0, 0.0)
-    found.spend("alice", 100, 1.0, midnight, midnight - 5)
-    assert found.spent("alice", midnight) == (100, 1.0) and found.spent("bob", midnight) == (0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("moment", "start", "end"),
-    [
-        ("2026-02-10T01:00:00", "2026-02-01T00:00:00", "2026-03-01T00:00:00"),
-        ("2024-02-29T23:59:59", "2024-02-01T00:00:00", "2024-03-01T00:00:00"),
-        ("2026-12-31T12:00:00", "2026-12-01T00:00:00", "2027-01-01T00:00:00"),
-    ],
-)
-def test_months(moment: str, start: str, end: str) -> None:
-    assert (start_of_month(at(moment)), end_of_month(at(moment))) == (at(start), at(end))
-
-
 @given(st.integers(1, 5), st.lists(st.floats(0, 40), max_size=80))
 def test_never_more_than_the_limit_in_any_minute_and_the_wait_is_enough(rpm: int, pauses: list[float]) -> None:
     found, of, now, begun = Limits(), channel("a", limits=limits(rpm=rpm)), NOW, list[float]()
@@ -217,29 +160,3 @@ def test_never_more_than_the_limit_in_any_minute_and_the_wait_is_enough(rpm: int
             assert enter(found, of, now) == 0
         begun.append(now)
         assert sum(start > now - 60 for start in begun) <= rpm
-
-
-@pytest.mark.parametrize("budget", [{"tokens_per_day": 100}, {"usd_per_month": 1.0}])
-def test_requests_side_by_side_overrun_a_budget_by_one_at_most(budget: dict[str, float]) -> None:
-    found, of, each = Limits(), client(**budget), Estimate(40, 0.4)
-    admitted = [admit(found, of, NOW, each, str(n)) is None for n in range(10)]
-    assert admitted == [True] * 3 + [False] * 7, "the third passes the limit, nobody after it"
-    refusal = admit(found, of, NOW, each)
-    assert refusal and refusal.retry_after == 1 and "under way" in refusal.words
-    found.spend("alice", 10, 0.1, NOW)
-    found.leave("0")
-    assert admit(found, of, NOW, each, "10") is None, "what was reserved and not used is free again"
-    for slot in ("1", "2", "10"):
-        found.leave(slot)
-    assert admit(found, of, NOW) is None and not found._reserved
-
-
-def test_a_single_request_may_be_larger_than_what_is_left() -> None:
-    found, of = Limits(), client(tokens_per_day=100)
-    assert admit(found, of, NOW, Estimate(10_000)) is None
-
-
-def test_no_single_request_uses_up_more_than_requests_can() -> None:
-    found = Limits()
-    found.spend("alice", 10**30, 1e300, NOW)
-    assert found.spent("alice", NOW) == MOST

@@ -1,14 +1,15 @@
 from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
+from ccx_addons.scheduler.budgets import Estimate
 from ccx_addons.scheduler.limits import Limits, Part, Refused, ask_of, cost_of, is_limited, refusal_of
 from ccx_addons.scheduler.tokens import Pace, paces_of
 
 NOW = 1_000_000.0
 ALL = Client("ann", "", limits=ClientLimits(tokens_per_minute=1000))
-OPUS = Client("bob", "", model_limits=(ModelLimit(Patterns(("*opus*",)), tokens_per_minute=100),))
+OPUS = Client("bob", "", model_limits=(ModelLimit(models=Patterns(("*opus*",)), tokens_per_minute=100),))
 
 
 def spend(limits: Limits, client: Client, tokens: int, now: float, model: str = "m") -> None:
-    limits.pay(cost_of(client, model, f"{client.name} {now} {model}", tokens, 0.0, now), now)
+    limits.pay(cost_of(client, model, f"{client.name} {now} {model}", Estimate(tokens), now), now)
 
 
 def over(limits: Limits, client: Client, now: float, model: str = "m") -> Refused | None:
@@ -35,7 +36,7 @@ def test_what_was_used_counts_for_a_minute() -> None:
 
 
 def test_what_is_under_way_counts_with_its_estimate() -> None:
-    limits, ask = Limits(), ask_of(ALL, "x", model="m")._replace(tokens=1500)
+    limits, ask = Limits(), ask_of(ALL, "x", model="m")._replace(estimate=Estimate(1500))
     assert limits.take(ask, NOW) is None and over(limits, ALL, NOW) == Refused("client:ann", "pace", 1.0)
     limits.leave("x")
     assert over(limits, ALL, NOW) is None and not limits.minutes["client:ann"].flying
@@ -48,7 +49,7 @@ def test_a_limit_on_some_models_leaves_the_others_alone() -> None:
     assert over(limits, OPUS, NOW, "claude-haiku-4-5") is None
     refused = over(limits, OPUS, NOW, "claude-opus-4-7")
     assert refused and refused.name == paces_of(OPUS, "claude-opus-4-7")[0].name
-    assert refusal_of(OPUS, refused).words == "the key 'bob' may use 100 tokens a minute on *opus*"
+    assert refusal_of(OPUS, refused, NOW).words == "the key 'bob' may use 100 tokens a minute on *opus*"
 
 
 def test_much_more_than_allowed_waits_until_enough_is_over() -> None:
@@ -57,13 +58,13 @@ def test_much_more_than_allowed_waits_until_enough_is_over() -> None:
         spend(limits, ALL, 900, NOW + n)
     refused = over(limits, ALL, NOW + 5)
     assert refused and refused.wait == NOW + 3 + 60 - (NOW + 5)
-    assert refusal_of(ALL, refused).words == "the key 'ann' may use 1000 tokens a minute"
+    assert refusal_of(ALL, refused, NOW).words == "the key 'ann' may use 1000 tokens a minute"
 
 
 def test_what_is_told_twice_counts_once() -> None:
     one, whole = Limits(), Limits()
     spend(one, ALL, 400, NOW)
-    one.take(ask_of(ALL, "x", model="m")._replace(tokens=300), NOW + 1)
+    one.take(ask_of(ALL, "x", model="m")._replace(estimate=Estimate(300)), NOW + 1)
     for _ in range(2):
         whole.put(one.part(NOW + 2), NOW + 2)
     minute = whole.minutes["client:ann"]

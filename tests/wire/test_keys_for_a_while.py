@@ -69,7 +69,8 @@ def test_an_old_key_and_a_whole_one_end_by_themselves(gateway: Program, fake: Fa
 
 
 def test_limits_on_some_models_and_tokens_a_minute(gateway: Program, fake: Fake) -> None:
-    some = [{"models": ["slow-*"], "rpm": 1}, {"models": ["big-*"], "tokens_per_minute": 1}]
+    some: list[dict[str, Any]] = [{"models": ["slow-*"], "rpm": 1}, {"models": ["big-*"], "tokens_per_minute": 1}]
+    some += [{"models": ["few-*"], "requests_per_day": 1}, {"models": ["dear-*"], "tokens_per_month": 1}]
     clients = [{"name": f"c-{kind}", "key": f"{NEW}-{kind}", "model_limits": some} for kind in KINDS]
     channels = [one | {"models": {"*": one.get("models", {}).get("*", "m")}} for one in all_kinds(fake)]
     gateway.configure(*channels, clients=clients)
@@ -81,7 +82,21 @@ def test_limits_on_some_models_and_tokens_a_minute(gateway: Program, fake: Fake)
             refused = ask(gateway, kind, key, model)
             assert refused.status_code == 429 and words in words_of(kind, refused), refused.text
             assert 1 <= int(refused.headers["retry-after"]) <= 60
+        for model, words in (
+            ("few-one", "1 requests of this day on few-*"),
+            ("dear-one", "1 tokens of this month on dear-*"),
+        ):
+            assert ask(gateway, kind, key, model).status_code == 200
+            refused = wait_for(lambda: used_up(kind, ask(gateway, kind, key, model), words))  # noqa: B023
+            again = datetime.fromtimestamp(time.time() + int(refused.headers["retry-after"]), UTC)
+            assert f"{again:%Y-%m-%d} 00:00 UTC" in words_of(kind, refused)
         assert ask(gateway, kind, key, "another").status_code == 200
+
+
+def used_up(kind: str, refused: httpx.Response, words: str) -> httpx.Response | None:
+    """What its first request used counts once that is over."""
+    assert refused.status_code == 429
+    return refused if words in words_of(kind, refused) else None
 
 
 def test_an_upstream_key_ends_by_itself_and_the_next_is_used(gateway: Program, fake: Fake) -> None:

@@ -120,7 +120,7 @@ class Alone:
         self.limits.leave(slot)
 
     def spend(self, cost: Cost) -> None:
-        self.limits.pay(cost, time.time())
+        self.limits.serve(cost, time.time())
 
     def tell(self, topic: str, *words: str) -> None:
         """There is nobody."""
@@ -182,8 +182,8 @@ class Member:
             self.engine.leave(slot, held)
 
     def spend(self, cost: Cost) -> None:
-        self.limits.pay(cost, time.time())
-        if cost.budget or cost.paces:
+        self.limits.serve(cost, time.time())
+        if cost.budgets or cost.paces:
             self.engine.spend(cost)
 
     def tell(self, topic: str, *words: str) -> None:

@@ -1,11 +1,11 @@
 -- A place in every scope, or in none. The clock is the engine's own.
--- KEYS: epoch; starts and slots of each scope; used and flying of each pace; with a budget: held, tokens of the day,
---       dollars of the month.
--- ARGV: slot, lease in ms, number of scopes, number of paces, tokens of this request for its paces; rpm and concurrency
---       of each scope; tokens a minute of each pace; with a budget: most tokens, most dollars, tokens and dollars of
---       this request, machine, what that machine has spent, milliseconds that sums are kept.
--- Returns {0: taken, n: scope n, or pace n minus the number of scopes, is full, -1: too young to decide, -2: tokens, -3: dollars, -4: held, ...},
---         ms to wait (-1: as soon as a place is given back), epoch.
+-- KEYS: epoch; starts and slots of each scope; used and flying of each pace; held, month and day of each budget.
+-- ARGV: slot, lease in ms, number of scopes, number of paces, tokens and dollars of this request, machine, milliseconds
+--       that sums are kept; rpm and concurrency of each scope; tokens a minute of each pace; of each budget: most
+--       requests, tokens and dollars of the month and of the day, then what that machine has used of them.
+-- Returns {0: taken, n: scope n, or pace n minus the number of scopes, is full, -1: too young to decide, -2 and below: a
+--         sum of a budget, in their order, is used up}, ms to wait (-1: as soon as a place is given back; of a sum: what
+--         is under way may use it up), epoch.
 local settle = 1000
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -17,44 +17,54 @@ end
 if now - born < settle then return {-1, 0, born} end
 
 local slot, lease, n, m, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local budget = 6 + 2 * n + m
-local held = KEYS[2 + 2 * n + 2 * m]
+local machine, kept = ARGV[7], ARGV[8]
+local first_budget, budgets = 8 + 2 * n + m, (#ARGV - 8 - 2 * n - m) / 12
 
--- What all machines have spent together; each one's own sum is at least what it says.
-local function spent(key, machine, known, kept)
-  local all, sum, own = redis.call('HGETALL', key), 0, 0
+-- What all machines have used together, by requests, tokens and dollars; each one's own is at least what it says.
+local function used(key, known)
+  local all, sums, own = redis.call('HGETALL', key), {0, 0, 0}, {0, 0, 0}
   for i = 1, #all, 2 do
-    if all[i] == machine then own = tonumber(all[i + 1]) else sum = sum + tonumber(all[i + 1]) end
+    local k = tonumber(string.sub(all[i], 1, 1))
+    if string.sub(all[i], 2) == machine then own[k] = tonumber(all[i + 1]) else sums[k] = sums[k] + tonumber(all[i + 1]) end
   end
-  if tonumber(known) > own then
-    own = tonumber(known)
-    redis.call('HSET', key, machine, known)
-    redis.call('PEXPIRE', key, kept)
+  for k = 1, 3 do
+    local told = ARGV[known + k - 1]
+    if tonumber(told) > own[k] then
+      own[k] = tonumber(told)
+      redis.call('HSET', key, k .. machine, told)
+      redis.call('PEXPIRE', key, kept)
+    end
+    sums[k] = sums[k] + own[k]
   end
-  return sum + own
+  return sums
 end
 
-if held then
-  local most, dollars = tonumber(ARGV[budget]), tonumber(ARGV[budget + 1])
-  local machine, kept = ARGV[budget + 4], ARGV[budget + 7]
-  local used = spent(KEYS[3 + 2 * n + 2 * m], machine, ARGV[budget + 5], kept)
-  local paid = spent(KEYS[4 + 2 * n + 2 * m], machine, ARGV[budget + 6], kept)
-  if most > 0 and used >= most then return {-2, 0, born} end
-  if dollars > 0 and paid >= dollars then return {-3, 0, born} end
-  local all, any = redis.call('HGETALL', held), false
+local full = 0
+for j = 1, budgets do
+  local at, place = first_budget + 12 * (j - 1), 2 * n + 2 * m + 3 * (j - 1) + 2
+  local held, under, any = KEYS[place], {0, 0, 0}, false
+  local all = redis.call('HGETALL', held)
   for i = 1, #all, 2 do
     local till, more, cost = string.match(all[i + 1], '^(%S+) (%S+) (%S+)$')
     if tonumber(till) <= now then
       redis.call('HDEL', held, all[i])
     else
-      any, used, paid = true, used + tonumber(more), paid + tonumber(cost)
+      any, under = true, {under[1] + 1, under[2] + tonumber(more), under[3] + tonumber(cost)}
     end
   end
-  if any and ((most > 0 and used >= most) or (dollars > 0 and paid >= dollars)) then return {-4, 1000, born} end
+  for span = 0, 1 do
+    local sums = used(KEYS[place + 1 + span], at + 7 + 3 * span)
+    for k = 1, 3 do
+      local most, sum = tonumber(ARGV[at + 3 * span + k]), -1 - 6 * (j - 1) - 3 * span - k
+      if most > 0 and sums[k] >= most then return {sum, 0, born} end
+      if most > 0 and any and sums[k] + under[k] >= most and full == 0 then full = sum end
+    end
+  end
 end
+if full < 0 then return {full, 1000, born} end
 
 for i = 1, n do
-  local starts, slots, rpm, most = KEYS[2 * i], KEYS[2 * i + 1], tonumber(ARGV[4 + 2 * i]), tonumber(ARGV[5 + 2 * i])
+  local starts, slots, rpm, most = KEYS[2 * i], KEYS[2 * i + 1], tonumber(ARGV[7 + 2 * i]), tonumber(ARGV[8 + 2 * i])
   if most > 0 then
     redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
     if redis.call('ZCARD', slots) >= most then return {i, -1, born} end
@@ -71,7 +81,7 @@ end
 
 -- Each one over its pace by itself at most: used in the last minute, and under way.
 for j = 1, m do
-  local spent, flying, most = KEYS[2 * n + 2 * j], KEYS[2 * n + 2 * j + 1], tonumber(ARGV[5 + 2 * n + j])
+  local spent, flying, most = KEYS[2 * n + 2 * j], KEYS[2 * n + 2 * j + 1], tonumber(ARGV[8 + 2 * n + j])
   redis.call('ZREMRANGEBYSCORE', spent, '-inf', now - 60000)
   local all, left, wait = redis.call('ZRANGE', spent, 0, -1, 'WITHSCORES'), 0, 0
   for i = 1, #all, 2 do left = left + tonumber(string.match(all[i], '^%d+')) end
@@ -90,11 +100,11 @@ for j = 1, m do
 end
 
 for i = 1, n do
-  if tonumber(ARGV[4 + 2 * i]) > 0 then
+  if tonumber(ARGV[7 + 2 * i]) > 0 then
     redis.call('ZADD', KEYS[2 * i], now, slot)
     redis.call('PEXPIRE', KEYS[2 * i], 61000)
   end
-  if tonumber(ARGV[5 + 2 * i]) > 0 then
+  if tonumber(ARGV[8 + 2 * i]) > 0 then
     redis.call('ZADD', KEYS[2 * i + 1], now + lease, slot)
     redis.call('PEXPIRE', KEYS[2 * i + 1], lease * 2)
   end
@@ -104,8 +114,9 @@ for j = 1, m do
   redis.call('HSET', flying, slot, string.format('%d %d', now + lease, tokens))
   redis.call('PEXPIRE', flying, lease * 2)
 end
-if held and (tonumber(ARGV[budget + 2]) > 0 or tonumber(ARGV[budget + 3]) > 0) then
-  redis.call('HSET', held, slot, string.format('%d %s %s', now + lease, ARGV[budget + 2], ARGV[budget + 3]))
+for j = 1, budgets do
+  local held = KEYS[2 * n + 2 * m + 3 * (j - 1) + 2]
+  redis.call('HSET', held, slot, string.format('%d %s %s', now + lease, ARGV[5], ARGV[6]))
   redis.call('PEXPIRE', held, lease * 2)
 end
 return {0, 0, born}

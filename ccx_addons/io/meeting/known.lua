@@ -1,9 +1,12 @@
--- What one machine knows that it has spent: its sums are at least that.
--- KEYS: tokens of the day, dollars of the month. ARGV: machine, tokens, dollars, milliseconds they are kept.
+-- What one machine knows that it has used of a budget: its sums are at least that.
+-- KEYS: the month, the day. ARGV: machine, milliseconds they are kept, requests, tokens and dollars of both.
 for i = 1, 2 do
-  if tonumber(ARGV[i + 1]) > tonumber(redis.call('HGET', KEYS[i], ARGV[1]) or 0) then
-    redis.call('HSET', KEYS[i], ARGV[1], ARGV[i + 1])
-    redis.call('PEXPIRE', KEYS[i], ARGV[4])
+  for k = 1, 3 do
+    local told, field = ARGV[3 * i - 1 + k], k .. ARGV[1]
+    if tonumber(told) > tonumber(redis.call('HGET', KEYS[i], field) or 0) then
+      redis.call('HSET', KEYS[i], field, told)
+      redis.call('PEXPIRE', KEYS[i], ARGV[2])
+    end
   end
 end
 return 0

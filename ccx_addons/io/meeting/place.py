@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ccx_addons.io.meeting.line import COLD
-from ccx_addons.scheduler.limits import Ask, Budget, Cost, Estimate, Held, Limits, Part, Scope
+from ccx_addons.scheduler.budgets import Budget, Estimate, Sums
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Limits, Part, Scope
 from ccx_addons.scheduler.tokens import Pace
 
 log: Final = logging.getLogger("ccx")
@@ -90,22 +91,27 @@ type Listed = list[Any]
 type Named = dict[str, Listed]
 
 
-def ask_of(slot: str, scopes: Listed, budget: Listed | None, paces: Listed, tokens: int) -> Ask:
-    given = Budget(*budget[:3], *(Estimate(*each) for each in budget[3:])) if budget else None
-    return Ask(slot, tuple(Scope(*each) for each in scopes), given, tuple(Pace(*each) for each in paces), tokens)
+def ask_of(slot: str, scopes: Listed, budgets: Listed, paces: Listed, estimate: Listed) -> Ask:
+    return Ask(
+        slot,
+        tuple(Scope(*each) for each in scopes),
+        tuple(Budget(name, Sums(*most), Sums(*spent)) for name, most, spent in budgets),
+        tuple(Pace(*each) for each in paces),
+        Estimate(*estimate),
+    )
 
 
 def part_of(starts: Named, slots: Named, spent: Named, used: Named) -> Part:
     return Part(
         {name: [(at, slot) for at, slot in found] for name, found in starts.items()},
         {slot: held_of(*held) for slot, held in slots.items()},
-        {client: Estimate(*known) for client, known in spent.items()},
+        {name: Sums(*known) for name, known in spent.items()},
         {name: [(at, slot, tokens) for at, slot, tokens in found] for name, found in used.items()},
     )
 
 
-def held_of(names: Listed, client: str, estimate: Listed, paces: Listed, tokens: int) -> Held:
-    return Held(tuple(names), client, Estimate(*estimate), tuple(paces), tokens)
+def held_of(names: Listed, budgets: Listed, paces: Listed, estimate: Listed) -> Held:
+    return Held(tuple(names), tuple(budgets), tuple(paces), Estimate(*estimate))
 
 
 class Guest(asyncio.Protocol):

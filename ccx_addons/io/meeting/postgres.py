@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from ccx_addons.io.meeting import AGAIN
 from ccx_addons.io.meeting.remote import SILENT, WAIT, Remote
-from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, ms, names_of, of, sums
+from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, ms, names_of, sums, used_by
 from ccx_addons.io.postgres import Failure, Link, words_of
-from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
 
@@ -39,6 +39,12 @@ SESSION: Final = (
 )
 """Only a plain index scan marks what is dead, so that the next decision does not look at all places given back before,
 until a vacuum comes."""
+
+
+def _places(name: str, at: float) -> list[str]:
+    """The names of the six sums of a budget."""
+    return [f"{span}:{what}" for span in sums(name, at) for what in ("requests", "tokens", "usd")]
+
 
 type Saying = tuple[str, tuple[Any, ...], int]
 """SQL, its values, and the number of who waits for the answer; 0: nobody."""
@@ -135,14 +141,11 @@ class Postgres(Remote):
 
     # ---- what is said -----------------------------------------------------------------------------------------------
     def _enter(self, ask: Ask, number: int) -> None:
-        scopes, paces, budget = ask.scopes, ask.paces, ask.budget
-        client, places, money = "", list[str](), list[float]()
-        if budget:
-            client, places = of(budget.client), sums(budget.client, time.time())
-            money = [budget.tokens_per_day, budget.usd_per_month, *budget.estimate, *budget.spent, ms(KEPT)]
+        scopes, paces, budgets = ask.scopes, ask.paces, ask.budgets
+        now = time.time()
         self._say(
             "SELECT meet_enter(%s, %s, %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s, %s,"
-            " %s::text[], %s::float8[])",
+            " %s::text[], %s::text[], %s::float8[], %s::float8[], %s)",
             (
                 ask.slot,
                 ms(LEASE),
@@ -151,10 +154,12 @@ class Postgres(Remote):
                 [scope.concurrency for scope in scopes],
                 [pace.name for pace in paces],
                 [int(pace.most) for pace in paces],
-                ask.tokens,
-                client,
-                places,
-                [float(number) for number in money],
+                *ask.estimate,
+                [budget.name for budget in budgets],
+                [place for budget in budgets for place in _places(budget.name, now)],
+                [float(most) for budget in budgets for most in budget.most],
+                [float(spent) for budget in budgets for spent in budget.spent],
+                ms(KEPT),
             ),
             number,
         )
@@ -175,7 +180,7 @@ class Postgres(Remote):
         starts = [(name, slot, ms(max(now - at, 0))) for name, told in part.starts.items() for at, slot in told]
         self._put("SELECT meet_begun(#::text[], #::text[], #::bigint[])", starts)
         under_way = [
-            (name, slot, *(held.estimate if name == of(held.client) else FREE))
+            (name, slot, *(held.estimate if name in held.budgets else (None, None)))
             for slot, held in part.slots.items()
             for name in names_of(held)
         ]
@@ -185,12 +190,12 @@ class Postgres(Remote):
             (name, slot, ms(max(now - at, 0)), tokens) for name, told in part.used.items() for at, slot, tokens in told
         ]
         self._put("SELECT meet_use(#::text[], #::text[], #::bigint[], #::bigint[])", used)
-        flying = [(name, slot, held.tokens) for slot, held in part.slots.items() for name in held.paces]
+        flying = [(name, slot, held.estimate.tokens) for slot, held in part.slots.items() for name in held.paces]
         self._put(f"SELECT meet_fly(#::text[], #::text[], {lease}, #::bigint[])", flying)
         known = [
             (place, float(spent))
-            for client, cost in part.spent.items()
-            for place, spent in zip(sums(client, now), cost, strict=True)
+            for name, known in part.spent.items()
+            for place, spent in zip(_places(name, now), known, strict=True)
         ]
         self._put(f"SELECT max(meet_known(n, s, {kept})) FROM unnest(#::text[], #::float8[]) AS told(n, s)", known)
 
@@ -200,9 +205,10 @@ class Postgres(Remote):
             self._say(sql.replace("#", "%s"), tuple(list(column) for column in zip(*rows, strict=True)))
 
     def spend(self, cost: Cost) -> None:
-        if cost.budget:
-            costs = [float(cost.tokens), float(cost.usd)]
-            self._say("SELECT meet_spend(%s::text[], %s::float8[], %s)", (sums(cost.client, cost.at), costs, ms(KEPT)))
+        if cost.budgets:
+            places = [place for name in cost.budgets for place in _places(name, cost.at)]
+            costs = [float(used) for used in used_by(cost)] * 2 * len(cost.budgets)
+            self._say("SELECT meet_spend(%s::text[], %s::float8[], %s)", (places, costs, ms(KEPT)))
         now = time.time()
         self.put(Part({}, {}, used={name: [(now, cost.slot, cost.tokens)] for name in cost.paces}))
 

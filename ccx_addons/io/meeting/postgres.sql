@@ -12,7 +12,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS meet_used (
     name text, slot text, at bigint NOT NULL, tokens bigint NOT NULL, PRIMARY KEY (name, slot));
 CREATE UNLOGGED TABLE IF NOT EXISTS meet_flying (
     name text, slot text, until bigint NOT NULL, tokens bigint NOT NULL, PRIMARY KEY (name, slot));
--- ``name``: of a client and its day or month, ``spent``: tokens or dollars
+-- ``name``: of a budget, its month or day, and what is counted
 CREATE UNLOGGED TABLE IF NOT EXISTS meet_spent (name text PRIMARY KEY, spent double precision NOT NULL, until bigint NOT NULL);
 
 CREATE OR REPLACE FUNCTION ccx_ms() RETURNS bigint LANGUAGE sql VOLATILE
@@ -45,13 +45,15 @@ AS $$
     RETURNING spent
 $$;
 
--- A place in every scope, or in none. ``sums``: names of what the client has spent this day and this month, or empty;
--- ``budget``: most tokens and dollars, those of this request, those known to be spent, ms that sums are kept.
--- Returns {0: taken, n: scope n is full, or pace n minus the number of scopes, -1: too young, -2: tokens, -3: dollars,
--- -4: held}, ms to wait (-1: as soon as a place is given back), since when it counts.
+-- A place in every scope, or in none. ``want``, ``cost``: tokens and dollars of this request; ``sums``: names of the six
+-- sums of each budget: requests, tokens and dollars of the month, then of the day; ``most``: what they may be, 0: anything;
+-- ``known``: what they are at least; ``kept``: ms that they are kept.
+-- Returns {0: taken, n: scope n is full, or pace n minus the number of scopes, -1: too young, -2 and below: a sum of a
+-- budget, in their order, is used up}, ms to wait (-1: as soon as a place is given back; of a sum: what is under way may
+-- use it up), since when it counts.
 CREATE OR REPLACE FUNCTION meet_enter(
     slot_id text, lease bigint, names text[], rpms bigint[], mosts bigint[], paces text[], limits bigint[], want bigint,
-    client text, sums text[], budget double precision[]
+    cost double precision, budgets text[], sums text[], most double precision[], known double precision[], kept bigint
 ) RETURNS bigint[] LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -61,27 +63,31 @@ DECLARE
     excess bigint;
     first bigint;
     used double precision;
-    paid double precision;
+    held double precision[];
+    n int;
+    full_sum int := 0;
     flying bigint;
     wait bigint;
     each record;
 BEGIN
     at_now := ccx_ms();
     IF at_now - born < 1000 THEN RETURN ARRAY[-1, 0, born]; END IF;
-    PERFORM meet_lock(names || paces || client);
+    PERFORM meet_lock(names || paces || budgets);
     at_now := ccx_ms();
-    IF cardinality(sums) > 0 THEN
-        used := meet_known(sums[1], budget[5], budget[7]::bigint);
-        paid := meet_known(sums[2], budget[6], budget[7]::bigint);
-        IF budget[1] > 0 AND used >= budget[1] THEN RETURN ARRAY[-2, 0, born]; END IF;
-        IF budget[2] > 0 AND paid >= budget[2] THEN RETURN ARRAY[-3, 0, born]; END IF;
-        DELETE FROM meet_held WHERE name = client AND until <= at_now;
-        SELECT count(*), used + coalesce(sum(tokens), 0), paid + coalesce(sum(usd), 0) INTO count_now, used, paid
-            FROM meet_held WHERE name = client;
-        IF count_now > 0 AND (budget[1] > 0 AND used >= budget[1] OR budget[2] > 0 AND paid >= budget[2]) THEN
-            RETURN ARRAY[-4, 1000, born];
-        END IF;
-    END IF;
+    FOR i IN 1..cardinality(budgets) LOOP
+        DELETE FROM meet_held WHERE name = budgets[i] AND until <= at_now;
+        SELECT ARRAY[count(*), coalesce(sum(tokens), 0), coalesce(sum(usd), 0)] INTO held
+            FROM meet_held WHERE name = budgets[i];
+        FOR k IN 1..6 LOOP
+            n := 6 * (i - 1) + k;
+            used := meet_known(sums[n], known[n], kept);
+            IF most[n] > 0 AND used >= most[n] THEN RETURN ARRAY[-1 - n, 0, born]; END IF;
+            IF most[n] > 0 AND held[1] > 0 AND used + held[(k - 1) % 3 + 1] >= most[n] AND full_sum = 0 THEN
+                full_sum := -1 - n;
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF full_sum < 0 THEN RETURN ARRAY[full_sum, 1000, born]; END IF;
     FOR i IN 1..cardinality(names) LOOP
         IF mosts[i] > 0 THEN
             DELETE FROM meet_slot WHERE name = names[i] AND until <= at_now;
@@ -125,10 +131,8 @@ BEGIN
     END LOOP;
     INSERT INTO meet_flying SELECT name, slot_id, at_now + lease, want FROM unnest(paces) name ORDER BY name
         ON CONFLICT (name, slot) DO UPDATE SET until = excluded.until, tokens = excluded.tokens;
-    IF cardinality(sums) > 0 AND (budget[3] > 0 OR budget[4] > 0) THEN
-        INSERT INTO meet_held VALUES (client, slot_id, at_now + lease, budget[3]::bigint, budget[4])
-            ON CONFLICT (name, slot) DO UPDATE SET until = excluded.until;
-    END IF;
+    INSERT INTO meet_held SELECT name, slot_id, at_now + lease, want, cost FROM unnest(budgets) name ORDER BY name
+        ON CONFLICT (name, slot) DO UPDATE SET until = excluded.until;
     RETURN ARRAY[0, 0, born];
 END $$;
 
@@ -158,7 +162,7 @@ AS $$
     INSERT INTO meet_slot SELECT DISTINCT name, slot, ccx_ms() + lease FROM unnest(names, slots) AS told(name, slot)
         ORDER BY name, slot ON CONFLICT (name, slot) DO UPDATE SET until = excluded.until;
     INSERT INTO meet_held SELECT name, slot, ccx_ms() + lease, tokens, usd
-        FROM unnest(names, slots, more, cost) AS told(name, slot, tokens, usd) WHERE tokens > 0 OR usd > 0
+        FROM unnest(names, slots, more, cost) AS told(name, slot, tokens, usd) WHERE tokens IS NOT NULL
         ORDER BY name, slot ON CONFLICT (name, slot) DO UPDATE SET until = excluded.until;
 $$;
 

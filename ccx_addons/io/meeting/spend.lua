@@ -1,6 +1,6 @@
--- What one request cost. KEYS: tokens of its day, dollars of its month. ARGV: machine, tokens, dollars, ms they are kept.
-redis.call('HINCRBYFLOAT', KEYS[1], ARGV[1], ARGV[2])
-redis.call('HINCRBYFLOAT', KEYS[2], ARGV[1], ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
+-- What one request used of a budget. KEYS: its month, its day. ARGV: machine, ms they are kept, requests, tokens, dollars.
+for i = 1, 2 do
+  for k = 1, 3 do redis.call('HINCRBYFLOAT', KEYS[i], k .. ARGV[1], ARGV[2 + k]) end
+  redis.call('PEXPIRE', KEYS[i], ARGV[2])
+end
 return 0

@@ -25,14 +25,13 @@ from ccx_addons.io.meeting.words import (
     LEASE,
     RENEW,
     key,
-    limits_of,
     ms,
     names_of,
-    of,
     said,
     sums,
+    used_by,
 )
-from ccx_addons.scheduler.limits import FREE, Ask, Cost, Held, Part
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
 
@@ -176,16 +175,17 @@ class Valkey(Remote):
     # ---- what is said -----------------------------------------------------------------------------------------------
     def _enter(self, ask: Ask, number: int) -> None:
         names = [key("epoch")]
-        values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes), len(ask.paces), ask.tokens]
+        values: list[Any] = [ask.slot, ms(LEASE), len(ask.scopes), len(ask.paces), *map(said, ask.estimate)]
+        values += [self.machine, ms(KEPT)]
         for name, rpm, concurrency in ask.scopes:
             names += [key(name, "starts"), key(name, "slots")]
             values += [rpm, concurrency]
         for name, most in ask.paces:
             names += [key(name, "used"), key(name, "flying")]
             values.append(most)
-        if budget := ask.budget:
-            names += [key("client", budget.client, "held"), *sums(budget.client, time.time())]
-            values += [*limits_of(budget), self.machine, *said(budget.spent), ms(KEPT)]
+        for name, limits, spent in ask.budgets:
+            names += [key(name, "held"), *sums(name, time.time())]
+            values += [*limits, *map(said, spent)]
         self._script(ENTER, names, values, number)
 
     def leave(self, slot: str, held: Held) -> None:
@@ -193,8 +193,8 @@ class Valkey(Remote):
             self._say(("ZREM", key(name, "slots"), slot))
         for name in held.paces:
             self._say(("HDEL", key(name, "flying"), slot))
-        if held.estimate != FREE:
-            self._say(("HDEL", key("client", held.client, "held"), slot))
+        for name in held.budgets:
+            self._say(("HDEL", key(name, "held"), slot))
 
     def undo(self, slot: str, held: Held) -> None:
         for name in held.names:
@@ -205,21 +205,22 @@ class Valkey(Remote):
         now, slots = time.time(), dict[str, list[Any]]()
         for slot, held in part.slots.items():
             for name in names_of(held):
-                slots.setdefault(name, []).extend((slot, *said(held.estimate if name == of(held.client) else FREE)))
+                reserved = map(said, held.estimate) if name in held.budgets else ("", "")
+                slots.setdefault(name, []).extend((slot, *reserved))
         for name in {**part.starts, **slots}:
             starts = part.starts.get(name, ())
             ages = [word for at, slot in starts for word in (ms(max(now - at, 0)), slot)]
             keys = [key(name, "starts"), key(name, "slots"), key(name, "held")]
             self._script(PUT, keys, [ms(LEASE), len(starts), *ages, *slots.get(name, ())])
         self._use(part, now)
-        for client, spent in part.spent.items():
-            self._script(KNOWN, sums(client, now), [self.machine, *said(spent), ms(KEPT)])
+        for name, spent in part.spent.items():
+            self._script(KNOWN, [*sums(name, now)], [self.machine, ms(KEPT), *map(said, spent)])
 
     def _use(self, part: Part, now: float) -> None:
         flying = dict[str, list[Any]]()
         for slot, held in part.slots.items():
             for name in held.paces:
-                flying.setdefault(name, []).extend((slot, held.tokens))
+                flying.setdefault(name, []).extend((slot, held.estimate.tokens))
         for name in {**part.used, **flying}:
             used = part.used.get(name, ())
             told = [word for at, slot, tokens in used for word in (ms(max(now - at, 0)), slot, tokens)]
@@ -228,9 +229,8 @@ class Valkey(Remote):
 
     def spend(self, cost: Cost) -> None:
         now = time.time()
-        if cost.budget:
-            values = [self.machine, *said((cost.tokens, cost.usd)), ms(KEPT)]
-            self._script(SPEND, sums(cost.client, cost.at), values)
+        for name in cost.budgets:
+            self._script(SPEND, [*sums(name, cost.at)], [self.machine, ms(KEPT), *map(said, used_by(cost))])
         self._use(Part({}, {}, used={name: [(now, cost.slot, cost.tokens)] for name in cost.paces}), now)
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from ccx_addons.io.meeting import Answer
-from ccx_addons.scheduler.limits import DAY, SOON, Ask, Budget, Held, Refused, end_of_month, month_of
+from ccx_addons.scheduler.budgets import DAY, RESERVED, Sums, month_of, wait_for
+from ccx_addons.scheduler.limits import Ask, Cost, Held, Refused
 
 LEASE: Final = 30.0
 RENEW: Final = 10.0
@@ -14,6 +15,8 @@ KEPT: Final = 40 * DAY
 """Seconds that sums of a day or month are kept."""
 YOUNG: Final = -1
 """The answer of a place that has just begun."""
+FIRST_SUM: Final = -2
+"""The answer when the first sum of the first budget is used up, or with a wait, reserved; each next one is one less."""
 
 
 def key(*names: object) -> str:
@@ -24,43 +27,33 @@ def ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def of(client: str) -> str:
-    return f"client:{client}"
-
-
 def names_of(held: Held) -> Iterator[str]:
-    """Where its slot is: the client's name as well where only its budget is limited."""
-    yield from held.names
-    if held.client and of(held.client) not in held.names:
-        yield of(held.client)
+    """Where its slot is."""
+    return iter(dict.fromkeys((*held.names, *held.budgets)))
 
 
-def sums(client: str, at: float) -> list[str]:
+def sums(name: str, at: float) -> tuple[str, str]:
+    """What was used of a budget in a month and in a day."""
     year, month = month_of(at)
-    return [key("spent", client, "day", int(at // DAY)), key("spent", client, "month", f"{year}-{month:02}")]
+    return key("used", name, "month", f"{year}-{month:02}"), key("used", name, "day", int(at // DAY))
 
 
-def said(cost: tuple[int, float]) -> tuple[int, str]:
-    return cost[0], f"{cost[1]:.9f}"
+def used_by(cost: Cost) -> tuple[int, int, float]:
+    return cost.requests, cost.tokens, cost.usd
 
 
-def limits_of(budget: Budget) -> list[Any]:
-    return [budget.tokens_per_day, budget.usd_per_month, *said(budget.estimate)]
+def said(number: float) -> str | int:
+    return f"{number:.9f}" if isinstance(number, float) else number
 
 
 def refused_of(ask: Ask, index: int, wait: int) -> Answer:
     if index == 0:
         return None
-    if index > len(ask.scopes):
+    if index > len(ask.scopes):  # a pace
         return Refused(ask.paces[index - len(ask.scopes) - 1].name, "pace", max(wait / 1000, 0.001))
     if index > 0:
         name = ask.scopes[index - 1].name
         return Refused(name, "concurrency", float("inf")) if wait < 0 else Refused(name, "rpm", max(wait / 1000, 0.001))
-    assert ask.budget
-    now, name = time.time(), of(ask.budget.client)
-    match index:
-        case -2:
-            return Refused(name, "tokens", DAY - now % DAY)
-        case -3:
-            return Refused(name, "usd", end_of_month(now) - now)
-    return Refused(name, "reserved", SOON)
+    n, sum = divmod(FIRST_SUM - index, len(Sums._fields))
+    why = RESERVED if wait else Sums._fields[sum]
+    return Refused(ask.budgets[n].name, why, wait_for(why, time.time()))

@@ -14,6 +14,7 @@ from ccx_addons.io.meeting import Alone, Answer
 from ccx_addons.route import gate as gates
 from ccx_addons.route.gate import Gate
 from ccx_addons.scheduler import State
+from ccx_addons.scheduler.budgets import Estimate
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.scheduler.limits import Ask, Cost, Limits, Refusal, Refused, cost_of
 from tests.addons.values import channel, exchange
@@ -241,7 +242,10 @@ def test_one_of_all_workers_probes(monkeypatch: pytest.MonkeyPatch, well: bool) 
 def test_limits_on_some_models_and_tokens_a_minute() -> None:
     state = State()
     gate, of = Gate(state), channel("free")
-    some = (ModelLimit(Patterns(("*opus*",)), rpm=1), ModelLimit(Patterns(("*gpt*",)), tokens_per_minute=100))
+    some = (
+        ModelLimit(models=Patterns(("*opus*",)), rpm=1),
+        ModelLimit(models=Patterns(("*gpt*",)), tokens_per_minute=100),
+    )
     client = Client("ann", "", model_limits=some)
 
     def ask(id: str, model: str) -> Refusal | None:
@@ -256,7 +260,7 @@ def test_limits_on_some_models_and_tokens_a_minute() -> None:
     refused = ask("2", "claude-opus-4-7")
     assert refused and refused.words == "the key 'ann' may ask 1 times a minute of *opus*"
     assert ask("3", "claude-haiku-4-5") is None
-    state.limits.pay(cost_of(client, "gpt-5", "3", 100, 0.0, time.time()), time.time())
+    state.limits.pay(cost_of(client, "gpt-5", "3", Estimate(100), time.time()), time.time())
     refused = ask("4", "gpt-5")
     assert refused and refused.words == "the key 'ann' may use 100 tokens a minute on *gpt*"
     assert 50 < refused.retry_after <= 60 and ask("5", "claude-haiku-4-5") is None

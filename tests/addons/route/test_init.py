@@ -133,7 +133,7 @@ def test_a_clients_limits_are_429_and_given_back_at_the_end(runtime: Runtime) ->
 
 
 def test_a_client_without_tokens_left(runtime: Runtime) -> None:
-    runtime.state.limits.spend("alice", 100, 0, time.time())
+    runtime.state.limits.known.add("alice", "m", 1, 100, 0.0, time.time(), time.time())
     made, _ = asked(A, client=Client("alice", "", limits=ClientLimits(tokens_per_day=100)))
     Route(runtime).request(made)
     assert refusal(made)[0] == 429 and "100 tokens" in refusal(made)[2]

@@ -87,7 +87,9 @@ def test_a_log_that_cannot_be_written(current: Panel, monkeypatch: pytest.Monkey
 
 def test_budgets(current: Panel, store: Store, folder: Path) -> None:
     text = (folder / "ccx.yaml").read_text()
-    (folder / "ccx.yaml").write_text(text.replace("tokens_per_day: 2000000", "usd_per_month: 10"))
-    put(store, 1, state="ok", client_name="alice-laptop", cost_usd=8.5, input_tokens=5, output_tokens=5)
+    some = "usd_per_month: 10}\n    model_limits: [{models: [m*], requests_per_day: 1}"
+    (folder / "ccx.yaml").write_text(text.replace("tokens_per_day: 2000000}", f"{some}]"))
+    put(store, 1, state="ok", client_name="alice-laptop", model="m1", cost_usd=8.5, input_tokens=5, output_tokens=5)
     marks = [one.key for one in conditions(current) if one.event == "budget"]
-    assert marks == ["budget:alice-laptop:80%"]
+    many = "budget:alice-laptop:requests_per_day on m*"
+    assert marks == [f"{many}:80%", f"{many}:100%", "budget:alice-laptop:usd_per_month:80%"]

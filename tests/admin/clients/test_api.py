@@ -1,10 +1,12 @@
 """/api/clients and /api/snippets."""
 
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from ccx_addons.core.config import ClientLimits
 from ccx_addons.io.store import Store
 from tests.admin.conftest import NOW, Api, Clock
 
@@ -74,7 +76,8 @@ def test_an_end_and_limits_on_some_models(api: Api, clock: Clock) -> None:
     body = {"expires": "2026-11-25T10:01:00Z", "model_limits": some, "limits": {"tokens_per_minute": 9}}
     found = api.do("PATCH", "/api/clients/alice-laptop", body)["client"]
     assert found["expires"] == "2026-11-25T10:01:00Z" and not found["expired"]
-    assert found["model_limits"] == [{"models": ["*opus*"], "rpm": 3, "concurrency": 0, "tokens_per_minute": 1000}]
+    none = asdict(ClientLimits())
+    assert found["model_limits"] == [{**none, "models": ["*opus*"], "rpm": 3, "tokens_per_minute": 1000}]
     assert found["limits"]["tokens_per_minute"] == 9
     clock.now += 61
     assert next(c for c in api.get("/api/clients")["clients"] if c["name"] == "alice-laptop")["expired"]

@@ -1,6 +1,12 @@
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 
+from ccx_addons.core.config import ClientLimits
 from ccx_addons.core.endpoints import suggest
 from ccx_admin.clients import page as clients
 from ccx_admin.clients import snippets
@@ -65,9 +71,23 @@ def test_clients_are_searched(session: FlaskClient) -> None:
 
 
 def test_limits_on_models_in_lines() -> None:
-    some = {"models": ["*opus*", "!*mini"], "rpm": 3, "concurrency": 0, "tokens_per_minute": 9}
-    rest = {"models": [], "rpm": 0, "concurrency": 1, "tokens_per_minute": 0}
-    assert clients.limit_lines([some, rest]) == "*opus*,!*mini rpm=3 tokens_per_minute=9\n* concurrency=1"
+    none: dict[str, Any] = asdict(ClientLimits())
+    some = {**none, "models": ["*opus*", "!*mini"], "rpm": 3, "tokens_per_minute": 9, "usd_per_day": 0.5}
+    rest = {**none, "models": [], "concurrency": 1, "usd_per_month": 20.0}
+    expected = "*opus*,!*mini rpm=3 tokens_per_minute=9 usd_per_day=0.5\n* concurrency=1 usd_per_month=20"
+    assert clients.limit_lines([some, rest]) == expected
+    assert {name for name, _, _ in clients.LIMITS} == {*none}, "the form has them all"
+
+
+@pytest.mark.usefixtures("filled")
+def test_each_budget_shows_what_is_used_and_when_it_begins_anew(session: FlaskClient, folder: Path) -> None:
+    text = (folder / "ccx.yaml").read_text()
+    some = "model_limits: [{models: [claude-*], requests_per_day: 5000, usd_per_month: 0.01}]"
+    (folder / "ccx.yaml").write_text(text.replace("tokens_per_day: 2000000}", f"tokens_per_day: 2000000}}\n    {some}"))
+    page = session.get("/clients").text
+    row = page[page.index("<b>alice-laptop</b>") :].partition("</tr>")[0]
+    assert row.count('class="meter') == 3 and row.count("begins anew") == 3 and "meter over" in row
+    assert row.count(">claude-*</span>:") == 3 and "of 5k requests per day" in re.sub(r"<[^>]+>", "", row)
 
 
 def test_a_tool_that_nobody_serves_is_told_so(session: FlaskClient) -> None:

@@ -1,12 +1,13 @@
 """What it cost, and what it will."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccx_addons.core.config import Client, ClientLimits
+from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
 from ccx_addons.io.rollup import DAY, HOUR
 from ccx_addons.io.store import Store
 from ccx_admin.db import Reader
@@ -117,14 +118,30 @@ def test_budgets_are_those_that_limits_count(store: Store) -> None:
         store,
         {"started_at": MONTH - 1, "cost_usd": 50.0},
         {"started_at": MONTH, "cost_usd": 20.0},
-        {"started_at": NOW_MS - 10 * HOUR - 1, "cost_usd": 1.0, "output_tokens": 990},
-        {"started_at": NOW_MS - 10 * HOUR, "cost_usd": 1.0, "output_tokens": 90},
+        {"started_at": NOW_MS - 10 * HOUR - 1, "cost_usd": 1.0, "output_tokens": 990, "model": "b1"},
+        {"started_at": NOW_MS - 10 * HOUR, "cost_usd": 1.0, "output_tokens": 90, "model": "b2"},
         {"started_at": NOW_MS, "client_name": "bob"},
+        {"started_at": NOW_MS, "model": "b1", "state": "failed", "input_tokens": None},
     )
-    known = (client("alice", usd_per_month=44, tokens_per_day=1_000), client("bob", usd_per_month=5), client("carol"))
-    found = money.budgets(db, known, NOW_MS)
-    alice, bob, carol = (found[name] for name in ("alice", "bob", "carol"))
-    assert (alice.usd, alice.tokens, alice.share) == (22.0, 100, 0.5)
-    assert datetime.fromtimestamp(alice.usd_resets / 1000, UTC).isoformat() == "2026-12-01T00:00:00+00:00"
-    assert datetime.fromtimestamp(alice.tokens_reset / 1000, UTC).isoformat() == "2026-11-26T00:00:00+00:00"
-    assert bob.usd is None and bob.unpriced == 1 and (carol.usd, carol.share) == (0.0, None)
+    some = (
+        ModelLimit(models=Patterns(("b*",)), requests_per_day=4, tokens_per_month=500),
+        ModelLimit(models=Patterns(("a",)), usd_per_day=2.0),
+    )
+    alice = replace(client("alice", usd_per_month=44, tokens_per_day=1_000), model_limits=some)
+    found = money.budgets(db, (alice, client("bob", usd_per_month=5), client("carol")), NOW_MS)
+    got = {(each.models, each.limit): (each.used, each.share) for each in found["alice"].budgets}
+    assert got == {
+        ("", "usd_per_month"): (22.0, 0.5),
+        ("", "tokens_per_day"): (100, 0.1),
+        ("b*", "requests_per_day"): (1, 0.25),
+        ("b*", "tokens_per_month"): (1100, 2.2),
+        ("a", "usd_per_day"): (0.0, 0.0),
+    }
+    assert [each.share for each in found["alice"].budgets] == [2.2, 0.5, 0.25, 0.1, 0.0]
+    ends = {each.limit: datetime.fromtimestamp(each.resets / 1000, UTC).isoformat() for each in found["alice"].budgets}
+    assert (
+        ends["usd_per_month"] == "2026-12-01T00:00:00+00:00" and ends["tokens_per_day"] == "2026-11-26T00:00:00+00:00"
+    )
+    bob, carol = found["bob"], found["carol"]
+    assert bob.usd is None and bob.unpriced == 1 and bob.budgets[0].used is None and bob.budgets[0].share == 0
+    assert (carol.usd, carol.tokens, carol.budgets) == (0.0, 0, ())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ccx_addons.io.meeting import Alone, Answer, Member
-from ccx_addons.scheduler.limits import DAY, Ask, Budget, Cost, Estimate, Scope, held_of
+from ccx_addons.scheduler.budgets import DAY, Budget, Estimate, Sums
+from ccx_addons.scheduler.limits import Ask, Cost, Scope, held_of
 from ccx_addons.scheduler.tokens import Pace
 from tests.io.meeting.rooms import asked, settled
 
@@ -31,30 +32,32 @@ class Counted:
 
     starts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     flying: dict[str, Ask] = field(default_factory=dict)
-    spent: dict[str, Estimate] = field(default_factory=lambda: defaultdict(Estimate))
+    spent: dict[str, tuple[int, int, float]] = field(default_factory=lambda: defaultdict(lambda: (0, 0, 0.0)))
     used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def refused(self, ask: Ask) -> tuple[str, str] | None:
         """Whose limit it is, and which."""
         under_way = list(self.flying.values())
-        if budget := ask.budget:
-            held = [
-                other.budget.estimate for other in under_way if other.budget and other.budget.client == budget.client
-            ]
-            spent, name = self.spent[budget.client], f"client:{budget.client}"
-            for n, (most, why) in enumerate(((budget.tokens_per_day, "tokens"), (budget.usd_per_month, "usd"))):
-                if most and spent[n] >= most:
-                    return name, why
-            for n, most in enumerate((budget.tokens_per_day, budget.usd_per_month)):
-                if most and spent[n] + sum(each[n] for each in held) >= most:
-                    return name, "reserved"
+        limited = [
+            (budget.name, why, most, n % 3)
+            for budget in ask.budgets
+            for n, (why, most) in enumerate(zip(Sums._fields, budget.most, strict=True))
+            if most
+        ]
+        for name, why, most, n in limited:
+            if self.spent[name][n] >= most:
+                return name, why
+        for name, _, most, n in limited:
+            held = [(1, *other.estimate) for other in under_way if name in {budget.name for budget in other.budgets}]
+            if self.spent[name][n] + sum(each[n] for each in held) >= most:
+                return name, "reserved"
         for name, rpm, concurrency in ask.scopes:
             if concurrency and sum(name == scope.name for other in under_way for scope in other.scopes) >= concurrency:
                 return name, "concurrency"
             if rpm and len(self.starts[name]) >= rpm:
                 return name, "rpm"
         for name, most in ask.paces:
-            flying = sum(other.tokens for other in under_way for pace in other.paces if pace.name == name)
+            flying = sum(other.estimate.tokens for other in under_way for pace in other.paces if pace.name == name)
             if self.used[name] + flying >= most:
                 return name, "pace"
         return None
@@ -72,8 +75,9 @@ class Counted:
             self.starts[scope.name].discard(slot)
 
     def spend(self, cost: Cost) -> None:
-        tokens, usd = self.spent[cost.client]
-        self.spent[cost.client] = Estimate(tokens + cost.tokens, usd + cost.usd)
+        for name in cost.budgets:
+            requests, tokens, usd = self.spent[name]
+            self.spent[name] = (requests + cost.requests, tokens + cost.tokens, usd + cost.usd)
         for name in cost.paces:
             self.used[name] += cost.tokens
 
@@ -130,20 +134,20 @@ class Model(RuleBasedStateMachine):
     @rule(
         worker=few,
         scopes=st.lists(st.one_of(RPM, PLACES, BOTH), max_size=2, unique_by=lambda scope: scope[0]),
-        budget=st.none() | st.tuples(st.sampled_from((0, 5, 20)), st.sampled_from((0, 1)), st.sampled_from((0, 4, 8))),
+        budgets=st.dictionaries(st.sampled_from("xy"), st.tuples(st.sampled_from(Sums._fields), SOME), max_size=2),
         pace=st.none() | st.sampled_from((5, 20)),
         tokens=st.sampled_from((0, 3, 9)),
     )
     def enter(
-        self, worker: int, scopes: Any, budget: tuple[int, int, int] | None, pace: int | None, tokens: int
+        self, worker: int, scopes: Any, budgets: dict[str, tuple[str, int]], pace: int | None, tokens: int
     ) -> None:
         self.number += 1
         ask = Ask(
             f"{self.prefix}-{self.number}",
             tuple(Scope(f"{self.prefix}{name}", rpm, most) for name, rpm, most in scopes),
-            self.budget(*budget) if budget else None,
+            tuple(self.budget(name, *limit) for name, limit in budgets.items()),
             (Pace(f"{self.prefix}pace", pace),) if pace else (),
-            tokens if pace else 0,
+            Estimate(tokens, tokens / 16),
         )
         wanted = self.counted.enter(ask)
         found = self.places.run(self.asked(worker, ask))
@@ -151,8 +155,9 @@ class Model(RuleBasedStateMachine):
             assert found == dict.fromkeys(self.places.workers, wanted)
         self.owners |= {} if wanted else {ask.slot: worker}
 
-    def budget(self, tokens: int, usd: int, estimate: int) -> Budget:
-        return Budget(f"{self.prefix}alice", tokens, float(usd), Estimate(estimate, estimate / 16))
+    def budget(self, name: str, limit: str, size: int) -> Budget:
+        most: dict[str, Any] = {limit: 4 * size if limit.startswith("tokens") else size}
+        return Budget(f"{self.prefix}{name}", Sums(**most))
 
     async def asked(self, worker: int, ask: Ask) -> dict[str, tuple[str, str] | None]:
         each = self.places.everywhere(worker)
@@ -192,12 +197,13 @@ class Model(RuleBasedStateMachine):
             self.tell(self.owners.pop(slot), undo)
             self.counted.undo(slot)
 
-    @rule(worker=few, tokens=st.sampled_from((0, 2, 7)), paces=st.booleans())
-    def spend(self, worker: int, tokens: int, paces: bool) -> None:
+    @rule(worker=few, tokens=st.sampled_from((0, 2, 7)), paces=st.booleans(), budgets=st.sampled_from(("", "x", "xy")))
+    def spend(self, worker: int, tokens: int, paces: bool, budgets: str) -> None:
         self.number += 1
         names = (f"{self.prefix}pace",) if paces else ()
         slot = f"{self.prefix}-{self.number}"
-        cost = Cost(f"{self.prefix}alice", True, tokens, tokens / 8, time.time(), slot, names)
+        limited = tuple(f"{self.prefix}{name}" for name in budgets)
+        cost = Cost(f"{self.prefix}alice", "m", tokens % 2, tokens, tokens / 8, time.time(), slot, limited, names)
         self.tell(worker, lambda each: each.spend(cost))
         self.counted.spend(cost)
 

@@ -19,7 +19,8 @@ from ccx_addons.io.meeting.place import Place, listen, serve
 from ccx_addons.io.meeting.postgres import Postgres
 from ccx_addons.io.meeting.valkey import Valkey
 from ccx_addons.io.postgres import Link
-from ccx_addons.scheduler.limits import FREE, Ask, Budget, Estimate, Limits, Scope
+from ccx_addons.scheduler.budgets import NONE, Budget, Estimate, Sums
+from ccx_addons.scheduler.limits import Ask, Limits, Scope
 from scripts.fronts import find
 from tests.postgres import server_of_tests
 
@@ -62,8 +63,9 @@ def ask(slot: str, *scopes: tuple[str, int, int]) -> Ask:
     return Ask(slot, tuple(Scope(*scope) for scope in scopes))
 
 
-def pay(slot: str, tokens_per_day: int, estimate: int = 0, usd_per_month: float = 0.0, spent: Estimate = FREE) -> Ask:
-    return Ask(slot, (), Budget("alice", tokens_per_day, usd_per_month, Estimate(estimate), spent))
+def pay(slot: str, estimate: int = 0, spent: Sums = NONE, **most: float) -> Ask:
+    budget = Budget("client:alice", Sums(**most), spent)  # type: ignore[arg-type]
+    return Ask(slot, (), (budget,), (), Estimate(estimate))
 
 
 @contextlib.asynccontextmanager

@@ -14,14 +14,15 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from ccx_addons.core.config import Client, ClientLimits, ModelLimit, Patterns
 from ccx_addons.io.meeting import Alone
-from ccx_addons.scheduler.limits import Estimate, Held, Limits, Refused, ask_of, cost_of
+from ccx_addons.scheduler.budgets import FREE, Estimate, Sums, budgets_of
+from ccx_addons.scheduler.limits import Ask, Held, Limits, Refused, ask_of, cost_of
 from ccx_addons.scheduler.tokens import Pace
 from tests.io.meeting.model import Model, Places, Worker
 from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
 
 type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
 INFINITY = float("inf")
-SOME = (ModelLimit(Patterns(("m",)), tokens_per_minute=100),)
+SOME = (ModelLimit(models=Patterns(("m",)), tokens_per_minute=100),)
 
 
 @pytest.fixture(params=ROOMS)
@@ -161,15 +162,15 @@ def test_a_budget_is_one_for_all(meet: Meet) -> None:
         admitted = 0
         for n in range(20):
             member = everybody[n % 3]
-            if await asked(member, pay(f"{n}", 100)) is None:
+            if await asked(member, pay(f"{n}", tokens_per_day=100)) is None:
                 admitted += 1
                 member.leave(f"{n}")
-                member.spend(cost_of(alice, "m", f"{n}", 10, 0.0, time.time()))
+                member.spend(cost_of(alice, "m", f"{n}", Estimate(10), time.time()))
                 await settled(member)
         assert admitted == 10
-        refused = await asked(everybody[0], pay("x", 100))
-        assert refused and refused.why == "tokens" and 0 < refused.wait <= 86_400
-        assert await asked(everybody[1], pay("y", 0, usd_per_month=1.0)) is None
+        refused = await asked(everybody[0], pay("x", tokens_per_day=100))
+        assert refused and refused.why == "tokens_per_day" and 0 < refused.wait <= 86_400
+        assert await asked(everybody[1], pay("y", usd_per_month=1.0)) is None
 
     meet(check)
 
@@ -177,11 +178,11 @@ def test_a_budget_is_one_for_all(meet: Meet) -> None:
 def test_what_is_under_way_anywhere_may_use_up_a_budget(meet: Meet) -> None:
     async def check(room: Room) -> None:
         one, two = await room.member(), await room.member()
-        answers = [await asked(member, pay(f"{n}", 100, 40)) for n, member in enumerate((one, two) * 3)]
+        answers = [await asked(member, pay(f"{n}", 40, tokens_per_day=100)) for n, member in enumerate((one, two) * 3)]
         assert answers == [None] * 3 + [Refused("client:alice", "reserved", 1.0)] * 3
         one.leave("0")
         await settled(one)
-        assert await asked(two, pay("x", 100, 40)) is None
+        assert await asked(two, pay("x", 40, tokens_per_day=100)) is None
 
     meet(check)
 
@@ -189,10 +190,10 @@ def test_what_is_under_way_anywhere_may_use_up_a_budget(meet: Meet) -> None:
 def test_whoever_asks_says_what_was_spent_before(meet: Meet) -> None:
     async def check(room: Room) -> None:
         one, two = await room.member(), await room.member()
-        assert await asked(one, pay("1", 100, spent=Estimate(90))) is None
-        assert await asked(two, pay("2", 90, spent=Estimate(10))), "more is known"
-        refused = await asked(two, pay("3", 0, usd_per_month=0.5, spent=Estimate(0, 0.5)))
-        assert refused and refused.why == "usd" and 0 < refused.wait <= 31 * 86_400
+        assert await asked(one, pay("1", spent=Sums(tokens_per_day=90), tokens_per_day=100)) is None
+        assert await asked(two, pay("2", spent=Sums(tokens_per_day=10), tokens_per_day=90)), "more is known"
+        refused = await asked(two, pay("3", spent=Sums(usd_per_month=0.5), usd_per_month=0.5))
+        assert refused and refused.why == "usd_per_month" and 0 < refused.wait <= 31 * 86_400
 
     meet(check)
 
@@ -206,14 +207,14 @@ def test_tokens_a_minute_are_counted_for_all(meet: Meet, limits: dict[str, Any])
         admitted = 0
         for n in range(20):
             member = everybody[n % 3]
-            if await asked(member, ask_of(alice, f"{n}", model="m")._replace(tokens=60)) is None:
+            if await asked(member, ask_of(alice, f"{n}", Estimate(60), "m")) is None:
                 admitted += 1
-                held = await asked(everybody[(n + 1) % 3], ask_of(alice, "x", model="m")._replace(tokens=60))
+                held = await asked(everybody[(n + 1) % 3], ask_of(alice, "x", Estimate(60), "m"))
                 everybody[(n + 1) % 3].leave("x")
                 assert (held is None) == (admitted < 5), "what is under way counts"
                 member.leave(f"{n}")
                 await settled(everybody[(n + 1) % 3])
-                member.spend(cost_of(alice, "m", f"{n}", 10, 0.0, time.time()))
+                member.spend(cost_of(alice, "m", f"{n}", Estimate(10), time.time()))
                 await settled(member)
         assert admitted == 10
         for member in everybody:
@@ -226,6 +227,42 @@ def test_tokens_a_minute_are_counted_for_all(meet: Meet, limits: dict[str, Any])
         )
 
     meet(check)
+
+
+@pytest.mark.parametrize("limit", Sums._fields)
+def test_budgets_on_some_models_are_each_ones_own(meet: Meet, limit: str) -> None:
+    """Beside that of all models: in requests, tokens and dollars, of the day and of the month."""
+    some: Any = ModelLimit(models=Patterns(("m*",)), **{limit: 3})
+    alice = Client("alice", "", limits=ClientLimits(requests_per_day=5), model_limits=(some,))
+
+    async def check(room: Room) -> None:
+        one, two = await room.member(), await room.member()
+
+        async def served(slot: str, model: str) -> Refused | None:
+            refused = await asked(one, ask_of(alice, slot, FREE, model))
+            if refused is None:
+                one.leave(slot)
+                one.spend(cost_of(alice, model, slot, Estimate(1, 1.0), time.time()))
+                await settled(one)
+            return refused
+
+        found = [await served(f"{n}", model) for n, model in enumerate(("m1", "m2", "m1", "m3", "x", "x", "x"))]
+        assert [refused and (refused.name, refused.why) for refused in found] == [
+            *(None, None, None, ("client:alice\nm*", limit), None, None, ("client:alice", "requests_per_day"))
+        ]
+        for member in (one, two):
+            member.engine.put(member.limits.part(time.time()))
+            await settled(member)
+        refused = await asked(two, ask_of(alice, "y", FREE, "m1")._replace(budgets=budgets_of(alice, "m1")[1:]))
+        assert refused and refused.why == limit, "everybody hears it, and it is told again without counting again"
+        more = tuple(each._replace(most=doubled(each.most)) for each in budgets_of(alice, "m1"))
+        assert await asked(two, Ask("z", (), more)) is None
+
+    meet(check)
+
+
+def doubled(most: Sums) -> Sums:
+    return Sums(*(2 * limit for limit in most))  # type: ignore[arg-type]
 
 
 # ---- news ------------------------------------------------------------------------------------------------------------

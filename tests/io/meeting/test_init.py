@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from ccx_addons.core.config import Client, ClientLimits
+from ccx_addons.core.config import Client, ClientLimits, Patterns
 from ccx_addons.io.meeting import Alone, Answer, Away, Hear, Member, Patience, deaf
+from ccx_addons.scheduler.budgets import Estimate, Sums
 from ccx_addons.scheduler.limits import Ask, Cost, Held, Limits, Part, Refused, cost_of
 from tests.io.meeting.rooms import ask, asked
 
@@ -50,8 +51,9 @@ def test_a_worker_alone_waits_for_nobody() -> None:
     alone, limits = Alone(Limits()), ("a", 2, 0)
     assert [alone.enter(ask(slot, limits)) is None for slot in "xyz"] == [True, True, False]
     alone.leave("x")
-    alone.spend(cost_of(RICH, "m", "x", 5, 1.0, time.time()))
-    assert alone.limits.spent("alice", time.time()) == (5, 1.0) and not alone.trouble and len(alone.limits.slots) == 1
+    alone.spend(cost_of(RICH, "m", "x", Estimate(5, 1.0), time.time()))
+    known = alone.limits.known.of("alice", Patterns(), time.time())
+    assert known == Sums(1, 5, 1.0, 1, 5, 1.0) and not alone.trouble and len(alone.limits.slots) == 1
     asyncio.run(alone.start())
     alone.stop()
 
@@ -69,8 +71,8 @@ def test_without_an_engine_each_one_has_its_share_and_says_so_later() -> None:
         assert answers == [None, None, Refused("a", "concurrency", float("inf"))] and member.trouble == trouble
         member.leave("x")
         member.leave("x")
-        member.spend(cost_of(RICH, "m", "x", 1, 0.0, time.time()))
-        member.spend(cost_of(Client("bob", ""), "m", "y", 1, 0.0, time.time()))
+        member.spend(cost_of(RICH, "m", "x", Estimate(1, 0.0), time.time()))
+        member.spend(cost_of(Client("bob", ""), "m", "y", Estimate(1, 0.0), time.time()))
         member.stop()
         told = [("put", ["x"]), ("put", ["y"]), ("undo", "z"), ("leave", "x"), ("spend", "alice")]
         assert engine.told == [("start", None), *told, ("stop", None)]

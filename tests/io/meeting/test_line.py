@@ -89,7 +89,7 @@ def test_a_line_that_nobody_reads_is_cut_before_it_fills_the_memory(tmp_path: Pa
             await member.start()
             sent = 0
             while "away" not in member.trouble:
-                member.engine.spend(Cost("x" * 100_000, True, 1, 0.0, 0.0))
+                member.engine.spend(Cost("x" * 100_000, "m", 1, 1, 0.0, 0.0))
                 sent += 1
                 await asyncio.sleep(2 * LATER)
             assert sent > 40

@@ -13,6 +13,7 @@ from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting.postgres import SESSION, Postgres
 from ccx_addons.io.meeting.words import LEASE, ms
 from ccx_addons.io.postgres import Link
+from ccx_addons.scheduler.budgets import Estimate
 from ccx_addons.scheduler.limits import Limits, cost_of
 from tests.io.meeting.rooms import PATIENT, PostgresRoom, ask, asked, pay, settled
 from tests.postgres import Server, running_postgres
@@ -91,13 +92,13 @@ def test_one_that_is_killed_and_comes_back_empty(server: Server) -> None:
     async def check(one: Member, two: Member) -> None:
         for n, member in enumerate((one, two, one)):
             assert await asked(member, ask(f"{n}", ("a", 9, 3))) is None
-        one.spend(cost_of(ALICE, "m", "s", 60, 0.25, time.time()))
+        one.spend(cost_of(ALICE, "m", "s", Estimate(60, 0.25), time.time()))
         await settled(one)
         server.kill()
         await until(lambda: one.trouble and two.trouble)
         assert "PostgreSQL is away" in one.trouble
         assert await asked(two, ask("3", ("a", 9, 3))) is None, "its share is not used up"
-        two.spend(cost_of(ALICE, "m", "s", 20, 0.25, time.time()))
+        two.spend(cost_of(ALICE, "m", "s", Estimate(20, 0.25), time.time()))
         server.start()
         await until(lambda: not one.trouble and not two.trouble)
         link = Link(url, "tests")
@@ -107,7 +108,9 @@ def test_one_that_is_killed_and_comes_back_empty(server: Server) -> None:
         await settled(two)
         assert await asked(one, ask("x", ("a", 9, 4))) and await asked(one, ask("x", ("a", 4, 0)))
         assert await asked(one, ask("x", ("a", 5, 5))) is None
-        assert await asked(two, pay("y", 61)) is None and await asked(two, pay("z", 60)), "what one knew is known"
+        assert await asked(two, pay("y", tokens_per_day=61)) is None and await asked(
+            two, pay("z", tokens_per_day=60)
+        ), "what one knew is known"
 
     meet(url, check)
 
@@ -115,7 +118,7 @@ def test_one_that_is_killed_and_comes_back_empty(server: Server) -> None:
 def test_places_given_back_do_not_pile_up_between_two_vacuums(postgres: Server) -> None:
     """Counted in entries of the index that decisions look at: as many for the last of them as for the first."""
     read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'meet_slot_pkey'"
-    enter = "SELECT meet_enter(%s, 30000, '{a}', '{0}', '{9}', '{}', '{}', 0, '', '{}', '{}')"
+    enter = "SELECT meet_enter(%s, 30000, '{a}', '{0}', '{9}', '{}', '{}', 0, 0, '{}', '{}', '{}', '{}', 0)"
     found = [0]
     with contextlib.closing(Link(postgres.made(), "tests")) as link:
         link.script(f"{SESSION}; INSERT INTO meet_epoch VALUES (1, 1)")

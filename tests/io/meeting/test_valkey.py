@@ -14,7 +14,8 @@ from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting import valkey as module
 from ccx_addons.io.meeting.valkey import Valkey
-from ccx_addons.scheduler.limits import Cost, Estimate, Limits, cost_of
+from ccx_addons.scheduler.budgets import Estimate, Sums
+from ccx_addons.scheduler.limits import Cost, Limits, cost_of
 from tests.io.meeting.rooms import (
     PATIENT,
     Server,
@@ -100,18 +101,18 @@ def test_one_that_is_killed_and_comes_back_empty(tmp_path: Path) -> None:
         one, two = await joined(server, sharing=2)
         for n, member in enumerate((one, two, one)):
             assert await asked(member, ask(f"{n}", ("a", 9, 3))) is None
-        one.spend(cost_of(ALICE, "m", "s", 60, 0.25, time.time()))
+        one.spend(cost_of(ALICE, "m", "s", Estimate(60, 0.25), time.time()))
         server.stop()
         await until(lambda: one.trouble and two.trouble)
         assert "Valkey is" in one.trouble
         assert await asked(two, ask("3", ("a", 9, 3))) is None, "its share is not used up"
-        two.spend(cost_of(ALICE, "m", "s", 20, 0.25, time.time()))
+        two.spend(cost_of(ALICE, "m", "s", Estimate(20, 0.25), time.time()))
         await server.start()
         await until(lambda: not one.trouble and not two.trouble)
         await settled_when_ripe(server, one, two)
         assert await asked(one, ask("x", ("a", 9, 4))) and await asked(one, ask("x", ("a", 4, 0)))
         assert await asked(one, ask("x", ("a", 5, 5))) is None
-        assert await asked(two, pay("y", 81)) is None or "two machines, whose sums are added"
+        assert await asked(two, pay("y", tokens_per_day=81)) is None or "two machines, whose sums are added"
         one.stop()
         two.stop()
 
@@ -317,7 +318,7 @@ def test_what_waits_for_one_that_hangs_is_not_kept_for_ever(tmp_path: Path, monk
         (one,) = await joined(server, count=1)
         assert await asked(one, ask("kept", ("a", 0, 1))) is None
         for n in range(1000):
-            engine_of(one).spend(Cost("bob", True, n, 0.0, time.time()))
+            engine_of(one).spend(Cost("bob", "m", 1, n, 0.0, time.time(), "s", ("client:bob",)))
         assert len(engine_of(one).unsent) <= 100
         await settled(one)
         assert await server.ask("ZCARD", "{ccx}:a:slots") == 1
@@ -333,12 +334,18 @@ def test_machines_add_up_and_the_workers_of_one_do_not(tmp_path: Path) -> None:
         room.machine = "two"
         other = await room.member()
         for member, known in ((one, 30), (same, 40), (other, 50)):
-            assert await asked(member, pay(f"{known}", 1000, spent=Estimate(known, known / 1000))) is None
-        assert await asked(one, pay("x", 91)) is None, "40 and 50"
-        refused = await asked(one, pay("y", 90))
-        assert refused and refused.why == "tokens"
-        refused = await asked(one, pay("z", 0, usd_per_month=0.09))
-        assert refused and refused.why == "usd"
+            assert (
+                await asked(
+                    member,
+                    pay(f"{known}", spent=Sums(tokens_per_day=known, usd_per_month=known / 1000), tokens_per_day=1000),
+                )
+                is None
+            )
+        assert await asked(one, pay("x", tokens_per_day=91)) is None, "40 and 50"
+        refused = await asked(one, pay("y", tokens_per_day=90))
+        assert refused and refused.why == "tokens_per_day"
+        refused = await asked(one, pay("z", usd_per_month=0.09))
+        assert refused and refused.why == "usd_per_month"
         for member in (one, same, other):
             member.stop()
 
@@ -350,9 +357,11 @@ def test_a_reservation_ends_with_its_lease(tmp_path: Path, monkeypatch: pytest.M
 
     async def check(server: Server) -> None:
         one, two = await joined(server)
-        assert await asked(one, pay("1", 100, 200)) is None and await asked(two, pay("2", 100, 10))
+        assert await asked(one, pay("1", 200, tokens_per_day=100)) is None and await asked(
+            two, pay("2", 10, tokens_per_day=100)
+        )
         one.stop()
-        while await asked(two, pay("3", 100, 10)):
+        while await asked(two, pay("3", 10, tokens_per_day=100)):
             await asyncio.sleep(0.05)
         two.stop()
 

@@ -1,14 +1,15 @@
 import pytest
 
 from ccx_addons.io.meeting.words import names_of, refused_of
-from ccx_addons.scheduler.limits import Estimate, Held, Refused
+from ccx_addons.scheduler.budgets import Budget, Sums
+from ccx_addons.scheduler.limits import Held, Refused
 from ccx_addons.scheduler.tokens import Pace
-from tests.io.meeting.rooms import ask, pay
+from tests.io.meeting.rooms import ask
 
 
 def test_a_budget_is_held_under_its_client() -> None:
-    assert list(names_of(Held(("channel:c",), "alice", Estimate(1)))) == ["channel:c", "client:alice"]
-    assert list(names_of(Held(("client:alice",), "alice"))) == ["client:alice"]
+    assert list(names_of(Held(("channel:c",), ("client:alice",)))) == ["channel:c", "client:alice"]
+    assert list(names_of(Held(("client:alice",), ("client:alice",)))) == ["client:alice"]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,17 @@ def test_what_an_answer_means(index: int, wait: int, expected: Refused | None) -
     assert refused_of(asked, index, wait) == expected
 
 
-@pytest.mark.parametrize(("index", "why"), [(-2, "tokens"), (-3, "usd"), (-4, "reserved")])
-def test_whose_budget_it_is(index: int, why: str) -> None:
-    refused = refused_of(pay("1", 5), index, 0)
-    assert refused and (refused.name, refused.why) == ("client:alice", why) and refused.wait > 0
+@pytest.mark.parametrize(
+    ("index", "wait", "expected"),
+    [
+        (-2, 0, ("a", "requests_per_month")),
+        (-4, 0, ("a", "usd_per_month")),
+        (-7, 0, ("a", "usd_per_day")),
+        (-9, 0, ("b", "tokens_per_month")),
+        (-9, 1000, ("b", "reserved")),
+    ],
+)
+def test_whose_budget_it_is(index: int, wait: int, expected: tuple[str, str]) -> None:
+    asked = ask("1")._replace(budgets=(Budget("a", Sums()), Budget("b", Sums())))
+    refused = refused_of(asked, index, wait)
+    assert refused and (refused.name, refused.why) == expected and refused.wait > 0
