@@ -38,6 +38,8 @@ NOTHING_LEFT: Final = 64 << 20
 """Bytes of the disk under which it is a warning, and a problem."""
 OFF: Final = 60.0
 """Seconds that this clock and an upstream's may differ: times to wait and limits are read from it."""
+LOOK: Final = 20.0
+"""Seconds for which the database is looked at: a reader holds up what the log keeps beside it (its -wal)."""
 SOON: Final = 14 * 86_400.0
 """Seconds before its end from which a certificate is a warning."""
 
@@ -147,11 +149,14 @@ def of_disk(folder: Path) -> Iterator[Finding]:
 def of_database(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "database", f"{path} is not there yet")
-    elif words := backup.problems(path):
+        return
+    words, whole = backup.problems(path, LOOK)
+    if words:
         mend = "install that version, or restore a backup" if "newer" in words else "restore a backup, or move it away"
         yield Finding("problem", "database", f"{path} {words}; {mend}")
     else:
-        yield Finding("ok", "database", f"{path} is sound")
+        so_far = "is sound" if whole else f"has no damage in what could be looked at in {LOOK:.0f} s"
+        yield Finding("ok", "database", f"{path} {so_far}")
 
 
 def of_server(settings: Settings) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io import yaml_file
-from ccx_addons.io.database import newer
+from ccx_addons.io.database import at_most, code_of, newer
 from ccx_addons.io.files import PRIVATE, write_atomically
 
 DATABASE: Final = "ccx.db"
@@ -74,18 +74,23 @@ def restore(files: Files, source: Path) -> list[str]:
     return sorted(found)
 
 
-def problems(database: Path) -> str:
-    """What is wrong with a database, empty when all is well. Reads every page; changes nothing."""
+def problems(database: Path, most: float = 0.0) -> tuple[str, bool]:
+    """What is wrong with a database, empty when nothing was found, and whether all of it was looked at. Reads every
+    page, as far as it comes in ``most`` seconds (0: however long it takes); changes nothing."""
     if not database.is_file():
-        return ""
+        return "", True
+    address = f"{database.absolute().as_uri()}?mode=ro"
     try:
-        with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-            words = [str(row[0]) for row in conn.execute("PRAGMA integrity_check(3)")]
-            if words != ["ok"]:
-                return "is damaged: " + "; ".join(words)
-            return "was made by a newer version of CCX" if newer(conn) else ""
+        with contextlib.closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as conn:
+            if newer(conn):
+                return "was made by a newer version of CCX", True
+            with at_most(conn, most) if most else contextlib.nullcontext():
+                words = [str(row[0]) for row in conn.execute("PRAGMA integrity_check(3)")]
+            return ("" if words == ["ok"] else "is damaged: " + "; ".join(words)), True
     except sqlite3.Error as error:
-        return f"cannot be read: {error}"
+        if code_of(error) == sqlite3.SQLITE_INTERRUPT:
+            return "", False
+        return f"cannot be read: {error}", True
 
 
 @contextlib.contextmanager
@@ -130,5 +135,6 @@ def _unpack(source: Path, folder: Path) -> dict[str, Path]:
 
 
 def _sound(database: Path) -> None:
-    if words := problems(database):
+    words, _ = problems(database)
+    if words:
         raise StoreError(f"the database in the backup {words}")

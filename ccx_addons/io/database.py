@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ log: Final = logging.getLogger("ccx")
 
 BUSY: Final = 0.25
 CHECK: Final = 1.0
-"""Seconds: waiting for another writer, most that the check for damage takes."""
+AGAIN: Final = 0.1
+"""Seconds: waiting for another writer, most that the check for damage takes, between two interruptions."""
 WAL_BYTES: Final = 64 << 20
 TROUBLE: Final = frozenset(
     {
@@ -133,6 +135,27 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def at_most(conn: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Interrupts what the connection is at by then, or begins later: SQLITE_INTERRUPT. A progress handler would not end
+    a check for damage, which is one step of SQLite's machine before 3.41, however large the file is."""
+    over = threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not over.wait(wait):
+            conn.interrupt()
+            wait = AGAIN
+
+    watcher = threading.Thread(target=watch, name="ccx-at-most", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -322,14 +345,11 @@ class Database(Folds):
         """At most CHECK seconds; the next ``ready`` acts on what was found."""
         if self.conn is None:
             return
-        until = time.monotonic() + CHECK
-        self.conn.set_progress_handler(lambda: time.monotonic() > until, 10_000)
         try:
-            found = self.conn.execute("PRAGMA quick_check(1)").fetchone()
+            with at_most(self.conn, CHECK):
+                found = self.conn.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.Error:
             return
-        finally:
-            self.conn.set_progress_handler(None, 0)
         if found != ("ok",):
             self.damaged = self.identity
             self.close()

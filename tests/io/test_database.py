@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.errors import StoreError
-from ccx_addons.io.database import Database, code_of
+from ccx_addons.io.database import Database, at_most, code_of
 from ccx_addons.io.rollup import DAY, HOUR
 from ccx_addons.io.transaction import MOST, Transaction
 from tests.io.rows import NOW, one, request, rows
@@ -124,6 +124,15 @@ def test_a_healthy_file_passes_the_check(database: Database, path: Path) -> None
     put(database, "requests", **request("a"))
     database.check()
     assert database.conn is not None and database.damaged == (0, 0)
+
+
+def test_what_takes_too_long_is_interrupted_and_nothing_after_it() -> None:
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as conn:
+        endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"), at_most(conn, 0.01):
+            conn.execute(endless)
+        with at_most(conn, 60.0):
+            assert conn.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_the_check_finds_a_damaged_page(database: Database, path: Path) -> None:
