@@ -9,9 +9,9 @@ from typing import Any, Final
 from ccx_addons.core.confidential import hide_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot, Target
 from ccx_addons.core.urls import join
-from ccx_addons.io.rollup import DAY, HOUR, fresh
 from ccx_addons.protocols import PROTOCOLS
 from ccx_admin.channels.activity import activity
+from ccx_admin.clients.newest import newest
 from ccx_admin.db import Reader, Row
 from ccx_admin.panel import Panel
 from ccx_admin.sessions.tree import OF_TRACE
@@ -267,40 +267,11 @@ def clients(panel: Panel) -> list[dict[str, Any]]:
         {
             **client_of(client, panel.clock()),
             "requests": seen.get(client.name, 0),
-            "last": newest_request(panel.db, client.name),
+            "last": next(iter(newest(panel.db, client.name)), None),
             "spent": asdict(spent[client.name]),
         }
         for client in known
     ]
-
-
-LAST: Final = "SELECT id, started_at, kind, operation, model, user_agent, status, state, client_ip FROM requests"
-
-
-def newest_request(db: Reader, client_name: str) -> dict[str, Any] | None:
-    """The newest request of a client: among those that are not counted yet, else in the last hour that counts one."""
-    row = db.row(
-        f"{LAST} INDEXED BY requests_rev WHERE {fresh()} AND client_name = ? ORDER BY started_at DESC, id DESC LIMIT 1",
-        (client_name,),
-    )
-    if row:
-        return dict(row)
-    sql = "SELECT max(start) FROM rollups WHERE view = 'client' AND level = ? AND a = ? AND start >= ?"
-    day = db.value(sql, (DAY, client_name, 0))
-    hour = None if day is None else db.value(sql, (HOUR, client_name, day))
-    if day is None:
-        return None
-    return last_request(db, client_name, *((day, day + DAY) if hour is None else (hour, hour + HOUR)))
-
-
-def last_request(db: Reader, client_name: str, since: int = 0, until: int = 1 << 62) -> dict[str, Any] | None:
-    """The newest request of a client from ``since`` to before ``until`` (Unix ms): the live check after its set-up."""
-    row = db.row(
-        f"{LAST} WHERE id = (SELECT id FROM requests INDEXED BY requests_list"
-        " WHERE client_name = ? AND started_at >= ? AND started_at < ? ORDER BY started_at DESC, id DESC LIMIT 1)",
-        (client_name, since, until),
-    )
-    return dict(row) if row else None
 
 
 def events(db: Reader, kind: str = "", before: int = 0, limit: int = 100) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ccx_admin.api.schema import Json, array, boolean, choice, free, integer, ta
 from ccx_admin.change import asked
 from ccx_admin.channels import views
 from ccx_admin.clients import snippets
+from ccx_admin.clients.newest import newest
 from ccx_admin.panel import panel
 
 clients: Final = Blueprint("api_clients", __name__, url_prefix="/api")
@@ -106,7 +107,7 @@ def last(name: str, query: dict[str, Json]) -> dict[str, Json]:
     """Its newest request since a moment, or null: whether a new set-up works."""
     if not any(client.name == name for client in panel().snapshot().clients):
         raise not_found("client", name)
-    return {"request": views.last_request(panel().db, name, query["since"])}
+    return {"request": next(iter(newest(panel().db, name, since=query["since"])), None)}
 
 
 @operation(

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
@@ -18,6 +18,7 @@ from ccx_addons.core.lock_out import LockOut
 from ccx_admin import auth
 from ccx_admin.channels import views
 from ccx_admin.clients import page, snippets
+from ccx_admin.clients.newest import newest
 from ccx_admin.panel import Panel, panel
 from ccx_admin.usage import money, ranges, stats
 
@@ -25,7 +26,6 @@ pages: Final = Blueprint("own", __name__, url_prefix="/clients/me")
 
 EXTENSION: Final = "ccx-own"
 RECENT: Final = 20
-COLUMNS: Final = "id, started_at, kind, model, status, state, input_tokens, output_tokens, cost_usd, total_ms"
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def index() -> str | Response:
             (name, stats.summary(current.db, ranges.range_of(name, now), now, mine)["now"]) for name in ("24h", "30d")
         ],
         models=stats.table(current.db, ranges.range_of("30d", now), "model", now, mine),
-        recent=recent(current, client),
+        recent=newest(current.db, client.name, RECENT),
         snippets=offered,
         chosen=chosen,
         kinds=[kind for kind in KINDS if kind in kinds],
@@ -92,14 +92,6 @@ def index() -> str | Response:
         limit_words={limit: words for limit, words, _step in page.LIMITS},
         root=root,
     )
-
-
-def recent(current: Panel, client: Client) -> list[dict[str, Any]]:
-    rows = current.db.rows(
-        f"SELECT {COLUMNS} FROM requests WHERE client_name = ? AND source = 'proxy' ORDER BY started_at DESC LIMIT ?",
-        (client.name, RECENT),
-    )
-    return [dict(row) for row in rows]
 
 
 @pages.get("/login")

@@ -1,10 +1,9 @@
 """Every page over no, one and many requests: it answers, its HTML is sound, it holds no inline code and no secret."""
 
-import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from flask import Flask
@@ -17,9 +16,11 @@ from ccx_admin.db import Params, Reader, Row
 from ccx_admin.requests import detail as request_detail
 from ccx_admin.settings import page as settings
 from tests.admin import seed
+from tests.admin.clients.test_own import enter
 from tests.admin.conftest import ADMIN_KEY, NOW, PROXY_KEY
 from tests.admin.every_page import every_page
 from tests.admin.outline import outline
+from tests.plans import scanned
 
 PATHS: Final = (
     "/",
@@ -240,10 +241,6 @@ def test_a_row_has_room_for_every_attempt(session: FlaskClient, store: Store) ->
 
 
 # ---- how much is read ------------------------------------------------------------------------------------------------
-LARGE: Final = ("requests", "attempts", "candidates", "bodies", "shapes", "sessions")
-"""Tables that grow with every request."""
-FEW: Final = "requests_running"
-"""An index of what runs, and of nothing else."""
 MAY_BE_SCANNED: Final = {
     "/settings?tab=capture": {"bodies"},
 }
@@ -270,37 +267,14 @@ def test_no_page_reads_through_what_grows_with_every_request(
         asked.append(sql)
         return plain(self, sql, params)
 
-    pages = [*every_page(app, session), *API]
+    own = app.test_client()
+    assert enter(own) == 303
+    pages = [(session, path) for path in (*every_page(app, session), *API)] + [(own, "/clients/me")]
     assert len(pages) > 60
     monkeypatch.setattr(Reader, "rows", rows)
     with closing(sqlite3.connect(folder / "ccx.db")) as conn:
-        for path in pages:
+        for who, path in pages:
             asked.clear()
-            assert session.get(path).status_code == 200, path
+            assert who.get(path).status_code == 200, path
             for sql in asked:
                 assert scanned(conn, sql) <= MAY_BE_SCANNED.get(path, set()), f"{path}: {sql}"
-
-
-def scanned(conn: sqlite3.Connection, sql: str) -> set[str]:
-    """Large tables that are read from one end, and where neither a LIMIT nor the order of an index ends that early."""
-    if sql.startswith("PRAGMA"):
-        return set()
-    names = set(re.findall(r"[?:](\w+)", sql)) if ":" in sql else set()
-    params: Any = dict.fromkeys(names) if names and "?" not in sql else [None] * 999
-    found = set()
-    while True:
-        try:
-            plan = conn.execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()
-            break
-        except sqlite3.ProgrammingError as error:  # says how many values it wants
-            wanted = re.search(r"uses (\d+)", str(error))
-            assert wanted, error
-            params = [None] * int(wanted[1])
-    names_of = {alias: table for table, alias in re.findall(rf"\b({'|'.join(LARGE)}) (?:AS )?(\w+)", sql)}
-    early = "LIMIT" in sql and not any("TEMP B-TREE" in step for *_ids, step in plan)
-    for *_ids, step in plan:
-        table, _, index = step.removeprefix("SCAN ").partition(" USING ")
-        table = names_of.get(table, table)
-        if step.startswith("SCAN ") and table in LARGE and not (index and (early or FEW in index)):
-            found.add(table)
-    return found

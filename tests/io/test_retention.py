@@ -1,4 +1,6 @@
+import contextlib
 import itertools
+import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,8 +13,10 @@ from ccx_addons.io.chores import Chore
 from ccx_addons.io.database import Database
 from ccx_addons.io.retention import BODY_STEP, FEW, KEPT, STEP, cap_bodies, retain
 from ccx_addons.io.rollup import DAY, HOUR, QUARTER
+from ccx_addons.io.state import Reader
 from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, one, request, rows
+from tests.plans import scanned
 
 OLD = NOW - 100 * DAY
 GONE = (
@@ -223,3 +227,27 @@ def test_acknowledgements_go_with_their_command(database: Database) -> None:
     put(database, "commands", {"at": OLD, "expires_at": OLD, "kind": "x"})
     put(database, "command_acks", {"command_id": 1, "boot_id": "b", "worker": 0, "at": OLD})
     assert step(database) == 2 and one(database.path, "SELECT count(*) FROM command_acks") == 0
+
+
+def test_no_round_reads_through_what_grows_with_every_request(database: Database) -> None:
+    """Every statement of the rounds of the writer, and of the workers' looks."""
+    asked: list[str] = []
+    put(database, "requests", *(request(f"r{n}", started_at=OLD + n) for n in range(5)), request("new"))
+    put(database, "bodies", body("new", NOW))
+    assert database.conn
+    database.conn.set_trace_callback(asked.append)
+    put(database, "requests", request("now"))
+    database.fold(whole=True)
+    step(database)
+    database.write([partial(cap_bodies, excess=1)])
+    database._mark_lost()
+    with contextlib.closing(Reader(database.path, "boot", 1, shared=True)) as reader:
+        database.conn.row_factory = sqlite3.Row
+        reader._read(database.conn, NOW / 1000)
+        reader.first = False
+        reader._read(database.conn, NOW / 1000)
+    database.conn.set_trace_callback(None)
+    statements = [sql for sql in asked if sql.split(maxsplit=1)[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")]
+    assert len(statements) > 80
+    for sql in statements:
+        assert scanned(database.conn, sql) == set(), sql
