@@ -5,6 +5,7 @@ Some write an empty object before the real one (Bedrock, LiteLLM: openai-agents-
 """
 
 import json
+import re
 from typing import Final
 
 from ccx_addons.core.wire_json import loads_object
@@ -13,6 +14,7 @@ EMPTY: Final = "{}"
 NOTHING: Final = frozenset({"null", "None"})
 DOUBTFUL: Final = ('"', "n", "N")
 """How arguments begin that are no object: they are known at their end only."""
+PLACEHOLDERS: Final = re.compile(r"\s*(?:\{\}\s*)+(?=\{)")
 MAX_HELD: Final = 1 << 20
 MAX_BLANK: Final = 64
 """Characters that are held back at most, and of white space."""
@@ -36,9 +38,9 @@ class Arguments:
         if self._size:
             return self._hold(piece)
         text = "".join(self._held) + piece
+        if before := PLACEHOLDERS.match(text):
+            text = text[before.end() :]
         begun = text.strip()
-        while begun.startswith(EMPTY) and len(begun) > len(EMPTY) and begun[2:].lstrip().startswith("{"):
-            text = begun = begun[2:].lstrip()
         if begun.startswith(DOUBTFUL):
             return self._hold(text)
         if begun in ("", EMPTY):

@@ -8,7 +8,7 @@ from typing import Final
 
 from ccx_addons.core import read, sse, wire_json
 from ccx_addons.core.config import AuthStyle
-from ccx_addons.core.neutral import FAULT_STATUS, Extra, Fault, FaultKind, Json
+from ccx_addons.core.neutral import FAULT_STATUS, Extra, Fault, FaultKind, Json, Usage
 
 ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
     "invalid_request": "invalid_request_error",
@@ -69,6 +69,17 @@ def encode_error(fault: Fault, request_id: str) -> tuple[int, bytes]:
 def encode_stream_error(fault: Fault) -> bytes:
     """A data line with an ``error`` member: the SDK raises APIError on it."""
     return sse.frame(wire_json.dump_text(error_body(fault)))
+
+
+def chat_counts(usage: Mapping[str, Json]) -> Usage | None:
+    """What relays count in Chat's words where another protocol's are due; None: in no words of Chat's."""
+    if not {"prompt_tokens", "completion_tokens"} & usage.keys() or {"input_tokens", "output_tokens"} & usage.keys():
+        return None
+    taken, given = (read.mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
+    prompt = read.count(usage.get("prompt_tokens"))
+    cached = min(prompt, read.count(taken.get("cached_tokens")))
+    output = read.count(usage.get("completion_tokens"))
+    return Usage(prompt, output, cached, reasoning=min(output, read.count(given.get("reasoning_tokens"))))
 
 
 # ---- schemas ---------------------------------------------------------------------------------------------------------

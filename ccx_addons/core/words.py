@@ -107,6 +107,8 @@ def _walk(value: Json, name: str, depth: int) -> Iterator[str | Media]:
     elif isinstance(value, dict):
         if name in ARGUMENTS:
             yield dump_text(value)
+        elif value.get("thought") is True:
+            return
         elif picture := _picture(value):
             yield picture
         else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ccx_addons.core import demand, read
+from ccx_addons.core.media import of_data
 from ccx_addons.core.neutral import Json, Media, Part, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.wire import Fields, keep
@@ -32,19 +33,22 @@ def read_block(block: Mapping[str, Json], path: str, content: Content) -> Part |
             return Thinking(read.text(block.get("thinking")), read.text(block.get("signature")) or None, CLAUDE)
         case "redacted_thinking":
             return Thinking("", read.text(block.get("data")) or None, CLAUDE, True)
+        case "image" if isinstance(url := block.get("image"), str):
+            found = read.data_url(url)
+            return of_data(*found) if found else Media(ANY["image"], url=url)
         case "image" | "document" as kind:
             return _media(ANY[kind], read.mapping(block.get("source")), read.text(block.get("title")))
         case "input_image":
             url = demand.text(block.get("image_url"), f"{path}.image_url")
             found = read.data_url(url)
-            return Media(found[0], data=found[1]) if found else Media(ANY["image"], url=url)
+            return of_data(*found) if found else Media(ANY["image"], url=url)
     return None
 
 
 def _media(mime: str, source: Mapping[str, Json], name: str) -> Part | None:
     match source:
         case {"type": "base64", "data": str(data)}:
-            return Media(read.text(source.get("media_type"), mime), data=data, name=name)
+            return of_data(read.text(source.get("media_type"), mime), data, name)
         case {"type": "text", "data": str(data)}:
             return Text(data)
         case {"type": "url", "url": str(url)}:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ccx_addons.core import demand, read, words
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.media import of_data, sniffed
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text
 from ccx_addons.protocols.chat.foreign import read_block
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
@@ -27,6 +28,14 @@ AUDIO_FORMATS: Final[Mapping[str, str]] = {
     "audio/mp3": "mp3",
 }
 AUDIO_TYPES: Final[Mapping[str, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+LINKS: Final[Mapping[str, str]] = {
+    "video_url": "video/*",
+    "audio_url": "audio/*",
+    "file_url": PDF,
+    "document_url": PDF,
+}
+"""Parts that some servers take -> what they hold (docs.vllm.ai/en/latest/features/multimodal_inputs,
+docs.mistral.ai/capabilities/document_ai, docs.z.ai/guides/vlm, openrouter.ai/docs/features/multimodal/videos)."""
 TEXT_MIMES: Final = frozenset({"application/json", "application/xml", "application/yaml", "application/javascript"})
 EXTENSIONS: Final[Mapping[str, str]] = {
     "pdf": PDF,
@@ -75,6 +84,12 @@ def _read_part(block: Json, path: str) -> Part:
             return _read_audio(block, path)
         case "file":
             return _read_file(block, path)
+        case "input_video":
+            video = read.mapping(block.get(kind))
+            data = demand.text(video.get("data"), f"{path}.{kind}.data")
+            return of_data(f"video/{read.text(video.get('format'), 'mp4')}", data)
+        case kind if kind in LINKS:
+            return _read_link(block, kind, path)
     return read_block(block, path, read_content) or Opaque(NAME, dict(block))
 
 
@@ -85,8 +100,18 @@ def _read_image(block: Mapping[str, Json], path: str) -> Media:
     detail = read.text(inner.get("detail")) or None
     extra = _extra(block, "image_url", inner, {"url", "detail"})
     if found := read.data_url(url):
-        return Media(found[0], data=found[1], detail=detail, extra=extra)
+        return of_data(*found, detail=detail, extra=extra)
+    if sniffed(url):
+        return of_data(ANY_IMAGE, url, detail=detail, extra=extra)
     return Media(ANY_IMAGE, url=url, detail=detail, extra=extra)
+
+
+def _read_link(block: Mapping[str, Json], kind: str, path: str) -> Media:
+    """Media at an address, or as a data URL, in a form of some servers."""
+    inner = block.get(kind)
+    url = demand.text(inner if isinstance(inner, str) else read.mapping(inner).get("url"), f"{path}.{kind}.url")
+    found = read.data_url(url)
+    return of_data(*found) if found else Media(LINKS[kind], url=url)
 
 
 def _read_audio(block: Mapping[str, Json], path: str) -> Media:
@@ -94,7 +119,7 @@ def _read_audio(block: Mapping[str, Json], path: str) -> Media:
     data = demand.text(inner.get("data"), f"{path}.input_audio.data")
     form = demand.text(inner.get("format"), f"{path}.input_audio.format")
     mime = AUDIO_TYPES.get(form, f"audio/{form}")
-    return Media(mime, data=data, extra=_extra(block, "input_audio", inner, {"data", "format"}))
+    return of_data(mime, data, extra=_extra(block, "input_audio", inner, {"data", "format"}))
 
 
 def _read_file(block: Mapping[str, Json], path: str) -> Media:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ccx_addons.core import read
+from ccx_addons.core.call_names import client_name
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import (
@@ -290,7 +291,7 @@ class ClientTools:
         self.legacy = any(LEGACY in own(tool.extra) for tool in tools)
 
     def name(self, wire_name: str) -> str:
-        return self.names.get(wire_name, wire_name)
+        return client_name(self.names, wire_name)
 
 
 def made_up_id(*parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 from ccx_addons import vendors
 from ccx_addons.core import code_assist, read, words
+from ccx_addons.core.call_names import client_name
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import (
@@ -151,7 +152,7 @@ class PartWriter:
         return [_signature_part(signature)] if signature else []
 
     def _call(self, part: ToolCall, path: str) -> Fields:
-        wire = write_call(part, self._names.get(part.name, part.name), path, self._losses)
+        wire = write_call(part, client_name(self._names, part.name), path, self._losses)
         if self._pending:
             wire["thoughtSignature"] = self._pending
         elif self._unsigned:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ccx_addons.core import code_assist, read
+from ccx_addons.core import code_assist, read, stops
 from ccx_addons.core.neutral import Extra, Json, Loss, Source, Stop, Usage
 from ccx_addons.core.sources import grounding
 from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
@@ -49,6 +49,8 @@ USAGE_FIELDS: Final = frozenset({
 })  # fmt: skip
 TOOL_USE: Final = "toolUsePromptTokenCount"
 """Tokens of tool results, which the prompt's count leaves out."""
+BLOCKED: Final = "BLOCKED"
+"""The reason of an answer whose prompt was refused."""
 CANDIDATE: Final = "candidate"
 """Where the side-car of an answer keeps the fields of its candidate."""
 
@@ -90,6 +92,13 @@ def usage_of(body: Json) -> Usage | None:
 
 
 # ---- the end --------------------------------------------------------------------------------------------------------
+def stop_of(reason: str) -> Stop:
+    """The neutral word; relays pass on other vendors' words."""
+    if reason == BLOCKED:
+        return "refusal"
+    return STOPS.get(reason or "STOP") or stops.stop_of(reason) or "refusal"
+
+
 def ending(
     stop: Stop, stop_sequence: str | None, extra: Extra, losses: list[Loss], sources: Sequence[Source] = ()
 ) -> Fields:

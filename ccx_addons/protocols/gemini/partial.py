@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ccx_addons.core import read
+from ccx_addons.core.arguments import mended
 from ccx_addons.core.neutral import NO_EXTRA, Extra, Json
-from ccx_addons.protocols.gemini.parts import read_arguments
+from ccx_addons.core.wire_json import loads_object
+from ccx_addons.protocols.gemini.parts import RAW_ARGUMENTS, read_arguments
 from ccx_addons.protocols.gemini.wire import Fields, camel
 
 STEP: Final = re.compile(r"""\.([^.\[\]'"]+)|\[(\d{1,9})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
@@ -40,7 +42,8 @@ class GrowingCall:
         return name in ("", self.name) and (not id_ or id_ == self.id)
 
     def add(self, call: Mapping[str, Json]) -> None:
-        self._whole |= read.mapping(call.get("args"))
+        args = call.get("args")
+        self._whole |= _of_text(args) if isinstance(args, str) else read.mapping(args)
         for piece in map(camel, read.mappings(call.get("partialArgs"))):
             name = next((name for name in VALUES if name in piece), "")
             value = piece.get(name)
@@ -51,6 +54,13 @@ class GrowingCall:
         """JSON text; of a call that broke off, text that is no whole JSON, so that nobody takes it for the call."""
         text = read_arguments({**self._whole, **{str(step): _settled(value) for step, value in self._tree.items()}})
         return text if ended else text[:-1]
+
+
+def _of_text(args: str) -> Fields:
+    """Arguments that a relay sends as Chat has them."""
+    text = mended(args)
+    found = loads_object(text)
+    return ({RAW_ARGUMENTS: text} if text else {}) if found is None else found
 
 
 def steps(path: str) -> list[Step]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
+from ccx_addons.core.media import of_data, sniffed
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Part, Refusal, Text, ToolCall, ToolResult
 from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER, SEALED, mark, sift, unmark
 from ccx_addons.core.wire_json import BadJson, dump_text, loads, loads_object
@@ -23,6 +24,8 @@ RAW_ARGUMENTS: Final = "raw_arguments"
 RESULT_WORDS: Final = ("result", "output")
 """``response`` members that stand for the whole result; ``output`` is Google's, ``result`` what its clients write."""
 
+VIDEOS: Final = re.compile(r"https?://(?:www\.|m\.)?(?:youtube\.com|youtu\.be)/")
+"""Addresses that Google plays (ai.google.dev/gemini-api/docs/video-understanding)."""
 GOOGLE_FILES: Final = ("https://generativelanguage.googleapis.com/", "gs://", "files/")
 """How addresses of files begin that only Google can read."""
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
@@ -30,15 +33,6 @@ TEXT_TYPES: Final = frozenset({
     "application/json", "application/xml", "application/yaml", "application/javascript", "application/x-sh",
 })  # fmt: skip
 """Text under another name; it is sent as text/plain."""
-
-MAGIC: Final = (
-    ("iVBORw", "image/png"),
-    ("/9j/", "image/jpeg"),
-    ("UklGR", "image/webp"),
-    ("R0lGOD", "image/gif"),
-    ("JVBERi", "application/pdf"),
-)
-"""How base64 data begins -> what it is."""
 
 SIGNATURES: Final = ("thoughtSignature", "thought_signature")
 """Both names that the API takes."""
@@ -166,12 +160,14 @@ def read_media(part: Mapping[str, Json]) -> Media | None:
     if blob := camel(read.mapping(part.get("inlineData"))):
         mime = read.text(blob.get("mimeType"))
         data = read.text(blob.get("data")).translate(URL_SAFE)
-        return Media(mime, data=data, name=read.text(blob.get("displayName")), extra=extra)
+        return of_data(mime, data, read.text(blob.get("displayName")), extra=extra)
     file = camel(read.mapping(part.get("fileData")))
     uri = read.text(file.get("fileUri"))
     if not uri:
         return None
     mime, name = read.text(file.get("mimeType")), read.text(file.get("displayName"))
+    if not mime and VIDEOS.match(uri):
+        mime = "video/*"
     if uri.startswith(GOOGLE_FILES):
         return Media(mime, file_id=uri, name=name, extra=extra)
     return Media(mime, url=uri, name=name, extra=extra)
@@ -210,7 +206,7 @@ def _write_inline(mime: str, data: str, media: Media) -> Fields | str:
     kind = mime.partition(";")[0].strip().lower().replace("image/jpg", "image/jpeg")
     if kind in ("", "application/octet-stream") or "*" in kind:
         guess = mimetypes.guess_type(media.name)[0] or kind
-        mime = kind = next((known for start, known in MAGIC if data.startswith(start)), guess)
+        mime = kind = sniffed(data) or guess
     if kind.startswith("image/"):
         if kind not in IMAGE_TYPES:
             return f"{kind} is no image type that is taken"

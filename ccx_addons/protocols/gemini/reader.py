@@ -25,7 +25,15 @@ from ccx_addons.core.neutral import (
     Usage,
 )
 from ccx_addons.core.sources import of_grounding
-from ccx_addons.protocols.gemini.finish import ANSWER_FIELDS, CANDIDATE, CANDIDATE_FIELDS, REASONS, STOPS, read_usage
+from ccx_addons.protocols.gemini.finish import (
+    ANSWER_FIELDS,
+    BLOCKED,
+    CANDIDATE,
+    CANDIDATE_FIELDS,
+    REASONS,
+    read_usage,
+    stop_of,
+)
 from ccx_addons.protocols.gemini.partial import GrowingCall
 from ccx_addons.protocols.gemini.parts import PART_FIELDS, PLACEHOLDERS, read_media
 from ccx_addons.protocols.gemini.wire import NAME, NOTHING, Fields, camel, keep
@@ -77,7 +85,7 @@ class AnswerReader:
         if not chunk.keys() <= ANSWER_FIELDS:
             self._top |= keep(chunk, ANSWER_FIELDS).get(NAME, NOTHING)
             if read.mapping(chunk.get("promptFeedback")).get("blockReason"):
-                self.reason = "BLOCKED"
+                self.reason = BLOCKED
         for candidate in read.mappings(chunk.get("candidates")):
             if not candidate.get("index"):
                 self._read_candidate(camel(candidate), events)
@@ -87,7 +95,7 @@ class AnswerReader:
         """The end of the answer. Something that broke off before it said anything is a failure."""
         if self.failed:
             return []
-        stop = "refusal" if self.reason == "BLOCKED" else STOPS.get(self.reason or "STOP", "refusal")
+        stop = stop_of(self.reason)
         if stop == "error" and self._index < 0:
             message = read.text(self._candidate.get("finishMessage"))
             return self._fail(Fault("server", message or f"the model ended with {self.reason}", code=self.reason))
@@ -99,7 +107,7 @@ class AnswerReader:
         self._close(events)
         if stop == "end" and self._calls:
             stop = "tool_call"
-        if self.reason not in ("", "BLOCKED", REASONS[stop]):
+        if self.reason not in ("", BLOCKED, REASONS[stop]):
             self._candidate["finishReason"] = self.reason
         kept = {**self._top, CANDIDATE: self._candidate} if self._candidate else self._top
         events.append(Finished(stop, read_usage(self._usage), extra={NAME: kept} if kept else NO_EXTRA))
@@ -132,6 +140,8 @@ class AnswerReader:
                 self._read_thought(text, part, events)
             else:
                 self._read_text(text, part, events)
+        elif part.get("thought") is True and (part.get("inlineData") or part.get("fileData")):
+            self._whole(Opaque(NAME, dict(part)), events)  # a sketch on the way to the picture
         elif media := read_media(part):
             self._whole(media, events)
         elif part.keys() - PART_FIELDS or part.get("functionResponse"):

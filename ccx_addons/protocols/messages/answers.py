@@ -1,11 +1,13 @@
 """JSON answers, usage and stop reasons, both ways (platform.claude.com/docs/en/api/messages, Message)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read, stops, words
+from ccx_addons.core.call_names import client_name
 from ccx_addons.core.faults import bare_fault, fault_of
-from ccx_addons.core.ids import uuid7
+from ccx_addons.core.ids import made_up_id, uuid7
 from ccx_addons.core.neutral import (
     Fault,
     Json,
@@ -21,19 +23,11 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
+from ccx_addons.core.openai import chat_counts
 from ccx_addons.protocols.messages.blocks import read_content, write_call, write_citations, write_text, write_thinking
 from ccx_addons.protocols.messages.tools import tool_names
 from ccx_addons.protocols.messages.wire import NAME, Block, keep, own
 
-STOPS: Final[Mapping[str, Stop]] = {
-    "end_turn": "end",
-    "max_tokens": "length",
-    "tool_use": "tool_call",
-    "stop_sequence": "stop_sequence",
-    "refusal": "refusal",
-    "pause_turn": "pause",
-    "model_context_window_exceeded": "length",
-}
 REASONS: Final[Mapping[Stop, str]] = {
     "end": "end_turn",
     "length": "max_tokens",
@@ -56,6 +50,8 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     """``input_tokens`` excludes what was read from or written to the cache; the neutral input includes it."""
     if not usage:
         return None
+    if counted := chat_counts(usage):
+        return counted
     cached = read.count(usage.get("cache_read_input_tokens"))
     created = _created(usage)
     return Usage(
@@ -100,13 +96,16 @@ def answer_fault(body: Json) -> Fault | None:
         return fault_of(table)
     if fault := bare_fault(table):
         return fault
+    if kind := stops.broken(reason := read.text(table.get("stop_reason"))):
+        return Fault(kind, f"the upstream broke off: {reason}", code=reason)
     if "input_tokens" in table:
         return None
-    for block in read.mappings(table.get("content")):
+    if read.text(content := table.get("content")).strip():
+        return None
+    for block in read.mappings(content):
         if block.get("type") != "text" or read.text(block.get("text")).strip():
             return None
-    reason = read.text(table.get("stop_reason"))
-    if reason in ("max_tokens", "refusal", "stop_sequence", "pause_turn"):
+    if stops.stop_of(reason) in ("length", "refusal", "stop_sequence", "pause"):
         return None
     return stops.full(reason) or Fault("server", "the answer has no content")
 
@@ -118,11 +117,13 @@ def decode_response(body: Json) -> Response | Fault:
             return fault
         answer = read.mapping(body)
         reason = read.text(answer.get("stop_reason"))
+        id_ = read.text(answer.get("id"))
+        parts = tuple(identified(part, id_, n) for n, part in enumerate(read_content(answer.get("content"))))
         return Response(
-            read.text(answer.get("id")),
+            id_,
             read.text(answer.get("model")),
-            read_content(answer.get("content")),
-            STOPS.get(reason, "end"),
+            parts,
+            stop_of(reason, any(isinstance(part, ToolCall) for part in parts)),
             usage_of(answer),
             read.text(answer.get("stop_sequence")) or None,
             extra=keep({**answer, **rare_reason(reason)}, ANSWER_FIELDS - {"stop_reason"}),
@@ -131,9 +132,22 @@ def decode_response(body: Json) -> Response | Fault:
         return Fault("server", "the answer is nested too deeply")
 
 
+def identified(part: Part, answer_id: str, n: int) -> Part:
+    """The ``n``-th part of an answer: a call without an id gets one, the same whenever this answer is read."""
+    if isinstance(part, ToolCall) and not part.id:
+        return replace(part, id=made_up_id("toolu", answer_id, n))
+    return part
+
+
+def stop_of(reason: str, called: bool) -> Stop:
+    """The neutral word; without a call there is none to wait for."""
+    stop = stops.stop_of(reason) or "end"
+    return "end" if stop == "tool_call" and not called else stop
+
+
 def rare_reason(reason: str) -> dict[str, Json]:
     """The stop reason for the side-car: null where the neutral word gives it back."""
-    known = STOPS.get(reason)
+    known = stops.stop_of(reason)
     return {"stop_reason": None if not reason or (known and REASONS[known] == reason) else reason}
 
 
@@ -189,7 +203,7 @@ def _write_part(part: Part, names: Mapping[str, str], path: str, losses: list[Lo
         case Thinking():
             return write_thinking(part)
         case ToolCall(id_, name):
-            return write_call(part, id_, names.get(name, name), path, losses)
+            return write_call(part, id_, client_name(names, name), path, losses)
         case Opaque(value=dict(value)):
             return value
     losses.append(Loss(path, f"an answer holds no {type(part).__name__}"))

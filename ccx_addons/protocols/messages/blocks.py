@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read, words
+from ccx_addons.core.arguments import mended
+from ccx_addons.core.media import of_data
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Source, Text, Thinking, ToolCall, ToolResult
 from ccx_addons.core.signatures import mark, sift, thought_at_home, unmark
 from ccx_addons.core.sources import of_citations
@@ -158,7 +160,7 @@ def read_media(block: Mapping[str, Json]) -> Media | Opaque:
     mime = ANY_IMAGE if block.get("type") == "image" else PDF
     match source.get("type"), source:
         case "base64", {"data": str(data)}:
-            return Media(read.text(source.get("media_type"), mime), data=data, name=name, extra=extra)
+            return of_data(read.text(source.get("media_type"), mime), data, name, extra=extra)
         case "text", {"data": str(data)}:
             encoded = base64.b64encode(data.encode("utf-8", "surrogatepass")).decode()
             return Media("text/plain", data=encoded, name=name, extra=extra)
@@ -172,7 +174,7 @@ def read_media(block: Mapping[str, Json]) -> Media | Opaque:
 def write_arguments(value: Json) -> str:
     """A block's ``input`` as the JSON text that the model wrote."""
     if isinstance(value, str):
-        return value
+        return mended(value)
     fields = read.mapping(value)
     if len(fields) == 1 and isinstance(raw := fields.get(RAW_ARGUMENTS), str):
         return raw

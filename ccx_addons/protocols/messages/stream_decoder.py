@@ -1,10 +1,11 @@
 """Stream bytes -> events (platform.claude.com/docs/en/build-with-claude/streaming)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ccx_addons.core import read, stops
+from ccx_addons.core.arguments import EMPTY, Arguments
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -19,7 +20,6 @@ from ccx_addons.core.neutral import (
     PartStarted,
     PartStopped,
     Started,
-    Stop,
     Text,
     ToolCall,
     Unread,
@@ -30,7 +30,7 @@ from ccx_addons.core.pieces import Pieces, told
 from ccx_addons.core.sources import of_citations
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
-from ccx_addons.protocols.messages.answers import ANSWER_FIELDS, STOPS, rare_reason, read_usage
+from ccx_addons.protocols.messages.answers import ANSWER_FIELDS, identified, rare_reason, read_usage, stop_of
 from ccx_addons.protocols.messages.blocks import parse_arguments, read_block, write_arguments
 from ccx_addons.protocols.messages.wire import NAME, keep
 
@@ -55,6 +55,7 @@ class Open:
     block: dict[str, Any]
     opaque: bool = False
     call: bool = False
+    arguments: Arguments = field(default_factory=Arguments)
     written: int = 0
     """Some of the call's arguments came as deltas."""
     citations: list[Json] = field(default_factory=list)
@@ -71,8 +72,9 @@ class StreamDecoder:
         self.more: Callable[[str], PartDelta] | None = None
         """What the next text in the same words is, where the last event said nothing but a text."""
         self.failed = self.finished = False
-        self.stop: Stop | None = None
-        self.reason = ""
+        self.reason: str | None = None
+        self.id = ""
+        self.called = False
         self.stop_sequence: str | None = None
         self.extra: Extra = NO_EXTRA
         self.usage: dict[str, Json] = {}
@@ -90,7 +92,7 @@ class StreamDecoder:
         events = self._events(self.pieces.flush())
         if self.failed or self.finished:
             return events
-        if self.stop is None:
+        if self.reason is None:
             return [*events, *self._fail(Fault("server", "the stream ended without message_stop"))]
         return [*events, *self._finish()]
 
@@ -144,9 +146,10 @@ class StreamDecoder:
     # ---- the message ----
     def _start(self, message: Mapping[str, Json]) -> list[Event]:
         self.usage = dict(read.mapping(message.get("usage")))
+        self.id = read.text(message.get("id"))
         usage = read_usage(self.usage)
         extra = keep(message, ANSWER_FIELDS)
-        return [Started(read.text(message.get("id")), read.text(message.get("model")), usage=usage, extra=extra)]
+        return [Started(self.id, read.text(message.get("model")), usage=usage, extra=extra)]
 
     def _message_delta(self, value: Mapping[str, Json]) -> None:
         """Usage is cumulative; a relay's null or zero does not undo what message_start said."""
@@ -156,19 +159,20 @@ class StreamDecoder:
         delta = read.mapping(value.get("delta"))
         reason = read.text(delta.get("stop_reason"))
         if reason:
-            self.stop = STOPS.get(reason, "end")
             self.reason = reason
         self.stop_sequence = read.text(delta.get("stop_sequence")) or self.stop_sequence
         extra = keep({**value, **delta, **rare_reason(reason)}, DELTA_EVENT_FIELDS | DELTA_FIELDS)
         self.extra = merge_extra(self.extra, extra)
 
     def _finish(self) -> list[Event]:
-        if not self.count and (fault := stops.full(self.reason)):
+        if kind := stops.broken(self.reason or ""):
+            return self._fail(Fault(kind, f"the upstream broke off: {self.reason}", code=self.reason or ""))
+        if not self.count and (fault := stops.full(self.reason or "")):
             return self._fail(fault)
         self.finished = True
         events = [event for index in list(self.open) for event in self._stop_block(index)]
         usage = read_usage(self.usage)
-        return [*events, Finished(self.stop or "end", usage, self.stop_sequence, self.extra)]
+        return [*events, Finished(stop_of(self.reason or "", self.called), usage, self.stop_sequence, self.extra)]
 
     # ---- blocks ----
     def _start_block(self, wire_index: int, block: Mapping[str, Json]) -> list[Event]:
@@ -182,8 +186,8 @@ class StreamDecoder:
                 opened.opaque = True
                 return stopped
             case ToolCall():
-                opened.call = True
-                part = ToolCall(part.id, part.name, "", part.extra)
+                opened.call = self.called = True
+                part = identified(replace(part, arguments=""), self.id, opened.index)
             case Text(text, extra) if citations := extra.get(NAME, {}).get("citations"):
                 opened.citations = list(read.items(citations))
                 part = Text(text, keep(block, frozenset({"type", "text", "citations"})))
@@ -205,6 +209,9 @@ class StreamDecoder:
             text = read.text(delta.get(name))
             if not text:
                 return started
+            if opened.call and not opened.arguments.plain:
+                text = opened.arguments.feed(text)
+                return [*started, opened.more(text)] if text else started
             self.more = opened.more
             return [*started, opened.more(text)]
         if kind == "signature_delta":
@@ -228,7 +235,8 @@ def _last_words(opened: Open) -> Iterator[Event]:
             opened.block["input"] = parse_arguments("".join(opened.pieces)) or {}
         yield PartStarted(opened.index, Opaque(NAME, opened.block))
     elif opened.call and not opened.written:
-        yield PartDelta(opened.index, write_arguments(opened.block.get("input")))
+        whole, held = write_arguments(opened.block.get("input")), opened.arguments.end()
+        yield PartDelta(opened.index, held if held.strip() and whole == EMPTY else whole)
     elif opened.citations:
         found = of_citations(opened.citations, opened.written)
         yield PartDelta(opened.index, extra={NAME: {"citations": opened.citations}}, sources=found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ccx_addons.core import read, sse, words
+from ccx_addons.core.call_names import client_name
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -171,7 +172,13 @@ class StreamEncoder:
                 return self._write_delta(written, PartDelta(0, text, signature))
             case ToolCall(id_, name, arguments, extra):
                 self._called = True
-                call = {"type": "tool_use", "id": id_, "name": self._names.get(name, name), "input": {}, **own(extra)}
+                call = {
+                    "type": "tool_use",
+                    "id": id_,
+                    "name": client_name(self._names, name),
+                    "input": {},
+                    **own(extra),
+                }
                 return self._start_block(written, call) + self._write_delta(written, PartDelta(0, arguments))
             case Opaque(value=value) if read.mapping(value).get("input"):
                 piece = {"type": "input_json_delta", "partial_json": dump_text(value["input"])}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ccx_addons.core import read
+from ccx_addons.core import read, stops
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     Extra,
@@ -21,6 +21,8 @@ from ccx_addons.core.neutral import (
     Usage,
     merge_extra,
 )
+from ccx_addons.core.openai import chat_counts
+from ccx_addons.core.turns import Apart
 from ccx_addons.protocols.responses.calls import CALLS, read_call
 from ccx_addons.protocols.responses.parts import ITEM, TEXT_TYPES, read_text
 from ccx_addons.protocols.responses.thoughts import read_reasoning
@@ -42,8 +44,8 @@ DETAILS: Final[Mapping[str, frozenset[str]]] = {
     "input_tokens_details": frozenset({"cached_tokens", "cache_write_tokens"}),
     "output_tokens_details": frozenset({"reasoning_tokens"}),
 }
-INCOMPLETE: Final[Mapping[str, Stop]] = {"max_output_tokens": "length", "content_filter": "refusal"}
-"""``incomplete_details.reason`` -> neutral stop; every other reason is a pause."""
+INCOMPLETE: Final = frozenset({"max_output_tokens", "content_filter"})
+"""What ``incomplete_details.reason`` may be; a reason that nobody knows is a pause."""
 MESSAGE_FIELDS: Final = frozenset({"type", "role", "content", "status"})
 IMAGE_CALL: Final = "image_generation_call"
 IMAGE_FIELDS: Final = frozenset({"result", "status"})
@@ -54,6 +56,8 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     """``input_tokens`` includes what was read from and written to the cache, as the neutral input does."""
     if not usage:
         return None
+    if counted := chat_counts(usage):
+        return counted
     taken, given = (read.mapping(usage.get(name)) for name in DETAILS)
     return Usage(
         read.count(usage.get("input_tokens")),
@@ -96,7 +100,7 @@ def read_stop(answer: Mapping[str, Json], parts: Iterable[Part]) -> Stop:
     """Why a finished answer stopped."""
     if answer.get("status") == "incomplete":
         reason = read.mapping(answer.get("incomplete_details")).get("reason")
-        return INCOMPLETE.get(reason, "pause") if isinstance(reason, str) else "length"
+        return (stops.stop_of(reason) or "pause") if isinstance(reason, str) else "length"
     kinds = {type(part) for part in parts}
     return "tool_call" if ToolCall in kinds else "refusal" if Refusal in kinds else "end"
 
@@ -118,10 +122,10 @@ def answer_fault(body: Json) -> Fault | None:
         return Fault("server", f"the answer's status is {table['status']}")
     if table.get("status") in ("incomplete", "in_progress", "queued") or "input_tokens" in table:
         return None
-    for item in read.mappings(table.get("output")):
-        if item.get("type") != "message":
+    for item in output_of(table):
+        if kind_of(item) != "message":
             return None
-        if any(part.get("text") or part.get("refusal") for part in read.mappings(item.get("content"))):
+        if any(part.get("text") or part.get("refusal") for part in blocks_of(item)):
             return None
     return Fault("server", "the answer has no content")
 
@@ -133,7 +137,7 @@ def decode_response(body: Json) -> Response | Fault:
         if fault := answer_fault(body):
             return fault
         answer = read.mapping(body)
-        parts = tuple(_read_output(read.mappings(answer.get("output"))))
+        parts = tuple(_read_output(output_of(answer)))
         return Response(
             read.text(answer.get("id")),
             read.text(answer.get("model")),
@@ -150,6 +154,7 @@ def decode_response(body: Json) -> Response | Fault:
 def _read_output(output: Iterable[Mapping[str, Json]]) -> Iterator[Part]:
     """The parts of all items: a call that comes twice is one, and two messages stay apart."""
     calls: set[tuple[str, str]] = set()
+    apart = Apart(str)
     last: Part | None = None
     for item in output:
         if key := call_key(item):
@@ -159,8 +164,28 @@ def _read_output(output: Iterable[Mapping[str, Json]]) -> Iterator[Part]:
         for n, part in enumerate(read_item(item)):
             if not n and isinstance(part, Text) and isinstance(last, Text):
                 part = replace(part, apart=True)
+            elif isinstance(part, ToolCall):
+                part = replace(part, id=apart.id(part.id))
             last = part
             yield part
+
+
+def output_of(answer: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The items; of relays that say nothing but the text, as the SDK's helper names it, a message with that."""
+    items = read.mappings(answer.get("output"))
+    text = answer.get("output_text")
+    return [{"type": "message", "content": text}] if not items and text and isinstance(text, str) else items
+
+
+def kind_of(item: Mapping[str, Json]) -> Json:
+    """The type of an item; a message may go without."""
+    return item.get("type") or ("message" if "role" in item and "content" in item else None)
+
+
+def blocks_of(item: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The content of a message, which may be one text."""
+    content = item.get("content")
+    return [{"type": "output_text", "text": content}] if isinstance(content, str) else read.mappings(content)
 
 
 def call_key(item: Mapping[str, Json]) -> tuple[str, str] | None:
@@ -177,10 +202,10 @@ def created_of(answer: Mapping[str, Json]) -> int:
 
 def read_item(item: Mapping[str, Json]) -> tuple[Part, ...]:
     """The parts that an output item says. Wrong types read as absent."""
-    kind = item.get("type")
+    kind = kind_of(item)
     if kind == "message":
         extra = message_extra(item)
-        return tuple(read_block(block, extra) for block in read.mappings(item.get("content")))
+        return tuple(read_block(block, extra) for block in blocks_of(item))
     if kind == "reasoning":
         return (read_reasoning(item),)
     if isinstance(kind, str) and kind in CALLS:
@@ -197,6 +222,6 @@ def message_extra(item: Mapping[str, Json]) -> Extra:
 
 
 def read_block(block: Mapping[str, Json], extra: Extra) -> Part:
-    kind = block.get("type")
+    kind = block.get("type", "output_text" if isinstance(block.get("text"), str) else None)
     known = isinstance(kind, str) and (kind in TEXT_TYPES or kind == "refusal")
     return read_text(block, extra) if known else Opaque(NAME, dict(block))

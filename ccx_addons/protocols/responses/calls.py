@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
+from ccx_addons.core.arguments import mended
 from ccx_addons.core.neutral import Extra, Json, Loss, Text, Tool, ToolCall, ToolResult
 from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols.responses.freeform import arguments_of, text_of
@@ -50,6 +51,8 @@ def read_call(item: Mapping[str, Json], name_of: NameOf = joined) -> ToolCall:
         arguments = dump_text(native.arguments(item))
         extra = _typed(kind, keep(item, NATIVE_CALL_FIELDS | native.holds))
         return ToolCall(id_, name_of("", NAMES[kind]), arguments, extra)
+    if nested := read.mapping(item.get("function")):  # as Chat has it
+        item = {**{name: value for name, value in item.items() if name != "function"}, **nested}
     namespace, name = read.text(item.get("namespace")), read.text(item.get("name"))
     extra = keep(item, CALL_FIELDS)
     if namespace:
@@ -66,8 +69,8 @@ def _typed(kind: str, extra: Extra) -> Extra:
 
 
 def arguments_text(value: Json) -> str:
-    """Arguments are JSON text; some servers send the object itself."""
-    return dump_text(value) if isinstance(value, dict | list) else read.text(value)
+    """Arguments are JSON text; some servers send the object itself, or write it badly."""
+    return dump_text(value) if isinstance(value, dict | list) else mended(read.text(value))
 
 
 def read_result(item: Mapping[str, Json], path: str) -> ToolResult:

@@ -5,6 +5,7 @@ from typing import Final
 
 from ccx_addons.core import demand, read, sources, words
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.media import of_data, sniffed
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Opaque, Part, Refusal, Text, merge_extra
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
 
@@ -75,7 +76,7 @@ def _read_part(block: Json, path: str, extra: Extra) -> Part:
             audio = read.mapping(block.get("input_audio"))
             data = demand.text(audio.get("data"), f"{path}.input_audio.data")
             form = demand.text(audio.get("format"), f"{path}.input_audio.format")
-            return Media(AUDIO_TYPES.get(form, f"audio/{form}"), data=data, extra=keep(block, AUDIO_FIELDS))
+            return of_data(AUDIO_TYPES.get(form, f"audio/{form}"), data, extra=keep(block, AUDIO_FIELDS))
     return Opaque(NAME, dict(block))
 
 
@@ -97,10 +98,12 @@ def _read_image(block: Mapping[str, Json], path: str) -> Media:
     if block.get("file_id") is not None:
         return Media(ANY_IMAGE, file_id=demand.text(block["file_id"], f"{path}.file_id"), detail=detail, extra=extra)
     if isinstance(data := source.get("data"), str):
-        return Media(read.text(source.get("media_type"), ANY_IMAGE), data=data, detail=detail, extra=extra)
+        return of_data(read.text(source.get("media_type"), ANY_IMAGE), data, detail=detail, extra=extra)
     url = demand.text(inner.get("url", image), f"{path}.image_url")
     if found := read.data_url(url):
-        return Media(found[0], data=found[1], detail=detail, extra=extra)
+        return of_data(*found, detail=detail, extra=extra)
+    if sniffed(url):
+        return of_data(ANY_IMAGE, url, detail=detail, extra=extra)
     return Media(ANY_IMAGE, url=url, detail=detail, extra=extra)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
+from ccx_addons.core.arguments import Arguments
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -32,12 +33,16 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.pieces import Pieces, told
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
+from ccx_addons.core.turns import Apart
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.responses.answers import (
     answer_extra,
+    blocks_of,
     call_key,
     created_of,
+    kind_of,
     message_extra,
+    output_of,
     read_block,
     read_item,
     read_stop,
@@ -85,6 +90,9 @@ class Open:
     part: Part | None = None
     """As it started; None: it waits for its end, since it is one event."""
     written: int = 0
+    came: int = 0
+    """The same before arguments were mended."""
+    arguments: Arguments = field(default_factory=Arguments)
     sections: dict[tuple[str, int], int] = field(default_factory=dict)
     """The texts of a thought, in their order -> the characters that have come."""
     section: tuple[str, int] = "", 0
@@ -92,6 +100,7 @@ class Open:
 
     def more(self, text: str) -> PartDelta:
         text = escaped(text) if self.shape == "input" else text
+        self.came += len(text)
         self.written += len(text)
         if self.shape == "thought":
             self.sections[self.section] += len(text)
@@ -120,6 +129,15 @@ class StreamDecoder:
         """The part that began last, and the message of the last text."""
         self._speaks = -1
         self._count = 0
+        self._named: dict[tuple[int | None, str], int] = {}
+        """Output index as it is given (None: it is not) and id of an item -> its position."""
+        self._ids: dict[str, int] = {}
+        self._latest: dict[int | None, int] = {}
+        """Output index -> the last item that had it."""
+        self._taken: set[int] = set()
+        self._free = 0
+        """Above all positions that are taken."""
+        self._apart = Apart(str)
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(self.pieces.feed(data))
@@ -157,8 +175,9 @@ class StreamDecoder:
             if (
                 len(events) == 1
                 and isinstance(events[0], PartDelta)
-                and (opened := self._open.get(_place(value, shape)))
+                and (opened := self._open.get(self._place(value, shape)))
                 and (shape != "thought" or events[0].text == text)
+                and (shape != "arguments" or opened.arguments.plain)
             ):
                 self.pieces.learn(message, text, opened.more)
             return events
@@ -167,27 +186,23 @@ class StreamDecoder:
         return self._event(kind, value)
 
     def _event(self, kind: str, value: Mapping[str, Json]) -> list[Event]:
-        position = read.count(value.get("output_index"))
         match kind:
             case "response.created" | "response.queued" | "response.in_progress":
-                return self._start(read.mapping(value.get("response")))
+                return self._start(_answer(value))
             case "response.output_item.added":
-                return list(self._add_item(position, read.mapping(value.get("item"))))
+                return list(self._add_item(self._position(value, True), read.mapping(value.get("item"))))
             case "response.output_item.done":
-                return list(self._end_item(position, read.mapping(value.get("item"))))
-            case "response.content_part.added":
-                place = position, read.count(value.get("content_index"))
-                return list(self._start_block(place, read.mapping(value.get("part"))))
-            case "response.content_part.done":
-                place = position, read.count(value.get("content_index"))
+                return list(self._end_item(self._position(value), read.mapping(value.get("item"))))
+            case "response.content_part.added" | "response.content_part.done":
                 part = read.mapping(value.get("part"))
-                if part.get("type") == "reasoning_text":
-                    return list(self._end_thought(value, "response.reasoning_text.delta"))
-                return list(self._end_block(place, part))
+                if part.get("type") != "reasoning_text":
+                    act = self._start_block if kind.endswith("added") else self._end_block
+                    return list(act(self._place(value, "text"), part))
+                return list(self._end_thought(value, "response.reasoning_text.delta"))
             case "response.reasoning_summary_part.done":
                 return list(self._end_thought(value, "response.reasoning_summary_text.delta"))
         if kind in ENDS:
-            return list(self._finish(read.mapping(value.get("response"))))
+            return list(self._finish(_answer(value)))
         if kind in FAILURES or value.get("error"):
             return self._fail(fault_of(value))
         fault = bare_fault(value)
@@ -202,7 +217,8 @@ class StreamDecoder:
 
     def _finish(self, answer: Mapping[str, Json]) -> Iterator[Event]:
         yield from self._start(answer)
-        for position, item in enumerate(read.mappings(answer.get("output"))):
+        for n, item in enumerate(output_of(answer)):
+            position = self._ids.get(read.text(item.get("id")), n)
             if position not in self._done:
                 yield from self._end_item(position, item)
         for opened in self._open.values():
@@ -215,8 +231,46 @@ class StreamDecoder:
         yield Finished(read_stop(answer, self._kinds), usage_of(answer), extra=answer_extra(answer))
 
     # ---- items ----
+    def _position(self, value: Mapping[str, Json], begins: bool = False) -> int:
+        """Where an item stands. Its id says it as well as its index, which some servers leave out (llama.cpp#20607) or
+        give all items alike. ``begins``: the event announces an item."""
+        given, id_ = _name(value)
+        if id_ and (known := self._named.get((given, id_))) is not None:
+            return known
+        position = self._latest.get(given)
+        whole = begins or "item" in value
+        if position is None or (begins and (id_ or given is None)):
+            return self._new(given, id_)
+        if position in self._done and (begins or given is None or (whole and id_)):
+            return self._new(given, id_)
+        if id_:
+            self._named[given, id_] = position
+            self._ids.setdefault(id_, position)
+        return position
+
+    def _new(self, given: int | None, id_: str) -> int:
+        """A place for one more item: at its index where no other stands."""
+        free = given is not None and given >= 0 and given not in self._taken
+        position = given if free and given is not None else self._free
+        self._taken.add(position)
+        self._free = max(self._free, position + 1)
+        self._latest[given] = position
+        if id_:
+            self._named[given, id_] = position
+            self._ids.setdefault(id_, position)
+        return position
+
+    def _place(self, value: Mapping[str, Json], shape: Shape) -> Place:
+        position = self._position(value)
+        opened = self._open.get((position, -1))
+        if shape == "text":
+            at = position if opened is None else self._new(*_name(value))
+            return at, read.count(value.get("content_index"))
+        fits = position not in self._items and (opened is None or opened.shape == shape)
+        return position if fits else self._new(*_name(value)), -1
+
     def _add_item(self, position: int, item: Mapping[str, Json]) -> Iterator[Event]:
-        kind = item.get("type")
+        kind = kind_of(item)
         if (position, -1) in self._open or position in self._items or position in self._done:
             return
         if item.get("call_id") and (key := call_key(item)):
@@ -229,18 +283,22 @@ class StreamDecoder:
         elif kind == "reasoning":
             yield self._begin((position, -1), "thought", read_reasoning({**item, **NO_THOUGHT}))
         elif kind == FUNCTION_CALL:
-            yield self._begin((position, -1), "arguments", read_call({**item, "arguments": ""}))
+            yield self._begin((position, -1), "arguments", self._call({**item, "arguments": ""}))
         elif kind == CUSTOM_CALL:
-            yield self._begin((position, -1), "input", replace(read_call(item), arguments=OPEN))
+            yield self._begin((position, -1), "input", replace(self._call(item), arguments=OPEN))
         else:
             self._open[position, -1] = Open(self._next(), "whole")
+
+    def _call(self, item: Mapping[str, Json]) -> ToolCall:
+        call = read_call(item)
+        return replace(call, arguments="", id=self._apart.id(call.id))
 
     def _end_item(self, position: int, item: Mapping[str, Json]) -> Iterator[Event]:
         if position in self._done:
             return
         yield from self._add_item(position, item)
         if position in self._items:
-            for n, block in enumerate(read.mappings(item.get("content"))):
+            for n, block in enumerate(blocks_of(item)):
                 yield from self._end_block((position, n), block)
             for place in [place for place in self._open if place[0] == position]:
                 yield from self._stop(self._open.pop(place))
@@ -277,7 +335,7 @@ class StreamDecoder:
         self, value: Mapping[str, Json], shape: Shape, kind: str, text: str, whole: bool = False
     ) -> Iterator[Event]:
         """More of a part; ``whole``: all of its text, of which only the rest is new."""
-        place = _place(value, shape)
+        place = self._place(value, shape)
         if place not in self._open and text:
             yield from self._begin_bare(place, shape, kind, value)
         opened = self._open.get(place)
@@ -289,7 +347,10 @@ class StreamDecoder:
                 opened, (kind, read.count(value.get("summary_index", value.get("content_index")))), text, whole
             )
         elif whole:
-            text = text[opened.written :]
+            text = text[opened.came :]
+        opened.came += len(text)
+        if shape == "arguments":
+            text = opened.arguments.feed(text)
         if text:
             opened.written += len(text)
             yield PartDelta(opened.index, text)
@@ -333,6 +394,8 @@ class StreamDecoder:
             return
         if opened.shape == "input":
             yield PartDelta(opened.index, CLOSE)
+        elif opened.shape == "arguments" and not opened.written and (held := opened.arguments.end()):
+            yield PartDelta(opened.index, held)
         yield PartStopped(opened.index)
 
     def _see(self, part: Part) -> None:
@@ -344,8 +407,15 @@ class StreamDecoder:
         return self._count - 1
 
 
-def _place(value: Mapping[str, Json], shape: Shape) -> Place:
-    return read.count(value.get("output_index")), read.count(value.get("content_index")) if shape == "text" else -1
+def _name(value: Mapping[str, Json]) -> tuple[int | None, str]:
+    """What an event calls its item: index and id."""
+    id_ = read.text(value.get("item_id")) or read.text(read.mapping(value.get("item")).get("id"))
+    return read.integer(value.get("output_index")), id_
+
+
+def _answer(value: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The answer in an event; some relays send it in the event's place."""
+    return read.mapping(value.get("response")) or (value if value.get("object") == "response" else {})
 
 
 def _section(opened: Open, section: tuple[str, int], text: str, whole: bool) -> str:
@@ -378,6 +448,7 @@ def _rest(opened: Open, whole: Part) -> Iterator[PartDelta]:
     if before.extra == extra:
         extra = NO_EXTRA
     text = text[opened.written :]
+    opened.written += len(text)
     if text or signature or extra:
         yield PartDelta(opened.index, text, signature, extra, whole.sources if isinstance(whole, Text) else ())
 

@@ -22,9 +22,17 @@ REASONING_FIELDS: Final = frozenset({"type", "summary", "content", "encrypted_co
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
 def read_reasoning(item: Mapping[str, Json]) -> Thinking:
     """The thought of an item; what was thought comes before its summary. Wrong types read as absent."""
-    texts = [read.text(part.get("text")) for name in ("content", "summary") for part in read.mappings(item.get(name))]
+    texts = [text for name in ("content", "summary") for text in _texts(item.get(name))]
     signature = read.text(item.get("encrypted_content")) or None
     return Thinking(PARAGRAPH.join(texts), signature, NAME, False, reasoning_extra(item))
+
+
+def _texts(value: Json) -> list[str]:
+    """Of a list of parts; some servers say one text, or a list of texts."""
+    parts = [value] if isinstance(value, str) else read.items(value)
+    return [
+        part if isinstance(part, str) else read.text(part.get("text")) for part in parts if isinstance(part, str | dict)
+    ]
 
 
 def true_origin(part: Thinking) -> Thinking:

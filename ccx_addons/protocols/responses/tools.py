@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from ccx_addons.core import read
+from ccx_addons.core.call_names import client_name
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
@@ -216,7 +217,7 @@ class Naming:
         return self._safe.get(name) or safe_name(name)
 
     def client_name(self, name: str) -> str:
-        return self._given.get(name, name)
+        return client_name(self._given, name)
 
     def tool(self, name: str) -> Tool | None:
         """The definition of a neutral name."""

@@ -55,8 +55,25 @@ def image(url: Any, **fields: Any) -> dict[str, Any]:
             (Media("application/pdf", file_id="file-1"),), id="file id",
         ),
         pytest.param(
-            [{"type": "video_url", "video_url": {"url": "u"}}],
-            (Opaque("chat", {"type": "video_url", "video_url": {"url": "u"}}),), id="unknown",
+            [{"type": "hologram", "hologram": {"url": "u"}}],
+            (Opaque("chat", {"type": "hologram", "hologram": {"url": "u"}}),), id="unknown",
+        ),
+        pytest.param(
+            [{"type": "video_url", "video_url": {"url": "data:video/mp4;base64,aGk="}},
+             {"type": "input_video", "input_video": {"data": "aGk=", "format": "webm"}},
+             {"type": "audio_url", "audio_url": {"url": "https://x.test/a.mp3"}},
+             {"type": "document_url", "document_url": "https://x.test/a.pdf"},
+             {"type": "image", "image": "https://x.test/a.png"}],
+            (Media("video/mp4", data="aGk="), Media("video/webm", data="aGk="),
+             Media("audio/*", url="https://x.test/a.mp3"), Media("application/pdf", url="https://x.test/a.pdf"),
+             Media("image/*", url="https://x.test/a.png")), id="forms of vLLM, OpenRouter, Mistral and Qwen",
+        ),
+        pytest.param(
+            [{"type": "image_url", "image_url": {"url": "data:image/png;base64,/9j/4AA="}},
+             {"type": "image_url", "image_url": {"url": "data:application/octet-stream;base64,iVBORw0="}},
+             {"type": "image_url", "image_url": "R0lGODlh"}],
+            (Media("image/jpeg", data="/9j/4AA="), Media("image/png", data="iVBORw0="),
+             Media("image/gif", data="R0lGODlh")), id="pictures whose type is not what is said",
         ),
     ],
 )  # fmt: skip

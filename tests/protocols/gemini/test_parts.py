@@ -188,7 +188,7 @@ KEPT = {"gemini": {"videoMetadata": {"fps": 2}}}
         pytest.param(Media("audio/L16;rate=24000", data="aGk="), {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "aGk="}}, id="audio"),
         pytest.param(Media("video/mp4", url="https://x.test/v", extra=KEPT), {"fileData": {"fileUri": "https://x.test/v", "mimeType": "video/mp4"}, "videoMetadata": {"fps": 2}}, id="address and side-car"),
         pytest.param(Media("image/png", file_id=FILE), {"fileData": {"fileUri": FILE, "mimeType": "image/png"}}, id="a file of Google's"),
-        pytest.param(Media("", url="https://youtu.be/x"), {"fileData": {"fileUri": "https://youtu.be/x"}}, id="no type"),
+        pytest.param(Media("", url="https://x.test/x"), {"fileData": {"fileUri": "https://x.test/x"}}, id="no type"),
     ],
 )  # fmt: skip
 def test_media_both_ways(media: Media, part: dict[str, Any]) -> None:
@@ -229,3 +229,7 @@ def test_write_media(media: Media, part: dict[str, Any] | str) -> None:
 def test_read_media(part: dict[str, Any], media: Media | None) -> None:
     assert read_media(part) == media
     assert media is None or media.extra is NO_EXTRA
+
+
+def test_a_video_that_google_plays_is_no_document_elsewhere() -> None:
+    assert read_media({"fileData": {"fileUri": "https://youtu.be/x"}}) == Media("video/*", url="https://youtu.be/x")

@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
+from ccx_addons.core import words
 from ccx_addons.core.neutral import (
     Event,
     Failed,
+    Loss,
     Media,
     Opaque,
     Part,
@@ -182,3 +184,27 @@ def test_ids_without_an_answers_id_are_new_each_time() -> None:
 def test_a_call_that_the_limit_breaks_off_is_no_whole_json() -> None:
     found = answer(chunk(BEGUN), chunk(piece(TOWN)), chunk(reason="MAX_TOKENS"))
     assert found.parts == (ToolCall("c", "f", '{"town":"Bos"'),) and found.stop == "length"
+
+
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [('{"a":1}', '{"a":1}'), ('"{}"', "{}"), ("", "{}"), ("a = 1", "a = 1")],
+    ids=["an object", "an object in a string", "nothing", "no JSON"],
+)
+def test_arguments_that_a_relay_sends_as_text(args: str, found: str) -> None:
+    (call,) = parts({"functionCall": {"id": "c", "name": "f", "args": args}})
+    assert call == ToolCall("c", "f", found)
+
+
+def test_a_sketch_on_the_way_to_a_picture_is_no_answer() -> None:
+    sketch = {"inlineData": {"mimeType": "image/png", "data": "aGk="}, "thought": True}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "eHl6"}}
+    hidden, shown = parts(sketch, picture)
+    assert (hidden, shown) == (Opaque("gemini", sketch), Media("image/png", data="eHl6"))
+    losses: list[Loss] = []
+    assert words.told(hidden, "chat", "content[0]", losses) == () and len(losses) == 1
+
+
+@pytest.mark.parametrize(("reason", "stop"), [("stop", "end"), ("length", "length"), ("content_filter", "refusal")])
+def test_words_of_other_vendors(reason: str, stop: Stop) -> None:
+    assert answer(chunk({"text": "a"}, reason=reason)).stop == stop

@@ -20,6 +20,7 @@ from ccx_addons.core.neutral import (
     Usage,
     fold,
 )
+from ccx_addons.protocols.messages import decode_response
 from tests.protocols.messages.values import decode_all, frame
 
 START: dict[str, Any] = {
@@ -169,7 +170,9 @@ def test_parts_are_counted_whatever_the_upstream_counts() -> None:
     [
         ("end_turn", "end", {}),
         ("max_tokens", "length", {}),
-        ("tool_use", "tool_call", {}),
+        ("tool_use", "end", {}),  # there is no call to wait for
+        ("length", "length", {"messages": {"stop_reason": "length"}}),
+        ("content_filter", "refusal", {"messages": {"stop_reason": "content_filter"}}),
         ("stop_sequence", "stop_sequence", {}),
         ("refusal", "refusal", {}),
         ("pause_turn", "pause", {}),
@@ -234,3 +237,43 @@ def test_an_event_without_end_fails() -> None:
 
 def test_an_empty_stream_fails() -> None:
     assert fold(decode_all(b"")) == Fault("server", "the stream ended without message_stop")
+
+
+USE = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+
+
+def json_delta(text: str) -> dict[str, Any]:
+    return {"type": "input_json_delta", "partial_json": text}
+
+
+@pytest.mark.parametrize(
+    ("begun", "pieces", "arguments"),
+    [
+        (USE, ["{}", '{"a":', "1}"], '{"a":1}'),
+        (USE, ['"{\\"a\\"', ':1}"'], '{"a":1}'),
+        (USE, ["{}"], "{}"),
+        ({**USE, "input": {"a": 1}}, ["{}"], '{"a":1}'),
+        ({**USE, "input": '{"a":1}'}, [], '{"a":1}'),
+    ],
+    ids=["an empty object first", "an object in a string", "nothing", "the whole at its start", "text at its start"],
+)
+def test_arguments_are_mended(begun: dict[str, Any], pieces: list[str], arguments: str) -> None:
+    stop = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}
+    found = answer(START, *block(0, begun, *map(json_delta, pieces)), stop, DONE)
+    assert (found.parts, found.stop) == ((ToolCall("t", "f", arguments),), "tool_call")
+
+
+def test_a_call_without_an_id_gets_the_one_that_json_gives_it() -> None:
+    calls = [{"type": "tool_use", "name": "f", "input": {}}, {"type": "tool_use", "name": "f", "input": {"a": 1}}]
+    found = answer(START, *block(0, calls[0]), *block(1, calls[1]), END, DONE)
+    whole = decode_response({**START["message"], "content": calls, "stop_reason": "end_turn"})
+    assert isinstance(whole, Response) and found.parts == whole.parts
+    assert len({part.id for part in found.parts if isinstance(part, ToolCall) and part.id}) == 2
+
+
+def test_an_answer_that_broke_off_is_a_failure() -> None:
+    events = decode(
+        START, TEXT, HELLO, STOP, {"type": "message_delta", "delta": {"stop_reason": "network_error"}}, DONE
+    )
+    reason = "the upstream broke off: network_error"
+    assert events[-1] == Failed(Fault("server", reason, code="network_error"))

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ccx_addons.core.neutral import (
+    NO_EXTRA,
     Fault,
     Media,
     Opaque,
@@ -172,3 +174,39 @@ def test_items(item: dict[str, Any], parts: tuple[Part, ...]) -> None:
 @pytest.mark.parametrize(("value", "seconds"), [(5, 5), (5.75, 5), (None, 0), ("5", 0), (float("inf"), 0), (-1.0, 0)])
 def test_the_time(value: Any, seconds: int) -> None:
     assert created_of({"created_at": value}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        pytest.param({"output": [{"role": "assistant", "content": [text("a")]}]}, (Text("a"),), id="no type"),
+        pytest.param({"output": [{**message(), "content": "a"}]}, (Text("a"),), id="text alone"),
+        pytest.param({"output": [message({"text": "a"})]}, (Text("a"),), id="a part without a type"),
+        pytest.param({"output": [], "output_text": "a"}, (Text("a"),), id="nothing but the helper's text"),
+        pytest.param({"output": [{"type": "reasoning", "summary": ["a"], "content": "b"}]},
+                     (Thinking("b\n\na", None, "responses"),), id="texts of a thought"),
+        pytest.param({"output": [{**CALL, "name": None, "function": {"name": "f", "arguments": '"{}"'}}]},
+                     (ToolCall("c", "f", "{}"),), id="Chat's form of a call"),
+        pytest.param({"output": [{"type": "function_call", "name": "f", "arguments": text_} for text_ in ("{}", "[]")]},
+                     (ToolCall("f", "f", "{}"), ToolCall("f_2", "f", "[]")), id="calls without ids"),
+    ],
+)  # fmt: skip
+def test_forms_that_servers_give_an_answer(fields: dict[str, Any], parts: tuple[Part, ...]) -> None:
+    found = responses.decode_response({**answer(), **fields})
+    assert isinstance(found, Response)
+    assert tuple(replace(part, extra=NO_EXTRA) for part in found.parts if not isinstance(part, Opaque)) == parts
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"), [("max_tokens", "length"), ("length", "length"), ("safety", "refusal"), ("new", "pause")]
+)
+def test_why_an_answer_is_incomplete(reason: str, stop: Stop) -> None:
+    found = responses.decode_response(
+        answer(message(text("a")), status="incomplete", incomplete_details={"reason": reason})
+    )
+    assert isinstance(found, Response) and found.stop == stop
+
+
+def test_counts_in_the_words_of_chat() -> None:
+    counts = {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
+    assert read_usage(counts) == Usage(9, 5, 4)

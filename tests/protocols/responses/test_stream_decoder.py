@@ -340,3 +340,74 @@ def test_the_fake_upstreams_stream_and_json_agree() -> None:
     body = {"tools": [{"type": "custom", "name": "patch"}]}
     stream_ = b"".join(sse.frame(json.dumps(data), name) for name, data in say_responses.responses_stream(said, body))
     assert fold(decode_all(stream_)) == responses.decode_response(say_responses.responses_json(said, body))
+
+
+# ---- places of items -------------------------------------------------------------------------------------------------
+def placed(index: int | None, *events: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events with one index for all items, or with none."""
+    rest = [{name: value for name, value in event.items() if name != "output_index"} for event in events]
+    return rest if index is None else [{**event, "output_index": index} for event in rest]
+
+
+@pytest.mark.parametrize("index", [0, None], ids=["one index for all", "no index"])
+@pytest.mark.parametrize("ids", [True, False], ids=["ids", "no ids"])
+def test_items_that_their_index_does_not_tell_apart(index: int | None, ids: bool) -> None:
+    """llama.cpp#20607; open-responses-server#63."""
+    named = [{"id": f"i{n}"} if ids else {} for n in range(3)]
+    of = [{"item_id": f"i{n}"} if ids else {} for n in range(3)]
+    thought = {"type": "reasoning", "summary": [], **named[0]}
+    said = {"type": "message", "role": "assistant", "content": [], **named[1]}
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "", **named[2]}
+    found = parts(
+        *placed(
+            index,
+            added(thought),
+            {**delta("reasoning_summary_text", "hm"), **of[0]},
+            ended(thought),
+            added(said),
+            {**delta("output_text", "hi", content_index=0), **of[1]},
+            ended({**said, "content": [{"type": "output_text", "text": "hi"}]}),
+            added(call),
+            {**delta("function_call_arguments", '{"a":1}'), **of[2]},
+            ended({**call, "arguments": '{"a":1}'}),
+        )
+    )
+    assert [(type(part), getattr(part, "text", getattr(part, "arguments", ""))) for part in found] == [
+        (Thinking, "hm"),
+        (Text, "hi"),
+        (ToolCall, '{"a":1}'),
+    ]
+
+
+def test_texts_without_a_word_of_their_items() -> None:
+    found = parts(*placed(None, delta("reasoning_text", "hm"), delta("output_text", "hi", content_index=0)))
+    assert [part.text for part in found if isinstance(part, Thinking | Text)] == ["hm", "hi"]
+
+
+def test_calls_whose_pieces_come_mixed_under_one_index() -> None:
+    calls = [{**CALL, "id": f"i{n}", "call_id": f"c{n}"} for n in range(2)]
+    mixed = [{**delta("function_call_arguments", f'{{"a":{n}}}'), "item_id": f"i{n}"} for n in range(2)]
+    found = parts(*placed(0, *map(added, calls), *mixed))
+    assert [(part.id, part.arguments) for part in found if isinstance(part, ToolCall)] == [
+        ("c0", '{"a":0}'),
+        ("c1", '{"a":1}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole_", "arguments"),
+    [
+        (["{}", '{"a":', "1}"], '{}{"a":1}', '{"a":1}'),
+        (['"{\\"a\\"', ':1}"'], '"{\\"a\\":1}"', '{"a":1}'),
+        (["{}"], "", "{}"),
+        ([], "null", "{}"),
+        (['{"a"'], '{"a":1}', '{"a":1}'),
+    ],
+    ids=["an empty object first", "an object in a string", "nothing", "null", "the end only at the end"],
+)
+def test_arguments_are_mended(pieces: list[str], whole_: str, arguments: str) -> None:
+    grown = [delta("function_call_arguments", piece) for piece in pieces]
+    found = parts(
+        added(CALL), *grown, whole("function_call_arguments", arguments=whole_), ended({**CALL, "arguments": whole_})
+    )
+    assert [part.arguments for part in found if isinstance(part, ToolCall)] == [arguments]
