@@ -73,6 +73,12 @@ class Chat:
     """The field with the most tokens of an answer."""
     system_turns: bool = False
     """Messages of role system are taken in the middle of the conversation."""
+    prefill: Literal["", "prefix", "partial", "never"] = ""
+    """The field by which an assistant's last message is one that the model continues; never: it does not."""
+    user_after_tool: bool = True
+    """A user's message may follow a tool's result; else an assistant's stands between."""
+    typed_schemas: bool = False
+    """Each schema of a tool says its type, but not beside alternatives, and a reference stands alone."""
     schemas: bool = True
     """``response_format`` takes a schema; else only JSON as such."""
     stream_options: bool = True

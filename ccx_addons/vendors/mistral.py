@@ -13,12 +13,24 @@ MISTRAL: Final = Vendor(
     hosts=names(r"(?:^|\.)mistral\.ai(?::|$)"),
     server=Facts(
         "https://docs.mistral.ai/api/endpoint/chat",
-        chat={"limit": "max_tokens", "thoughts": False, "short_ids": True, "stream_options": False, "verbosity": False},
+        chat={
+            "limit": "max_tokens",
+            "thoughts": False,
+            "short_ids": True,
+            "stream_options": False,
+            "verbosity": False,
+            "prefill": "prefix",
+            "user_after_tool": False,
+        },
     ),
     families=(
         Family(
             names(r"mistral|mixtral|magistral|ministral|codestral|devstral|pixtral"),
-            Facts("https://docs.mistral.ai/getting-started/models", {"window": 131_072}, {"efforts": ()}),
+            Facts(
+                "https://docs.mistral.ai/getting-started/models",
+                {"window": 131_072},
+                {"efforts": (), "user_after_tool": False},  # its template is checked wherever it runs
+            ),
         ),
         Family(
             names(r"mistral-small-(?:latest|2603)|mistral-medium-(?:latest|2604|3[.-]5|[4-9])"),

@@ -14,18 +14,22 @@ FIXED: Final = {
     "sampling": False, "forced_while_thinking": False, "call_thoughts": True, "thinks": "default", "efforts": (),
 }  # fmt: skip
 
+TYPED: Final = {"typed_schemas": True}
+STRICT: Final = {**TYPED, "prefill": "partial"}
+"""How tools are checked (vercel/ai, provider moonshotai) and an answer is begun (/docs/guide/use-partial-mode)."""
+
 MOONSHOT: Final = Vendor(
     title="Moonshot",
     prices="moonshotai",
     hosts=names(r"(?:^|\.)moonshot\.(?:ai|cn)(?::|$)|(?:^|\.)kimi\.com(?::|$)"),
-    server=Facts(OVERVIEW, chat={"switch": "thinking", "verbosity": False, "system_turns": True}),
+    server=Facts(OVERVIEW, chat={**STRICT, "switch": "thinking", "verbosity": False, "system_turns": True}),
     families=(
         Family(
             names("kimi"),
             Facts(
                 OVERVIEW,
                 {"window": 262_144, "output": 32_768},
-                chat={"foreign_thoughts": True, "system_turns": True, "efforts": (), "switch": "effort"},
+                chat={**TYPED, "foreign_thoughts": True, "system_turns": True, "efforts": (), "switch": "effort"},
                 messages={"unsigned_thoughts": True, "forced_while_thinking": False},
             ),
         ),

@@ -49,7 +49,7 @@ OPENAI: Final = Vendor(
     hosts=names(r"(?:^|\.)openai\.com(?::|$)|^chatgpt\.com(?::|$)"),
     server=Facts(
         "https://developers.openai.com/api/reference/resources/chat",
-        chat={"system_turns": True, "thoughts": False},
+        chat={"system_turns": True, "thoughts": False, "prefill": "never"},
         responses={"thoughts": False, "least_tokens": 16},
     ),
     families=(

@@ -1,4 +1,9 @@
-from ccx_addons.core.schemas import without_alternatives
+from typing import Any
+
+import pytest
+
+from ccx_addons.core.neutral import Loss
+from ccx_addons.core.schemas import with_types, without_alternatives
 
 A = {"properties": {"a": {"type": "string"}, "b": {}}, "required": ["a", "b"]}
 B = {"properties": {"a": {"type": "integer"}, "c": {}}, "required": ["a", "c", 7]}
@@ -24,3 +29,46 @@ def test_what_the_schema_itself_says_wins() -> None:
     merged = without_alternatives(schema, {"oneOf", "enum"})
     assert merged["properties"]["a"] == {"type": "null"} and merged["required"] == ["a", "b", "z"]
     assert "enum" not in merged and "oneOf" not in merged
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"type": "string"}, {"type": "string"}),
+        ({}, {"type": "string"}),
+        ({"description": "d"}, {"description": "d", "type": "string"}),
+        ({"enum": ["a", "b"]}, {"enum": ["a", "b"], "type": "string"}),
+        ({"enum": ["a", None]}, {"enum": ["a", None], "type": ["string", "null"]}),
+        ({"const": 1}, {"const": 1, "type": "integer"}),
+        ({"items": {}}, {"items": {"type": "string"}, "type": "array"}),
+        (
+            {"type": "object", "anyOf": [{"required": ["a"]}, {"$ref": "#/$defs/x"}]},
+            {"anyOf": [{"type": "object", "required": []}, {"$ref": "#/$defs/x"}]},
+        ),
+        ({"$ref": "#/$defs/x", "description": "d"}, {"$ref": "#/$defs/x"}),
+        (
+            {"type": "array", "items": [{"type": "string"}, {}]},
+            {"type": "array", "prefixItems": [{"type": "string"}, {"type": "string"}]},
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}, "required": ["a", "b"], "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string"}},
+                "required": ["a"],
+                "additionalProperties": False,
+            },
+        ),
+    ],
+)
+def test_with_types(given: dict[str, Any], found: dict[str, Any]) -> None:
+    losses: list[Loss] = []
+    schema = {"type": "object", "properties": {"p": given}, "$defs": {"x": {"type": "string"}}}
+    assert with_types(schema, "p", losses)["properties"]["p"] == found
+    assert losses == []
+
+
+def test_alternatives_at_the_top_are_merged() -> None:
+    losses: list[Loss] = []
+    found = with_types({"type": "object", "anyOf": [A, B]}, "p", losses)
+    assert found["type"] == "object" and "anyOf" not in found and [loss.path for loss in losses] == ["p"]

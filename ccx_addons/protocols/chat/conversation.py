@@ -35,6 +35,8 @@ GOOGLE: Final = "gemini"
 """Whose signatures Google's Chat endpoint takes: those of its own protocol."""
 PARAGRAPH: Final = "\n\n"
 THOUGHT_FIELDS: Final = {*FIELDS, DETAILS}
+BETWEEN: Final = "."
+"""What an assistant says between a result and a user's words where the order of roles demands it."""
 MAX_ID: Final = 40
 """Characters of a call's id that OpenAI takes."""
 SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
@@ -61,6 +63,7 @@ class Conversation:
                 case "assistant":
                     self._add_assistant(m, message)
         self._show_media()
+        self._close_end()
         if self._system:
             self.messages.insert(0, {"role": "system", "content": join_texts(self._system, PARAGRAPH)})
 
@@ -85,7 +88,7 @@ class Conversation:
                 blocks.append({"type": "text", "text": f"Result of the tool call {part.id}:"})
                 blocks += write_parts(part.parts, f"messages[{m}].content[{p}]", self._losses)
         if blocks:
-            self.messages.append({"role": "user", "content": join_texts(blocks, PARAGRAPH), **own(message.extra)})
+            self._say_as_user({"role": "user", "content": join_texts(blocks, PARAGRAPH), **own(message.extra)})
 
     def _add_assistant(self, m: int, message: Message) -> None:
         path = f"messages[{m}].content"
@@ -107,6 +110,21 @@ class Conversation:
         self._show_media()
         self.messages.append(said)
         self.messages += [self._result((m, p), id_) for (p, _), id_ in zip(calls, ids, strict=True)]
+
+    def _close_end(self) -> None:
+        """An assistant's words at the end are the beginning of the answer."""
+        last = self.messages[-1] if self.messages else {}
+        if last.get("role") != "assistant" or "tool_calls" in last or not last["content"]:
+            return
+        if self._rules.prefill == "never":
+            self._losses.append(Loss("messages", "the model does not continue an assistant turn"))
+        elif self._rules.prefill not in ("", "never"):
+            last.setdefault(self._rules.prefill, True)
+
+    def _say_as_user(self, message: Fields) -> None:
+        if not self._rules.user_after_tool and self.messages and self.messages[-1]["role"] == "tool":
+            self.messages.append({"role": "assistant", "content": BETWEEN})
+        self.messages.append(message)
 
     # ---- what an assistant said ----
     def _assistant_content(self, parts: Sequence[Part], path: str) -> str | list[Fields] | None:
@@ -189,7 +207,7 @@ class Conversation:
 
     def _show_media(self) -> None:
         if self._held:
-            self.messages.append({"role": "user", "content": self._held})
+            self._say_as_user({"role": "user", "content": self._held})
             self._held = []
 
     def _texts(self, parts: Iterable[Part], path: str) -> Iterable[Fields]:

@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
     safe_names,
 )
 from ccx_addons.core.openai import fits_strict
+from ccx_addons.core.schemas import with_types
 from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols.chat.foreign import is_flat, nested_choice, nested_tool
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
@@ -178,7 +179,7 @@ def write_tools(request: Request, rules: Rules, naming: Naming, losses: list[Los
     for n, tool in enumerate(request.tools):
         if isinstance(tool, Tool):
             if not (choice and narrowed and tool.name not in choice.names):
-                blocks.append(_write_tool(tool, naming, f"tools[{n}]", losses))
+                blocks.append(_write_tool(tool, naming, f"tools[{n}]", losses, rules.typed_schemas))
         elif tool.protocol == NAME and "type" in tool.value:
             blocks.append(dict(tool.value))
     return blocks
@@ -227,7 +228,7 @@ def _reference(name: str, naming: Naming) -> Fields:
     return {"type": kind, kind: {"name": naming.wire_name(name)}}
 
 
-def _write_tool(tool: Tool, naming: Naming, path: str, losses: list[Loss]) -> Fields:
+def _write_tool(tool: Tool, naming: Naming, path: str, losses: list[Loss], typed: bool) -> Fields:
     kept = own(tool.extra)
     kept.pop(LEGACY, None)
     inner: Fields = {"name": naming.names[tool.name]}
@@ -246,6 +247,8 @@ def _write_tool(tool: Tool, naming: Naming, path: str, losses: list[Loss]) -> Fi
     if description:
         inner["description"] = description
     inner["parameters"] = _object_schema(tool.parameters)
+    if typed:
+        inner["parameters"] = with_types(inner["parameters"], f"{path}.parameters", losses)
     if tool.strict and not fits_strict(inner["parameters"]):
         losses.append(Loss(f"{path}.strict", "the schema does not allow strict mode"))
     elif tool.strict is not None:

@@ -185,8 +185,9 @@ def test_an_assistant_message_without_anything_is_left_out() -> None:
 
 
 def test_the_official_api_takes_no_thoughts_back() -> None:
-    messages, losses = written(assistant(Thinking("x", origin="chat"), Text("a")), model="gpt-5.1")
-    assert messages == [{"role": "assistant", "content": "a"}]
+    thought = assistant(Thinking("x", origin="chat"), Text("a"))
+    messages, losses = written(thought, user(Text("b")), model="gpt-5.1")
+    assert messages[0] == {"role": "assistant", "content": "a"}
     assert losses == ["messages[0].content[0]"]
 
 
@@ -242,3 +243,29 @@ def test_wire_id(id_: str, short: bool, same: bool) -> None:
 def test_losses_are_whole() -> None:
     _, losses = chat.encode_request(Request("glm-5", (user(Opaque("gemini", {})),)))
     assert losses == [Loss("messages[0].content[0]", "only gemini understands this")]
+
+
+# ---- what servers want of the order ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("base_url", "model", "beside", "lost"),
+    [
+        ("https://api.mistral.ai/v1", "mistral-large-latest", {"prefix": True}, []),
+        ("https://api.moonshot.ai/v1", "kimi-k2.5", {"partial": True}, []),
+        ("https://api.openai.com/v1", "gpt-5.1", {}, ["messages"]),
+        ("https://relay.test/v1", "some-model", {}, []),
+    ],
+)
+def test_a_beginning_of_the_answer(base_url: str, model: str, beside: dict[str, Any], lost: list[str]) -> None:
+    body, losses = chat.encode_request(Request(model, (user(Text("q")), assistant(Text("{")))), base_url)
+    assert body["messages"][-1] == {"role": "assistant", "content": "{", **beside}
+    assert [loss.path for loss in losses] == lost
+    called = (user(Text("q")), assistant(ToolCall("c", "f", "{}")))
+    assert chat.encode_request(Request(model, called), base_url)[0]["messages"][-1]["role"] == "tool"
+
+
+@pytest.mark.parametrize("model", ["devstral-medium-latest", "glm-5"])
+def test_a_user_speaks_after_a_result(model: str) -> None:
+    turn = user(ToolResult("abcdefghi", (Text("r"), PNG)), Text("and"))
+    messages, _ = written(user(Text("q")), assistant(ToolCall("abcdefghi", "f", "{}")), turn, model=model)
+    between = ["assistant"] if model != "glm-5" else []
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", *between, "user"]

@@ -313,3 +313,18 @@ def test_made_up_ids_are_the_same_for_the_same_call() -> None:
     assert made_up_id("a", 1) == made_up_id("a", 1) != made_up_id("a", 2)
     assert len(made_up_id("\ud800")) <= 40
     json.dumps(made_up_id("x"))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model", "typed"),
+    [
+        ("https://api.moonshot.ai/v1", "any", True),
+        ("", "kimi-k2.5", True),
+        ("", "glm-5", False),
+    ],
+)
+def test_schemas_say_their_types_where_the_server_checks_them(base_url: str, model: str, typed: bool) -> None:
+    schema = {"type": "object", "properties": {"a": {"description": "anything"}}}
+    body, _ = encode_request(ask(model, tools=(Tool("f", parameters=schema),)), base_url)
+    found = body["tools"][0]["function"]["parameters"]["properties"]["a"]
+    assert found == {"description": "anything", **({"type": "string"} if typed else {})}
