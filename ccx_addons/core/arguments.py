@@ -20,6 +20,11 @@ MAX_BLANK: Final = 64
 """Characters that are held back at most, and of white space."""
 
 
+def begins_well(text: str) -> bool:
+    """Whether nothing of a first piece, or of the whole, needs to be held back."""
+    return text[:1] == "{" != text and text[:2] != EMPTY
+
+
 class Arguments:
     """``plain``: an object has begun, and every piece is more of it."""
 
@@ -76,7 +81,7 @@ class Arguments:
 
 def mended(text: str) -> str:
     """The same for arguments that came whole."""
-    if text.startswith("{") and not text.startswith(EMPTY):
+    if text == EMPTY or begins_well(text):
         return text
     arguments = Arguments()
     return arguments.feed(text) + arguments.end()

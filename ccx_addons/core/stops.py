@@ -6,6 +6,7 @@ api-docs.deepseek.com/api/create-chat-completion, docs.z.ai/api-reference/llm/ch
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from ccx_addons.core.neutral import Fault, FaultKind, Stop
@@ -41,6 +42,10 @@ BROKEN: Final[Mapping[str, FaultKind]] = {
 """Words that say the answer was not finished at all: a failure, in streams and in JSON."""
 
 
+LONGEST: Final = 80
+"""Characters of a reason."""
+
+
 def _words(reason: str) -> list[str]:
     """The word, or both: Google's Chat endpoint says who withheld an answer and why, ``content_filter: SPII``."""
     words = reason.lower().replace("-", "_").split(":")
@@ -49,12 +54,19 @@ def _words(reason: str) -> list[str]:
 
 def stop_of(reason: str) -> Stop | None:
     """The neutral word; None: nobody knows this one."""
-    return WORDS.get(reason) or next((stop for word in _words(reason) if (stop := WORDS.get(word))), None)
+    return WORDS.get(reason) or _found(reason[:LONGEST])[0]
 
 
 def broken(reason: str) -> FaultKind | None:
     """What went wrong, where the word says that the answer was not finished."""
-    return BROKEN.get(reason) or next((kind for word in _words(reason) if (kind := BROKEN.get(word))), None)
+    return None if reason in WORDS else _found(reason[:LONGEST])[1]
+
+
+@lru_cache(256)
+def _found(reason: str) -> tuple[Stop | None, FaultKind | None]:
+    words = _words(reason)
+    stop = next((stop for word in words if (stop := WORDS.get(word))), None)
+    return stop, next((kind for word in words if (kind := BROKEN.get(word))), None)
 
 
 def full(reason: str) -> Fault | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ccx_addons.core import read, sources, stops
-from ccx_addons.core.arguments import Arguments
+from ccx_addons.core.arguments import Arguments, begins_well
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -54,9 +54,11 @@ PAGES: Final = ("search_results", "citations", "web_search")
 CHUNK_FIELDS: Final = frozenset({
     "id", "object", "created", "model", "choices", "usage", "obfuscation", "base_resp", "x_groq", *PAGES,
 })  # fmt: skip
+BARE_CHUNK: Final = CHUNK_FIELDS - frozenset(PAGES)
 GOOGLE: Final = "gemini"
 """Whose signatures stand on calls."""
 LOGPROBS: Final = ("content", "refusal")
+THOUGHTS: Final = frozenset({*FIELDS, DETAILS, *SEALED})
 
 MAX_TRIES: Final = 8
 
@@ -87,19 +89,32 @@ class Call:
     """As they came."""
     sent: int = 0
     """How many of the texts have been given."""
-    arguments: Arguments = field(default_factory=Arguments)
+    plain: bool = False
+    """An object has begun, and every piece is more of it."""
+    arguments: Arguments | None = None
+    """What its pieces go through until then."""
     tries: int = 0
     fields: Fields = field(default_factory=dict)
 
     def deltas(self) -> list[Event]:
         """What is new."""
         texts, self.sent = self.texts[self.sent :], len(self.texts)
-        if not self.custom:
-            texts = [new for text in texts if (new := self.arguments.feed(text))]
+        if not (self.plain or self.custom):
+            texts = [new for text in texts if (new := self.mended(text))]
         return [PartDelta(self.index, text) for text in texts]
 
+    def mended(self, text: str) -> str:
+        """What is new of the arguments."""
+        if self.plain or (self.arguments is None and begins_well(text)):
+            self.plain = True
+            return text
+        self.arguments = self.arguments or Arguments()
+        found = self.arguments.feed(text)
+        self.plain = self.arguments.plain
+        return found
+
     def more(self, text: str) -> PartDelta:
-        if text.startswith("{") and self.says_again(text):
+        if text[0] == "{" and self.says_again(text):
             return PartDelta(self.index)
         self.texts.append(text)
         self.sent += 1
@@ -175,15 +190,14 @@ class AnswerReader:
             return []
         events = [] if self.started else self._start(chunk)
         whole = "delta" not in choice
-        if isinstance(delta := self._said(choice, whole), dict):
+        if isinstance(delta := choice.get("delta") or self._said(choice, whole), dict):
             self._delta(delta, events, whole)
         if len(choice) > 3:
             self._beside(choice)
         if whole and len(choices) > 1:
             self._other_choices(choices[1:], events)
-        for name in PAGES:
-            if name in chunk:
-                self._pages[name] = chunk[name]
+        if not chunk.keys() <= BARE_CHUNK:
+            self._pages |= {name: chunk[name] for name in PAGES if name in chunk}
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self.reason, self.more = reason, None
             if kind := stops.broken(reason):
@@ -193,8 +207,6 @@ class AnswerReader:
     def _said(self, choice: Mapping[str, Json], whole: bool) -> Json:
         """What a choice says. Beside a delta a message repeats what was said (Perplexity); servers of the older
         completions say a text."""
-        if delta := choice.get("delta"):
-            return delta
         if isinstance(text := choice.get("text"), str) and "message" not in choice:
             return {"content": text}
         return choice.get("message") if whole or not self._count else None
@@ -220,7 +232,8 @@ class AnswerReader:
             return self.fail(Fault("server", f"the model ended with {self.reason}", code=self.reason))
         if not self._count and (fault := stops.full(self.reason)):
             return self.fail(fault)
-        self._annotations = self._annotations or sources.cited_pages(self._pages, PAGES)
+        if self._pages and not self._annotations:
+            self._annotations = sources.cited_pages(self._pages, PAGES)
         left_over = self._annotations if self._kind != "text" else []
         self._close(events)
         for call in self._calls:
@@ -265,7 +278,8 @@ class AnswerReader:
             return
         if self._kind == "thought" and len(said) == 1 and said[0] in FIELDS:
             self.more = self._more
-        self._think(delta, events)
+        if not THOUGHTS.isdisjoint(said):
+            self._think(delta, events)
         if content:
             self._say_content(content, events)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
@@ -275,9 +289,7 @@ class AnswerReader:
         if annotations := read.items(delta.get("annotations")):
             self._annotations += annotations
         if isinstance(audio := delta.get("audio"), dict):
-            self._audible = self._audible or bool(audio.get("data"))
-            if transcript := read.text(audio.get("transcript")):
-                self._say([(False, transcript)], events)
+            self._hear(audio, events)
         for image in read.mappings(delta.get("images")):
             self._show(image, events)
         if calls := delta.get("tool_calls"):
@@ -285,6 +297,11 @@ class AnswerReader:
                 self._call(call, events, whole)
         if isinstance(function := delta.get("function_call"), dict) and function:
             self._call({"index": -1, "function": function}, events, whole)
+
+    def _hear(self, audio: Mapping[str, Json], events: list[Event]) -> None:
+        self._audible = self._audible or bool(audio.get("data"))
+        if transcript := read.text(audio.get("transcript")):
+            self._say([(False, transcript)], events)
 
     # ---- text and thoughts ----
     def _more(self, text: str) -> PartDelta:
@@ -399,7 +416,7 @@ class AnswerReader:
             self._start_call(call, events)
         if call.index >= 0:
             events += call.deltas()
-            if call.arguments.plain and text and not (custom or name or item.get("id") or call.fields or whole):
+            if call.plain and text and not (custom or name or item.get("id") or call.fields or whole):
                 self.more = call.more
 
     def _find_call(self, index: int | None, id_: str, name: str, text: str, whole: bool) -> Call:
@@ -438,7 +455,7 @@ class AnswerReader:
             call.id = "" if call.twin else call.id
             self._start_call(call, events)
             events += call.deltas()
-        text = '"}' if call.custom else call.arguments.end()
+        text = '"}' if call.custom else call.arguments.end() if call.arguments else ""
         if text or call.fields:
             events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))
         events.append(PartStopped(call.index))

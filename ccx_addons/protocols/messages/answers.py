@@ -105,9 +105,11 @@ def answer_fault(body: Json) -> Fault | None:
     for block in read.mappings(content):
         if block.get("type") != "text" or read.text(block.get("text")).strip():
             return None
+    if fault := stops.full(reason):
+        return fault
     if stops.stop_of(reason) in ("length", "refusal", "stop_sequence", "pause"):
         return None
-    return stops.full(reason) or Fault("server", "the answer has no content")
+    return Fault("server", "the answer has no content")
 
 
 def decode_response(body: Json) -> Response | Fault:
@@ -118,12 +120,15 @@ def decode_response(body: Json) -> Response | Fault:
         answer = read.mapping(body)
         reason = read.text(answer.get("stop_reason"))
         id_ = read.text(answer.get("id"))
-        parts = tuple(identified(part, id_, n) for n, part in enumerate(read_content(answer.get("content"))))
+        parts = read_content(answer.get("content"))
+        called = [part for part in parts if isinstance(part, ToolCall)]
+        if any(not call.id for call in called):
+            parts = tuple(identified(part, id_, n) for n, part in enumerate(parts))
         return Response(
             id_,
             read.text(answer.get("model")),
             parts,
-            stop_of(reason, any(isinstance(part, ToolCall) for part in parts)),
+            stop_of(reason, bool(called)),
             usage_of(answer),
             read.text(answer.get("stop_sequence")) or None,
             extra=keep({**answer, **rare_reason(reason)}, ANSWER_FIELDS - {"stop_reason"}),

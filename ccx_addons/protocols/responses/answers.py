@@ -1,6 +1,6 @@
 """What a complete answer says (platform.openai.com/docs/api-reference/responses/object)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +22,6 @@ from ccx_addons.core.neutral import (
     merge_extra,
 )
 from ccx_addons.core.openai import chat_counts
-from ccx_addons.core.turns import Apart
 from ccx_addons.protocols.responses.calls import CALLS, read_call
 from ccx_addons.protocols.responses.parts import ITEM, TEXT_TYPES, read_text
 from ccx_addons.protocols.responses.thoughts import read_reasoning
@@ -154,7 +153,7 @@ def decode_response(body: Json) -> Response | Fault:
 def _read_output(output: Iterable[Mapping[str, Json]]) -> Iterator[Part]:
     """The parts of all items: a call that comes twice is one, and two messages stay apart."""
     calls: set[tuple[str, str]] = set()
-    apart = Apart(str)
+    ids: set[str] = set()
     last: Part | None = None
     for item in output:
         if key := call_key(item):
@@ -165,9 +164,18 @@ def _read_output(output: Iterable[Mapping[str, Json]]) -> Iterator[Part]:
             if not n and isinstance(part, Text) and isinstance(last, Text):
                 part = replace(part, apart=True)
             elif isinstance(part, ToolCall):
-                part = replace(part, id=apart.id(part.id))
+                if part.id in ids:
+                    part = replace(part, id=apart_from(ids, part.id))
+                ids.add(part.id)
             last = part
             yield part
+
+
+def apart_from(ids: Collection[str], id_: str) -> str:
+    """The id, or one like it that no call before has."""
+    if id_ not in ids:
+        return id_
+    return next(found for n in range(len(ids) + 1, 2 * len(ids) + 3) if (found := f"{id_}_{n}") not in ids)
 
 
 def output_of(answer: Mapping[str, Json]) -> list[dict[str, Json]]:

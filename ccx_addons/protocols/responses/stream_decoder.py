@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
-from ccx_addons.core.arguments import Arguments
+from ccx_addons.core.arguments import Arguments, begins_well
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -33,10 +33,10 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.pieces import Pieces, told
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
-from ccx_addons.core.turns import Apart
 from ccx_addons.core.wire_json import loads_object
 from ccx_addons.protocols.responses.answers import (
     answer_extra,
+    apart_from,
     blocks_of,
     call_key,
     created_of,
@@ -92,11 +92,23 @@ class Open:
     written: int = 0
     came: int = 0
     """The same before arguments were mended."""
-    arguments: Arguments = field(default_factory=Arguments)
+    plain: bool = False
+    """Arguments are an object that has begun."""
+    arguments: Arguments | None = None
     sections: dict[tuple[str, int], int] = field(default_factory=dict)
     """The texts of a thought, in their order -> the characters that have come."""
     section: tuple[str, int] = "", 0
     """Where its last text stands."""
+
+    def mended(self, text: str) -> str:
+        """What is new of arguments."""
+        if self.plain or (self.arguments is None and begins_well(text)):
+            self.plain = True
+            return text
+        self.arguments = self.arguments or Arguments()
+        found = self.arguments.feed(text)
+        self.plain = self.arguments.plain
+        return found
 
     def more(self, text: str) -> PartDelta:
         text = escaped(text) if self.shape == "input" else text
@@ -121,6 +133,7 @@ class StreamDecoder:
         self._done: set[int] = set()
         self._blocks: set[Place] = set()
         """Texts of messages that are complete."""
+        self._ids_of_calls: set[str] = set()
         self._calls: set[tuple[str, str]] = set()
         """Ids of calls and of their items: the same call may come in two places."""
         self._kinds: list[Part] = []
@@ -135,9 +148,10 @@ class StreamDecoder:
         self._latest: dict[int | None, int] = {}
         """Output index -> the last item that had it."""
         self._taken: set[int] = set()
+        self._at: Place = 0, 0
+        """Where the last text was."""
         self._free = 0
         """Above all positions that are taken."""
-        self._apart = Apart(str)
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(self.pieces.feed(data))
@@ -175,9 +189,9 @@ class StreamDecoder:
             if (
                 len(events) == 1
                 and isinstance(events[0], PartDelta)
-                and (opened := self._open.get(self._place(value, shape)))
+                and (opened := self._open.get(self._at))
                 and (shape != "thought" or events[0].text == text)
-                and (shape != "arguments" or opened.arguments.plain)
+                and (shape != "arguments" or opened.plain)
             ):
                 self.pieces.learn(message, text, opened.more)
             return events
@@ -291,7 +305,9 @@ class StreamDecoder:
 
     def _call(self, item: Mapping[str, Json]) -> ToolCall:
         call = read_call(item)
-        return replace(call, arguments="", id=self._apart.id(call.id))
+        call = replace(call, arguments="", id=apart_from(self._ids_of_calls, call.id))
+        self._ids_of_calls.add(call.id)
+        return call
 
     def _end_item(self, position: int, item: Mapping[str, Json]) -> Iterator[Event]:
         if position in self._done:
@@ -335,7 +351,7 @@ class StreamDecoder:
         self, value: Mapping[str, Json], shape: Shape, kind: str, text: str, whole: bool = False
     ) -> Iterator[Event]:
         """More of a part; ``whole``: all of its text, of which only the rest is new."""
-        place = self._place(value, shape)
+        place = self._at = self._place(value, shape)
         if place not in self._open and text:
             yield from self._begin_bare(place, shape, kind, value)
         opened = self._open.get(place)
@@ -350,7 +366,7 @@ class StreamDecoder:
             text = text[opened.came :]
         opened.came += len(text)
         if shape == "arguments":
-            text = opened.arguments.feed(text)
+            text = opened.mended(text)
         if text:
             opened.written += len(text)
             yield PartDelta(opened.index, text)
@@ -394,7 +410,7 @@ class StreamDecoder:
             return
         if opened.shape == "input":
             yield PartDelta(opened.index, CLOSE)
-        elif opened.shape == "arguments" and not opened.written and (held := opened.arguments.end()):
+        elif opened.arguments and not opened.written and (held := opened.arguments.end()):
             yield PartDelta(opened.index, held)
         yield PartStopped(opened.index)
 
