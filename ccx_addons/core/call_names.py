@@ -17,6 +17,6 @@ AROUND: Final = re.compile(
 def client_name(names: Mapping[str, str], name: str) -> str:
     """The client's name for what the upstream calls ``name``. ``names``: name on the wire -> the client's."""
     found = names.get(name)
-    if found is None and (bare := AROUND.match(name[:512])):
+    if found is None and names and (bare := AROUND.match(name[:512])):
         found = names.get(bare[1])
     return name if found is None else found

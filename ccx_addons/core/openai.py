@@ -73,7 +73,9 @@ def encode_stream_error(fault: Fault) -> bytes:
 
 def chat_counts(usage: Mapping[str, Json]) -> Usage | None:
     """What relays count in Chat's words where another protocol's are due; None: in no words of Chat's."""
-    if not {"prompt_tokens", "completion_tokens"} & usage.keys() or {"input_tokens", "output_tokens"} & usage.keys():
+    if "input_tokens" in usage or "output_tokens" in usage:
+        return None
+    if "prompt_tokens" not in usage and "completion_tokens" not in usage:
         return None
     taken, given = (read.mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
     prompt = read.count(usage.get("prompt_tokens"))

@@ -121,14 +121,17 @@ def decode_response(body: Json) -> Response | Fault:
         reason = read.text(answer.get("stop_reason"))
         id_ = read.text(answer.get("id"))
         parts = read_content(answer.get("content"))
-        called = [part for part in parts if isinstance(part, ToolCall)]
-        if any(not call.id for call in called):
-            parts = tuple(identified(part, id_, n) for n, part in enumerate(parts))
+        called = False
+        for n, part in enumerate(parts):
+            if isinstance(part, ToolCall):
+                called = True
+                if not part.id:
+                    parts = (*parts[:n], identified(part, id_, n), *parts[n + 1 :])
         return Response(
             id_,
             read.text(answer.get("model")),
             parts,
-            stop_of(reason, bool(called)),
+            stop_of(reason, called),
             usage_of(answer),
             read.text(answer.get("stop_sequence")) or None,
             extra=keep({**answer, **rare_reason(reason)}, ANSWER_FIELDS - {"stop_reason"}),
