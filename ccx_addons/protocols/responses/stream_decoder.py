@@ -149,7 +149,8 @@ class StreamDecoder:
         """Output index -> the last item that had it."""
         self._taken: set[int] = set()
         self._at: Place = 0, 0
-        """Where the last text was."""
+        """Where the last text was, and what its event said of that."""
+        self._words: tuple[Json, ...] = ()
         self._free = 0
         """Above all positions that are taken."""
 
@@ -269,12 +270,20 @@ class StreamDecoder:
         self._taken.add(position)
         self._free = max(self._free, position + 1)
         self._latest[given] = position
+        self._words = ()
         if id_:
             self._named[given, id_] = position
             self._ids.setdefault(id_, position)
         return position
 
     def _place(self, value: Mapping[str, Json], shape: Shape) -> Place:
+        """Where a text stands. Most are more of the last one."""
+        words = shape, value.get("output_index"), value.get("item_id"), value.get("content_index")
+        if words != self._words or self._at not in self._open:
+            self._at, self._words = self._find_place(value, shape), words
+        return self._at
+
+    def _find_place(self, value: Mapping[str, Json], shape: Shape) -> Place:
         position = self._position(value)
         opened = self._open.get((position, -1))
         if shape == "text":
@@ -351,7 +360,7 @@ class StreamDecoder:
         self, value: Mapping[str, Json], shape: Shape, kind: str, text: str, whole: bool = False
     ) -> Iterator[Event]:
         """More of a part; ``whole``: all of its text, of which only the rest is new."""
-        place = self._at = self._place(value, shape)
+        place = self._place(value, shape)
         if place not in self._open and text:
             yield from self._begin_bare(place, shape, kind, value)
         opened = self._open.get(place)
