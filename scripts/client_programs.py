@@ -46,15 +46,15 @@ def look_up(word: str) -> str:
 set_tracing_disabled(True)
 set_default_openai_client(AsyncOpenAI(base_url=f"{BASE}/v1", api_key=KEY))
 agent = Agent(name="a", model=MODEL, tools=[look_up])
-say(Runner.run_sync(agent, PROMPT).final_output)
 
-async def streamed():
+async def main():
+    say((await Runner.run(agent, PROMPT)).final_output)
     running = Runner.run_streamed(agent, PROMPT)
     async for _ in running.stream_events():
         pass
-    return running.final_output
+    say(running.final_output)
 
-say(asyncio.run(streamed()))
+asyncio.run(main())
 """
 
 INSTRUCTOR: Final = """
@@ -86,13 +86,12 @@ def look_up(word: str) -> str:
     "Looks a word up."
     return SECRET
 
-say(agent.run_sync(PROMPT).output)
-
-async def streamed():
+async def main():
+    say((await agent.run(PROMPT)).output)
     async with agent.run_stream(PROMPT) as running:
-        return await running.get_output()
+        say(await running.get_output())
 
-say(asyncio.run(streamed()))
+asyncio.run(main())
 """
 PYDANTIC_OPENAI: Final = PYDANTIC_AI.format(
     imports="""from pydantic_ai.models.openai import {name}

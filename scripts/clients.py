@@ -36,10 +36,9 @@ PAGE: Final = ROOT / "docs" / "clients.md"
 TITLE: Final = (
     "# Clients",
     "",
-    "Each ran turns with a tool through the gateway, as JSON and streamed where it has both: to upstreams of all four protocols,",
-    "its own and the three others, and from one that failed in the middle of the turn to one of another protocol. Every row of",
-    "the log was well. Its key is a client key of the gateway. `scripts/clients.py` runs them in their newest versions and writes",
-    "this page.",
+    "Each ran a turn with a tool through the gateway, to upstreams of all four protocols: its own and the three others. Its",
+    "key is a client key of the gateway. `scripts/clients.py` runs them in their newest versions, as JSON and streamed, to",
+    "each upstream and from one that fails in the middle of the turn to another; it looks at the log, and writes this page.",
     "",
     "| client | speaks | is pointed at the gateway by | last seen working |",
     "| --- | --- | --- | --- |",
@@ -78,6 +77,8 @@ class Client:
     speaks: Mapping[str, str] = field(default_factory=dict)
     node: bool = False
     pythons: tuple[str, ...] = ()
+    answers: bool = True
+    """Its program tells the model what the tool said."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ CLIENTS: Final = (
         ("instructor",),
         "`instructor.from_openai(OpenAI(base_url=GATEWAY/v1))`",
         {"chat": programs.INSTRUCTOR},
+        answers=False,
     ),
     Client(
         "pydantic-ai",
@@ -409,7 +411,8 @@ def watched(client: Client, cache: Path, running: Gateway, anew: bool) -> tuple[
         for prefix in (*(f"to-{kind}" for kind in MODELS), f"from-{spoken}"):
             since = int(time.time() * 1000)
             more = {"BASE": f"{running.url}/{prefix}", "MODEL": MODELS[spoken]}
-            said = turn(python, program, {**env, **more}) or logged(running.rows(since), prefix.startswith("from-"))
+            moves = client.answers and prefix.startswith("from-")
+            said = turn(python, program, {**env, **more}) or logged(running.rows(since), moves)
             wrong += [f"{client.name} {version}, {spoken} {prefix}: {said}"] if said else []
     seen = "" if wrong else f"{version}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
     return Row(client.name, ", ".join(client.speaks), client.pointed, seen), wrong
