@@ -32,10 +32,10 @@ WATCH: Final = 0.25
 """Seconds between two looks at the children."""
 KEEPS_PAGES: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "MALLOC_ARENA_MAX": "1",
 }
-"""For glibc (mallopt(3)): a worker keeps up to 32 MiB of free memory for its next large body. To give pages back and
+"""For glibc (mallopt(3)): a worker keeps up to 64 MiB of free memory for its next large body. To give pages back and
 get others for each of them costs as much as all else that is done with it."""
 
 
