@@ -219,7 +219,8 @@ class Settings:
 
     def secrets(self) -> list[str]:
         """What must never be shown."""
-        return [getattr(self, entry.name) for entry in fields(self) if entry.metadata["secret"]]
+        whole = [getattr(self, entry.name) for entry in fields(self) if entry.metadata["secret"]]
+        return [*whole, *self.config_secrets()]
 
     def _together(self) -> list[Problem]:
         problems = []

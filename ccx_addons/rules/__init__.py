@@ -63,7 +63,7 @@ class Rules(Periodic):
             flow.request.raw_content = closed(x.envelope, dumps(found))
             flow.request.headers.pop("content-encoding", None)
             read_body(flow.request, x, self.limit)
-        except (BadRequest, ValueError, TypeError) as error:
+        except (BadRequest, ValueError, TypeError, RecursionError) as error:
             x.raw, flow.request.raw_content = raw, asked or raw
             x.body, x.envelope, x.model, x.stream = before
             x.asked = asked

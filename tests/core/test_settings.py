@@ -108,6 +108,11 @@ def test_keys_are_not_in_the_repr() -> None:
     assert "secret" not in repr(settings)
 
 
+def test_each_of_several_secrets_is_one() -> None:
+    settings = Settings(ccx_config_secret="new-secret-0123456789, old-secret-0123456789")
+    assert {"new-secret-0123456789", "old-secret-0123456789"} <= set(settings.secrets())
+
+
 def test_timeouts_are_the_defaults_of_the_policy() -> None:
     environ = {
         "REQUEST_TIMEOUT": "1",

@@ -19,6 +19,7 @@ def request(asked: Asked):
     if word == "fail": raise ValueError("no")
     if word == "slow": time.sleep(1)
     if word == "odd": return {"model": 7, "messages": "x", "model2": object()}
+    if word == "circle": asked.body["metadata"] = asked.body
     asked.body["messages"][0]["content"] += f" (asked by {asked.client} for {asked.kind})"
     return asked.body
 
@@ -82,10 +83,11 @@ def test_a_converted_request_is_rewritten_in_the_channels_words(gateway: Program
     assert heard(fake)["user"] == "chat/chat"
 
 
-@pytest.mark.parametrize("word", ["fail", "slow", "odd"])
-def test_what_goes_wrong_fails_no_request(gateway: Program, fake: Fake, word: str) -> None:
-    assert gateway.post("/v1/messages", ASK, {"x-do": word}).status_code == 200
-    assert heard(fake)["messages"][0]["content"] == "hello"
+@pytest.mark.parametrize("words", [["fail"], ["slow"], ["odd", "circle"]], ids=" ".join)
+def test_what_goes_wrong_fails_no_request(gateway: Program, fake: Fake, words: list[str]) -> None:
+    for word in words:
+        assert gateway.post("/v1/messages", ASK, {"x-do": word}).status_code == 200
+        assert heard(fake)["messages"][0]["content"] == "hello"
     assert (
         "the rule 'request'"
         in wait_for(
