@@ -64,6 +64,7 @@ HARMLESS: Final[dict[str, str]] = {
     "responses.store": "the gateway remembers the answer itself",
     "ToolSearchCall.execution": "a search that is in the history is over, whoever ran it",
     "fileData.mimeType": "says what a file is, which decides where it goes",
+    **dict.fromkeys(("Base64ImageSourceParam.media_type", "inlineData.mimeType"), "is read from a picture's data"),
     **dict.fromkeys(
         ("httpOptions", "shouldReturnHttpResponse", "automaticFunctionCalling"), "the SDK keeps it for itself"
     ),
@@ -287,6 +288,7 @@ NOT_TOLD: Final[dict[str, str]] = {
     **dict.fromkeys(("audio.data", "audio.expires_at"), "sound is told as a part that an answer cannot hold"),
     **dict.fromkeys(("parts.thought", "parts.thoughtSignature"), "of a text: a part of its own says nothing"),
     "fileData.mimeType": "says what a file is",
+    "inlineData.mimeType": "is read from a picture's data",
     "responseId": "names the answer",
     **dict.fromkeys(("cited_text", "encrypted_index"), "stands at the source's address, which is carried"),
     **dict.fromkeys(("start_index", "end_index"), "a source stands at the text that it is for"),

@@ -25,10 +25,10 @@ def test_it_decides_hears_no_signal_and_ends_with_its_supervisor(tmp_path: Path)
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
         client.connect(str(path))
-        assert said(client, "enter", 1, "a", [["x", 0, 1]], None, [], 0) == [1, None]
+        assert said(client, "enter", 1, "a", [["x", 0, 1]], [], [], []) == [1, None]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(number)
-        assert said(client, "enter", 2, "b", [["x", 0, 1]], None, [], 0) == [2, ["x", "concurrency", float("inf")]]
+        assert said(client, "enter", 2, "b", [["x", 0, 1]], [], [], []) == [2, ["x", "concurrency", float("inf")]]
         os.close(write)
         assert client.recv(1) == b""
     try:

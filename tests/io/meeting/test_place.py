@@ -18,13 +18,13 @@ RPM, MOST = 4, 3
 def test_after_a_fall_it_waits_for_everybody_or_a_second() -> None:
     now = [NOW]
     place = Place(2, lambda: now[0])
-    question = ["enter", 1, "s", [["a", 1, 0]], None, [], 0]
+    question = ["enter", 1, "s", [["a", 1, 0]], [], [], []]
     assert place.told("one", question) == [1, COLD]
     place.hello()
     assert place.told("one", question) == [1, COLD]
     place.hello()
     assert place.told("one", question) == [1, None] and place.told(
-        "one", ["enter", 2, "t", [["a", 1, 0]], None, [], 0]
+        "one", ["enter", 2, "t", [["a", 1, 0]], [], [], []]
     ) != [
         2,
         None,
@@ -36,8 +36,8 @@ def test_after_a_fall_it_waits_for_everybody_or_a_second() -> None:
 
 def test_a_line_that_comes_back_before_the_old_one_is_missed_keeps_its_places() -> None:
     place = Place(0, lambda: NOW)
-    place.told("old", ["enter", 1, "s", [["a", 0, 1]], None, [], 0])
-    place.told("new", ["put", {"a": [[NOW, "s"]]}, {"s": [["a"], "", [0, 0.0], [], 0]}, {}, {}])
+    place.told("old", ["enter", 1, "s", [["a", 0, 1]], [], [], []])
+    place.told("new", ["put", {"a": [[NOW, "s"]]}, {"s": [["a"], [], [], []]}, {}, {}])
     place.gone("old")
     assert place.limits.slots.keys() == {"s"}
     place.gone("new")
@@ -78,7 +78,7 @@ class Model(RuleBasedStateMachine):
     def enter(self, worker: str) -> None:
         self.number += 1
         slot = f"{self.number}"
-        (_, refused) = self.place.told(worker, ["enter", 1, slot, [["x", RPM, MOST]], None, [], 0]) or []
+        (_, refused) = self.place.told(worker, ["enter", 1, slot, [["x", RPM, MOST]], [], [], []]) or []
         fits = len(self.flying) < MOST and sum(at > self.now - 60 for at, _ in self.starts) < RPM
         assert (refused is None) == fits
         if fits:
@@ -113,7 +113,7 @@ class Model(RuleBasedStateMachine):
 
     def part(self, worker: str) -> tuple[Any, Any, Any, Any]:
         """The starts of all workers: one that fell has told what it had begun before."""
-        slots = {slot: [["x"], "", [0, 0.0], [], 0] for slot, owner in self.flying.items() if owner == worker}
+        slots = {slot: [["x"], [], [], []] for slot, owner in self.flying.items() if owner == worker}
         return {"x": [[at, slot] for at, slot in self.starts if at > self.now - 60]}, slots, {}, {}
 
     @invariant()
