@@ -1,4 +1,5 @@
 import gc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
 settings.load_profile("ccx")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each worker of the tests gets modules of all sorts: those that wait for programs leave the processor to others."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: zlib.crc32(item.nodeid.partition("::")[0].encode()))
 
 
 def pytest_collection_finish() -> None:
