@@ -30,7 +30,7 @@ def channel(name: str, base_url: str, protocol: str, *keys: str, **more: Any) ->
     return {"name": name, "protocol": protocol, "base_urls": [base_url], "keys": list(keys or ["good-key"]), **more}
 
 
-def wait_for(check: Any, seconds: float = 5.0) -> Any:
+def wait_for(check: Any, seconds: float = 20.0) -> Any:
     """The first true result of ``check``."""
     until = time.monotonic() + seconds
     while True:
