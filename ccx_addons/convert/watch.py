@@ -105,6 +105,10 @@ class Watcher:
         """What waited for an event that did not come."""
         return [rest] if (rest := self.spread.rest()) else []
 
+    def bare(self, fault: Fault) -> list[bytes]:
+        """The error in the form that Gemini CLI reads, which needs a chunk of its own."""
+        return [gemini.encode_bare_error(fault)] if self.protocol.NAME == gemini.NAME and not self.x.array else []
+
     @property
     def patient(self) -> bool:
         return bool(self.open_tools or self.thinking)
@@ -207,10 +211,8 @@ class PassWatcher(Watcher):
         if isinstance(self.fault, Unread):
             # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
             passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
-        elif self.protocol.NAME == gemini.NAME and not self.x.array:
-            passed.append(gemini.encode_bare_error(self.fault))
         elif not any(b'"response.failed"' in chunk for chunk in passed):
-            passed += self._failed(self.fault)
+            passed += [*self.bare(self.fault), *self._failed(self.fault)]
         return passed
 
     def _failed(self, fault: Fault) -> list[bytes]:
@@ -307,7 +309,7 @@ class PassWatcher(Watcher):
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
-        return [*self.rest(), encode(fault), *self._failed(fault)]
+        return [*self.rest(), *self.bare(fault), encode(fault), *self._failed(fault)]
 
 
 class ConvertWatcher(Watcher):
@@ -333,7 +335,7 @@ class ConvertWatcher(Watcher):
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         chunk = self.encoder.encode(Failed(fault))
-        return [*self.rest(), *([chunk] if chunk else [])]
+        return [*self.rest(), *self.bare(fault), chunk] if chunk else self.rest()
 
     def _convert(self, events: list[Event]) -> list[bytes]:
         chunks, encode = [], self.encoder.encode
@@ -351,4 +353,6 @@ class ConvertWatcher(Watcher):
                 chunks.append(chunk)
                 if isinstance(event, Finished):
                     self.x.final_event = chunk
+        if self.fault and chunks and (bare := self.bare(self.fault)):
+            return [*self.cleaned(b"".join(chunks[:-1])), *bare, *self.cleaned(chunks[-1])]
         return self.cleaned(b"".join(chunks)) if chunks else []

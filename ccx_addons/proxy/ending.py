@@ -1,5 +1,6 @@
 """How an exchange ends, once: with a whole answer, with the end of a stream, or because the client is gone."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -25,11 +26,15 @@ from ccx_addons.core.exchange import Ended, StreamEnd
 from ccx_addons.core.neutral import Fault
 from ccx_addons.proxy import answers
 from ccx_addons.proxy.heartbeat import BeatingStream, last_words
-from ccx_addons.proxy.hooks import UpstreamOutcomeHook, WholeAnswer
+from ccx_addons.proxy.hooks import UpstreamOutcomeHook, WaitHook, WholeAnswer
 from ccx_addons.proxy.request import Commands
 
 SLICE: Final = 256 << 10
 """Bytes of a whole answer that are written at once; the rest waits until the client has taken them."""
+
+ALONE: Final = 0.03
+"""Seconds around each of Gemini's last chunks: Node joins what comes at once, and Gemini CLI, which takes an error only
+from a chunk that holds nothing else, would say "Incomplete JSON segment"."""
 
 
 class EndingStream(BeatingStream):
@@ -53,9 +58,20 @@ class EndingStream(BeatingStream):
             yield from self._cancel_upstream(fault.message)
         watcher = self.x.watcher
         assert watcher
-        for chunk in watcher.abort(fault):
-            yield from self._to_client(chunk)
+        yield from self._tell(watcher.abort(fault))
         yield from self._end_stream(end, fault)
+
+    def _tell(self, chunks: list[bytes]) -> Commands:
+        """The last chunks of a stream, which may have broken off."""
+        x = self.x
+        is_over = x.watcher is not None and x.watcher.fault is None
+        pause = 0 if is_over or x.kind != "gemini" or x.array or not chunks else ALONE
+        for chunk in chunks:
+            if pause:
+                yield WaitHook(asyncio.sleep(pause))
+            yield from self._to_client(chunk)
+        if pause:
+            yield WaitHook(asyncio.sleep(pause))
 
     def _end_stream(self, end: StreamEnd, fault: Fault | None = None) -> Commands:
         x = self.x
@@ -103,7 +119,8 @@ class EndingStream(BeatingStream):
             if self.flow.request.method == "HEAD":
                 content = b""
             if self.exchange and self.exchange.opened:
-                content = last_words(self.exchange, response)
+                *told, content = last_words(self.exchange, response)
+                yield from self._tell(told)
             else:
                 answers.finish(response, self.exchange, self.context.client.tls)
                 if len(content) <= SLICE and self.parent.takes_whole:

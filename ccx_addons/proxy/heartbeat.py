@@ -16,7 +16,7 @@ from mitmproxy.proxy.layers.http import HttpResponseHeadersHook, ResponseData, R
 from ccx_addons.core import sse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Failed, Fault, Request
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gemini
 from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.request import Commands, RequestStream
 
@@ -87,11 +87,12 @@ class BeatingStream(RequestStream):
         yield SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
 
 
-def last_words(x: Exchange, response: http.Response) -> bytes:
-    """A complete answer for a client that has the head of a stream already."""
+def last_words(x: Exchange, response: http.Response) -> list[bytes]:
+    """A complete answer for a client that has the head of a stream already, in chunks."""
     if response.status_code < 300:
-        return response.raw_content or b""
+        return [response.raw_content or b""]
     fault = x.fault or Fault("server", "the attempt failed", response.status_code)
-    if x.kind in TEXT_PROTOCOLS:
-        return TEXT_PROTOCOLS[x.kind].encoder(Request(x.model, (), stream=True)).encode(Failed(fault))
-    return PROTOCOLS[x.kind].encode_stream_error(fault)
+    if x.kind not in TEXT_PROTOCOLS:
+        return [PROTOCOLS[x.kind].encode_stream_error(fault)]
+    said = TEXT_PROTOCOLS[x.kind].encoder(Request(x.model, (), stream=True)).encode(Failed(fault))
+    return [gemini.encode_bare_error(fault), said] if x.kind == gemini.NAME else [said]

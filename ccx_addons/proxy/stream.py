@@ -362,7 +362,11 @@ class AttemptStream(EndingStream):
             try:
                 for n, piece in enumerate(self.answer.parts(event.data, x)):
                     yield from _breathe(n)
-                    for chunk in (yield from self._watched(piece)):
+                    chunks = yield from self._watched(piece)
+                    if watcher.fault:
+                        yield from self._tell(chunks)
+                        continue
+                    for chunk in chunks:
                         yield from self._to_client(chunk)
             except Exception as error:
                 bug = _words(error)
@@ -381,8 +385,7 @@ class AttemptStream(EndingStream):
             if bug:
                 yield from self._break_stream("converter error", Fault("server", bug))
                 return
-            for chunk in self.held:
-                yield from self._to_client(chunk)
+            yield from self._tell(self.held)
             yield from self._end_stream("cut" if watcher.fault else "done", watcher.fault)
 
     def _watched(self, piece: bytes) -> layer.CommandGenerator[list[bytes]]:

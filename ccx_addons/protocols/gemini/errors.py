@@ -46,13 +46,14 @@ def encode_error(fault: Fault, request_id: str) -> tuple[int, bytes]:
 
 
 def encode_stream_error(fault: Fault) -> bytes:
-    return sse.frame(wire_json.dump_text(error_body(fault))) + encode_bare_error(fault)
+    return sse.frame(wire_json.dump_text(error_body(fault)))
 
 
 def encode_bare_error(fault: Fault) -> bytes:
     """As Google's servers write it in a stream, without ``data:``: Gemini CLI takes nothing else for an error, and the
-    answer for complete where there is none (googleapis/js-genai, processStreamResponse)."""
-    return wire_json.dumps(error_body(fault))
+    answer for complete where there is none. It needs a chunk of its own (googleapis/js-genai, processStreamResponse),
+    and whoever reads lines its own line (googleapis/python-genai, _api_client.py)."""
+    return wire_json.dumps(error_body(fault)) + b"\n\n"
 
 
 def encode_array_error(fault: Fault) -> bytes:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from openai.types.responses import ResponseFailedEvent
 
 from ccx_addons.convert import USAGE_CHUNK
-from ccx_addons.convert.watch import PassWatcher
+from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.mask import HIDDEN, mask
-from ccx_addons.core.neutral import Fault
+from ccx_addons.core.neutral import Fault, Request
 from ccx_addons.core.sse import MAX_EVENT
 from ccx_addons.core.voices import TEXT
-from ccx_addons.protocols import PROTOCOLS
+from ccx_addons.protocols import PROTOCOLS, gemini
 from scripts.fake import answers
 from tests.addons.values import attempted, channel, exchange
 
@@ -137,15 +137,31 @@ def test_an_answer_of_responses_that_breaks_off_says_that_it_failed(
         assert (failed.response.id, failed.sequence_number) == ("resp_fake", number)
 
 
-@pytest.mark.parametrize("array", [False, True])
-def test_gemini_cli_is_told_that_an_upstream_broke_off(array: bool) -> None:
-    """It reads an error only where no ``data:`` stands before it."""
+BUSY = {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}
+BREAKS: dict[str, Callable[[PassWatcher | ConvertWatcher], list[bytes]]] = {
+    "said": lambda found: found.feed(f"data: {json.dumps(BUSY)}\n\n".encode()),
+    "cut": lambda found: found.abort(Fault("unavailable", "busy", 503)),
+}
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "converted"])
+@pytest.mark.parametrize("way", BREAKS)
+def test_gemini_cli_is_told_that_an_upstream_broke_off(way: str, native: bool) -> None:
+    """It reads an error only where no ``data:`` stands before it, and nothing else came with it."""
+    found: PassWatcher | ConvertWatcher = watcher("gemini")
+    if not native:
+        found = ConvertWatcher(found.x, gemini, gemini.decoder(), gemini.encoder(Request("m", (), stream=True)))
+    found.feed(b'data: {"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"}}]}\n\n')
+    passed = BREAKS[way](found)
+    alone = [json.loads(chunk) for chunk in passed if chunk.startswith(b"{")]
+    assert found.fault and alone == [BUSY]
+    assert all(not line or line.startswith((b"data: {", b'{"error":')) for line in b"".join(passed).split(b"\n"))
+
+
+def test_an_array_of_gemini_ends_with_the_upstreams_error() -> None:
     found = watcher("gemini")
-    found.x.array = array
-    error = json.dumps({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}})
-    passed = found.feed(f"[{error}]".encode() if array else f"data: {error}\n\n".encode())
-    bare = [] if array else [{"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}]
-    assert [json.loads(chunk) for chunk in passed[1:]] == bare and found.fault
+    found.x.array = True
+    assert found.feed(f"[{json.dumps(BUSY)}]".encode()) == [f"[{json.dumps(BUSY)}]".encode()] and found.fault
 
 
 @pytest.mark.parametrize("kind", ["messages", "chat", "responses", "gemini"])

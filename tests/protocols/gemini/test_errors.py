@@ -61,13 +61,12 @@ def test_the_upstreams_status_and_delay_are_said() -> None:
 
 def test_errors_in_streams() -> None:
     fault = Fault("overloaded", "busy")
-    event = gemini.encode_stream_error(fault)
-    line, _, bare = event.partition(b"\n\n")
+    line, bare = gemini.encode_stream_error(fault), gemini.encode_bare_error(fault)
     error = {"error": {"code": 529, "message": "busy", "status": "UNAVAILABLE"}}
     assert line.startswith(b"data: ") and json.loads(line[6:]) == json.loads(bare) == error
     assert json.loads(b"[{}" + gemini.encode_array_error(fault)) == [{}, error]
     found = gemini.decoder()
-    assert [*found.feed(event), *found.flush()] == [Failed(replace(fault, status=529, code="UNAVAILABLE"))]
+    assert [*found.feed(bare + line), *found.flush()] == [Failed(replace(fault, status=529, code="UNAVAILABLE"))]
 
 
 def test_an_error_in_a_stream_as_google_writes_it() -> None:
