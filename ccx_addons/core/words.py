@@ -15,7 +15,7 @@ from ccx_addons.core.wire_json import dump_text
 WORDS: Final = frozenset({
     "title", "source", "url", "uri", "text", "content", "context", "name", "tool_name", "toolName", "server_name",
     "server_label", "toolType", "query", "queries", "code", "output", "outputs", "logs", "stdout", "stderr", "summary",
-    "message", "error", "error_code", "error_message", "refusal", "transcript", "results", "result", "prompt",
+    "message", "reason", "error", "error_code", "error_message", "refusal", "transcript", "results", "result", "prompt",
     "revised_prompt", "skill_name", "description", "instructions", "lines", "new_str", "file_text",
 })  # fmt: skip
 """Names of fields with words."""
@@ -28,8 +28,9 @@ SECRETS: Final = frozenset({
 """Names of fields that only machines read."""
 AS_TEXT: Final = "its words are said as text"
 DEEPEST: Final = 20
-BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_")
-"""How the kinds of blocks begin that are work behind an answer: a client is told of them as of thoughts."""
+BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_call", "mcp_list_tools", "mcp_tool")
+"""How the kinds of blocks begin that are work behind an answer: a client is told of them as of thoughts. A question
+whether a tool may be called is none: the answer ends with it."""
 SEARCHES: Final = ("web_search",)
 """Of which a history has only addresses, what was found being encrypted: the answer after them says what it was."""
 
@@ -118,6 +119,8 @@ def _walk(value: Json, name: str, depth: int) -> Iterator[str | Media]:
 def _members(table: Mapping[str, Json], depth: int) -> Iterator[str | Media]:
     if isinstance(code := table.get("code"), str):
         yield f"```{read.text(table.get('language')).lower()}\n{code}\n```"
+    if isinstance(allowed := table.get("approve"), bool):
+        yield "approved" if allowed else "not approved"
     if read.text(table.get("media_type")).startswith("text/") and isinstance(data := table.get("data"), str):
         yield data
     for name, value in table.items():

@@ -41,6 +41,11 @@ SCREEN = {
 @pytest.mark.parametrize(
     ("value", "words"),
     [
+        pytest.param(
+            {"type": "mcp_approval_response", "approval_request_id": "a", "approve": False, "reason": "too much"},
+            "not approved\ntoo much", id="a call that was not allowed",
+        ),
+        pytest.param({"type": "mcp_approval_response", "approve": True}, "approved", id="a call that was allowed"),
         pytest.param(SEARCH_RESULT, "https://example.com/a\nGuide\nsecret words", id="search result"),
         pytest.param({"type": "tool_reference", "tool_name": "mcp__a"}, "mcp__a", id="reference to a tool"),
         pytest.param(DOCUMENT, "T\nsecret words", id="document with content"),
@@ -116,7 +121,9 @@ def test_work_behind_an_answer_is_told_as_a_thought() -> None:
     assert said(call, "chat", "p", losses) == ()
     code = Opaque("messages", {"type": "server_tool_use", "name": "code_execution", "input": {"code": "1"}})
     assert [type(part) for part in told(code, "chat", "p", losses)] == [Text]
-    assert [loss.path for loss in losses] == ["p", "p", "p"]
+    question = Opaque("responses", {"type": "mcp_approval_request", "name": "f", "arguments": "{}"})
+    assert [type(part) for part in told(question, "chat", "p", losses)] == [Text]
+    assert [loss.path for loss in losses] == ["p", "p", "p", "p"]
 
 
 # ---- in every protocol -----------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def chunk(*parts: Said, **fields: Any) -> Said:
     return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, **fields}]}
 
 
-DONE = {"id": "r", "status": "completed", "output": [], "usage": None}
+DONE: Said = {"id": "r", "status": "completed", "output": [], "usage": None}
 OVER = {"type": "response.completed", "response": DONE}
 MESSAGE = {"type": "message", "id": "m", "role": "assistant", "content": []}
 CALL = {"type": "function_call", "id": "i", "call_id": "t", "name": "f", "arguments": ""}
