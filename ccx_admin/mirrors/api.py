@@ -1,8 +1,7 @@
 """/api/mirrors: pairs of a client's request and its mirror's, and their sums."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint
 from werkzeug.wrappers import Response
@@ -13,6 +12,7 @@ from ccx_admin.mirrors import figures
 from ccx_admin.panel import panel
 from ccx_admin.requests import export
 from ccx_admin.usage.api import RANGE, span_of
+from ccx_admin.zone import zone
 
 mirrors: Final = Blueprint("api_mirrors", __name__, url_prefix="/api/mirrors")
 
@@ -40,16 +40,9 @@ def pairs(name: str, query: dict[str, Json]) -> dict[str, Json] | Response:
     current, span = panel(), span_of(query)
     if query["format"] == "csv":
         headers = {"Content-Disposition": 'attachment; filename="mirror.csv"'}
-        return Response(
-            lines(figures.every(current.db, name, span)), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        lines = export.as_csv(figures.every(current.db, name, span), EXPORTED, zone())
+        return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
     page = figures.page(current.db, name, span, figures.Order(), SHOWN)
     rows = [{column: row[column] for column in EXPORTED} for row in page.rows]
     found = asdict(figures.summary(current.db, name, span))
     return {"rows": rows, "sum": found, "left_out": figures.left_out(current.db, name, span)}
-
-
-def lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield export.line(EXPORTED)
-    for row in rows:
-        yield export.line([export.cell(row[column]) for column in EXPORTED])

@@ -70,7 +70,7 @@ def exported(current: Panel, found: Search, kind: str, limit: int) -> Response:
     lines: Iterator[str]
     match kind:
         case "csv":
-            lines = export.as_csv(rows)
+            lines = export.as_csv(rows, zone=zone())
         case "jsonl":
             lines = export.as_jsonl(rows)
         case _:

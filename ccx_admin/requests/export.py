@@ -6,7 +6,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from ccx_addons.core.endpoints import ACCOUNT, ENDPOINTS
 from ccx_addons.core.mask import Secrets
 from ccx_admin.access import audit
 from ccx_admin.db import Reader
+from ccx_admin.shell.format import moment
 
 COLUMNS: Final = (
     "id", "started_at", "ended_at", "state", "kind", "operation", "stream", "client_name", "client_ip", "user_agent",
@@ -35,10 +36,20 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 """What a cell begins with that a spreadsheet may take for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield line(COLUMNS)
+MOMENTS: Final = frozenset({"started_at", "ended_at", "at", "resets"})
+"""Columns in Unix ms."""
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS, zone: tzinfo = UTC) -> Iterator[str]:
+    """``zone``: whose days and hours the times are of; each says how far that is from UTC."""
+    yield line(columns)
     for row in rows:
-        yield line([cell(row[column]) for column in COLUMNS])
+        yield line([stamp(row[name], zone) if name in MOMENTS else cell(row[name]) for name in columns])
+
+
+def stamp(ms: float | None, zone: tzinfo) -> str:
+    found = moment(ms, zone)
+    return "" if found is None else found.isoformat(timespec="milliseconds")
 
 
 def line(values: Iterable[Any]) -> str:
@@ -48,9 +59,11 @@ def line(values: Iterable[Any]) -> str:
 
 
 def cell(value: Any) -> Any:
-    """A value of a CSV cell that no spreadsheet takes for a formula."""
+    """A value of a CSV cell that no spreadsheet takes for a formula. Fractions end at a millionth."""
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
     return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 

@@ -169,7 +169,6 @@ def client_budgets(query: dict[str, Json]) -> dict[str, Json] | Response:
 
 def csv_of(rows: list[dict[str, Json]], name: str) -> Response:
     columns = list(rows[0]) if rows else ["name"]
-    lines = [export.line(columns), *(export.line([export.cell(row[column]) for column in columns]) for row in rows)]
     safe = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
     headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
-    return Response("".join(lines), content_type="text/csv; charset=utf-8", headers=headers)
+    return Response(export.as_csv(rows, columns, zone()), content_type="text/csv; charset=utf-8", headers=headers)

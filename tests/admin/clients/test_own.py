@@ -84,7 +84,8 @@ def test_it_ends_with_its_key(browser: FlaskClient, folder: Path, clock: Clock) 
     config.write_text(
         seed.CONFIG.replace("    limits: {rpm: 60", "    expires: 2026-11-25T10:00:30Z\n    limits: {rpm: 60")
     )
-    assert enter(browser) == 303 and "2026-11-25T10:00:30Z" in browser.get("/clients/me").text
+    browser.set_cookie("tz", "Asia/Shanghai")
+    assert enter(browser) == 303 and ">2026-11-25 18:00:30<" in browser.get("/clients/me").text
     clock.now += 31
     assert browser.get("/clients/me").status_code == 303
     assert enter(browser) == 401

@@ -3,6 +3,7 @@
 import json
 import zlib
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,12 +23,22 @@ from ccx_admin.requests import export
         pytest.param("\n=1+1", "'\n=1+1", id="on the next line"),
         pytest.param("＝1+1", "'＝1+1", id="in wide letters"),
         pytest.param(-1, -1, id="number"),
+        pytest.param(17.066570000000002, "17.06657", id="sum"),
+        pytest.param(7.8e-05, "0.000078", id="small"),
+        pytest.param(-0.5, "-0.5", id="less than nothing"),
+        pytest.param(0.0, "0", id="zero"),
         pytest.param(None, "", id="nothing"),
         pytest.param("claude", "claude", id="plain"),
     ],
 )
 def test_cells_are_no_formulas(value: Any, shown: Any) -> None:
     assert export.cell(value) == shown
+
+
+def test_times_are_the_readers() -> None:
+    rows: list[dict[str, Any]] = [{"id": "r1", "at": 1_795_600_800_123}, {"id": "r2", "at": None}]
+    lines = list(export.as_csv(rows, ("id", "at"), ZoneInfo("Asia/Shanghai")))
+    assert lines == ["id,at\r\n", "r1,2026-11-25T18:00:00.123+08:00\r\n", "r2,\r\n"]
 
 
 def test_lines_are_quoted() -> None:
