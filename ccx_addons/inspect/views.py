@@ -20,8 +20,8 @@ from ccx_addons.protocols.reassembly import Piece
 
 FOLD: Final[Mapping[str, int]] = {"system": 600, "result": 1500, "context": 200}
 """Characters of a piece in a request before it is folded; others are shown whole."""
-WIDTH: Final = 88
-"""Columns of a line: what is longer goes on in the next one."""
+WIDTH: Final = 72
+"""Columns of a line: what fits beside the list of flows in 1280 pixels. What is longer goes on in the next one."""
 BAR: Final = 40
 """Columns of the time of a whole request."""
 MAX_WRAPPED: Final = 200_000
