@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from ccx_addons.convert.works import encoder
 from ccx_addons.core.config import Kind
-from ccx_addons.core.neutral import Event, Request, Response, Text, ToolCall, fold
+from ccx_addons.core.neutral import Event, Fault, Request, Response, Text, ToolCall, explode, fold
 from ccx_addons.core.sse import Reader
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import TEXT_PROTOCOLS
@@ -158,24 +158,75 @@ CHECKS: dict[Kind, Any] = {
 }  # fmt: skip
 
 
-def seen(target: Kind, answer: Any) -> tuple[str, list[str], set[str]]:
-    """Text, arguments and the calls' ids, as the client reads them."""
+def seen(target: Kind, answer: Any) -> tuple[str, list[str], int]:
+    """Text, arguments and how many ids the calls have, as the client reads them."""
     whole = TEXT_PROTOCOLS[target].decode_response(answer)
     assert isinstance(whole, Response)
     calls = [part for part in whole.parts if isinstance(part, ToolCall)]
     text = "".join(part.text for part in whole.parts if isinstance(part, Text))
-    return text, [dumps(json.loads(each.arguments)).decode() for each in calls], {each.id for each in calls if each.id}
+    arguments = [dumps(json.loads(each.arguments)).decode() for each in calls]
+    return text, arguments, len({each.id for each in calls if each.id})
+
+
+ANSWERS: dict[str, tuple[Kind, Said, str, list[str]]] = {
+    "text of completions": ("chat", {"choices": [{"text": "hello", "finish_reason": "stop"}]}, "hello", []),
+    "a call in a second choice": (
+        "chat",
+        {
+            "choices": [
+                {"message": {"role": "assistant", "content": "hello"}, "finish_reason": "tool_calls"},
+                {"message": call(None, {"a": 1}, id="t"), "finish_reason": "tool_calls"},
+            ]
+        },
+        "hello",
+        ['{"a":1}'],
+    ),
+    "calls with one id": (
+        "chat",
+        {"choices": [{"message": {"tool_calls": [call(0, f'{{"a":{n}}}', id="t")["tool_calls"][0] for n in (1, 2)]}}]},
+        "",
+        ['{"a":1}', '{"a":2}'],
+    ),
+    "only output_text": ("responses", {**DONE, "output_text": "hello"}, "hello", []),
+    "a nested function": ("responses", {**DONE, "output": [NESTED]}, "", ['{"a":1}']),
+    "arguments in a string": ("responses", {**DONE, "output": [{**CALL, "arguments": '"{}"'}]}, "", ["{}"]),
+    "calls without ids": (
+        "gemini",
+        chunk({"text": "hello"}, *2 * [{"functionCall": {"name": "f", "args": {"a": 1}}}], finishReason="STOP"),
+        "hello",
+        2 * ['{"a":1}'],
+    ),
+    "a call of Claude without an id": (
+        "messages",
+        {"type": "message", "role": "assistant", "content": [{**USE, "input": '{"a":1}'}], "stop_reason": "end_turn"},
+        "",
+        ['{"a":1}'],
+    ),
+}
+
+
+def accepted(
+    kind: Kind, target: Kind, whole: Response | Fault, events: list[Event]
+) -> list[tuple[str, list[str], int]]:
+    """What the client's SDK makes of the answer in one piece and of its stream."""
+    assert isinstance(whole, Response)
+    body = json.loads(dumps(TEXT_PROTOCOLS[target].encode_response(whole, Request("m", ()))[0]))
+    CHECKS[target].model_validate(body)
+    return [seen(target, body), seen(target, streamed(kind, target, events))]
 
 
 @pytest.mark.parametrize("target", CHECKS)
 @pytest.mark.parametrize("name", STREAMS)
-def test_the_clients_sdk_takes_it(name: str, target: Kind) -> None:
+def test_the_clients_sdk_takes_what_it_gets_of_a_stream(name: str, target: Kind) -> None:
     kind, said, text, calls = STREAMS[name]
     events = events_of(kind, said)
-    whole = fold(events)
+    assert accepted(kind, target, fold(events), events) == 2 * [(text, calls, len(calls))]
+
+
+@pytest.mark.parametrize("target", CHECKS)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_clients_sdk_takes_what_it_gets_of_an_answer(name: str, target: Kind) -> None:
+    kind, said, text, calls = ANSWERS[name]
+    whole = TEXT_PROTOCOLS[kind].decode_response(said)
     assert isinstance(whole, Response)
-    body = json.loads(dumps(TEXT_PROTOCOLS[target].encode_response(whole, Request("m", ()))[0]))
-    CHECKS[target].model_validate(body)
-    for answer in (streamed(kind, target, events), body):
-        found_text, found, ids = seen(target, answer)
-        assert (found_text, found, len(ids)) == (text, calls, len(calls))
+    assert accepted(kind, target, whole, list(explode(whole))) == 2 * [(text, calls, len(calls))]
