@@ -28,8 +28,10 @@ VARIES: Final = re.compile(
 
 @dataclass(slots=True)
 class Group:
-    """Errors with the same words. ``words``: with a mark where they differ. ``text``, ``example``: of the latest."""
+    """Errors with the same words. ``words``: with a mark where they differ. ``text``, ``example``: of the latest.
+    ``place``: the field of the search that finds the words."""
 
+    place: str
     words: str
     text: str
     example: str
@@ -47,11 +49,11 @@ def words_of(message: str) -> str:
 
 def grouped(rows: Iterable[Mapping[str, Any]]) -> list[Group]:
     """Rows as ``errors`` reads them; the most frequent first."""
-    found: dict[tuple[str, int], Group] = {}
+    found: dict[tuple[str, str, int], Group] = {}
     for row in sorted(rows, key=lambda row: -int(row["last"])):
-        text = row["error_message"] or row["error_kind"]
-        place = (words_of(text), row["status"])
-        group = found.setdefault(place, Group(place[0], text, row["id"], row["status"], first=row["first"]))
+        name, text = ("text", row["error_message"]) if row["error_message"] else ("error", row["error_kind"])
+        place = (name, words_of(text), row["status"])
+        group = found.setdefault(place, Group(name, place[1], text, row["id"], row["status"], first=row["first"]))
         group.times += row["n"]
         group.first, group.last = min(group.first, row["first"]), max(group.last, row["last"])
         for names, name in ((group.channels, row["channel_name"]), (group.models, row["model"])):

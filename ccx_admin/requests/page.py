@@ -1,5 +1,6 @@
 """/requests: one list over all kinds, in flight on top, with search, histogram and live rows."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,6 +89,11 @@ class Histogram:
     """What began before was not counted."""
 
 
+STRETCH: Final = re.compile(rf"[{errors.MARK}\x00-\x1f]+")
+"""Where the words of a group are not searched for as they are."""
+STRETCHES: Final = 3
+"""Stretches of a group's words that are searched for."""
+
 pages.add_app_template_filter(hops)
 
 
@@ -164,15 +170,18 @@ def other_view(current: Panel, show: str, text: str, found: Search) -> str:
         bounds=heat_map.BOUNDS,
         columns_n=heat_map.COLUMNS,
         rows_n=heat_map.ROWS,
-        like=lambda group: joined([*(t for t in found.terms if t.field != "text"), like(group.words)]),
+        like=lambda group: joined([*(t for t in found.terms if t.field not in ("text", "status")), *like(group)]),
         taken=lambda cell: joined([*(t for t in found.terms if t.field not in (*TIMES, "took")), *of_cell(cell)]),
         **toolbar(current, text, found, show),
     )
 
 
-def like(words: str) -> Term:
-    """The longest stretch of a group's words that all of its errors have."""
-    return Term("text", max((part.replace('"', "").strip() for part in words.split(errors.MARK)), key=len)[:200])
+def like(group: errors.Group) -> list[Term]:
+    """What finds a group's errors: their status, and the longest stretches of words that all of them have."""
+    parts = (part.strip().lstrip("=") for part in STRETCH.split(group.words))
+    longest = sorted((part for part in parts if len(part) > 1), key=len, reverse=True)[:STRETCHES]
+    status = [Term("status", str(group.status))] if group.status else []
+    return status + [Term(group.place, part[:100]) for part in longest]
 
 
 def of_cell(cell: heat_map.Cell) -> list[Term]:

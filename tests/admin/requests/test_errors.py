@@ -1,5 +1,7 @@
 """Errors by their words."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +9,6 @@ from flask.testing import FlaskClient
 
 from ccx_addons.io.store import Store
 from ccx_admin.requests.errors import grouped, words_of
-from ccx_admin.requests.page import like
 from tests.admin.conftest import NOW
 
 
@@ -59,8 +60,35 @@ def test_groups() -> None:
     assert found[0].channels == {"b": 3, "a": 2} and found[0].text == "limit 6"
 
 
-def test_a_group_leads_to_its_requests() -> None:
-    assert str(like("messages.…: the ids … were found without results")) == 'text:"were found without results"'
+@pytest.mark.parametrize(
+    ("message", "more", "others"),
+    [
+        (
+            "the key 'bob' has used its 5 dollars of this month",
+            {},
+            ["the key 'al' has used its 5 dollars of this month"],
+        ),
+        ('the field "tool_7" is "not known" here', {}, ["the field is not known here"]),
+        ("<html>\r\n<h1>502 Bad\tGateway</h1>\n</html>", {}, ["<html>404 Not Found</html>"]),
+        ("=1 is 50% of 2_0!", {}, ["is of"]),
+        ("7", {}, []),
+        ("", {"error_kind": "lost"}, ["the upstream was lost"]),
+    ],
+)
+def test_a_group_leads_to_its_requests(
+    session: FlaskClient, store: Store, message: str, more: dict[str, str], others: list[str]
+) -> None:
+    at = int(NOW * 1000)
+    row = {"started_at": at, "state": "failed", "status": 429, "kind": "chat"}
+    store.put_request({**row, "id": "wanted", "error_message": message, **more})
+    store.put_request({**row, "id": "fine", "error_message": message, **more, "status": 500})
+    for n, other in enumerate(others):
+        store.put_request({**row, "id": f"other{n}", "error_message": other})
+    store.flush()
+    page = session.get("/requests?show=errors&q=status:429").text
+    links = [html.unescape(each) for each in re.findall(r'error-words"><a href="([^"]+)', page)]
+    found = [re.findall(r'href="/requests/(wanted|fine|other0)"', session.get(each).text) for each in links]
+    assert sorted(found) == sorted([["wanted"], *(["other0"] for _ in others)])
 
 
 def test_page(session: FlaskClient, store: Store) -> None:
