@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import StoreError
-from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.exchange import THREAD_NOT_FOUND, THREAD_UNSUPPORTED, Exchange
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import ID
 from ccx_addons.core.wire_json import dumps, loads_object
@@ -47,9 +47,7 @@ class Threads:
         if found:
             x.home = found.seat
             return
-        flow.response = refused(
-            flow, 404, "not_found", f"Thread of message '{id[:100]}' not found.", "thread_not_found"
-        )
+        flow.response = refused(flow, 404, "not_found", f"Thread of message '{id[:100]}' not found.", THREAD_NOT_FOUND)
 
     @guarded
     @about("messages")
@@ -78,7 +76,7 @@ def thread_of(x: Exchange) -> Mapping[str, Any]:
 def unsupported(flow: http.HTTPFlow) -> http.Response:
     """No channel that could take the request keeps threads."""
     words = "thread: no channel that could take this request keeps threads"
-    return refused(flow, 400, "invalid_request", words, "thread_unsupported_request", unsupported=["thread"])
+    return refused(flow, 400, "invalid_request", words, THREAD_UNSUPPORTED, unsupported=["thread"])
 
 
 def refused(flow: http.HTTPFlow, status: int, kind: Any, words: str, code: str, **more: Any) -> http.Response:

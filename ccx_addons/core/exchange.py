@@ -54,6 +54,11 @@ class Seat(NamedTuple):
 
 NOWHERE: Final = Seat("", "", 0.0)
 
+THREAD_NOT_FOUND: Final = "thread_not_found"
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+THREADS_REFUSED: Final = frozenset({THREAD_NOT_FOUND, THREAD_UNSUPPORTED})
+"""Codes on which an official SDK asks the same again with the whole history: its user sees no failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -297,6 +302,8 @@ class Exchange:
         """For the log. What figures count is ``proxy`` alone."""
         if self.mirror:
             return "mirror"
+        if self.fault and self.fault.code in THREADS_REFUSED and not self.test and self.kind == "messages":
+            return "handshake"
         return "test" if self.test else "account" if self.operation == ACCOUNT else "proxy"
 
     @property

@@ -87,6 +87,7 @@ WORDS: Final[Mapping[str, str]] = {
     "half-open": "半开",
     "health": "健康检查",
     "account": "账户",
+    "handshake": "握手",
     "how the stream ended": "流如何结束",
     "image": "图片",
     "in": "输入",

@@ -206,7 +206,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "said": _said,
     "error": _text("error_kind"),
     "end": _text("stream_end"),
-    "source": _choice("source", ("proxy", "health", "test", "account", "mirror")),
+    "source": _choice("source", ("proxy", "health", "test", "account", "handshake", "mirror")),
     "trace": _prefix("trace_hash"),
     "id": _prefix("id"),
     "ip": _text("client_ip"),

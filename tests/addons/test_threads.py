@@ -78,6 +78,7 @@ def test_nobody_else_does_and_the_sdk_sends_everything_again(runtime: Runtime, i
     x, made = go_on(runtime, id, client)
     assert made.response and made.response.status_code == 404 and not x.home.channel_id
     assert _replay_reason(error(made)) == "thread_not_found"
+    assert x.source == "handshake"
 
 
 @pytest.mark.parametrize(("thread", "converted"), [(None, False), (CREATE, True)], ids=["no thread", "converted"])
@@ -108,3 +109,4 @@ def test_without_a_channel_that_keeps_it_the_sdk_goes_on_without() -> None:
     skip(made, x, record)
     assert made.response and made.response.status_code == 400
     assert _unsupported_features(error(made)) == ["thread"]
+    assert x.source == "handshake"
