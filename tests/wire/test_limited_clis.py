@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.wire import test_clis as clis
-from tests.wire.program import Fake, channel, running_program
+from tests.wire.program import Fake, channel, running_program, wait_for
 
 DAY: Final = {
     "code": 429,
@@ -69,7 +69,7 @@ if clis.CLIS:
             for n in range(asked):
                 (tmp_path / str(n)).mkdir()
                 clis.CLIENTS[name](program.url, tmp_path / str(n), "hello there")
-            rows = program.rows()
+            rows = wait_for(program.rows)
         assert words in printed[0] and len(printed) == asked
         assert all(words in text or "no messages channel" in text or "Suggested" in text for text in printed)
         assert {row["state"] for row in rows} == {"failed"}
@@ -88,4 +88,4 @@ if clis.CLIS:
         (tmp_path / "gateway").mkdir()
         with running_program(tmp_path / "gateway", first, second) as program:
             assert "hello there" in clis.CLIENTS[name](program.url, tmp_path, "hello there")
-            assert {row["state"] for row in program.rows()} == {"ok"}
+            assert {row["state"] for row in wait_for(program.rows)} == {"ok"}
