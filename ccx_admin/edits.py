@@ -343,9 +343,10 @@ def patch_client(name: str, patch: Mapping[str, Json]) -> Change:
 
 
 def rotate_client(name: str, seconds: float, now: float) -> tuple[str, Change]:
-    """Another secret for a client; the one before is right for some seconds yet. 0: it is over at once."""
+    """Another secret for a client; those before are right for some seconds yet. 0: they are over at once."""
     _must_overlap(seconds)
     secret = new_secret()
+    end = _moment(now + seconds)
 
     def change(document: Table) -> None:
         client = _client(document, name)
@@ -353,9 +354,10 @@ def rotate_client(name: str, seconds: float, now: float) -> tuple[str, Change]:
         if not digest:
             written = str(client.get("key") or "").strip()
             digest = _sha256((variables.filled(written, os.environ) or written).strip())
-        kept = [dict(entry) for entry in client.get("previous") or [] if str(entry.get("until")) > _moment(now)]
+        before = [dict(entry) for entry in client.get("previous") or [] if str(entry.get("until")) > _moment(now)]
+        kept = [entry | {"until": min(str(entry["until"]), end)} for entry in before] if seconds else []
         if seconds:
-            kept.append({"key_sha256": digest, "until": _moment(now + seconds)})
+            kept.append({"key_sha256": digest, "until": end})
         drop(client, "key")
         put(client, "key_sha256", _sha256(secret))
         merge(client, {"previous": kept or None})
