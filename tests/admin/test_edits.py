@@ -281,3 +281,14 @@ def test_a_client_gets_another_key_beside_its_old_one() -> None:
     assert client["previous"] == [{"key_sha256": before, "until": "2026-01-31T13:00:00Z"}]
     again = yaml_file.edited(yaml_file.edited(text, change), edit.rotate_client("a", 0, 1_769_870_800.0)[1])
     assert "previous" not in yaml_file.load_text(again).data["clients"][0], "what is over is forgotten"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ends"), [(0, []), (60, ["12:01:00", "12:01:00"]), (7200, ["13:00:00", "14:00:00"])]
+)
+def test_no_earlier_key_outlives_what_is_said_of_the_old_one(seconds: int, ends: list[str]) -> None:
+    text, now = "version: 1\nclients:\n  - {name: a, key: first}\n", 1_769_860_800.0
+    for more in (3600, seconds):
+        text = yaml_file.edited(text, edit.rotate_client("a", more, now)[1])
+    previous = yaml_file.load_text(text).data["clients"][0].get("previous", [])
+    assert [entry["until"] for entry in previous] == [f"2026-01-31T{end}Z" for end in ends]
