@@ -122,12 +122,14 @@ class CallIds:
         """Ids of calls without a result -> their names."""
         self._by_id: dict[str, deque[str]] = {}
         self._by_name: dict[str, deque[str]] = {}
+        self._said: dict[str, Mapping[str, Json]] = {}
+        """Wire ids -> results of this turn."""
         self._count = 0
         self._answered = False
 
     def call(self, wire_id: str, name: str) -> str:
         if self._answered:
-            self._open, self._by_id, self._by_name = {}, {}, {}
+            self._open, self._by_id, self._by_name, self._said = {}, {}, {}, {}
             self._answered = False
         found = wire_id or f"call_{self._count}"
         while found in self._taken:
@@ -151,6 +153,13 @@ class CallIds:
         self._count += 1
         self._taken.add(found)
         return found, name
+
+    def repeats(self, wire_id: str, result: Mapping[str, Json]) -> bool:
+        """Whether the call has this very result already: Gemini CLI says each twice when it resumes a conversation."""
+        if wire_id not in self._by_id or not wire_id or self._oldest(self._by_id, wire_id):
+            self._said[wire_id] = result
+            return False
+        return self._said.get(wire_id) == result
 
     def _oldest(self, calls: Mapping[str, deque[str]], wanted: str) -> str:
         """The first of these calls that is still open, or nothing."""
@@ -284,11 +293,15 @@ def _call(part: Mapping[str, Json], path: str, ids: CallIds) -> ToolCall:
     return ToolCall(id_, name, read_arguments(call.get("args")), _signed(part, keep(part, PART_FIELDS)))
 
 
-def _result(part: Mapping[str, Json], path: str, ids: CallIds) -> ToolResult:
+def _result(part: Mapping[str, Json], path: str, ids: CallIds) -> ToolResult | None:
+    """None for one that was said before."""
     result = _fields(part["functionResponse"], path)
     if not isinstance(result.get("response"), dict | None):
         raise BadRequest("response must be an object", f"{path}.response")
-    id_, name = ids.result(read.text(result.get("id")), _string(result, "name", path))
+    wire_id, called = read.text(result.get("id")), _string(result, "name", path)
+    if ids.repeats(wire_id, result):
+        return None
+    id_, name = ids.result(wire_id, called)
     parts, failed = read_result(read.mapping(result.get("response")), result.get("parts"))
     return ToolResult(id_, parts, failed, name, keep(result, RESULT_FIELDS))
 

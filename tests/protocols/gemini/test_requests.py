@@ -184,6 +184,25 @@ def test_results_find_their_calls(contents: list[list[dict[str, Any]]], expected
     assert pairs(*contents) == expected
 
 
+@pytest.mark.parametrize(
+    ("calls", "results", "kept"),
+    [
+        (["a", "b"], [("1", "a"), ("2", "b"), ("1", "a"), ("2", "b")], 2),
+        (["a", "b"], [("1", "a"), ("1", "b")], 2),
+        (["a", "a"], [("1", "a"), ("1", "a")], 2),
+        (["", ""], [("1", "x"), ("1", "x")], 2),
+        (["", ""], [("1", ""), ("1", "")], 2),
+        (["a"], [("1", "a"), ("2", "a")], 2),
+    ],
+    ids=["said twice", "alike", "one id for both", "an id that nobody gave", "no ids", "another result"],
+)
+def test_a_result_that_is_said_twice_is_one(calls: list[str], results: list[tuple[str, str]], kept: int) -> None:
+    """As Gemini CLI 0.61 sends those of a conversation that it resumes."""
+    said = [call("f", id_) for id_ in calls], [result("f", text, id_) for text, id_ in results]
+    contents = [{"role": role, "parts": parts} for role, parts in zip(("model", "user"), said, strict=True)]
+    assert len(decoded(contents=contents).messages[1].parts) == kept
+
+
 def test_ids_are_the_same_on_the_next_turn() -> None:
     history = [[call("f"), call("g")], [result("f", "1"), result("g", "2")], [call("f")]]
     ids = []
