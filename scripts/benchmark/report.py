@@ -65,6 +65,6 @@ def picture(rows: Sequence[Row], title: str) -> str:
             out.append(f'<text x="{LABELS + length + 6:.1f}" y="{y + 10}" font-size="11">{words}</text>')
             y += BAR
         y += 8
-    size = f'width="{LABELS + WIDTH + 150}" height="{y + 4}"'
+    size = f'width="{LABELS + WIDTH + 180}" height="{y + 4}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12" fill="#111">'
     return "\n".join((head, '<rect width="100%" height="100%" fill="#fff"/>', *out, "</svg>")) + "\n"
