@@ -40,6 +40,9 @@ class Arguments:
         """What of the arguments is new."""
         if self.plain:
             return piece
+        if not self._held and begins_well(piece):
+            self.plain = True
+            return piece
         if self._size:
             return self._hold(piece)
         text = "".join(self._held) + piece

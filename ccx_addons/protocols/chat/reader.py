@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ccx_addons.core import read, sources, stops
-from ccx_addons.core.arguments import Arguments, begins_well
+from ccx_addons.core.arguments import Arguments
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -89,29 +89,17 @@ class Call:
     """As they came."""
     sent: int = 0
     """How many of the texts have been given."""
-    plain: bool = False
-    """An object has begun, and every piece is more of it."""
-    arguments: Arguments | None = None
-    """What its pieces go through until then."""
+    arguments: Arguments = field(default_factory=Arguments)
+    """What its pieces go through."""
     tries: int = 0
     fields: Fields = field(default_factory=dict)
 
     def deltas(self) -> list[Event]:
         """What is new."""
         texts, self.sent = self.texts[self.sent :], len(self.texts)
-        if not (self.plain or self.custom):
-            texts = [new for text in texts if (new := self.mended(text))]
+        if not (self.arguments.plain or self.custom):
+            texts = [new for text in texts if (new := self.arguments.feed(text))]
         return [PartDelta(self.index, text) for text in texts]
-
-    def mended(self, text: str) -> str:
-        """What is new of the arguments."""
-        if self.plain or (self.arguments is None and begins_well(text)):
-            self.plain = True
-            return text
-        self.arguments = self.arguments or Arguments()
-        found = self.arguments.feed(text)
-        self.plain = self.arguments.plain
-        return found
 
     def more(self, text: str) -> PartDelta:
         if text[0] == "{" and self.says_again(text):
@@ -416,7 +404,7 @@ class AnswerReader:
             self._start_call(call, events)
         if call.index >= 0:
             events += call.deltas()
-            if call.plain and text and not (custom or name or item.get("id") or call.fields or whole):
+            if call.arguments.plain and text and not (custom or name or item.get("id") or call.fields or whole):
                 self.more = call.more
 
     def _find_call(self, index: int | None, id_: str, name: str, text: str, whole: bool) -> Call:
@@ -455,7 +443,7 @@ class AnswerReader:
             call.id = "" if call.twin else call.id
             self._start_call(call, events)
             events += call.deltas()
-        text = '"}' if call.custom else call.arguments.end() if call.arguments else ""
+        text = '"}' if call.custom else call.arguments.end()
         if text or call.fields:
             events.append(PartDelta(call.index, text, extra=sidecar(call.fields)))
         events.append(PartStopped(call.index))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ccx_addons.core import read, stops
-from ccx_addons.core.arguments import EMPTY, Arguments, begins_well
+from ccx_addons.core.arguments import EMPTY, Arguments
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -55,23 +55,11 @@ class Open:
     block: dict[str, Any]
     opaque: bool = False
     call: bool = False
-    plain: bool = False
-    """Its arguments are an object that has begun."""
-    arguments: Arguments | None = None
+    arguments: Arguments = field(default_factory=Arguments)
     written: int = 0
     """Some of the call's arguments came as deltas."""
     citations: list[Json] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
-
-    def mended(self, text: str) -> str:
-        """What is new of a call's arguments."""
-        if self.arguments is None and begins_well(text):
-            self.plain = True
-            return text
-        self.arguments = self.arguments or Arguments()
-        found = self.arguments.feed(text)
-        self.plain = self.arguments.plain
-        return found
 
     def more(self, text: str) -> PartDelta:
         self.written += len(text)
@@ -221,8 +209,8 @@ class StreamDecoder:
             text = read.text(delta.get(name))
             if not text:
                 return started
-            if opened.call and not opened.plain:
-                text = opened.mended(text)
+            if opened.call and not opened.arguments.plain:
+                text = opened.arguments.feed(text)
                 return [*started, opened.more(text)] if text else started
             self.more = opened.more
             return [*started, opened.more(text)]
@@ -247,7 +235,7 @@ def _last_words(opened: Open) -> Iterator[Event]:
             opened.block["input"] = parse_arguments("".join(opened.pieces)) or {}
         yield PartStarted(opened.index, Opaque(NAME, opened.block))
     elif opened.call and not opened.written:
-        whole, held = write_arguments(opened.block.get("input")), opened.arguments.end() if opened.arguments else ""
+        whole, held = write_arguments(opened.block.get("input")), opened.arguments.end()
         yield PartDelta(opened.index, held if held.strip() and whole == EMPTY else whole)
     elif opened.citations:
         found = of_citations(opened.citations, opened.written)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
-from ccx_addons.core.arguments import Arguments, begins_well
+from ccx_addons.core.arguments import Arguments
 from ccx_addons.core.faults import bare_fault, fault_of
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -92,23 +92,11 @@ class Open:
     written: int = 0
     came: int = 0
     """The same before arguments were mended."""
-    plain: bool = False
-    """Arguments are an object that has begun."""
-    arguments: Arguments | None = None
+    arguments: Arguments = field(default_factory=Arguments)
     sections: dict[tuple[str, int], int] = field(default_factory=dict)
     """The texts of a thought, in their order -> the characters that have come."""
     section: tuple[str, int] = "", 0
     """Where its last text stands."""
-
-    def mended(self, text: str) -> str:
-        """What is new of arguments."""
-        if self.plain or (self.arguments is None and begins_well(text)):
-            self.plain = True
-            return text
-        self.arguments = self.arguments or Arguments()
-        found = self.arguments.feed(text)
-        self.plain = self.arguments.plain
-        return found
 
     def more(self, text: str) -> PartDelta:
         text = escaped(text) if self.shape == "input" else text
@@ -192,7 +180,7 @@ class StreamDecoder:
                 and isinstance(events[0], PartDelta)
                 and (opened := self._open.get(self._at))
                 and (shape != "thought" or events[0].text == text)
-                and (shape != "arguments" or opened.plain)
+                and (shape != "arguments" or opened.arguments.plain)
             ):
                 self.pieces.learn(message, text, opened.more)
             return events
@@ -375,7 +363,7 @@ class StreamDecoder:
             text = text[opened.came :]
         opened.came += len(text)
         if shape == "arguments":
-            text = opened.mended(text)
+            text = opened.arguments.feed(text)
         if text:
             opened.written += len(text)
             yield PartDelta(opened.index, text)
@@ -419,7 +407,7 @@ class StreamDecoder:
             return
         if opened.shape == "input":
             yield PartDelta(opened.index, CLOSE)
-        elif opened.arguments and not opened.written and (held := opened.arguments.end()):
+        elif not opened.written and (held := opened.arguments.end()):
             yield PartDelta(opened.index, held)
         yield PartStopped(opened.index)
 
