@@ -109,9 +109,8 @@ class Board:
     def _insert(self, link: Link, version: Shared, state: str) -> None:
         newest = link.raw("SELECT revision, text FROM config_versions ORDER BY n DESC LIMIT 1").fetchone()
         if newest and is_sealed(newest["text"]):
-            self.seal.opened(
-                newest["text"], newest["revision"]
-            )  # who cannot read what is there writes nothing beside it
+            # Who cannot read what is there writes nothing beside it.
+            self.seal.opened(newest["text"], newest["revision"])
         sql = (
             "INSERT INTO config_versions (revision, parent, text, at, who, machine, state)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)"

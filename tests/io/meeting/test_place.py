@@ -23,12 +23,8 @@ def test_after_a_fall_it_waits_for_everybody_or_a_second() -> None:
     place.hello()
     assert place.told("one", question) == [1, COLD]
     place.hello()
-    assert place.told("one", question) == [1, None] and place.told(
-        "one", ["enter", 2, "t", [["a", 1, 0]], [], [], []]
-    ) != [
-        2,
-        None,
-    ]
+    assert place.told("one", question) == [1, None]
+    assert place.told("one", ["enter", 2, "t", [["a", 1, 0]], [], [], []]) != [2, None]
     late = Place(5, lambda: now[0])
     now[0] += SETTLE
     assert late.told("one", question) == [1, None]
