@@ -6,11 +6,11 @@ table), ai.google.dev/api/generate-content#UsageMetadata (modalities).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Usage
+from ccx_addons.core.value import value
 
 MOST_USD: Final = 10_000.0
 """No single request costs more, whatever an upstream says."""
@@ -21,7 +21,7 @@ TIERS: Final = frozenset({"flex", "batch", "priority", "fast"})
 """Ways of being served that have a price of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Billing:
     """``long_writes``: of the tokens written to the cache those that stay for an hour; ``usd``: what the upstream says
     that it cost, None where it says nothing."""

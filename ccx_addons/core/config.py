@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from ccx_addons.core.mask import NOTHING, Secrets, mask
+from ccx_addons.core.value import value
 
 type Kind = Literal["messages", "chat", "responses", "gemini", "images", "embeddings"]
 """A client protocol. Kinds never share health, affinity or log space."""
@@ -70,7 +71,7 @@ class Target:
     effort: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mapped:
     """The upstream model, the entry that matched (empty: none did), and the effort that entry asks for."""
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from ccx_addons.core.code_assist import VERSION
 from ccx_addons.core.config import Kind
+from ccx_addons.core.value import value
 
 type Operation = Literal[
     "generate", "count_tokens", "compact", "get", "delete", "embed", "embed_batch", "embeddings",
@@ -40,7 +41,7 @@ class Endpoint:
     """True or False: this path always or never streams; None: the body's ``stream`` member says."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Match:
     endpoint: Endpoint
     route_prefix: str = ""

@@ -15,6 +15,7 @@ from ccx_addons.core.endpoints import ACCOUNT, Match
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.multipart import Field
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Media, Request, Response, Stop, Usage
+from ccx_addons.core.value import value
 from ccx_addons.core.wire_json import JsonBody
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ type Headers = tuple[tuple[str, str], ...]
 """Lower-case names and values in their order."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Upstream:
     """Where an attempt goes: all that the stream needs to open a connection."""
 
@@ -60,7 +61,7 @@ THREADS_REFUSED: Final = frozenset({THREAD_NOT_FOUND, THREAD_UNSUPPORTED})
 """Codes on which an official SDK asks the same again with the whole history: its user sees no failure."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Named:
     """A stored item, and whose upstream has made it. ``item`` None: only that has it."""
 
@@ -88,7 +89,7 @@ class Watcher(Protocol):
     def abort(self, fault: Fault) -> list[bytes]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """Why routing dropped or moved a channel: ``rule`` is the name of the scheduler's rule."""
 

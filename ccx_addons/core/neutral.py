@@ -16,19 +16,11 @@ Laws that every protocol module keeps:
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-if TYPE_CHECKING:
-    from dataclasses import dataclass as value
-else:
-
-    def value(frozen: bool, slots: bool) -> Any:
-        """A dataclass of which mypy alone sees that nothing changes it: to check that costs more than to make one, and
-        there is one of these for each part of a request and each piece of a stream."""
-        return dataclass(slots=slots, unsafe_hash=frozen)
-
+from ccx_addons.core.value import value
 
 type Json = Any
 """A value as json.loads returns it."""

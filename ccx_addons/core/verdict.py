@@ -1,12 +1,13 @@
 """What to do after an attempt: tables from outcome to verdict, and the failover generator. No I/O, no clock."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import refused, speaks_of_fields
+from ccx_addons.core.value import value
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.waits import reset_time
 
@@ -42,7 +43,7 @@ LIMITED: Final[Pauses] = (5.0, 15.0, 1 * MINUTE, 5 * MINUTE)
 """Where an upstream does not say how long its limit holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Target:
     """Where an attempt goes. ``model``: the upstream's name of it. ``waits``: another request probes whether this place
     is back, and this one waits a moment for what it finds."""
@@ -56,7 +57,7 @@ class Target:
     """What this upstream is known to refuse."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """One try. ``fresh``: not on a reused connection. ``drop``: request fields and beta tokens left out this time."""
 
@@ -70,7 +71,7 @@ class Attempt:
     waits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What came of an attempt. ``elapsed``: seconds it took; ``committed``: the client has part of the answer."""
 
@@ -94,7 +95,7 @@ class Outcome:
     """A limit that was hit is the account's, not the model's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """What is done next, and what is remembered of whom.
 

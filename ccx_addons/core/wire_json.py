@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from gc import get_referents, is_tracked
 from typing import Any, Final, NoReturn
 
 from ccx_addons.core.patient_json import BIG, PatientScanner, Scan, pieces
+from ccx_addons.core.value import value
 
 type Json = Any
 type Span = tuple[int, int, int]
@@ -157,7 +158,7 @@ def loads_object(data: bytes | str) -> dict[str, Json] | None:
     return value if isinstance(value, dict) else None
 
 
-@dataclass(frozen=True)
+@value(frozen=True, slots=True)
 class JsonBody:
     """A JSON object parsed once, with the place of every top-level member, so that an edit touches only that place.
 

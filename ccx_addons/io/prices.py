@@ -18,6 +18,7 @@ from ccx_addons import vendors
 from ccx_addons.core.billing import PLAIN, Billing
 from ccx_addons.core.config import Patterns, Price
 from ccx_addons.core.neutral import Usage
+from ccx_addons.core.value import value
 
 LIST: Final = get_snapshot()
 """Loaded with this module: some 150 ms that no request should wait for."""
@@ -44,7 +45,7 @@ SLOT: Final = 900
 """Seconds for which a looked-up price holds: prices change by date and by time of day, on the hour or half-hour."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Cost:
     """US dollars, or None when nobody knows the price.
 

@@ -10,7 +10,7 @@ All times are Unix seconds and arguments; nothing here looks at a clock.
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from ccx_addons.core.config import BreakerPolicy
 
@@ -34,8 +34,7 @@ type Place = tuple[str, str, str]
 a key, a model on the channel, or the channel itself."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Sample:
+class Sample(NamedTuple):
     """One attempt that counts."""
 
     at: float

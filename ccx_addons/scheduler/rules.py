@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 from ccx_addons.core.code_assist import is_code_assist
 from ccx_addons.core.config import Channel, Client, Kind, Snapshot
 from ccx_addons.core.exchange import NOWHERE, Seat
+from ccx_addons.core.value import value
 from ccx_addons.scheduler.index import Entry, Group, Plan, Selection, comparable
 
 if TYPE_CHECKING:
     from ccx_addons.scheduler.state import Standing, State
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pick:
     """What is asked, as far as choosing a channel needs it. ``prompt_tokens``, ``output_tokens``: 0 is unknown.
 
