@@ -65,15 +65,18 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
         "account_disabled", "user_inactive", "organization_restricted", "organization_disabled", "consumer_suspended",
         "consumer_invalid", "workspace.accessdenied", "deactivated_workspace",
         "api_key_service_blocked", "api_key_http_referrer_blocked", "api_key_ip_address_blocked",
+        "validation_required", "tos_violation",  # Code Assist
     }),
     "location": frozenset({"unsupported_country_region_territory"}),
     "auth": frozenset({
         "invalid_api_key", "api_key_required", "api_key_invalid", "invalid_token", "token_expired", "token_invalidated",
         "empty_token", "invalid_auth_header", "invalid_admin_key", "user_not_found",
+        "unauthenticated:bad-credentials",  # xAI
     }),
     "overloaded": frozenset({
         "overloaded_error", "system_cpu_overloaded", "server_overloaded", "engine_overloaded_error", "slow_down",
         "server_is_overloaded", "serveroverloaded", "capacity_exceeded", "service_tier_capacity_exceeded",
+        "model_capacity_exhausted",  # Code Assist
         "1305",  # Zhipu
     }),
     "pool_empty": frozenset({"no_available_account", "accounts_exhausted"}),
@@ -114,6 +117,9 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"terminated|banned|flagged|restricted|locked|denied)|your access was terminated|"
         r"has not been used in project|does not have access to claude code|"
         r"\bip address (?:is )?not (?:authorized|allowed|permitted)|violates this restriction|"
+        r"\bip\b[^.]{0,40}whitelist|\bip is not in [^.]{0,30}allowed|ip 不在.{0,12}允许|"
+        r"无权访问 \S{1,40} ?分组|verify your account at|"
+        r"disabled in this account|oauth (?:token|authentication)\b[^.]{0,30}not (?:meet|allowed|supported)|"
         r"(?:账[户号]|用户)(?:已)?(?:被)?(?:禁用|封禁|冻结|停用|锁定)",
     ),
     (
@@ -121,7 +127,9 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"\benable billing|billing (?:is |has been )?(?:disabled|not active)|out of extra usage|"
         r"draw from your extra usage|reached your specified (?:\w+ ){0,2}usage limits|regain access on|in arrears|欠费|"
         r"account is in good standing|no payment method|key limit exceeded|exceeded your monthly included credits|"
-        r"exceeded (?:its|your|the) (?:\w+ ){0,2}spend(?:ing)? (?:cap|limit)|budget has been exceeded",
+        r"exceeded (?:its|your|the) (?:\w+ ){0,2}spend(?:ing)? (?:cap|limit)|budget has been exceeded|\bover budget\b|"
+        r"exceededtokenbudget|doesn't have any credits|hit your (?!rate)(?:\w+ ){0,2}limit\b|"
+        r"used up your (?:\w+ ){0,3}allocation|insufficient balance \(\d{4}\)|usage limit reached",
     ),
     (
         "balance",
@@ -134,7 +142,7 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
         "over_limit",
         r"request too large for|can only afford|or fewer max_tokens|required for long context|"
-        r"tokens must be reduced in order",
+        r"tokens must be reduced in order|long context beta is not",
     ),
 )  # fmt: skip
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
@@ -143,8 +151,17 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"no available (?:\w+ )?accounts?|accounts? (?:pool )?(?:is |are )?exhausted|all (?:\w+ )?accounts are|"
         r"no auth available|无可用账号",
     ),
-    ("not_enabled", r"image generation (?:tool )?is not enabled|no endpoints found matching your data policy"),
-    ("no_channel", r"no available channel for model|under group .{0,60}\(distributor\)|无可用渠道"),
+    (
+        "not_enabled",
+        r"image generation (?:tool )?is not enabled|no endpoints found matching your data policy|"
+        r"must be verified to (?:use|stream)|not authorized to perform: bedrock|not allowed to sample from|"
+        r"no allowed providers are available",
+    ),
+    (
+        "no_channel",
+        r"no available channel for model|under group .{0,60}\(distributor\)|无可用渠道|"
+        r"\bmodel\b.{0,80}\bnot loaded|failed to load model|no models? loaded",
+    ),
     (
         "balance",
         rf"(?:{RESOURCE}).{{0,40}}?(?:{SHORT})|(?:{SHORT}).{{0,20}}?(?:{RESOURCE})|out of credits|no balance|"
@@ -161,6 +178,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|isn.t supported|"
         r"not available|decommissioned|retired|reached its end of life|has been shut ?down|不存在)|"
         r"\bmodel:? [`'\"]?[\w./:@-]{2,80}[`'\"]? not supported|no endpoints found for|not a valid model|"
+        r"unknown provider for model|model not support|not a chat model|"
         r"^function '[^']{1,80}': not found|(?:unsupported|unknown|no such|incorrect|invalid) model|"
         r"supported api model names|^model: \S+$|"
         r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"
@@ -189,7 +207,8 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     ("too_large", r"payload size exceeds|request (?:entity|body) (?:is )?too large"),
     (
         "overloaded",
-        r"overloaded|\bat capacity\b|capacity exceeded|high demand|\bserver busy\b|"
+        r"overloaded|\bat capacity\b|capacity (?:temporarily )?exceeded|no capacity available|high demand|"
+        r"\bserver busy\b|resourceexhausted|"
         r"(?:server|system|service) is (?:too |currently )?busy|负载已饱和|系统过载|访问量过大|(?:服务|系统)繁忙",
     ),
     (
@@ -229,17 +248,22 @@ KEY_WORDS: Final = re.compile(
     r"(?:invalid|incorrect|expired|revoked|disabled)[^.]{0,20}(?:api[ _-]?key|token\b)|"
     r"api[ _-]?key[^.]{0,20}(?:not valid|not found|invalid|incorrect|expired|revoked|disabled)|"
     r"\b(?:access|auth\w*|bearer|security|session|id|ide) token\b[^.]{0,30}(?:invalid|expired)|"
-    r"\btoken (?:has )?expired|(?:authentication|authorization|login) fail|authorization header|"
+    r"\btoken (?:has )?expired|(?:authentication|authorization|login) fail|^authentication error|authorization header|"
     r"(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|令牌已?过期|认证失败|鉴权失败|身份验证",
     re.IGNORECASE,
 )
 GROUP_WORDS: Final = re.compile(r"no permission to access group|switch this api key to an available group", re.I)
 BROKEN: Final = re.compile(
     r"expecting (?:value|property name|'.{1,3}' delimiter)|bad_response_body|json decode|<!doctype|<html|"
-    r"invalid character '.{1,3}' looking for|^internal (?:server )?error|do request failed|model (?:has )?crashed",
+    r"invalid character '.{1,3}' looking for|^internal (?:server )?error|do request failed|model (?:has )?crashed|"
+    r"\bupstream\b[^.:]{0,40}(?:failed|unavailable|timed? ?out|timeout)|^provider returned error\.?$|"
+    r"connection error\.?$|(?:error|problem) occurred while processing your request|temporarily unavailable|"
+    r"\b(?:again|retry) later\b|"
+    r"you can retry your request|稍后[^。]{0,4}(?:再试|重试)",
     re.IGNORECASE,
 )
-"""A relay that could not read its own upstream says so with a 400."""
+"""A relay that could not read its own upstream, or whose upstream failed, says so with a 400; and who asks to try again
+later does not mean that the request is wrong."""
 
 SCHEMA: Final = re.compile(
     r"^(?:messages|input|contents|tools|system|instructions)[.\[]|max_(?:output_|completion_)?tokens|maxOutputTokens|"

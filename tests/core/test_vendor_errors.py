@@ -79,7 +79,7 @@ BODIES = [
     pytest.param(400, error("The supported API model names are a, b but you passed c", type="invalid_request_error"), "model_not_found", id="model names win over the wrapper"),
     pytest.param(400, {"code": "API_KEY_QUOTA_EXHAUSTED"}, "balance", id="sub2api: quota"),
     pytest.param(400, {"code": "API_KEY_DISABLED"}, "revoked", id="sub2api: disabled"),
-    pytest.param(400, error("service temporarily unavailable", code="service_unavailable"), "client", id="a code nobody knows decides nothing"),
+    pytest.param(400, error("the tool's name is longer than sixty-four", code="something_else"), "client", id="a code nobody knows decides nothing"),
     pytest.param(400, error("Expecting ',' delimiter: line 1 column 40"), "server", id="broken JSON in a 400"),
     pytest.param(0, {"RetCode": 226615, "Message": "Monthly call limit exceeded for your plan"}, "balance", id="compshare: RetCode"),
     pytest.param(0, {"retcode": 1, "message": "Monthly call limit exceeded for your plan"}, "balance", id="compshare: lower case"),
@@ -220,6 +220,56 @@ BODIES = [
     pytest.param(400, error("Request contains an invalid argument.", code=400, status="INVALID_ARGUMENT"), "unclear", id="google: says nothing"),
     *(pytest.param(n, error("no idea what this is, sorry about that, really"), "unclear", id=f"{n}: no vendor's status") for n in (411, 415, 431, 444, 460, 494, 498)),
     pytest.param(403, error("The message contains prohibited content"), "moderation", id="prohibited"),
+    # ---- what is told with a status of the request's, and is not about it
+    *(
+        pytest.param(400, error(words, type=type), "server", id=f"400: {words[:24]}")
+        for words, type in (
+            ("service temporarily unavailable", "upstream_error"),
+            ("Error from provider (Console Go): Upstream request failed", ""),
+            ("Provider returned error", ""),
+            ("litellm.BadRequestError: OpenAIException - Connection error.", ""),
+            ("An error occurred while processing your request. You can retry your request, or contact us.", "invalid_request_error"),
+            ("the queue of this group is full, please retry later", ""),
+            ("请求失败，请稍后重试", "upstream_error"),
+        )
+    ),
+    pytest.param(400, error('Provider returned error: {"error":{"message":"Invalid schema for function x: nothing to see"}}'), "client", id="a provider that did say why"),
+    pytest.param(400, error("Could not process the image, please try again with another one", type="invalid_request_error"), "client", id="again, with something else"),
+    pytest.param(400, error("AiError: Capacity temporarily exceeded, please try again."), "overloaded", id="cloudflare: capacity"),
+    pytest.param(400, error("Upstream error from Nvidia: ResourceExhausted: Worker local total request limit reached (32/32)"), "overloaded", id="openrouter: nvidia"),
+    pytest.param(503, error("No capacity available for model gemini-3.1-pro on the server", details=[{"reason": "MODEL_CAPACITY_EXHAUSTED"}]), "overloaded", id="code assist: capacity"),
+    pytest.param(400, error("Model 'qwen' not loaded. Please load it first"), "no_channel", id="lm studio: not loaded"),
+    pytest.param(400, error("unknown provider for model gpt-5.6-sol"), "model_not_found", id="a relay: unknown provider"),
+    pytest.param(404, error("This is not a chat model and thus not supported in the v1/chat/completions endpoint."), "model_not_found", id="openai: no chat model"),
+    pytest.param(500, anthropic("api_error", "insufficient balance (1008)"), "balance", id="minimax: balance in a 500, typed as the server's"),
+    pytest.param(500, anthropic("api_error", "usage limit exceeded, 5-hour usage limit reached (2056)"), "balance", id="minimax: five hours"),
+    pytest.param(403, error("Your newly created team doesn't have any credits or licenses yet."), "balance", id="xai: no credits"),
+    pytest.param(429, anthropic("rate_limit_error", "You've hit your limit · resets Oct 6, 1pm"), "balance", id="claude: a subscription's limit"),
+    pytest.param(429, error("You've hit your rate limit"), "rate_limit", id="a rate is no balance"),
+    pytest.param(429, {"errors": [{"message": "you have used up your daily free allocation of 10,000 neurons", "code": 4006}]}, "balance", id="cloudflare: the day"),
+    pytest.param(400, error("ExceededTokenBudget: Current spend for token: 7.2; Max Budget for Token: 2e-07", type="auth_error"), "balance", id="litellm: a token's budget"),
+    *(
+        pytest.param(403, error(words, code=code), "account", id=f"account: {words[:30]}")
+        for words, code in (
+            ("To continue, verify your account at https://accounts.google.com/signin/continue", "VALIDATION_REQUIRED"),
+            ("This service has been disabled in this account for violation of Terms of Service.", "TOS_VIOLATION"),
+            ("OAuth token does not meet scope requirement user:inference", ""),
+            ("OAuth authentication is currently not allowed for this organization.", ""),
+            ("IP not in whitelist", ""),
+            ("您的 IP 不在令牌允许访问的列表中", ""),
+            ("无权访问 vip 分组", "access_denied"),
+        )
+    ),
+    pytest.param(403, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "auth", id="cloudflare: key"),
+    pytest.param(403, {"code": "unauthenticated:bad-credentials", "error": "The OAuth2 access token could not be validated."}, "auth", id="xai: login"),
+    *(
+        pytest.param(403, error(words), "not_enabled", id=f"not enabled: {words[:30]}")
+        for words in (
+            "Your organization must be verified to use the model `gpt-5`.",
+            "User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:x",
+            "You are not allowed to sample from this model",
+        )
+    ),
 ]  # fmt: skip
 
 

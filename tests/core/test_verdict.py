@@ -125,7 +125,7 @@ def test_nothing_is_remembered_for_ever_and_a_request_is_nobodys_fault(category:
         pytest.param(answered(402, wait=60.0), 60.0, id="402 with a time"),
         pytest.param(answered(429, "quota exceeded. It will reset at 2023-11-14 23:13:20", code="AccountQuotaExceeded"), 3600, id="until the moment it names"),
         pytest.param(answered(400, "You have reached your specified API usage limits. You will regain access on 2023-11-15 at 00:00 UTC.", 3.0), 6400, id="a moment is more exact than a header"),
-        pytest.param(answered(400, "please try again in 20s", 9.0, type="invalid_request_error"), None, id="nobody rests"),
+        pytest.param(answered(400, "a name is wrong; please try again in 20s", 9.0, type="invalid_request_error"), None, id="nobody rests"),
     ],
 )  # fmt: skip
 def test_what_the_upstream_asks_for(outcome: Outcome, wait: float | None) -> None:
