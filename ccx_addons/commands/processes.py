@@ -3,6 +3,9 @@
 
 def worker(arguments: list[str]) -> int:
     """A proxy process; started by the supervisor only."""
+    from ccx_addons.proxy.lean import spare_the_addons
+
+    spare_the_addons()
     from ccx_addons.processes import worker as process  # mitmproxy is heavy: only the worker loads it
 
     fd, ready, alive, index, panel_port, mitmweb = map(int, arguments)
