@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from ccx_addons.core import read
 from ccx_addons.core.call_names import client_name
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.freeform import text_in
 from ccx_addons.core.leftovers import written_tool
 from ccx_addons.core.neutral import (
     Json,
@@ -25,7 +26,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.openai import fits_strict
 from ccx_addons.core.schemas import with_types
-from ccx_addons.core.wire_json import dump_text, loads_object
+from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.foreign import is_flat, nested_choice, nested_tool
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, own, sidecar
 from ccx_addons.vendors.facts import Chat as Rules
@@ -159,16 +160,10 @@ class Naming:
 
 def write_call(call: ToolCall, id_: str, name: str, custom: bool) -> Fields:
     if custom:
-        said = {"type": "custom", "custom": {"name": name, "input": plain_input(call.arguments)}}
+        said = {"type": "custom", "custom": {"name": name, "input": text_in(call.arguments)}}
     else:
         said = {"type": "function", "function": {"name": name, "arguments": call.arguments or "{}"}}
     return {"id": id_, **said, **own(call.extra)}
-
-
-def plain_input(arguments: str) -> str:
-    """The text of a custom tool's call; arguments of another shape as they are."""
-    value = loads_object(arguments)
-    return value["input"] if value and len(value) == 1 and isinstance(value.get("input"), str) else arguments
 
 
 def write_tools(request: Request, rules: Rules, naming: Naming, losses: list[Loss]) -> list[Fields]:

@@ -4,7 +4,8 @@ import json
 import re
 from typing import Final
 
-from ccx_addons.core.wire_json import dump_text, loads_object
+from ccx_addons.core.freeform import text_in
+from ccx_addons.core.wire_json import dump_text
 
 OPEN: Final = '{"input":"'
 CLOSE: Final = '"}'
@@ -37,8 +38,8 @@ def text_of(arguments: str) -> str:
 class InnerText:
     """Gives the text as the arguments come, in pieces of any size.
 
-    A string under ``input`` that stands first is given at once. Other objects are read at their end: their ``input``,
-    or the arguments as they are. What is no object at all is the text itself.
+    A string under ``input`` that stands first is given at once. Other JSON is read at its end (core/freeform.py). What
+    is no JSON at all is the text itself.
     """
 
     def __init__(self) -> None:
@@ -65,10 +66,7 @@ class InnerText:
         """What is left when the arguments end, also in the middle."""
         state, self._state = self._state, "done"
         if state == "other":
-            whole = "".join(self._whole or ())
-            value = loads_object(whole)
-            found = value.get("input") if value else None
-            return found if isinstance(found, str) else whole if value != {} else ""
+            return text_in("".join(self._whole or ()))
         if state == "head":
             return self._held
         return self._high if state == "string" else ""
@@ -78,7 +76,7 @@ class InnerText:
             self._state = "string"
             return self._read(text[found.end() :])
         start = text.lstrip()
-        if start and not start.startswith("{"):
+        if start and start[0] not in '{"':
             self._state = "raw"
             return text
         if len(text) > MAX_HEAD or (start and not _may_begin(start)):

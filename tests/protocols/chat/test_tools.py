@@ -17,7 +17,6 @@ from ccx_addons.protocols.chat.tools import (
     legacy_choice,
     legacy_tools,
     made_up_id,
-    plain_input,
     read_call,
     read_tool,
     read_tool_choice,
@@ -145,20 +144,6 @@ def test_deprecated_functions() -> None:
 )
 def test_read_call(wire: dict[str, Any], call: ToolCall) -> None:
     assert read_call(wire, "c") == call
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ('{"input":"a\\nb"}', "a\nb"),
-        ("", ""),
-        ('{"input":5}', '{"input":5}'),
-        ('{"input":"a","b":1}', '{"input":"a","b":1}'),
-        ("{broken", "{broken"),
-    ],
-)
-def test_plain_input(arguments: str, text: str) -> None:
-    assert plain_input(arguments) == text
 
 
 # ---- towards an upstream ---------------------------------------------------------------------------------------------
