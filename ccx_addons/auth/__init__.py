@@ -84,9 +84,8 @@ class Auth:
             query=query,
             headers=(),
             client_ip=self.address_of(flow),
-            match=match,
-            error_kind="chat" if match else endpoints.kind_of_path(path),
         )
+        x.ask(match, "chat" if match else endpoints.kind_of_path(path))
         attach(flow, x)
         try:
             self.admit(flow, x)

@@ -358,7 +358,7 @@ def skip(flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> None:
             first = min(record.losses, key=lambda loss: not loss.vital)
             refuse_bad(flow, BadRequest(fault.message, first.path))
         return
-    x.attempts.append(AttemptRecord(following, started=time.monotonic()))
+    x.begin(AttemptRecord(following, started=time.monotonic()))
 
 
 def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:

@@ -182,9 +182,11 @@ class Exchange:
     """The client's own login, for channels that pass it on."""
     client_ip: str = ""
     match: Match | None = None
+    kind: Kind = "chat"
+    """Whose protocol the client speaks: that of the endpoint, or whose error shape it understands."""
+    operation: str = ""
+    """That of the endpoint."""
     client: Client | None = None
-    error_kind: Kind = "chat"
-    """Whose error shape the client understands."""
     test: bool = False
     """The panel asks, or mitmweb, and not a client."""
     mirror: str = ""
@@ -244,6 +246,8 @@ class Exchange:
     ended: Ended | None = None
     decision: Literal["retry", "commit", "stop"] = "stop"
     attempts: list[AttemptRecord] = field(default_factory=list)
+    current: AttemptRecord | None = None
+    """The last of them."""
     tap: Tap | None = None
     """None, and without any cost, unless bodies are captured or somebody watches."""
 
@@ -280,13 +284,18 @@ class Exchange:
     closed: bool = False
     """The log row is final. Exactly one of the hooks response and error closes an exchange."""
 
-    @property
-    def kind(self) -> Kind:
-        return self.match.endpoint.kind if self.match else self.error_kind
+    def ask(self, match: Match | None, otherwise: Kind = "chat") -> None:
+        """Sets what is asked for. ``otherwise``: the kind, where the path is no endpoint."""
+        self.match = match
+        if match:
+            self.kind, self.operation = match.endpoint.kind, match.endpoint.operation
+        else:
+            self.kind, self.operation = otherwise, ""
 
-    @property
-    def operation(self) -> str:
-        return self.match.endpoint.operation if self.match else ""
+    def begin(self, record: AttemptRecord) -> None:
+        """One more try."""
+        self.attempts.append(record)
+        self.current = record
 
     @property
     def asked_for(self) -> str:
@@ -306,10 +315,6 @@ class Exchange:
         if self.fault and self.fault.code in THREADS_REFUSED and not self.test and self.kind == "messages":
             return "handshake"
         return "test" if self.test else "account" if self.operation == ACCOUNT else "proxy"
-
-    @property
-    def current(self) -> AttemptRecord | None:
-        return self.attempts[-1] if self.attempts else None
 
     @property
     def secrets(self) -> Secrets:

@@ -64,7 +64,7 @@ class Edits:
         x.path, _, query = flow.request.path.partition("?")
         _, x.query = credentials_of(headers, query)
         x.headers = tuple(field for field in without_credentials(headers) if not x.login or field[0] not in LOGIN)
-        x.match = endpoints.find(x.method, x.path)
+        x.ask(endpoints.find(x.method, x.path), endpoints.kind_of_path(x.path))
         if fault := refusal(x):
             flow.response = refuse(flow, fault)
 

@@ -178,7 +178,7 @@ class Route:
 
 
 def begin(x: Exchange, attempt: Attempt) -> None:
-    x.attempts.append(AttemptRecord(attempt, started=time.monotonic()))
+    x.begin(AttemptRecord(attempt, started=time.monotonic()))
 
 
 def forbidden(x: Exchange, client: Client) -> str:

@@ -31,7 +31,7 @@ FORM = (
 def asked(path: str, method: str = "POST") -> Exchange:
     x = exchange("chat", model="")
     x.method, (x.path, _, x.query) = method, path.partition("?")
-    x.match = endpoints.find(method, x.path)
+    x.ask(endpoints.find(method, x.path))
     assert x.match
     return x
 

@@ -233,7 +233,7 @@ def test_transport_faults_have_words_of_their_own(kind: Any) -> None:
 
 def test_where_no_upstream_counts_an_estimate_does(runtime: Runtime) -> None:
     made, x = under_way(runtime)
-    x.match = endpoints.find("POST", "/v1/messages/count_tokens")
+    x.ask(endpoints.find("POST", "/v1/messages/count_tokens"))
     x.raw = b"word " * 400
     ended(x, made, "status", 404, "no such path")
     judged(runtime, made, x)

@@ -43,7 +43,7 @@ def test_probes(members: dict[str, Any], model: str, answer: Any) -> None:
 @pytest.mark.parametrize(("size", "waits"), [(400, False), (BIG, True)])
 async def test_large_bodies_are_counted_beside_the_loop(runtime: Runtime, size: int, waits: bool) -> None:
     x = exchange("messages")
-    x.match = endpoints.find("POST", "/v1/messages/count_tokens")
+    x.ask(endpoints.find("POST", "/v1/messages/count_tokens"))
     x.raw = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * size}]}).encode()
     x.body = JsonBody.parse(x.raw)
     asked = flow(x=x)
@@ -56,7 +56,7 @@ async def test_large_bodies_are_counted_beside_the_loop(runtime: Runtime, size: 
 
 def counting(kind: Kind, path: str, body: dict[str, Any], *channels: Channel) -> Exchange:
     x = exchange(kind, *channels, model="m")
-    x.match = endpoints.find("POST", path)
+    x.ask(endpoints.find("POST", path))
     x.raw = json.dumps(body).encode()
     x.body = JsonBody.parse(x.raw)
     return x

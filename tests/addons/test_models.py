@@ -54,7 +54,7 @@ def ask(
     """Status and JSON of one request."""
     x = Exchange("x1", 0, 0, Snapshot("r", 0, channels=channels), "GET", path, "", tuple(headers.items()))
     x.headers = tuple((name.replace("_", "-"), value) for name, value in headers.items() if name != "x_goog_api_key")
-    x.match = endpoints.find("GET", path)
+    x.ask(endpoints.find("GET", path))
     x.client = client or Client("alice", "")
     request = flow("GET", path, x=x, **headers)
     addon = addon or Models(runtime)
@@ -196,5 +196,5 @@ def test_a_caller_that_leaves_takes_nobody_elses_list_away(runtime: Runtime, ups
 
 def test_other_requests_pass_by(runtime: Runtime) -> None:
     x = Exchange("x1", 0, 0, Snapshot("r", 0), "POST", "/v1/messages", "", ())
-    x.match = endpoints.find("POST", "/v1/messages")
+    x.ask(endpoints.find("POST", "/v1/messages"))
     assert Models(runtime).request(flow(x=x)) is None

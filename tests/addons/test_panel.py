@@ -18,7 +18,8 @@ def panel(runtime: Runtime) -> Panel:
 
 def forwarded() -> Exchange:
     x = exchange()
-    x.match = x.client = None
+    x.ask(None)
+    x.client = None
     x.forward, x.client_ip = ("127.0.0.1", 4242), "203.0.113.7"
     return x
 

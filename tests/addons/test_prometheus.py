@@ -173,7 +173,8 @@ def test_any_label_value_is_one_line(value: str) -> None:
 def test_the_endpoint_answers(prometheus: Prometheus) -> None:
     flow = tflow.tflow()
     x = exchange()
-    x.client, x.match = None, endpoints.find("GET", "/metrics")
+    x.client = None
+    x.ask(endpoints.find("GET", "/metrics"))
     attach(flow, x)
     prometheus.requestheaders(flow)
     assert flow.response and flow.response.headers["content-type"] == CONTENT_TYPE

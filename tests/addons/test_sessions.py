@@ -139,7 +139,7 @@ def test_only_the_same_client_continues_and_only_for_a_day(client: str, expires:
 def test_stored_answers(operation: str, answer: str, status: int | None, body: bytes) -> None:
     x = exchange()
     x.body = None
-    x.match = endpoints.find({"get": "GET"}.get(operation, "DELETE"), "/v1/responses/resp_1")
+    x.ask(endpoints.find({"get": "GET"}.get(operation, "DELETE"), "/v1/responses/resp_1"))
     request = flow(x=x)
     stored = Stored("alice", SEAT, "trace", [], 9e12, answer)
     Sessions.take(Sessions.__new__(Sessions), request, x, "resp_1", stored)
@@ -157,7 +157,7 @@ def put(runtime: Runtime, id: str, client: str, expires: float = 9e9) -> None:
 
 def asks(runtime: Runtime, x: Exchange) -> tuple[int, str]:
     """(status, message) of a refusal; 0: it goes on."""
-    x.match = x.match or endpoints.find("POST", "/v1/responses")
+    x.ask(x.match or endpoints.find("POST", "/v1/responses"))
     request = flow(x=x)
     rest = Sessions(runtime).request(request)
     if rest is not None:
@@ -213,7 +213,7 @@ def test_items_are_named_that_a_remembered_answer_has(runtime: Runtime, converte
     thought = {"id": "rs_1", "type": "reasoning", "summary": []}
     said = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
     first = exchange(input="a question")
-    first.match = endpoints.find("POST", "/v1/responses")
+    first.ask(endpoints.find("POST", "/v1/responses"))
     attempted(first, WHERE, None).converted = converted
 
     async def kept(x: Exchange, answer: dict[str, Any]) -> None:
@@ -256,7 +256,8 @@ def test_what_cannot_have_been_handed_out(runtime: Runtime, body: dict[str, Any]
 @pytest.mark.parametrize("path", ["resp_9", "resp%2F..%2F..%2Fmodels", "..", "resp_9%3Fx"])
 def test_paths_of_answers_that_nobody_has(runtime: Runtime, method: str, path: str) -> None:
     x = exchange()
-    x.body, x.match = None, endpoints.find(method, f"/v1/responses/{path}")
+    x.body = None
+    x.ask(endpoints.find(method, f"/v1/responses/{path}"))
     assert x.match and asks(runtime, x)[0] == 404
 
 
@@ -268,7 +269,8 @@ def test_a_stream_that_is_left_early_may_be_asked_for(
     runtime: Runtime, converted: bool, store: bool | None, status: int
 ) -> None:
     x = exchange(True, input="x", **({} if store is None else {"store": store}))
-    x.match, x.committed = endpoints.find("POST", "/v1/responses"), True
+    x.ask(endpoints.find("POST", "/v1/responses"))
+    x.committed = True
     x.opening = b'data: {"type":"response.created","response":{"id":"resp_7"}}\n\n'
     attempted(x, WHERE, None).converted = converted
     Sessions(runtime).responseheaders(flow(x=x))

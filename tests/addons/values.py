@@ -30,7 +30,7 @@ def exchange(kind: Kind = "chat", *channels: Channel, id: str = "x1", model: str
     secrets = Secrets(secret for channel in channels for secret in sent_secrets(channel, *channel.keys))
     snapshot = Snapshot("rev1", 0, channels=channels, secrets=secrets)
     x = Exchange(id, 1_700_000_000.0, 100.0, snapshot, "POST", path, "", ())
-    x.match = endpoints.find("POST", path)
+    x.ask(endpoints.find("POST", path))
     x.client = Client("alice", "")
     x.model = model
     return x
@@ -48,5 +48,5 @@ def attempted(
         record.outcome = Outcome(outcome, status)
         record.verdict = Verdict("commit" if outcome == "ok" else "next_channel", reason)
         record.total_ms = 100.0
-    x.attempts.append(record)
+    x.begin(record)
     return record

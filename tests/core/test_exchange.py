@@ -17,14 +17,13 @@ def exchange(**more: Any) -> Exchange:
     return Exchange("id", 1000.0, 50.0, snapshot, "POST", "/v1/x", "", (), **more)
 
 
-def test_kind_is_the_endpoints_or_the_guess() -> None:
-    assert exchange().kind == "chat" and exchange(error_kind="gemini").kind == "gemini"
-    assert exchange(match=find("POST", "/v1/messages"), error_kind="gemini").kind == "messages"
-
-
-def test_operation() -> None:
-    assert exchange().operation == ""
-    assert exchange(match=find("POST", "/v1/messages/count_tokens")).operation == "count_tokens"
+def test_kind_and_operation_are_the_endpoints_or_the_guess() -> None:
+    x = exchange()
+    assert (x.kind, x.operation) == ("chat", "")
+    x.ask(find("POST", "/v1/messages/count_tokens"), "gemini")
+    assert (x.kind, x.operation) == ("messages", "count_tokens")
+    x.ask(None, "gemini")
+    assert (x.match, x.kind, x.operation) == (None, "gemini", "")
 
 
 def test_deadline_is_the_snapshots() -> None:
@@ -35,8 +34,9 @@ def test_current_is_the_last_attempt() -> None:
     x = exchange()
     assert x.current is None
     records = [AttemptRecord(Attempt(CHANNEL, Key("k", "s"), "https://a", n), 0.0) for n in (1, 2)]
-    x.attempts += records
-    assert x.current is records[1]
+    for record in records:
+        x.begin(record)
+    assert x.attempts == records and x.current is records[1]
 
 
 def test_exchanges_are_told_apart() -> None:

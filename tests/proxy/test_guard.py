@@ -170,7 +170,8 @@ def test_an_addon_is_called_for_what_concerns_it(
     direct: bool, addon: type[Addon], path: str, panel: bool, called: bool
 ) -> None:
     one, made = addon(), flow(x=(x := exchange()))
-    x.match, x.forward = endpoints.find("POST", path), ("127.0.0.1", 1) if panel else None
+    x.ask(endpoints.find("POST", path))
+    x.forward = ("127.0.0.1", 1) if panel else None
     if direct:
         DirectHooks([one]).ask("request", made)
     else:

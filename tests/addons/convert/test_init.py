@@ -455,7 +455,7 @@ def shown(runtime: Runtime, x: Exchange, attempts: bool = True, **headers: Any) 
     request = flow(x=x)
     request.response = response(200, b"{}", **headers)
     if attempts and not x.attempts:
-        x.attempts = [AttemptRecord(Attempt(CHAT, CHAT.keys[0], "https://oai.test", 1), 0)]
+        x.begin(AttemptRecord(Attempt(CHAT, CHAT.keys[0], "https://oai.test", 1), 0))
     Convert(runtime).responseheaders(request)
     assert request.response.http_version == "HTTP/1.1"
     return request.response.headers
@@ -531,7 +531,7 @@ def test_the_gateway_says_what_an_answer_is(
     request.response.headers.add("content-type", "text/html")
     request.response.headers.add("x-request-id", "1")
     request.response.headers.add("X-Request-Id", "2")
-    x.attempts = [AttemptRecord(Attempt(CHAT, CHAT.keys[0], "https://oai.test", 1), 0)]
+    x.begin(AttemptRecord(Attempt(CHAT, CHAT.keys[0], "https://oai.test", 1), 0))
     Convert(runtime).responseheaders(request)
     assert request.response.headers.get_all("content-type") == [kind]
     assert request.response.headers.get_all("x-request-id") == ["1"]
@@ -564,7 +564,8 @@ def test_a_switch_of_protocols_is_left_alone(runtime: Runtime) -> None:
 def test_an_endpoint_without_a_body_is_passed_on(runtime: Runtime) -> None:
     where = replace(CHAT, protocol="responses", serves=frozenset({"responses"}))
     x = exchange("responses", where)
-    x.method, x.path, x.match = "GET", "/v1/responses/resp_1", endpoints.find("GET", "/v1/responses/resp_1")
+    x.method, x.path = "GET", "/v1/responses/resp_1"
+    x.ask(endpoints.find(x.method, x.path))
     request = sent(x, runtime, where)
     assert request.request.method == "GET" and request.request.raw_content == b""
 

@@ -33,7 +33,7 @@ def asked(kind: Kind, stream: bool, **more: Any) -> Exchange:
     x = exchange(kind, model="m")
     if kind == "gemini":
         verb = "streamGenerateContent" if stream else "generateContent"
-        x.match = endpoints.find("POST", f"/v1beta/models/m:{verb}")
+        x.ask(endpoints.find("POST", f"/v1beta/models/m:{verb}"))
     x.raw = json.dumps({**BODIES[kind], **({"stream": True} if stream and kind != "gemini" else {}), **more}).encode()
     x.body, x.stream, x.expects_stream = JsonBody.parse(x.raw), stream, stream
     return x

@@ -64,7 +64,7 @@ def out(
 def test_converts(kind: Kind, protocol: Kind, converted: bool) -> None:
     x = exchange("chat")
     match = {"images": "/v1/images/generations", "messages": "/v1/messages", "responses": "/v1/responses"}
-    x.match = endpoints.find("POST", match.get(kind, "/v1/chat/completions"))
+    x.ask(endpoints.find("POST", match.get(kind, "/v1/chat/completions")))
     assert converts(x, channel("c", protocol)) is converted
 
 
@@ -154,7 +154,7 @@ def test_words_like_a_mark_change_nothing(kind: Kind) -> None:
 
 def test_the_model_in_a_path_is_not_in_the_body() -> None:
     x = asked("chat", {"contents": []})
-    x.match = endpoints.find("POST", "/v1beta/models/m:generateContent")
+    x.ask(endpoints.find("POST", "/v1beta/models/m:generateContent"))
     assert out(x, channel("g", "gemini"), "other").body == x.raw
 
 
@@ -163,7 +163,7 @@ def test_the_channels_reasoning_is_added() -> None:
     added = json.loads(out(asked("chat", HELLO), where).body)
     assert added == {**HELLO, "reasoning_effort": "high", "verbosity": "low", "service_tier": "priority"}
     x = asked("chat", HELLO)
-    x.match = endpoints.find("POST", "/v1/messages/count_tokens")
+    x.ask(endpoints.find("POST", "/v1/messages/count_tokens"))
     assert out(x, replace(MESSAGES, reasoning=where.reasoning)).body == x.raw, "only what generates thinks"
 
 
@@ -365,7 +365,7 @@ def test_only_responses_are_summarised() -> None:
     assert not summarises(asked("chat", HELLO))
     x = asked("responses", {"model": "m", "input": "hi"})
     assert not summarises(x)
-    x.match = endpoints.find("POST", "/v1/responses/compact")
+    x.ask(endpoints.find("POST", "/v1/responses/compact"))
     assert summarises(x)
 
 
@@ -413,14 +413,14 @@ def test_a_200_without_an_answer(kind_of_client: Kind, content: bytes, kind: str
 
 def test_deleting_may_have_no_body() -> None:
     x = exchange("responses")
-    x.match = endpoints.find("DELETE", "/v1/responses/resp_1")
+    x.ask(endpoints.find("DELETE", "/v1/responses/resp_1"))
     assert judge(x, RESPONSES, b"")[0].kind == "ok"
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "queued"])
 def test_a_stored_answer_is_what_was_asked_for_whatever_it_says(status: str) -> None:
     x = exchange("responses", model="")
-    x.match = endpoints.find("GET", "/v1/responses/resp_1")
+    x.ask(endpoints.find("GET", "/v1/responses/resp_1"))
     error = {"code": "server_error", "message": "it failed then"} if status == "failed" else None
     stored: dict[str, Any] = {
         "id": "resp_1",
@@ -452,7 +452,7 @@ def test_a_stored_answer_is_what_was_asked_for_whatever_it_says(status: str) -> 
 )
 def test_a_model_that_a_gemini_body_names_is_renamed_with_the_path(path: str, body: Any, sent: Any) -> None:
     x = asked("gemini", body)
-    x.match = endpoints.find("POST", f"/v1beta/models/m{path}")
+    x.ask(endpoints.find("POST", f"/v1beta/models/m{path}"))
     assert json.loads(out(x, GEMINI, "up").body) == sent
     assert out(x, GEMINI, "m").body == x.raw
 

@@ -249,7 +249,8 @@ def test_mitmproxy_chooses_ours_for_our_flows_only(inspect: Inspect) -> None:
 
 @given(data=st.binary(max_size=300), kind=st.sampled_from(["messages", "chat", "embeddings"]))
 def test_any_bytes_are_shown(inspect: Inspect, data: bytes, kind: Any) -> None:
-    x = answered(match=exchange(kind).match)
+    x = answered()
+    x.ask(exchange(kind).match)
     flow = finished(inspect, x, data)
     flow.request.raw_content = data
     for view in VIEWS:

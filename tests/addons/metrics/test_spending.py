@@ -58,7 +58,7 @@ def test_unsettled(state: State, phase: Phase, committed: bool, answer: bool) ->
     assert unsettled(x) is answer
     x.usage = Usage(1, 1)
     assert not unsettled(x), "it was counted"
-    x.usage, x.attempts = None, []
+    x.usage, x.attempts, x.current = None, [], None
     assert not unsettled(x), "nobody was asked"
 
 
@@ -68,7 +68,7 @@ def test_unsettled(state: State, phase: Phase, committed: bool, answer: bool) ->
 )
 def test_only_what_is_billed_by_tokens(path: str, billed: bool) -> None:
     x = asked(state="ok")
-    x.match = endpoints.find("POST", path)
+    x.ask(endpoints.find("POST", path))
     assert unsettled(x) is billed
 
 
