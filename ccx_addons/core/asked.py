@@ -20,8 +20,10 @@ type Json = Any
 MAX_MODEL: Final = 256
 OURS: Final = frozenset({"model", "stream"})
 LENGTHS: Final = frozenset(map(len, OURS))
-FLAGS: Final = ("stream", "store", "background")
-IDS: Final = ("previous_response_id",)
+TYPES: Final[Mapping[str, tuple[type, str]]] = {
+    **dict.fromkeys(("stream", "store", "background"), (bool, "true or false")),
+    "previous_response_id": (str, "text"),
+}
 WITH_MODELS: Final = ("tools", "plugins")
 """Lists whose entries may name a model of their own: OpenAI's and Anthropic's tools, OpenRouter's plugins."""
 MODEL_PARAMETERS: Final = frozenset({"model", "models", "engine", "deployment"})
@@ -42,12 +44,10 @@ def check_members(members: Mapping[str, Json], endpoint: Endpoint) -> None:
             raise BadRequest(f"the member {name!r} is written {name.casefold()!r}", name.casefold())
     if endpoint.model_in not in ("body", "none"):
         return
-    for name in FLAGS:
-        if members.get(name) is not None and not isinstance(members[name], bool):
-            raise BadRequest(f"{name} must be true or false", name)
-    for name in IDS:
-        if members.get(name) is not None and not isinstance(members[name], str):
-            raise BadRequest(f"{name} must be text", name)
+    for name in TYPES.keys() & members.keys():
+        kind, words = TYPES[name]
+        if members[name] is not None and not isinstance(members[name], kind):
+            raise BadRequest(f"{name} must be {words}", name)
 
 
 def check_inner(body: JsonBody, operation: str, model: str) -> None:

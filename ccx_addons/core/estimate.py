@@ -30,6 +30,7 @@ from ccx_addons.core.wire_json import dump_text
 BYTES_PER_TOKEN: Final = 4
 """Of UTF-8, in which a character of the wide scripts has three bytes."""
 OUTPUT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+WANTED: Final = frozenset({*OUTPUT_FIELDS, "generationConfig"})
 BASE64: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{400,}")
 BASE64_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 IN_BASE64: Final = bytes(byte in BASE64_ALPHABET for byte in range(256))
@@ -64,6 +65,8 @@ def _is_text(piece: bytes) -> bool:
 
 def output_tokens(members: Mapping[str, Json]) -> int:
     """The longest answer that is asked for; 0: the request does not say."""
+    if WANTED.isdisjoint(members):
+        return 0
     wanted = next((n for name in OUTPUT_FIELDS if (n := read.count(members.get(name)))), 0)
     return wanted or read.count(read.mapping(members.get("generationConfig")).get("maxOutputTokens"))
 

@@ -31,6 +31,10 @@ _write: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separ
 that were read, or are made of such, have none."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
+_NAME: Final = r'\s*("[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+")\s*:\s*'.replace(r"\s", "[ \t\r\n]")
+_BEGIN: Final = re.compile(rf"[ \t\r\n]*\{{(?:{_NAME}|[ \t\r\n]*\}}[ \t\r\n]*\Z)")
+_GO_ON: Final = re.compile(rf"[ \t\r\n]*(?:,{_NAME}|\}}[ \t\r\n]*\Z)")
+"""An object's begin and what stands behind each value: a member's name and colon, or the end of object and text."""
 
 MAX_DEPTH: Final = 200
 """Objects and lists inside each other: what walks through them recursively never meets the end of Python's stack."""
@@ -193,25 +197,14 @@ class JsonBody:
 
     @classmethod
     def _walk(cls, text: str, data: bytes) -> "JsonBody":
-        at = _skip(text, 0)
-        if text[at : at + 1] != "{":
-            loads(text)
-            raise BadJson("the body must be a JSON object")
         patient = PatientScanner(_scan) if len(text) >= BIG else None
         scan = patient.scan if patient else _scan
         members: dict[str, Json] = {}
         spans: dict[str, tuple[int, int, int]] = {}
-        at = _skip(text, at + 1)
-        closed = text[at : at + 1] == "}"
-        while not closed:
-            start = at
-            if text[at : at + 1] != '"':
-                raise BadJson(f"the body is not valid JSON: expected a member name at character {at}")
-            name, at = _scan(text, at)
-            at = _skip(text, at)
-            if text[at : at + 1] != ":":
-                raise BadJson(f"the body is not valid JSON: expected ':' at character {at}")
-            value_start = _skip(text, at + 1)
+        at, found = 0, _BEGIN.match(text)
+        while found and (written := found[1]):
+            start, value_start = found.span(1)[0], found.end()
+            name = _scan(text, start)[0] if "\\" in written else written[1:-1]
             value, at = scan(text, value_start)
             if name in members:
                 raise BadJson(f"the member {name[:64]!r} stands twice in the body")
@@ -219,14 +212,9 @@ class JsonBody:
                 raise BadJson(f"the body has more than {MAX_MEMBERS} members")
             members[name] = value
             spans[name] = (start, value_start, at)
-            at = _skip(text, at)
-            closed = text[at : at + 1] == "}"
-            if not closed:
-                if text[at : at + 1] != ",":
-                    raise BadJson(f"the body is not valid JSON: expected ',' or '}}' at character {at}")
-                at = _skip(text, at + 1)
-        if _skip(text, at + 1) != len(text):
-            raise BadJson(f"the body is not valid JSON: extra data at character {at + 1}")
+            found = _GO_ON.match(text, at)
+        if not found:
+            raise BadJson(_missing(text, at))
         return cls(text, members, spans, patient.outline(text).encode() if patient else data)
 
     def edit(self, changes: Mapping[str, Json], drop: frozenset[str] = frozenset()) -> bytes:
@@ -258,6 +246,27 @@ class JsonBody:
         if name in changes:
             return self.text[start:value_start] + json.dumps(changes[name])
         return self.text[start:end]
+
+
+def _missing(text: str, at: int) -> str:
+    """What an object wants behind a value that ends at ``at``, and has not; at 0: a text that is to be an object.
+
+    Raises ValueError where a name is no text, or what should be an object is not even JSON.
+    """
+    after, at = at > 0, _skip(text, at)
+    if not after and text[at : at + 1] != "{":
+        loads(text)
+        return "the body must be a JSON object"
+    if text[at : at + 1] == "}":
+        return f"the body is not valid JSON: extra data at character {at + 1}"
+    if after and text[at : at + 1] != ",":
+        return f"the body is not valid JSON: expected ',' or '}}' at character {at}"
+    at = _skip(text, at + 1)
+    if not after and text[at : at + 1] == "}":
+        return f"the body is not valid JSON: extra data at character {at + 1}"
+    if text[at : at + 1] != '"':
+        return f"the body is not valid JSON: expected a member name at character {at}"
+    return f"the body is not valid JSON: expected ':' at character {_skip(text, _scan(text, at)[1])}"
 
 
 def elements(text: str, at: int) -> Iterator[tuple[Json, int]]:

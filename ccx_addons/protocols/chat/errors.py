@@ -23,11 +23,10 @@ def error_in(answer: Mapping[str, Json]) -> Fault | None:
     """The error that a 2xx answer or a chunk of a stream carries; None when it carries none."""
     if answer.get("error") or answer.get("object") == "error":
         return _with_provider(fault_of(answer), answer)
-    for choice in read.mappings(answer.get("choices"))[:1]:
-        if choice.get("error"):
+    for choice in read.items(answer.get("choices"))[:1]:
+        if isinstance(choice, dict) and choice.get("error"):
             return _with_provider(fault_of(choice), choice)
-    state = read.mapping(answer.get("base_resp"))
-    if code := read.count(state.get("status_code")):
+    if (state := read.mapping(answer.get("base_resp"))) and (code := read.count(state.get("status_code"))):
         return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code))
     return None if "choices" in answer else bare_fault(answer)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core import read, stops
-from ccx_addons.core.neutral import Json, Loss, Stop, Usage
+from ccx_addons.core.neutral import NO_EXTRA, Json, Loss, Stop, Usage
 from ccx_addons.protocols.chat.wire import NOTHING, Fields, own, sidecar
 
 FINISH_REASONS: Final[Mapping[Stop, str]] = {
@@ -29,6 +29,8 @@ OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details")
 DETAILS: Final = frozenset({*PROMPT_DETAILS, *OUTPUT_DETAILS})
 CACHE_READS: Final = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
 CACHED: Final = frozenset(CACHE_READS)
+PLAIN: Final = frozenset({*PROMPT, *OUTPUT, "total_tokens"})
+"""All that most answers count."""
 NEUTRAL: Final = frozenset({
     *PROMPT, *OUTPUT, *PROMPT_DETAILS, *OUTPUT_DETAILS, *CACHE_READS, "total_tokens", "prompt_cache_miss_tokens",
     "cache_creation_input_tokens", "cache_write_tokens", "reasoning_tokens",
@@ -80,27 +82,34 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     only the total has are thoughts (Google's Chat endpoint).
     DeepSeek's hit and miss make the prompt together; the hit alone is no prompt.
     """
-    details, thoughts = _details(usage, PROMPT_DETAILS), _details(usage, OUTPUT_DETAILS)
     prompt, output = _first(usage, PROMPT), _first(usage, OUTPUT)
     miss = read.integer(usage.get("prompt_cache_miss_tokens"))
     if prompt is None and output is None and miss is None:
         return None
-    cached = read.count(details.get("cached_tokens"))
-    if not cached and not CACHED.isdisjoint(usage):
-        cached = max(read.count(usage.get(name)) for name in CACHE_READS)
-    written = read.count(details.get("cache_write_tokens")) or read.count(usage.get("cache_creation_input_tokens"))
+    plain = PLAIN.issuperset(usage)
+    cached, written, reasoning = (0, 0, 0) if plain else _parts(usage)
     whole = read.count(prompt) if prompt is not None else cached + read.count(miss) if miss is not None else 0
     generated, total = read.count(output), read.count(usage.get("total_tokens"))
     if prompt is not None and (cached + written > whole or total == whole + cached + written + generated):
         whole += cached + written
     cached = min(cached, whole)
-    reasoning = read.count(thoughts.get("reasoning_tokens")) or read.count(usage.get("reasoning_tokens"))
     hidden = total - whole - generated
     if not reasoning and hidden > 0 and NEUTRAL.issuperset(usage):
         reasoning = hidden
     if reasoning > generated or (reasoning and hidden == reasoning):
         generated += reasoning
-    return Usage(whole, generated, cached, min(written, whole - cached), reasoning, sidecar(_rest(usage)))
+    extra = NO_EXTRA if plain else sidecar(_rest(usage))
+    return Usage(whole, generated, cached, min(written, whole - cached), reasoning, extra)
+
+
+def _parts(usage: Mapping[str, Json]) -> tuple[int, int, int]:
+    """What was read from the cache, what was written to it, and what was thought."""
+    details, thoughts = _details(usage, PROMPT_DETAILS), _details(usage, OUTPUT_DETAILS)
+    cached = read.count(details.get("cached_tokens"))
+    if not cached and not CACHED.isdisjoint(usage):
+        cached = max(read.count(usage.get(name)) for name in CACHE_READS)
+    written = read.count(details.get("cache_write_tokens")) or read.count(usage.get("cache_creation_input_tokens"))
+    return cached, written, read.count(thoughts.get("reasoning_tokens")) or read.count(usage.get("reasoning_tokens"))
 
 
 def write_usage(usage: Usage) -> Fields:
