@@ -46,6 +46,8 @@ class Patterns:
     exclude: tuple[str, ...] = ()
 
     def allows(self, model: str) -> bool:
+        if not (self.include or self.exclude):
+            return True
         name = model.lower()
         if any(_matches(pattern, name) for pattern in self.exclude):
             return False
@@ -89,6 +91,8 @@ class ModelMap:
 
     def apply(self, model: str, upstream: str = "") -> Mapped:
         """What a client's model becomes when ``upstream`` of its chain is asked; by itself the first."""
+        if not self.entries:
+            return Mapped(model)
         chain = self.chain(model)
         return next((mapped for mapped in chain if mapped.model == upstream), chain[0])
 

@@ -120,10 +120,11 @@ class Verdict:
 
 FAILED: Final = Verdict("next_model", "", "model", "failure")
 """Most faults of an answer: another key, address or model, then another channel; the breaker of the model counts."""
+ANSWERED: Final = Verdict("commit", "answered", health="success")
 UNREACHED: Final = Verdict("next_key", "", "address", "failure")
 
 BY_KIND: Final[Mapping[str, Verdict]] = {
-    "ok": Verdict("commit", "answered", health="success"),
+    "ok": ANSWERED,
     "connect": replace(UNREACHED, reason="could not connect"),
     "tls": replace(UNREACHED, reason="no secure connection"),
     "connect_timeout": replace(UNREACHED, reason="connecting took too long"),
@@ -278,7 +279,8 @@ class Search(Protocol):
         """The attempt is about to be made; ``learn`` ends it."""
 
     def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
-        """The verdict with its need looked at, and what it means for later targets of this exchange."""
+        """The verdict on an attempt that failed with its need looked at, and what it means for later targets of this
+        exchange."""
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         """What it means for everybody."""
@@ -320,13 +322,16 @@ def attempts(
             except GeneratorExit:
                 search.learn(attempt, Outcome("client_left"), BY_KIND["client_left"])
                 raise
+            if outcome.kind == "ok":
+                search.learn(attempt, outcome, ANSWERED)
+                return
             number += outcome.kind not in NEVER_MADE
             refused += is_refusal(outcome)
             tries += not is_stale(outcome)
             verdict = search.settle(attempt, classify(outcome, tries, now(), limits.per_key))
             search.learn(attempt, outcome, verdict)
+            if verdict.action == "stop":
+                return
             if verdict.action != "same_key" or not may_go_on():
                 break
             attempt = replace(attempt, number=number + 1, fresh=True, drop=attempt.drop | verdict.drop, waits=False)
-        if verdict.action in ("commit", "stop"):
-            return

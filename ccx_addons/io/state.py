@@ -165,7 +165,7 @@ def apply_breaker(state: State, row: Row, policy: BreakerPolicy) -> None:
         changed_at=read.number(detail.get("changed_at")) or seconds(row["updated_at"]),
         samples=deque(Sample(float(at), bool(ok), str(model)) for at, ok, model in read.items(detail.get("samples"))),
     )
-    circuit.merge(known.breaker((row["base_url"], row["key_id"], row["model"])), other, policy)
+    circuit.merge(known.doubt((row["base_url"], row["key_id"], row["model"])), other, policy)
 
 
 def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:

@@ -139,7 +139,7 @@ def succeed(breaker: Breaker, policy: BreakerPolicy, model: str, now: float) -> 
     paused = breaker.pause_until > now
     if breaker.pause_until:
         breaker.pause_until, breaker.reason, breaker.changed_at = 0.0, "", now
-    _take(breaker, policy, Sample(now, True, model))
+    take(breaker, policy, Sample(now, True, model))
     return paused
 
 
@@ -152,7 +152,7 @@ def fail(breaker: Breaker, policy: BreakerPolicy, model: str, why: str, now: flo
     if not breaker.passes(now) and not breaker.probing(now):
         return False
     probed = breaker.state != "closed"
-    _take(breaker, policy, Sample(now, False, model))
+    take(breaker, policy, Sample(now, False, model))
     breaker.changed_at = now
     reason = f"{why}: the probe failed" if probed else _enough(breaker, policy, why)
     if reason:
@@ -203,10 +203,11 @@ def _most(policy: BreakerPolicy) -> int:
     return max(policy.window, policy.consecutive)
 
 
-def _take(breaker: Breaker, policy: BreakerPolicy, sample: Sample) -> None:
-    samples = breaker.samples
+def take(breaker: Breaker, policy: BreakerPolicy, sample: Sample) -> None:
+    """One more in the window; of a success that ends nothing it is all there is to note."""
+    samples, most, oldest = breaker.samples, _most(policy), sample.at - policy.max_age
     samples.append(sample)
-    while len(samples) > _most(policy) or samples[0].at < sample.at - policy.max_age:
+    while len(samples) > most or samples[0].at < oldest:
         samples.popleft()
 
 

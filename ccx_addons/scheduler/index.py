@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Key, Kind, Mapped, Snapshot
@@ -88,10 +88,17 @@ class Group:
         return found
 
 
+class Usual(NamedTuple):
+    """Who comes first as long as nothing is known for or against anybody, and what the log says of it."""
+
+    entries: tuple[Entry, ...]
+    noted: tuple[Decision, ...]
+
+
 class Selection:
     """Those entries of a plan that may take requests of one sort, whatever their health, in the order of priority."""
 
-    __slots__ = ("by_id", "entries", "groups", "largest", "logins", "promoted")
+    __slots__ = ("by_id", "entries", "groups", "largest", "logins", "promoted", "usual")
 
     def __init__(self, entries: tuple[Entry, ...], prompt_tokens: int = 0) -> None:
         self.entries = entries
@@ -106,6 +113,8 @@ class Selection:
         some = 0 < len(logins) < len(entries)
         self.logins = Selection(logins, prompt_tokens) if some else self if logins else None
         """Those that pass on the client's own login."""
+        self.usual: Usual | None = None
+        """Made when it is first asked for."""
 
 
 @dataclass(slots=True)
@@ -127,14 +136,12 @@ class Plan:
     """Those that are promoted, until whenever."""
     selections: OrderedDict[Hashable, Selection] = field(default_factory=OrderedDict)
 
-    def select(self, sort: Hashable, make: Callable[[], Selection]) -> Selection:
-        """What is left for requests of one sort; made once."""
-        found = self.selections.get(sort)
-        if found is None:
-            found = self.selections[sort] = make()
-            if len(self.selections) > MAX_SELECTIONS:
-                self.selections.popitem(last=False)
-        return found
+    def keep(self, sort: Hashable, selection: Selection) -> Selection:
+        """What is left for requests of one sort."""
+        self.selections[sort] = selection
+        if len(self.selections) > MAX_SELECTIONS:
+            self.selections.popitem(last=False)
+        return selection
 
     def too_small(self, prompt_tokens: int) -> int:
         """For how many different windows a prompt is too long."""

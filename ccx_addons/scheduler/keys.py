@@ -98,6 +98,15 @@ class KeyState:
     def blocked(self, now: float) -> bool:
         return self.rest is not None and self.rest.blocked and self.rest.running(now)
 
+    def take_turn(self, weight: int, turn: float) -> float:
+        """The key moves back in the rotation by the share of its weight. ``turn``: the last result; one that was away
+        for long begins there, and does not catch up."""
+        turn = max(self.place, turn)
+        self.place = turn + 1 / weight
+        self.uses += 1
+        self.flying += 1
+        return turn
+
     # ---- learning ---------------------------------------------------------------------------------------------------
     def succeed(self, model: str, now: float) -> list[str]:
         """What was forgotten: names of models, or empty for the key itself."""
@@ -176,19 +185,6 @@ def in_turn(line: Line[Key], states: dict[str, KeyState], changed: Changed, rota
         return (state.flying / key.weight, state.uses / key.weight) if state else (0.0, 0.0)
 
     return line.walk(changed, by_turn) if rotate == "round_robin" else line.walk(changed, by_use)
-
-
-def take_turn(key: Key, states: dict[str, KeyState], turn: float) -> float:
-    """The key moves back in the rotation by the share of its weight. ``turn``: the last result; one that was away for
-    long begins there, and does not catch up."""
-    state = states.get(key.id)
-    if state is None:
-        state = states[key.id] = KeyState()
-    turn = max(state.place, turn)
-    state.place = turn + 1 / key.weight
-    state.uses += 1
-    state.flying += 1
-    return turn
 
 
 def longest_ago(keys: Sequence[Key], states: dict[str, KeyState]) -> Key:

@@ -2,16 +2,15 @@
 request costs the same among many channels."""
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE, Decision
-from ccx_addons.scheduler.index import Entry, Plan, Selection
-from ccx_addons.scheduler.rules import FIXED, RARE, USUAL, Filter, Pick, View, client_allows, reference
-
-if TYPE_CHECKING:
-    from ccx_addons.scheduler.state import Standing, State
+from ccx_addons.scheduler.index import Entry, Plan, Selection, Usual
+from ccx_addons.scheduler.rules import BALANCED, FIXED, RARE, USUAL, Filter, Pick, View, client_allows, reference
+from ccx_addons.scheduler.state import Standing, State
 
 PLACES: Final = 3
 """Channels of which the log says that they come first."""
@@ -29,12 +28,14 @@ class Ranking:
         self.first: Entry | None = None
         """The only one that a client's own login goes to."""
         self._found: list[Entry] = []
-        self._more = self._walk()
+        self._more: Iterator[Entry] | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         at = 0
         while True:
             if at == len(self._found):
+                if self._more is None:
+                    self._more = self._walk()
                 if (entry := next(self._more, None)) is None:
                     return
                 self._found.append(entry)
@@ -53,7 +54,7 @@ class Ranking:
         return self.view.selection.by_id.get(channel_id)
 
     @property
-    def soonest(self) -> "Standing | None":
+    def soonest(self) -> Standing | None:
         """Nobody is left: of those who only rest, whoever is back first."""
         if self:
             return None
@@ -64,6 +65,7 @@ class Ranking:
     def _walk(self) -> Iterator[Entry]:
         """A client's own login goes to the first channel that passes it on, and nobody else's stands in for it."""
         view, whole = self.view, self.view.selection
+        view.placed |= {entry.channel.id: (entry, BALANCED[view.snapshot.policy.balance]) for entry in self._found}
         if whole.logins:
             view.selection = whole.logins
             self.first = next(self._in_order(), None)
@@ -102,6 +104,21 @@ class Ranking:
     def noted(self) -> tuple[Decision, ...]:
         """For the log: about those that come first and those that were passed over for them, and how many others there
         are. Nobody is left: about all of them."""
+        view, selection, pick = self.view, self.view.selection, self.view.pick
+        usual = selection.usual
+        if usual is None:
+            usual = selection.usual = usual_of(view)
+        at_home = (pick.trace or pick.home is not NOWHERE) and view.home()
+        if not usual.entries or self._more or view.state.overrides or at_home:
+            return self.walked()
+        for entry in usual.entries:
+            if not view.state.standing(pick.kind, entry, view.now).ready:
+                return self.walked()
+        self._found[:] = usual.entries
+        return usual.noted
+
+    def walked(self) -> tuple[Decision, ...]:
+        """As ``noted``, by the rules."""
         places = tuple(islice(self, PLACES))
         if not places:
             return self.decisions[-NOTED:]
@@ -132,21 +149,54 @@ class Ranking:
             yield Decision(entry.channel.id, entry.channel.name, preference.__name__, True, words)
 
 
-def rank(pick: Pick, snapshot: Snapshot, state: "State", now: float) -> Ranking:
+def rank(pick: Pick, snapshot: Snapshot, state: State, now: float) -> Ranking:
     """``now``: Unix seconds."""
-    state.restore(now)
+    if now >= state.restore_at:
+        state.restore(now)
     plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
     override = state.override(pick.kind, pick.trace, now) if state.overrides else None
-    view = View(pick, snapshot, state, now, plan, EMPTY, override.avoid if override else frozenset())
-    view.selection = plan.select(sort_of(pick, plan, now), lambda: Selection(_left(view)[0], pick.prompt_tokens))
+    sort = sort_of(pick, plan, now)
+    known = plan.selections.get(sort)
+    view = View(pick, snapshot, state, now, plan, known or EMPTY, override.avoid if override else NOBODY)
+    if known is None:
+        view.selection = plan.keep(sort, Selection(_left(view)[0], pick.prompt_tokens))
     return Ranking(view)
 
 
+def usual_of(view: View) -> Usual:
+    """By the same rules, in a state in which nothing is known; nobody, where the order is another one from request to
+    request all the same."""
+    selection = view.selection
+    fixed = view.snapshot.policy.balance == "order" or len(selection.groups) == len(selection.entries)
+    if not fixed or selection.promoted or selection.largest or selection.logins:
+        return NOT_ALIKE
+    blank = Ranking(replace(view, state=State(), seat=NOWHERE, avoided=NOBODY, standings={}, dropped={}, placed={}))
+    noted = blank.walked()
+    first = tuple(islice(blank, PLACES))
+    return NOT_ALIKE if any(entry.limited for entry in first) else Usual(first, noted)
+
+
 EMPTY: Final = Selection(())
+NOBODY: Final[frozenset[str]] = frozenset()
+NOT_ALIKE: Final = Usual((), ())
+PLAIN: Final = (True, False, 0, 0, False, False, False, None, "", "")
+"""The sort of most requests."""
 
 
 def sort_of(pick: Pick, plan: Plan, now: float) -> Hashable:
     """What decides about the fixed filters: requests of one sort have the same channels."""
+    if not (
+        pick.prompt_tokens
+        or (pick.output_tokens and plan.outputs)
+        or plan.logins
+        or pick.native
+        or pick.images
+        or pick.vectors
+        or pick.internal
+        or pick.pin
+        or pick.only_home
+    ) and client_allows(pick):
+        return PLAIN
     first = reference(pick, plan, now) if pick.vectors else None
     home = pick.home.channel_id if pick.only_home and pick.home is not NOWHERE else ""
     return (

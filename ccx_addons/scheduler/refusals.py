@@ -62,9 +62,7 @@ class Refusals:
         return frozenset(name for name, refusal in known.refusals.items() if refusal.until > now)
 
     def learn(self, kind: str, attempt: Attempt, outcome: Outcome, verdict: Verdict, now: float, words: str) -> None:
-        """``words``: what the upstream said, masked."""
-        if not (attempt.drop or verdict.drop):
-            return
+        """Of an attempt that left something out, or has to. ``words``: what the upstream said, masked."""
         place = (kind, attempt.channel.id, attempt.model)
         if verdict.drop:
             if len(self._words) >= MOST:

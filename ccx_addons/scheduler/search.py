@@ -24,6 +24,24 @@ class Search:
     ``body``: what tells the request from others where it belongs to no conversation; asked only when something failed.
     """
 
+    fresh = True
+    done: frozenset[str] = frozenset()
+    used: frozenset[Used] = frozenset()
+    window = 0
+    """The next channel's context window has to be larger; 0: any will do."""
+    refused = 0
+    """The largest window that a prompt was too long for."""
+    listed = False
+    """Channels that list the model come first."""
+    asked: frozenset[str] = frozenset()
+    answers: frozenset[tuple[str, str, str]] = frozenset()
+    """(channel id, key id, what it answered about the request itself): nobody who rests is woken for it."""
+    shunned: frozenset[str] = frozenset()
+    """Channels at which this request failed before; nobody has answered it since."""
+    suspect = False
+    held: tuple[tuple[Attempt, Verdict], ...] = ()
+    """Failures that count when somebody answers."""
+
     def __init__(
         self,
         pick: Pick,
@@ -36,26 +54,10 @@ class Search:
     ) -> None:
         self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
         self.told, self.words, self.body = told, words, body
-        self.spread = snapshot.policy.attempts.max * SPREAD
         self.ranking = rank(pick, snapshot, state, now())
         """The first choice, with its reasons."""
-        self.fresh = True
-        self.done: frozenset[str] = frozenset()
-        self.used: frozenset[Used] = frozenset()
-        self.window = 0
-        """The next channel's context window has to be larger; 0: any will do."""
-        self.refused = 0
-        """The largest window that a prompt was too long for."""
-        self.listed = False
-        """Channels that list the model come first."""
-        self.asked: frozenset[str] = frozenset()
-        self.answers: frozenset[tuple[str, str, str]] = frozenset()
-        """(channel id, key id, what it answered about the request itself): nobody who rests is woken for it."""
-        self.shunned = state.suspects.failed_at(self.gist(), now()) if state.suspects else frozenset()
-        """Channels at which this request failed before; nobody has answered it since."""
-        self.suspect = bool(self.shunned)
-        self.held: list[tuple[Attempt, Verdict]] = []
-        """Failures that count when somebody answers."""
+        if state.suspects and (shunned := state.suspects.failed_at(self.gist(), now())):
+            self.shunned, self.suspect = shunned, True
 
     def gist(self) -> Gist:
         return self.pick.kind, self.pick.model, self.pick.trace or self.body()
@@ -88,13 +90,17 @@ class Search:
 
     def begin(self, attempt: Attempt) -> None:
         self.state.begin(self.pick.kind, attempt, self.now())
+        if self.snapshot.policy.balance == "weight":
+            self.state.balance.take(self.pick.kind, attempt.channel)
 
     def _left(self, done: frozenset[str]) -> Iterable[Entry]:
         """Channels that may still be asked, in their order; those that may lack what is needed come after those that
         say so."""
         ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now())
         self.fresh = False
-        left: Iterable[Entry] = (e for e in ranking if e.channel.id not in done and self._suits(e))
+        left: Iterable[Entry] = ranking
+        if done or self.window:
+            left = (e for e in ranking if e.channel.id not in done and self._suits(e))
         if self.shunned and self.pick.home is NOWHERE:
             left = sorted_late(left, self._shyness, 0)
         return sorted_late(left, self._doubt, (False, False)) if self.window or self.listed else left
@@ -126,7 +132,7 @@ class Search:
         if (
             channel.credential == "client"
             or verdict.action == "next_channel"
-            or (attempt.number >= self.spread and self._others_ready(channel))
+            or (attempt.number >= self.snapshot.policy.attempts.max * SPREAD and self._others_ready(channel))
         ):
             self.done |= {channel.id}
         if verdict.need:
@@ -190,17 +196,20 @@ class Search:
         )
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
-        now, pick, policy = self.now(), self.pick, self.snapshot.policy
+        now, pick = self.now(), self.pick
         if attempt.channel.credential == "client" and verdict.blame not in ("address", "none"):
             verdict = replace(verdict, health="neutral", blame="none")  # one login says nothing about the others
-        if verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
+        if verdict.health == "success":
+            if self.suspect:
+                self._cleared(now)
+            if pick.trace:
+                self.state.keep(pick.kind, pick.place, attempt, self.snapshot.policy.affinity.ttl, now)
+        elif verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
             verdict = self._doubted(attempt, verdict, now)
-        elif verdict.health == "success":
-            self._cleared(now)
-        self.state.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
-        if verdict.health == "success" and pick.trace:
-            self.state.keep(pick.kind, pick.place, attempt, policy.affinity.ttl, now)
-        self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, self.words(outcome))
+        words = self.words(outcome) if verdict.pauses or verdict.drop else ""
+        self.state.learn(pick.kind, attempt, outcome, verdict, now, words)
+        if attempt.drop or verdict.drop:
+            self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, words)
         if self.told:
             self.told(attempt, outcome, verdict)
 
@@ -212,16 +221,15 @@ class Search:
         suspects.add(gist, attempt.channel.id, now)
         if first:
             return verdict
-        self.held.append((attempt, verdict))
+        self.held = (*self.held, (attempt, verdict))
         return replace(verdict, health="neutral", reason=f"{verdict.reason}; the request may be at fault")
 
     def _cleared(self, now: float) -> None:
         """The request is well: whoever failed with it is at fault."""
-        if self.suspect:
-            self.state.suspects.clear(self.gist())
+        self.state.suspects.clear(self.gist())
         for attempt, verdict in self.held:
             self.state.failed(self.pick.kind, attempt, verdict, now)
-        self.held.clear()
+        self.held = ()
 
 
 def sorted_late[T](items: Iterable[T], key: Callable[[T], Any], best: object) -> Iterator[T]:

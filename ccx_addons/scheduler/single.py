@@ -34,7 +34,7 @@ class Single:
         """Nobody counts it."""
 
     def settle(self, attempt: Attempt, verdict: Verdict) -> Verdict:
-        return verdict if verdict.action in ("commit", "same_key") else replace(verdict, action="stop")
+        return verdict if verdict.action == "same_key" else replace(verdict, action="stop")
 
     def learn(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         self.told(verdict)

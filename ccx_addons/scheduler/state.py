@@ -15,7 +15,7 @@ from ccx_addons.core.verdict import Attempt, Blame, Outcome, Target, Verdict
 from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
 from ccx_addons.scheduler.balance import Balance
-from ccx_addons.scheduler.breaker import Breaker, Place
+from ccx_addons.scheduler.breaker import Breaker, Place, Sample
 from ccx_addons.scheduler.index import Entry, Indexes, Way
 from ccx_addons.scheduler.keys import (
     KeyState,
@@ -26,7 +26,6 @@ from ccx_addons.scheduler.keys import (
     longest_ago,
     ranked_urls,
     rest_after,
-    take_turn,
 )
 from ccx_addons.scheduler.limits import Limits
 from ccx_addons.scheduler.refusals import Refusals
@@ -90,6 +89,8 @@ class ChannelState:
     """Ids of keys whose place in the rotation is another one."""
     urls: dict[str, UrlState] = field(default_factory=dict)
     breakers: dict[Place, Breaker] = field(default_factory=dict)
+    doubted: set[Place] = field(default_factory=set)
+    """Those places whose breakers may say something: all others are closed, pause not, and have nothing to forget."""
     standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
     """Upstream model -> its standing, for what (another configuration has other keys) and until when it holds; emptied
     when anything changes."""
@@ -107,8 +108,15 @@ class ChannelState:
             if len(self.breakers) > MAX_BREAKERS:
                 oldest = islice(self.breakers, LOOKED_AT)
                 old = next((known for known in oldest if known[2] and known != place), None)
-                self.breakers.pop(old or next(iter(self.breakers)))
+                gone = old or next(iter(self.breakers))
+                self.breakers.pop(gone)
+                self.doubted.discard(gone)
         return found
+
+    def doubt(self, place: Place) -> Breaker:
+        """The breaker of a place, for whoever has something to say against it."""
+        self.doubted.add(place)
+        return self.breaker(place)
 
     def standing(self, entry: Entry, now: float) -> Standing:
         found = self.standings.get(entry.model)
@@ -210,9 +218,10 @@ class ChannelState:
         """The first model of the chain that a key may be asked for at an address now."""
         if key.base_url not in ("", url):
             return None
-        id = entry.channel.id
-        left = (model for model in entry.models[key.id] if not used or is_left(id, url, key, model, used))
-        return next((model for model in left if self._ready(key, url, model, now)), None)
+        for model in entry.models[key.id]:
+            if (not used or is_left(entry.channel.id, url, key, model, used)) and self._ready(key, url, model, now):
+                return model
+        return None
 
     def _last_resort(
         self, entry: Entry, places: Sequence[tuple[str, list[Way]]], now: float, awake_or_not: Sequence[bool]
@@ -235,11 +244,7 @@ class ChannelState:
         state = self.keys.get(key.id)
         if state and (state.rest or state.models) and state.resting(model, now):
             return False
-        known = self.breakers
-        for place in places_of(key.id, url, model) if known else ():
-            if (found := known.get(place)) and not found.passes(now):
-                return False
-        return True
+        return not self.doubted or all(found.passes(now) for found in self.breakers_of(key.id, url, model))
 
     def passes(self, keys: Iterable[Key], url: str, now: float) -> bool:
         """Whether one of the keys does not rest, and no breaker holds it back at an address."""
@@ -353,15 +358,14 @@ class State:
     def begin(self, kind: str, attempt: Attempt, now: float) -> None:
         """An attempt is about to be made; it is the probe where a breaker is half-open. ``learn`` ends it."""
         known = self.of(kind, attempt.channel.id)
-        known.turn = take_turn(attempt.key, known.keys, known.turn)
+        key = known.key(attempt.key.id)
+        known.turn = key.take_turn(attempt.key.weight, known.turn)
         if len(attempt.channel.keys) > 1:
             known.turned.tell(attempt.key.id)
-        self.balance.take(kind, attempt.channel)
-        key = known.keys[attempt.key.id]
         if (key.rest or key.models) and (rest := key.resting(attempt.model, now)):
             rest.try_it(now)
             known.standings.clear()
-        if not attempt.waits:
+        if known.doubted and not attempt.waits:
             self.probe(kind, attempt, now)
 
     def probe(self, kind: str, attempt: Attempt, now: float) -> bool:
@@ -380,7 +384,7 @@ class State:
     def probed(self, kind: str, attempt: Attempt, now: float) -> list[Place]:
         """What the attempt passes of which a probe is under way: its own, or one that it waits for."""
         known = self.channels.get((kind, attempt.channel.id))
-        if known is None or not known.breakers:
+        if known is None or not known.doubted:
             return []
         places = places_of(attempt.key.id, attempt.base_url, attempt.model)
         return [place for place in places if (found := known.breakers.get(place)) and found.probing(now)]
@@ -400,26 +404,30 @@ class State:
         key.flying = max(0, key.flying - 1)
         if len(attempt.channel.keys) > 1:
             known.turned.tell(attempt.key.id)
-        match verdict.health:
-            case "success":
-                if outcome.first_event:
-                    self.balance.answered(kind, attempt, outcome.first_event, now)
-                self._succeeded(kind, known, attempt, now)
-            case "failure":
-                self.failed(kind, attempt, verdict, now)
-        if verdict.health != "success" and outcome.kind != "probe_wait":
+        if verdict.health == "success":
+            if outcome.first_event:
+                self.balance.answered(kind, attempt, outcome.first_event, now)
+            if known.doubted or known.urls or key.rest or key.models:
+                self._well_again(kind, known, attempt, now)
+            else:
+                own = known.breaker((attempt.base_url, attempt.key.id, ""))
+                circuit.take(own, attempt.channel.breaker, Sample(now, True, attempt.model))
+            return
+        if verdict.health == "failure":
+            self.failed(kind, attempt, verdict, now)
+        if outcome.kind != "probe_wait":
             self._probe_over(kind, known, attempt, outcome.status > 0 and verdict.blame != "address", now)
         if verdict.pauses:
             self._rest(kind, known, attempt, verdict, now, message)
-        if self.changes or verdict.health != "success":
-            known.standings.clear()
+        known.standings.clear()
 
-    def _succeeded(self, kind: str, known: ChannelState, attempt: Attempt, now: float) -> None:
+    def _well_again(self, kind: str, known: ChannelState, attempt: Attempt, now: float) -> None:
+        """What spoke against the places that an answered attempt passed is over."""
         channel_id, key = attempt.channel.id, attempt.key
         known.urls.pop(attempt.base_url, None)
         for model in known.key(key.id).succeed(attempt.model, now):
             self._changed_key(kind, attempt, model)
-        own, *others = places_of(key.id, attempt.base_url, attempt.model)
+        places = own, *others = places_of(key.id, attempt.base_url, attempt.model)
         if circuit.succeed(known.breaker(own), attempt.channel.breaker, attempt.model, now):
             self.changes.breakers.add((kind, channel_id, own))
             self._event("info", "breaker", attempt, "closed: the probe was answered")
@@ -427,6 +435,9 @@ class State:
             found = known.breakers.get(place)
             if found and circuit.forget(found, now):
                 self.changes.breakers.add((kind, channel_id, place))
+        known.doubted.difference_update(places)
+        if self.changes:
+            known.standings.clear()
 
     def failed(self, kind: str, attempt: Attempt, verdict: Verdict, now: float) -> None:
         """Whoever is blamed has one failure more."""
@@ -438,7 +449,7 @@ class State:
         url.failed_at = now
         policy, wait = attempt.channel.breaker, verdict.wait or 0.0
         for place, model in self._at_fault(known, attempt, verdict.blame, now):
-            found = known.breaker(place)
+            found = known.doubt(place)
             if circuit.fail(found, policy, model, verdict.reason, now, wait):
                 what = f"opened for {place[2]}," if place[2] else "opened for"
                 self._event("warning", "breaker", attempt, f"{what} {found.until - now:.0f} s: {found.reason}")
@@ -546,6 +557,7 @@ class State:
         for place, found in known.breakers.items():
             circuit.reset(found, now)
             self.changes.breakers.add((kind, channel_id, place))
+        known.doubted.clear()
         for key_id, state in known.keys.items():
             for model, rest in [("", state.rest), *state.models.items()]:
                 if rest and not rest.blocked:
@@ -559,7 +571,7 @@ class State:
         self.changes.keys.add((kind, channel_id, key_id, model))
         for place in list(known.breakers):
             if place[1] == key_id and place[2] == model:
-                circuit.half_open(known.breakers[place], reason, now)
+                circuit.half_open(known.doubt(place), reason, now)
                 self.changes.breakers.add((kind, channel_id, place))
         known.standings.clear()
 

@@ -14,7 +14,6 @@ from ccx_addons.scheduler.keys import (
     longest_ago,
     ranked_urls,
     rest_after,
-    take_turn,
 )
 from ccx_addons.scheduler.turns import Changed, Line
 from tests.scheduler.values import NOW, key
@@ -25,6 +24,10 @@ HEAVY = key("heavy", weight=2)
 
 def first_key(keys: list[Key], states: dict[str, KeyState], rotate: Rotate) -> Key:
     return next(iter(in_turn(Line(keys, [each.id for each in keys]), states, Changed(), rotate)))
+
+
+def take_turn(key: Key, states: dict[str, KeyState], turn: float) -> float:
+    return states.setdefault(key.id, KeyState()).take_turn(key.weight, turn)
 
 
 def turns(rotate: Rotate, keys: list[str], count: int) -> str:

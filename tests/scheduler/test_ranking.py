@@ -11,7 +11,22 @@ from ccx_addons.core.config import Channel, Policy, Rotate
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.scheduler import Pick, Search, State, rank
 from ccx_addons.scheduler.ranking import NOTED
-from tests.scheduler.values import NOW, attempt, channel, key, learn, limits, names, pick, run, snapshot, status
+from ccx_addons.scheduler.state import Override
+from tests.scheduler.values import (
+    NOW,
+    attempt,
+    channel,
+    entered,
+    key,
+    learn,
+    limits,
+    names,
+    patterns,
+    pick,
+    run,
+    snapshot,
+    status,
+)
 
 ANSWERED: Final = Outcome("ok", 200, first_event=0.5)
 TOOL: Final = 4
@@ -140,6 +155,62 @@ def test_the_log_tells_of_those_that_come_first_and_counts_the_others() -> None:
         *((f"000{n}", f"place {n + 1}: next by priority") for n in range(3)),
         ("all others", "2 more would come after these, 2 can not take this request"),
     ]
+
+
+def keyless(n: int, **more: Any) -> Channel:
+    return channel(f"{n:04}", key("none", models=patterns("another")), **more)
+
+
+SETUPS: Final = [
+    many(1),
+    many(5),
+    [channel("b", priority=3), channel("a"), keyless(7, priority=2), channel("c", priority=3)],
+    [keyless(n) for n in range(2)],
+    many(4, limits=limits(rpm=1)),
+    many(2, promoted_until=NOW + 9),
+    [channel("a"), channel("b", credential="client")],
+    many(2, limits=limits(context_window=10)),
+]
+
+
+def busy(
+    channels: list[Channel], *, first: Outcome | None = None, last: Outcome | None = None, over: str = ""
+) -> State:
+    """What was learnt of the first and the last channel; of a conversation that the last one has, or was given to."""
+    state = State()
+    for of, outcome in ((channels[0], first), (channels[-1], last)):
+        if outcome and of.keys:
+            learn(state, attempt(of), outcome, NOW)
+            state.keep("chat", "t", attempt(of), 60, NOW)
+            entered(state, of, of.keys[0])
+    if over:
+        state.overrides["chat", "t"] = Override((channels[-1].id,) if over == "to" else (), frozenset({channels[0].id}))
+    return state
+
+
+@pytest.mark.parametrize("balance", ["order", "weight", "latency"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        {},
+        {"first": ANSWERED},
+        {"last": ANSWERED},
+        {"first": status(529)},
+        {"last": status(401)},
+        {"over": "to"},
+        {"over": "not"},
+    ],
+    ids=str,
+)
+def test_what_is_usual_is_what_the_rules_say(balance: Any, known: Any) -> None:
+    """As long as nothing is known of the first ones the rules are not asked again."""
+    for channels in SETUPS:
+        config, state = snapshot(*channels, policy=Policy(balance=balance)), busy(channels, **known)
+        rank(pick(), config, state, NOW).noted()
+        for asked in (pick(), pick(trace="t"), pick(prompt_tokens=99), pick(login=True), pick(pin=channels[0].name)):
+            ranking, by_rules = (rank(asked, config, state, NOW) for _ in "12")
+            assert ranking.noted() == by_rules.walked()
+            assert ranking.channels == by_rules.channels and ranking.decisions == by_rules.decisions
 
 
 def test_the_log_tells_of_those_that_were_passed_over() -> None:

@@ -14,6 +14,7 @@ import pytest
 from ccx_addons.core.config import Channel, Key, Snapshot
 from ccx_addons.core.verdict import Attempt, Outcome, attempts
 from ccx_addons.scheduler import Pick, Search, State
+from ccx_addons.scheduler.breaker import Place
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.state import Standing
 from tests.scheduler.values import CLIENT, NOW, OK, channel, key, snapshot, status
@@ -180,6 +181,16 @@ class World:
                 known.standings.clear()
         return found
 
+    def overlooked(self) -> list[Place]:
+        """Places that have something to say and are not looked at."""
+        return [
+            place
+            for known in self.state.channels.values()
+            for place, found in known.breakers.items()
+            if place not in known.doubted
+            and (found.state != "closed" or found.pause_until or (found.samples and not (place[0] and place[1])))
+        ]
+
     def priority(self, id: str) -> int:
         return next(each.priority for each in self.channels if each.id == id)
 
@@ -212,7 +223,7 @@ def hour(request: pytest.FixtureRequest) -> World:
         world.homes[trace] = (found, world.now + 1800)
         world.now += STEP
         if not chance.randrange(20):
-            assert not world.out()
+            assert not world.out() and not world.overlooked()
     return world
 
 
