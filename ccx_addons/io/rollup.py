@@ -125,7 +125,7 @@ def sums(measures: Iterable[str]) -> dict[str, str]:
 
 def _in_bucket(column: str) -> str:
     name, _, number = column.partition("_")
-    return f"total(iif({name} = {number}, 1, 0))"
+    return f"total(iif({name} = {number}, requests, 0))"
 
 
 # ---- folding ---------------------------------------------------------------------------------------------------------
@@ -133,14 +133,15 @@ def _typed(names: Iterable[str], kind: str) -> str:
     return ", ".join(f"{name} {kind}" for name in names)
 
 
-_WORDS: Final = [name for name in _ROW if name not in {"at", "ttft", *COUNTS}]
+_ALL: Final = ", ".join(f'"{name}"' for name in DIMENSIONS)
 TEMPORARY: Final = (
-    f"CREATE TEMP TABLE fold_rows ({_typed(_WORDS, 'TEXT')}, {_typed(('at', 'ttft'), 'INTEGER')},"
-    f" {_typed(COUNTS, 'REAL')})",
+    f'CREATE TEMP TABLE fold_rows ("start" INTEGER, {_typed(map('"{}"'.format, DIMENSIONS), "TEXT")}, ttft INTEGER,'
+    f" label TEXT, {_typed(COUNTS, 'REAL')})",
     f'CREATE TEMP TABLE fold_sums ("start" INTEGER, {_typed(("view", "a", "b", "label"), "TEXT")},'
     f" {_typed(MEASURES, 'REAL')})",
 )
-"""Tables of the connection that folds."""
+"""Tables of the connection that folds. ``fold_rows``: rows that are alike in time and all dimensions are one, so that
+each of the many sums that follow goes over few."""
 PLACES: Final = {
     "rollups": 'view, level, "start", a, b',
     "rollup_cube": '"start", kind, channel, model, upstream, client, key_mask',
@@ -161,7 +162,7 @@ def _sum_up(view: str) -> str:
     groups = [name for name in (a, b) if name != "''"]
     return (
         f'INSERT INTO fold_sums (view, "start", a, b, label, {", ".join(MEASURES)})'
-        f" SELECT '{view}', at / {QUARTER} * {QUARTER}, {a}, {b}, {label},"
+        f" SELECT '{view}', \"start\", {a}, {b}, {label},"
         f" {', '.join(sums(MEASURES).values())} FROM fold_rows GROUP BY {', '.join(['2', *groups])}"
     )
 
@@ -183,10 +184,9 @@ def _add_up(level: int) -> str:
 
 CUBE: Final = {name: "key_mask" if name == "key" else name for name in DIMENSIONS}
 """Dimension -> its column of ``rollup_cube``."""
-_ALL: Final = ", ".join(f'"{name}"' for name in DIMENSIONS)
 _CUBE: Final = (
     f'INSERT INTO rollup_cube ("start", {", ".join(CUBE.values())}, label, {", ".join(COUNTS)})'
-    f" SELECT at / {DAY} * {DAY} AS day, {_ALL}, max(label), {', '.join(sums(COUNTS).values())}"
+    f' SELECT "start" / {DAY} * {DAY} AS day, {_ALL}, max(label), {", ".join(sums(COUNTS).values())}'
     f" FROM fold_rows WHERE true GROUP BY day, {_ALL} {_added('rollup_cube', COUNTS)}"
 )
 
@@ -207,26 +207,27 @@ def attempts_of(rows: str) -> str:
     )
 
 
-_ATTEMPTS: Final = (
-    f'INSERT INTO rollup_attempts ("start", channel_id, key_mask, {", ".join(ATTEMPT_SUMS)})'
-    f' {attempts_of("fold_rows")} ON CONFLICT ("start", channel_id, key_mask) DO UPDATE SET'
-    " asked = rollup_attempts.asked + excluded.asked, bad = rollup_attempts.bad + excluded.bad,"
-    " last = max(rollup_attempts.last, excluded.last)"
-)
-
 CHUNK: Final = (
     "SELECT count(*), max(rev) FROM (SELECT rev FROM requests INDEXED BY requests_rev"
     " WHERE rev > :rev AND rev <= :now ORDER BY rev LIMIT :most) chunk"
 )
 """How many rows follow a revision up to that of ``:now``, at most ``:most``, and the last of them."""
 
+_NEW: Final = "rev > :rev AND rev <= :last AND NOT (rev <= :history_rev AND started_at < :history)"
+_FOLDED: Final = "requests INDEXED BY requests_rev"
+
+_ATTEMPTS: Final = (
+    f'INSERT INTO rollup_attempts ("start", channel_id, key_mask, {", ".join(ATTEMPT_SUMS)})'
+    f" {attempts_of(f'(SELECT id, started_at AS at FROM {_FOLDED} WHERE {COUNTED} AND {_NEW})')}"
+    ' ON CONFLICT ("start", channel_id, key_mask) DO UPDATE SET'
+    " asked = rollup_attempts.asked + excluded.asked, bad = rollup_attempts.bad + excluded.bad,"
+    " last = max(rollup_attempts.last, excluded.last)"
+)
+
 FOLDING: Final = (
-    f"INSERT INTO fold_rows ({', '.join(_ROW)}) {
-        counted_rows(
-            'requests INDEXED BY requests_rev',
-            'rev > :rev AND rev <= :last AND NOT (rev <= :history_rev AND started_at < :history)',
-        )
-    }",
+    f'INSERT INTO fold_rows ("start", {_ALL}, ttft, label, {", ".join(COUNTS)})'
+    f' SELECT at / {QUARTER} * {QUARTER} AS "start", {_ALL}, ttft, max(label), {", ".join(sums(COUNTS).values())}'
+    f" FROM ({counted_rows(_FOLDED, _NEW)}) counted GROUP BY 1, {_ALL}, ttft",
     *(_sum_up(view) for view in VIEWS),
     *(_add_up(level) for level in LEVELS),
     _CUBE,
