@@ -28,6 +28,8 @@ from ccx_addons.proxy.websocket import accept
 log: Final = logging.getLogger("ccx")
 
 CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol", KEY_HEADER)
+HERE: Final = frozenset({"health", "ready", "probe"})
+"""Operations that need nobody's key."""
 PROOFS: Final = frozenset({*CREDENTIAL_HEADERS, endpoints.TEST_HEADER})
 """What is only for the gateway."""
 ADMIN_HEADERS: Final = ("x-api-key", "authorization")
@@ -65,21 +67,23 @@ class Auth:
         self.clients = Guesses("client keys", runtime.meeting, secret)
         self.admins = Guesses("admin keys", runtime.meeting, secret)
         self.proxies = Proxies.of(runtime.settings.trusted_proxies)
+        self.mounted = bool(self.proxies.networks or runtime.settings.base_path)
+        """Whether a path may have something before it."""
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if not flow.live:
             return  # mitmweb loads it from a file: nobody is asking
         request = flow.request
-        if (inner := self.inner_path(flow)) != request.path:
+        if self.mounted and (inner := self.inner_path(flow)) != request.path:
             request.path = inner
-        path, _, query = request.path.partition("?")
-        match = endpoints.find(request.method, path)
+        method, (path, _, query) = request.method, request.path.partition("?")
+        match = endpoints.find(method, path)
         x = Exchange(
-            id=uuid7(),
+            id=uuid7() if flow.is_replay else flow.id,
             started_at=time.time(),
             clock=time.monotonic(),
             snapshot=self.runtime.snapshot,
-            method=request.method,
+            method=method,
             path=path,
             query=query,
             headers=(),
@@ -93,8 +97,11 @@ class Auth:
             failed(flow, x, "Auth.requestheaders")
 
     def admit(self, flow: http.HTTPFlow, x: Exchange) -> None:
-        if response := self.cors(flow, x) or self.local(flow, x):
-            flow.response = response
+        if x.method == "OPTIONS" and (preflight := self.cors(flow)):
+            flow.response = preflight
+            return
+        if x.operation in HERE:
+            flow.response = self.local(x.operation)
             return
         if x.match is None and self.runtime.admin_port and endpoints.for_panel(x.path):
             x.forward = ("127.0.0.1", self.runtime.admin_port)
@@ -102,8 +109,10 @@ class Auth:
         headers = lower_case(flow.request)
         proofs = tuple([field for field in headers if field[0] in PROOFS])
         places, x.query = credentials_of(proofs, x.query)
-        x.headers = without_credentials(headers) if proofs else headers
-        x.test = self.is_test(proofs)
+        if proofs:
+            x.headers, x.test = without_credentials(headers), self.is_test(proofs)
+        else:
+            x.headers = headers
         if x.operation == "metrics":
             if fault := self.check_admin(x, headers):
                 flow.response = refuse(flow, fault)
@@ -176,8 +185,8 @@ class Auth:
         return below(flow.request.path, self.proxies.prefix(peer_of(flow), self.runtime.settings.base_path, told))
 
     # ---- answered here ----------------------------------------------------------------------------------------------
-    def local(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
-        match x.match.endpoint.operation if x.match else "":
+    def local(self, operation: str) -> http.Response:
+        match operation:
             case "health":
                 limits = self.runtime.meeting.trouble.partition(": ")[0]  # nobody's key: no address, no engine's words
                 log = NOT_WRITTEN if self.runtime.store.health().trouble else ""
@@ -186,13 +195,11 @@ class Auth:
             case "ready":
                 ready = self.runtime.ready
                 return json_response(b'{"ready":true}' if ready else b'{"ready":false}', 200 if ready else 503)
-            case "probe":
-                return http.Response.make(200, b"", {"content-type": "text/plain"})
-        return None
+        return http.Response.make(200, b"", {"content-type": "text/plain"})
 
-    def cors(self, flow: http.HTTPFlow, x: Exchange) -> http.Response | None:
+    def cors(self, flow: http.HTTPFlow) -> http.Response | None:
         """Preflight answers for the origins in CORS_ORIGINS; nobody else's pages may call the gateway."""
-        origin = flow.request.headers.get("origin", "") if x.method == "OPTIONS" else ""
+        origin = flow.request.headers.get("origin", "")
         if not origin:
             return None
         if not allowed_origin(origin, self.runtime.settings.cors_origins):
@@ -268,25 +275,26 @@ def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
     found: list[list[str]] = []
     for name, value in headers:
         if name == "authorization":
-            found.append([value[7:] if value[:7].lower() == "bearer " else value])
+            found.append([(value[7:] if value[:7].lower() == "bearer " else value).strip()])
         elif name == "sec-websocket-protocol":
             # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
             names = [part.strip() for part in value.split(",")]
-            keys = [name.removeprefix(SUBPROTOCOL_KEY) for name in names if name.startswith(SUBPROTOCOL_KEY)]
-            found.append(keys or names)
+            keys = [name.removeprefix(SUBPROTOCOL_KEY).strip() for name in names if name.startswith(SUBPROTOCOL_KEY)]
+            found.append([key for key in keys or names if key])
         elif name in CREDENTIAL_HEADERS:
-            found.append([value])
+            found.append([value.strip()])
     if "key=" in query:
         pairs = parse_qsl(query, keep_blank_values=True)
-        found += [[value] for name, value in pairs if name == "key"]
+        found += [[value.strip()] for name, value in pairs if name == "key"]
         query = urlencode([pair for pair in pairs if pair[0] != "key"])
-    stripped = ([key.strip() for key in place if key.strip()] for place in found)
-    return [place for place in stripped if place], query
+    return [place for place in found if any(place)], query
 
 
 def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
     """What may be the key in every place, each once; or why nothing is looked up: where the places do not agree, it
     would be a guess which key is meant, and who pays."""
+    if len(places) == 1 == len(places[0]):
+        return places[0], None
     if len(places) > MAX_CREDENTIALS or any(len(place) > MAX_CREDENTIALS for place in places):
         return [], TOO_MANY_KEYS
     first, *others = places or [[]]
@@ -295,15 +303,13 @@ def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
 
 
 def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
-    """The enabled client one of the keys belongs to. Time does not depend on which key, or how much of it, is right."""
-    found = None
+    """The enabled client one of the keys belongs to. It is found by the key's hash: time does not depend on how much of
+    a key is right."""
     for key in credentials:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-        for client in snapshot.clients:
-            for known in (client.key_sha256, *(previous for previous, _ in client.previous)):
-                if hmac.compare_digest(digest, known) and client.enabled:
-                    found = found or client
-    return found
+        if client := snapshot.by_key.get(digest):
+            return client
+    return None
 
 
 def not_found(x: Exchange) -> Fault:

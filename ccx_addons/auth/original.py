@@ -62,7 +62,6 @@ def restored(flow: http.HTTPFlow, secret: str) -> http.Request | None:
 
 def client_of(flow: http.HTTPFlow, snapshot: Snapshot) -> Client | None:
     """Who asked at first, for a flow that mitmweb replays; only while that client is enabled."""
-    found = kept(flow)
-    if flow.is_replay != "request" or found is None:
+    if flow.is_replay != "request" or (found := kept(flow)) is None:
         return None
     return next((client for client in snapshot.clients if client.name == found["client"] and client.enabled), None)

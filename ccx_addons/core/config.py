@@ -473,9 +473,16 @@ class Snapshot:
     """With the ids of their channels."""
     by_id: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
     """The channels."""
+    by_key: Mapping[str, Client] = field(init=False, repr=False, compare=False)
+    """The enabled clients, by the SHA-256 of each key that is theirs."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {channel.id: channel for channel in self.channels})
+        enabled = [client for client in reversed(self.clients) if client.enabled]
+        by_key = {
+            key: client for client in enabled for key in (client.key_sha256, *(old for old, _ in client.previous))
+        }
+        object.__setattr__(self, "by_key", by_key)
 
     def channel(self, id: str) -> Channel | None:
         return self.by_id.get(id)

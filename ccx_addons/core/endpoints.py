@@ -86,7 +86,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", "/v1beta/models/{model}", "gemini", "model", "path", False),
 )
 
-LOCAL: Final[Mapping[tuple[str, str], Endpoint]] = {
+LOCAL: Final[dict[tuple[str, str], Endpoint]] = {
     (endpoint.method, endpoint.pattern): endpoint
     for endpoint in (
         Endpoint("GET", "/health", "chat", "health", "none", False),
@@ -134,6 +134,7 @@ RESERVED_PREFIXES: Final = VERSIONS | PANEL | {VERSION, "admin", "health", "metr
 _INTERNAL: Final = (f"/{VERSION}:", f"/{VERSION}/")
 _PREFIX: Final = re.compile(rf"/([A-Za-z0-9][A-Za-z0-9._-]{{0,63}})(/(?:v1(?:beta)?/|{VERSION}[:/]).*)")
 _STATIC: Final = {(e.method, e.pattern): e for e in ENDPOINTS if "{" not in e.pattern}
+_PLAIN: Final = {place: Match(endpoint) for place, endpoint in (LOCAL | _STATIC).items()}
 _DYNAMIC: Final = tuple(
     (
         re.compile(
@@ -154,7 +155,9 @@ _METHODS: Final = frozenset(e.pattern.rpartition(":")[2] for e in ENDPOINTS if "
 
 def find(method: str, path: str) -> Match | None:
     """The endpoint of a request line, ``path`` without its query. None: no such path, or not with this method."""
-    if local := LOCAL.get((method, path)) or (LOCAL.get(("GET", path)) if method == "HEAD" else None):
+    if plain := _PLAIN.get((method, path)):
+        return plain
+    if method == "HEAD" and (local := LOCAL.get(("GET", path))):
         return Match(local)
     prefix = ""
     if not path.startswith(("/v1/", "/v1beta/", *_INTERNAL)):
