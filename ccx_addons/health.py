@@ -65,14 +65,14 @@ class Health(Periodic):
     async def look(self) -> None:
         if not self.runtime.store.leads:
             return
-        for channel in self.now_due(time.time()):
+        for channel in self.now_due(time.monotonic()):
             try:
                 await self.check(channel)
             except Exception:
                 log.exception("the health check of %s failed", channel.name)
 
     def now_due(self, now: float) -> list[Channel]:
-        """Channels whose check is due; a channel that is new to checks waits its whole interval."""
+        """Channels whose check is due at ``now`` (monotonic seconds); one that is new waits its whole interval."""
         wanted = {c.id: c for c in self.runtime.snapshot.channels if c.health_check.enabled and c.status == "active"}
         self.due = {id: self.due.get(id, now + c.health_check.every) for id, c in wanted.items()}
         due = [channel for id, channel in wanted.items() if self.due[id] <= now]

@@ -16,6 +16,7 @@ from ccx_addons.io.place import is_postgres
 from ccx_addons.io.state import News, Reader, take, write_changes
 from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
+from ccx_addons.scheduler.set_back import STEP, set_back
 
 log: Final = logging.getLogger("ccx")
 
@@ -33,12 +34,16 @@ class Sync(Periodic):
         self.reader = Reader(store.place, store.boot_id, store.worker, shared)
         self.trouble = ""
         runtime.meeting.listen("suspect", self.hear_of_suspect)
+        self.offset = time.time() - time.monotonic()
         self.apart = ""
         """Why this worker counts its limits for itself."""
 
     def running(self) -> None:
         """Before the first request: what was known when the gateway stopped."""
-        self.take_over(self.look())
+        news = self.look()
+        self.take_over(news)
+        if news and (ahead := news.written - time.time()) > STEP:
+            self.set_back(ahead)
         self.begin("sharing the state of channels and keys", self.follow, EVERY)
 
     def done(self) -> None:
@@ -46,10 +51,22 @@ class Sync(Periodic):
         self.publish()
 
     async def follow(self) -> None:
+        self.look_at_clock()
         self.take_over(await asyncio.to_thread(self.look))
         self.runtime.state.restore(time.time())
         self.publish()
         self.tell_of_meeting()
+
+    def look_at_clock(self) -> None:
+        """A clock that runs right again; one that is behind because the machine slept only goes forward."""
+        offset = time.time() - time.monotonic()
+        back, self.offset = self.offset - offset, offset
+        if back > STEP:
+            self.set_back(back)
+
+    def set_back(self, seconds: float) -> None:
+        set_back(self.runtime.state, seconds)
+        log.warning("the clock was set back by %.0f s; what rests or pauses does so no longer for that", seconds)
 
     def look(self) -> News | None:
         try:

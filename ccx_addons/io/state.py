@@ -263,6 +263,12 @@ class News:
     lifted: list[tuple[str, str, str, str]] = field(default_factory=list)
     """(kind, channel id, key id, model) of keys that were blocked before this start."""
 
+    @property
+    def written(self) -> float:
+        """When the youngest of its breakers and keys was written down (Unix seconds); 0: it has none."""
+        rows = (row for apply, row in self.rows if apply in (apply_breaker, apply_key))
+        return max((seconds(row["updated_at"]) for row in rows), default=0.0)
+
 
 class Reader:
     """Follows the database for one worker. ``look`` blocks, so it belongs into a thread; one at a time."""

@@ -133,6 +133,10 @@ class KeyState:
         if len(self.models) > MAX_MODELS:
             del self.models[next(iter(self.models))]
 
+    def resting_names(self) -> list[str]:
+        """The models, and empty for the key itself, that have a rest."""
+        return [*self.models, *([""] if self.rest else [])]
+
     def of(self, model: str) -> Rest | None:
         return self.models.get(model) if model else self.rest
 

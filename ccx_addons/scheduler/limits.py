@@ -29,10 +29,20 @@ from ccx_addons.scheduler.budgets import (
     wait_for,
     words_for,
 )
+from ccx_addons.scheduler.tokens import (
+    MINUTE,
+    Minute,
+    Pace,
+    Used,
+    forget_old,
+    limits_on,
+    model_limits,
+    of_client,
+    paces_of,
+    words_of,
+)
 from ccx_addons.scheduler.tokens import MOST as MOST_TOKENS
-from ccx_addons.scheduler.tokens import Minute, Pace, Used, limits_on, model_limits, of_client, paces_of, words_of
 
-MINUTE: Final = 60.0
 HINT: Final = 0.5
 """Seconds for which it counts that others had all places of a channel or key."""
 MOST_HINTS: Final = 10_000
@@ -112,8 +122,8 @@ class Meter:
     def wait(self, rpm: int, concurrency: int, now: float) -> float:
         """Seconds until one more fits; 0: now. Infinity: as soon as one ends."""
         starts = self.starts
-        while starts and starts[0][0] <= now - MINUTE:
-            starts.popleft()
+        if starts:
+            forget_old(starts, now)
         if concurrency and len(self.flying) >= concurrency:
             return float("inf")
         over = len(starts) - rpm + 1 if rpm else 0
@@ -199,7 +209,8 @@ class Limits:
     def wait(self, name: str, rpm: int, concurrency: int, now: float) -> float:
         """Seconds until one more fits, as far as is known here; 0: now."""
         wait = meter.wait(rpm, concurrency, now) if (meter := self.meters.get(name)) else 0.0
-        return max(wait, self._hints.get(name, 0.0) - now, 0.0)
+        hint = self._hints.get(name, 0.0) - now
+        return max(wait, hint, 0.0) if hint <= MINUTE else wait
 
     def hint(self, refused: Refused, now: float) -> None:
         """Others have used up what ``refused`` names."""

@@ -61,6 +61,10 @@ class Suspects:
         while len(self._known) > MOST or next(iter(self._known.values())).until <= now:
             self._known.popitem(last=False)
 
+    def forget(self) -> None:
+        """All of them."""
+        self._known.clear()
+
     def clear(self, gist: Gist) -> None:
         """It was answered."""
         if self._known.pop(gist, None):

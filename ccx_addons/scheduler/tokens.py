@@ -7,7 +7,7 @@ seconds and arguments.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ccx_addons.core.config import Client, ModelLimit, Patterns
 
@@ -38,8 +38,8 @@ class Minute:
     def wait(self, most: int, now: float) -> float:
         """Seconds until less than ``most`` are used; 0: now. A request goes over by itself at most."""
         used = self.used
-        while used and used[0][0] <= now - MINUTE:
-            used.popleft()
+        if used:
+            forget_old(used, now)
         left, wait = sum(tokens for _, _, tokens in used) + sum(self.flying.values()), 0.0
         for at, _, tokens in used:
             if left < most:
@@ -52,6 +52,17 @@ class Minute:
         """What may be known already, of any time."""
         known = {slot for _, slot, _ in self.used}
         self.used = deque(sorted([*self.used, *(each for each in used if each[1] not in known)]))
+
+
+def forget_old(found: deque[Any], now: float) -> None:
+    """Leaves the last minute, of tuples that begin with their time. What lies ahead was noted before the clock was set
+    back."""
+    while found and found[0][0] <= now - MINUTE:
+        found.popleft()
+    if found and max(found[0][0], found[-1][0]) > now + MINUTE:
+        kept = [each for each in found if each[0] <= now + MINUTE]
+        found.clear()
+        found.extend(kept)
 
 
 def paces_of(client: Client, model: str) -> tuple[Pace, ...]:

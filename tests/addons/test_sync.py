@@ -129,6 +129,27 @@ def test_what_is_known_is_there_before_the_first_request(blocked: Runtime) -> No
     assert asyncio.run(main()) is False, "a worker that comes back in the same run"
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_clock_that_is_set_back(runtime: Runtime, monkeypatch: pytest.MonkeyPatch, restarts: bool) -> None:
+    now = time.time()
+    learn(runtime.state, attempt(ONE), status(429, "slow down", 60.0), now)
+    sync = Sync(runtime)
+    sync.publish()
+    assert runtime.store.flush()
+    sync.take_over(sync.look())
+    again = Runtime(runtime.settings, runtime.snapshot, runtime.store) if restarts else runtime
+    monkeypatch.setattr("ccx_addons.sync.time.time", lambda: now - 9000)
+
+    async def main() -> None:
+        if restarts:
+            Sync(again).running()
+        else:
+            await sync.follow()
+
+    asyncio.run(main())
+    assert 50 < again.state.standing("chat", ENTRY, now - 9000).until - (now - 9000) < 70
+
+
 def test_a_restart_lifts_what_was_blocked(blocked: Runtime) -> None:
     Sync(blocked).publish()
     assert blocked.store.flush()

@@ -48,6 +48,7 @@ def admit(found: Limits, of: Client, now: float, slot: str = "") -> Refusal | No
         pytest.param([0, 1, 2], [0, 0, 58], id="the third has to wait for the first's minute to end"),
         pytest.param([0, 30, 60, 61], [0, 0, 0, 29], id="a sliding minute"),
         pytest.param([0, 0, 59.5], [0, 0, 0.5], id="half a second"),
+        pytest.param([0, 1, -9000, -8999, -8998], [0, 0, 0, 0, 58], id="the clock was set back"),
     ],
 )
 def test_requests_per_minute(seconds: list[float], waits: list[float]) -> None:
