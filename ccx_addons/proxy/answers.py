@@ -1,5 +1,6 @@
 """The head of an answer towards the client: how its body is framed, and what a browser may do with it."""
 
+from functools import cache
 from typing import Final
 
 from mitmproxy import http
@@ -19,20 +20,25 @@ SECURE: Final = ((b"strict-transport-security", b"max-age=15552000"),)
 
 OF_BODY: Final = frozenset({b"content-length", b"content-encoding", b"transfer-encoding"})
 WITHOUT_BODY: Final = frozenset({204, 304})
+REASONS: Final = {status: reason.encode() for status, reason in RESPONSES.items()}
 
 
 def unframe(response: http.Response) -> None:
     """Forget how the upstream had sent the body."""
-    fields = response.headers.fields
-    response.headers = Headers.of(field for field in fields if field[0].lower() not in OF_BODY)
+    response.headers = without(response.data.headers, OF_BODY)
+
+
+def without(headers: http.Headers, names: frozenset[bytes]) -> Headers:
+    own = headers if isinstance(headers, Headers) else Headers.of(headers.fields)
+    return own.without(names)
 
 
 def whole(response: http.Response, body: bytes) -> None:
     """A body that is complete, unpacked."""
     unframe(response)
-    response.raw_content = body
-    if response.status_code not in WITHOUT_BODY:
-        response.headers["content-length"] = str(len(body))
+    response.data.content = body
+    if response.data.status_code not in WITHOUT_BODY:
+        response.data.headers["content-length"] = b"%d" % len(body)
 
 
 def streamed(response: http.Response, chunks: bool) -> None:
@@ -44,8 +50,14 @@ def streamed(response: http.Response, chunks: bool) -> None:
 
 def finish(response: http.Response, x: Exchange | None, secure: bool) -> None:
     """The last word about a head. The panel says itself what its pages may do."""
-    response.data.reason = RESPONSES.get(response.status_code, "").encode()
-    own = (() if x and x.forward else HARMLESS) + (SECURE if secure else ())
-    names = {name for name, _ in own}
-    kept = (field for field in response.headers.fields if field[0].lower() not in names)
-    response.headers = Headers.of((*kept, *own))
+    data = response.data
+    data.reason = REASONS.get(data.status_code, b"")
+    own, names = _own(x is not None and x.forward is not None, secure)
+    data.headers = Headers.of(without(data.headers, names).fields + own)
+
+
+@cache
+def _own(panel: bool, secure: bool) -> tuple[tuple[tuple[bytes, bytes], ...], frozenset[bytes]]:
+    """The gateway's fields of a head, and their names."""
+    own = (() if panel else HARMLESS) + (SECURE if secure else ())
+    return own, frozenset(name for name, _ in own)

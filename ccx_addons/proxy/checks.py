@@ -33,7 +33,7 @@ MERGED: Final = re.compile(rb"//+")
 WELCOME: Final = frozenset({(b"te", b"trailers"), (b"expect", b"100-continue")})
 """Headers of a connection that HTTP/2 knows."""
 
-FRAMING: Final = (b"content-length", b"transfer-encoding", b"content_length", b"transfer_encoding", b"host")
+FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content_length", b"transfer_encoding", b"host"})
 """What must not be there twice. With an underscore: servers behind CGI's rules take it for the real one."""
 
 NOT_ADMITTED: Final = Fault("server", "the gateway could not check who is asking", status=500)
@@ -95,11 +95,10 @@ def _body_size(request: http.Request) -> int | None:
     headers = request.data.headers
     names = headers.names if isinstance(headers, Headers) else [name.lower() for name, _ in headers.fields]
     found: dict[bytes, bytes] = {}
-    for name in FRAMING:
-        if name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"the request has two {name.decode()} headers")
-            found[name] = headers.fields[names.index(name)][1]
+    for name in FRAMING.intersection(names):
+        if names.count(name) > 1:
+            raise ValueError(f"the request has two {name.decode()} headers")
+        found[name] = headers.fields[names.index(name)][1]
     if b"content_length" in found or b"transfer_encoding" in found:
         raise ValueError("the request has a framing header with an underscore in its name")
     length, encoding = found.get(b"content-length"), found.get(b"transfer-encoding")
@@ -159,7 +158,8 @@ def answer_problem(response: http.Response, request: http.Request, x: Exchange) 
     upgrades = x.forward is not None and "upgrade" in request.headers
     if not 200 <= status <= 599 and not (status == 101 and upgrades):
         return f"the status {status}, which was not asked for"
-    return header_problem(response.headers)
+    headers = response.data.headers
+    return "" if isinstance(headers, Headers) and headers.sound else header_problem(headers)
 
 
 def is_sse(response: http.Response) -> bool:

@@ -15,8 +15,15 @@ from ccx_addons.proxy.headers import Headers
 TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]*+"
 
-RECEIVED: Final = re.compile(rb"%b [!-~]++ HTTP/[0-9]\.[0-9]\r\n(?:%b:%b\r\n)*+\r\n" % (TOKEN, TOKEN, VALUE))
-"""A request head: line breaks are CRLF, no folded lines, no space before a colon, no control characters."""
+_FIELDS: Final = rb"((?:%b:%b\r\n)*+)\r\n" % (TOKEN, VALUE)
+
+RECEIVED: Final = re.compile(rb"(%b) ([!-~]++) (HTTP/[0-9]\.[0-9])\r\n%b" % (TOKEN, _FIELDS))
+"""A request head, (method, target, version, fields): line breaks are CRLF, no folded lines, no space before a colon, no
+control characters."""
+ANSWERED: Final = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2})(?: (%b))?\r\n%b" % (VALUE, _FIELDS))
+"""The same for an answer's, (version, status, reason, fields). Others are read, too, with more patience."""
+FIELD: Final = re.compile(rb"([^:]++):[\t ]*+((?:[^\t\r ]++|[\t ]++(?!\r))*+)[\t ]*+\r\n")
+"""One of the fields of such a head: its name, and its value without the space around it."""
 
 OF_CONNECTION: Final = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"proxy-authenticate", b"te", b"trailer",

@@ -1,12 +1,19 @@
 """HTTP headers that are found quickly: an exchange looks up about thirty of them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, Self
 
 from mitmproxy import http
 
 _MISSING: Final[Any] = object()
-_NONE: Final[list[bytes]] = []
+_NAME: Final = itemgetter(0)
+
+
+@lru_cache(1024)
+def _folded(name: str | bytes) -> bytes:
+    return (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
 
 
 class Headers(http.Headers):
@@ -17,6 +24,8 @@ class Headers(http.Headers):
     """The fields that the names are of: every change makes new ones."""
     measured: tuple[tuple[tuple[bytes, bytes], ...], int | None] | None = None
     """(fields, the body's length as they say it)."""
+    sound = False
+    """They were read from a head that follows the rules strictly; nobody has to look at each of them again."""
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Self:
@@ -25,12 +34,23 @@ class Headers(http.Headers):
         headers.fields = tuple(fields)
         return headers
 
+    def without(self, names: frozenset[bytes]) -> Self:
+        """These, where there is nothing to leave out."""
+        known = self.names
+        if names.isdisjoint(known):
+            return self
+        kept = self.of(field for name, field in zip(known, self.fields, strict=True) if name not in names)
+        kept.sound = self.sound
+        return kept
+
     def get_all(self, name: str | bytes) -> list[str]:
-        return [value.decode("utf-8", "surrogateescape") for value in self._values(name)]
+        return [value.decode("utf-8", "surrogateescape") for value in self._values(_folded(name))]
 
     def get(self, key: str | bytes, default: Any = None) -> Any:
-        found = self._values(key)
-        return b", ".join(found).decode("utf-8", "surrogateescape") if found else default
+        wanted = _folded(key)
+        if wanted not in self.names:
+            return default
+        return b", ".join(self._values(wanted)).decode("utf-8", "surrogateescape")
 
     def __getitem__(self, key: str | bytes) -> str:
         value = self.get(key, _MISSING)
@@ -38,22 +58,30 @@ class Headers(http.Headers):
             raise KeyError(key)
         return value  # type: ignore[no-any-return]
 
+    def __setitem__(self, key: str | bytes, value: str | bytes) -> None:
+        if key in self:
+            super().__setitem__(key, value)
+        else:
+            added = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+            name = key if isinstance(key, bytes) else key.encode("utf-8", "surrogateescape")
+            self.fields = (*self.fields, (name, added))
+
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str | bytes) and bool(self._values(name))
+        return isinstance(name, str | bytes) and _folded(name) in self.names
+
+    def __bytes__(self) -> bytes:
+        return b"\r\n".join([*map(b": ".join, self.fields), b""])
 
     @property
     def names(self) -> list[bytes]:
         """In lower case, one for each field."""
         fields = self.fields
         if self._named is not fields:
-            self._names, self._named = [name.lower() for name, _ in fields], fields
+            self._names, self._named = [*map(bytes.lower, map(_NAME, fields))], fields
         return self._names
 
-    def _values(self, name: str | bytes) -> list[bytes]:
+    def _values(self, wanted: bytes) -> list[bytes]:
         names = self.names
-        wanted = (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
-        if wanted not in names:
-            return _NONE
         if names.count(wanted) == 1:
             return [self.fields[names.index(wanted)][1]]
         return [value for name, (_, value) in zip(names, self.fields, strict=True) if name == wanted]

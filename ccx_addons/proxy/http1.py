@@ -15,7 +15,7 @@ import h11
 from h11._readers import ChunkedReader, ContentLengthReader
 from mitmproxy import http
 from mitmproxy.connection import Connection
-from mitmproxy.net.http import http1
+from mitmproxy.net.http import http1, validate
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
@@ -76,13 +76,39 @@ class _WholeReads(Http1Connection):
     def body_reader(self, reader: TBodyReader | Broken) -> None:
         self._reader = ChunkedBody() if isinstance(reader, ChunkedReader) else reader
 
+    def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Nothing that it sends out waits for a reply, so there is no pause to look after."""
+        return self._handle_event(event)
+
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if isinstance(event, events.DataReceived) and self._is_inside(len(event.data)):
-            self._reader._remaining -= len(event.data)
-            assert self.stream_id is not None
-            yield ReceiveHttp(self.ReceiveData(self.stream_id, event.data))
-        else:
-            yield from super()._handle_event(event)
+        if isinstance(event, HttpEvent):
+            return self.send(event)
+        if isinstance(event, events.DataReceived):
+            return self._received(event)
+        found: layer.CommandGenerator[None] = self.state(event)
+        return found
+
+    def _received(self, event: events.DataReceived) -> layer.CommandGenerator[None]:
+        if self.state == self.read_headers:
+            return self.read_headers(event)
+        if self._is_inside(len(event.data)):
+            return self._inside(event)
+        if self.state != self.passthrough:
+            self.buf += event.data
+        found: layer.CommandGenerator[None] = self.state(event)
+        return found
+
+    def _inside(self, event: events.DataReceived) -> layer.CommandGenerator[None]:
+        self._reader._remaining -= len(event.data)
+        assert self.stream_id is not None
+        yield ReceiveHttp(self.ReceiveData(self.stream_id, event.data))
+
+    def _unread(self, data: bytes) -> bytes:
+        """What was left over, and ``data``, which came now. A head that came at once never sees the buffer."""
+        if not self.buf:
+            return data
+        self.buf += data
+        return bytes(self.buf.maybe_extract_at_most(len(self.buf)) or b"")
 
     def let_go(self) -> None:
         """The connection is over. It refers to itself: a body would wait for the garbage collector."""
@@ -130,6 +156,8 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.head_timeout = head_timeout
         self.keepalive = keepalive
         self.lingering = False
+        self.in_head = False
+        """A request head has begun, and has a time by which it must be here."""
         self.last = False
         """The client said that this is its last request: its connection is closed behind the answer."""
         self.http_1_0 = False
@@ -138,25 +166,17 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         if isinstance(event, DeadlineReached):
             yield from self._out_of_time()
             return
-        if isinstance(event, events.Start):
-            yield from super()._handle_event(event)
-            yield from self.parent.set_deadline(self, self.keepalive)
-            return
-        if isinstance(event, events.DataReceived):
-            idle_before = self.state == self.read_headers and not self.buf
-            if idle_before:
-                yield from self.parent.set_deadline(self, self.head_timeout)
         yield from super()._handle_event(event)
-        yield from self._watch_head()
-
-    def _watch_head(self) -> layer.CommandGenerator[None]:
-        """After each event: a served connection waits for its next request; for its body the stream waits."""
-        if self.state == self.read_headers:
-            if not self.buf:
-                self.lingering = False
-                yield from self.parent.set_deadline(self, self.keepalive)
-        elif not self.lingering:
-            self.parent.clear_deadline(self)
+        if self.state != self.read_headers:  # for the request's body its stream waits
+            self.in_head = False
+            if not self.lingering:
+                self.parent.clear_deadline(self)
+        elif not self.buf:  # a served connection waits for its next request
+            self.lingering = False
+            yield from self.parent.set_deadline(self, self.keepalive)
+        elif not self.in_head:
+            self.in_head = True
+            yield from self.parent.set_deadline(self, self.head_timeout)
 
     @property
     def early(self) -> int:
@@ -174,38 +194,38 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         if not isinstance(event, events.DataReceived):
             yield from super().read_headers(event)
             return
-        received = bytes(self.buf)
+        received = self._unread(event.data)
         if received[:1] in (b"\r", b"\n"):  # some clients end a body with a line break too many
             received = received.lstrip(b"\r\n")
-            self.buf.maybe_extract_at_most(len(self.buf) - len(received))
-        end = BLANK_LINE.search(received)
-        if (end.end() if end else len(received)) > MAX_HEAD:
+        end = found.end() if (found := BLANK_LINE.search(received)) else 0
+        if (end or len(received)) > MAX_HEAD:
             yield from self._hang_up(431, "the request head is larger than 64 KiB")
         elif end:
-            self.buf.maybe_extract_at_most(end.end())
-            yield from self._understand(received[: end.end()], event)
+            yield from self._understand(received[:end], received[end:], event)
+        else:
+            self.buf += received
 
-    def _understand(self, head: bytes, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+    def _understand(self, head: bytes, rest: bytes, event: events.Event) -> layer.CommandGenerator[None]:
         """A whole head. What does not follow the rules ends the connection: nobody knows where it really ends."""
         try:
-            if not framing.RECEIVED.fullmatch(head):
-                raise ValueError(MALFORMED)
             self.request = request = _request(head)
             size = checks.body_size(request)
         except ValueError as error:
             words = str(error)
             yield from self._hang_up(400, words if words.startswith("the request") else MALFORMED)
             return
-        if request.data.http_version not in (b"HTTP/1.0", b"HTTP/1.1"):  # HTTP/2 begins with TLS, never with a line
+        version = request.data.http_version
+        if version != b"HTTP/1.1" and version != b"HTTP/1.0":  # HTTP/2 begins with TLS, never with a line
             yield from self._hang_up(505, "this HTTP version is not supported")
             return
         self.last = checks.wants_close(request)
-        self.http_1_0 = request.data.http_version == b"HTTP/1.0"
-        if size is not None and size <= len(self.buf):
-            content = bytes(self.buf.maybe_extract_at_most(size) or b"")
-            yield ReceiveHttp(WholeRequest(self.stream_id, request, size == 0, content=content))
+        self.http_1_0 = version == b"HTTP/1.0"
+        if size is not None and size <= len(rest):
+            self.buf += rest[size:]
+            yield ReceiveHttp(WholeRequest(self.stream_id, request, size == 0, None, rest[:size]))
             yield from self.mark_done(request=True)
             return
+        self.buf += rest
         yield ReceiveHttp(RequestHeaders(self.stream_id, request, end_stream=False))
         self.body_reader = make_body_reader(size)
         self.state = self.read_body
@@ -226,24 +246,32 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.state = self.done
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, ResponseProtocolError) and not self.response:
-            yield from _json_errors(super().send(event))
-            return
-        if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
-            headers = event.response.headers
-            unmeasured = self.http_1_0 and headers.pop("transfer-encoding", None)
-            if self.last or unmeasured or self.parent.leaving:
-                headers["connection"] = "close"
-            elif self.http_1_0:
-                headers["connection"] = "keep-alive"
         if isinstance(event, WholeAnswer):
-            self.response = event.response
-            yield from _written(self.conn, http1.assemble_response_head(event.response), event.content)
-            yield from self.mark_done(response=True)
-        elif isinstance(event, ResponseHeaders) and not event.end_stream and event.response.status_code >= 200:
-            yield from self._held_back(super().send(event))
-        else:
-            yield from self._with_head(self.conn, super().send(event))
+            return self._send_whole(event)
+        if isinstance(event, ResponseProtocolError) and not self.response:
+            return _json_errors(super().send(event))
+        if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
+            self._say_what_follows(event.response)
+            if not event.end_stream:
+                return self._held_back(super().send(event))
+        return self._with_head(self.conn, super().send(event))
+
+    def _send_whole(self, event: WholeAnswer) -> layer.CommandGenerator[None]:
+        self.response = response = event.response
+        self._say_what_follows(response)
+        data = response.data
+        head = b"%b %d %b\r\n%b\r\n" % (data.http_version, data.status_code, data.reason, bytes(data.headers))
+        yield from _written(self.conn, head, event.content)
+        yield from self.mark_done(response=True)
+
+    def _say_what_follows(self, response: http.Response) -> None:
+        """Whether the connection goes on behind this answer."""
+        headers = response.data.headers
+        unmeasured = self.http_1_0 and headers.pop("transfer-encoding", None)
+        if self.last or unmeasured or self.parent.leaving:
+            headers["connection"] = "close"
+        elif self.http_1_0:
+            headers["connection"] = "keep-alive"
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
         self.request_done |= request
@@ -275,15 +303,13 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
 class UpstreamHttp1(_WholeReads, Http1Client):
     """An upstream's HTTP/1 connection: requests go out whole; skips 100, 102 and 103, bounds the answer's head."""
 
-    until_closed = False
-    """The answer ends with the connection."""
+    last = False
+    """The connection ends with the answer, or behind it."""
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, WholeRequest):
             yield from self._send_whole(event)
-        elif isinstance(event, RequestProtocolError) and _is_stale(event, self.stream_id):
-            return
-        else:
+        elif not isinstance(event, RequestProtocolError) or not _is_stale(event, self.stream_id):
             yield from super().send(event)
 
     @property
@@ -308,7 +334,9 @@ class UpstreamHttp1(_WholeReads, Http1Client):
 
     def _send_whole(self, event: WholeRequest) -> layer.CommandGenerator[None]:
         self.stream_id, self.request = event.stream_id, event.request
-        head = http1.assemble_request_head(event.request)
+        data = event.request.data
+        target = data.authority + data.path  # with an authority it is none that may be sent
+        head = b"%b %b %b\r\n%b\r\n" % (data.method, target, data.http_version, bytes(data.headers))
         if problem := framing.problem(head, event.content):
             log.error("a request was not sent to %s: %s", self.context.server.address, problem)
             yield commands.CloseConnection(self.conn)
@@ -329,7 +357,7 @@ class UpstreamHttp1(_WholeReads, Http1Client):
         assert self.response
         if self.response.status_code == 101:
             yield from self.make_pipe()
-        elif self.until_closed or _is_last(self.response):
+        elif self.last:
             yield commands.CloseConnection(self.conn)
             self.state = self.done
         else:
@@ -343,63 +371,73 @@ class UpstreamHttp1(_WholeReads, Http1Client):
                 yield from self.state(events.DataReceived(self.conn, b""))
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        if not isinstance(event, events.DataReceived) or not self.request:
+        if not isinstance(event, events.DataReceived):
             yield from super().read_headers(event)
             return
-        received = bytes(self.buf)
-        while _is_informational(received) and (end := received.find(b"\r\n\r\n")) >= 0:
-            self.buf.maybe_extract_at_most(end + 4)
-            received = received[end + 4 :]
+        received = self._unread(event.data)
+        if not self.request:
+            self.buf += received
+            yield from super().read_headers(event)
+            return
         found = BLANK_LINE.search(received)
-        if (found.end() if found else len(received)) > MAX_HEAD:
+        while found and _is_informational(received):
+            received = received[found.end() :]
+            found = BLANK_LINE.search(received)
+        end = found.end() if found else 0
+        if (end or len(received)) > MAX_HEAD:
             yield from self._unreadable("the answer's head is larger than 64 KiB")
-        elif found and not _is_informational(received):
-            self.buf.maybe_extract_at_most(found.end())
-            yield from self._understand(received[: found.start()], event)
+        elif end:
+            yield from self._understand(received[:end], received[end:], event)
+        else:
+            self.buf += received
 
     def _unreadable(self, words: str) -> layer.CommandGenerator[None]:
         assert self.stream_id is not None
         yield commands.CloseConnection(self.conn)
         yield ReceiveHttp(ResponseProtocolError(self.stream_id, words, ErrorCode.GENERIC_SERVER_ERROR))
 
-    def _understand(self, head: bytes, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+    def _understand(self, head: bytes, rest: bytes, event: events.Event) -> layer.CommandGenerator[None]:
         """A whole head. The connection is free before an answer that came with it is dealt with."""
         assert self.stream_id is not None and self.request
         try:
-            self.response = response = http1.read_response_head(
-                [line.removesuffix(b"\r") for line in head.split(b"\n")]
-            )
-            size = http1.expected_http_body_size(self.request, response)
+            self.response = response = _response(head)
+            size = _answer_size(self.request, response)
         except ValueError as error:
             yield from self._unreadable(f"Cannot parse HTTP response: {error}")
             return
-        response.data.headers = Headers.of(response.data.headers.fields)
         self._note_time_to_live(response)
-        self.until_closed = size == -1
-        stream_id, for_client = self.stream_id, _for_the_client(response)
-        if size is not None and 0 <= size <= len(self.buf) and response.status_code != 101:
-            content = bytes(self.buf.maybe_extract_at_most(size) or b"")
-            yield from self.mark_done(response=True)
-            yield ReceiveHttp(WholeAnswer(stream_id, for_client, size == 0, content=content))
-            return
-        yield ReceiveHttp(ResponseHeaders(stream_id, for_client, size == 0))
+        self.last = size == -1 or _is_last(response)
+        if response.data.status_code != 101:
+            response.headers = answers.without(response.data.headers, ITS_OWN)
+            if size is not None and 0 <= size <= len(rest):
+                self.buf += rest[size:]
+                stream_id = self.stream_id
+                yield from self.mark_done(response=True)
+                yield ReceiveHttp(WholeAnswer(stream_id, response, size == 0, rest[:size]))
+                return
+        self.buf += rest
+        yield ReceiveHttp(ResponseHeaders(self.stream_id, response, size == 0))
         self.body_reader = make_body_reader(size)
         self.state = self.read_body
         yield from self.state(event)
 
     def _note_time_to_live(self, response: http.Response) -> None:
         """An upstream may say how long it keeps an idle connection (RFC 2068 section 19.7.1.1)."""
-        said = KEEP_ALIVE_SECONDS.search(response.headers.get("keep-alive", ""))
+        said = KEEP_ALIVE_SECONDS.search(response.data.headers.get("keep-alive", ""))
         if said and isinstance(self.conn, UpstreamConnection) and self.conn.wire:
             self.conn.wire.idle_limit = min(self.conn.wire.idle_limit, float(said[1]) - 1)
 
 
 def _request(head: bytes) -> http.Request:
-    """A head that is as RECEIVED says, so that it need not be looked at again. Raises ValueError for a bad target."""
-    line, *lines = head[:-4].split(b"\r\n")
-    host, port, method, scheme, authority, path, version = http1.read._read_request_line(line)
-    parts = [line.partition(b":") for line in lines]
-    headers = Headers.of((name, value.strip()) for name, _, value in parts)
+    """Raises ValueError for a head that is not as RECEIVED says, and for a bad target."""
+    found = framing.RECEIVED.fullmatch(head)
+    if found is None:
+        raise ValueError(MALFORMED)
+    method, target, version, fields = found.groups()
+    host, port, scheme, authority, path = "", 0, b"", b"", target
+    if not target.startswith(b"/"):
+        host, port, _, scheme, authority, path, _ = http1.read._read_request_line(head.partition(b"\r\n")[0])
+    headers = Headers.of(framing.FIELD.findall(fields))
     request = http.Request.__new__(http.Request)
     request.data = http.RequestData(
         version, headers, None, None, time.time(), None, host, port, method, scheme, authority, path
@@ -407,13 +445,35 @@ def _request(head: bytes) -> http.Request:
     return request
 
 
-def _written(conn: Connection, head: bytes, content: bytes) -> layer.CommandGenerator[None]:
+def _response(head: bytes) -> http.Response:
+    """Whatever can be read. Raises ValueError."""
+    found = framing.ANSWERED.fullmatch(head)
+    if found is None:
+        response = http1.read_response_head([line.removesuffix(b"\r") for line in head.rstrip(b"\r\n").split(b"\n")])
+        response.headers = Headers.of(response.headers.fields)
+        return response
+    version, status, reason, fields = found.groups()
+    headers = Headers.of(framing.FIELD.findall(fields))
+    headers.sound = True
+    response = http.Response.__new__(http.Response)
+    response.data = http.ResponseData(version, headers, None, None, time.time(), None, int(status), reason or b"")
+    return response
+
+
+def _answer_size(request: http.Request, response: http.Response) -> int | None:
+    """The length of the answer's body; None: it is chunked; -1: it ends with the connection. Raises ValueError."""
+    headers = response.data.headers
+    is_usual = response.data.status_code == 200 and request.data.method == b"POST"
+    if is_usual and "transfer-encoding" not in headers and (length := headers.get("content-length")):
+        return validate.parse_content_length(length)
+    return http1.expected_http_body_size(request, response)
+
+
+def _written(conn: Connection, head: bytes, content: bytes) -> tuple[commands.SendData, ...]:
     """A whole message: a small one in one system call and one packet, a large one without a copy."""
     if len(content) <= COPIED:
-        yield commands.SendData(conn, head + content)
-    else:
-        yield commands.SendData(conn, head)
-        yield commands.SendData(conn, content)
+        return (commands.SendData(conn, head + content),)
+    return commands.SendData(conn, head), commands.SendData(conn, content)
 
 
 def _is_stale(event: RequestProtocolError, stream_id: int | None) -> bool:
@@ -427,18 +487,6 @@ def _is_last(response: http.Response) -> bool:
     if said is None or said == "keep-alive":
         return said is None and version != b"HTTP/1.1"
     return bool(http1.connection_close(version, response.headers))
-
-
-def _for_the_client(response: http.Response) -> http.Response:
-    """An answer of its own, without what concerns this connection only: the original says how this one ends, whatever
-    the client's will be told."""
-    if response.status_code == 101:
-        return response
-    own, data = http.Response.__new__(http.Response), http.ResponseData.__new__(http.ResponseData)
-    kept = (field for field in response.headers.fields if field[0].lower() not in ITS_OWN)
-    data.__dict__.update(response.data.__dict__, headers=Headers.of(kept))
-    own.__dict__.update(response.__dict__, data=data)
-    return own
 
 
 def _is_informational(head: bytes) -> bool:

@@ -6,6 +6,7 @@ events of it find no stream and vanish. One timer serves all deadlines of the co
 
 import itertools
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mitmproxy import http
@@ -19,8 +20,10 @@ from mitmproxy.proxy.layers.http import (
     HTTPMode,
     HttpStream,
     RegisterHttpConnection,
+    RequestHeaders,
     SendHttp,
 )
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
 from ccx_addons.core.exchange import Upstream
@@ -65,15 +68,15 @@ class AttemptLayer(HttpLayer):
             )
 
     # ---- deadlines --------------------------------------------------------------------------------------------------
-    def set_deadline(self, child: layer.Layer, seconds: float) -> layer.CommandGenerator[None]:
+    def set_deadline(self, child: layer.Layer, seconds: float) -> Iterable[commands.Command]:
         """Give ``child`` a DeadlineReached event in ``seconds``, instead of any earlier wish of it."""
-        at = time.monotonic() + seconds
-        self.deadlines[child] = at
-        if at < self._timer_at:
-            self._timer_at = at
-            wakeup = commands.RequestWakeup(seconds)
-            self._timers.add(wakeup)
-            yield wakeup
+        self.deadlines[child] = at = time.monotonic() + seconds
+        if at >= self._timer_at:
+            return ()
+        self._timer_at = at
+        wakeup = commands.RequestWakeup(seconds)
+        self._timers.add(wakeup)
+        return (wakeup,)
 
     def clear_deadline(self, child: layer.Layer) -> None:
         self.deadlines.pop(child, None)
@@ -92,6 +95,12 @@ class AttemptLayer(HttpLayer):
             yield from self.set_deadline(child, at - now)
 
     # ---- events -----------------------------------------------------------------------------------------------------
+    def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Its children may wait for something; it never does, so it has no pause to look after."""
+        if isinstance(event, events.DataReceived):
+            return self.event_to_child(self.connections[event.connection], event)
+        return self._handle_event(event)
+
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.Wakeup) and event.command in self._timers:
             yield from self._on_wakeup(event.command)
@@ -100,31 +109,44 @@ class AttemptLayer(HttpLayer):
         else:
             yield from super()._handle_event(event)
 
-    def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
-        self.streams[stream_id] = AttemptStream(_fork(self.context), stream_id, self, self.limits)
-        yield from ()
-
     def event_to_child(self, child: Any, event: events.Event) -> layer.CommandGenerator[None]:
-        """As the stock layer, but what went away is not an error."""
-        if not isinstance(child, AttemptStream):
-            yield from super().event_to_child(child, event)
-            return
-        child.depth += 1
+        """As the stock layer, but what went away is not an error, and what is frequent is asked for first."""
+        stream = child if isinstance(child, AttemptStream) else None
+        if stream:
+            stream.depth += 1
         for command in child.handle_event(event):
-            if command.blocking:
-                self.command_sources[command] = child
-            if isinstance(command, SendHttp):
+            if isinstance(command, commands.SendData):
+                yield command
+            elif isinstance(command, SendHttp):
                 if end := self.connections.get(command.connection):
                     yield from self.event_to_child(end, command.event)
-            elif isinstance(command, DropStream):
-                self.drop(child)
-            elif isinstance(command, GetHttpConnection):
-                yield from self.get_connection(command)
+            elif isinstance(command, ReceiveHttp):
+                if isinstance(command.event, RequestHeaders):
+                    self._make_stream(command.event.stream_id)
+                if found := self.streams.get(command.event.stream_id):
+                    yield from self.event_to_child(found, command.event)
+            elif stream and isinstance(command, DropStream):
+                self.drop(stream)
             else:
-                yield command
-        child.depth -= 1
-        if child.depth == 0 and child.stream_id not in self.streams:
-            child.release()
+                yield from self._carry_out(command, child)
+        if stream:
+            stream.depth -= 1
+            if stream.depth == 0 and stream.stream_id not in self.streams:
+                stream.release()
+
+    def _carry_out(self, command: commands.Command, child: layer.Layer) -> layer.CommandGenerator[None]:
+        """What its reply is for, ``child`` will be told; our own timer is nobody's in particular."""
+        if command.blocking or isinstance(command, commands.RequestWakeup):
+            self.command_sources[command] = child
+        if isinstance(command, GetHttpConnection):
+            yield from self.get_connection(command)
+        elif isinstance(command, RegisterHttpConnection):
+            yield from self.register_connection(command)
+        else:
+            yield command
+
+    def _make_stream(self, stream_id: int) -> None:
+        self.streams[stream_id] = AttemptStream(_fork(self.context), stream_id, self, self.limits)
 
     def drop(self, stream: AttemptStream) -> None:
         """Forget a stream that is done."""
@@ -143,10 +165,11 @@ class AttemptLayer(HttpLayer):
         """From here on the pieces of its answer may take the short way, where both ends speak HTTP/1."""
         server, client = stream.context.server, self.connections.get(self.context.client)
         end = self.connections.get(server)
-        source = end.http if isinstance(end, UpstreamClient) else None
-        if self.pace and source and source.in_chunks and isinstance(client, ClientHttp1) and client.response:
+        if not self.pace or not isinstance(end, UpstreamHttp1) or not end.in_chunks:
+            return
+        if isinstance(client, ClientHttp1) and client.response:
             assert isinstance(server, UpstreamConnection)
-            server.shortcut = Shortcut(stream.attempt_id, self.streams, source, client, self.pace)
+            server.shortcut = Shortcut(stream.attempt_id, self.streams, end, client, self.pace)
 
     @property
     def takes_whole(self) -> bool:
@@ -170,10 +193,8 @@ class AttemptLayer(HttpLayer):
                     return False
             elif isinstance(end, ClientWebSocket) and len(end._paused_event_queue) > MAX_QUEUED:
                 return False
-            paused = [stream for stream in self.streams.values() if stream._paused_event_queue]
-            return not any(map(_clogged, paused))
-        http1 = end.http if isinstance(end, UpstreamClient) else None
-        used = self.streams.get(http1.stream_id or 0) if http1 else None
+            return not any(stream._paused_event_queue and _clogged(stream) for stream in self.streams.values())
+        used = self.streams.get(end.stream_id or 0) if isinstance(end, UpstreamHttp1) else None
         if used is None:
             return True
         if used._paused_event_queue and (self.is_http2 or _clogged(used)):
@@ -207,9 +228,10 @@ class AttemptLayer(HttpLayer):
         if not isinstance(event, OpenUpstream) or event.upstream is None:
             yield from super().get_connection(event, reuse=reuse)
             return
+        self._forget_closed()
         context = _fork(self.context)
         context.server = connection = UpstreamConnection.to(event.upstream)
-        client = self.connections[connection] = UpstreamClient(context)
+        client = self.connections[connection] = UpstreamClient(context, self.connections)
         self.waiting_for_establishment[connection].append(event)
         yield from self.event_to_child(client, events.Start())
 
@@ -223,29 +245,26 @@ class AttemptLayer(HttpLayer):
         yield from super().register_connection(command)
 
     def idle_connection(self, upstream: Upstream) -> UpstreamConnection | None:
-        self._forget_closed()
         if upstream.fresh:
             return None
         place = Place.of(upstream)
-        for connection in self.connections:
-            if not isinstance(connection, UpstreamConnection) or Place.of(connection.terms) != place:
+        for connection, end in self.connections.items():
+            if not isinstance(connection, UpstreamConnection) or not isinstance(end, UpstreamHttp1) or not end.idle:
                 continue
-            if connection.usable and self.is_idle(connection):
+            if connection.usable and connection.place == place:
                 return connection
         return None
 
     def is_idle(self, connection: Connection) -> bool:
         """Whether nobody uses this upstream connection now, so that another client may."""
-        if connection in self.waiting_for_establishment or connection.state is not ConnectionState.OPEN:
-            return False
-        client = self.connections.get(connection)
-        return isinstance(client, UpstreamClient) and client.http is not None and client.http.idle
+        end = self.connections.get(connection)
+        return connection.state is ConnectionState.OPEN and isinstance(end, UpstreamHttp1) and end.idle
 
     def forget(self, connection: Connection) -> None:
         """It is another client's from here on, or nobody's."""
         end = self.connections.pop(connection, None)
-        if isinstance(end, UpstreamClient) and end.http:
-            end.http.let_go()
+        if isinstance(end, UpstreamHttp1):
+            end.let_go()
 
     def _forget_closed(self) -> None:
         """mitmproxy keeps closed connections for ever; a client that stays for days would collect them."""
@@ -272,16 +291,17 @@ def _is_over(connection: Connection) -> bool:
 
 
 class UpstreamClient(layer.Layer):
-    """Opens the connection, then speaks HTTP/1.1, the only version we offer to upstreams."""
+    """Opens the connection, then gives its place to HTTP/1.1, the only version we offer to upstreams."""
 
-    http: UpstreamHttp1 | None = None
+    def __init__(self, context: Context, connections: dict[Connection, layer.Layer]) -> None:
+        super().__init__(context)
+        self.connections = connections
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.Start):
             return
         err = yield commands.OpenConnection(self.context.server)
         if not err:
-            self.http = UpstreamHttp1(self.context)
-            self._handle_event = self.http.handle_event  # type: ignore[method-assign]  # as mitmproxy's own HttpClient
-            yield from self.http.handle_event(event)
+            self.connections[self.context.server] = end = UpstreamHttp1(self.context)
+            yield from end.handle_event(event)
         yield RegisterHttpConnection(self.context.server, err)

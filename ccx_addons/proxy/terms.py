@@ -3,12 +3,13 @@
 Between the layer, which makes them, and them, who call it: neither imports the other's module for its type.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mitmproxy import http
 from mitmproxy.connection import Connection, Server
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import commands, layer
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.budget import Budget
@@ -39,7 +40,7 @@ class ClientConnection(Protocol):
     pace: PacedConnections | None
     connections: dict[Connection, Any]
 
-    def set_deadline(self, child: layer.Layer, seconds: float) -> layer.CommandGenerator[None]:
+    def set_deadline(self, child: layer.Layer, seconds: float) -> Iterable[commands.Command]:
         """Give ``child`` a DeadlineReached event in ``seconds``, instead of any earlier wish of it."""
         ...
 

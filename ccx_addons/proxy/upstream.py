@@ -37,6 +37,7 @@ class UpstreamConnection(Server):
     """
 
     terms: Upstream
+    place: Place
     wire: Wire | None = None
     reused: bool = False
     """The wire served another request before."""
@@ -47,7 +48,7 @@ class UpstreamConnection(Server):
     @classmethod
     def to(cls, upstream: Upstream) -> "UpstreamConnection":
         connection = cls(address=(upstream.host, upstream.port))
-        connection.terms = upstream
+        connection.terms, connection.place = upstream, Place.of(upstream)
         return connection
 
     @property
@@ -83,7 +84,7 @@ class UpstreamConnections(PacedConnections):
         await asyncio.sleep(0)  # an eager task: mitmproxy notes it only after it first waits
         data = ServerConnectionHookData(client=self.client, server=connection)
         await self.handle_hook(ServerConnectHook(data))
-        place, terms = Place.of(connection.terms), connection.terms
+        place, terms = connection.place, connection.terms
         try:
             if connection.error:
                 raise DialError("connect", connection.error)
@@ -113,7 +114,7 @@ class UpstreamConnections(PacedConnections):
     ) -> None:
         connection.attach(wire, reused)
         self.transports[connection] = ConnectionIO(asyncio.current_task(), wire.reader, wire.writer)
-        self.pool.hold(Place.of(connection.terms), connection, self)
+        self.pool.hold(connection.place, connection, self)
         told = False
         try:
             await self.handle_hook(ServerConnectedHook(data))
@@ -126,7 +127,7 @@ class UpstreamConnections(PacedConnections):
                 return  # it was given away
             if self.layer.is_idle(connection):
                 self._part_with(connection)
-                self.pool.put_back(Place.of(connection.terms), wire)
+                self.pool.put_back(connection.place, wire)
             else:
                 await self._over(connection, wire)
                 if not told:
@@ -160,10 +161,10 @@ class UpstreamConnections(PacedConnections):
             await self.server_event(events.ConnectionClosed(connection))
         finally:
             self._part_with(connection)
-            self.pool.close(Place.of(connection.terms), wire)
+            self.pool.close(connection.place, wire)
 
     def _part_with(self, connection: UpstreamConnection) -> None:
-        self.pool.let_go(Place.of(connection.terms), connection)
+        self.pool.let_go(connection.place, connection)
         self.transports.pop(connection, None)
         self.layer.forget(connection)
         connection.wire = None

@@ -33,7 +33,7 @@ from tests.proxy.upstreams import ALL, answers, json_answer
     [
         (
             http_layers.HttpLayer,
-            "make_stream event_to_child get_connection _handle_event register_connection",
+            "event_to_child get_connection _handle_event register_connection",
         ),
         (
             http_layers.HttpStream,
