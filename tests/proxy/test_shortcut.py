@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import pytest
 from mitmproxy.proxy import events
 
+from ccx_addons.core.config import Timeouts
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.listener import GatewayConnection
 from tests.proxy.harness import Handler, gateway, read_answer, read_request
 from tests.proxy.upstreams import GOOD, LAST, SSE, chunk
 
+PATIENT = Timeouts(total=8, idle=6, tool_idle=6)
+"""Nothing here waits for one: a slow machine must not decide."""
 FIRST = SSE + chunk(b"data: 0\n\n")
 REST = {
     "events": b"".join(chunk(b"data: %d\n\n" % n) for n in range(1, 30)) + chunk(b"data: END\n\n") + LAST,
@@ -55,7 +58,7 @@ def places(rest: bytes, seed: int) -> list[int]:
 
 async def told(handler: Handler, direct: bool) -> object:
     """What the client and the addons see, and whether the same connection serves another request."""
-    async with gateway({"stream": handler, "good": GOOD}, direct=direct) as g:
+    async with gateway({"stream": handler, "good": GOOD}, direct=direct, timeouts=PATIENT) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         answers = []
         for path in ("stream", "good", "stream"):
