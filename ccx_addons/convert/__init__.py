@@ -7,7 +7,8 @@ request is decoded once per exchange and encoded freshly for each attempt.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -15,7 +16,8 @@ from urllib.parse import quote
 from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
-from ccx_addons.convert import recast, works
+from ccx_addons.convert import works
+from ccx_addons.convert.heads import LONGEST_NAME, AllTerms, write_request
 from ccx_addons.convert.translate import (
     ANSWER_QUIRKS,
     Outgoing,
@@ -27,55 +29,30 @@ from ccx_addons.convert.translate import (
     outgoing,
 )
 from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
-from ccx_addons.core.code_assist import VERSION
-from ccx_addons.core.config import Channel, Kind
-from ccx_addons.core.endpoints import ACCOUNT, STORED, passed
+from ccx_addons.core.config import Channel
+from ccx_addons.core.endpoints import ACCOUNT, STORED
 from ccx_addons.core.errors import BadRequest, UnknownResponse
-from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Upstream
-from ccx_addons.core.header_names import TENANT
+from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.personal import Mask, Restorer, restored
 from ccx_addons.core.refusals import loss_of
-from ccx_addons.core.urls import target_of
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.io import fetch
 from ccx_addons.io.apart import apart
 from ccx_addons.io.aside import aside
-from ccx_addons.io.outward import proxy_of
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.protocols import PROTOCOLS, WireProtocol, credential, quirks
+from ccx_addons.protocols import PROTOCOLS, WireProtocol, quirks
 from ccx_addons.proxy import checks
 from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.sessions import unknown_answer
 from ccx_addons.threads import unsupported
 
-COMMON_HEADERS: Final = re.compile(
-    r"accept|accept-language|content-type|user-agent|idempotency-key|traceparent|tracestate|x-client-request-id"
-)
-VENDORS: Final[Mapping[Kind, str]] = {
-    "messages": "anthropic",
-    "chat": "openai",
-    "responses": "openai",
-    "images": "openai",
-    "embeddings": "openai",
-    "gemini": "google",
-}
-VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
-    "anthropic": re.compile(r"anthropic-[\w-]+|x-stainless-[\w-]+|x-app|x-claude-[\w-]+"),
-    "openai": re.compile(
-        r"openai-[\w-]+|x-stainless-[\w-]+|x-codex-[\w-]+|originator|session[-_]id|thread[-_]id|conversation[-_]id"
-    ),
-    "google": re.compile(r"x-goog-api-client|x-gemini-[\w-]+|x-server-timeout"),
-}
-"""Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
-LONGEST_NAME: Final = 128
-"""Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
 RESPONSE_HEADERS: Final = re.compile(
-    r"content-length|transfer-encoding|request-id|x-request-id|retry-after(?:-ms)?|x-should-retry|"
-    r"(?:anthropic|x)-ratelimit-[\w-]+|x-codex-[\w-]+|openai-(?:model|processing-ms|version)"
+    rb"content-length|transfer-encoding|request-id|x-request-id|retry-after(?:-ms)?|x-should-retry|"
+    rb"(?:anthropic|x)-ratelimit-[\w-]+|x-codex-[\w-]+|openai-(?:model|processing-ms|version)"
 )
 """An upstream's answer headers that reach the client, once each; the first two are written by the stream. Never: its
 content type, cookies, whose account it was, what it says to browsers."""
@@ -90,9 +67,6 @@ CLEANED_AT_ONCE: Final = 64 << 10
 MAX_LOSSES: Final = 1000
 PRINTABLE: Final = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
-
-ANTHROPIC_VERSION: Final = "2023-06-01"
-
 
 SCHEMAS: Final = 128 << 10
 """Bytes of a body that may hold the schemas of 10,000 nodes."""
@@ -110,6 +84,7 @@ def has_many_schemas(x: Exchange, channel: Channel) -> bool:
 class Convert:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.terms = AllTerms()
 
     @guarded
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
@@ -159,37 +134,27 @@ class Convert:
     def write(self, flow: http.HTTPFlow, x: Exchange, record: AttemptRecord) -> bool:
         """``flow.request`` and the watcher for one attempt. False: the channel refuses what would get lost."""
         attempt = record.attempt
-        channel = attempt.channel
-        protocol = PROTOCOLS[channel.protocol]
+        channel, terms = attempt.channel, self.terms.of(x.snapshot, attempt)
         mapped = channel.models.apply(x.model, attempt.model)
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))]
+        refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))] if attempt.drop else []
         record.fields, record.losses = out.fields, [*out.losses, *refused]
-        if (record.losses and channel.on_loss == "refuse") or any(loss.vital for loss in record.losses):
+        if record.losses and (channel.on_loss == "refuse" or any(loss.vital for loss in record.losses)):
             return False
         record.losses += [*out.wished, *x.ignored]
         x.losses = list(record.losses)
-        path = upstream_path(x, protocol, out, mapped.model, out.stream or recast.is_forced(x, attempt))
+        path = upstream_path(x, terms.protocol, out, mapped.model, out.stream or out.forced)
         x.array = x.stream and x.kind == "gemini" and "alt=sse" not in x.query.split("&")
         if x.array and not record.converted:
             path = path.replace("?alt=sse", "")
         body, x.masked = self.masked(channel, out.body) if channel.mask and out.body else (out.body, {})
-        write_request(flow.request, x, record, protocol, path, closed(x, body, mapped))
+        write_request(flow.request, x, record, terms, path, closed(x, body, mapped) if x.envelope else body)
         x.expects_stream = out.stream
         x.answer, x.events = None, [] if out.stream and channel.quirks & ANSWER_QUIRKS else None
         x.watcher = watcher(x, record) if out.stream else None
-        x.upstream = Upstream(
-            host=flow.request.data.host,
-            port=flow.request.data.port,
-            tls=flow.request.scheme == "https",
-            timeouts=channel.timeouts,
-            verify_tls=channel.verify_tls,
-            ca_file=channel.ca_file,
-            proxy=proxy_of(channel, attempt.base_url),
-            fresh=attempt.fresh,
-        )
+        x.upstream = replace(terms.upstream, fresh=True) if attempt.fresh else terms.upstream
         x.phase = "connecting"
         return True
 
@@ -264,10 +229,12 @@ class Convert:
         if x.attempts:
             own.append((b"content-type", b"text/event-stream" if events else b"application/json"))
             fields = visible(fields)
-            if x.repeats(b"\n".join(value for _, value in fields)):
+            if x.repeats(b"\n".join([value for _, value in fields])):
                 fields = tuple((name, x.secrets.clean_bytes(value)) for name, value in fields)
-        names = {name for name, _ in own}
-        response.headers = Headers.of([*(field for field in fields if field[0].lower() not in names), *own])
+        else:
+            names = {name for name, _ in own}
+            fields = tuple(field for field in fields if field[0].lower() not in names)
+        response.headers = Headers.of((*fields, *own))
 
     def own_headers(self, x: Exchange, events: bool) -> list[tuple[bytes, bytes]]:
         """What the gateway says in an answer's head."""
@@ -278,12 +245,12 @@ class Convert:
                 own.append((b"x-ccx-channel", header_text((x.told or x.attempts[-1]).attempt.channel.name)))
         if x.losses:
             own.append((b"x-ccx-losses", loss_header(x.losses).encode()))
-        if x.operation == "count_tokens" and x.usage_estimated:
+        if x.usage_estimated and x.operation == "count_tokens":
             own.append((b"x-ccx-estimated", b"true"))
         if events:
             own += ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
-        origins = self.runtime.settings.cors_origins
-        for origin in [value for name, value in x.headers if name == "origin"][:1] if origins else ():
+        if origins := self.runtime.settings.cors_origins:
+            origin = next((value for name, value in x.headers if name == "origin"), "")
             if origin and allowed_origin(origin, origins):
                 allowed = (b"access-control-allow-origin", origin.encode("utf-8", "surrogateescape"))
                 own += (allowed, (b"access-control-expose-headers", b"*"), (b"vary", b"origin"))
@@ -321,15 +288,18 @@ def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes],
     """Of an upstream's headers those that a client may see; of each name the first."""
     found: dict[bytes, tuple[bytes, bytes]] = {}
     for field in fields:
-        if len(field[0]) <= LONGEST_NAME and is_visible(field[0]) and RESPONSE_VALUE.fullmatch(field[1]):
-            found.setdefault(field[0].lower(), field)
+        name, value = field
+        shown = shown_as(name) if len(name) <= LONGEST_NAME else b""
+        if shown and shown not in found and RESPONSE_VALUE.fullmatch(value):
+            found[shown] = field
     return tuple(found.values())
 
 
 @lru_cache(1024)
-def is_visible(name: bytes) -> bool:
-    """Whether a client may see an upstream's header."""
-    return RESPONSE_HEADERS.fullmatch(name.decode("latin-1").lower()) is not None
+def shown_as(name: bytes) -> bytes:
+    """The name of an upstream's header in small letters; empty: no client may see it."""
+    small = name.lower()
+    return small if RESPONSE_HEADERS.fullmatch(small) else b""
 
 
 def wants_pictures(x: Exchange, channel: Channel) -> bool:
@@ -392,82 +362,3 @@ def upstream_path(x: Exchange, protocol: WireProtocol, out: Outgoing, model: str
     subject = x.match.subject if x.match and x.operation in STORED else model
     path = protocol.upstream_path(out.operation, subject, stream)
     return f":{path.rpartition(':')[2]}" if x.envelope else path
-
-
-def write_request(
-    request: http.Request, x: Exchange, record: AttemptRecord, protocol: WireProtocol, path: str, body: bytes
-) -> None:
-    """``flow.request`` becomes the upstream's: what mitmproxy sends and mitmweb shows. Only its own key is on it."""
-    attempt = record.attempt
-    channel = attempt.channel
-    name, value = credential(channel, attempt.key, attempt.base_url)
-    query = list(passed(x.kind, x.query)) if x.query and not record.converted else []
-    if name == "?key":
-        query.append(f"key={quote(value, safe='')}")
-    version = VERSION if x.internal else protocol.DEFAULT_VERSION
-    target = target_of(attempt.base_url, channel.protocol, version, path)
-    target_path = target.path
-    named = {part.partition("=")[0] for part in target_path.partition("?")[2].split("&")} if query else set()
-    for part in query:
-        if part.partition("=")[0] not in named:
-            target_path += ("&" if "?" in target_path else "?") + part
-    request.data.method = x.method.encode()
-    request.data.http_version = b"HTTP/1.1"
-    request.data.authority = b""
-    request.data.scheme = target.scheme.encode()
-    request.data.host = target.host
-    request.data.port = target.port
-    request.data.path = target_path.encode()
-    headers = [("host", target.authority), *forwarded_headers(x, channel, attempt.drop)]
-    if name and name != "?key":
-        headers.append((name, value))
-    if channel.credential == "client":
-        headers += x.login
-    headers += channel.headers
-    if body or x.method == "POST":
-        headers.append(("content-length", str(len(body))))
-    request.headers = Headers.of([(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in headers])
-    request.data.content = body
-
-
-def forwarded_headers(x: Exchange, channel: Channel, drop: Collection[str]) -> list[tuple[str, str]]:
-    """The client's headers that this upstream may see."""
-    vendor = VENDORS[channel.protocol]
-    same = vendor if vendor == VENDORS[x.kind] else ""
-    own = {name for name, _ in channel.headers}
-    passed, out, kept = channel.pass_headers, own | hop_by_hop(x.headers), list[tuple[str, str]]()
-    for name, value in x.headers:
-        if len(name) > LONGEST_NAME or not (is_forwarded(name, same) or name in passed) or name in out:
-            continue
-        if name == "content-type" and x.body:  # it was read as JSON, so nobody may read it as a form
-            value = "application/json"
-        elif drop and name == "anthropic-beta":
-            value = _without(value, drop)
-        kept.append((name, value))
-    names = {name for name, _ in kept} | own
-    if vendor == "anthropic" and "anthropic-version" not in names:
-        kept.append(("anthropic-version", ANTHROPIC_VERSION))
-    if "user-agent" not in names:
-        kept.append(("user-agent", "ccx"))
-    kept = [pair for pair in kept if pair[1]]
-    kept.append(("accept-encoding", "identity"))
-    return kept
-
-
-def hop_by_hop(headers: Iterable[tuple[str, str]]) -> set[str]:
-    """Names of those that end here, because the client says so (RFC 9110 section 7.6.1)."""
-    said = [value for name, value in headers if name == "connection"]
-    return {name.strip().lower() for value in said for name in value.split(",")}
-
-
-@lru_cache(4096)
-def is_forwarded(name: str, vendor: str) -> bool:
-    """Whether an upstream may see a client's header. ``vendor``: whose protocols both sides speak; empty: not one's."""
-    if TENANT.fullmatch(name):
-        return False
-    pattern = VENDOR_HEADERS.get(vendor)
-    return COMMON_HEADERS.fullmatch(name) is not None or (pattern is not None and pattern.fullmatch(name) is not None)
-
-
-def _without(betas: str, drop: Collection[str]) -> str:
-    return ",".join(token for token in (part.strip() for part in betas.split(",")) if token not in drop)

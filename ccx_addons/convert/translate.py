@@ -43,6 +43,8 @@ class Outgoing:
     losses: tuple[Loss, ...] = ()
     wished: tuple[Loss, ...] = ()
     """Losses that the channel's own quirks cause: recorded, but no reason to refuse."""
+    forced: bool = False
+    """It asks for a stream although the client wants JSON."""
 
 
 def converts(x: Exchange, channel: Channel) -> bool:
@@ -53,7 +55,9 @@ def converts(x: Exchange, channel: Channel) -> bool:
 def outgoing(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     """The body of an attempt. Raises BadRequest when the client's request cannot be understood for a conversion."""
     out = _converted(x, attempt, mapped) if converts(x, attempt.channel) else _native(x, attempt, mapped)
-    return replace(out, body=recast.as_stream(attempt.channel, out.body)) if recast.is_forced(x, attempt) else out
+    if recast.is_forced(x, attempt):
+        return replace(out, body=recast.as_stream(attempt.channel, out.body), forced=True)
+    return out
 
 
 def closed(x: Exchange, body: bytes, mapped: Mapped) -> bytes:

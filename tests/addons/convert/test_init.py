@@ -4,7 +4,6 @@ import json
 from collections.abc import Awaitable, Generator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,19 +12,16 @@ from mitmproxy import http
 
 from ccx_addons import convert
 from ccx_addons.convert import (
-    ANTHROPIC_VERSION,
     CLEANED_AT_ONCE,
     REFERENCES,
     SCHEMAS,
     Convert,
-    forwarded_headers,
     has_many_schemas,
     loss_header,
-    write_request,
 )
 from ccx_addons.convert.watch import ConvertWatcher, PassWatcher
 from ccx_addons.core import endpoints
-from ccx_addons.core.config import KEYLESS, Channel, Kind, ModelMap, Target
+from ccx_addons.core.config import Channel, Kind, ModelMap, Target
 from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange, Headers
 from ccx_addons.core.mask import mask
 from ccx_addons.core.neutral import Fault, Loss
@@ -33,7 +29,6 @@ from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.verdict import Attempt, Outcome
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.protocols import PROTOCOLS
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange
 
@@ -58,17 +53,6 @@ def asked(
     x.stream = x.body.members.get("stream") is True
     x.headers, x.query = headers, query
     return x
-
-
-def written(
-    x: Exchange, where: Channel, path: str = "/chat/completions", body: bytes = b"{}", **attempt: Any
-) -> http.Request:
-    """``flow.request`` of an attempt."""
-    record = attempted(x, where, None)
-    record.attempt = replace(record.attempt, **attempt)
-    request = flow(x=x, authorization="Bearer the-clients-own-key", x_evil="1", cookie="a=b").request
-    write_request(request, x, record, PROTOCOLS[where.protocol], path, body)
-    return request
 
 
 def sent(x: Exchange, runtime: Runtime, where: Channel) -> http.HTTPFlow:
@@ -99,165 +83,6 @@ def test_a_model_is_no_way_to_another_path(runtime: Runtime, model: str, kind: K
     x.model = model
     request = sent(x, runtime, GEMINI)
     assert request.response and request.response.status_code == 400 and x.upstream is None
-
-
-# ---- the request's head ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("base", "path", "url"),
-    [
-        pytest.param("https://a.test", "/x", "https://a.test/v1/x", id="default version"),
-        pytest.param("https://a.test:8443/v4", "/x", "https://a.test:8443/v4/x", id="own version and port"),
-        pytest.param("http://a.test/p#", "/x", "http://a.test/p/x", id="exact"),
-        pytest.param("http://[::1]:81", "/x?alt=sse", "http://[::1]:81/v1/x?alt=sse", id="IPv6 and query"),
-    ],
-)
-def test_url(base: str, path: str, url: str) -> None:
-    request = written(asked("chat", CHAT), CHAT, path, base_url=base)
-    assert request.http_version == "HTTP/1.1" and request.authority == ""
-    assert f"{request.scheme}://{request.headers['host']}{request.path}" == url
-    parts = urlsplit(url)
-    assert (request.host, request.port) == (
-        parts.hostname,
-        parts.port or 443 if parts.scheme == "https" else parts.port or 80,
-    )
-
-
-def test_only_the_channels_key_is_on_it() -> None:
-    x = asked("chat", CHAT, headers=(("accept", "*/*"), ("x-evil", "1"), ("cookie", "a=b")))
-    request = written(x, CHAT)
-    fields = {name.decode(): value.decode() for name, value in request.headers.fields}
-    assert fields == {
-        "host": "oai.test",
-        "accept": "*/*",
-        "user-agent": "ccx",
-        "accept-encoding": "identity",
-        "authorization": f"Bearer {SECRET}",
-        "content-length": "2",
-    }
-
-
-@pytest.mark.parametrize(
-    ("query", "path", "left"),
-    [
-        ("", "/x", ""),
-        ("api-version=2025-01-01&beta=true&a=%20b", "/x", "api-version=2025-01-01"),
-        ("k%65y=k&key=k&api_key=k&access_token=k&alt=json&model=x&mod%65l=x", "/x", ""),
-        ("api%2Dversion=%61%26model%3Dx&&a", "/x?alt=sse", "alt=sse&api-version=a%26model%3Dx"),
-    ],
-)
-def test_query(query: str, path: str, left: str) -> None:
-    assert written(asked("chat", CHAT, query=query), CHAT, path).path.partition("?")[2] == left
-
-
-def test_the_channels_own_query_comes_first() -> None:
-    azure = "https://a.example/v1?api-version=2024-10-21"
-    request = written(asked("chat", CHAT, query="api-version=1999-01-01"), CHAT, base_url=azure)
-    assert request.path == "/v1/chat/completions?api-version=2024-10-21"
-
-
-@pytest.mark.parametrize("where", [CHAT, GEMINI, MESSAGES])
-def test_without_a_key_no_credential_is_sent(where: Channel) -> None:
-    request = written(asked("chat", where), where, "/x", key=KEYLESS)
-    assert not {"authorization", "x-goog-api-key", "x-api-key", "api-key"} & {name.lower() for name in request.headers}
-    assert "key=" not in request.path
-
-
-def test_headers_that_the_channel_lets_go_on() -> None:
-    where = replace(CHAT, pass_headers=("x-user", "x-gone"))
-    x = asked("chat", where, headers=(("x-user", "bob"), ("x-other", "1"), ("x-gone", "2"), ("connection", "x-gone")))
-    names = dict(forwarded_headers(x, where, ()))
-    assert names["x-user"] == "bob" and not {"x-other", "x-gone"} & names.keys()
-
-
-def test_a_key_in_the_query() -> None:
-    where = replace(GEMINI, auth="query", keys=(replace(GEMINI.keys[0], secret="a+b&c"),))
-    request = written(asked("chat", where), where, "/m:x?alt=sse", key=where.keys[0])
-    assert request.path == "/v1beta/m:x?alt=sse&key=a%2Bb%26c"
-    assert not {"authorization", "x-goog-api-key", "x-api-key"} & {name.lower() for name in request.headers}
-
-
-def test_a_converted_request_takes_no_query_along() -> None:
-    x = asked("messages", CHAT, query="beta=true")
-    record = attempted(x, CHAT, None)
-    record.converted = True
-    request = flow(x=x).request
-    write_request(request, x, record, PROTOCOLS["chat"], "/chat/completions", b"{}")
-    assert request.path == "/v1/chat/completions"
-
-
-def test_the_channels_own_headers_win() -> None:
-    where = replace(CHAT, headers=(("user-agent", "team/1"), ("x-team", "core")))
-    request = written(asked("chat", where, headers=(("user-agent", "client/2"), ("x-team", "evil"))), where)
-    assert request.headers.get_all("user-agent") == ["team/1"] and request.headers.get_all("x-team") == ["core"]
-
-
-@pytest.mark.parametrize(("method", "body", "length"), [("POST", b"", "0"), ("POST", b"ab", "2"), ("GET", b"", None)])
-def test_content_length(method: str, body: bytes, length: str | None) -> None:
-    x = asked("chat", CHAT)
-    x.method = method
-    request = written(x, CHAT, body=body)
-    assert request.headers.get("content-length") == length and request.method == method and request.raw_content == body
-
-
-ANTHROPIC = (
-    ("anthropic-beta", "a-2025-01-01, b-2025-02-02"),
-    ("anthropic-version", "2023-01-01"),
-    ("x-stainless-lang", "js"),
-)
-OPENAI = (("openai-beta", "o"), ("session_id", "s"), ("originator", "codex"))
-
-
-@pytest.mark.parametrize(
-    ("kind", "where", "headers", "kept"),
-    [
-        pytest.param("messages", MESSAGES, ANTHROPIC, ANTHROPIC, id="the vendor's own"),
-        pytest.param("messages", CHAT, ANTHROPIC, (), id="another vendor's"),
-        pytest.param("chat", MESSAGES, OPENAI, (("anthropic-version", ANTHROPIC_VERSION),), id="OpenAI's to Anthropic"),
-        pytest.param("chat", CHAT, OPENAI, OPENAI, id="OpenAI's"),
-        pytest.param("chat", CHAT, (("connection", "close, originator"), ("originator", "x")), (), id="hop by hop"),
-        pytest.param("chat", CHAT, (("x-ccx-channel", "a"), ("x-ccx-test", "b"), ("origin", "c"), ("referer", "d")), (), id="ours"),
-        pytest.param("chat", CHAT, (("x-forwarded-for", "1.2.3.4"), ("via", "x"), ("forwarded", "y")), (), id="who asks"),
-        pytest.param("chat", CHAT, (("openai-organization", "o"), ("openai-project", "p")), (), id="whose account: OpenAI's"),
-        pytest.param("messages", MESSAGES, (("anthropic-workspace-id", "w"), ("anthropic-version", "v")), (("anthropic-version", "v"),), id="whose account: Anthropic's"),
-        pytest.param("gemini", GEMINI, (("x-goog-user-project", "p"),), (), id="whose account: Google's"),
-        pytest.param("chat", CHAT, (("traceparent", "t"), ("idempotency-key", "i")), (("traceparent", "t"), ("idempotency-key", "i")), id="common"),
-        pytest.param("chat", CHAT, (("accept", ""),), (), id="empty"),
-        pytest.param("chat", CHAT, (("x-stainless-" + "a" * 200, "1"),), (), id="a name that nobody has"),
-        pytest.param("chat", CHAT, (("content-type", "application/x-www-form-urlencoded"),), (("content-type", "application/json"),), id="read as JSON"),
-    ],
-)  # fmt: skip
-def test_forwarded_headers(kind: Kind, where: Channel, headers: Headers, kept: Headers) -> None:
-    found = forwarded_headers(asked(kind, where, headers=headers), where, ())
-    assert found == [*kept, ("user-agent", "ccx"), ("accept-encoding", "identity")]
-
-
-def test_refused_beta_tokens_are_left_out() -> None:
-    x = asked("messages", MESSAGES, headers=ANTHROPIC[:1])
-    assert ("anthropic-beta", "b-2025-02-02") in forwarded_headers(x, MESSAGES, ("a-2025-01-01",))
-    both = forwarded_headers(x, MESSAGES, ("a-2025-01-01", "b-2025-02-02"))
-    assert not [name for name, _ in both if name == "anthropic-beta"]
-
-
-NAMES = st.sampled_from(
-    [
-        "accept",
-        "x-api-key",
-        "authorization",
-        "cookie",
-        "anthropic-beta",
-        "openai-x",
-        "connection",
-        "x-goog-api-key",
-        "host",
-    ]
-)
-
-
-@given(st.lists(st.tuples(NAMES, st.text("abc,- ", max_size=8)), max_size=6))
-def test_no_credential_is_ever_forwarded(headers: list[tuple[str, str]]) -> None:
-    for where in (MESSAGES, CHAT, GEMINI):
-        names = {name for name, _ in forwarded_headers(asked("chat", where, headers=tuple(headers)), where, ())}
-        assert not names & {"x-api-key", "authorization", "cookie", "x-goog-api-key", "host", "connection"}
 
 
 # ---- an attempt ------------------------------------------------------------------------------------------------------
