@@ -20,6 +20,7 @@ from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
 from ccx_addons.core.value import value
+from ccx_addons.core.stops import broken_off
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
@@ -291,6 +292,8 @@ def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[
     if isinstance(answer, Fault):
         return _no_answer(value, answer), b""
     x.usage = answer.usage
+    if fault := broken_off(answer.stop, answer.extra):
+        return Ended("error_body", fault.message, fault), b""
     return _written(x, answer, size)
 
 

@@ -33,6 +33,7 @@ from ccx_addons.core.neutral import (
     own_fields,
 )
 from ccx_addons.core.spread import Spread
+from ccx_addons.core.stops import broken_off
 from ccx_addons.core.voices import Frames, Heard, Telling, escaped
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini, responses
@@ -345,6 +346,8 @@ class ConvertWatcher(Watcher):
                 if event.extra or event.sources:
                     self.left.see(event)
             else:
+                if isinstance(event, Finished) and (fault := broken_off(event.stop, event.extra)):
+                    event = Failed(fault)
                 if isinstance(event, Failed):
                     event = Failed(translated(self.x.veiled(event.fault), self.upstream, self.x.kind))
                 self.see(event)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from ccx_addons.core.neutral import Fault, FaultKind, Stop
+from ccx_addons.core import read
+from ccx_addons.core.neutral import Extra, Fault, FaultKind, Stop, own_fields
 
 
 def _all(stop: Stop, words: str) -> Iterable[tuple[str, Stop]]:
@@ -75,3 +76,14 @@ def full(reason: str) -> Fault | None:
         return None
     words = f"the prompt is too long: it leaves no room for an answer ({reason})"
     return Fault("invalid_request", words, code="context_length_exceeded")
+
+
+def broken_off(stop: Stop, extra: Extra) -> Fault | None:
+    """What an answer is whose last call the model could not write, in a protocol that has no word for it: whatever was
+    said before, an agent that takes it for the end stops working. ``extra``: of the answer, where Google says more."""
+    if stop != "error":
+        return None
+    said = read.mapping(own_fields(extra, "gemini").get("candidate"))
+    reason = read.text(said.get("finishReason"))
+    message = read.text(said.get("finishMessage")) or "the model broke off its answer: it could not write a call"
+    return Fault("server", message, code=reason)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ccx_addons.core.neutral import FaultKind, Stop
-from ccx_addons.core.stops import broken, stop_of
+from ccx_addons.core.neutral import Fault, FaultKind, Stop
+from ccx_addons.core.stops import broken, broken_off, stop_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,11 @@ def test_stop_of(reason: str, stop: Stop | None) -> None:
 )
 def test_broken(reason: str, kind: FaultKind | None) -> None:
     assert broken(reason) == kind
+
+
+def test_broken_off() -> None:
+    said = {"gemini": {"candidate": {"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "print("}}}
+    assert broken_off("end", said) is None
+    assert broken_off("error", said) == Fault("server", "print(", code="MALFORMED_FUNCTION_CALL")
+    found = broken_off("error", {})
+    assert found is not None and "could not write a call" in found.message

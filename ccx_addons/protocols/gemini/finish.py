@@ -33,6 +33,8 @@ STOPS: Final[Mapping[str, Stop]] = {
     "TOO_MANY_TOOL_CALLS": "error",
 }
 """A word that is not here is a new way to withhold an answer."""
+VAGUE: Final = frozenset({"OTHER", "IMAGE_OTHER", "NO_IMAGE"})
+"""Reasons that say why there is nothing, and nothing of what there is."""
 REASONS: Final[Mapping[Stop, str]] = {
     "end": "STOP",
     "tool_call": "STOP",
@@ -40,7 +42,7 @@ REASONS: Final[Mapping[Stop, str]] = {
     "pause": "STOP",
     "length": "MAX_TOKENS",
     "refusal": "SAFETY",
-    "error": "OTHER",
+    "error": "MALFORMED_RESPONSE",
 }
 ANSWER_FIELDS: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "error"})
 CANDIDATE_FIELDS: Final = frozenset({"content", "finishReason", "index"})

@@ -31,6 +31,7 @@ from ccx_addons.protocols.gemini.finish import (
     CANDIDATE,
     CANDIDATE_FIELDS,
     REASONS,
+    VAGUE,
     read_usage,
     stop_of,
 )
@@ -99,6 +100,8 @@ class AnswerReader:
         if stop == "error" and self._index < 0:
             message = read.text(self._candidate.get("finishMessage"))
             return self._fail(Fault("server", message or f"the model ended with {self.reason}", code=self.reason))
+        if stop == "error" and self.reason in VAGUE:
+            stop = "end"
         events: list[Event] = []
         if self._open == "text" and (found := read.mapping(self._candidate.get("groundingMetadata"))):
             pages = of_grounding(found, "".join(self._said))

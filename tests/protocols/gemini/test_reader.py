@@ -119,6 +119,7 @@ def test_parts(wire: list[Any], expected: tuple[Part, ...]) -> None:
         pytest.param([chunk({"text": "a"}, reason="RECITATION")], "refusal", {"candidate": {"finishReason": "RECITATION"}}, id="a rare reason stays"),
         pytest.param([chunk({"text": "a"}, reason="NEW_REASON")], "refusal", {"candidate": {"finishReason": "NEW_REASON"}}, id="an unknown reason"),
         pytest.param([chunk({"text": "a"}, reason="MALFORMED_FUNCTION_CALL")], "error", {"candidate": {"finishReason": "MALFORMED_FUNCTION_CALL"}}, id="broken off"),
+        pytest.param([chunk({"text": "a"}, reason="NO_IMAGE")], "end", {"candidate": {"finishReason": "NO_IMAGE"}}, id="words, no picture"),
         pytest.param([{"promptFeedback": {"blockReason": "SAFETY"}}], "refusal", {"promptFeedback": {"blockReason": "SAFETY"}}, id="a blocked prompt"),
     ],
 )  # fmt: skip
