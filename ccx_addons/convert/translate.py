@@ -19,8 +19,8 @@ from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
-from ccx_addons.core.value import value
 from ccx_addons.core.stops import broken_off
+from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks

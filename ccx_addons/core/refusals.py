@@ -63,6 +63,8 @@ FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
 LOOSE_TOOLS: Final = "loose_tools"
 """The schemas of all strict tools together are more than the upstream compiles."""
+NO_PREFILL: Final = "users_turn"
+"""What an assistant began is continued by no model that thinks."""
 CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (cure, re.compile(pattern, re.IGNORECASE))
     for cure, pattern in (
@@ -115,14 +117,31 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"too many strict tools|schemas? contains? too many|grammar is too large|"
             r"schema is too complex",
         ),
+        (
+            NO_PREFILL,
+            r"does not support (?:assistant )?(?:message )?prefill|conversation must end with a user message|"
+            r"last message must (?:be from|have role) [`'\"]?user",
+        ),
         (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
         (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
     )
 )
 """Refusals that a change of the body cures; the names are those of quirks, or of protocols/cures.py."""
 CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
-OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS, LOOSE_TOOLS})
+PICTURES: Final = "pictures_in_words"
+"""Pictures, for a model that sees none: only where nobody else is left who might see them."""
+OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS, LOOSE_TOOLS, PICTURES})
 """Cures that the next request may not need."""
+NO_PICTURES: Final = re.compile(
+    r"unknown variant [`'\"]?(?:image|image_url|input_image)\b|is not a multimodal model|at most 0 image|"
+    r"image_url is only supported by|support image input|"
+    r"(?:does not|doesn't|not|cannot) (?:support|accept|process) (?:\w+ ){0,2}[`'\"]?(?:image|vision|multimodal)"
+    r"(?! generation)|"
+    r"\b(?:image|vision|multimodal)(?: (?:input|content|block|part))?s?[`'\"]? (?:is|are) (?:not |un)supported|"
+    r"不支持(?:图片|图像|视觉|多模态)",
+    re.IGNORECASE,
+)
+"""How upstreams say so: DeepSeek (serde), Ollama, vLLM, llama.cpp, OpenRouter, relays."""
 
 MOST: Final = "at_most="
 """How a name begins that says how large a limit may be."""
@@ -232,6 +251,10 @@ def loss_of(name: str) -> Loss | None:
         return Loss("reasoning", "only the key that it was made with can read it")
     if name == LOOSE_TOOLS:
         return Loss("tools.strict", "the upstream does not compile all of these schemas together")
+    if name == NO_PREFILL:
+        return Loss("messages", "the model does not continue an assistant turn; a user turn was added")
+    if name == PICTURES:
+        return Loss("pictures", "the model sees none; words say where they were")
     return None if name in CURE_NAMES else Loss(name, "the upstream refuses it")
 
 

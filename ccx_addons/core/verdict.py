@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.refusals import refused, speaks_of_fields
+from ccx_addons.core.refusals import NO_PICTURES, PICTURES, refused, speaks_of_fields
 from ccx_addons.core.value import value
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.waits import reset_time
@@ -113,6 +113,8 @@ class Verdict:
     wait: float | None = None
     block: bool = False
     drop: frozenset[str] = frozenset()
+    last: frozenset[str] = frozenset()
+    """What is left out where nobody else is left to ask."""
     need: Need = ""
     status: int = 0
     """The upstream's, for those who ask while it rests."""
@@ -246,6 +248,8 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
         retries = tries < per_key and outcome.elapsed < FAST
         if retries and category != "model_not_found" and speaks_of_fields(fault):
             return Verdict("same_key", "it refuses what was not sent; trying once more")
+        if PICTURES not in outcome.dropped and NO_PICTURES.search(fault.message):
+            return Verdict("next_offer", "the model sees no pictures", last=frozenset({PICTURES}))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
         if tries < per_key and outcome.elapsed < FAST:
             return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")

@@ -10,7 +10,18 @@ from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json
-from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, INSTEAD, LOOSE_TOOLS, MOST, NEWER_LIMIT, plain
+from ccx_addons.core.refusals import (
+    CURE_NAMES,
+    FOREIGN_THOUGHTS,
+    INSTEAD,
+    LOOSE_TOOLS,
+    MOST,
+    NEWER_LIMIT,
+    NO_PREFILL,
+    PICTURES,
+    plain,
+)
+from ccx_addons.core.turns import CONTINUE
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
@@ -25,6 +36,12 @@ THOUGHTLESS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Protocol -> the quirks that leave earlier thoughts out, one after the other."""
 LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+TALK: Final = frozenset({"messages", "input", "contents"})
+HOLDERS: Final = ("content", "output", "parts")
+"""Members that hold what was said, a message's and a tool result's."""
+SEEN: Final[Mapping[str, str]] = {"image_url": "text", "image": "text", "input_image": "input_text"}
+"""Type of a picture's part -> that of a text's."""
+NOT_SEEN: Final = "[A picture, which this model cannot see.]"
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
 
@@ -38,8 +55,8 @@ def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -
             body = _at_most(int(name.removeprefix(MOST)), body)
         elif name == FOREIGN_THOUGHTS:
             body = without_thoughts(protocol, body, context)
-        elif name in OWN and (protocol == "chat" or name == LOOSE_TOOLS):
-            body = OWN[name](body)
+        elif change := ANYWHERE.get(name) or (OWN.get(name) if protocol == "chat" else None):
+            body = change(body)
         elif name not in CURE_NAMES:
             body = read.mapping(_without(body, name.split(".")))
     wanted = CURE_NAMES & frozenset(drop) & quirks.QUIRKS.keys()
@@ -89,6 +106,39 @@ def _at_most(most: int, body: Body) -> Body:
     return {**body, **wanted} if wanted else body
 
 
+def _pictures_in_words(body: Body) -> Body:
+    return {name: _in_words(value) if name in TALK else value for name, value in body.items()}
+
+
+def _in_words(said: Json) -> Json:
+    """What was said, with words in the places of pictures."""
+    if isinstance(said, list):
+        return [_in_words(item) for item in said]
+    part = read.mapping(said)
+    if kind := SEEN.get(read.text(part.get("type"))):
+        return {"type": kind, "text": NOT_SEEN}
+    if any(_shows(part.get(name)) for name in ("inlineData", "fileData")):
+        return {"text": NOT_SEEN}
+    held = {name: _in_words(part[name]) for name in HOLDERS if isinstance(part.get(name), list)}
+    return {**part, **held} if held else said
+
+
+def _shows(media: Json) -> bool:
+    return read.text(read.mapping(media).get("mimeType")).startswith("image/")
+
+
+def _users_turn(body: Body) -> Body:
+    """What an assistant began is not continued, but asked for."""
+    for name in TALK & body.keys():
+        turns = read.items(body[name])
+        match read.text(read.mapping(turns[-1]).get("role")) if turns else "":
+            case "assistant":
+                return {**body, name: [*turns, {"role": "user", "content": CONTINUE}]}
+            case "model":
+                return {**body, name: [*turns, {"role": "user", "parts": [{"text": CONTINUE}]}]}
+    return body
+
+
 def _newer_limit(body: Body) -> Body:
     if "max_tokens" not in body:
         return body
@@ -126,5 +176,11 @@ OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
     NEWER_LIMIT: _newer_limit,
     "schema_in_words": _schema_in_words,
     "calls_without_thinking": _calls_without_thinking,
-    LOOSE_TOOLS: _loose_tools,
 }
+"""Cures of Chat's own words."""
+ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
+    LOOSE_TOOLS: _loose_tools,
+    NO_PREFILL: _users_turn,
+    PICTURES: _pictures_in_words,
+}
+"""Those that read every protocol."""

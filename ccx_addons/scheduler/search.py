@@ -135,6 +135,9 @@ class Search:
             or (attempt.number >= self.snapshot.policy.attempts.max * SPREAD and self._others_ready(channel))
         ):
             self.done |= {channel.id}
+        if verdict.last and not self._goes_on(channel):
+            reason = f"{verdict.reason}; trying without"
+            return replace(verdict, action="same_key", reason=reason, drop=verdict.last)
         if verdict.need:
             return self._needing(attempt, verdict)
         return verdict

@@ -77,6 +77,7 @@ REASONS: Final[Mapping[str, str]] = {
     "an idle connection was dead; trying a fresh one": "空闲连接已断开；换新连接重试",
     "it refuses what was not sent; trying once more": "它拒绝了并未发送的内容；再试一次",
     "trying without {names}": "去掉 {names} 重试",
+    "the model sees no pictures": "模型看不到图片",
     "a redirect is not followed": "不跟随重定向",
     "a redirect ({status}) is not followed": "不跟随重定向（{status}）",
     "the gateway starts: {size}": "网关启动：{size}",
@@ -96,6 +97,7 @@ REASONS: Final[Mapping[str, str]] = {
 
 JOINTS: Final[Mapping[str, str]] = {
     "{why}; trying once more": "{why}；再试一次",
+    "{why}; trying without": "{why}；去掉后重试",
     "{why}; the request may be at fault": "{why}；可能是请求本身的问题",
     "{why}, and so says a second key": "{why}，另一个密钥也这么说",
     "{why}, {n} s more": "{why}，还有 {n} 秒",

@@ -49,6 +49,7 @@ LOSSES: Final[Mapping[str, str]] = {
     "the model always thinks, and then no tool can be forced": "模型总会思考，此时不能强制调用工具",
     "the model always thinks; it was asked for the least": "模型总会思考，已要求最少",
     "the model cannot be made to call a tool": "不能强制模型调用工具",
+    "the model sees none; words say where they were": "模型看不到图片，改以文字标明其位置",
     "the model does not continue an assistant turn": "模型不续写助手轮次",
     "the model does not continue an assistant turn; a user turn was added": "模型不续写助手轮次，已补充用户轮次",
     "the model does not continue its own turn; a user's turn was added": "模型不续写自己的轮次，已补充用户轮次",

@@ -10,6 +10,7 @@ from ccx_addons.core.faults import read_fault
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import (
     LOOSE_TOOLS,
+    NO_PICTURES,
     dropped_betas,
     loss_of,
     named_fields,
@@ -95,6 +96,7 @@ def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> 
         ("This response_format type is unavailable now", "schema_in_words"),
         ("Thinking mode does not support this tool_choice", "calls_without_thinking"),
         ("tool_choice 'required' is incompatible with thinking enabled", "calls_without_thinking"),
+        ("This model does not support assistant message prefill. The conversation must end with a user message.", "users_turn"),
         ("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
          "max_completion_tokens"),
         ("max_completion_tokens: Extra inputs are not permitted", "max_tokens_field"),
@@ -122,7 +124,14 @@ def test_limits_that_are_too_large(message: str, most: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [("stop", "stop"), ("reasoning.summary", "reasoning.summary"), ("at_most=5", "max_tokens")]
+    ("name", "path"),
+    [
+        ("stop", "stop"),
+        ("reasoning.summary", "reasoning.summary"),
+        ("at_most=5", "max_tokens"),
+        ("users_turn", "messages"),
+        ("pictures_in_words", "pictures"),
+    ],
 )
 def test_what_the_client_is_told(name: str, path: str) -> None:
     loss = loss_of(name)
@@ -201,3 +210,23 @@ def test_refused_betas(message: str, names: set[str]) -> None:
 def test_any_words_are_read(message: str, sent: frozenset[str]) -> None:
     fault = Fault("invalid_request", message, 400)
     assert not refused(fault, sent) or speaks_of_fields(fault)
+
+
+@pytest.mark.parametrize(
+    ("message", "blind"),
+    [
+        ("messages[62]: unknown variant `image_url`, expected `text` at line 1 column 242537", True),
+        ("this model does not support image input (ref: b8bd630e)", True),
+        ("DeepSeek native does not support 'image' blocks (messages[693].content).", True),
+        ("some-model is not a multimodal model None", True),
+        ("At most 0 image(s) may be provided in one prompt.", True),
+        ("image input is not supported - hint: you may need to provide the mmproj", True),
+        ("No endpoints found that support image input", True),
+        ("该模型不支持图片输入", True),
+        ("this model does not support image generation", False),
+        ("image format is not supported", False),
+        ("messages.3.content.1.image.source.base64: image exceeds 5 MB maximum", False),
+    ],
+)
+def test_who_sees_no_pictures(message: str, blind: bool) -> None:
+    assert bool(NO_PICTURES.search(message)) == blind

@@ -7,11 +7,15 @@ import pytest
 from ccx_addons.core.config import Kind
 from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.protocols.cures import OWN, cured
+from ccx_addons.protocols.cures import ANYWHERE, NOT_SEEN, OWN, cured
 from ccx_addons.protocols.quirks import QUIRKS, Context
 
 ASK = [{"role": "user", "content": "q"}]
 FORM = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+TEXT = {"type": "text", "text": "a"}
+CALLED = [
+    {"role": "assistant", "content": [{"type": "tool_use", "name": "f", "input": {"content": "a", "type": "image"}}]}
+]
 TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {"type": "string"}}}}
 
 
@@ -58,6 +62,23 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
             {"text": "a", "thoughtSignature": "s"}, {"functionCall": {"name": "f"}, "thoughtSignature": "s"}]}]},
          {"contents": [{"role": "model", "parts": [
              {"text": "a"}, {"functionCall": {"name": "f"}, "thoughtSignature": PLACEHOLDER}]}]}),
+        ("chat", "pictures_in_words", {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}, TEXT]}]},
+         {"messages": [{"role": "user", "content": [{"type": "text", "text": NOT_SEEN}, TEXT]}]}),
+        ("messages", "pictures_in_words", {"messages": [{"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": {}}]}]}]},
+         {"messages": [{"role": "user", "content": [
+             {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": NOT_SEEN}]}]}]}),
+        ("responses", "pictures_in_words", {"input": [{"type": "function_call_output", "output": [{"type": "input_image"}]}]},
+         {"input": [{"type": "function_call_output", "output": [{"type": "input_text", "text": NOT_SEEN}]}]}),
+        ("gemini", "pictures_in_words", {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png"}}, {"text": "a"}]}]},
+         {"contents": [{"parts": [{"text": NOT_SEEN}, {"text": "a"}]}]}),
+        ("messages", "pictures_in_words", {"messages": CALLED}, {"messages": CALLED}),
+        *((kind, "users_turn", {field: ASK}, {field: ASK})
+          for kind, field in (("messages", "messages"), ("responses", "input"), ("gemini", "contents"))),
+        ("chat", "users_turn", {"messages": [*ASK, {"role": "assistant", "content": "a"}]},
+         {"messages": [*ASK, {"role": "assistant", "content": "a"}, {"role": "user", "content": "Continue."}]}),
+        ("gemini", "users_turn", {"contents": [{"role": "model", "parts": []}]},
+         {"contents": [{"role": "model", "parts": []}, {"role": "user", "parts": [{"text": "Continue."}]}]}),
         ("chat", "calls_without_thinking", {"model": "deepseek-v4-pro", "tool_choice": "required"},
          {"model": "deepseek-v4-pro", "tool_choice": "required", "thinking": {"type": "disabled"}}),
         ("chat", "calls_without_thinking", {"model": "m", "tool_choice": "required"}, {"model": "m", "tool_choice": "auto"}),
@@ -79,7 +100,7 @@ def test_a_schema_is_said_in_words() -> None:
 
 
 def test_every_cure_is_carried_out_somewhere() -> None:
-    assert {name for name in CURE_NAMES if name in OWN or name in QUIRKS or name == FOREIGN_THOUGHTS} == CURE_NAMES
+    assert {*OWN, *ANYWHERE, *QUIRKS, FOREIGN_THOUGHTS} >= CURE_NAMES
 
 
 def test_nothing_refused_changes_nothing() -> None:

@@ -393,6 +393,13 @@ def test_refused_fields_are_left_out_on_the_same_key() -> None:
     assert (first.drop, second.drop, second.key.name) == (frozenset(), frozenset({"top_k"}), "a1")
 
 
+def test_pictures_are_left_out_only_where_nobody_else_might_see_them() -> None:
+    blind = status(400, "this model does not support image input")
+    found = run(Search(pick(), snapshot(A, B), State(), lambda: NOW), [blind, blind, OK])
+    assert names(found) == ["a/a1", "b/b1", "b/b1"]
+    assert [attempt.drop for attempt in found] == [frozenset(), frozenset(), frozenset({"pictures_in_words"})]
+
+
 def test_the_transport_fault_tries_the_other_base_url_first() -> None:
     two = channel("a", key("a1"), key("a2"), base_urls=("https://one.example", "https://two.example"))
     search = Search(pick(), snapshot(two), State(), lambda: NOW)

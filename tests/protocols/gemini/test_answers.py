@@ -119,7 +119,13 @@ def test_the_first_call_may_go_to_a_model_that_wants_a_signature() -> None:
 
 @pytest.mark.parametrize(
     ("stop", "reason"),
-    [("end", "STOP"), ("tool_call", "STOP"), ("length", "MAX_TOKENS"), ("refusal", "SAFETY"), ("error", "MALFORMED_RESPONSE")],
+    [
+        ("end", "STOP"),
+        ("tool_call", "STOP"),
+        ("length", "MAX_TOKENS"),
+        ("refusal", "SAFETY"),
+        ("error", "MALFORMED_RESPONSE"),
+    ],
 )
 def test_stops(stop: Stop, reason: str) -> None:
     body, lost = written(Text("a"), stop=stop)
