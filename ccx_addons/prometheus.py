@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,10 +46,10 @@ class Counter:
     """Only ever grows. ``values``: by the values of the labels, in their order."""
 
     labels: tuple[str, ...]
-    values: dict[tuple[str, ...], float] = field(default_factory=dict)
+    values: defaultdict[tuple[str, ...], float] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, *values: str, by: float = 1) -> None:
-        self.values[values] = self.values.get(values, 0) + by
+        self.values[values] += by
 
     def samples(self) -> Iterator[Sample]:
         for values, count in self.values.items():
@@ -59,13 +60,12 @@ class Counter:
 class Histogram:
     """Seconds by kind. ``counts``: how many fell into each bucket; one more takes the rest."""
 
-    counts: dict[Kind, list[int]] = field(default_factory=dict)
-    sums: dict[Kind, float] = field(default_factory=dict)
+    counts: defaultdict[Kind, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * (len(BUCKETS) + 1)))
+    sums: defaultdict[Kind, float] = field(default_factory=lambda: defaultdict(float))
 
     def observe(self, kind: Kind, seconds: float) -> None:
-        counts = self.counts.setdefault(kind, [0] * (len(BUCKETS) + 1))
-        counts[bisect_left(BUCKETS, seconds)] += 1
-        self.sums[kind] = self.sums.get(kind, 0.0) + seconds
+        self.counts[kind][bisect_left(BUCKETS, seconds)] += 1
+        self.sums[kind] += seconds
 
     def samples(self) -> Iterator[Sample]:
         for kind, counts in self.counts.items():
@@ -128,17 +128,17 @@ class Prometheus(Periodic):
         self.flying.pop(x.id, None)
         if x.client is None or x.match is None or x.status == 101 or x.source != "proxy":
             return
-        channel = x.current.attempt.channel.name if x.current else ""
-        self.requests.add(x.kind, channel, x.state)
+        kind, channel = x.kind, x.current.attempt.channel.name if x.current else ""
+        self.requests.add(kind, channel, x.state)
         for record in x.attempts:
             self.attempts.add(record.attempt.channel.name, record.outcome.kind if record.outcome else "client_left")
         if x.usage:
-            self.tokens.add(x.kind, channel, "input", by=x.usage.input)
-            self.tokens.add(x.kind, channel, "output", by=x.usage.output)
+            self.tokens.add(kind, channel, "input", by=x.usage.input)
+            self.tokens.add(kind, channel, "output", by=x.usage.output)
         if x.state == "ok" and (first := x.first_event_at or x.first_byte_at):
-            self.first.observe(x.kind, first - x.clock)
+            self.first.observe(kind, first - x.clock)
         if x.ended_at is not None:
-            self.total.observe(x.kind, x.ended_at - x.clock)
+            self.total.observe(kind, x.ended_at - x.clock)
 
     # ---- telling ----------------------------------------------------------------------------------------------------
     def text(self, now: float) -> str:

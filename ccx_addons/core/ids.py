@@ -9,6 +9,9 @@ LONGEST: Final = 64
 """Characters that vendors take in ids, keys and names of users."""
 
 
+VARIANT: Final = {digit: "89ab"[n % 4] for n, digit in enumerate("0123456789abcdef")}
+"""Of a hexadecimal digit: the one with its last two bits behind those that say whose form it is."""
+
 _random: list[bytes] = []
 """For the next ids: to ask the system for each costs more than all the rest of it."""
 os.register_at_fork(after_in_child=_random.clear)
@@ -25,12 +28,9 @@ def _ten_bytes() -> bytes:
 
 def uuid7(now: float | None = None) -> str:
     """A new id for a request. ``now``: Unix seconds."""
-    milliseconds = int((time.time() if now is None else now) * 1000)
-    value = (milliseconds << 80) | int.from_bytes(_ten_bytes(), "big")
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    when = f"{int((time.time() if now is None else now) * 1000):012x}"
+    chance = _ten_bytes().hex()
+    return f"{when[:8]}-{when[8:]}-7{chance[:3]}-{VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
 
 
 def shortened(text: str, prefix: str, most: int = LONGEST) -> str:

@@ -104,14 +104,18 @@ class Rates:
         fresh = max(0, prompt - usage.cache_read - usage.cache_write)
         answer = max(0, usage.output - usage.reasoning)
         plain = _rate(self.input, prompt)
-        read = usage.cache_read * _rate(self.cache_read or self.input, prompt)
-        write = usage.cache_write * _rate(self.cache_write or self.input, prompt)
         first, output = fresh * plain, answer * _rate(self.output, prompt)
+        read = write = reasoning = 0.0
+        if usage.cache_read:
+            read = usage.cache_read * _rate(self.cache_read or self.input, prompt)
+        if usage.cache_write:
+            write = usage.cache_write * _rate(self.cache_write or self.input, prompt)
         if billing is not PLAIN:
             write += self._longer(usage, billing)
             first += self._heard(billing, fresh, prompt)
             output += self._said(billing, answer, prompt)
-        reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
+        if usage.reasoning:
+            reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
         saved = (usage.cache_read + usage.cache_write) * plain - read - write
         parts = Parts(first, read, write, output, reasoning, saved).times(FACTORS.get(billing.tier, 1.0))
         whole = self.request + billing.searches * self.search + sum(parts[:-1])

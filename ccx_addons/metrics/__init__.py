@@ -20,7 +20,7 @@ from ccx_addons.core.neutral import Usage
 from ccx_addons.core.shape import is_conversation
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
-from ccx_addons.io.prices import Cost, Parts, cost
+from ccx_addons.io.prices import Cost, cost
 from ccx_addons.io.rollup import ANSWERED
 from ccx_addons.io.rollup_tables import COSTS
 from ccx_addons.io.shapes import TURN, Draft, Maker, turn
@@ -37,7 +37,17 @@ USE_EVERY: Final = 60_000
 """Milliseconds between two notes of a key's use."""
 COUNT: Final = "count_tokens"
 """Costs nothing."""
-NO_COSTS: Final = dict.fromkeys(COSTS)
+BLANK: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("id", "boot_id", "state", "phase", "kind", "operation", "client_name", "client_key_mask"), ""),
+    **dict.fromkeys(("client_ip", "user_agent", "trace_hash", "route_prefix", "model", "upstream_model"), ""),
+    **dict.fromkeys(("channel_id", "channel_name", "key_mask", "converted", "error_kind", "error_message"), ""),
+    **dict.fromkeys(("stream_end", "usage_source", "price_source", "losses", "config_revision", "source"), ""),
+    **dict.fromkeys(("worker", "started_at", "stream", "attempts_n", "status", "bytes_in", "bytes_out"), 0),
+    **dict.fromkeys(("ended_at", "ttfb_ms", "first_event_ms", "total_ms", "connect_ms", "tls_ms", "max_gap_ms")),
+    **dict.fromkeys(("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")),
+    **dict.fromkeys(("cost_usd", *COSTS)),
+}
+"""A request of which nothing is known: its columns, all in one piece, which costs a tenth of one after the other."""
 MAX_READ_HERE: Final = 256 << 10
 """Bytes of a request that may be read for an estimate while the event loop waits."""
 
@@ -155,59 +165,48 @@ class Metrics:
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""
-        record = x.current
-        channel = record.attempt.channel if record else None
-        usage = x.usage
-        price = pricer(x, record)(usage) if usage and x.closed and x.operation != COUNT else None
-        return {
-            "id": x.id,
-            "boot_id": self.runtime.boot_id,
-            "worker": self.runtime.worker,
-            "started_at": milliseconds(x.started_at),
-            "ended_at": milliseconds(x.started_at + (x.ended_at - x.clock)) if x.ended_at else None,
-            "state": x.state,
-            "phase": x.phase,
-            "kind": x.kind,
-            "operation": x.asked_for,
-            "stream": int(x.stream),
-            "client_name": x.client.name if x.client else "",
-            "client_key_mask": x.client.key_mask if x.client else "",
-            "client_ip": x.client_ip,
-            "user_agent": header(x, "user-agent")[:MAX_NAME],
-            "trace_hash": x.trace,
-            "route_prefix": x.match.route_prefix if x.match else "",
-            "model": x.model[:MAX_NAME],
-            "upstream_model": record.upstream_model[:MAX_NAME] if record else "",
-            "channel_id": channel.id if channel else "",
-            "channel_name": channel.name if channel else "",
-            "key_mask": key_mask(x, record) if record else "",
-            "converted": f"{x.kind}>{channel.protocol}" if channel and record and record.converted else "",
-            "attempts_n": len(x.attempts),
-            "status": x.status,
-            "error_kind": x.fault.kind if x.fault else "",
-            "error_message": x.secrets.clean(x.fault.message)[:MAX_MESSAGE] if x.fault else "",
-            "stream_end": x.stream_end,
-            "ttfb_ms": since(x, x.first_byte_at),
-            "first_event_ms": since(x, x.first_event_at),
-            "total_ms": since(x, x.ended_at),
-            "connect_ms": record.connect_ms if record else None,
-            "tls_ms": record.tls_ms if record else None,
-            "max_gap_ms": round(x.max_gap * 1000, 1),
-            "input_tokens": usage.input if usage else None,
-            "cache_read_tokens": usage.cache_read if usage else None,
-            "cache_write_tokens": usage.cache_write if usage else None,
-            "output_tokens": usage.output if usage else None,
-            "reasoning_tokens": usage.reasoning if usage else None,
-            "usage_source": ("estimated" if x.usage_estimated else "reported") if usage else "",
-            "cost_usd": price.usd if price else None,
-            "price_source": price.source if price else "",
-            **(costs(price.parts) if price and price.parts else NO_COSTS),
-            "bytes_in": len(x.raw),
-            "bytes_out": x.bytes_out,
-            "losses": json.dumps([[loss.path, loss.reason] for loss in x.losses]) if x.losses else "",
-            "config_revision": x.snapshot.revision,
-            "source": x.source,
-        }
+        row, record, usage = dict(BLANK), x.current, x.usage
+        row["id"] = x.id
+        row["boot_id"] = self.runtime.boot_id
+        row["worker"] = self.runtime.worker
+        row["started_at"] = milliseconds(x.started_at)
+        row["state"] = x.state
+        row["phase"] = x.phase
+        row["kind"] = x.kind
+        row["operation"] = x.asked_for
+        row["stream"] = int(x.stream)
+        row["client_ip"] = x.client_ip
+        row["user_agent"] = header(x, "user-agent")[:MAX_NAME]
+        row["trace_hash"] = x.trace
+        row["model"] = x.model[:MAX_NAME]
+        row["attempts_n"] = len(x.attempts)
+        row["status"] = x.status
+        row["stream_end"] = x.stream_end
+        row["ttfb_ms"] = since(x, x.first_byte_at)
+        row["first_event_ms"] = since(x, x.first_event_at)
+        row["max_gap_ms"] = tenths(x.max_gap)
+        row["bytes_in"] = len(x.raw)
+        row["bytes_out"] = x.bytes_out
+        row["config_revision"] = x.snapshot.revision
+        row["source"] = x.source
+        if x.ended_at:
+            row["ended_at"] = milliseconds(x.started_at + (x.ended_at - x.clock))
+            row["total_ms"] = since(x, x.ended_at)
+        if x.client:
+            row["client_name"] = x.client.name
+            row["client_key_mask"] = x.client.key_mask
+        if x.match:
+            row["route_prefix"] = x.match.route_prefix
+        if record:
+            attempted(row, x, record)
+        if x.fault:
+            row["error_kind"] = x.fault.kind
+            row["error_message"] = x.secrets.clean(x.fault.message)[:MAX_MESSAGE]
+        if usage:
+            used(row, x, usage)
+        if x.losses:
+            row["losses"] = json.dumps([[loss.path, loss.reason] for loss in x.losses])
+        return row
 
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
         """The columns of table attempts."""
@@ -237,6 +236,34 @@ class Metrics:
             "retry_after": outcome.retry_after if outcome else None,
             "source": x.source,
         }
+
+
+def attempted(row: dict[str, Any], x: Exchange, record: AttemptRecord) -> None:
+    """What the last attempt says in the request's row."""
+    channel = record.attempt.channel
+    row["upstream_model"] = record.upstream_model[:MAX_NAME]
+    row["channel_id"] = channel.id
+    row["channel_name"] = channel.name
+    row["key_mask"] = key_mask(x, record)
+    row["connect_ms"] = record.connect_ms
+    row["tls_ms"] = record.tls_ms
+    if record.converted:
+        row["converted"] = f"{x.kind}>{channel.protocol}"
+
+
+def used(row: dict[str, Any], x: Exchange, usage: Usage) -> None:
+    """The tokens, and what they cost once it is over."""
+    row["input_tokens"] = usage.input
+    row["cache_read_tokens"] = usage.cache_read
+    row["cache_write_tokens"] = usage.cache_write
+    row["output_tokens"] = usage.output
+    row["reasoning_tokens"] = usage.reasoning
+    row["usage_source"] = "estimated" if x.usage_estimated else "reported"
+    if x.closed and x.operation != COUNT:
+        price = pricer(x, x.current)(usage)
+        row["cost_usd"], row["price_source"] = price.usd, price.source
+        if price.parts:
+            row.update(zip(COSTS, price.parts, strict=True))
 
 
 def pricer(x: Exchange, record: AttemptRecord | None) -> Callable[[Usage], Cost]:
@@ -280,19 +307,22 @@ def key_mask(x: Exchange, record: AttemptRecord) -> str:
     return masked(x.login) if x.login and record.attempt.channel.credential == "client" else record.attempt.key.label
 
 
-def costs(parts: Parts) -> dict[str, float]:
-    """The columns of what each kind of token cost."""
-    return dict(zip(COSTS, parts, strict=True))
-
-
 def milliseconds(unix: float) -> int:
     """UTC milliseconds, as every time in the database."""
     return int(unix * 1000)
 
 
 def since(x: Exchange, at: float | None) -> float | None:
-    return None if at is None else round((at - x.clock) * 1000, 1)
+    return None if at is None else tenths(at - x.clock)
+
+
+def tenths(seconds: float) -> float:
+    """Milliseconds with one digit behind the point."""
+    return round(seconds * 10_000) / 10
 
 
 def header(x: Exchange, name: str) -> str:
-    return next((value for key, value in x.headers if key == name), "")
+    for key, value in x.headers:
+        if key == name:
+            return value
+    return ""

@@ -329,7 +329,7 @@ def ask_of(client: Client, slot: str, estimate: Estimate = FREE, model: str = ""
     """A place for one request of a client that is limited."""
     limits = client.limits
     scopes = (Scope(of_client(client), limits.rpm, limits.concurrency),) if limits.rpm or limits.concurrency else ()
-    for about, some in limits_on(client, model) if client.model_limits else ():
+    for about, some in limits_on(client, model):
         if some.rpm or some.concurrency:
             scopes = (*scopes, Scope(about, some.rpm, some.concurrency))
     return Ask(slot, scopes, budgets_of(client, model, knows), paces_of(client, model), estimate)
@@ -337,9 +337,8 @@ def ask_of(client: Client, slot: str, estimate: Estimate = FREE, model: str = ""
 
 def cost_of(client: Client, model: str, slot: str, used: Estimate, at: float, requests: int = 1) -> Cost:
     """``requests``: 0, if it was not answered."""
-    budgets, paces = (
-        tuple(each.name for each in found) for found in (budgets_of(client, model), paces_of(client, model))
-    )
+    budgets = tuple([each.name for each in budgets_of(client, model)])
+    paces = tuple([each.name for each in paces_of(client, model)])
     return Cost(client.name, model, requests, *used, at, slot, budgets, paces)
 
 

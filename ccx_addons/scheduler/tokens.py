@@ -5,7 +5,7 @@ seconds and arguments.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -77,9 +77,11 @@ def paces_of(client: Client, model: str) -> tuple[Pace, ...]:
     )
 
 
-def limits_on(client: Client, model: str) -> Iterator[tuple[str, ModelLimit]]:
+def limits_on(client: Client, model: str) -> Sequence[tuple[str, ModelLimit]]:
     """The client's limits on some models that are about this one, and their names."""
-    return ((name, some) for name, some in model_limits(client) if some.models.allows(model))
+    if not client.model_limits:
+        return ()
+    return [(name, some) for name, some in model_limits(client) if some.models.allows(model)]
 
 
 def model_limits(client: Client) -> Iterator[tuple[str, ModelLimit]]:
