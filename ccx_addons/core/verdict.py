@@ -118,6 +118,8 @@ class Verdict:
     need: Need = ""
     status: int = 0
     """The upstream's, for those who ask while it rests."""
+    doubtful: bool = False
+    """It says that the request is wrong, or not whom it blames: what others answer decides (scheduler/doubts.py)."""
 
 
 FAILED: Final = Verdict("next_model", "", "model", "failure")
@@ -176,15 +178,15 @@ BY_CATEGORY: Final[Mapping[Category, Verdict]] = {
     "overloaded": Verdict("next_offer", "the upstream is overloaded", "offer", "failure"),
     "pool_empty": Verdict("next_channel", "the upstream has no account left", "channel", "failure"),
     "server": replace(FAILED, reason="the upstream failed"),
-    "refused": Verdict("next_key", "the upstream forbids this"),
+    "refused": Verdict("next_key", "the upstream forbids this", doubtful=True),
     "over_limit": Verdict("next_model", "the request is more than the key's limits allow"),
     "context_length": Verdict("next_offer", "the prompt is too long for this model", need="larger window"),
     "too_large": Verdict("next_channel", "the request is too large for the upstream"),
     "moderation": Verdict("stop", "the upstream refuses this content"),
     "capability": Verdict("next_offer", "the model cannot do what is asked"),
     "unsupported": Verdict("stop", "the upstream does not know a field of the request"),
-    "client": Verdict("stop", "the upstream refuses the request"),
-    "unclear": Verdict("next_channel", "the upstream refuses the request and does not say why"),
+    "client": Verdict("stop", "the upstream refuses the request", doubtful=True),
+    "unclear": Verdict("next_channel", "the upstream refuses the request and does not say why", doubtful=True),
     "no_path": Verdict("next_channel", "the upstream does not have this path"),
 }
 """Outcomes with an upstream error: an HTTP status, an error body in a 200, or an error event before the commit."""

@@ -84,6 +84,8 @@ class KeyState:
     uses: int = 0
     flying: int = 0
     place: float = 0.0
+    refuted: int = 0
+    """Refusals in a row of requests that others answered."""
 
     def resting(self, model: str, now: float) -> Rest | None:
         """What keeps the key from being used for a model now."""
@@ -110,8 +112,9 @@ class KeyState:
     # ---- learning ---------------------------------------------------------------------------------------------------
     def succeed(self, model: str, now: float) -> list[str]:
         """What was forgotten: names of models, or empty for the key itself."""
-        if not (self.rest or self.models):
+        if not (self.rest or self.models or self.refuted):
             return []
+        self.refuted = 0
         forgotten = [name for name in {model, limit_group(model)} & self.models.keys() if self.models.pop(name)]
         if self.rest:
             self.rest = None

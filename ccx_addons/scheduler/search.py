@@ -8,6 +8,7 @@ from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
+from ccx_addons.scheduler.doubts import REFUTED, Doubt, counts, unless_everybody
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.ranking import rank
 from ccx_addons.scheduler.rules import Pick, own_key
@@ -41,6 +42,7 @@ class Search:
     suspect = False
     held: tuple[tuple[Attempt, Verdict], ...] = ()
     """Failures that count when somebody answers."""
+    doubts: tuple[Doubt, ...] = ()
 
     def __init__(
         self,
@@ -126,6 +128,9 @@ class Search:
         if verdict.action == "same_key":
             return verdict
         self.asked |= {channel.id}
+        if verdict.doubtful and verdict.action == "stop":
+            stopped = self.state.of(self.pick.kind, channel.id).stopped
+            verdict = unless_everybody(verdict, stopped, self.gist())
         verdict = self._used_up(attempt, verdict)
         if verdict.blame == "none":
             verdict = self._about_the_request(attempt, verdict)
@@ -205,10 +210,14 @@ class Search:
         if verdict.health == "success":
             if self.suspect:
                 self._cleared(now)
+            if self.doubts:
+                self._refuted(attempt, now)
             if pick.trace:
                 self.state.keep(pick.kind, pick.place, attempt, self.snapshot.policy.affinity.ttl, now)
         elif verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
             verdict = self._doubted(attempt, verdict, now)
+        elif verdict.doubtful and attempt.channel.credential != "client":
+            self.doubts = (*self.doubts, Doubt(attempt, verdict, self.words(outcome)))
         words = self.words(outcome) if verdict.pauses or verdict.drop else ""
         self.state.learn(pick.kind, attempt, outcome, verdict, now, words)
         if attempt.drop or verdict.drop:
@@ -233,6 +242,17 @@ class Search:
         for attempt, verdict in self.held:
             self.state.failed(self.pick.kind, attempt, verdict, now)
         self.held = ()
+
+    def _refuted(self, answering: Attempt, now: float) -> None:
+        """What others had refused was answered: where that goes on, their keys are at fault."""
+        kind, doubts = self.pick.kind, self.doubts
+        self.doubts = ()
+        for doubt in doubts:
+            known, attempt = self.state.of(kind, doubt.attempt.channel.id), doubt.attempt
+            if attempt.key.id != answering.key.id and counts(known.key(attempt.key.id)):
+                verdict = replace(REFUTED, status=doubt.verdict.status)
+                self.state.rest(kind, known, attempt, verdict, now, doubt.words)
+                known.standings.clear()
 
 
 def sorted_late[T](items: Iterable[T], key: Callable[[T], Any], best: object) -> Iterator[T]:

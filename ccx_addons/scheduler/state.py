@@ -29,7 +29,7 @@ from ccx_addons.scheduler.keys import (
 )
 from ccx_addons.scheduler.limits import Limits
 from ccx_addons.scheduler.refusals import Refusals
-from ccx_addons.scheduler.suspects import Suspects
+from ccx_addons.scheduler.suspects import Gist, Suspects
 from ccx_addons.scheduler.turns import Changed
 
 NEVER: Final = float("inf")
@@ -94,6 +94,8 @@ class ChannelState:
     standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
     """Upstream model -> its standing, for what (another configuration has other keys) and until when it holds; emptied
     when anything changes."""
+    stopped: set[Gist] = field(default_factory=set)
+    """Requests in a row of which it said that they are wrong."""
 
     def key(self, key_id: str) -> KeyState:
         found = self.keys.get(key_id)
@@ -407,7 +409,7 @@ class State:
         if verdict.health == "success":
             if outcome.first_event:
                 self.balance.answered(kind, attempt, outcome.first_event, now)
-            if known.doubted or known.urls or key.rest or key.models:
+            if known.doubted or known.urls or known.stopped or key.rest or key.models or key.refuted:
                 self._well_again(kind, known, attempt, now)
             else:
                 own = known.breaker((attempt.base_url, attempt.key.id, ""))
@@ -418,13 +420,14 @@ class State:
         if outcome.kind != "probe_wait":
             self._probe_over(kind, known, attempt, outcome.status > 0 and verdict.blame != "address", now)
         if verdict.pauses:
-            self._rest(kind, known, attempt, verdict, now, message)
+            self.rest(kind, known, attempt, verdict, now, message)
         known.standings.clear()
 
     def _well_again(self, kind: str, known: ChannelState, attempt: Attempt, now: float) -> None:
         """What spoke against the places that an answered attempt passed is over."""
         channel_id, key = attempt.channel.id, attempt.key
         known.urls.pop(attempt.base_url, None)
+        known.stopped.clear()
         for model in known.key(key.id).succeed(attempt.model, now):
             self._changed_key(kind, attempt, model)
         places = own, *others = places_of(key.id, attempt.base_url, attempt.model)
@@ -488,7 +491,7 @@ class State:
         state = known.urls.get(ranked[0])
         return ranked[0] != attempt.base_url and (state is None or state.failed_at < now - LATELY)
 
-    def _rest(
+    def rest(
         self, kind: str, known: ChannelState, attempt: Attempt, verdict: Verdict, now: float, message: str
     ) -> None:
         """The key, or the model on it, rests."""
