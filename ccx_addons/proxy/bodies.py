@@ -33,6 +33,11 @@ class AnswerBody:
         self.pending = 0
         """Bytes of the event under way, or more."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its bytes are the body."""
+        return self.inflater is None and not self.unreadable
+
     def collect(self, data: bytes) -> bool:
         """True: it is larger than its limit, and what is beyond is not there; of an error also: no more can be read."""
         if self.unreadable:

@@ -8,7 +8,6 @@ from mitmproxy import flow as mflow
 from mitmproxy import http
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layers.http import (
-    DropStream,
     HttpErrorHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
@@ -89,43 +88,42 @@ class EndingStream(BeatingStream):
         assert response
         self._rest()
         self.server_state = self.state_idle
-        now = time.time()
-        response.timestamp_start = response.timestamp_start or now
+        response.data.timestamp_start = response.data.timestamp_start or time.time()
         if self.client_state == self.state_discard_request_body:
             response.headers["connection"] = "close"
         yield from self._hook(HttpResponseHeadersHook)
         yield from self._complete(streamed=False)
 
     def _complete(self, streamed: bool) -> Commands:
-        response = self.flow.response
+        x, response = self.exchange, self.flow.response
         assert response
-        response.timestamp_end = time.time()
-        if self.exchange and not streamed:
-            self.exchange.bytes_out = len(response.raw_content or b"")
-            self.exchange.first_byte_at = self.exchange.first_byte_at or time.monotonic()
-            if self.exchange.opened and response.status_code >= 400:
-                self.exchange.stream_end = "error event"
+        response.data.timestamp_end = time.time()
+        if x and not streamed:
+            x.bytes_out = len(response.data.content or b"")
+            x.first_byte_at = x.first_byte_at or time.monotonic()
+            if x.opened and response.status_code >= 400:
+                x.stream_end = "error event"
         yield from self._hook(HttpResponseHook)
         self.server_state = self.state_done
         self.flow.live = False
         if self._gone():
             yield from self._drop()
             return
-        if response.status_code == 101:
+        if response.data.status_code == 101:
             yield from self._switch_protocols(response)
             return
         if not streamed:
-            content = response.raw_content or b""
-            if self.flow.request.method == "HEAD":
+            content = response.data.content or b""
+            if self.flow.request.data.method == b"HEAD":
                 content = b""
-            if self.exchange and self.exchange.opened:
-                *told, content = last_words(self.exchange, response)
+            if x and x.opened:
+                *told, content = last_words(x, response)
                 yield from self._tell(told)
             else:
-                answers.finish(response, self.exchange, self.context.client.tls)
+                answers.finish(response, x, self.context.client.tls)
                 if len(content) <= SLICE and self.parent.takes_whole:
-                    yield DropStream(self.stream_id)
-                    whole = WholeAnswer(self.stream_id, response, not content, content=content)
+                    self.parent.drop(self)
+                    whole = WholeAnswer(self.stream_id, response, not content, content)
                     yield SendHttp(whole, self.context.client)
                     yield from self._linger()
                     return
@@ -135,7 +133,7 @@ class EndingStream(BeatingStream):
                     yield from self._hang_up()
                     return
                 yield SendHttp(ResponseData(self.stream_id, content[at : at + SLICE]), self.context.client)
-        yield DropStream(self.stream_id)
+        self.parent.drop(self)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
         yield from self._linger()
 
@@ -148,7 +146,7 @@ class EndingStream(BeatingStream):
             yield from self.child_layer.handle_event(events.Start())
             yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
         else:
-            yield DropStream(self.stream_id)
+            self.parent.drop(self)
             yield from self.parent.open_socket(self.flow.request, self.stream_id)
 
     def release(self) -> None:
@@ -161,7 +159,7 @@ class EndingStream(BeatingStream):
     # ---- the client leaves ------------------------------------------------------------------------------------------
     def _drop(self) -> Commands:
         """Forget this stream. A client that is still there, because somebody killed the flow, is hung up on."""
-        yield DropStream(self.stream_id)
+        self.parent.drop(self)
         if self._killed():
             kill = ResponseProtocolError(self.stream_id, mflow.Error.KILLED_MESSAGE, ErrorCode.KILL)
             yield SendHttp(kill, self.context.client)

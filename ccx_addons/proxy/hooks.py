@@ -3,7 +3,7 @@
 import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from ccx_addons.core.config import Kind
 from ccx_addons.core.exchange import Exchange, Upstream
 from ccx_addons.io.aside import aside
 from ccx_addons.proxy.dial import Failure
-from ccx_addons.proxy.guard import EARLY, Hook, exchange_of, failed, guarded_wait, unguarded
+from ccx_addons.proxy.guard import EARLY, Hook, failed, guarded_wait, unguarded
 
 log: Final = logging.getLogger("ccx")
 
@@ -151,23 +151,23 @@ class DirectHooks:
         return calls
 
     # ---- one guard for a hook of all addons --------------------------------------------------------------------------
-    def ask(self, name: str, flow: http.HTTPFlow) -> Awaitable[None] | None:
+    def ask(self, name: str, flow: http.HTTPFlow, x: Exchange | None) -> Awaitable[None] | None:
         """As ``run``, about an exchange: only those addons are called that it concerns."""
-        x = exchange_of(flow)
         if x is None or x.match is None:
             return self.run(name, flow)
         endpoint = x.match.endpoint
         sort = (name, endpoint.kind, endpoint.operation, x.forward is not None)
-        if sort not in self._hooks:
-            self._hooks[sort] = self._hooks_of(*sort)
-        hooks = self._hooks[sort]
+        try:
+            hooks = self._hooks[sort]
+        except KeyError:
+            hooks = self._hooks[sort] = self._hooks_of(*sort)
         if hooks is None:
             return self.run(name, flow)
-        return self._asked(hooks, flow, x, name in EARLY)
+        return self._asked(iter(hooks), flow, x, name in EARLY)
 
-    def _asked(self, hooks: tuple[Hook, ...], flow: http.HTTPFlow, x: Exchange, early: bool) -> Awaitable[None] | None:
-        for n, hook in enumerate(hooks):
-            if early and (flow.response or flow.error):
+    def _asked(self, left: Iterator[Hook], flow: http.HTTPFlow, x: Exchange, early: bool) -> Awaitable[None] | None:
+        for hook in left:
+            if early and (flow.response is not None or flow.error is not None):
                 return None
             try:
                 waiting = hook(flow, x)
@@ -175,9 +175,7 @@ class DirectHooks:
                 failed(flow, x, hook.__qualname__)
                 continue
             if waiting is not None:
-                return _then(
-                    guarded_wait(waiting, flow, x, hook.__qualname__), self._asked, hooks[n + 1 :], flow, x, early
-                )
+                return _then(guarded_wait(waiting, flow, x, hook.__qualname__), self._asked, left, flow, x, early)
         return None
 
     def _hooks_of(self, name: str, kind: Kind, operation: str, panel: bool) -> tuple[Hook, ...] | None:

@@ -14,7 +14,6 @@ from mitmproxy.connection import Connection, ConnectionState, Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
-    DropStream,
     GetHttpConnection,
     HttpLayer,
     HTTPMode,
@@ -125,8 +124,6 @@ class AttemptLayer(HttpLayer):
                     self._make_stream(command.event.stream_id)
                 if found := self.streams.get(command.event.stream_id):
                     yield from self.event_to_child(found, command.event)
-            elif stream and isinstance(command, DropStream):
-                self.drop(stream)
             else:
                 yield from self._carry_out(command, child)
         if stream:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -9,6 +11,7 @@ from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
+from mitmproxy.utils import asyncio_utils
 
 from ccx_addons.proxy.hooks import WaitHook
 
@@ -20,11 +23,6 @@ READS: Final[ContextVar[Connection]] = ContextVar("reads")
 WRITABLE: Final = 64 << 10
 STALLED: Final = 16 << 10
 """Bytes that wait for a client: above the first, asyncio lets writers wait until they are below the second."""
-
-
-def _is_unsent(io: ConnectionIO) -> bool:
-    """Whether bytes wait for the kernel to take them."""
-    return isinstance(io.writer, asyncio.StreamWriter) and io.writer.transport.get_write_buffer_size() > 0
 
 
 class Reader(asyncio.StreamReader):
@@ -47,8 +45,11 @@ class PacedConnections(ConnectionHandler):
 
     async def drain_writers(self) -> None:
         """Called between two reads. Mostly everything is with the kernel already, and nobody has to be asked."""
-        if any(map(_is_unsent, self.transports.values())):
-            await super().drain_writers()  # type: ignore[no-untyped-call]
+        for io in self.transports.values():
+            writer: Any = io.writer
+            if writer and writer.transport.get_write_buffer_size():
+                await super().drain_writers()  # type: ignore[no-untyped-call]
+                break
         while not self.layer.may_read(READS.get()):
             await self._moves()
 
@@ -73,10 +74,45 @@ class PacedConnections(ConnectionHandler):
         await self.moved.wait()
 
     async def server_event(self, event: events.Event) -> None:
-        await super().server_event(event)
+        """As mitmproxy's; what is frequent is asked for first. A task that a command starts runs at once, and its own
+        events wait for the end of this one."""
+        lock = self._server_event_lock
+        await lock.acquire()
+        try:
+            for command in self.layer.handle_event(event):
+                if isinstance(command, commands.SendData):
+                    io = self.transports.get(command.connection)
+                    if io and io.writer and not io.writer.is_closing():
+                        io.writer.write(command.data)
+                else:
+                    self._carry_out(command)
+        except Exception:
+            self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+        finally:
+            lock.release()
         if self.moved:
             self.moved.set()
             self.moved = None
+
+    def _carry_out(self, command: commands.Command) -> None:
+        match command:
+            case commands.OpenConnection():
+                self.transports[command.connection] = ConnectionIO(self._start(self.open_connection(command), "server"))
+            case commands.RequestWakeup():
+                self.wakeup_timer.add(self._start(self.wakeup(command), "wakeup timer"))
+            case commands.StartHook():
+                self._start(self.hook_task(command), f"hook {command.name}")
+            case commands.CloseConnection():
+                if command.connection in self.transports:  # else it is closed already
+                    half = isinstance(command, commands.CloseTcpConnection) and command.half_close
+                    self.close_connection(command.connection, half)
+            case commands.Log():
+                self.log(command.message, command.level)
+            case _:
+                raise RuntimeError(f"nobody carries out {command}")
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return asyncio_utils.create_task(work, name=name, keep_ref=True, client=self.client.peername)
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         if isinstance(hook, WaitHook):

@@ -2,14 +2,14 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
-    DropStream,
     HttpRequestHeadersHook,
     HttpRequestHook,
     HttpStream,
@@ -57,6 +57,14 @@ class RequestStream(HttpStream):
     """Client states are mitmproxy's. Subclasses try upstreams, and answer."""
 
     exchange: Exchange | None = None
+    wait_until = float("inf")
+    wait_kind: OutcomeKind = "total_timeout"
+    comment_at = float("inf")
+    kept = 0
+    """Bytes of the request, which stay for another attempt."""
+    request_size = 0
+    expected_size: int | None = None
+    body_until = float("inf")
 
     def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         # Not by mitmproxy's constructors: they make buffers that nobody uses here, and copy an option.
@@ -68,17 +76,9 @@ class RequestStream(HttpStream):
         self.server_state = self.state_uninitialized
         self.parent = parent
         self.limits = limits
-        self.wait_until = float("inf")
-        self.wait_kind: OutcomeKind = "total_timeout"
-        self.comment_at = float("inf")
         self.lease = Lease(limits.budget)
-        self.kept = 0
-        """Bytes of the request, which stay for another attempt."""
         self.request: list[bytes] = []
-        self.request_size = 0
-        self.expected_size: int | None = None
         self.max_body = limits.max_body
-        self.body_until = float("inf")
 
     def _attempt(self) -> Commands:
         """The request is complete: try upstreams."""
@@ -105,17 +105,19 @@ class RequestStream(HttpStream):
         assert self.exchange
         return self.exchange
 
-    def _hook(self, hook: HttpHook) -> Commands:
+    def _hook(self, hook: HttpHook) -> Iterable[commands.Command]:
         """Call the addons: at once where the chain is known, else as mitmproxy does."""
-        if self.parent.direct is None:
-            yield hook(self.flow)
-        elif (rest := self.parent.direct.ask(hook.name, self.flow)) is not None:
-            yield WaitHook(rest)
+        direct = self.parent.direct
+        if direct is None:
+            return (hook(self.flow),)
+        rest = direct.ask(hook.name, self.flow, self.exchange)
+        return () if rest is None else (WaitHook(rest),)
 
     def _gone(self) -> bool:
         """Whether the client disconnected, or somebody killed the flow, while this stream was paused."""
-        waiting = self._paused_event_queue
-        return self._killed() or (bool(waiting) and any(isinstance(e, RequestProtocolError) for e in waiting))
+        if self.flow.error is None and not self._paused_event_queue:
+            return False
+        return self._killed() or any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
 
     def _killed(self) -> bool:
         return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
@@ -127,19 +129,21 @@ class RequestStream(HttpStream):
     # ---- head and body ----------------------------------------------------------------------------------------------
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         self.flow = flow = event.replay_flow or _flow(self.context)
-        flow.request = event.request
+        flow.request = request = event.request
         flow.live = True
-        flow.request.scheme = "https" if self.context.client.tls else "http"
-        if problem := checks.head_problem(flow.request, event.end_stream):
+        self.exchange = exchange_of(flow)
+        content = event.content if isinstance(event, WholeRequest) else None
+        request.data.scheme = b"https" if self.context.client.tls else b"http"
+        if problem := checks.head_problem(request, event.end_stream):
             flow.response = refuse(flow, Fault("invalid_request", problem[1], status=problem[0]))
         else:
-            checks.merge_slashes(flow.request)
+            checks.merge_slashes(request)
             yield from self._hook(HttpRequestHeadersHook)
             self.exchange = exchange_of(flow)
             if self._gone():
                 yield from self._finish_error("the client disconnected")
                 return
-            self.expected_size = checks.body_size(flow.request)
+            self.expected_size = checks.body_size(request)
             self.max_body = checks.body_limit(self.exchange, self.limits.max_body)
             if self.exchange is None or self.exchange.client is None:
                 self.lease = Lease(self.limits.budget.strangers)
@@ -148,54 +152,61 @@ class RequestStream(HttpStream):
             if not flow.response and (self.expected_size or 0) > self.max_body:
                 flow.response = refuse(flow, self._too_large())
         if flow.response:
-            here = event.end_stream or isinstance(event, WholeRequest)
+            here = event.end_stream or content is not None
             self.client_state = self.state_done if here else self.state_discard_request_body
             yield from self._answer()
             return
-        if flow.request.headers.get("expect", "").lower() == "100-continue":
+        if "expect" in request.headers and request.headers["expect"].lower() == "100-continue":
             yield SendHttp(ResponseHeaders(self.stream_id, checks.go_on()), self.context.client)
-            flow.request.headers.pop("expect")
+            request.headers.pop("expect")
         self.client_state = self.state_consume_request_body
-        self.body_until = time.monotonic() + self.limits.body_timeout
-        if not isinstance(event, WholeRequest):
+        if content is None:
+            self.body_until = time.monotonic() + self.limits.body_timeout
             yield from self.parent.set_deadline(self, self._body_pause() - time.monotonic())
-            return
-        if event.content:
-            yield from self.state_consume_request_body(RequestData(self.stream_id, event.content))
-        if self.client_state == self.state_consume_request_body:
-            yield from self.state_consume_request_body(RequestEndOfMessage(self.stream_id))
+        elif (yield from self._fits(len(content))):
+            yield from self._complete_request(content)
 
     def state_consume_request_body(self, event: RequestData | RequestTrailers | RequestEndOfMessage) -> Commands:
         if isinstance(event, RequestData):
-            self.request_size += len(event.data)
             self._body_pause()
-            if self.request_size > self.max_body:
-                yield from self._refuse_body(self._too_large())
-            elif not (yield from self._counted(len(event.data))):
-                yield from self._refuse_body(FULL)
-            else:
+            if (yield from self._fits(len(event.data))):
                 self.request.append(event.data)
         elif isinstance(event, RequestEndOfMessage):
-            self.flow.request.timestamp_end = time.time()
-            self.flow.request.raw_content = b"".join(self.request)
+            content = b"".join(self.request)
             self.request.clear()
-            self.client_state = self.state_done
-            self._rest()
-            if self.expected_size is not None and self.expected_size != self.request_size:
-                self.flow.response = refuse(self.flow, checks.UNTRUE)
-                yield from self._answer()
-                return
-            yield from self._hook(HttpRequestHook)
-            self.exchange = exchange_of(self.flow)
-            if self._gone():
-                yield from self._finish_error("the client disconnected")
-            elif self.flow.response:
-                yield from self._answer()
-            else:
-                if self.x.raw is not self.flow.request.raw_content:
-                    self.lease.grow(len(self.x.raw))
-                self.kept = self.lease.size
-                yield from self._attempt()
+            yield from self._complete_request(content)
+
+    def _fits(self, size: int) -> layer.CommandGenerator[bool]:
+        """Whether so many bytes more of the body may stay. False: it is refused."""
+        self.request_size += size
+        if self.request_size > self.max_body:
+            yield from self._refuse_body(self._too_large())
+            return False
+        if not self.lease.grow(size) and not (yield from self._room()):
+            yield from self._refuse_body(FULL)
+            return False
+        return True
+
+    def _complete_request(self, content: bytes) -> Commands:
+        flow, data = self.flow, self.flow.request.data
+        data.timestamp_end, data.content = time.time(), content
+        self.client_state = self.state_done
+        self._rest()
+        if self.expected_size is not None and self.expected_size != self.request_size:
+            flow.response = refuse(flow, checks.UNTRUE)
+            yield from self._answer()
+            return
+        yield from self._hook(HttpRequestHook)
+        self.exchange = exchange_of(flow)
+        if self._gone():
+            yield from self._finish_error("the client disconnected")
+        elif flow.response:
+            yield from self._answer()
+        else:
+            if self.x.raw is not data.content:
+                self.lease.grow(len(self.x.raw))
+            self.kept = self.lease.size
+            yield from self._attempt()
 
     def _too_large(self) -> Fault:
         return checks.too_large(self.max_body, self.max_body == self.limits.max_body)
@@ -213,10 +224,8 @@ class RequestStream(HttpStream):
         return self.wait_until
 
     # ---- memory -----------------------------------------------------------------------------------------------------
-    def _counted(self, size: int) -> layer.CommandGenerator[bool]:
-        """Count what was just read. False: the worker keeps too much already, and nothing became free in time."""
-        if self.lease.grow(size):
-            return True
+    def _room(self) -> layer.CommandGenerator[bool]:
+        """The worker keeps too much already. False: nothing became free in time."""
         yield WaitHook(self.lease.room())
         return self.lease.fits
 
@@ -246,7 +255,7 @@ class RequestStream(HttpStream):
         return True
 
     def _hang_up(self) -> Commands:
-        yield DropStream(self.stream_id)
+        self.parent.drop(self)
         kill = ResponseProtocolError(self.stream_id, "the client takes nothing", ErrorCode.KILL)
         yield SendHttp(kill, self.context.client)
 

@@ -14,7 +14,6 @@ from typing import Final
 
 from mitmproxy.connection import Server
 from mitmproxy.proxy import events, layer
-from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     HttpResponseHeadersHook,
     RequestData,
@@ -53,11 +52,13 @@ from ccx_addons.proxy.hooks import (
 )
 from ccx_addons.proxy.pace import STALLED
 from ccx_addons.proxy.request import Commands
-from ccx_addons.proxy.terms import ClientConnection, Limits
 
 MAX_ERROR_SECONDS: Final = 10.0
 MAX_HELD: Final = 64 << 10
 """Bytes of a stream that are held back before it is committed whatever it says."""
+OF_CLIENT: Final = (RequestHeaders, RequestData, RequestTrailers, RequestEndOfMessage)
+NOTHING: Final = AnswerBody()
+"""No answer is being read."""
 OPENING: Final = 4096
 """Bytes of a stream's beginning that are kept for the addons: a Responses stream says its id there."""
 
@@ -69,37 +70,34 @@ class AttemptStream(EndingStream):
     the exception's frames, bodies and all, until the garbage collector comes.
     """
 
-    def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
-        super().__init__(context, stream_id, parent, limits)
-        self.depth = 0
-        """How many of its events are being handled: what it sends may come back to it at once."""
-        self.held: list[bytes] = []
-        self.held_size = 0
-        self.alive_until = 0.0
-        self.left = float("inf")
-        """Bytes that the client had not taken when it was last looked at."""
-        self.answer = AnswerBody()
-        self.begun = b""
-        """How a stream that has said nothing yet begins: what is no event tells why."""
+    depth = 0
+    """How many of its events are being handled: what it sends may come back to it at once."""
+    held: list[bytes]
+    held_size = 0
+    alive_until = 0.0
+    left = float("inf")
+    """Bytes that the client had not taken when it was last looked at."""
+    answer = NOTHING
+    begun = b""
+    """How a stream that has said nothing yet begins: what is no event tells why."""
 
     # ---- events -----------------------------------------------------------------------------------------------------
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, DeadlineReached):
-            yield from self._on_deadline()
-        elif isinstance(event, GoOn):
-            yield from event.commands()
-        elif not isinstance(event, HttpEvent) or self._handle_event == self.passthrough:
-            yield from super()._handle_event(event)
-        elif isinstance(event, RequestProtocolError):
-            yield from self._client_left(event)
-        elif isinstance(event, RequestHeaders | RequestData | RequestTrailers | RequestEndOfMessage):
-            yield from self.client_state(event)
-        elif event.stream_id != self.attempt_id:
-            return  # from an attempt that was given up while a hook ran
-        elif isinstance(event, ResponseProtocolError):
-            yield from self._upstream_broke(event)
+        steps: Commands
+        if isinstance(event, OF_CLIENT):
+            steps = self.client_state(event)
+        elif isinstance(event, HttpEvent):
+            steps = self._client_left(event) if isinstance(event, RequestProtocolError) else self._of_upstream(event)
+        elif isinstance(event, DeadlineReached):
+            steps = self._on_deadline()
         else:
-            yield from self.server_state(event)
+            steps = event.commands() if isinstance(event, GoOn) else super()._handle_event(event)
+        return steps
+
+    def _of_upstream(self, event: HttpEvent) -> Commands:
+        if event.stream_id != self.attempt_id:
+            return self.state_idle(event)  # from an attempt that was given up while a hook ran
+        return self._upstream_broke(event) if isinstance(event, ResponseProtocolError) else self.server_state(event)
 
     # ---- attempts ---------------------------------------------------------------------------------------------------
     def _attempt(self) -> Commands:
@@ -108,7 +106,7 @@ class AttemptStream(EndingStream):
             x, flow = self.x, self.flow
             self.parent.new_attempt(self)
             self.server_state = self.state_idle
-            self.held, self.held_size, self.answer, self.begun = [], 0, AnswerBody(), b""
+            self.held, self.held_size, self.answer, self.begun = [], 0, NOTHING, b""
             self.lease.shrink(self.kept)
             x.upstream = x.watcher = x.ended = None
             if x.tap:
@@ -152,8 +150,8 @@ class AttemptStream(EndingStream):
         self.server_state = self.state_wait_for_response_headers
         self._beat_again()
         yield from self._wait("first_byte_timeout", x.upstream.timeouts.head(x.expects_stream))
-        content = request.raw_content or b""
-        yield SendHttp(WholeRequest(self.attempt_id, request, not content, content=content), connection)
+        content = request.data.content or b""
+        yield SendHttp(WholeRequest(self.attempt_id, request, not content, None, content), connection)
 
     def _judge(self) -> layer.CommandGenerator[bool]:
         """Let the addons decide about the attempt that ended. True: try again; False: the client has its answer."""
@@ -187,7 +185,7 @@ class AttemptStream(EndingStream):
         elif self.server_state == self.state_stream:
             yield from self._break_stream("cut", Fault("server", f"the upstream broke the stream off: {message}"))
         elif self.server_state == self.state_collect and self.answer.error:
-            yield from self._collected()  # the status says what happened
+            yield from self._collected(bytes(self.answer.data))  # the status says what happened
         elif self.server_state == self.state_preflight or (
             self.server_state == self.state_collect and self.answer.data
         ):
@@ -197,14 +195,14 @@ class AttemptStream(EndingStream):
 
     # ---- the upstream's answer --------------------------------------------------------------------------------------
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
-        x, response = self.x, event.response
+        x, response, status = self.x, event.response, event.response.data.status_code
         self.flow.response = response
         if record := x.current:
-            record.status = response.status_code
+            record.status = status
             record.ttfb_ms = (time.monotonic() - record.started) * 1000
         problem = checks.answer_problem(response, self.flow.request, x)
         try:
-            self.answer = AnswerBody(response.headers.get("content-encoding", ""), response.status_code >= 300)
+            self.answer = AnswerBody(response.data.headers.get("content-encoding", ""), status >= 300)
         except BadEncoding as error:
             problem = str(error)
         if problem:
@@ -213,7 +211,7 @@ class AttemptStream(EndingStream):
         assert x.upstream
         kind: OutcomeKind = "idle"
         seconds, self.server_state = x.upstream.timeouts.idle, self.state_collect
-        if response.status_code >= 300:
+        if status >= 300:
             kind, seconds = "first_byte_timeout", MAX_ERROR_SECONDS
         elif x.watcher and checks.is_stream(response, x.expects_stream, x.array):
             self.server_state = self.state_preflight
@@ -227,7 +225,13 @@ class AttemptStream(EndingStream):
 
     def _take_whole(self, event: WholeAnswer) -> Commands:
         """Its body came with the head: nothing is waited for."""
-        attempt, reading = event.stream_id, self.server_state
+        attempt, reading, size = event.stream_id, self.server_state, len(event.content)
+        if reading == self.state_collect and self.answer.is_plain and size <= self.answer.limit:
+            if self.lease.grow(size) or (yield from self._room()):
+                yield from self._collected(event.content)
+            else:
+                yield from self._fail("no_room", FULL.message, FULL)
+            return
         if event.content:
             yield from reading(ResponseData(attempt, event.content))
         if self.attempt_id == attempt and self.server_state in (reading, self.state_stream):
@@ -249,23 +253,23 @@ class AttemptStream(EndingStream):
                 yield from self._fail("bad_body", problem)
             elif enough and error:
                 yield from self._cancel_upstream("no more of the error's body is read")
-                yield from self._collected()
+                yield from self._collected(bytes(self.answer.data))
             elif enough:
                 yield from self._fail("bad_body", "the answer is larger than 256 MiB")
-            elif not (yield from self._counted(len(self.answer.data) - before)):
+            elif not self.lease.grow(len(self.answer.data) - before) and not (yield from self._room()):
                 yield from self._fail("no_room", FULL.message, FULL)
         elif isinstance(event, ResponseEndOfMessage):
-            yield from self._collected()
+            yield from self._collected(bytes(self.answer.data))
 
-    def _collected(self) -> Commands:
-        assert self.flow.response
-        response = self.flow.response
-        answers.whole(response, body := bytes(self.answer.data))
-        self.answer = AnswerBody()
-        if self.x.tap:
-            self.x.tap.from_upstream(body)
+    def _collected(self, body: bytes) -> Commands:
+        x, response = self.x, self.flow.response
+        assert response
+        answers.whole(response, body)
+        self.answer = NOTHING
+        if x.tap:
+            x.tap.from_upstream(body)
         self.server_state = self.state_idle
-        self.x.ended = Ended("ok" if self.flow.response.status_code < 300 else "status")
+        x.ended = Ended("ok" if response.data.status_code < 300 else "status")
         if (yield from self._judge()):
             yield from self._attempt()
 
@@ -433,7 +437,7 @@ class AttemptStream(EndingStream):
             yield from self._silence()
         elif self.server_state == self.state_collect and self.wait_kind == "first_byte_timeout":
             yield from self._cancel_upstream("no more of the error's body came")
-            yield from self._collected()
+            yield from self._collected(bytes(self.answer.data))
         elif self.server_state not in (self.state_idle, self.state_done, self.state_errored):
             yield from self._fail(self.wait_kind, checks.TIMEOUT_WORDS[self.wait_kind])
 

@@ -46,6 +46,10 @@ class ClientConnection(Protocol):
 
     def clear_deadline(self, child: layer.Layer) -> None: ...
 
+    def drop(self, stream: Any) -> None:
+        """Forget a stream that is done."""
+        ...
+
     def backlog(self, stream: Any) -> int:
         """Bytes for the client of this stream that it has not taken yet."""
         ...

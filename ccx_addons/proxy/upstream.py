@@ -38,6 +38,7 @@ class UpstreamConnection(Server):
 
     terms: Upstream
     place: Place
+    __hash__ = object.__hash__  # nobody looks one up by a copy; mitmproxy hashes the id anew each time
     wire: Wire | None = None
     reused: bool = False
     """The wire served another request before."""

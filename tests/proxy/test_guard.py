@@ -173,7 +173,7 @@ def test_an_addon_is_called_for_what_concerns_it(
     x.ask(endpoints.find("POST", path))
     x.forward = ("127.0.0.1", 1) if panel else None
     if direct:
-        DirectHooks([one]).ask("request", made)
+        DirectHooks([one]).ask("request", made, x)
     else:
         one.request(made)
     assert one.calls == (["request"] if called else [])
@@ -216,8 +216,8 @@ async def test_a_chain_is_guarded_as_a_whole(
 ) -> None:
     for addon in addons:
         addon.calls.clear()
-    made = flow(x=exchange())
-    rest = DirectHooks([*([Stranger()] if stranger else []), *addons]).ask("request", made)
+    made = flow(x=(x := exchange()))
+    rest = DirectHooks([*([Stranger()] if stranger else []), *addons]).ask("request", made, x)
     if rest is not None:
         await rest
     assert [len(addon.calls) for addon in addons] == calls
