@@ -46,7 +46,13 @@ async def test_a_model_that_thinks(stream: bool, direct: bool) -> None:
 
 
 async def test_gemini_clients_get_blank_lines(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Exchange, "kind", "gemini")
+    before = Script.request
+
+    def request(self: Script, flow: http.HTTPFlow) -> None:
+        before(self, flow)
+        self.exchanges[-1].kind = "gemini"
+
+    monkeypatch.setattr(Script, "request", request)
     async with gateway(HANDLERS, timeouts=SLOW) as g:
         _, body = await g.ask("thinks")
     assert COMMENT not in body and body.startswith(b"\n\n") is stream
