@@ -6,8 +6,8 @@ from typing import Any, Final
 
 type Json = Any
 
-LARGEST: Final = 10**15
-"""Of a count: sums of some fit into what SQLite and JavaScript can hold."""
+LARGEST: Final = 10**13
+"""Of a count: sums of many fit into what SQLite and JavaScript can hold."""
 
 
 def text(value: Json, default: str = "") -> str:

@@ -27,7 +27,20 @@ from ccx_addons.io import postgres_schema as schema
 from ccx_addons.io.database import described
 from ccx_addons.io.postgres import WAITING, Link, is_trouble, words_of
 from ccx_addons.io.rollup import ADD_UP_TOGETHER, EVERY, FOLD, TEMPORARY
-from ccx_addons.io.transaction import WORDS, Folds, Job, Row, Transaction, add_up, lose, plain, run, run_alone
+from ccx_addons.io.transaction import (
+    OWN,
+    WORDS,
+    Folds,
+    Job,
+    Row,
+    Transaction,
+    add_up,
+    lose,
+    on_conflict,
+    plain,
+    run,
+    run_alone,
+)
 
 log: Final = logging.getLogger("ccx")
 
@@ -80,10 +93,8 @@ class Form:
 def _upsert(table: str, columns: Sequence[str], known: Mapping[str, Any]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     arrays = ", ".join(f"%s::{ARRAYS[known[name].type]}" for name in columns)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if not known[name].key)
     key = ", ".join(f'"{column.name}"' for column in known.values() if column.key)
-    guard = " WHERE requests.state = 'running'" if table == "requests" else ""
-    action = f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
+    action = on_conflict(table, columns, key, COLUMNS[table])
     return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT {action}"
 
 
@@ -99,7 +110,7 @@ class Write(Transaction):
     def __init__(self, link: Link, forms: dict[tuple[str, tuple[str, ...]], Form], now: int, rev: int) -> None:
         super().__init__(link, COLUMNS, {}, now, rev)
         self.link, self.known, self.touched = link, forms, set[str]()
-        self._rows: dict[str, tuple[Form, dict[Any, list[Any]]]] = {}
+        self._rows: dict[str, dict[Form, dict[Any, list[Any]]]] = {}
 
     def upsert(self, table: str, row: Row) -> None:
         form = self.known.get((table, names := tuple(row)))
@@ -108,13 +119,14 @@ class Write(Transaction):
         values = [_value(row[name], cast, is_words) for name, cast, is_words in form.casts]
         if form.has_rev:
             values.append(self.rev)
-        waiting = self._rows.get(table)
-        if waiting is None or waiting[0] is not form:
+        key = tuple(values[n] for n in form.key)
+        others = [rows for other, rows in self._rows.get(table, {}).items() if other is not form]
+        if others and (table not in OWN or any(key in rows for rows in others)):
             self._flush(table)
-            waiting = self._rows[table] = (form, {})
-        key = tuple(values[n] for n in form.key) or len(waiting[1])
-        if not (table == "requests" and key in waiting[1] and _is_final(form, waiting[1][key])):
-            waiting[1][key] = values
+        rows = self._rows.setdefault(table, {}).setdefault(form, {})
+        place = key or len(rows)
+        if not (table == "requests" and place in rows and _is_final(form, rows[place])):
+            rows[place] = values
 
     def flush(self) -> None:
         for table in sorted(self._rows):
@@ -124,8 +136,7 @@ class Write(Transaction):
         self._rows.clear()
 
     def _flush(self, table: str) -> None:
-        form, rows = self._rows.pop(table, (None, {}))
-        if form and rows:
+        for form, rows in self._rows.pop(table, {}).items():
             self.touched.add(table)
             ordered = [rows[key] for key in sorted(rows)]
             self.link.raw(form.sql, [list(column) for column in zip(*ordered, strict=True)])

@@ -5,7 +5,6 @@ truth where a number is meant, an alias for each derived table, no rowid. What S
 schema defines as functions (postgres_schema.py); ``INDEXED BY``, ``?`` and ``:name`` are translated (postgres.py).
 """
 
-import itertools
 import json
 import logging
 import math
@@ -15,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ccx_addons.core.mask import clean
+from ccx_addons.core.read import LARGEST
 from ccx_addons.io.rollup import CHUNK, FOLD, FOLDING
 
 log: Final = logging.getLogger("ccx")
 
-MOST: Final = 10**13
-"""Larger whole numbers are cut: no sum of them overflows."""
-
-
 AT_ONCE: Final = (32, 8, 1)
 """Rows of one statement."""
+
+OWN: Final = frozenset({"requests", "attempts", "shapes"})
+"""Tables with rows of every request, each once in a transaction. Their values are the gateway's own, and are looked at
+one by one only where the engine refuses them."""
 
 WORDS: Final = frozenset({"error_message", "reason", "message", "detail", "result"})
 """Columns of free text, from wherever it came: secrets are masked in them once more."""
@@ -49,25 +49,25 @@ class Connection(Protocol):
         """``params``: a sequence for ``?``, or a mapping for ``:name``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """Rows of a table that give the same columns. ``sent``: the names that the table has; ``words``: where in them its
-    columns of free text are."""
+    """Rows of a table that give the same columns. ``sent``: the names that the table has; ``is_whole``: it has all that
+    are given; ``words``: where in them its columns of free text are."""
 
-    table: str
+    is_own: bool
     sent: tuple[str, ...]
     is_whole: bool
     has_rev: bool
     words: tuple[int, ...]
-    statements: Mapping[int, str]
-    """Number of rows -> the statement that writes so many."""
+    statements: Mapping[int, tuple[int, str]]
+    """Number of rows -> how many values they have, and the statement that writes so many."""
 
 
 class Transaction:
     """What a job may use. ``rev`` is the last revision given out.
 
     Rows of one form that follow each other are written by one statement: each step of a statement gives up the
-    interpreter and has to win it back from the event loop.
+    interpreter and has to win it back from the event loop. Those of OWN need not follow each other.
     """
 
     step = 1
@@ -82,7 +82,8 @@ class Transaction:
         rev: int,
     ) -> None:
         self._conn, self.columns, self.forms, self.now, self.rev = conn, columns, forms, now, rev
-        self._waiting: dict[str, tuple[Form, list[Sequence[Any]]]] = {}
+        self._waiting: dict[str, dict[Form, list[Any]]] = {}
+        """Table -> the values of its rows, one behind the other."""
         self._looked: set[str] = set()
 
     @property
@@ -106,25 +107,27 @@ class Transaction:
         form = self.forms.get((table, names := tuple(row)))
         if form is None:
             form = self.forms[table, names] = _form(table, names, self.columns[table])
+        values = self._values(table, form)
+        start = len(values)
         given = row.values() if form.is_whole else [row[name] for name in form.sent]
-        values = [
-            value
-            if value is None
-            or ((kind := type(value)) is str and value.isascii())
-            or (kind is int and -MOST <= value <= MOST)
-            else plain(value)
-            for value in given
-        ]
+        values.extend(given if form.is_own else map(plain, given))
         for n in form.words:
-            values[n] = values[n] and clean(str(values[n]))
+            if words := values[start + n]:
+                values[start + n] = clean(str(words))
         if form.has_rev:
             self.rev += self.step
             values.append(self.rev)
+
+    def _values(self, table: str, form: Form) -> list[Any]:
+        """Where those of the next row go."""
         waiting = self._waiting.get(table)
-        if waiting is None or waiting[0] is not form:
+        if waiting is None or (form not in waiting and not form.is_own):
             self._flush(table)
-            waiting = self._waiting[table] = (form, [])
-        waiting[1].append(values)
+            waiting = self._waiting[table] = {}
+        found = waiting.get(form)
+        if found is None:
+            found = waiting[form] = []
+        return found
 
     def keep_words(self, request_id: str, side: str, words: str) -> None:
         """For said.FOUND, in place of those kept before."""
@@ -159,13 +162,20 @@ class Transaction:
         self._waiting.clear()
 
     def _flush(self, table: str) -> None:
-        form, rows = self._waiting.pop(table, (None, []))
-        at = 0
-        while form and at < len(rows):
-            size = next(size for size in AT_ONCE if size <= len(rows) - at)
-            values = tuple(itertools.chain.from_iterable(rows[at : at + size]))
-            self._conn.execute(form.statements[size], values)
-            at += size
+        for form, values in self._waiting.pop(table, {}).items():
+            start = 0
+            while left := len(values) - start:
+                count, statement = next(found for found in form.statements.values() if found[0] <= left)
+                self._send(statement, values[start : start + count])
+                start += count
+
+    def _send(self, statement: str, values: list[Any]) -> None:
+        try:
+            self._conn.execute(statement, values)
+        except Exception:
+            if (fit := [plain(value) for value in values]) == values:
+                raise
+            self._conn.execute(statement, fit)
 
 
 def _form(table: str, names: tuple[str, ...], known: Mapping[str, bool]) -> Form:
@@ -174,19 +184,26 @@ def _form(table: str, names: tuple[str, ...], known: Mapping[str, bool]) -> Form
             log.warning("table %s has no column %s; it is not stored", table, name)
     sent = tuple(name for name in names if name in known and name != "rev")
     has_rev = "rev" in known
-    statements = {size: _upsert(table, (*sent, "rev") if has_rev else sent, known, size) for size in AT_ONCE}
+    columns = (*sent, "rev") if has_rev else sent
+    statements = {size: (size * len(columns), _upsert(table, columns, known, size)) for size in AT_ONCE}
     words = tuple(n for n, name in enumerate(sent) if name in WORDS)
-    return Form(table, sent, sent == names, has_rev, words, statements)
+    return Form(table in OWN, sent, sent == names, has_rev, words, statements)
 
 
 def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: int) -> str:
     columns = ", ".join(f'"{name}"' for name in names)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if not known[name])
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
-    guard = " WHERE requests.state = 'running'" if table == "requests" else ""
     key = ", ".join(f'"{name}"' for name, is_key in known.items() if is_key)
-    action = f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
-    return f"INSERT INTO {table} ({columns}) VALUES {marks} ON CONFLICT {action}"
+    return f"INSERT INTO {table} ({columns}) VALUES {marks} ON CONFLICT {on_conflict(table, names, key, known)}"
+
+
+def on_conflict(table: str, names: Iterable[str], key: str, known: Mapping[str, bool]) -> str:
+    """What becomes of the row that is there; ``known``: of each column whether it is one of the key. Rows of requests
+    are given whole: a column that is left out has its default."""
+    changed = [name for name in (known if table == "requests" else names) if not known[name]]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in changed)
+    guard = " WHERE requests.state = 'running'" if table == "requests" else ""
+    return f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
 
 
 def plain(value: Any) -> Any:
@@ -195,7 +212,7 @@ def plain(value: Any) -> Any:
         case str():
             return value if value.isascii() else value.encode(errors="replace").decode()
         case int():
-            return max(-MOST, min(MOST, value))
+            return max(-LARGEST, min(LARGEST, value))
         case float():
             return value if math.isfinite(value) else None
         case dict() | list() | tuple():

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.errors import StoreError
+from ccx_addons.core.read import LARGEST, count
 from ccx_addons.io.database import Database, at_most, code_of
 from ccx_addons.io.rollup import DAY, HOUR
-from ccx_addons.io.transaction import MOST, Transaction
+from ccx_addons.io.transaction import Transaction
 from tests.io.rows import NOW, one, request, rows
 
 
@@ -222,6 +223,14 @@ def test_a_final_request_stays_as_it_is(database: Database, path: Path) -> None:
     assert rows(path, "SELECT state, status FROM requests") == [("failed", 200)]
 
 
+def test_what_a_whole_row_leaves_out_has_its_default(database: Database, path: Path) -> None:
+    put(database, "requests", **request("a", state="running"), stream_end="cut", losses=[["x", "y"]])
+    put(database, "requests", **request("a", model="half \ud800", total_ms=float("nan")))
+    assert rows(path, "SELECT state, stream_end, losses, model, total_ms FROM requests") == [
+        ("ok", "", "", "half ?", None)
+    ]
+
+
 def test_an_unknown_column_is_left_out_and_said_once(
     database: Database, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -233,9 +242,9 @@ def test_an_unknown_column_is_left_out_and_said_once(
 
 def test_sums_of_huge_numbers_do_not_overflow(database: Database, path: Path) -> None:
     for n in range(50):
-        put(database, "requests", **request(f"r{n}", input_tokens=10**18, output_tokens=10**18))
+        put(database, "requests", **request(f"r{n}", input_tokens=10**30, output_tokens=count(10**18)))
     database.fold(whole=True)
-    assert one(path, "SELECT input_tokens FROM rollups WHERE view = '' AND level = ?", DAY) == 50 * MOST
+    assert one(path, "SELECT input_tokens FROM rollups WHERE view = '' AND level = ?", DAY) == 50 * LARGEST
 
 
 # ---- transactions ----------------------------------------------------------------------------------------------------

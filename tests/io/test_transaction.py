@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.io.transaction import MOST, plain
+from ccx_addons.core.read import LARGEST
+from ccx_addons.io.transaction import plain
 
 
 @pytest.mark.parametrize(
@@ -17,8 +18,8 @@ from ccx_addons.io.transaction import MOST, plain
         pytest.param("text", "text", id="text"),
         pytest.param("中\x00", "中\x00", id="any text"),
         pytest.param("half \ud800", "half ?", id="half a surrogate"),
-        pytest.param(10**30, MOST, id="huge"),
-        pytest.param(-(10**30), -MOST, id="huge and negative"),
+        pytest.param(10**30, LARGEST, id="huge"),
+        pytest.param(-(10**30), -LARGEST, id="huge and negative"),
         pytest.param(True, 1, id="flag"),
         pytest.param(float("inf"), None, id="infinite"),
         pytest.param(float("nan"), None, id="not a number"),

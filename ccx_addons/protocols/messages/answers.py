@@ -69,7 +69,7 @@ def _created(usage: Mapping[str, Json]) -> int:
     total = usage.get("cache_creation_input_tokens")
     if total is not None:
         return read.count(total)
-    return sum(read.count(part) for part in read.mapping(usage.get("cache_creation")).values())
+    return read.count(sum(read.count(part) for part in read.mapping(usage.get("cache_creation")).values()))
 
 
 def write_usage(usage: Usage | None) -> dict[str, Json]:
