@@ -133,6 +133,9 @@ class ClientLimits:
     usd_per_month: float = setting(0.0, "dollars per UTC month; 0: no limit", minimum=0)
 
 
+NO_LIMITS: Final = ClientLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class ModelLimit(ClientLimits):
     """Limits of a client on some models, beside those of all together."""
@@ -149,7 +152,7 @@ class Client:
     key_mask: str = ""
     kinds: frozenset[Kind] = field(default=frozenset(KINDS), metadata=SHOWN)
     models: Patterns = field(default=Patterns(), metadata=SHOWN)
-    limits: ClientLimits = ClientLimits()
+    limits: ClientLimits = NO_LIMITS
     enabled: bool = True
     model_limits: tuple[ModelLimit, ...] = ()
     previous: tuple[tuple[str, float], ...] = ()

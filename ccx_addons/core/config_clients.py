@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from typing import Final
 
-from ccx_addons.core.config import DEFAULT_CLIENT, KINDS, Client, ClientLimits, ModelLimit
+from ccx_addons.core.config import DEFAULT_CLIENT, KINDS, NO_LIMITS, Client, ClientLimits, ModelLimit
 from ccx_addons.core.config_reader import NAME, Json, Reader, sha256
 from ccx_addons.core.mask import mask
 
@@ -43,7 +43,7 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
     digest, masked = key_of(reader, table, path)
     kinds = reader.kinds(table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
-    limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", ClientLimits())
+    limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", NO_LIMITS)
     enabled, mirror = (reader.scalar(table.get(key, True), bool, {}, f"{path}.{key}") for key in ("enabled", "mirror"))
     models = reader.patterns(table.get("models"), f"{path}.models")
     more = (_model_limits(reader, table, path), _previous(reader, table, path))

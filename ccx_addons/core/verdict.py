@@ -1,7 +1,8 @@
 """What to do after an attempt: tables from outcome to verdict, and the failover generator. No I/O, no clock."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
@@ -43,9 +44,9 @@ LIMITED: Final[Pauses] = (5.0, 15.0, 1 * MINUTE, 5 * MINUTE)
 """Where an upstream does not say how long its limit holds."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
-    """Where an attempt goes. ``model``: the upstream's name of it. ``waits``: another request probes whether this place
+    """Where attempts go. ``model``: the upstream's name of it. ``waits``: another request probes whether this place
     is back, and this one waits a moment for what it finds."""
 
     channel: Channel
@@ -55,6 +56,14 @@ class Target:
     waits: bool = False
     drop: frozenset[str] = frozenset()
     """What this upstream is known to refuse."""
+
+    @cached_property
+    def first(self) -> "Attempt":
+        """What an exchange begins with that goes here at once."""
+        return self.attempt(1)
+
+    def attempt(self, number: int) -> "Attempt":
+        return Attempt(self.channel, self.key, self.base_url, number, False, self.drop, self.model, self.waits)
 
 
 @value(frozen=True, slots=True)
@@ -311,15 +320,7 @@ def attempts(
         return number - min(refused, limits.refused) < limits.max and clock() < deadline
 
     while may_go_on() and (target := search.find()):
-        attempt = Attempt(
-            target.channel,
-            target.key,
-            target.base_url,
-            number + 1,
-            drop=target.drop,
-            model=target.model,
-            waits=target.waits,
-        )
+        attempt = target.attempt(number + 1) if number else target.first
         tries = 0
         while True:
             search.begin(attempt)

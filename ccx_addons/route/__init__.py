@@ -26,7 +26,9 @@ from ccx_addons.proxy.guard import guarded, refuse
 from ccx_addons.route.gate import PATIENCE, Gate
 from ccx_addons.scheduler import Pick, Ranking, Search
 from ccx_addons.scheduler.affinity import parent_of, trace_of
+from ccx_addons.scheduler.index import Plan
 from ccx_addons.scheduler.limits import Refusal, Refused
+from ccx_addons.scheduler.search import About
 from ccx_addons.scheduler.state import Standing
 from ccx_addons.scheduler.suspects import body_print
 from ccx_addons.sessions import unknown_answer
@@ -134,29 +136,20 @@ class Route:
 
     def search(self, x: Exchange) -> Search:
         """The way through the channels, under the snapshot the exchange arrived with."""
-        runtime, state = self.runtime, self.runtime.state
+        assert x.match
+        state, vectors = self.runtime.state, x.operation in VECTORS
+        index = state.indexes.of(x.snapshot)
+        plan = index.plan(x.kind, x.model, x.match.route_prefix, vectors)
+        x.images = index.blind and x.body is not None and is_near(x.body.outline, b"image", IMAGE, 40)
+        return Search(self.pick(x, plan, vectors), x.snapshot, state, time.time, Way(self, x), plan)
 
-        def told(attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
-            if x.current and x.current.attempt.number == attempt.number:
-                x.current.verdict = verdict
-            self.gate.probed(x)
-            write_changes(state, runtime.snapshot, runtime.store, time.time())
-
-        def words(outcome: Outcome) -> str:
-            said = outcome.fault.message if outcome.fault else outcome.detail
-            return x.secrets.clean(said)[:MAX_MESSAGE]
-
-        return Search(self.pick(x), x.snapshot, state, time.time, told, words, lambda: body_print(x.raw))
-
-    def pick(self, x: Exchange) -> Pick:
+    def pick(self, x: Exchange, plan: Plan, vectors: bool) -> Pick:
         assert x.match and x.client
         members = x.body.members if x.body else {}
         headers = dict(x.headers)
-        x.trace, x.parent = trace_of(headers, members, x.trace), parent_of(headers)
-        index = self.runtime.state.indexes.of(x.snapshot)
-        x.images = index.blind and x.body is not None and is_near(x.body.outline, b"image", IMAGE, 40)
+        x.trace = trace_of(headers, members, x.trace)
+        x.parent = parent_of(headers) if x.trace else ""
         x.pin = headers.get(PIN_HEADER, "")
-        plan = index.plan(x.kind, x.model, x.match.route_prefix)
         long = 0 < plan.least_window < len(x.raw) // BYTES_PER_TOKEN
         return Pick(
             kind=x.kind,
@@ -173,8 +166,31 @@ class Route:
             login=bool(x.login),
             internal=x.internal,
             native=x.operation not in CONVERTED,
-            vectors=x.operation in VECTORS,
+            vectors=vectors,
         )
+
+
+class Way(About):
+    """An exchange whose search goes on."""
+
+    __slots__ = ("route", "x")
+
+    def __init__(self, route: Route, x: Exchange) -> None:
+        self.route, self.x = route, x
+
+    def told(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        runtime, record = self.route.runtime, self.x.current
+        if record and record.attempt.number == attempt.number:
+            record.verdict = verdict
+        self.route.gate.probed(self.x)
+        write_changes(runtime.state, runtime.snapshot, runtime.store, time.time())
+
+    def words(self, outcome: Outcome) -> str:
+        said = outcome.fault.message if outcome.fault else outcome.detail
+        return self.x.secrets.clean(said)[:MAX_MESSAGE]
+
+    def body(self) -> str:
+        return body_print(self.x.raw)
 
 
 def begin(x: Exchange, attempt: Attempt) -> None:

@@ -83,7 +83,7 @@ class Gate:
         x.other_key = x.other_way = None
         self.leave(x)
         self.probed(x)
-        if slot := self.clients.pop(x.id, None):
+        if self.clients and (slot := self.clients.pop(x.id, None)):
             self.meeting.leave(slot)
 
     def _slot(self, x: Exchange) -> str:
@@ -92,7 +92,7 @@ class Gate:
     # ---- channels ---------------------------------------------------------------------------------------------------
     def open_for(self, attempt: Attempt) -> bool:
         """Whether nobody has to be waited for."""
-        return not attempt.waits and not self.waiting.get(attempt.channel.id)
+        return not attempt.waits and not (self.waiting and self.waiting.get(attempt.channel.id))
 
     def enter(self, x: Exchange, attempt: Attempt) -> Answer | Awaitable[Answer]:
         """None: the attempt has its place. Waits only where other workers have to be asked."""
@@ -141,7 +141,7 @@ class Gate:
             self._wake(attempt.channel.id)
 
     def leave(self, x: Exchange) -> None:
-        if place := self.places.pop(x.id, None):
+        if self.places and (place := self.places.pop(x.id, None)):
             self.meeting.leave(place[0])
             self._wake(place[1])
 
@@ -188,7 +188,7 @@ class Gate:
 
     def probed(self, x: Exchange) -> None:
         """Something was learnt."""
-        if slot := self.claims.pop(x.id, None):
+        if self.claims and (slot := self.claims.pop(x.id, None)):
             self.meeting.leave(slot)
 
 

@@ -24,6 +24,7 @@ PARENT_THREAD: Final = "x-codex-parent-thread-id"
 PARENT_HEADERS: Final = ("x-claude-code-parent-agent-id", PARENT_THREAD)
 """Who started it, where that is not the session's first agent."""
 TELLING: Final = frozenset((*FIRST_HEADERS, *LAST_HEADERS, *SUB_AGENT_HEADERS, *PARENT_HEADERS))
+TELLING_MEMBERS: Final = frozenset({"prompt_cache_key", "session_id", "metadata", "user"})
 
 
 def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: str = "") -> str:
@@ -31,6 +32,8 @@ def trace_of(headers: Mapping[str, str], members: Mapping[str, Any], session: st
 
     ``session``: the trace of the answer that ``previous_response_id`` continues, where it is known.
     """
+    if TELLING.isdisjoint(headers) and TELLING_MEMBERS.isdisjoint(members):
+        return session
     found = _first(headers, FIRST_HEADERS)
     found = found or read.text(members.get("prompt_cache_key")) or read.text(members.get("session_id"))
     found = found or read.text(read.mapping(members.get("metadata")).get("user_id"))

@@ -117,11 +117,11 @@ class Spent:
     def add(self, requests: int, tokens: int, usd: float, now: float, at: float) -> None:
         """What was used by requests that began ``at``. What belongs to an earlier day or month is left out."""
         self.turn(now)
-        used = (requests, min(tokens, MOST.tokens), min(usd, MOST.usd))
+        tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
         if month_of(at) == self.month:
-            self.of_month = [known + more for known, more in zip(self.of_month, used, strict=True)]
+            _add(self.of_month, requests, tokens, usd)
         if int(at // DAY) == self.day:
-            self.of_day = [known + more for known, more in zip(self.of_day, used, strict=True)]
+            _add(self.of_day, requests, tokens, usd)
 
     def at_least(self, known: Sums, now: float) -> None:
         self.turn(now)
@@ -135,6 +135,12 @@ class Spent:
         return Sums(*self.of_month, *self.of_day)  # type: ignore[arg-type]
 
 
+def _add(known: list[float], requests: int, tokens: int, usd: float) -> None:
+    known[0] += requests
+    known[1] += tokens
+    known[2] += usd
+
+
 class Known:
     """What clients used of each model, as far as a worker knows: from the log, and what it served itself."""
 
@@ -144,10 +150,13 @@ class Known:
     def add(self, client: str, model: str, requests: int, tokens: int, usd: float, now: float, at: float) -> None:
         if not (requests or tokens or usd):
             return
-        models = self.clients.setdefault(client, {})
-        if model not in models and len(models) >= MOST_MODELS:
-            model = ""
-        models.setdefault(model, Spent()).add(requests, tokens, usd, now, at)
+        models = self.clients.get(client)
+        if models is None:
+            models = self.clients[client] = {}
+        spent = models.get(model)
+        if spent is None:
+            spent = models.setdefault(model if len(models) < MOST_MODELS else "", Spent())
+        spent.add(requests, tokens, usd, now, at)
 
     def of(self, client: str, models: Patterns, now: float) -> Sums:
         found = (spent.sums(now) for model, spent in self.clients.get(client, {}).items() if models.allows(model))

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Key, Kind, Mapped, Snapshot
 from ccx_addons.core.exchange import Decision
+from ccx_addons.core.verdict import Target
 from ccx_addons.scheduler.turns import Line
 
 MAX_PLANS: Final = 128
@@ -52,6 +53,17 @@ class Entry:
     def models(self) -> Mapping[str, tuple[str, ...]]:
         """Id of a key -> the models that are asked with it, the first one first."""
         return {key.id: tuple(model for _, model in ways) for key, ways in groupby(self.ways, lambda way: way[0])}
+
+    @cached_property
+    def targets(self) -> dict[tuple[str, str, str], Target]:
+        """(id of a key, base URL, model) -> where an attempt goes; those that were wanted before."""
+        return {}
+
+    def target(self, key: Key, url: str, model: str) -> Target:
+        found = self.targets.get((key.id, url, model))
+        if found is None:
+            found = self.targets[key.id, url, model] = Target(self.channel, key, url, model)
+        return found
 
     @cached_property
     def by_id(self) -> Mapping[str, Key]:

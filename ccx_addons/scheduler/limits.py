@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from ccx_addons.core.config import Channel, Client, Key
+from ccx_addons.core.config import NO_LIMITS, Channel, Client, Key
 from ccx_addons.scheduler.budgets import (
     FREE,
     RESERVED,
@@ -258,7 +258,8 @@ class Limits:
     def serve(self, cost: Cost, now: float) -> None:
         """``pay`` for a request of this worker's own: it knows the model, too, whatever budgets there are later."""
         self.known.add(cost.client, cost.model, cost.requests, cost.tokens, cost.usd, now, cost.at)
-        self.pay(cost, now)
+        if cost.budgets or cost.paces:
+            self.pay(cost, now)
 
     # ---- channels and keys ------------------------------------------------------------------------------------------
     def pressed(self, channel: Channel, keys: Iterable[Key], now: float) -> bool:
@@ -321,6 +322,8 @@ def scopes_of(channel: Channel, key: Key) -> tuple[Scope, ...]:
 
 def is_limited(client: Client) -> bool:
     limits = client.limits
+    if limits is NO_LIMITS and not client.model_limits:
+        return False
     some = limits.rpm or limits.concurrency or limits.tokens_per_minute or client.model_limits
     return bool(some or any(sums_of(limits)))
 
@@ -337,6 +340,8 @@ def ask_of(client: Client, slot: str, estimate: Estimate = FREE, model: str = ""
 
 def cost_of(client: Client, model: str, slot: str, used: Estimate, at: float, requests: int = 1) -> Cost:
     """``requests``: 0, if it was not answered."""
+    if not is_limited(client):
+        return Cost(client.name, model, requests, used.tokens, used.usd, at, slot)
     budgets = tuple([each.name for each in budgets_of(client, model)])
     paces = tuple([each.name for each in paces_of(client, model)])
     return Cost(client.name, model, requests, *used, at, slot, budgets, paces)

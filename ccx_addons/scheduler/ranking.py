@@ -149,11 +149,11 @@ class Ranking:
             yield Decision(entry.channel.id, entry.channel.name, preference.__name__, True, words)
 
 
-def rank(pick: Pick, snapshot: Snapshot, state: State, now: float) -> Ranking:
-    """``now``: Unix seconds."""
+def rank(pick: Pick, snapshot: Snapshot, state: State, now: float, plan: Plan | None = None) -> Ranking:
+    """``now``: Unix seconds. ``plan``: the pick's, where somebody has it."""
     if now >= state.restore_at:
         state.restore(now)
-    plan = state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
+    plan = plan or state.indexes.of(snapshot).plan(pick.kind, pick.model, pick.route_prefix, pick.vectors)
     override = state.override(pick.kind, pick.trace, now) if state.overrides else None
     sort = sort_of(pick, plan, now)
     known = plan.selections.get(sort)

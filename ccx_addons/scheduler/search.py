@@ -9,7 +9,7 @@ from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
 from ccx_addons.scheduler.doubts import REFUTED, Doubt, counts, unless_everybody
-from ccx_addons.scheduler.index import Entry
+from ccx_addons.scheduler.index import Entry, Plan
 from ccx_addons.scheduler.ranking import rank
 from ccx_addons.scheduler.rules import Pick, own_key
 from ccx_addons.scheduler.state import State, Used, ways_left
@@ -20,11 +20,27 @@ SPREAD: Final = 0.5
 channels do not use up what a healthy one needs."""
 
 
-class Search:
-    """``told`` hears every verdict as it was settled. ``words``: the upstream's message of an outcome, masked.
-    ``body``: what tells the request from others where it belongs to no conversation; asked only when something failed.
-    """
+class About:
+    """What a search has to do with its request otherwise."""
 
+    __slots__ = ()
+
+    def told(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        """Hears every verdict as it was settled."""
+
+    def words(self, outcome: Outcome) -> str:
+        """The upstream's message, masked."""
+        return outcome.fault.message if outcome.fault else ""
+
+    def body(self) -> str:
+        """What tells it from others where it belongs to no conversation; asked only when something failed."""
+        return ""
+
+
+NOTHING: Final = About()
+
+
+class Search:
     fresh = True
     done: frozenset[str] = frozenset()
     used: frozenset[Used] = frozenset()
@@ -50,27 +66,25 @@ class Search:
         snapshot: Snapshot,
         state: State,
         now: Callable[[], float],
-        told: Callable[[Attempt, Outcome, Verdict], None] | None = None,
-        words: Callable[[Outcome], str] = lambda outcome: outcome.fault.message if outcome.fault else "",
-        body: Callable[[], str] = lambda: "",
+        about: About = NOTHING,
+        plan: Plan | None = None,
     ) -> None:
-        self.pick, self.snapshot, self.state, self.now = pick, snapshot, state, now
-        self.told, self.words, self.body = told, words, body
-        self.ranking = rank(pick, snapshot, state, now())
+        self.pick, self.snapshot, self.state, self.now, self.about, self.plan = pick, snapshot, state, now, about, plan
+        self.ranking = rank(pick, snapshot, state, now(), plan)
         """The first choice, with its reasons."""
         if state.suspects and (shunned := state.suspects.failed_at(self.gist(), now())):
             self.shunned, self.suspect = shunned, True
 
     def gist(self) -> Gist:
-        return self.pick.kind, self.pick.model, self.pick.trace or self.body()
+        return self.pick.kind, self.pick.model, self.pick.trace or self.about.body()
 
     def find(self) -> Target | None:
-        now = self.now()
+        now, state, kind = self.now(), self.state, self.pick.kind
         for entry in self._left(self.done):
-            known = self.state.of(self.pick.kind, entry.channel.id)
-            own = own_key(self.pick, self.snapshot, self.state, entry.channel, now)
-            if target := known.target(entry, self.used, now, self.state.limits, not self.answers, own):
-                drop = self.state.refusals.of(self.pick.kind, target.channel, target.model, now)
+            own = own_key(self.pick, self.snapshot, state, entry.channel, now)
+            known = state.of(kind, entry.channel.id)
+            if target := known.target(entry, self.used, now, state.limits, not self.answers, own):
+                drop = state.refusals.of(kind, target.channel, target.model, now)
                 return replace(target, drop=drop) if drop else target
             self.done |= {entry.channel.id}
         return None
@@ -98,7 +112,7 @@ class Search:
     def _left(self, done: frozenset[str]) -> Iterable[Entry]:
         """Channels that may still be asked, in their order; those that may lack what is needed come after those that
         say so."""
-        ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now())
+        ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), self.plan)
         self.fresh = False
         left: Iterable[Entry] = ranking
         if done or self.window:
@@ -217,13 +231,12 @@ class Search:
         elif verdict.health == "failure" and outcome.kind not in UNSENT and verdict.wait is None:
             verdict = self._doubted(attempt, verdict, now)
         elif verdict.doubtful and attempt.channel.credential != "client":
-            self.doubts = (*self.doubts, Doubt(attempt, verdict, self.words(outcome)))
-        words = self.words(outcome) if verdict.pauses or verdict.drop else ""
+            self.doubts = (*self.doubts, Doubt(attempt, verdict, self.about.words(outcome)))
+        words = self.about.words(outcome) if verdict.pauses or verdict.drop else ""
         self.state.learn(pick.kind, attempt, outcome, verdict, now, words)
         if attempt.drop or verdict.drop:
             self.state.refusals.learn(pick.kind, attempt, outcome, verdict, now, words)
-        if self.told:
-            self.told(attempt, outcome, verdict)
+        self.about.told(attempt, outcome, verdict)
 
     def _doubted(self, attempt: Attempt, verdict: Verdict, now: float) -> Verdict:
         """A failure counts at once where it is the request's first."""

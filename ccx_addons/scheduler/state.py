@@ -187,12 +187,12 @@ class ChannelState:
         else (``wake``) one that rests, if it has not been tried too often.
         """
         channel = entry.channel
-        urls = ranked_urls(channel.base_urls, self.urls, now)
+        urls = ranked_urls(channel.base_urls, self.urls, now) if self.urls else channel.base_urls
         if own and (stay := entry.by_id.get(own)):
             for url in urls:
                 model = self._model(entry, stay, url, used, now)
                 if model is not None and not (limits and limits.key_wait(channel, stay, now)):
-                    return Target(channel, stay, url, model)
+                    return entry.target(stay, url, model)
         for url in urls:
             if found := self._next(entry, url, used, now, limits):
                 return found
@@ -210,10 +210,9 @@ class ChannelState:
             model = self._model(entry, key, url, used, now)
             if model is None:
                 continue
-            target = Target(entry.channel, key, url, model)
             if not (limits and limits.key_wait(entry.channel, key, now)):
-                return target
-            busy = busy or target
+                return entry.target(key, url, model)
+            busy = busy or entry.target(key, url, model)
         return busy
 
     def _model(self, entry: Entry, key: Key, url: str, used: frozenset[Used], now: float) -> str | None:

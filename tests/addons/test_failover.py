@@ -12,11 +12,10 @@ from ccx_addons.core.config import Policy, Snapshot
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.faults import translated
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.verdict import Outcome, Verdict, attempts
+from ccx_addons.core.verdict import attempts
 from ccx_addons.failover import Failover, best_fault, keep_words, outcome_of, status_of
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.route import begin
-from ccx_addons.scheduler import Pick, Search
+from ccx_addons.route import Route, begin
 from tests.addons.flows import flow, response
 from tests.addons.values import attempted, channel, exchange
 
@@ -27,14 +26,7 @@ def under_way(runtime: Runtime, errors: Any = "precise") -> tuple[http.HTTPFlow,
     """A request whose first attempt, on channel a, is under way."""
     x = exchange("chat", A, B)
     x.snapshot = Snapshot("rev1", 0, channels=(A, B), policy=Policy(errors=errors))
-    assert x.client
-
-    def told(attempt: Any, outcome: Outcome, verdict: Verdict) -> None:
-        assert x.current
-        x.current.verdict = verdict
-
-    search = Search(Pick("chat", "gpt-5", x.client), x.snapshot, runtime.state, lambda: x.started_at, told)
-    x.failover = attempts(search, lambda: 0.0, 600.0, lambda: x.started_at)
+    x.failover = attempts(Route(runtime).search(x), lambda: 0.0, 600.0, lambda: x.started_at)
     begin(x, next(x.failover))
     return flow(x=x), x
 

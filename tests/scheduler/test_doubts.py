@@ -6,7 +6,7 @@ from ccx_addons.core.verdict import Outcome
 from ccx_addons.scheduler import Search, State
 from ccx_addons.scheduler.doubts import ENOUGH
 from ccx_addons.scheduler.index import entry_of
-from tests.scheduler.values import NOW, OK, channel, names, pick, run, snapshot, status
+from tests.scheduler.values import NOW, OK, Told, channel, names, pick, run, snapshot, status
 
 A, B = channel("a"), channel("b", priority=2)
 WRONG = status(400, "this plan needs to be looked at by somebody of the sales department", type="invalid_request_error")
@@ -14,7 +14,7 @@ FORBIDDEN = status(403, "not with this plan")
 
 
 def asked(state: State, body: str, *outcomes: Outcome) -> list[str]:
-    search = Search(pick(), snapshot(A, B), state, lambda: NOW, body=lambda: body)
+    search = Search(pick(), snapshot(A, B), state, lambda: NOW, Told(body))
     return names(run(search, list(outcomes)))
 
 

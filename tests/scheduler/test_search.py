@@ -12,6 +12,7 @@ from ccx_addons.scheduler import Pick, Search, State
 from tests.scheduler.values import (
     NOW,
     OK,
+    Told,
     broken,
     channel,
     entered,
@@ -276,18 +277,10 @@ def test_the_deadline_ends_it() -> None:
 
 
 def test_what_is_told_and_kept() -> None:
-    heard = []
-    state = State()
-    search = Search(
-        pick(trace="t"),
-        snapshot(A, B),
-        state,
-        lambda: NOW,
-        lambda attempt, outcome, verdict: heard.append((attempt.number, verdict.action)),
-        lambda outcome: "masked",
-    )
+    told, state = Told(said="masked"), State()
+    search = Search(pick(trace="t"), snapshot(A, B), state, lambda: NOW, told)
     run(search, [status(402, "my secret"), OK])
-    assert heard == [(1, "next_key"), (2, "commit")]
+    assert told.heard == [(1, "status", "next_key"), (2, "ok", "commit")]
     rest = state.of("chat", "ch_a").key("k_a1").rest
     assert rest and rest.message == "masked"
     assert state.traces.seat("chat", "t", NOW + 1799)[:2] == ("ch_a", "k_a2")
@@ -377,12 +370,9 @@ def test_without_affinity_keys_take_turns() -> None:
 
 
 def test_closing_it_early_is_the_clients_leaving() -> None:
-    heard: list[str] = []
-    search = Search(
-        pick(), snapshot(A), State(), lambda: NOW, lambda attempt, outcome, verdict: heard.append(outcome.kind)
-    )
-    run(search, [])
-    assert heard == ["client_left"]
+    told = Told()
+    run(Search(pick(), snapshot(A), State(), lambda: NOW, told), [])
+    assert told.heard == [(1, "client_left", "stop")]
 
 
 def test_refused_fields_are_left_out_on_the_same_key() -> None:

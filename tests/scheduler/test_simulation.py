@@ -17,7 +17,7 @@ from ccx_addons.scheduler import Pick, Search, State
 from ccx_addons.scheduler.breaker import Place
 from ccx_addons.scheduler.index import Entry
 from ccx_addons.scheduler.state import Standing
-from tests.scheduler.values import CLIENT, NOW, OK, channel, key, snapshot, status
+from tests.scheduler.values import CLIENT, NOW, OK, Told, channel, key, snapshot, status
 
 HOUR = 3600
 MODELS = [f"model-{n}" for n in range(3)]
@@ -150,7 +150,7 @@ class World:
     def ask(self, trace: str, poison: Outcome | None = None, body: str = "") -> str:
         """One request; the channel that answered, empty when none did."""
         pick = Pick("chat", MODELS[int(trace[1:] or 0) % 3], CLIENT, trace)
-        search = Search(pick, self.snapshot, self.state, lambda: self.now, body=lambda: body)
+        search = Search(pick, self.snapshot, self.state, lambda: self.now, Told(body))
         generator = attempts(search, lambda: self.now, self.now + 600, lambda: self.now)
         try:
             made = next(generator)

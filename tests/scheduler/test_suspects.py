@@ -6,7 +6,7 @@ from ccx_addons.core.exchange import Seat
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.scheduler import Search, State
 from ccx_addons.scheduler.suspects import EDGE, MOST, WINDOW, Suspects, body_print
-from tests.scheduler.values import NOW, OK, broken, channel, key, names, pick, run, snapshot, status
+from tests.scheduler.values import NOW, OK, Told, broken, channel, key, names, pick, run, snapshot, status
 
 A = channel("a", key("a1"), key("a2"))
 B = channel("b", priority=2)
@@ -17,7 +17,7 @@ GIST = ("chat", "m", "its conversation")
 
 def ask(state: State, outcomes: list[Outcome], body: str = BODY, after: float = 0.0, home: Seat | None = None) -> str:
     asked = pick(home=home) if home else pick()
-    search = Search(asked, snapshot(A, B, C), state, lambda: NOW + after, body=lambda: body)
+    search = Search(asked, snapshot(A, B, C), state, lambda: NOW + after, Told(body))
     return " ".join(names(run(search, outcomes, NOW + after)))
 
 

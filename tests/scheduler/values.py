@@ -7,6 +7,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt, Outcome, OutcomeKind, Verdict, attempts, classify
 from ccx_addons.scheduler import Pick, Search, State
 from ccx_addons.scheduler.limits import Ask, scopes_of
+from ccx_addons.scheduler.search import About
 
 NOW = 1_700_000_000.0
 CLIENT = Client("tester", "")
@@ -74,6 +75,23 @@ def learn(state: State, tried: Attempt, outcome: Outcome, now: float) -> Verdict
     state.begin("chat", tried, now)
     state.learn("chat", tried, outcome, verdict, now, outcome.fault.message if outcome.fault else "")
     return verdict
+
+
+class Told(About):
+    """Remembers what it is told. ``said``: all that an upstream ever says; empty: what it really says."""
+
+    def __init__(self, body: str = "", said: str = "") -> None:
+        self.heard: list[tuple[int, str, str]] = []
+        self._body, self._said = body, said
+
+    def told(self, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        self.heard.append((attempt.number, outcome.kind, verdict.action))
+
+    def words(self, outcome: Outcome) -> str:
+        return self._said or super().words(outcome)
+
+    def body(self) -> str:
+        return self._body
 
 
 def run(search: Search, outcomes: list[Outcome], now: float = NOW) -> list[Attempt]:

@@ -214,14 +214,14 @@ def test_the_pick_says_what_was_asked(runtime: Runtime) -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
     body = {"messages": [{"role": "user", "content": [image]}], "max_tokens": 9, "user": "me"}
     _, x = asked(replace(A, limits=ChannelLimits(context_window=10), no_vision=True), body=body)
-    found = Route(runtime).pick(x)
+    found = Route(runtime).search(x).pick
     assert (found.images, found.output_tokens, found.vectors, found.route_prefix) == (True, 9, False, "")
     assert found.prompt_tokens > 0 and len(found.trace) == 32 and x.trace == found.trace
 
 
 def test_nobody_counts_a_prompt_that_fits_everywhere(runtime: Runtime) -> None:
     _, x = asked(replace(A, limits=ChannelLimits(context_window=10_000)))
-    assert Route(runtime).pick(x).prompt_tokens == 0
+    assert Route(runtime).search(x).pick.prompt_tokens == 0
 
 
 LONG = "iVBORw0K" * 100
@@ -242,14 +242,14 @@ LONG = "iVBORw0K" * 100
 )
 def test_pictures_are_seen(runtime: Runtime, body: dict[str, Any], seen: bool) -> None:
     _, x = asked(A, replace(B, no_vision=True), body={"part": body})
-    assert Route(runtime).pick(x).images is seen
+    assert Route(runtime).search(x).pick.images is seen
     _, x = asked(A, B, body={"part": body})
-    assert not Route(runtime).pick(x).images  # everybody sees them
+    assert not Route(runtime).search(x).pick.images  # everybody sees them
 
 
 def test_embeddings_are_vectors(runtime: Runtime) -> None:
     x = exchange("embeddings", channel("e", "embeddings"))
-    assert Route(runtime).pick(x).vectors
+    assert Route(runtime).search(x).pick.vectors
 
 
 def test_verdicts_are_written_down(runtime: Runtime) -> None:
