@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mitmproxy import http
 
+from ccx_addons import vendors
 from ccx_addons.auth import json_response
 from ccx_addons.core import read, wire_json
 from ccx_addons.core.asked import MAX_MODEL
@@ -25,6 +26,9 @@ from ccx_addons.proxy.guard import about, guarded, refuse
 
 CACHE: Final = 60.0
 """Seconds a channel's list is kept."""
+WINDOWS: Final = ("max_input_tokens", "context_length", "context_window", "max_model_len", "inputTokenLimit")
+OUTPUTS: Final = ("max_output_tokens", "max_completion_tokens", "max_tokens", "outputTokenLimit")
+"""How upstreams' lists name a model's sizes (Anthropic, OpenRouter, Groq, vLLM, Google)."""
 LATEST: Final = 253_402_300_799
 """Unix seconds of the end of 9999: some upstreams write milliseconds."""
 
@@ -33,6 +37,8 @@ class Models:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.lists: dict[Channel, tuple[float, asyncio.Future[list[dict[str, Any]]]]] = {}
+        self.last: dict[Channel, list[dict[str, Any]]] = {}
+        """What a channel listed when it could be asked: while it can not, its models do not vanish."""
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """The caller's own header says which shape it reads; it is gone once credentials are removed."""
@@ -86,7 +92,7 @@ class Models:
             for entry in [*_named(channel), *listed]:
                 name = entry["id"]
                 if channel.allow.allows(name) and client.models.allows(name):
-                    found.setdefault(name, entry)
+                    found.setdefault(name, entry | _sizes(channel, entry))
         return found
 
     async def of(self, channel: Channel) -> list[dict[str, Any]]:
@@ -95,12 +101,23 @@ class Models:
         self.lists = {c: entry for c, entry in self.lists.items() if now - entry[0] < CACHE}
         if channel not in self.lists:
             self.lists[channel] = (now, asyncio.ensure_future(apart(list_models(channel))))
-        return await asyncio.shield(self.lists[channel][1])
+        if listed := await asyncio.shield(self.lists[channel][1]):
+            known = {c: entries for c, entries in self.last.items() if c in self.lists}
+            self.last = {**known, channel: listed}
+        return listed or self.last.get(channel, [])
 
 
 def _named(channel: Channel) -> Iterable[dict[str, Any]]:
     names = [*channel.models.entries, *channel.allow.include]
     return [{"id": name} for name in names if "*" not in name]
+
+
+def _sizes(channel: Channel, entry: dict[str, Any]) -> dict[str, int]:
+    """Tokens that the model takes and gives, as the upstream's list says, else as its vendor does; 0: not known."""
+    size = vendors.size(channel.base_urls[0], channel.models.apply(entry["id"]).model)
+    window = next(filter(None, (read.count(entry.get(name)) for name in WINDOWS)), 0)
+    output = next(filter(None, (read.count(entry.get(name)) for name in OUTPUTS)), 0)
+    return {"window": channel.limits.context_window or window or size.window, "output": output or size.output}
 
 
 def _all(entries: list[dict[str, Any]], google: bool, anthropic: bool) -> dict[str, Any]:
@@ -120,11 +137,18 @@ def _all(entries: list[dict[str, Any]], google: bool, anthropic: bool) -> dict[s
 def _one(entry: dict[str, Any], google: bool, anthropic: bool) -> dict[str, Any]:
     name = entry["id"]
     label = read.text(entry.get("display_name")) or read.text(entry.get("displayName")) or name
+    window, output = entry.get("window", 0), entry.get("output", 0)
     if google:
+        entry = {name: known for name, known in entry.items() if name not in ("window", "output")}
+        sizes = {"inputTokenLimit": window, "outputTokenLimit": output}
+        entry |= {name: known for name, known in sizes.items() if known}
         methods = entry.get("supportedGenerationMethods") or ["generateContent", "countTokens"]
         return {**entry, "name": f"models/{name}", "displayName": label, "supportedGenerationMethods": methods}
     created = read.count(entry.get("created"))
     if anthropic:
         moment = read.text(entry.get("created_at")) or datetime.fromtimestamp(min(created, LATEST), UTC).isoformat()
-        return {"type": "model", "id": name, "display_name": label, "created_at": moment}
-    return {"id": name, "object": "model", "created": created, "owned_by": read.text(entry.get("owned_by")) or "ccx"}
+        sizes = {"max_input_tokens": window or None, "max_tokens": output or None}
+        return {"type": "model", "id": name, "display_name": label, "created_at": moment, **sizes}
+    owner = read.text(entry.get("owned_by")) or "ccx"
+    more = {"context_length": window} if window else {}
+    return {"id": name, "object": "model", "created": created, "owned_by": owner, **more}

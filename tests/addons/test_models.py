@@ -20,7 +20,10 @@ MAIN = replace(
 SPARE = channel("spare", "chat")
 LISTS: dict[str, list[dict[str, Any]]] = {
     "main": [{"id": "claude-opus-4-7", "display_name": "Opus", "created_at": "2026-01-01T00:00:00Z"}],
-    "spare": [{"id": "gpt-5", "created": 1_700_000_000, "owned_by": "openai"}, {"id": "odd", "created": 10**15}],
+    "spare": [
+        {"id": "gpt-5", "created": 1_700_000_000, "owned_by": "openai"},
+        {"id": "odd", "created": 10**15, "max_model_len": 32_768},
+    ],
 }
 
 
@@ -79,15 +82,20 @@ def test_openai(runtime: Runtime, upstreams: Upstreams) -> None:
     status, body = ask(runtime, "/v1/models", MAIN, SPARE)
     assert status == 200 and body["object"] == "list"
     assert [entry["id"] for entry in body["data"]] == ["claude-opus-4-7", "gpt-5", "odd", "opus"]
-    assert body["data"][1] == {"id": "gpt-5", "object": "model", "created": 1_700_000_000, "owned_by": "openai"}
-    assert body["data"][3] == {"id": "opus", "object": "model", "created": 0, "owned_by": "ccx"}
+    gpt = {"id": "gpt-5", "object": "model", "created": 1_700_000_000, "owned_by": "openai", "context_length": 400_000}
+    assert body["data"][1] == gpt
+    opus = {"id": "opus", "object": "model", "created": 0, "owned_by": "ccx", "context_length": 1_000_000}
+    assert body["data"][3] == opus, "a name of the operator's own has the size of what it stands for"
 
 
 def test_anthropic(runtime: Runtime, upstreams: Upstreams) -> None:
     _, body = ask(runtime, "/v1/models", MAIN, SPARE, anthropic_version="2023-06-01")
     assert (body["has_more"], body["first_id"], body["last_id"]) == (False, "claude-opus-4-7", "opus")
     created = {"created_at": "2026-01-01T00:00:00Z"}
-    assert body["data"][0] == {"type": "model", "id": "claude-opus-4-7", "display_name": "Opus", **created}
+    sizes = {"max_input_tokens": None, "max_tokens": None}  # it stands for x, of which nothing is known
+    assert body["data"][0] == {"type": "model", "id": "claude-opus-4-7", "display_name": "Opus", **created, **sizes}
+    assert [entry["max_input_tokens"] for entry in body["data"]] == [None, 400_000, 32_768, 1_000_000]
+    assert body["data"][3]["max_tokens"] == 128_000
     assert [entry["created_at"][:4] for entry in body["data"]] == ["2026", "2023", "9999", "1970"]
 
 
@@ -105,6 +113,7 @@ def test_google(runtime: Runtime, upstreams: Upstreams, path: str, headers: dict
     first = body["models"][0]
     assert (first["name"], first["displayName"]) == ("models/gpt-5", "gpt-5")
     assert first["supportedGenerationMethods"] == ["generateContent", "countTokens"]
+    assert (first["inputTokenLimit"], first["outputTokenLimit"]) == (400_000, 128_000) and "window" not in first
 
 
 @pytest.mark.parametrize(
@@ -180,6 +189,20 @@ def test_an_old_list_is_asked_again(runtime: Runtime, upstreams: Upstreams, monk
 
     asyncio.run(twice())
     assert upstreams.asked == ["main", "main"] and len(addon.lists) == 1
+
+
+def test_models_do_not_vanish_while_their_upstream_is_away(
+    runtime: Runtime, upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addon = Models(runtime)
+
+    async def twice() -> None:
+        first = await addon.of(MAIN)
+        monkeypatch.setattr(module, "CACHE", -1.0)
+        monkeypatch.setitem(LISTS, "main", [])
+        assert first and await addon.of(MAIN) == first
+
+    asyncio.run(twice())
 
 
 def test_a_caller_that_leaves_takes_nobody_elses_list_away(runtime: Runtime, upstreams: Upstreams) -> None:
