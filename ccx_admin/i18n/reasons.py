@@ -99,6 +99,7 @@ JOINTS: Final[Mapping[str, str]] = {
     "{why}; trying once more": "{why}；再试一次",
     "{why}; trying without": "{why}；去掉后重试",
     "{why}; the request may be at fault": "{why}；可能是请求本身的问题",
+    "{why}, like all lately": "{why}，近来对所有请求都如此",
     "{why}, and so says a second key": "{why}，另一个密钥也这么说",
     "{why}, {n} s more": "{why}，还有 {n} 秒",
     "{why}; {more}": "{why}; {more}",

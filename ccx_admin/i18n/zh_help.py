@@ -214,6 +214,7 @@ HELP: Final[Mapping[str, str]] = {
     "the upstream does not have this path": "上游没有此路径",
     "the upstream does not know a field of the request": "上游不认识请求中的某个字段",
     "the upstream failed": "上游失败",
+    "it is refused what others answer": "被拒绝，而其他密钥或渠道能回答",
     "the upstream forbids this": "上游禁止此操作",
     "the upstream has no account left": "上游没有可用账户",
     "the upstream is overloaded": "上游过载",
