@@ -40,6 +40,13 @@ from ccx_addons.core.header_names import HEADER_NAME, is_ours, is_private
 
 CHANNEL_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MEANT: Final = {
+    **dict.fromkeys(("openai", "openai-compatible", "openai_compatible", "completions", "chat_completions"), "chat"),
+    **dict.fromkeys(("anthropic", "claude"), "messages"),
+    **dict.fromkeys(("google", "vertex"), "gemini"),
+    **dict.fromkeys(("codex", "openai-responses", "openai_responses"), "responses"),
+}
+"""What a protocol is called elsewhere."""
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 MOST_IN_CHAIN: Final = 16
 """Upstream models of one client model: each may cost an attempt."""
@@ -66,7 +73,9 @@ def channel_of(
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)") or ""
     protocol = table.get("protocol")
     if protocol not in KINDS:
-        reader.problem(f"{path}.protocol", f"must be one of {', '.join(KINDS)}")
+        meant = MEANT.get(str(protocol).lower())
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        reader.problem(f"{path}.protocol", f"must be one of {', '.join(KINDS)}{hint}")
         protocol = ""
     found: dict[str, Any] = {
         "id": reader.text(table.get("id", _id(name)), f"{path}.id", CHANNEL_ID, "an id"),
@@ -183,7 +192,8 @@ def _keys(reader: Reader, value: Json, path: str, base_urls: tuple[str, ...]) ->
 def _model_map(reader: Reader, value: Json, path: str) -> ModelMap:
     entries = {}
     if value is not None and not isinstance(value, dict):
-        reader.problem(path, f"expected a mapping of model names, got {kind_of(value)}")
+        hint = "; the names that a channel takes are its allow" if isinstance(value, list) else ""
+        reader.problem(path, f"expected a mapping of model names, got {kind_of(value)}{hint}")
         return ModelMap()
     for name, entry in (value or {}).items():
         at = f"{path}.{name}"

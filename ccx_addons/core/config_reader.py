@@ -53,7 +53,8 @@ class Reader:
             return {}
         for name in value:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1)
+                other = OTHERS.get(str(name), "")
+                near = [other] if other in known else difflib.get_close_matches(str(name), known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
                 shown = str(name) if confidential.FIELD_NAME.fullmatch(str(name)) else mask(str(name))
                 self.problem(_below(path, shown), f"unknown key {shown!r}{hint}", _below(path, str(name)))
@@ -63,7 +64,8 @@ class Reader:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.problem(path, f"expected a list, got {kind_of(value)}")
+            hint = "; put it into brackets: [...]" if isinstance(value, str) else ""
+            self.problem(path, f"expected a list, got {kind_of(value)}{hint}")
             return []
         return value
 
@@ -94,6 +96,9 @@ class Reader:
         """A key, or its variable; None when that is not set, which disables only this key."""
         text = self.text(value, path)
         if text is None:
+            return None
+        if variables.FOREIGN.match(text) and not variables.names(text):
+            self.problem(path, "is a variable as other programs write it, and no key; write env:NAME or ${NAME}")
             return None
         if text.startswith("env:") or variables.names(text):
             if not (found := self._filled(text)):
@@ -215,6 +220,12 @@ CHECKS: Final[dict[Any, Callable[[Json], bool]]] = {
     float: lambda v: isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e12,
     str: lambda v: isinstance(v, str),
 }
+OTHERS: Final = {
+    **dict.fromkeys(("api_key", "api_keys", "apiKey", "key", "token"), "keys"),
+    **dict.fromkeys(("api_base", "url", "baseUrl", "base_url", "endpoint"), "base_urls"),
+    **dict.fromkeys(("type", "provider", "api", "format"), "protocol"),
+}
+"""What other gateways call it."""
 NAMES: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 KIND_NAMES: Final[dict[type, str]] = {

@@ -12,6 +12,10 @@ WHOLE: Final = re.compile(rf"env:({NAME})|\$\{{({NAME})\}}")
 INSIDE: Final = re.compile(rf"\$\{{({NAME})\}}")
 
 
+FOREIGN: Final = re.compile(r"\$\{|\$[A-Za-z_]\w*$|os\.environ/|%\w+%$|\{\{|\$env:|process\.env\.")
+"""How variables begin in a shell, LiteLLM's file, PowerShell, templates: no key does."""
+
+
 def whole(text: str) -> str:
     """The variable that the whole text stands for; empty: it is no variable alone."""
     found = WHOLE.fullmatch(text)

@@ -210,6 +210,10 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
     if x.operation in STORED:
         return unknown_answer(x)
     serving = [c for c in x.snapshot.channels if x.kind in c.serves]
+    prefix = x.match.route_prefix if x.match else ""
+    if prefix and not any(c.route_prefix == prefix for c in x.snapshot.channels):
+        words = f"no channel has the route prefix {prefix!r}; did you mean {x.path.removeprefix(f'/{prefix}')}?"
+        return Fault("not_found", words, status=404, code="unknown_path")
     if not serving:
         words = f"no channel serves {x.kind} yet: add one to config/ccx.yaml under channels, or in the panel"
         if x.kind in TEXT_KINDS and (other := next((c for c in x.snapshot.channels if c.serves & TEXT_KINDS), None)):

@@ -38,6 +38,9 @@ def test_reserved_prefixes_lead_nowhere(prefix: str) -> None:
         ("/v1/v1beta/models", "/v1/models"),
         ("/responses/", "/v1/responses"),
         ("/completions", "/v1/chat/completions"),
+        ("/api/v1/chat/completions", "/v1/chat/completions"),
+        ("/api/v1beta/models/gemini-3:generateContent", "/v1beta/models/gemini-3:generateContent"),
+        ("/api/v1/nothing", ""),
         ("/nothing", ""),
     ],
 )
