@@ -22,6 +22,8 @@ from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
 FORM_FIELDS: Final = frozenset({"model", "stream", "response_format"})
 FORMS: Final = frozenset({"image_edit", "image_variation"})
 """Operations whose bodies may be forms."""
+INNER: Final = frozenset({"path", "envelope"})
+"""Where a request names its model, if the body may name it once more."""
 
 
 class Body:
@@ -31,7 +33,8 @@ class Body:
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Waits only for what may be large: nobody knows how long packed bytes are."""
-        if "content-encoding" in flow.request.headers or len(flow.request.raw_content or b"") >= BIG:
+        request = flow.request.data
+        if len(request.content or b"") >= BIG or "content-encoding" in request.headers:
             return aside(self.read, flow, x)
         self.read(flow, x)
         return None
@@ -48,22 +51,18 @@ class Body:
 def read_body(request: http.Request, x: Exchange, limit: int) -> None:
     """Fills raw, body or form, model and stream. Raises BadRequest."""
     assert x.match
-    endpoint = x.match.endpoint
-    raw = request.raw_content or b""
-    try:
-        x.raw = inflate(raw, request.headers.get("content-encoding", ""), limit)
-    except BadEncoding as bad:
-        if bad.too_large:
-            raise TooLarge(f"the request body is {bad} (MAX_REQUEST_BODY_MB)") from None
-        raise BadRequest(f"the request body has {bad}") from None
-    kinds = request.headers.get_all("content-type")
-    kind = kinds[0] if kinds else ""
+    endpoint, headers = x.match.endpoint, request.data.headers
+    x.raw = request.data.content or b""
+    if encoding := headers.get("content-encoding"):
+        x.raw = inflated(x.raw, encoding, limit)
     if endpoint.method != "POST":
         x.model = x.match.subject if endpoint.model_in == "path" else ""
         asked.check_query(x.query, x.model)
         return
+    kinds = headers.get_all("content-type")
     if len(kinds) > 1:
         raise BadRequest("the request has two content-type headers")
+    kind = kinds[0] if kinds else ""
     if kind.lower().startswith("multipart/"):
         values, stream = read_form(x, kind)
     else:
@@ -81,13 +80,23 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
     if x.body and endpoint.model_in == "envelope":
         open_envelope(x, x.body)
     asked.check_name(x.model)
-    if x.body and endpoint.model_in in ("path", "envelope"):
+    if x.body and endpoint.model_in in INNER:
         asked.check_inner(x.body, x.operation, x.model)
     if x.body and x.client and x.client.name != DEFAULT_CLIENT:
         asked.check_files(x.body)
     if x.query:
         asked.check_query(x.query, x.model)
         x.ignored = tuple(Loss(f"?{name}", "it is no parameter of this path") for name in unknown(x.kind, x.query))
+
+
+def inflated(raw: bytes, encoding: str, limit: int) -> bytes:
+    """The body itself. Raises BadRequest."""
+    try:
+        return inflate(raw, encoding, limit)
+    except BadEncoding as bad:
+        if bad.too_large:
+            raise TooLarge(f"the request body is {bad} (MAX_REQUEST_BODY_MB)") from None
+        raise BadRequest(f"the request body has {bad}") from None
 
 
 def open_envelope(x: Exchange, envelope: JsonBody) -> None:

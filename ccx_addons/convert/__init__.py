@@ -90,12 +90,11 @@ class Convert:
     def upstream_attempt(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Waits only where a channel wants pictures themselves instead of their addresses, and for large bodies."""
         record = x.current
-        urls: list[str] = []
-        if record and x.pictures is None and PICTURES in record.attempt.channel.quirks and x.body:
-            urls = quirks.image_urls(x.kind, x.body.members)
-        if urls:
+        channel = record.attempt.channel if record else None
+        wanted = channel and PICTURES in channel.quirks and x.pictures is None and x.body
+        if wanted and (urls := quirks.image_urls(x.kind, wanted.members)):
             return self.fetch_and_prepare(flow, x, urls)
-        if len(x.raw) >= BIG or (record and has_many_schemas(x, record.attempt.channel)):
+        if len(x.raw) >= BIG or (channel and has_many_schemas(x, channel)):
             return self.prepare_aside(flow, x)
         self.prepare(flow, x)
         return None
@@ -199,11 +198,13 @@ class Convert:
     ) -> Awaitable[None] | None:
         channel, content = record.attempt.channel, response.raw_content or b""
         x.ended, body = found
-        if x.masked and x.ended.kind == "ok":
+        if x.ended.kind != "ok":
+            return None
+        if x.masked:
             body = restored(body.decode("utf-8", "surrogateescape"), x.masked).encode("utf-8", "surrogateescape")
-        if x.ended.kind == "ok" and body is not content:
+        if body is not content:
             put_body(response, body)
-        elif x.ended.kind == "ok" and wants_pictures(x, channel) and b'"url"' in content:
+        elif wants_pictures(x, channel) and b'"url"' in content:
             return self.inline(response, x, channel, content)
         return None
 

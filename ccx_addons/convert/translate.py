@@ -79,10 +79,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         body = multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw
         return Outgoing(body, x.operation, x.stream)
     members, channel = x.body.members, attempt.channel
-    in_body = x.match is not None and x.match.endpoint.model_in == "body"
-    changes: dict[str, Json] = {"model": mapped.model} if in_body and mapped.model != x.model else {}
-    if x.operation in VECTORS and not in_body and mapped.model != x.model:
-        changes = _renamed(members, f"models/{mapped.model}")
+    changes = _renamed(x, members, mapped.model) if mapped.model != x.model else {}
     if hides_usage(x, channel) and vendors.chat(attempt.base_url, mapped.model).stream_options:
         changes["stream_options"] = {**read.mapping(members.get("stream_options")), "include_usage": True}
     if x.operation == "generate":
@@ -90,8 +87,9 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             channel.protocol, members, channel.reasoning, x.model, mapped.model, mapped.effort, attempt.base_url
         )
     own, losses = _own(x, members)
-    changes |= {name: value for name, value in own.items() if value is not members[name]}
-    fields = frozenset(members.keys() | changes.keys())
+    if own is not members:
+        changes |= {name: value for name, value in own.items() if value is not members[name]}
+    fields = frozenset(members.keys() | changes.keys() if changes else members)
     drop: frozenset[str] = frozenset()
     if attempt.drop:
         left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
@@ -102,7 +100,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes["input"] = told["input"]
         drop |= {"previous_response_id"}
         losses.append(Loss("reasoning", ELSEWHERE))
-    elif away := {id: one.item for id, one in x.named.items() if one.item and is_away(one.seat, attempt)}:
+    elif x.named and (away := {id: one.item for id, one in x.named.items() if one.item and is_away(one.seat, attempt)}):
         items = written_out(read.items(members.get("input")), away)
         changes["input"] = kept = [item for item in items if not _is_thought(item, away)]
         losses += [Loss("reasoning", ELSEWHERE)] * (len(kept) < len(items))
@@ -127,8 +125,13 @@ def _is_thought(item: Json, said: Mapping[str, Json]) -> bool:
     return one.get("type") == "reasoning" and said.get(read.text(one.get("id"))) is item
 
 
-def _renamed(members: Mapping[str, Json], model: str) -> dict[str, Json]:
+def _renamed(x: Exchange, members: Mapping[str, Json], name: str) -> dict[str, Json]:
     """Gemini's embeddings name the model in the body as well, each request of a batch for itself."""
+    if x.match and x.match.endpoint.model_in == "body":
+        return {"model": name}
+    if x.operation not in VECTORS:
+        return {}
+    model = f"models/{name}"
     changes: dict[str, Json] = {"model": model} if "model" in members else {}
     if batch := read.mappings(members.get("requests")):
         changes["requests"] = [{**one, "model": model} for one in batch]
@@ -230,9 +233,9 @@ def hides_usage(x: Exchange, channel: Channel) -> bool:
 # ---- answers ---------------------------------------------------------------------------------------------------------
 def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     """Whether a 2xx body is an answer, and the body for the client. Takes its usage, stop and losses."""
-    if x.operation == "delete" and not content:
+    if not content and x.operation == "delete":
         return Ended("ok"), content
-    if x.expects_stream or recast.is_pieces(channel, content):
+    if x.expects_stream or (content[:1] != b"{" and recast.is_pieces(channel, content)):
         return _recast(x, channel, content)
     try:
         value = loads(content)

@@ -39,6 +39,8 @@ def changes(
     verbosity and tier are set only on requests that name none.
     """
     found: dict[str, Json] = {}
+    if not (mapped or policy.effort or policy.verbosity or policy.fast):
+        return found
     asked = mapped or next((e for pattern, e in policy.effort if Patterns((pattern,)).allows(client_model)), None)
     effort = effort_word(asked) if asked else None
     if effort and (mapped or not NAMES_EFFORT[protocol](body)):

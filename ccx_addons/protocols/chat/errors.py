@@ -23,9 +23,9 @@ def error_in(answer: Mapping[str, Json]) -> Fault | None:
     """The error that a 2xx answer or a chunk of a stream carries; None when it carries none."""
     if answer.get("error") or answer.get("object") == "error":
         return _with_provider(fault_of(answer), answer)
-    for choice in read.items(answer.get("choices"))[:1]:
-        if isinstance(choice, dict) and choice.get("error"):
-            return _with_provider(fault_of(choice), choice)
+    choices = answer.get("choices")
+    if choices and isinstance(choices, list) and (choice := read.mapping(choices[0])).get("error"):
+        return _with_provider(fault_of(choice), choice)
     if (state := read.mapping(answer.get("base_resp"))) and (code := read.count(state.get("status_code"))):
         return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code))
     return None if "choices" in answer else bare_fault(answer)
