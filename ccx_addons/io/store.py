@@ -71,6 +71,12 @@ def _upsert_all(transaction: Transaction, table: str, rows: Iterable[Row]) -> No
         transaction.upsert(table, row)
 
 
+def _finished(transaction: Transaction, row: Row, attempts: Iterable[Row], candidates: Iterable[Row]) -> None:
+    _upsert_all(transaction, "attempts", attempts)
+    _upsert_all(transaction, "candidates", candidates)
+    transaction.upsert("requests", row)
+
+
 def _upsert_running(transaction: Transaction, row: Callable[[], Row]) -> None:
     transaction.upsert("requests", row())
 
@@ -229,11 +235,11 @@ class Store:
         return self.place
 
     # ---- rows ----
-    def put_request(self, row: Row) -> None:
-        """A finished request, once."""
-        queued = _Queued(partial(_upsert_all, table="requests", rows=(dict(row),)))
+    def put_request(self, row: Row, attempts: Iterable[Row] = (), candidates: Iterable[Row] = ()) -> None:
+        """A finished request, once, with its attempts and what was chosen among, which the store keeps as they are."""
+        queued = _Queued(partial(_finished, row=dict(row), attempts=attempts, candidates=candidates))
         with self._lock:
-            self._queue.updates.pop(str(row["id"]), None)
+            self._queue.updates.pop(row["id"], None)
             self._queue.jobs.append(queued)
             self._fit()
         self._tell()

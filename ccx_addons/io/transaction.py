@@ -198,10 +198,8 @@ def _upsert(table: str, names: Sequence[str], known: Mapping[str, bool], rows: i
 
 
 def on_conflict(table: str, names: Iterable[str], key: str, known: Mapping[str, bool]) -> str:
-    """What becomes of the row that is there; ``known``: of each column whether it is one of the key. Rows of requests
-    are given whole: a column that is left out has its default."""
-    changed = [name for name in (known if table == "requests" else names) if not known[name]]
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in changed)
+    """What becomes of the row that is there; ``known``: of each column whether it is one of the key."""
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if not known[name])
     guard = " WHERE requests.state = 'running'" if table == "requests" else ""
     return f"({key}) DO UPDATE SET {changes}{guard}" if changes else "DO NOTHING"
 

@@ -117,13 +117,14 @@ class Metrics:
         if x.client is None or x.match is None or x.status == 101:
             return
         store = self.runtime.store
-        if x.attempts:
-            store.put_attempts([self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)])
+        attempts = [self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)]
+        if attempts:
             self.note_use(x)
+        candidates: list[dict[str, Any]] = []
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
-            store.put_candidates([candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)])
+            candidates = [candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)]
         row = self.row(x)
-        store.put_request(row)  # last: whoever sees a finished request finds the rest of it
+        store.put_request(row, attempts, candidates)
         if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
             self.keep_shape(x, x.body, row)
         if row["source"] == "proxy":

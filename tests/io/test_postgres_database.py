@@ -61,8 +61,6 @@ def test_a_row_is_final_once(opened: Callable[..., Database], link: Link) -> Non
     first = value(link, "SELECT rev FROM requests")
     put(database, request("a", state="running"), request("a", state="failed", output_tokens=9, trace_hash="t"))
     assert link.execute("SELECT state, output_tokens, rev FROM requests").fetchall() == [("ok", 7, first)]
-    put(database, request("b", state="running", stream_end="cut"), request("b", state="ok"), request("c", stream=1))
-    assert [value(link, f"SELECT stream_end || state FROM requests WHERE id = '{id}'") for id in "bc"] == ["ok"] * 2
 
 
 def test_values_that_postgresql_would_refuse(opened: Callable[..., Database], link: Link) -> None:
