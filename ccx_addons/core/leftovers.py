@@ -63,7 +63,12 @@ HARMLESS: Final[Mapping[str, str]] = {
 """Fields that nobody misses -> why."""
 HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
     "responses": frozenset({"store"}),  # the gateway remembers the answer itself
-}
+    "chat": frozenset({  # what the neutral form says, kept as it came
+        *(f"reasoning.{name}" for name in ("effort", "enabled", "exclude", "max_tokens", "summary")), "thinking.type",
+        "thinking.budget_tokens", "enable_thinking", "thinking_budget", "include_reasoning", "file.file_data",
+        "chat_template_kwargs.enable_thinking", "chat_template_kwargs.thinking", "extra_body.google.thinking_config",
+    }),
+}  # fmt: skip
 """The same for fields of one protocol."""
 WORKS_IN: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
     ("messages", "responses"), frozenset({"candidate.urlContextMetadata"})
@@ -77,9 +82,10 @@ SAID_OF_TOOLS: Final = frozenset({"description", "parameters"})
 NO_SETTINGS: Final = (HARMLESS.keys() | {"name"}) - {"type"}
 """Members of another protocol's tool that set nothing."""
 INSIDE: Final = frozenset({
-    "candidate", "custom", "fileData", "function", "generationConfig", "generationConfig.thinkingConfig", "inlineData",
-    "item", "output_config", "reasoning", "response_format", "response_format.json_schema", "stream_options", "text",
-    "text.format", "toolConfig", "toolConfig.functionCallingConfig",
+    "candidate", "chat_template_kwargs", "custom", "extra_body", "extra_body.google", "file", "fileData", "function",
+    "generationConfig", "generationConfig.thinkingConfig", "inlineData", "item", "output_config", "reasoning",
+    "response_format", "response_format.json_schema", "stream_options", "text", "text.format", "thinking", "toolConfig",
+    "toolConfig.functionCallingConfig",
 })  # fmt: skip
 """Fields in which a decoder keeps what is left of an object: its members are lost one by one."""
 UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})

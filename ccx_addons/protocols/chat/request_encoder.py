@@ -13,8 +13,7 @@ from ccx_addons.core.openai import LOGPROBS, SHARED, fits_strict, shared
 from ccx_addons.core.reasoning import effort_of
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.conversation import Conversation
-from ccx_addons.protocols.chat.effort import can_be_off, thinks, write_effort
-from ccx_addons.protocols.chat.requests import SWITCHES
+from ccx_addons.protocols.chat.effort import SWITCHES, can_be_off, thinks, write_effort
 from ccx_addons.protocols.chat.tools import Naming, write_tool_choice, write_tools, write_web_search
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, own
 from ccx_addons.vendors.facts import Chat as Rules

@@ -12,7 +12,6 @@ from ccx_addons.core.neutral import (
     Message,
     OutputFormat,
     Part,
-    Reasoning,
     Refusal,
     Request,
     ServerTool,
@@ -22,6 +21,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.core.reasoning import effort_word
+from ccx_addons.protocols.chat.effort import SWITCHES, read_reasoning
 from ccx_addons.protocols.chat.parts import read_content
 from ccx_addons.protocols.chat.thoughts import DETAILS, read_thoughts
 from ccx_addons.protocols.chat.thoughts import FIELDS as THOUGHT_FIELDS
@@ -48,9 +48,6 @@ ASSISTANT_FIELDS: Final = frozenset({
 RESULT_FIELDS: Final = frozenset({"role", "content", "tool_call_id", "name"})
 OUTPUTS: Final = frozenset({"text", "json_object", "json_schema"})
 SCHEMA_FIELDS: Final = frozenset({"name", "schema", "strict"})
-SWITCHES: Final = ("reasoning", "thinking", "enable_thinking")
-"""Vendors' own fields for reasoning: OpenRouter's; DeepSeek's, GLM's and Kimi's; Qwen's."""
-
 ERROR_MARK: Final = "[error] "
 """Stands before the text of a tool's result that is an error, for which the wire has no field."""
 
@@ -89,7 +86,7 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
         demand.integer(body, "seed"),
         demand.number(body, "presence_penalty"),
         demand.number(body, "frequency_penalty"),
-        _reasoning(body),
+        read_reasoning(body),
         _output(body.get("response_format")),
         read.text(body.get("verbosity")) or None,
         read.text(body.get("user")) or read.text(body.get("safety_identifier")) or None,
@@ -187,37 +184,6 @@ def _tools(body: Mapping[str, Json]) -> tuple[tuple[Tool | ServerTool, ...], boo
     search = body.get("web_search_options")
     options = [ServerTool("web_search", NAME, search)] if isinstance(search, dict) else []
     return (*tools, *functions, *options), bool(functions)
-
-
-def _reasoning(body: Mapping[str, Json]) -> Reasoning | None:
-    """The effort, else what a vendor's own switch says."""
-    effort = effort_word(read.text(body.get("reasoning_effort")))
-    switch = read.mapping(body.get("reasoning")) or read.mapping(body.get("thinking"))
-    summary = _summary(body, switch)
-    if effort:
-        return Reasoning(effort=effort, summary=summary)
-    enabled = {"enabled": True, "disabled": False}.get(read.text(switch.get("type")))
-    if enabled is None:
-        enabled = read.flag(switch.get("enabled"))
-    if enabled is None:
-        enabled = read.flag(body.get("enable_thinking"))
-    effort = effort_word(read.text(switch.get("effort")))
-    budget = read.integer(switch.get("max_tokens"))
-    if budget is None:
-        budget = read.integer(switch.get("budget_tokens"))
-    if enabled is None and effort is None and budget is None and summary is None:
-        return None
-    return Reasoning(enabled, effort, budget, summary)
-
-
-def _summary(body: Mapping[str, Json], switch: Mapping[str, Json]) -> str | None:
-    """Whether the client wants to see thoughts, which it gets as ``reasoning_content``: in OpenAI's word, or as
-    OpenRouter says it (openrouter.ai/docs/use-cases/reasoning-tokens)."""
-    shown = read.flag(body.get("include_reasoning"))
-    hidden = read.flag(switch.get("exclude"))
-    if shown is None and hidden is not None:
-        shown = not hidden
-    return read.text(switch.get("summary")) or {True: "auto", False: "none", None: None}[shown]
 
 
 def _output(value: Json) -> OutputFormat | None:

@@ -164,6 +164,15 @@ def test_deprecated_functions() -> None:
         ({"thinking": {"type": "disabled"}}, "reasoning", Reasoning(False)),
         ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "reasoning", Reasoning(True, budget=5)),
         ({"enable_thinking": False}, "reasoning", Reasoning(False)),
+        ({"enable_thinking": True, "thinking_budget": 5}, "reasoning", Reasoning(True, None, 5)),
+        ({"thinking": {"type": "adaptive"}}, "reasoning", Reasoning(True)),
+        ({"chat_template_kwargs": {"thinking": True}}, "reasoning", Reasoning(True)),
+        (
+            {"extra_body": {"google": {"thinking_config": {"thinking_level": "LOW", "include_thoughts": True}}}},
+            "reasoning",
+            Reasoning(effort="low", summary="auto"),
+        ),
+        ({"extra_body": {"google": {"thinking_config": {"thinking_budget": 0}}}}, "reasoning", Reasoning(False)),
     ],
 )
 def test_fields(body: dict[str, Any], name: str, value: Any) -> None:
