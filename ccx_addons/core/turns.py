@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ccx_addons.core.neutral import Json, Loss, Message, Part, Role, ToolCall, ToolResult
+from ccx_addons.core.neutral import Json, Loss, Message, Part, Role, Text, ToolCall, ToolResult
 
 NO_RESULT: Final = "No result was recorded for this call."
 NO_THOUGHTS: Final = "(no reasoning was recorded)"
@@ -32,13 +32,14 @@ class Pairs:
     calls: Mapping[Place, Place]
 
     def said(self, m: int, parts: Sequence[Part], losses: list[Loss]) -> Iterator[tuple[Part, str]]:
-        """Each part, with its path, of a user's message but for results; those without a call are said as they are."""
+        """Each part, with its path, of a user's message but for results; those without a call are said in words."""
         for p, part in enumerate(parts):
             path = f"messages[{m}].content[{p}]"
             if not isinstance(part, ToolResult):
                 yield part, path
             elif (m, p) not in self.calls:
                 losses.append(Loss(path, "a result without its call is said as the user's text"))
+                yield Text(f"Result of the tool call {part.name or part.id}".rstrip() + ":"), path
                 yield from ((inner, path) for inner in part.parts)
 
 

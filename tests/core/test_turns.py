@@ -45,6 +45,7 @@ def test_what_a_user_says_beside_results() -> None:
     pairs = pair_calls([assistant(call("a")), message])
     assert list(pairs.said(1, message.parts, losses)) == [
         (Text("hi"), "messages[1].content[0]"),
+        (Text("Result of the tool call b:"), "messages[1].content[2]"),
         (Text("lost"), "messages[1].content[2]"),
     ]
     assert [loss.path for loss in losses] == ["messages[1].content[2]"]

@@ -20,7 +20,6 @@ from ccx_addons.core.neutral import (
     Text,
     Thinking,
     ToolCall,
-    ToolResult,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.core.turns import NO_RESULT, NO_THOUGHTS, Apart, Place, pair_calls
@@ -80,13 +79,8 @@ class Conversation:
 
     def _add_user(self, m: int, message: Message) -> None:
         blocks, self._held = self._held, []
-        for p, part in enumerate(message.parts):
-            if not isinstance(part, ToolResult):
-                blocks += write_part(part, f"messages[{m}].content[{p}]", self._losses)
-            elif (m, p) not in self._pairs.calls:
-                self._losses.append(Loss(f"messages[{m}].content[{p}]", "a result without its call is said as text"))
-                blocks.append({"type": "text", "text": f"Result of the tool call {part.id}:"})
-                blocks += write_parts(part.parts, f"messages[{m}].content[{p}]", self._losses)
+        for part, path in self._pairs.said(m, message.parts, self._losses):
+            blocks += write_part(part, path, self._losses)
         if blocks:
             self._say_as_user({"role": "user", "content": join_texts(blocks, PARAGRAPH), **own(message.extra)})
 

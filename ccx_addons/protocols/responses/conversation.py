@@ -71,36 +71,29 @@ class Conversation:
 
     # ---- turns ----
     def _add_user(self, m: int, message: Message) -> None:
-        said: list[Part] = []
-        for p, part in enumerate(message.parts):
-            path = f"messages[{m}].content[{p}]"
-            match part:
-                case ToolResult():
-                    self._add_message(said, "user", path, {})
-                    said = []
-                    self._add_result((m, p), part, path)
-                case Opaque(protocol, dict(item)) if protocol == NAME and _is_item(item):
-                    self.items.append(item)
-                case _:
-                    said.append(part)
+        """What was said; results stand behind their calls."""
+        parts, said = message.parts, list[Part]()
+        if self._continues:
+            for p, part in enumerate(parts):
+                if isinstance(part, ToolResult) and (m, p) not in self._pairs.calls:
+                    self.items.append(write_result(part, "", part.id, f"messages[{m}].content[{p}]", self._losses))
+            parts = tuple(part for part in parts if not isinstance(part, ToolResult))
+        for part, _ in self._pairs.said(m, parts, self._losses):
+            if (
+                isinstance(part, Opaque)
+                and part.protocol == NAME
+                and isinstance(part.value, dict)
+                and _is_item(part.value)
+            ):
+                self.items.append(part.value)
+            else:
+                said.append(part)
         self._add_message(said, "user", f"messages[{m}].content", own(message.extra))
-
-    def _add_result(self, place: Place, result: ToolResult, path: str) -> None:
-        call = self._pairs.calls.get(place)
-        if call is not None:
-            kind = self._kind(self._call(call))
-            self.items.append(write_result(result, kind, self._ids[call], path, self._losses))
-        elif self._continues:
-            self.items.append(write_result(result, "", result.id, path, self._losses))
-        else:
-            self._losses.append(Loss(path, "a result without its call is said as the user's text"))
-            self._add_message(result.parts, "user", path, {})
 
     def _add_assistant(self, m: int, message: Message) -> None:
         head = f"messages[{m}].content"
         said: list[Part] = []
         fields: Item = {}
-        waiting: list[Place] = []
         for p, part in words.each(message.parts, NAME, head, self._losses):
             path = f"{head}[{p}]"
             if isinstance(part, Text | Refusal):
@@ -113,14 +106,13 @@ class Conversation:
                 continue
             self._add_message(said, "assistant", path, fields)
             said = []
-            if isinstance(part, ToolCall) and (m, p) not in self._pairs.results:
-                waiting.append((m, p))
             self._add_part((m, p), part, path)
         self._add_message(said, "assistant", head, fields)
         if not self._rules.thoughts:
             self._drop_last_thoughts(m)
-        for place in waiting:
-            self._answer(place)
+        for p, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                self._answer((m, p))
 
     def _add_part(self, place: Place, part: Part, path: str) -> None:
         match part:
@@ -164,13 +156,15 @@ class Conversation:
         return call_kind(call, self._naming.tool(call.name))
 
     def _answer(self, place: Place) -> None:
-        """A result for a call that has none, unless it is still to come from elsewhere."""
-        if self._continues:
-            return
+        """The result of a call, unless it is still to come from elsewhere."""
         path = f"messages[{place[0]}].content[{place[1]}]"
-        self._losses.append(Loss(path, "the call has no result"))
-        result = ToolResult("", (Text(NO_RESULT),), is_error=True)
-        self.items.append(write_result(result, self._kind(self._call(place)), self._ids[place], path, []))
+        result = self._pairs.results.get(place)
+        if result is None and not self._continues:
+            self._losses.append(Loss(path, "the call has no result"))
+            result = ToolResult("", (Text(NO_RESULT),), is_error=True)
+        if result is not None:
+            kind = self._kind(self._call(place))
+            self.items.append(write_result(result, kind, self._ids[place], f"{path}.result", self._losses))
 
 
 def _is_item(value: Item) -> bool:

@@ -84,7 +84,7 @@ def _short(part: dict[str, Any]) -> Any:
         pytest.param([HI, model(call("a"))], [("user", ["hi"]), ("model", [("Call", "a")]), ("user", [("Response", "a")])], id="a call at the end"),
         pytest.param([HI, model(call("a")), model(call("b")), user(done("a"), done("b"))],
                      [("user", ["hi"]), ("model", [("Call", "a"), ("Call", "b")]), ("user", [("Response", "a"), ("Response", "b")])], id="calls in two messages"),
-        pytest.param([HI, user(done("x", "lost"))], [("user", ["hi", "lost"])], id="a result without a call"),
+        pytest.param([HI, user(done("x", "lost"))], [("user", ["hi", "Result of the tool call x:", "lost"])], id="a result without a call"),
         pytest.param([HI, model(call("a"), call("a")), user(done("a", "1"), done("a", "2"))],
                      [("user", ["hi"]), ("model", [("Call", "a"), ("Call", "a")]), ("user", [("Response", "a"), ("Response", "a")])], id="one id twice"),
     ],

@@ -74,7 +74,7 @@ def short(item: dict[str, Any]) -> str:
         ),
         pytest.param(
             [said(ToolCall("c", "f", "{}")), Message("user", (Text("wait"), ToolResult("c", (Text("r"),))))],
-            ["call c", "user:wait", "result c:r"],
+            ["call c", "result c:r", "user:wait"],
             id="text before a result",
         ),
         pytest.param([Message("user", (Text(""), Text("")))], [], id="blank text"),
@@ -111,7 +111,7 @@ def test_a_result_without_its_call_is_said() -> None:
     conversation, losses = talk(
         Message("user", (ToolResult("x", (Text("r"),)), Text("hi"))), said(ToolCall("x", "f", "{}"))
     )
-    assert [short(item) for item in conversation.items][:2] == ["user:r", "user:hi"]
+    assert [short(item) for item in conversation.items][:1] == ["user:Result of the tool call x:+r+hi"]
     assert [loss.path for loss in losses] == ["messages[0].content[0]", "messages[1].content[0]"]
 
 
@@ -147,7 +147,7 @@ def test_ids_that_come_again_are_told_apart() -> None:
 def test_a_second_result_is_said() -> None:
     result = Message("user", (ToolResult("c", (Text("1"),)), ToolResult("c", (Text("2"),))))
     conversation, losses = talk(said(ToolCall("c", "f", "{}")), result)
-    assert [short(item) for item in conversation.items] == ["call c", "result c:1", "user:2"]
+    assert [short(item) for item in conversation.items] == ["call c", "result c:1", "user:Result of the tool call c:+2"]
     assert len(losses) == 1
 
 
