@@ -165,7 +165,8 @@ class ServerTool:
 
 @value(frozen=True, slots=True)
 class ToolChoice:
-    """``names`` restricts the choice: with ``any`` and one name, that very function must be called."""
+    """``names`` restricts the choice: with ``any`` and one name, that very function must be called. A tool that the
+    upstream runs is named by its kind."""
 
     mode: Literal["auto", "any", "none"]
     names: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ LOSSES: Final[Mapping[str, str]] = {
     "a conversation begins with a user turn; one was added": "会话须以用户轮次开始，已补充一轮",
     "a conversation begins with a user's turn; one was added": "会话须以用户轮次开始，已补充一轮",
     "a forced tool call excludes thinking": "强制调用工具时不能思考",
+    "a tool that the upstream runs cannot be named here": "此处不能指定由上游运行的工具",
     "a result without its call is said as the user's text": "无对应调用的结果改为用户文本",
     "a stop sequence of white space is not taken": "不接受仅含空白的停止序列",
     "a thought that nothing follows is not taken": "不接受其后无内容的思考",

@@ -6,6 +6,7 @@ from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core import cache_marks, read
+from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
@@ -49,6 +50,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """The body, and what it cannot say of the request."""
     rules = vendors.chat(base_url, request.model, style)
     request, losses = _marked(request, rules, base_url)
+    request = nameable(request, (), losses)
     kept = own(request.extra)
     naming = Naming.of(request, rules)
     request = _with_format_in_words(request, rules, losses)

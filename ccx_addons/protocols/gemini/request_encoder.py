@@ -5,6 +5,7 @@ from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core import cache_marks
+from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import budget_of, effort_of, next_lower
@@ -40,6 +41,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """The body, and what it cannot say of the request. Model and streaming stand in the path."""
     rules = vendors.gemini(base_url, request.model)
     request, losses = cache_marks.carried(request, NAME, "")
+    request = nameable(request, (), losses)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     tools = Tools(request, rules, names, losses)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ccx_addons import vendors
 from ccx_addons.core import cache_marks
+from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
 from ccx_addons.core.reasoning import BUDGETS, MIN_BUDGET, effort_of, said_effort
@@ -14,7 +15,7 @@ from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
 from ccx_addons.protocols.messages.grammar import Grammar, strict_schema
-from ccx_addons.protocols.messages.tools import tool_names, write_tool_choice, write_tools
+from ccx_addons.protocols.messages.tools import SERVER_TOOLS, tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -67,6 +68,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """The body, and what it cannot say of the request."""
     rules = vendors.messages(base_url, request.model)
     request, losses = cache_marks.carried(request, NAME, cache_marks.CONTROL)
+    request = nameable(request, SERVER_TOOLS, losses)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     grammar = Grammar(rules)

@@ -1,9 +1,10 @@
 """Request body -> neutral (platform.claude.com/docs/en/api/messages/create)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from ccx_addons.core import demand, read
+from ccx_addons.core.choice import kinds_by
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -74,12 +75,13 @@ def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     choice = demand.mapping(body, "tool_choice")
     metadata = demand.mapping(body, "metadata")
     parallel = read.flag(choice.get("disable_parallel_tool_use"))
+    tools = tuple(_tool(item, f"tools[{n}]") for n, item in enumerate(demand.items(body, "tools")))
     return Request(
         model,
         tuple(_message(item, f"messages[{n}]") for n, item in enumerate(demand.items(body, "messages", required=True))),
         _content(body.get("system"), "system"),
-        tuple(_tool(item, f"tools[{n}]") for n, item in enumerate(demand.items(body, "tools"))),
-        _tool_choice(choice),
+        tools,
+        _tool_choice(choice, tools),
         None if parallel is None else not parallel,
         demand.integer(body, "max_tokens"),
         demand.number(body, "temperature"),
@@ -155,7 +157,7 @@ def _tool(value: Json, path: str) -> Tool | ServerTool:
     return Tool(name, description, schema or {}, read.flag(value.get("strict")), extra=keep(value, TOOL_FIELDS))
 
 
-def _tool_choice(choice: Mapping[str, Json]) -> ToolChoice | None:
+def _tool_choice(choice: Mapping[str, Json], tools: Sequence[Tool | ServerTool]) -> ToolChoice | None:
     if not choice:
         return None
     match choice.get("type"):
@@ -166,7 +168,9 @@ def _tool_choice(choice: Mapping[str, Json]) -> ToolChoice | None:
         case "none":
             return ToolChoice("none")
         case "tool":
-            return ToolChoice("any", (demand.text(choice.get("name"), "tool_choice.name"),))
+            named = ToolChoice("any", (demand.text(choice.get("name"), "tool_choice.name"),))
+            served = {read.text(tool.value.get("name")): tool.kind for tool in tools if isinstance(tool, ServerTool)}
+            return kinds_by(served, {tool.name for tool in tools if isinstance(tool, Tool)}, named)
     raise BadRequest("type must be auto, any, tool or none", "tool_choice.type")
 
 

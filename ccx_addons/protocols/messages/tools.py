@@ -84,9 +84,10 @@ def _write_choice(choice: ToolChoice, request: Request, rules: Rules, losses: li
         losses.append(Loss("tool_choice", "the model cannot be made to call a tool"))
         return {"type": "auto"}
     names = tool_names(request)
-    if len(choice.names) == 1 and choice.names[0] in names:
-        return {"type": "tool", "name": names[choice.names[0]]}
-    if choice.names and not names.keys() & set(choice.names):
+    wire = {kind: read.text(write({}).get("name")) for kind, write in SERVER_TOOLS.items()} | names
+    if len(choice.names) == 1 and choice.names[0] in wire:
+        return {"type": "tool", "name": wire[choice.names[0]]}
+    if choice.names and not wire.keys() & set(choice.names):
         losses.append(Loss("tool_choice", "it names a tool that is not among the tools"))
     return {"type": "any"}
 

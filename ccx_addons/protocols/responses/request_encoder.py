@@ -6,6 +6,7 @@ from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core import cache_marks, read
+from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
@@ -15,7 +16,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
 from ccx_addons.protocols.responses.requests import CONTINUES
 from ccx_addons.protocols.responses.schemas import REFUSED_AT_TOP
-from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
+from ccx_addons.protocols.responses.tools import SERVER_TOOLS, Naming, write_tool_choice, write_tools
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, own
 from ccx_addons.vendors.facts import Responses as Rules
 
@@ -55,6 +56,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """
     rules = vendors.responses(base_url, request.model)
     request, losses = cache_marks.carried(request, NAME, rules.cache_marks)
+    request = nameable(request, SERVER_TOOLS, losses)
     kept = own(request.extra)
     naming = Naming(request)
     request = _with_format_in_words(request, losses)

@@ -164,7 +164,7 @@ def _read_namespace(value: Mapping[str, Json], path: str) -> Iterator[Tool]:
 
 
 def read_tool_choice(value: Json, box: ToolBox) -> ToolChoice | None:
-    """The choice; None where nothing is said, and for a tool of the upstream's own, which has no neutral name."""
+    """The choice; None where nothing is said, and for a tool that is not among the tools."""
     match value:
         case None:
             return None
@@ -190,7 +190,8 @@ def _referred(tool: Mapping[str, Json], box: ToolBox) -> str:
     if kind in NATIVES:
         return box.name("", kind) if any(t.name == kind for t in box.tools if isinstance(t, Tool)) else ""
     if kind not in ("function", "custom"):
-        return ""
+        served = (t.kind for t in box.tools if isinstance(t, ServerTool) and t.value.get("type") == kind)
+        return next(served, "")
     return box.name(read.text(tool.get("namespace")), _name({**read.mapping(tool.get(kind)), **tool}, "tool_choice"))
 
 
@@ -226,6 +227,8 @@ class Naming:
     def reference(self, name: str) -> Item:
         """The tool as a choice names it."""
         tool = self._tools.get(name)
+        if tool is None and name in SERVER_TOOLS:
+            return {"type": SERVER_TOOLS[name]({})["type"]}
         kept = own(tool.extra) if tool else {}
         if kept.get("type") in NATIVES:
             return {"type": kept["type"]}

@@ -144,7 +144,7 @@ def test_what_cannot_be_read_is_named(value: Any, param: str) -> None:
         ({"type": "function", "name": "search", "namespace": "mcp__docs"}, ToolChoice("any", ("mcp__docs__search",))),
         ({"type": "local_shell"}, ToolChoice("any", ("local_shell",))),
         ({"type": "shell"}, None),
-        ({"type": "web_search"}, None),
+        ({"type": "web_search"}, ToolChoice("any", ("web_search",))),
         (
             {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "a"}, {"type": "mcp"}]},
             ToolChoice("auto", ("a",)),
