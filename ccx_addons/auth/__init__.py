@@ -106,48 +106,44 @@ class Auth:
         if x.match is None and self.runtime.admin_port and endpoints.for_panel(x.path):
             x.forward = ("127.0.0.1", self.runtime.admin_port)
             return
-        headers = lower_case(flow.request)
-        proofs = tuple([field for field in headers if field[0] in PROOFS])
+        x.headers, proofs = taken_apart(flow.request)
         places, x.query = credentials_of(proofs, x.query)
-        if proofs:
-            x.headers, x.test = without_credentials(headers), self.is_test(proofs)
-        else:
-            x.headers = headers
+        x.test = self.is_test(proofs)
         if x.operation == "metrics":
-            if fault := self.check_admin(x, headers):
+            if fault := self.check_admin(x, proofs):
                 flow.response = refuse(flow, fault)
             return
         x.client = original.client_of(flow, x.snapshot)
         if keys := login.gateway_keys(proofs):
             places = keys
-            self.take_login(x, headers)
+            self.take_login(x, proofs)
         elif self.runtime.settings.loopback_client and not x.client:
-            self.know_neighbour(flow, x, headers, places)
+            self.know_neighbour(flow, x, proofs, places)
         if fault := (None if x.client else self.check(x, places)) or refusal(x):
             flow.response = refuse(flow, fault)
         elif x.operation == "websocket":
             flow.response = accept(flow.request) or refuse(flow, UPGRADE)
 
-    def take_login(self, x: Exchange, headers: Headers) -> None:
+    def take_login(self, x: Exchange, proofs: Headers) -> None:
         """The client's own login, but for what is a key of this gateway: that goes to nobody."""
-        found = login.login_of(headers)
+        found = login.login_of((*proofs, *x.headers))
         if found and identify(login.tokens(found), x.snapshot) is None:
             x.login = found
             x.headers = tuple(field for field in x.headers if field[0] not in LOGIN)
 
-    def know_neighbour(self, flow: http.HTTPFlow, x: Exchange, headers: Headers, places: list[list[str]]) -> None:
+    def know_neighbour(self, flow: http.HTTPFlow, x: Exchange, proofs: Headers, places: list[list[str]]) -> None:
         """A program on this machine that brings a login, and no key, is the client of LOOPBACK_CLIENT."""
         keys, fault = common(places)
         if fault or identify(keys, x.snapshot) or not login.is_from_here(flow, peer_of(flow)):
             return
-        self.take_login(x, headers)
+        self.take_login(x, proofs)
         name = self.runtime.settings.loopback_client
         if x.login:
             x.client = next((c for c in x.snapshot.clients if c.name == name and c.enabled), None)
 
-    def is_test(self, headers: Headers) -> bool:
+    def is_test(self, proofs: Headers) -> bool:
         """Whether the panel asks, or mitmweb. Nobody else knows the secret."""
-        given = next((value for name, value in headers if name == endpoints.TEST_HEADER), "")
+        given = dict(proofs).get(endpoints.TEST_HEADER, "")
         secret = self.runtime.test_secret
         return bool(given and secret) and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
 
@@ -162,9 +158,9 @@ class Auth:
         self.clients.forget(x.client_ip)
         return None
 
-    def check_admin(self, x: Exchange, headers: Headers) -> Fault | None:
+    def check_admin(self, x: Exchange, proofs: Headers) -> Fault | None:
         """For what is not of clients: the admin key, as Bearer or x-api-key."""
-        places, _ = credentials_of(tuple(field for field in headers if field[0] in ADMIN_HEADERS), "")
+        places, _ = credentials_of(tuple(field for field in proofs if field[0] in ADMIN_HEADERS), "")
         keys, fault = common(places)
         if fault:
             return fault
@@ -235,17 +231,14 @@ def wrong(guesses: Guesses, x: Exchange, keys: list[str], fault: Fault) -> Fault
     return fault
 
 
-def lower_case(request: http.Request) -> Headers:
-    return tuple(
-        [
-            (name.lower().decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-            for name, value in request.headers.fields
-        ]
-    )
-
-
-def without_credentials(headers: Headers) -> Headers:
-    return tuple([field for field in headers if field[0] not in PROOFS])
+def taken_apart(request: http.Request) -> tuple[Headers, Headers]:
+    """What the headers say, and what in them is only for the gateway."""
+    headers: list[tuple[str, str]] = []
+    proofs: list[tuple[str, str]] = []
+    for raw, value in request.headers.fields:
+        name = raw.lower().decode("utf-8", "surrogateescape")
+        (proofs if name in PROOFS else headers).append((name, value.decode("utf-8", "surrogateescape")))
+    return tuple(headers), tuple(proofs)
 
 
 def refusal(x: Exchange) -> Fault | None:

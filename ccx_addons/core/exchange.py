@@ -7,6 +7,7 @@ metrics addon, whose log row is a projection of it.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from ccx_addons.core.confidential import sent_secrets
@@ -54,6 +55,7 @@ class Seat(NamedTuple):
 
 
 NOWHERE: Final = Seat("", "", 0.0)
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 THREAD_NOT_FOUND: Final = "thread_not_found"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
@@ -214,7 +216,7 @@ class Exchange:
     """Trace of the agent that started this one."""
     history: "list[dict[str, Json]] | None" = None
     """Responses items that ``previous_response_id`` stands for, where the gateway remembers them."""
-    named: "Mapping[str, Named]" = field(default_factory=dict)
+    named: "Mapping[str, Named]" = NOTHING
     """Stored Responses items that the input names by their ids."""
     home: Seat = NOWHERE
     """Where the answer was made which is continued."""
@@ -223,9 +225,9 @@ class Exchange:
     pin: str = ""
     pictures: "dict[str, Media] | None" = None
     """What was fetched for a channel that takes no addresses of pictures."""
-    masked: "Mapping[str, str]" = field(default_factory=dict, repr=False)
+    masked: "Mapping[str, str]" = field(default=NOTHING, repr=False)
     """Stand-in in this attempt's request -> the personal data that it stands for."""
-    thoughts: "Mapping[str, str]" = field(default_factory=dict)
+    thoughts: "Mapping[str, str]" = NOTHING
     """Id of a tool call -> the thoughts before it, for a channel that wants them back."""
     request: Request | None = None
     """Decoded only when a candidate speaks another protocol."""
@@ -329,7 +331,7 @@ class Exchange:
         if record is None:
             return ()
         channel, key = record.attempt.channel, record.attempt.key
-        return self.snapshot.secrets.needles((channel.id, key.id), lambda: sent_secrets(channel, key))
+        return self.snapshot.secrets.needles((channel.id, key.id), sent_secrets, channel, key)
 
     def repeats(self, data: bytes) -> bool:
         """Whether an answer holds a secret that was sent with its request."""

@@ -92,14 +92,16 @@ class Secrets:
         cleaned = self.clean(text, cut=cut)
         return body if cleaned == text else cleaned.encode("utf-8", "surrogateescape")
 
-    def needles(self, name: Hashable, values: Callable[[], Iterable[str]]) -> tuple[bytes, ...]:
+    def needles[**P](
+        self, name: Hashable, values: Callable[P, Iterable[str]], *args: P.args, **more: P.kwargs
+    ) -> tuple[bytes, ...]:
         """What to look for in an answer that passes: those of the ``values`` that nobody writes by chance.
 
         Found once for each ``name``.
         """
         found = self._needles.get(name)
         if found is None:
-            forms = {form for value in values() if is_strong(value) for form in as_written(value)}
+            forms = {form for value in values(*args, **more) if is_strong(value) for form in as_written(value)}
             found = self._needles[name] = tuple(form.encode("utf-8", "surrogateescape") for form in sorted(forms))
         return found
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from mitmproxy import flow as mflow
 from mitmproxy import http
 
-from ccx_addons.auth import credentials_of, lower_case, original, refusal, without_credentials
+from ccx_addons.auth import credentials_of, original, refusal, taken_apart
 from ccx_addons.core import endpoints
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.header_names import LOGIN
@@ -59,11 +59,11 @@ class Edits:
         await resumed(flow)
         if flow.error:
             return
-        headers = lower_case(flow.request)
+        headers, proofs = taken_apart(flow.request)
         x.method = flow.request.method
         x.path, _, query = flow.request.path.partition("?")
-        _, x.query = credentials_of(headers, query)
-        x.headers = tuple(field for field in without_credentials(headers) if not x.login or field[0] not in LOGIN)
+        _, x.query = credentials_of(proofs, query)
+        x.headers = tuple(field for field in headers if not x.login or field[0] not in LOGIN)
         x.ask(endpoints.find(x.method, x.path), endpoints.kind_of_path(x.path))
         if fault := refusal(x):
             flow.response = refuse(flow, fault)
