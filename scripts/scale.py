@@ -319,8 +319,8 @@ def rows_written(place: Place, seconds: float) -> tuple[float, float]:
             row = {"id": id, "boot_id": "scale", "worker": 0, "started_at": at, "model": "m", "client_name": "bench"}
             store.put_running(id, lambda row=row: {**row, "state": "running"})  # type: ignore[misc]
             attempt = {"request_id": id, "n": 1, "channel_id": "c", "started_at": at, "verdict": "ok"}
-            store.put_attempts([attempt])
-            store.put_request({**row, "state": "ok", "ended_at": at + 9, "status": 200, "input_tokens": 9, "rev": 0})
+            over = {**row, "state": "ok", "ended_at": at + 9, "status": 200, "input_tokens": 9, "rev": 0}
+            store.put_request(over, [attempt])
             count += 1
         while store.health().queued > MOST_QUEUED:
             time.sleep(0.002)
