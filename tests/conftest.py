@@ -10,11 +10,13 @@ from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
+from tests import once
 from tests.postgres import Server, server_of_tests
 from tests.wire.program import Fake, running_fake
 
 settings.register_profile("ccx", deadline=None)
 settings.load_profile("ccx")
+once.use()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
