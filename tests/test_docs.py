@@ -21,7 +21,7 @@ def program(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     folder = tmp_path_factory.mktemp("docs")
     only_chat = channel("converts", fake.url, "chat", serves=["messages", "chat"], priority=1)
     others = [row for row in all_kinds(fake) if row["protocol"] not in ("chat", "messages")]
-    with running_program(folder, only_chat, *others, env={"WORKERS": "2"}) as gateway:
+    with running_program(folder, only_chat, *others, env={"WORKERS": "2"}, panel=True) as gateway:
         for name in ("run.py", "config"):
             (folder / name).symlink_to(ROOT / name)
         yield gateway

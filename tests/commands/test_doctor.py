@@ -89,7 +89,7 @@ def test_what_does_not_start_is_found(
 def test_the_running_gateway_is_no_problem_and_another_program_is(
     fake: Fake, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_program(here, *all_kinds(fake)) as program:
+    with running_program(here, *all_kinds(fake), panel=True) as program:
         (here / "ccx.yaml").chmod(0o600)
         monkeypatch.setenv("PORT", program.url.rpartition(":")[2])
         assert "the gateway runs: ready" in found(capsys, 0, "--offline")

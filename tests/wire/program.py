@@ -131,7 +131,7 @@ class Program:
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(pid) for pid in found if f"\0{command}\0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(seconds)
@@ -152,9 +152,15 @@ def running_fake() -> Iterator[Fake]:
 
 @contextlib.contextmanager
 def running_program(
-    folder: Path, *channels: dict[str, Any], env: Mapping[str, str] | None = None, command: str = "serve", **more: Any
+    folder: Path,
+    *channels: dict[str, Any],
+    env: Mapping[str, str] | None = None,
+    command: str = "serve",
+    panel: bool = False,
+    **more: Any,
 ) -> Iterator[Program]:
-    """``more`` goes into ccx.yaml beside the channels (clients, policy)."""
+    """``more`` goes into ccx.yaml beside the channels (clients, policy). ``panel``: for who looks at it or at how
+    processes live: its start costs as much as all the rest."""
     config = {"version": 1, "channels": list(channels), **more}
     (folder / "ccx.yaml").write_text(json.dumps(config))
     environment = {
@@ -165,6 +171,7 @@ def running_program(
         "CCX_CONFIG": str(folder / "ccx.yaml"),
         "CCX_DATA_DIR": str(folder / "data"),
         "CCX_ENV_FILE": str(folder / ".env"),
+        "ENABLE_WEB_UI": str(panel).lower(),
         **(env or {}),
     }
     log = folder / "log.txt"

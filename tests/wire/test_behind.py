@@ -30,7 +30,7 @@ def front(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.T
     folder: Path = tmp_path_factory.mktemp("behind")
     env = {"TRUSTED_PROXIES": "127.0.0.1", "ADMIN_HOSTS": "example.com,ccx.example.com", "BASE_PATH": prefix}
     with (
-        running_program(folder, *all_kinds(fake), env=env) as program,
+        running_program(folder, *all_kinds(fake), env=env, panel=True) as program,
         running_front(kind, prefix, program, folder) as found,
     ):
         wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)

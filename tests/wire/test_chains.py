@@ -55,7 +55,7 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         )
         for way in WAYS
     ]
-    with running_program(tmp_path_factory.mktemp("chains"), *channels, prices=PRICES) as program:
+    with running_program(tmp_path_factory.mktemp("chains"), *channels, prices=PRICES, panel=True) as program:
         yield program
 
 

@@ -21,7 +21,7 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     (folder / ".env").write_text(f"PROXY_ACCESS_KEY={CLIENT_KEY}\n")
     only = channel("only", fake.url, "chat", models={"claude-*": "x", "gpt-5.1": "y"}, serves=["messages", "chat"])
     others = [each for each in all_kinds(fake) if each["protocol"] not in ("chat", "messages")]
-    with running_program(folder, only, *others) as program:
+    with running_program(folder, only, *others, panel=True) as program:
         yield program
 
 

@@ -89,7 +89,7 @@ def secure(upstream: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Iter
     subprocess.run([*make, *more], cwd=folder, check=True, capture_output=True)
     env = {"TLS_CERT_FILE": str(folder / "cert.pem"), "TLS_KEY_FILE": str(folder / "key.pem")}
     channels = [channel(kind, upstream.url, kind) for kind in ("chat", "responses", "gemini")]
-    with running_program(folder, *channels, env=env) as program:
+    with running_program(folder, *channels, env=env, panel=True) as program:
         yield program
 
 

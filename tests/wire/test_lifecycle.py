@@ -111,7 +111,7 @@ def test_a_weak_key_on_a_public_address_is_refused(tmp_path: Path, key: str) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_running_stream_finishes_and_the_log_is_flushed(fake: Fake, tmp_path: Path, number: signal.Signals) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         texts: list[str] = []
         asking = threading.Thread(target=lambda: texts.append(program.post("/v1/chat/completions", SLOW).text))
         asking.start()
@@ -128,7 +128,9 @@ def test_a_running_stream_finishes_and_the_log_is_flushed(fake: Fake, tmp_path: 
 
 def test_a_stream_longer_than_the_grace_is_cut(fake: Fake, tmp_path: Path) -> None:
     endless = {"model": "gpt-fake-slowchunks=500", "stream": True, "messages": [{"role": "user", "content": "long:99"}]}
-    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"SHUTDOWN_GRACE": "0.5"}) as program:
+    with running_program(
+        tmp_path, channel("a", fake.url, "chat"), env={"SHUTDOWN_GRACE": "0.5"}, panel=True
+    ) as program:
         ended = threading.Event()
 
         def ask() -> None:
@@ -142,7 +144,7 @@ def test_a_stream_longer_than_the_grace_is_cut(fake: Fake, tmp_path: Path) -> No
 
 
 def test_kill_9_loses_no_finished_request(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         ids = [program.post("/v1/chat/completions", ASK).headers["x-ccx-request-id"] for _ in range(20)]
         time.sleep(0.2)
         (worker,) = program.children("worker")
@@ -163,7 +165,7 @@ def answers(url: str) -> bool:
 
 
 def test_a_request_under_way_at_a_kill_is_lost_and_says_so(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         threading.Thread(target=lambda: httpx_error(program.url)).start()
         wait_for(lambda: program.query("select 1 from requests where state = 'running'"))
         (worker,) = program.children("worker")
@@ -182,7 +184,7 @@ def httpx_error(url: str) -> None:
 
 
 def test_a_worker_that_dies_over_a_broken_file_comes_back_with_the_last_good_one(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         program.configure(channel("b", fake.url, "chat"))
         (tmp_path / "ccx.yaml").write_text("channels: [")
         wait_for(lambda: program.query("select 1 from events where kind = 'config' and level = 'error'"))
@@ -204,7 +206,7 @@ def test_a_worker_that_dies_over_a_broken_file_comes_back_with_the_last_good_one
 
 
 def test_several_workers_share_the_port(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}, panel=True) as program:
         wait_for(lambda: len(program.children("worker")) == 2)
         for _ in range(30):
             assert program.post("/v1/chat/completions", ASK).status_code == 200
@@ -213,7 +215,7 @@ def test_several_workers_share_the_port(fake: Fake, tmp_path: Path) -> None:
 
 
 def test_without_the_panel_its_paths_do_not_exist(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"ENABLE_WEB_UI": "false"}) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
         for path in ("/", "/api/status", "/login"):
             assert httpx.get(f"{program.url}{path}").status_code in (401, 404)
         assert not program.children("panel")

@@ -75,7 +75,7 @@ def web(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         channel("relay", fake.url, "chat", KEY, serves=["messages"], route_prefix="converted"),
     ]
     env = {"CCX_WEB_PASSWORD": PASSWORD}
-    with running_program(folder, *channels, env=env, command="mitmweb") as program:
+    with running_program(folder, *channels, env=env, command="mitmweb", panel=True) as program:
         assert program.process.stdout
         banner = [program.process.stdout.readline() for _ in range(2)]
         assert "CCX_WEB_PASSWORD" in banner[0] and "every flow in memory and shows upstream keys" in banner[1]

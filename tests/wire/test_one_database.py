@@ -33,9 +33,9 @@ def pair(fake: Fake, server: Server, tmp_path_factory: pytest.TempPathFactory) -
     shared["CCX_CONFIG_SECRET"] = "a-secret-of-all-machines"
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     first = {"CCX_MACHINE": "one", "ONLY_HERE": "words"}
-    with running_program(folders[0], channel("a", fake.url, "chat"), env=shared | first) as one:
+    with running_program(folders[0], channel("a", fake.url, "chat"), env=shared | first, panel=True) as one:
         wait_for(lambda: "one" in machines(one), 20)
-        with running_program(folders[1], env=shared | {"CCX_MACHINE": "two"}) as two:
+        with running_program(folders[1], env=shared | {"CCX_MACHINE": "two"}, panel=True) as two:
             wait_for(lambda: in_step(one), 20)
             yield [one, two]
 
@@ -162,7 +162,7 @@ def test_without_the_database_all_goes_on_as_it_was_and_nothing_is_changed(
         "CCX_DATA_DIR": str(tmp_path / "data"),
         "CCX_CONFIG": str(tmp_path / "ccx.yaml"),
     }
-    with running_program(tmp_path, *kept.pop("channels"), env=env, **kept) as again:
+    with running_program(tmp_path, *kept.pop("channels"), env=env, panel=True, **kept) as again:
         assert again.post("/v1/chat/completions", BODY).status_code == 200, "it began with what it had"
         server.start()
         wait_for(lambda: in_step(one), 40)

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,9 +14,15 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Program, running_program, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def program(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with running_program(tmp_path_factory.mktemp("ccx"), *all_kinds(fake), panel=True) as gateway:
+        yield gateway
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +74,7 @@ def test_behind_a_trusted_proxy_and_nowhere_else(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {"TRUSTED_PROXIES": "127.0.0.0/8", "ADMIN_HOSTS": "ccx.example", "ADMIN_PORT": str(port)}
-    with running_program(tmp_path, env=env) as program:
+    with running_program(tmp_path, env=env, panel=True) as program:
         wait_for(lambda: answers(program.url), 20)
         headers = {"x-forwarded-proto": "https", "x-forwarded-host": "ccx.example", "x-forwarded-for": "1.2.3.4"}
         with httpx.Client(base_url=program.url, headers=headers) as browser:

@@ -34,7 +34,9 @@ def machines(
             place = folder / f"machine{n}"
             place.mkdir()
             env = {"CCX_DATABASE_URL": url, "CCX_VALKEY_WAIT": "20", "WORKERS": "2", **env}
-            found.append(stack.enter_context(running_program(place, *channels, env=env, clients=list(clients))))
+            found.append(
+                stack.enter_context(running_program(place, *channels, env=env, panel=True, clients=list(clients)))
+            )
         yield found
 
 

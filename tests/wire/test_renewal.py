@@ -46,7 +46,7 @@ class Asking:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_reload_refuses_and_cuts_nothing(fake: Fake, tmp_path: Path, workers: str) -> None:
     (tmp_path / ".env").write_text("MAX_REQUEST_BODY_MB=5\n")
-    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": workers}) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": workers}, panel=True) as program:
         before = program.children("worker")
         texts: list[str] = []
         stream = threading.Thread(target=lambda: texts.append(program.post("/v1/chat/completions", SLOW).text))
@@ -70,7 +70,7 @@ def test_a_reload_refuses_and_cuts_nothing(fake: Fake, tmp_path: Path, workers: 
 
 def test_a_reload_with_a_mistake_changes_nothing(fake: Fake, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("\n")
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         before = program.children("worker")
         (tmp_path / ".env").write_text("IDLE_TIMEOUT=soon\n")
         headers = {"x-api-key": ADMIN_KEY}
@@ -83,7 +83,7 @@ def test_a_reload_with_a_mistake_changes_nothing(fake: Fake, tmp_path: Path) -> 
 
 
 def test_a_second_start_on_the_same_folder_is_refused_in_one_line(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         command = [sys.executable, str(ROOT / "run.py")]
         (tmp_path / "ccx.yaml").chmod(0o600)
         ended = subprocess.run(command, env=program.env, cwd=ROOT, capture_output=True, text=True, timeout=30)
@@ -92,7 +92,7 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(fake: Fake, tm
 
 
 def test_when_the_supervisor_is_killed_the_workers_end_what_they_are_doing(fake: Fake, tmp_path: Path) -> None:
-    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}) as program:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), env={"WORKERS": "2"}, panel=True) as program:
         workers = program.children("worker")
         texts: list[str] = []
         stream = threading.Thread(target=lambda: texts.append(program.post("/v1/chat/completions", SLOW).text))
@@ -103,5 +103,5 @@ def test_when_the_supervisor_is_killed_the_workers_end_what_they_are_doing(fake:
         assert texts[0].rstrip().endswith("[DONE]")
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)
         assert [row["state"] for row in program.rows()] == ["ok"]
-    with running_program(tmp_path, channel("a", fake.url, "chat")) as again:
+    with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as again:
         assert again.post("/v1/chat/completions", ASK).status_code == 200, "nothing holds the folder any more"

@@ -33,7 +33,7 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         channel("down", fake.url, "chat", "fake:scripted=down:k", priority=3),
     ]
     policy = {"bodies": {"capture": "all"}}
-    with running_program(tmp_path_factory.mktemp("replay"), *channels, policy=policy) as program:
+    with running_program(tmp_path_factory.mktemp("replay"), *channels, policy=policy, panel=True) as program:
         yield program
 
 

@@ -158,7 +158,7 @@ def seeded_program(upstream: str, folder: Path, **more: str) -> Iterator[Program
     client = seeded(file_shape().below("clients"), tuple(n for n in CLIENT_KEYS if n != "key_sha256"), name="bob")
     env = {**ENVIRONMENT, "OUTER_KEY": OUTSIDE, "LOG_LEVEL": "debug", "CAPTURE_BODIES": "all", **more}
     policy: dict[str, Any] = {"bodies": {"redact": []}}
-    with running_program(folder, *channels(upstream), env=env, clients=[client], policy=policy) as program:
+    with running_program(folder, *channels(upstream), env=env, clients=[client], policy=policy, panel=True) as program:
         wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)
         yield program
 

@@ -33,7 +33,7 @@ def test_the_page_says_why_and_the_database_holds_no_words(fake: Fake, tmp_path:
     )
     key, other = "fake:scripted=cache:a", "fake:scripted=miss:b"
     policy = {"bodies": {"capture": "off"}}
-    with running_program(tmp_path, channel("main", fake.url, "messages", key), policy=policy) as program:
+    with running_program(tmp_path, channel("main", fake.url, "messages", key), policy=policy, panel=True) as program:
         for turns in (1, 2):
             assert program.post("/v1/messages", asked(turns), SESSION).status_code == 200
         assert not program.query(LOST)

@@ -39,7 +39,7 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         for kind in KINDS
     ]  # fmt: skip
     clients = [{"name": "bob", "key": BOB, "limits": {"tokens_per_day": 100}}]
-    with running_program(tmp_path_factory.mktemp("spending"), *channels, clients=clients) as program:
+    with running_program(tmp_path_factory.mktemp("spending"), *channels, clients=clients, panel=True) as program:
         yield program
 
 
