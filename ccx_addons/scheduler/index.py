@@ -9,13 +9,16 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Key, Kind, Mapped, Snapshot
 from ccx_addons.core.exchange import Decision
 from ccx_addons.core.verdict import Target
 from ccx_addons.scheduler.turns import Line
+
+if TYPE_CHECKING:
+    from ccx_addons.scheduler.rules import Preference
 
 MAX_PLANS: Final = 128
 MAX_SELECTIONS: Final = 64
@@ -101,8 +104,10 @@ class Group:
 
 
 class Usual(NamedTuple):
-    """Who comes first as long as nothing is known for or against anybody, and what the log says of it."""
+    """Who comes first as long as nothing speaks against anybody, and what the log says of it."""
 
+    placed: Mapping[str, "tuple[Entry, Preference]"]
+    """Channel id -> it, and what it owes its place to; in their order."""
     entries: tuple[Entry, ...]
     noted: tuple[Decision, ...]
 
@@ -125,8 +130,8 @@ class Selection:
         some = 0 < len(logins) < len(entries)
         self.logins = Selection(logins, prompt_tokens) if some else self if logins else None
         """Those that pass on the client's own login."""
-        self.usual: Usual | None = None
-        """Made when it is first asked for."""
+        self.usual: dict[str, Usual] = {}
+        """By the id of the channel that has the conversation (empty: none has); made when first asked for."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE, Decision
 from ccx_addons.scheduler.index import Entry, Plan, Selection, Usual
-from ccx_addons.scheduler.rules import BALANCED, FIXED, RARE, USUAL, Filter, Pick, View, client_allows, reference
+from ccx_addons.scheduler.rules import FIXED, RARE, USUAL, Filter, Pick, View, client_allows, reference
 from ccx_addons.scheduler.state import Standing, State
 
 PLACES: Final = 3
@@ -29,6 +29,7 @@ class Ranking:
         """The only one that a client's own login goes to."""
         self._found: list[Entry] = []
         self._more: Iterator[Entry] | None = None
+        self._usual: Usual | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         at = 0
@@ -65,7 +66,8 @@ class Ranking:
     def _walk(self) -> Iterator[Entry]:
         """A client's own login goes to the first channel that passes it on, and nobody else's stands in for it."""
         view, whole = self.view, self.view.selection
-        view.placed |= {entry.channel.id: (entry, BALANCED[view.snapshot.policy.balance]) for entry in self._found}
+        if self._usual:
+            view.placed.update(self._usual.placed)
         if whole.logins:
             view.selection = whole.logins
             self.first = next(self._in_order(), None)
@@ -104,17 +106,18 @@ class Ranking:
     def noted(self) -> tuple[Decision, ...]:
         """For the log: about those that come first and those that were passed over for them, and how many others there
         are. Nobody is left: about all of them."""
-        view, selection, pick = self.view, self.view.selection, self.view.pick
-        usual = selection.usual
+        view, pick, usuals = self.view, self.view.pick, self.view.selection.usual
+        home = view.home() if pick.trace or pick.home is not NOWHERE else None
+        id = home.channel.id if home else ""
+        usual = usuals.get(id)
         if usual is None:
-            usual = selection.usual = usual_of(view)
-        at_home = (pick.trace or pick.home is not NOWHERE) and view.home()
-        if not usual.entries or self._more or view.state.overrides or at_home:
+            usual = usuals[id] = usual_of(view)
+        if not usual.entries or self._more or view.state.overrides:
             return self.walked()
         for entry in usual.entries:
             if not view.state.standing(pick.kind, entry, view.now).ready:
                 return self.walked()
-        self._found[:] = usual.entries
+        self._usual, self._found[:] = usual, usual.entries
         return usual.noted
 
     def walked(self) -> tuple[Decision, ...]:
@@ -164,21 +167,21 @@ def rank(pick: Pick, snapshot: Snapshot, state: State, now: float, plan: Plan | 
 
 
 def usual_of(view: View) -> Usual:
-    """By the same rules, in a state in which nothing is known; nobody, where the order is another one from request to
-    request all the same."""
+    """By the same rules, in a state in which nothing is known but where the conversation is; nobody, where the order is
+    another one from request to request all the same."""
     selection = view.selection
     fixed = view.snapshot.policy.balance == "order" or len(selection.groups) == len(selection.entries)
     if not fixed or selection.promoted or selection.largest or selection.logins:
         return NOT_ALIKE
-    blank = Ranking(replace(view, state=State(), seat=NOWHERE, avoided=NOBODY, standings={}, dropped={}, placed={}))
-    noted = blank.walked()
+    blank = Ranking(replace(view, state=State(), avoided=NOBODY, standings={}, dropped={}, placed={}))
+    noted, placed = blank.walked(), blank.view.placed
     first = tuple(islice(blank, PLACES))
-    return NOT_ALIKE if any(entry.limited for entry in first) else Usual(first, noted)
+    return NOT_ALIKE if any(entry.limited for entry in first) else Usual(placed, first, noted)
 
 
 EMPTY: Final = Selection(())
 NOBODY: Final[frozenset[str]] = frozenset()
-NOT_ALIKE: Final = Usual((), ())
+NOT_ALIKE: Final = Usual({}, (), ())
 PLAIN: Final = (True, False, 0, 0, False, False, False, None, "", "")
 """The sort of most requests."""
 

@@ -114,9 +114,9 @@ class Search:
         say so."""
         ranking = self.ranking if self.fresh else rank(self.pick, self.snapshot, self.state, self.now(), self.plan)
         self.fresh = False
-        left: Iterable[Entry] = ranking
-        if done or self.window:
-            left = (e for e in ranking if e.channel.id not in done and self._suits(e))
+        if not (done or self.window or self.listed or self.shunned):
+            return ranking
+        left: Iterable[Entry] = (e for e in ranking if e.channel.id not in done and self._suits(e))
         if self.shunned and self.pick.home is NOWHERE:
             left = sorted_late(left, self._shyness, 0)
         return sorted_late(left, self._doubt, (False, False)) if self.window or self.listed else left
