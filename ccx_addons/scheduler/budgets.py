@@ -118,10 +118,11 @@ class Spent:
         """What was used by requests that began ``at``. What belongs to an earlier day or month is left out."""
         self.turn(now)
         tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
-        if month_of(at) == self.month:
-            _add(self.of_month, requests, tokens, usd)
-        if int(at // DAY) == self.day:
+        today = int(at // DAY) == self.day
+        if today:
             _add(self.of_day, requests, tokens, usd)
+        if today or month_of(at) == self.month:
+            _add(self.of_month, requests, tokens, usd)
 
     def at_least(self, known: Sums, now: float) -> None:
         self.turn(now)

@@ -69,6 +69,13 @@ class Entry:
         return found
 
     @cached_property
+    def sole(self) -> Target | None:
+        """Where the first attempt goes if there is no choice: one address, and one key."""
+        if len(self.channel.base_urls) > 1 or len(self.keys) != 1:
+            return None
+        return self.target(self.keys[0], self.channel.base_urls[0], self.ways[0][1])
+
+    @cached_property
     def by_id(self) -> Mapping[str, Key]:
         return {key.id: key for key in self.keys}
 

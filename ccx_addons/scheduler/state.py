@@ -186,6 +186,10 @@ class ChannelState:
         Nothing ready: once in an exchange for each model the key that failed longest ago, whatever its breaker says, or
         else (``wake``) one that rests, if it has not been tried too often.
         """
+        if entry.sole and not (used or self.doubted):
+            state = self.keys.get(entry.sole.key.id)
+            if state is None or not (state.rest or state.models):
+                return entry.sole
         channel = entry.channel
         urls = ranked_urls(channel.base_urls, self.urls, now) if self.urls else channel.base_urls
         if own and (stay := entry.by_id.get(own)):
