@@ -18,7 +18,8 @@ HARMLESS: Final = (
 SECURE: Final = ((b"strict-transport-security", b"max-age=15552000"),)
 """Over TLS: half a year (RFC 6797)."""
 
-OF_BODY: Final = frozenset({b"content-length", b"content-encoding", b"transfer-encoding"})
+PACKED: Final = frozenset({b"content-encoding", b"transfer-encoding"})
+OF_BODY: Final = PACKED | {b"content-length"}
 WITHOUT_BODY: Final = frozenset({204, 304})
 REASONS: Final = {status: reason.encode() for status, reason in RESPONSES.items()}
 
@@ -29,16 +30,23 @@ def unframe(response: http.Response) -> None:
 
 
 def without(headers: http.Headers, names: frozenset[bytes]) -> Headers:
-    own = headers if isinstance(headers, Headers) else Headers.of(headers.fields)
-    return own.without(names)
+    return _quick(headers).without(names)
+
+
+def _quick(headers: http.Headers) -> Headers:
+    return headers if isinstance(headers, Headers) else Headers.of(headers.fields)
 
 
 def whole(response: http.Response, body: bytes) -> None:
     """A body that is complete, unpacked."""
-    unframe(response)
-    response.data.content = body
-    if response.data.status_code not in WITHOUT_BODY:
-        response.data.headers["content-length"] = b"%d" % len(body)
+    data, headers, length = response.data, _quick(response.data.headers), str(len(body))
+    data.content = body
+    has_body = data.status_code not in WITHOUT_BODY
+    if has_body and headers.get("content-length") == length and PACKED.isdisjoint(headers.names):
+        return  # as it came
+    data.headers = headers.without(OF_BODY)
+    if has_body:
+        data.headers["content-length"] = length
 
 
 def streamed(response: http.Response, chunks: bool) -> None:

@@ -94,14 +94,14 @@ def body_size(request: http.Request) -> int | None:
 def _body_size(request: http.Request) -> int | None:
     headers = request.data.headers
     names = headers.names if isinstance(headers, Headers) else [name.lower() for name, _ in headers.fields]
-    found: dict[bytes, bytes] = {}
-    for name in FRAMING.intersection(names):
-        if names.count(name) > 1:
-            raise ValueError(f"the request has two {name.decode()} headers")
-        found[name] = headers.fields[names.index(name)][1]
-    if b"content_length" in found or b"transfer_encoding" in found:
+    there = FRAMING.intersection(names)
+    if len(there) < sum(map(names.count, there)):
+        twice = min(name for name in there if names.count(name) > 1)
+        raise ValueError(f"the request has two {twice.decode()} headers")
+    if b"content_length" in there or b"transfer_encoding" in there:
         raise ValueError("the request has a framing header with an underscore in its name")
-    length, encoding = found.get(b"content-length"), found.get(b"transfer-encoding")
+    length = headers.fields[names.index(b"content-length")][1] if b"content-length" in there else None
+    encoding = headers.fields[names.index(b"transfer-encoding")][1] if b"transfer-encoding" in there else None
     version = request.data.http_version
     if encoding is not None:
         if length is not None:

@@ -19,6 +19,7 @@ from python_socks.async_.asyncio.v2 import Proxy
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.io.names import addresses_of
 from ccx_addons.io.outward import trust
+from ccx_addons.proxy.reader import OF_UPSTREAM, Reader
 
 type Failure = Literal["connect", "connect_timeout", "tls"]
 
@@ -80,7 +81,7 @@ class Wire:
     def usable(self) -> bool:
         """Whether it may serve a request when it is idle: open, not too old, and the peer has said nothing."""
         reader = self.reader
-        unread = reader._buffer  # type: ignore[attr-defined]  # StreamReader has no public way to look at it
+        unread = reader.unread if isinstance(reader, Reader) else reader._buffer  # type: ignore[attr-defined]
         if unread or reader.at_eof() or reader.exception() or self.writer.is_closing():
             return False
         return time.monotonic() - self.idle_since < self.idle_limit
@@ -130,8 +131,11 @@ async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wir
     connected = time.time()
     try:
         keep_alive(sock, **UNACKNOWLEDGED)
-        server_hostname = name if context else None
-        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=server_hostname)
+        loop, reader = asyncio.get_running_loop(), Reader(OF_UPSTREAM)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        tls: Any = {"ssl": context, "server_hostname": name if context else None}
+        transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **tls)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     except BaseException:
         sock.close()
         raise

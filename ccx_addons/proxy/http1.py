@@ -273,15 +273,18 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         elif self.http_1_0:
             headers["connection"] = "keep-alive"
 
-    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Any:
         self.request_done |= request
         self.response_done |= response
-        if not self.response_done or not self.request_done:
-            if self.request_done:
-                self.state = self.wait
-            return
+        if self.request_done and self.response_done:
+            return self._served()
+        if self.request_done:
+            self.state = self.wait
+        return ()
+
+    def _served(self) -> layer.CommandGenerator[None]:
         assert self.response
-        if self.response.status_code == 101:
+        if self.response.data.status_code == 101:
             yield from self.make_pipe()
         elif self.last or _is_last(self.response):
             yield commands.CloseConnection(self.conn)
@@ -308,8 +311,11 @@ class UpstreamHttp1(_WholeReads, Http1Client):
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, WholeRequest):
-            yield from self._send_whole(event)
-        elif not isinstance(event, RequestProtocolError) or not _is_stale(event, self.stream_id):
+            return self._send_whole(event)
+        return self._send_other(event)
+
+    def _send_other(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        if not isinstance(event, RequestProtocolError) or not _is_stale(event, self.stream_id):
             yield from super().send(event)
 
     @property
@@ -349,13 +355,14 @@ class UpstreamHttp1(_WholeReads, Http1Client):
     def idle(self) -> bool:
         return self.stream_id is None and self.state == self.read_headers and not self.buf
 
-    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Any:
         self.request_done |= request
         self.response_done |= response
-        if not self.request_done or not self.response_done:
-            return
+        return self._answered() if self.request_done and self.response_done else ()
+
+    def _answered(self) -> layer.CommandGenerator[None]:
         assert self.response
-        if self.response.status_code == 101:
+        if self.response.data.status_code == 101:
             yield from self.make_pipe()
         elif self.last:
             yield commands.CloseConnection(self.conn)

@@ -22,8 +22,8 @@ from ccx_addons.proxy.hooks import DirectHooks, WaitHook
 from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.master import NEVER
-from ccx_addons.proxy.pace import Reader
 from ccx_addons.proxy.pool import Pool
+from ccx_addons.proxy.reader import AT_ONCE, Reader
 from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.upstream import UpstreamConnections
 
@@ -121,7 +121,7 @@ class Listener:
         self.server = await loop.create_server(self._accepts, sock=self.sock, ssl=self.tls, backlog=1024)
 
     def _accepts(self) -> asyncio.StreamReaderProtocol:
-        return asyncio.StreamReaderProtocol(Reader(), self._serve)
+        return asyncio.StreamReaderProtocol(Reader(AT_ONCE), self._serve)
 
     def hurry(self, grace: float) -> None:
         """A stop that is under way ends within ``grace`` seconds."""

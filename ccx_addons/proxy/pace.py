@@ -15,8 +15,6 @@ from mitmproxy.utils import asyncio_utils
 
 from ccx_addons.proxy.hooks import WaitHook
 
-AT_ONCE: Final = 256 << 10
-"""Bytes of one read at most: as many as asyncio and uvloop take from a socket."""
 READS: Final[ContextVar[Connection]] = ContextVar("reads")
 """The connection that the running task reads."""
 
@@ -25,17 +23,12 @@ STALLED: Final = 16 << 10
 """Bytes that wait for a client: above the first, asyncio lets writers wait until they are below the second."""
 
 
-class Reader(asyncio.StreamReader):
-    """A client's, giving what is there: mitmproxy asks for 64 KiB, and a piece costs the same however long it is."""
-
-    async def read(self, n: int = -1) -> bytes:
-        return await super().read(max(n, AT_ONCE))
-
-
 class PacedConnections(ConnectionHandler):
     """A client connection's handler that asks its layer before each read."""
 
     layer: Any
+    unsent = False
+    """Something may wait for the kernel to take it."""
     moved: asyncio.Event | None = None
     """Set after each event while somebody waits to read on."""
 
@@ -45,11 +38,9 @@ class PacedConnections(ConnectionHandler):
 
     async def drain_writers(self) -> None:
         """Called between two reads. Mostly everything is with the kernel already, and nobody has to be asked."""
-        for io in self.transports.values():
-            writer: Any = io.writer
-            if writer and writer.transport.get_write_buffer_size():
-                await super().drain_writers()  # type: ignore[no-untyped-call]
-                break
+        if self.unsent:
+            self.unsent = False
+            await super().drain_writers()  # type: ignore[no-untyped-call]
         while not self.layer.may_read(READS.get()):
             await self._moves()
 
@@ -81,9 +72,7 @@ class PacedConnections(ConnectionHandler):
         try:
             for command in self.layer.handle_event(event):
                 if isinstance(command, commands.SendData):
-                    io = self.transports.get(command.connection)
-                    if io and io.writer and not io.writer.is_closing():
-                        io.writer.write(command.data)
+                    self.write(command.connection, command.data)
                 else:
                     self._carry_out(command)
         except Exception:
@@ -93,6 +82,14 @@ class PacedConnections(ConnectionHandler):
         if self.moved:
             self.moved.set()
             self.moved = None
+
+    def write(self, connection: Connection, data: bytes) -> None:
+        io = self.transports.get(connection)
+        writer: Any = io.writer if io else None
+        if writer and not writer.is_closing():
+            writer.write(data)
+            if writer.transport.get_write_buffer_size():
+                self.unsent = True
 
     def _carry_out(self, command: commands.Command) -> None:
         match command:

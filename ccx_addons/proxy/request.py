@@ -143,7 +143,7 @@ class RequestStream(HttpStream):
             if self._gone():
                 yield from self._finish_error("the client disconnected")
                 return
-            self.expected_size = checks.body_size(request)
+            self.expected_size = checks.body_size(request) if content is None else len(content)
             self.max_body = checks.body_limit(self.exchange, self.limits.max_body)
             if self.exchange is None or self.exchange.client is None:
                 self.lease = Lease(self.limits.budget.strangers)

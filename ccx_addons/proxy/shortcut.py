@@ -68,6 +68,4 @@ class Shortcut:
                 return
 
     def _write(self, data: bytes) -> None:
-        io = self._handler.transports.get(self._client.conn)
-        if io and io.writer and not io.writer.is_closing():
-            io.writer.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._handler.write(self._client.conn, b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
