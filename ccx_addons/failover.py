@@ -39,6 +39,8 @@ TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
 
 OF_THE_REQUEST: Final[frozenset[Category]] = frozenset({"context_length", "too_large", "moderation", "over_limit"})
 """What the caller can mend: clients shorten their prompts by these words."""
+OF_THE_KEY: Final[frozenset[Category]] = frozenset({"auth", "revoked", "account"})
+"""What an upstream says of the gateway's own key: a caller that reads only that would doubt its own."""
 
 
 class Failover:
@@ -84,6 +86,8 @@ class Failover:
         if x.snapshot.policy.errors == "vague" and not stopped:
             return refuse(flow, VAGUE)
         x.told = best_record(x)
+        if x.told and is_of_the_key(x.told):
+            return refuse(flow, best_fault(x))
         if x.told and x.told.words and x.told.outcome and x.told.outcome.fault:
             answer: http.Response = x.told.words
             x.fault = x.told.outcome.fault
@@ -105,6 +109,12 @@ def keep_words(x: Exchange, record: AttemptRecord, response: http.Response) -> N
 def is_of_the_request(record: AttemptRecord) -> bool:
     fault = record.outcome.fault if record.outcome else None
     return fault is not None and category_of(fault) in OF_THE_REQUEST
+
+
+def is_of_the_key(record: AttemptRecord) -> bool:
+    fault = record.outcome.fault if record.outcome else None
+    own = record.attempt.channel.credential != "client"
+    return fault is not None and own and category_of(fault) in OF_THE_KEY
 
 
 def is_json(body: bytes) -> bool:
@@ -154,7 +164,8 @@ def best_record(x: Exchange) -> AttemptRecord | None:
     failed = [record for record in x.attempts if record.outcome and record.outcome.fault]
     spoken = [record for record in failed if record.outcome and record.outcome.kind not in TRANSPORT]
     own = [record for record in spoken if is_of_the_request(record)]
-    return next(reversed(own or spoken or failed), None)
+    others = [record for record in spoken if not is_of_the_key(record)]
+    return next(reversed(own or others or spoken or failed), None)
 
 
 def best_fault(x: Exchange) -> Fault:
@@ -163,6 +174,8 @@ def best_fault(x: Exchange) -> Fault:
     fault = (record and record.outcome and record.outcome.fault) or VAGUE
     if record and record.converted:
         fault = translated(fault, record.attempt.channel.protocol, x.kind)
+    if record and is_of_the_key(record):
+        fault = replace(fault, message=f"the upstream refuses the gateway's own key: {fault.message}")
     faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
     waits = [found.retry_after for found in faults if found.retry_after is not None]
     status = status_of(fault)

@@ -187,6 +187,9 @@ def test_the_client_leaving_ends_the_attempt(runtime: Runtime) -> None:
         pytest.param([("connect", Fault("unavailable", "a", 502)), ("tls", Fault("unavailable", "b", 502))], "b", 502, None, id="no words at all"),
         pytest.param([("status", Fault("rate_limit", "a", 429, retry_after=60.0)), ("status", Fault("rate_limit", "b", 429, retry_after=5.0))], "b", 429, 5.0, id="the shortest wait"),
         pytest.param([("stream_error", Fault("overloaded", "a"))], "a", 529, None, id="a status for what has none"),
+        pytest.param([("status", Fault("authentication", "a", 401))], "the upstream refuses the gateway's own key: a", 401, None, id="a key that is not the caller's"),
+        pytest.param([("status", Fault("authentication", "API key not valid.", 400))], "the upstream refuses the gateway's own key: API key not valid.", 400, None, id="told with 400"),
+        pytest.param([("status", Fault("server", "a", 500)), ("status", Fault("authentication", "b", 401))], "a", 500, None, id="keys last"),
     ],
 )  # fmt: skip
 def test_the_best_fault(faults: list[tuple[Any, Fault]], message: str, status: int, wait: float | None) -> None:
