@@ -216,15 +216,15 @@ class Key:
     enabled: bool = True
     limits: KeyLimits = KeyLimits()
     until: float | None = setting(None, "used until this time (Unix seconds here, ISO in the file)", shown="plain")
+    label: str = field(init=False, repr=False, compare=False, metadata=SHOWN)
+    """For people, also in each row of the log: keys of one mask are told apart by their names."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", f"{self.mask} ({self.name})" if self.name else self.mask)
 
     @property
     def mask(self) -> str:
         return mask(self.secret) if self.secret else "no key"
-
-    @property
-    def label(self) -> str:
-        """For people: keys of one mask are told apart by their names."""
-        return f"{self.mask} ({self.name})" if self.name else self.mask
 
 
 KEYLESS: Final = Key("none", "")

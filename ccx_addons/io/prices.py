@@ -153,7 +153,7 @@ def cost(
     ``model``: the upstream's name. ``provider_hint``: a base URL, a genai-prices provider id or a kind; may be empty.
     ``overrides``: model pattern -> price. ``at``: Unix seconds, for prices that change with time. Never raises.
     """
-    rates = _overridden(model, overrides)
+    rates = _overridden(model, overrides) if overrides else None
     if rates is None and billing.usd is not None:
         return Cost(billing.usd, UPSTREAM)
     rates = rates or _listed(model, provider_hint, int(at // SLOT))

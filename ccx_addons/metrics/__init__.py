@@ -18,6 +18,7 @@ from ccx_addons.core.config import Price
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.shape import is_conversation
+from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.io.aside import aside
 from ccx_addons.io.prices import Cost, cost
@@ -118,13 +119,13 @@ class Metrics:
             return
         store = self.runtime.store
         attempts = [self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)]
-        if attempts:
-            self.note_use(x)
         candidates: list[dict[str, Any]] = []
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
             candidates = [candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)]
         row = self.row(x)
         store.put_request(row, attempts, candidates)
+        for record in x.attempts:
+            self.note_use(record.attempt, row["ended_at"])
         if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
             self.keep_shape(x, x.body, row)
         if row["source"] == "proxy":
@@ -155,14 +156,12 @@ class Metrics:
         )
         self.runtime.store.put_shape(draft, self.shapes)
 
-    def note_use(self, x: Exchange) -> None:
-        """When a key was used last, give or take a minute."""
-        now = milliseconds(time.time())
-        for record in x.attempts:
-            place = record.attempt.channel.id, record.attempt.key.id
-            if now - self.used.get(place, 0) >= USE_EVERY:
-                self.used[place] = now
-                self.runtime.store.put_key_use({"channel_id": place[0], "key_id": place[1], "used_at": now})
+    def note_use(self, attempt: Attempt, now: int) -> None:
+        """When a key was used last (Unix ms), give or take a minute."""
+        place = attempt.channel.id, attempt.key.id
+        if now - self.used.get(place, 0) >= USE_EVERY:
+            self.used[place] = now
+            self.runtime.store.put_key_use({"channel_id": place[0], "key_id": place[1], "used_at": now})
 
     def row(self, x: Exchange) -> dict[str, Any]:
         """The columns of table requests (io/store.py)."""
@@ -233,7 +232,7 @@ class Metrics:
             "outcome": outcome.kind if outcome else "client_left",
             "verdict": verdict.action if verdict else "",
             "reason": clean(verdict.reason)[:MAX_MESSAGE] if verdict else "",
-            "error_message": clean(words)[:MAX_MESSAGE],
+            "error_message": clean(words)[:MAX_MESSAGE] if words else "",
             "retry_after": outcome.retry_after if outcome else None,
             "source": x.source,
         }
@@ -261,7 +260,7 @@ def used(row: dict[str, Any], x: Exchange, usage: Usage) -> None:
     row["reasoning_tokens"] = usage.reasoning
     row["usage_source"] = "estimated" if x.usage_estimated else "reported"
     if x.closed and x.operation != COUNT:
-        price = pricer(x, x.current)(usage)
+        price = price_of(*terms(x, x.current), usage)
         row["cost_usd"], row["price_source"] = price.usd, price.source
         if price.parts:
             row.update(zip(COSTS, price.parts, strict=True))
@@ -269,16 +268,16 @@ def used(row: dict[str, Any], x: Exchange, usage: Usage) -> None:
 
 def pricer(x: Exchange, record: AttemptRecord | None) -> Callable[[Usage], Cost]:
     """What tokens cost of this exchange, which it does not hold on to."""
-    channel = record.attempt.channel if record else None
-    return partial(
-        price_of,
-        record.upstream_model if record else x.model,
-        channel.protocol if channel else "",
-        x.snapshot.prices,
-        x.started_at,
-        asked_tier(x, channel),
-        channel.price_multiplier if channel else 1.0,
-    )
+    return partial(price_of, *terms(x, record))
+
+
+def terms(x: Exchange, record: AttemptRecord | None) -> tuple[str, str, Mapping[str, Price], float, Any, float]:
+    """What decides the price beside the usage, as ``price_of`` takes it."""
+    if record is None:
+        return x.model, "", x.snapshot.prices, x.started_at, None, 1.0
+    channel = record.attempt.channel
+    tier = asked_tier(x, channel)
+    return record.upstream_model, channel.protocol, x.snapshot.prices, x.started_at, tier, channel.price_multiplier
 
 
 def price_of(

@@ -66,9 +66,9 @@ def _dearest(x: Exchange, usage: Usage, now: float) -> float:
     return max((priced.usd * c.price_multiplier for c, priced in costs if priced.usd is not None), default=0.0)
 
 
-def asked_tier(x: Exchange, channel: Channel | None) -> Json:
+def asked_tier(x: Exchange, channel: Channel) -> Json:
     """How the request wanted to be served, where its upstream has such tiers."""
-    if channel is None or channel.protocol not in TIERED:
+    if channel.protocol not in TIERED:
         return None
     if channel.reasoning.fast:
         return "priority"

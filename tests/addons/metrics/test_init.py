@@ -67,13 +67,10 @@ def test_the_rows_have_exactly_the_columns_of_their_tables(runtime: Runtime, col
     assert metrics.attempt_row(x, 1, x.attempts[0]).keys() == columns["attempts"]
 
 
-def test_use_of_keys_is_noted_once_a_minute(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1_700_000_000.0]
-    monkeypatch.setattr("ccx_addons.metrics.time.time", lambda: now[0])
+def test_use_of_keys_is_noted_once_a_minute(runtime: Runtime) -> None:
     metrics = Metrics(runtime)
     for seconds in (0, 30, 61):
-        now[0] = 1_700_000_000.0 + seconds
-        metrics.note_use(full())
+        metrics.note_use(full().attempts[-1].attempt, 1_700_000_000_000 + seconds * 1000)
         assert runtime.store.flush()
         used = {row["channel_id"]: row["used_at"] for row in rows(runtime, "key_use")}
         assert used["id_main"] == 1_700_000_000_000 + (61_000 if seconds > 60 else 0)

@@ -160,6 +160,6 @@ def test_how_a_request_wants_to_be_served() -> None:
     where = channel("a")
     x = exchange("chat", where)
     x.body = JsonBody.parse(b'{"service_tier": "flex"}')
-    assert asked_tier(x, where) == "flex" and asked_tier(x, None) is None
+    assert asked_tier(x, where) == "flex"
     assert asked_tier(x, channel("b", "messages")) is None
     assert asked_tier(x, replace(where, reasoning=ReasoningPolicy(fast=True))) == "priority"
