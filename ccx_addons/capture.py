@@ -64,10 +64,12 @@ class Capture(Periodic):
 
     def close(self, flow: http.HTTPFlow, x: Exchange) -> None:
         self.active.pop(x.id, None)
+        if x.tap is None:
+            return
         watched = self.shown.pop(x.id, None)
         bodies = x.snapshot.policy.bodies
         wanted = bodies.capture == "all" or (bodies.capture == "errors" and (x.state != "ok" or len(x.attempts) > 1))
-        if x.tap and x.client and x.match and wanted:
+        if wanted and x.client and x.match:
             self.keep(flow, x, x.tap, bodies)
         elif watched:
             self.runtime.store.drop_bodies(x.id)

@@ -40,11 +40,6 @@ class Models:
         self.last: dict[Channel, list[dict[str, Any]]] = {}
         """What a channel listed when it could be asked: while it can not, its models do not vanish."""
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """The caller's own header says which shape it reads; it is gone once credentials are removed."""
-        if "x-goog-api-key" in flow.request.headers:
-            flow.metadata["ccx_google"] = True
-
     @guarded
     @about(operations={"models", "model"})
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
@@ -52,6 +47,8 @@ class Models:
 
     async def answer(self, flow: http.HTTPFlow, x: Exchange) -> None:
         assert x.match
+        if "x-goog-api-key" in flow.request.headers:
+            flow.metadata["ccx_google"] = True  # a replay is without credentials
         google = bool(flow.metadata.get("ccx_google")) or x.path.startswith("/v1beta")
         anthropic = any(name == "anthropic-version" for name, _ in x.headers)
         found = await self.visible(x)

@@ -63,7 +63,6 @@ def ask(
     addon = addon or Models(runtime)
 
     async def hooks() -> None:
-        addon.requestheaders(request)
         waiting = addon.request(request)
         assert waiting
         await waiting
