@@ -80,9 +80,9 @@ class Wire:
     @property
     def usable(self) -> bool:
         """Whether it may serve a request when it is idle: open, not too old, and the peer has said nothing."""
-        reader = self.reader
-        unread = reader.unread if isinstance(reader, Reader) else reader._buffer  # type: ignore[attr-defined]
-        if unread or reader.at_eof() or reader.exception() or self.writer.is_closing():
+        if self.writer.is_closing() or not (
+            self.reader.quiet if isinstance(self.reader, Reader) else _quiet(self.reader)
+        ):
             return False
         return time.monotonic() - self.idle_since < self.idle_limit
 
@@ -102,6 +102,11 @@ class Wire:
     def close(self) -> None:
         self.remember_session()
         self.writer.close()
+
+
+def _quiet(reader: asyncio.StreamReader) -> bool:
+    """As ``Reader.quiet``, of the reader that a proxy's tunnel comes with."""
+    return not (reader._buffer or reader.at_eof() or reader.exception())  # type: ignore[attr-defined]
 
 
 async def dial(place: Place, seconds: float) -> Wire:

@@ -47,10 +47,12 @@ class Headers(http.Headers):
         return [value.decode("utf-8", "surrogateescape") for value in self._values(_folded(name))]
 
     def get(self, key: str | bytes, default: Any = None) -> Any:
-        wanted = _folded(key)
-        if wanted not in self.names:
+        wanted, names = _folded(key), self.names
+        if wanted not in names:
             return default
-        return b", ".join(self._values(wanted)).decode("utf-8", "surrogateescape")
+        once = names.count(wanted) == 1
+        found = self.fields[names.index(wanted)][1] if once else b", ".join(self._values(wanted))
+        return found.decode("utf-8", "surrogateescape")
 
     def __getitem__(self, key: str | bytes) -> str:
         value = self.get(key, _MISSING)
@@ -81,7 +83,4 @@ class Headers(http.Headers):
         return self._names
 
     def _values(self, wanted: bytes) -> list[bytes]:
-        names = self.names
-        if names.count(wanted) == 1:
-            return [self.fields[names.index(wanted)][1]]
-        return [value for name, (_, value) in zip(names, self.fields, strict=True) if name == wanted]
+        return [value for name, (_, value) in zip(self.names, self.fields, strict=True) if name == wanted]

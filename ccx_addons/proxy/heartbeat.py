@@ -18,11 +18,10 @@ from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Failed, Fault, Request
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gemini
 from ccx_addons.proxy import answers, checks
-from ccx_addons.proxy.request import Commands, RequestStream
+from ccx_addons.proxy.request import NEVER, Commands, RequestStream
 
 BLANK: Final = b"\n\n"
 """No event either (html.spec.whatwg.org/multipage/server-sent-events.html): google-genai takes a comment for JSON."""
-NEVER: Final = float("inf")
 UNANSWERED: Final = 3
 """Silences after which nobody waits for a status any more: refusals come in the first seconds."""
 

@@ -412,25 +412,34 @@ class UpstreamHttp1(_WholeReads, Http1Client):
         except ValueError as error:
             yield from self._unreadable(f"Cannot parse HTTP response: {error}")
             return
-        self._note_time_to_live(response)
-        self.last = size == -1 or _is_last(response)
-        if response.data.status_code != 101:
-            response.headers = answers.without(response.data.headers, ITS_OWN)
-            if size is not None and 0 <= size <= len(rest):
-                self.buf += rest[size:]
-                stream_id = self.stream_id
-                yield from self.mark_done(response=True)
-                yield ReceiveHttp(WholeAnswer(stream_id, response, size == 0, rest[:size]))
-                return
+        self.last = self._ends_behind(response) or size == -1
+        if size is not None and 0 <= size <= len(rest) and response.data.status_code != 101:
+            self.buf += rest[size:]
+            stream_id = self.stream_id
+            yield from self.mark_done(response=True)
+            yield ReceiveHttp(WholeAnswer(stream_id, response, size == 0, rest[:size]))
+            return
         self.buf += rest
         yield ReceiveHttp(ResponseHeaders(self.stream_id, response, size == 0))
         self.body_reader = make_body_reader(size)
         self.state = self.read_body
         yield from self.state(event)
 
-    def _note_time_to_live(self, response: http.Response) -> None:
+    def _ends_behind(self, response: http.Response) -> bool:
+        """Whether the connection ends behind an answer. What its head says of the connection is taken out of it."""
+        headers = response.data.headers
+        assert isinstance(headers, Headers)
+        if ITS_OWN.isdisjoint(headers.names):
+            return response.data.http_version != b"HTTP/1.1"
+        self._note_time_to_live(headers)
+        is_last = _is_last(response)
+        if response.data.status_code != 101:
+            response.data.headers = headers.without(ITS_OWN)
+        return is_last
+
+    def _note_time_to_live(self, headers: Headers) -> None:
         """An upstream may say how long it keeps an idle connection (RFC 2068 section 19.7.1.1)."""
-        said = KEEP_ALIVE_SECONDS.search(response.data.headers.get("keep-alive", ""))
+        said = KEEP_ALIVE_SECONDS.search(headers.get("keep-alive", ""))
         if said and isinstance(self.conn, UpstreamConnection) and self.conn.wire:
             self.conn.wire.idle_limit = min(self.conn.wire.idle_limit, float(said[1]) - 1)
 

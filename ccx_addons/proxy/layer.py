@@ -114,8 +114,8 @@ class AttemptLayer(HttpLayer):
         if stream:
             stream.depth += 1
         for command in child.handle_event(event):
-            if isinstance(command, commands.SendData):
-                yield command
+            if isinstance(command, commands.SendData) and self.pace:
+                self.pace.write(command.connection, command.data)
             elif isinstance(command, SendHttp):
                 if end := self.connections.get(command.connection):
                     yield from self.event_to_child(end, command.event)

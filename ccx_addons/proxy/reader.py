@@ -27,9 +27,11 @@ class Reader(asyncio.StreamReader):
         self.most = most
 
     @property
-    def unread(self) -> bool:
-        """Whether the peer has said something that nobody has read yet."""
-        return bool(self._buffer) or (self._taker is not None and self._taker.done())
+    def quiet(self) -> bool:
+        """Whether the peer neither said something that nobody has read yet, nor is gone."""
+        if self._buffer or self._eof or self._exception:
+            return False
+        return self._taker is None or not self._taker.done()
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # typeshed: iterables
         taker = self._taker

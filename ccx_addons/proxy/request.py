@@ -39,6 +39,8 @@ from ccx_addons.proxy.terms import ClientConnection, Limits
 MAX_QUEUED: Final = 4
 """Events that may wait while a hook runs; each has at most 256 KiB."""
 
+NEVER: Final = float("inf")
+
 type Commands = layer.CommandGenerator[None]
 
 
@@ -57,14 +59,14 @@ class RequestStream(HttpStream):
     """Client states are mitmproxy's. Subclasses try upstreams, and answer."""
 
     exchange: Exchange | None = None
-    wait_until = float("inf")
+    wait_until = NEVER
     wait_kind: OutcomeKind = "total_timeout"
-    comment_at = float("inf")
+    comment_at = NEVER
     kept = 0
     """Bytes of the request, which stay for another attempt."""
     request_size = 0
     expected_size: int | None = None
-    body_until = float("inf")
+    body_until = NEVER
 
     def __init__(self, context: Context, stream_id: int, parent: ClientConnection, limits: Limits) -> None:
         # Not by mitmproxy's constructors: they make buffers that nobody uses here, and copy an option.
@@ -123,7 +125,7 @@ class RequestStream(HttpStream):
         return self.flow.error is not None and self.flow.error.msg == mflow.Error.KILLED_MESSAGE
 
     def _rest(self) -> None:
-        self.wait_until = self.comment_at = float("inf")
+        self.wait_until = self.comment_at = NEVER
         self.parent.clear_deadline(self)
 
     # ---- head and body ----------------------------------------------------------------------------------------------
@@ -174,6 +176,7 @@ class RequestStream(HttpStream):
         elif isinstance(event, RequestEndOfMessage):
             content = b"".join(self.request)
             self.request.clear()
+            self._rest()
             yield from self._complete_request(content)
 
     def _fits(self, size: int) -> layer.CommandGenerator[bool]:
@@ -191,7 +194,6 @@ class RequestStream(HttpStream):
         flow, data = self.flow, self.flow.request.data
         data.timestamp_end, data.content = time.time(), content
         self.client_state = self.state_done
-        self._rest()
         if self.expected_size is not None and self.expected_size != self.request_size:
             flow.response = refuse(flow, checks.UNTRUE)
             yield from self._answer()

@@ -18,9 +18,9 @@ async def test_what_is_waited_for_goes_the_short_way_and_more_waits_in_line() ->
     reader.feed_data(data)
     reader.feed_data(b"b")
     reader.feed_data(b"c")
-    assert reader.unread
-    assert await task is data and reader.unread
-    assert await reader.read(10) == b"bc" and not reader.unread
+    assert not reader.quiet
+    assert await task is data and not reader.quiet
+    assert await reader.read(10) == b"bc" and reader.quiet
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -39,7 +39,7 @@ async def test_the_end(before: bytes) -> None:
         reader.feed_data(before)
     reader.feed_eof()
     assert await task == before
-    assert await reader.read(10) == b"" and reader.at_eof()
+    assert await reader.read(10) == b"" and not reader.quiet
 
 
 async def test_an_error() -> None:
@@ -49,6 +49,7 @@ async def test_an_error() -> None:
     for reading in (task, reader.read(10)):
         with pytest.raises(ConnectionResetError):
             await reading
+    assert not reader.quiet
 
 
 @pytest.mark.parametrize("came", [[], [b"a"], [b"a", b"b"], [b"a" * 41]])
@@ -61,7 +62,7 @@ async def test_what_came_for_a_reader_that_is_cancelled_is_the_next_ones(came: l
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert reader.unread is bool(came)
+    assert reader.quiet is not bool(came)
     reader.feed_data(b"c")
     reader.feed_eof()
     reader.most = 100
