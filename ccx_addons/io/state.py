@@ -5,6 +5,7 @@ rows alone. What was blocked before a restart is not any more: the first worker 
 """
 
 import json
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
@@ -27,6 +28,8 @@ from ccx_addons.scheduler.budgets import start_of_month
 from ccx_addons.scheduler.keys import KeyState, Rest
 from ccx_addons.scheduler.refusals import Refusal, Refusals
 from ccx_addons.scheduler.state import NEVER, ChannelState, Override
+
+log: Final = logging.getLogger("ccx")
 
 type Row = Mapping[str, Any]
 type Apply = Callable[[State, Row, BreakerPolicy], None]
@@ -90,6 +93,7 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
         store.put_affinity({**home, "expires_at": milliseconds(seat.until) or 0, "detail": {"by": by}})
     for event in changes.events:
         store.put_event(event.level, event.kind, event.message)
+        log.log(logging.WARNING if event.level == "warning" else logging.INFO, "%s", event.message)
     changes.clear()
 
 

@@ -26,6 +26,7 @@ from ccx_addons.io.rollup import ANSWERED
 from ccx_addons.io.rollup_tables import COSTS
 from ccx_addons.io.shapes import TURN, Draft, Maker, turn
 from ccx_addons.metrics.spending import asked_tier, settle, unsettled
+from ccx_addons.metrics.told import Told
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import guarded
 from ccx_addons.scheduler import Decision
@@ -58,6 +59,7 @@ class Metrics:
         self.runtime = runtime
         self.shapes = Maker(runtime.settings.seal)
         self.used: dict[tuple[str, str], int] = {}
+        self.told = Told()
 
     @guarded
     def request(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -126,6 +128,8 @@ class Metrics:
         store.put_request(row, attempts, candidates)
         for record in x.attempts:
             self.note_use(record.attempt, row["ended_at"])
+        if x.state == "failed":
+            self.told.failed(row, len(x.attempts))
         if x.body and x.operation == "generate" and not x.mirror and (x.trace or is_conversation(x.kind, x.body)):
             self.keep_shape(x, x.body, row)
         if row["source"] == "proxy":
