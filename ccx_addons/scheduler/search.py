@@ -262,7 +262,8 @@ class Search:
         self.doubts = ()
         for doubt in doubts:
             known, attempt = self.state.of(kind, doubt.attempt.channel.id), doubt.attempt
-            if attempt.key.id != answering.key.id and counts(known.key(attempt.key.id)):
+            elsewhere = attempt.key.id != answering.key.id or attempt.channel.id != answering.channel.id
+            if elsewhere and counts(known.key(attempt.key.id)):
                 verdict = replace(REFUTED, status=doubt.verdict.status)
                 self.state.rest(kind, known, attempt, verdict, now, doubt.words)
                 known.standings.clear()

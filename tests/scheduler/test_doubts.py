@@ -55,6 +55,13 @@ def test_a_key_that_is_forbidden_what_others_do_rests() -> None:
     assert rests(state)
 
 
+def test_the_same_key_in_another_channel_is_another_one() -> None:
+    state, channels = State(), snapshot(A, channel("b", A.keys[0], priority=2))
+    for n in range(ENOUGH):
+        run(Search(pick(trace=f"conversation {n}"), channels, state, lambda: NOW), [FORBIDDEN, OK])
+    assert rests(state)
+
+
 def test_a_success_in_between_shows_that_the_key_is_well() -> None:
     state = State()
     for n in range(3 * ENOUGH):
