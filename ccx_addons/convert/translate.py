@@ -177,7 +177,7 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
     fields = frozenset(body)
     left = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else body
-    wanted, quirky = _quirky(x, channel, left)
+    wanted, quirky = _quirky(x, channel, left) if channel.quirks else (left, [])
     written = dumps_from(len(x.raw), wanted)
     return Outgoing(written, "generate", request.stream, fields, (*losses, *lost), tuple(quirky))
 

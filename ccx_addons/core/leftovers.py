@@ -125,6 +125,8 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
 
 def of_answer(answer: Response, target: str) -> list[Loss]:
     """The same for an answer in ``target``, the client's protocol. Counts are none: the sums are carried."""
+    if not answer.extra and not any(part.extra or isinstance(part, Media | ToolResult) for part in answer.parts):
+        return []
     found = _Found(target)
     sourced = any(isinstance(part, Text) and part.sources for part in answer.parts)
     found.add("", answer.extra, SOURCES if sourced else NOTHING)

@@ -411,16 +411,16 @@ def apply_delta(part: Part, delta: PartDelta) -> Part:
     match part:
         case Text():
             extra, sources = merge_extra(part.extra, delta.extra), delta.sources or part.sources
-            return replace(part, text=part.text + delta.text, extra=extra, sources=sources)
+            return Text(part.text + delta.text, extra, part.apart, sources)
         case Refusal():
-            return replace(part, text=part.text + delta.text, extra=merge_extra(part.extra, delta.extra))
+            return Refusal(part.text + delta.text, merge_extra(part.extra, delta.extra))
         case Thinking():
             signature = part.signature if delta.signature is None else (part.signature or "") + delta.signature
             extra = merge_extra(part.extra, delta.extra)
             return replace(part, text=part.text + delta.text, signature=signature, extra=extra)
         case ToolCall():
             extra = merge_extra(part.extra, delta.extra)
-            return replace(part, arguments=part.arguments + delta.text, extra=extra)
+            return ToolCall(part.id, part.name, part.arguments + delta.text, extra)
         case _:
             return part
 
@@ -458,8 +458,8 @@ def fold(events: Iterable[Event]) -> Response | Fault:
 
 
 def _join(part: Part, deltas: list[PartDelta]) -> Part:
-    if not deltas:
-        return part
+    if len(deltas) < 2:
+        return apply_delta(part, deltas[0]) if deltas else part
     extra: Extra = NO_EXTRA
     signatures = []
     sources: tuple[Source, ...] = ()

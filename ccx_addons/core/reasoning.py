@@ -22,14 +22,12 @@ BUDGETS: Final[Mapping[Effort, int]] = {
     "max": 32768,
 }
 """Effort -> tokens. A budget reads back as the smallest effort that covers it."""
+WORDS: Final[Mapping[str, Effort]] = {**{effort: effort for effort in BUDGETS}, "off": "none", "disabled": "none"}
 
 
 def effort_word(text: str) -> Effort | None:
     """The effort that a wire value names, in any case; None for a word nobody knows. ``off`` is ``none``."""
-    word = text.strip().lower()
-    if word in ("off", "disabled"):
-        return "none"
-    return next((effort for effort in BUDGETS if effort == word), None)
+    return WORDS.get(text.strip().lower())
 
 
 def effort_of(reasoning: Reasoning | None) -> Effort | None:

@@ -26,12 +26,15 @@ def _no_constant(name: str) -> NoReturn:
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
 _scan: Final[Scan] = _decoder.scan_once  # type: ignore[attr-defined]
-_write: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_parts: Final = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, True
+)
 """json.dumps makes a writer for each value, which takes as long as to write a small one, and looks for circles: values
 that were read, or are made of such, have none."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WHITE: Final = " \t\r\n"
-_NAME: Final = r'\s*("[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+")\s*:\s*'.replace(r"\s", "[ \t\r\n]")
+_NAME: Final = r'\s*"([^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+)"\s*:\s*'.replace(r"\s", "[ \t\r\n]")
 _BEGIN: Final = re.compile(rf"[ \t\r\n]*\{{(?:{_NAME}|[ \t\r\n]*\}}[ \t\r\n]*\Z)")
 _GO_ON: Final = re.compile(rf"[ \t\r\n]*(?:,{_NAME}|\}}[ \t\r\n]*\Z)")
 """An object's begin and what stands behind each value: a member's name and colon, or the end of object and text."""
@@ -47,7 +50,7 @@ _NESTED: Final = frozenset({dict, list})
 def dumps(value: Json) -> bytes:
     """Compact UTF-8. Lone surrogates, which JSON can escape but UTF-8 cannot say, stay escaped."""
     try:
-        return _write(value).encode()
+        return "".join(_parts(value, 0)).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -65,7 +68,7 @@ def dumps_from(size: int, value: Json) -> bytes:
 
 def dump_text(value: Json) -> str:
     """Compact JSON text, for a field that holds JSON inside a string."""
-    return _write(value)
+    return "".join(_parts(value, 0))
 
 
 def loads(data: bytes | str) -> Json:
@@ -202,9 +205,10 @@ class JsonBody:
         members: dict[str, Json] = {}
         spans: dict[str, tuple[int, int, int]] = {}
         at, found = 0, _BEGIN.match(text)
-        while found and (written := found[1]):
-            start, value_start = found.span(1)[0], found.end()
-            name = _scan(text, start)[0] if "\\" in written else written[1:-1]
+        while found and (name := found[1]) is not None:
+            start, value_start = found.start(1) - 1, found.end()
+            if "\\" in name:
+                name = _scan(text, start)[0]
             value, at = scan(text, value_start)
             if name in members:
                 raise BadJson(f"the member {name[:64]!r} stands twice in the body")

@@ -62,7 +62,7 @@ def decode_response(body: Json) -> Response | Fault:
         if fault := answer_fault(body):
             return fault
         answer = AnswerReader()
-        events = answer.read(body)
+        events = answer.read(body, sound=True)
         return fold(events if answer.ended else [*events, *answer.end()])
     except RecursionError:
         return Fault("server", "the answer is nested too deeply")

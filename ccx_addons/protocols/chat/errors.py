@@ -24,11 +24,17 @@ def error_in(answer: Mapping[str, Json]) -> Fault | None:
     if answer.get("error") or answer.get("object") == "error":
         return _with_provider(fault_of(answer), answer)
     choices = answer.get("choices")
-    if choices and isinstance(choices, list) and (choice := read.mapping(choices[0])).get("error"):
+    if choices and isinstance(choices, list) and isinstance(choice := choices[0], dict) and choice.get("error"):
         return _with_provider(fault_of(choice), choice)
-    if (state := read.mapping(answer.get("base_resp"))) and (code := read.count(state.get("status_code"))):
-        return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code))
+    if "base_resp" in answer and (fault := _base_fault(read.mapping(answer["base_resp"]))):
+        return fault
     return None if "choices" in answer else bare_fault(answer)
+
+
+def _base_fault(state: Mapping[str, Json]) -> Fault | None:
+    """MiniMax's error, whose code is 0 where there is none."""
+    code = read.count(state.get("status_code"))
+    return Fault("server", read.text(state.get("status_msg")) or f"error {code}", code=str(code)) if code else None
 
 
 def _with_provider(fault: Fault, body: Mapping[str, Json]) -> Fault:

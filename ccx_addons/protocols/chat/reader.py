@@ -164,9 +164,10 @@ class AnswerReader:
         return read_usage(self._usage)
 
     # ---- chunks ----
-    def read(self, chunk: Mapping[str, Json]) -> list[Event]:
+    def read(self, chunk: Mapping[str, Json], sound: bool = False) -> list[Event]:
+        """``sound``: it is known to carry no error."""
         self.more = None
-        if fault := error_in(chunk):
+        if not sound and (fault := error_in(chunk)):
             return self.fail(fault)
         if usage := chunk.get("usage") or read.mapping(chunk.get("x_groq")).get("usage"):
             merge_usage(self._usage, read.mapping(usage))

@@ -90,11 +90,13 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
 
 def _from_responses(request: Request, body: Fields, losses: Losses) -> Fields:
     """What a Responses client says by the same names, and its wish for probabilities."""
+    if "responses" not in request.extra:
+        return {}
     wire = shared(request.extra, "responses")
     if wire.get("metadata") and not wire.get("store"):
         losses.append(Loss("metadata", "it goes only with answers that are stored"))
         del wire["metadata"]
-    if LOGPROBS in read.items(request.extra.get("responses", NOTHING).get("include")) or wire.get("top_logprobs"):
+    if LOGPROBS in read.items(request.extra["responses"].get("include")) or wire.get("top_logprobs"):
         wire["logprobs"] = True
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
@@ -178,7 +180,9 @@ def _response_format(output: OutputFormat | None, kept: Mapping[str, Json], rule
 
 def _described(request: Request) -> Mapping[str, Json]:
     """What a Responses client says of its schema in words."""
-    form = read.mapping(read.mapping(request.extra.get("responses", NOTHING).get("text")).get("format"))
+    if "responses" not in request.extra:
+        return NOTHING
+    form = read.mapping(read.mapping(request.extra["responses"].get("text")).get("format"))
     return {"json_schema": {"description": form["description"]}} if "description" in form else NOTHING
 
 

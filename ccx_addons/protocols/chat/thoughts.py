@@ -79,8 +79,7 @@ class ThinkTags:
 
     def _start(self) -> None:
         word = self._held.lstrip()
-        blank = len(self._held) - len(word)
-        if blank > MAX_BLANK:
+        if (word and word[0] != "<") or len(self._held) - len(word) > MAX_BLANK:
             self.state = "text"
         elif found := next((tag for tag in TAGS if word.startswith(tag)), ""):
             self.state, self._closing = "thought", TAGS[found]

@@ -199,7 +199,7 @@ def _extra(
 ) -> Extra:
     kept = dict(keep(body, FIELDS).get(NAME, NOTHING))
     for name, fields, known in (("output_config", config, {"effort", "format"}), ("metadata", metadata, {"user_id"})):
-        if rest := {key: value for key, value in fields.items() if key not in known and value is not None}:
+        if fields and (rest := {key: value for key, value in fields.items() if key not in known and value is not None}):
             kept[name] = rest
     if thinking and thinking.get("type") not in ("enabled", "adaptive", "disabled", "between_tools"):
         kept["thinking"] = dict(thinking)
