@@ -5,7 +5,7 @@ it when others come or move. Days and months are those of UTC; times are Unix se
 """
 
 import calendar
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -115,14 +115,16 @@ class Spent:
                 self.month, self.of_month = month, [0, 0, 0.0]
 
     def add(self, requests: int, tokens: int, usd: float, now: float, at: float) -> None:
-        """What was used by requests that began ``at``. What belongs to an earlier day or month is left out."""
+        """What was used by a request that began ``at``."""
+        self.add_all((requests, min(tokens, MOST.tokens), min(usd, MOST.usd)), now, at)
+
+    def add_all(self, used: Sequence[float], now: float, at: float) -> None:
+        """What requests used that began ``at``. What belongs to an earlier day or month is left out."""
         self.turn(now)
-        tokens, usd = min(tokens, MOST.tokens), min(usd, MOST.usd)
-        today = int(at // DAY) == self.day
-        if today:
-            _add(self.of_day, requests, tokens, usd)
-        if today or month_of(at) == self.month:
-            _add(self.of_month, requests, tokens, usd)
+        if month_of(at) == self.month:
+            self.of_month = [known + more for known, more in zip(self.of_month, used, strict=True)]
+        if int(at // DAY) == self.day:
+            self.of_day = [known + more for known, more in zip(self.of_day, used, strict=True)]
 
     def at_least(self, known: Sums, now: float) -> None:
         self.turn(now)
@@ -136,30 +138,36 @@ class Spent:
         return Sums(*self.of_month, *self.of_day)  # type: ignore[arg-type]
 
 
-def _add(known: list[float], requests: int, tokens: int, usd: float) -> None:
-    known[0] += requests
-    known[1] += tokens
-    known[2] += usd
-
-
 class Known:
     """What clients used of each model, as far as a worker knows: from the log, and what it served itself."""
 
     def __init__(self) -> None:
         self.clients: dict[str, dict[str, Spent]] = {}
+        self._new: dict[tuple[str, str, float], list[float]] = {}
+        """(client, model, UTC day) -> what was used since somebody asked: mostly nobody does."""
 
     def add(self, client: str, model: str, requests: int, tokens: int, usd: float, now: float, at: float) -> None:
         if not (requests or tokens or usd):
             return
-        models = self.clients.get(client)
-        if models is None:
-            models = self.clients[client] = {}
-        spent = models.get(model)
-        if spent is None:
-            spent = models.setdefault(model if len(models) < MOST_MODELS else "", Spent())
-        spent.add(requests, tokens, usd, now, at)
+        used = self._new.get((client, model, at // DAY))
+        if used is None:
+            if len(self._new) >= MOST_MODELS:
+                self._count(now)
+            used = self._new[client, model, at // DAY] = [0, 0, 0.0]
+        used[0] += requests
+        used[1] += tokens if tokens < MOST.tokens else MOST.tokens
+        used[2] += usd if usd < MOST.usd else MOST.usd
+
+    def _count(self, now: float) -> None:
+        for (client, model, day), used in self._new.items():
+            models = self.clients.setdefault(client, {})
+            if model not in models and len(models) >= MOST_MODELS:
+                model = ""
+            models.setdefault(model, Spent()).add_all(used, now, day * DAY)
+        self._new.clear()
 
     def of(self, client: str, models: Patterns, now: float) -> Sums:
+        self._count(now)
         found = (spent.sums(now) for model, spent in self.clients.get(client, {}).items() if models.allows(model))
         return Sums(*map(sum, zip(*found, strict=True)))
 

@@ -16,6 +16,8 @@ PLACES: Final = 3
 """Channels of which the log says that they come first."""
 NOTED: Final = 50
 """Most channels of which it says why they do not."""
+MAX_USUALS: Final = 100
+"""Of one selection."""
 UNKNOWN: Final = " "
 """Stands for all names that no channel has."""
 
@@ -111,6 +113,8 @@ class Ranking:
         id = home.channel.id if home else ""
         usual = usuals.get(id)
         if usual is None:
+            if len(usuals) >= MAX_USUALS:
+                usuals.clear()
             usual = usuals[id] = usual_of(view)
         if not usual.entries or self._more or view.state.overrides:
             return self.walked()
