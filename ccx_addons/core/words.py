@@ -65,6 +65,13 @@ def told(part: Part, protocol: str, path: str, losses: list[Loss]) -> tuple[Part
     return found
 
 
+def unseen(part: Media, path: str, losses: list[Loss]) -> Text:
+    """What is said in the place of a picture or a sound that the answer cannot hold: it may be all that there is."""
+    losses.append(Loss(path, "an answer holds none here; words say where it was"))
+    kind = {"image": "picture", "audio": "sound", "video": "video"}.get(part.mime.partition("/")[0], "file")
+    return Text(f"[A {kind}: {part.url or 'this API cannot hold it'}]", apart=True)
+
+
 def _kind(part: Opaque) -> str:
     """The word for what it is: the tool's name where the block is any tool's call."""
     table = read.mapping(part.value)

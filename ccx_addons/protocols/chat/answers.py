@@ -10,6 +10,7 @@ from ccx_addons.core.neutral import (
     Json,
     Loss,
     Media,
+    Part,
     Refusal,
     Request,
     Response,
@@ -108,7 +109,7 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
     said = Said()
     texts: dict[str, list[str]] = {"content": [], "refusal": []}
     spoken = ((n, whole, words.told(whole, NAME, f"content[{n}]", losses)) for n, whole in enumerate(response.parts))
-    parts = [(n, whole, part) for n, whole, inner in spoken for part in inner]
+    parts = [(n, whole, _shown(part, f"content[{n}]", losses)) for n, whole, inner in spoken for part in inner]
     if thoughts := [part for _, _, part in parts if isinstance(part, Thinking)]:
         message |= _thoughts(thoughts)
     for n, whole, part in parts:
@@ -126,7 +127,8 @@ def _message(response: Response, tools: ClientTools, losses: list[Loss]) -> Fiel
             case ToolCall():
                 _add_call(message, part, tools, f"content[{n}]", losses)
             case Media():
-                _add_image(message, part, f"content[{n}]", losses)
+                images = message.setdefault("images", [])
+                images.append({"index": len(images), **read.mapping(write_media(part))})
             case Thinking():
                 pass
             case _:
@@ -170,10 +172,9 @@ def _add_call(message: Fields, call: ToolCall, tools: ClientTools, path: str, lo
         message["function_call"] = {"name": name, "arguments": call.arguments or "{}"}
 
 
-def _add_image(message: Fields, part: Media, path: str, losses: list[Loss]) -> None:
+def _shown(part: Part, path: str, losses: list[Loss]) -> Part:
+    """An answer holds no media but images."""
+    if not isinstance(part, Media):
+        return part
     block = write_media(part)
-    if isinstance(block, str) or block["type"] != "image_url":
-        losses.append(Loss(path, "an answer holds no media but images"))
-        return
-    images = message.setdefault("images", [])
-    images.append({"index": len(images), **block})
+    return part if isinstance(block, dict) and block["type"] == "image_url" else words.unseen(part, path, losses)

@@ -220,8 +220,7 @@ class StreamEncoder:
     def _show(self, part: Media, index: int) -> bytes:
         block = write_media(part)
         if isinstance(block, str) or block["type"] != "image_url":
-            self.losses.append(Loss(f"content[{index}]", "an answer holds no media but images"))
-            return b""
+            return self._open(index, words.unseen(part, f"content[{index}]", self.losses))
         self._images += 1
         return self._chunk({"images": [{"index": self._images - 1, **block}]})
 

@@ -12,6 +12,7 @@ from ccx_addons.core.neutral import (
     Fault,
     Json,
     Loss,
+    Media,
     Opaque,
     Part,
     Refusal,
@@ -214,5 +215,7 @@ def _write_part(part: Part, names: Mapping[str, str], path: str, losses: list[Lo
             return write_call(part, id_, client_name(names, name), path, losses)
         case Opaque(value=dict(value)):
             return value
+        case Media():
+            return write_text(words.unseen(part, path, losses).text, {})
     losses.append(Loss(path, f"an answer holds no {type(part).__name__}"))
     return None

@@ -17,6 +17,7 @@ from ccx_addons.core.neutral import (
     Finished,
     Json,
     Loss,
+    Media,
     Opaque,
     Part,
     PartDelta,
@@ -131,6 +132,8 @@ class StreamEncoder:
             case Opaque():
                 found = words.told(part, NAME, f"content[{index}]", self.losses)
                 return head + b"".join(self._start_part(index, inner) for inner in found)
+            case Media():
+                return head + self._start_part(index, words.unseen(part, f"content[{index}]", self.losses))
             case _:
                 self.losses.append(Loss(f"content[{index}]", f"an answer holds no {type(part).__name__}"))
                 return head

@@ -243,6 +243,8 @@ class StreamEncoder:
             case Media(mime, str(data)) if mime.startswith("image/"):
                 image = {"type": IMAGE_CALL, "status": "completed", **own(part.extra), "result": data}
                 return self._leave_message() + self._whole(image, {"status": "in_progress", "result": None})
+            case Media():
+                return self._open(index, words.unseen(part, f"output[{index}]", self.losses))
         self.losses.append(Loss(f"output[{index}]", f"an answer holds no {type(part).__name__}"))
         return b""
 

@@ -160,7 +160,7 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
             {"images": [{"index": 0, "type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]},
             "stop", [], id="a picture",
         ),
-        pytest.param((Media("audio/wav", data="aGk="),), {}, "stop", ["content[0]"], id="sound"),
+        pytest.param((Media("audio/wav", data="aGk="),), {"content": "[A sound: this API cannot hold it]"}, "stop", ["content[0]"], id="sound"),
         pytest.param((Opaque("messages", {}), Text("a")), {"content": "a"}, "stop", ["content[0]"], id="opaque"),
     ],
 )  # fmt: skip

@@ -162,6 +162,7 @@ def test_encode_response_of_another_protocol() -> None:
         "content": [
             {"type": "thinking", "thinking": "why", "signature": "ccx-responses:enc"},
             {"type": "text", "text": "no"},
+            {"type": "text", "text": "[A picture: this API cannot hold it]"},
             {"type": "tool_use", "id": "call_1", "name": name, "input": {"raw_arguments": "{"}},
         ],
         "stop_reason": "tool_use",

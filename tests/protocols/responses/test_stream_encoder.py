@@ -266,11 +266,17 @@ def test_a_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [Opaque("messages", {"type": "x"}), Media("image/png", url="https://x.test"), Media("audio/wav", data="aGk="), ToolResult("c", ())]
-)  # fmt: skip
-def test_what_an_answer_does_not_hold(part: Part) -> None:
+    ("part", "said"),
+    [
+        (Opaque("messages", {"type": "x"}), []),
+        (ToolResult("c", ()), []),
+        (Media("image/png", url="https://x.test"), ["[A picture: https://x.test]"]),
+        (Media("audio/wav", data="aGk="), ["[A sound: this API cannot hold it]"]),
+    ],
+)
+def test_what_an_answer_does_not_hold(part: Part, said: list[str]) -> None:
     body, losses = responses.encode_response(Response("resp_1", "m", (Text("a"), part), "end"), CODEX)
-    assert [item["type"] for item in body["output"]] == ["message"]
+    assert [item["content"][0]["text"] for item in body["output"]] == ["a", *said]
     assert [loss.path for loss in losses] == ["output[1]"]
 
 
