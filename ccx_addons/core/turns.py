@@ -12,6 +12,9 @@ NO_THOUGHTS: Final = "(no reasoning was recorded)"
 """Stands where an upstream demands thoughts that nobody kept."""
 CONTINUE: Final = "Continue."
 """What a user's turn says that an API demands and nobody wrote."""
+MADE: Final = "A picture that the assistant made:"
+"""What stands before it in the user's turn, where an assistant's holds none."""
+SHOWN: Final = "an assistant's turn holds no media; the user's next one shows it"
 NOTHING: Final[Mapping[str, Json]] = {}
 
 KINDS: Final[Mapping[Role, type[ToolCall] | type[ToolResult]]] = {"assistant": ToolCall, "user": ToolResult}

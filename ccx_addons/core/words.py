@@ -137,6 +137,8 @@ def _members(table: Mapping[str, Json], depth: int) -> Iterator[str | Media]:
 
 def _picture(table: Mapping[str, Json]) -> Media | None:
     """A picture in any vendor's form: data and its type, a data URL, or an address."""
+    if table.get("type") == "image_generation_call" and isinstance(data := table.get("result"), str):
+        return Media(f"image/{read.text(table.get('output_format')) or 'png'}", data=data)
     source = read.mapping(table.get("source")) or table
     mime = read.text(source.get("media_type")) or read.text(source.get("mimeType"))
     if mime.startswith("image/") and isinstance(data := source.get("data"), str):

@@ -157,14 +157,19 @@ def test_a_screen_is_shown_to_the_model(target: Any) -> None:
 
 
 @pytest.mark.parametrize("target", KINDS)
-def test_an_assistant_shows_no_pictures_to_whom_it_may_not(target: Any) -> None:
+def test_the_user_shows_an_assistants_pictures_to_whom_it_may_not(target: Any) -> None:
     part = Opaque("other", {"type": "x", "text": "seen", "image_url": "data:image/png;base64,aGk="})
     body, losses = TEXT_PROTOCOLS[target].encode_request(
         asked(Message("assistant", (part,)), Message("user", (Text("q"),)))
     )
-    text = json.dumps(body)
-    assert ("aGk=" in text) == (target == "gemini")
+    assert json.dumps(body).count("aGk=") == 1
+    assert ("A picture that the assistant made:" in json.dumps(body)) == (target != "gemini")
     assert losses
+
+
+def test_a_picture_that_was_made_is_no_text() -> None:
+    item = {"type": "image_generation_call", "result": "aGk=", "output_format": "webp", "revised_prompt": "a cat"}
+    assert spoken(Opaque("responses", item)) == (Media("image/webp", data="aGk="),)
 
 
 def answers(home: Any) -> list[tuple[Part, ...]]:

@@ -22,7 +22,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.core.turns import NO_RESULT, NO_THOUGHTS, Apart, Place, pair_calls
+from ccx_addons.core.turns import MADE, NO_RESULT, NO_THOUGHTS, SHOWN, Apart, Place, pair_calls
 from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
 from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, write_thoughts
@@ -51,7 +51,8 @@ class Conversation:
         self._losses = losses
         self._pairs = pair_calls(request.messages)
         self._held: list[Fields] = []
-        """Media of tools' results, which the next user message shows."""
+        """Media of tools' results and of the assistant, which the next user message shows."""
+        self._made: list[Fields] = []
         self._system = list(self._texts(request.system, "system"))
         for m, message in enumerate(request.messages):
             match message.role:
@@ -99,11 +100,12 @@ class Conversation:
             if self._rules.call_thoughts and not said.keys() & THOUGHT_FIELDS:
                 said[FIELDS[0]] = NO_THOUGHTS
         said |= own(message.extra)
-        if len(said) == 2 and said["content"] is None:
-            return
-        self._show_media()
-        self.messages.append(said)
-        self.messages += [self._result((m, p), id_) for (p, _), id_ in zip(calls, ids, strict=True)]
+        if len(said) > 2 or said["content"] is not None:
+            self._show_media()
+            self.messages.append(said)
+            self.messages += [self._result((m, p), id_) for (p, _), id_ in zip(calls, ids, strict=True)]
+        self._held += self._made
+        self._made = []
 
     def _close_end(self) -> None:
         """An assistant's words at the end are the beginning of the answer."""
@@ -126,8 +128,9 @@ class Conversation:
         paragraphs: list[list[Fields]] = []
         joined = False
         for p, part in words.each(parts, NAME, path, self._losses):
-            if isinstance(part, Media):
-                self._losses.append(Loss(f"{path}[{p}]", "an assistant message holds no media"))
+            if isinstance(part, Media) and (made := write_part(part, f"{path}[{p}]", self._losses)):
+                self._losses.append(Loss(f"{path}[{p}]", SHOWN))
+                self._made += [{"type": "text", "text": MADE}, *made]
             if isinstance(part, Media | Thinking | ToolCall | Refusal):
                 joined = False
                 continue

@@ -43,7 +43,7 @@ FIELDS: Final = frozenset({
 })  # fmt: skip
 MESSAGE_FIELDS: Final = frozenset({"role", "content"})
 ASSISTANT_FIELDS: Final = frozenset({
-    "role", "content", "refusal", "tool_calls", "function_call", DETAILS, *THOUGHT_FIELDS,
+    "role", "content", "refusal", "tool_calls", "function_call", "images", DETAILS, *THOUGHT_FIELDS,
 })  # fmt: skip
 RESULT_FIELDS: Final = frozenset({"role", "content", "tool_call_id", "name"})
 OUTPUTS: Final = frozenset({"text", "json_object", "json_schema"})
@@ -150,6 +150,8 @@ class _Talk:
         parts: list[Part] = [*read_thoughts(value), *read_content(value.get("content"), f"{path}.content")]
         if refusal := read.text(value.get("refusal")):
             parts.append(Refusal(refusal))
+        if images := value.get("images"):
+            parts += read_content(images, f"{path}.images")
         for m, call in enumerate(demand.items(value, "tool_calls", f"{path}.")):
             parts.append(read_call(call, f"{path}.tool_calls[{m}]"))
         if isinstance(function := value.get("function_call"), dict):

@@ -14,6 +14,7 @@ from typing import Final
 
 from ccx_addons.core import words
 from ccx_addons.core.neutral import (
+    Json,
     Loss,
     Media,
     Message,
@@ -26,7 +27,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     safe_name,
 )
-from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, call_ids, pair_calls
+from ccx_addons.core.turns import CONTINUE, MADE, NO_RESULT, SHOWN, Place, Turn, Turns, call_ids, pair_calls
 from ccx_addons.protocols.messages.blocks import thoughts_in_loop, write_call, write_media, write_text, write_thinking
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -55,6 +56,8 @@ class Conversation:
         self._pairs = pair_calls(request.messages)
         self._ids = call_ids(request.messages, safe_id)
         self._instructions = Turn("system", [])
+        self._made: list[Block] = []
+        """Pictures of the assistant, which the next user turn shows."""
         for m, message in enumerate(request.messages):
             match message.role:
                 case "system":
@@ -64,6 +67,7 @@ class Conversation:
                 case "assistant":
                     self._add_assistant(m, message)
         self._answer_calls()
+        self._show_made([])
         self._place_instructions()
 
     # ---- messages ----
@@ -84,8 +88,12 @@ class Conversation:
         said = list(self._pairs.said(m, message.parts, self.losses))
         blocks = [block for part, path in said for block in self._plain(part, path)]
         self._answer_calls()
-        if blocks:
-            self.turns.say("user", blocks, own(message.extra))
+        self._show_made(blocks, own(message.extra))
+
+    def _show_made(self, blocks: list[Block], fields: Mapping[str, Json] = NOTHING) -> None:
+        made, self._made = self._made, []
+        if made or blocks:
+            self.turns.say("user", made + blocks, fields)
 
     def _add_assistant(self, m: int, message: Message) -> None:
         blocks = list(self._assistant_blocks(m, message.parts))
@@ -124,9 +132,14 @@ class Conversation:
                     spoken = words.said(part, NAME, path, self.losses) if isinstance(part, Opaque) else (part,)
                     for inner in spoken:
                         if isinstance(inner, Media):
-                            self.losses.append(Loss(path, "an assistant turn holds no media"))
+                            self._hold(list(self._plain(inner, path)), path)
                         else:
                             yield from self._plain(inner, path)
+
+    def _hold(self, made: list[Block], path: str) -> None:
+        if made:
+            self.losses.append(Loss(path, SHOWN))
+            self._made += [write_text(MADE, NOTHING), *made]
 
     def _result(self, place: Place) -> Block:
         block: Block = {"type": "tool_result", "tool_use_id": self._ids[place]}

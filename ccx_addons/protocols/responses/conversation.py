@@ -9,9 +9,21 @@ from collections.abc import Iterable
 from ccx_addons.core import words
 from ccx_addons.core.cache_marks import BREAKPOINT
 from ccx_addons.core.ids import made_up_id, shortened
-from ccx_addons.core.neutral import Loss, Message, Opaque, Part, Refusal, Request, Text, Thinking, ToolCall, ToolResult
+from ccx_addons.core.neutral import (
+    Loss,
+    Media,
+    Message,
+    Opaque,
+    Part,
+    Refusal,
+    Request,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from ccx_addons.core.signatures import NOT_HOME
-from ccx_addons.core.turns import NO_RESULT, Place, call_ids, pair_calls
+from ccx_addons.core.turns import MADE, NO_RESULT, SHOWN, Place, call_ids, pair_calls
 from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
 from ccx_addons.protocols.responses.natives import BY_CALL
 from ccx_addons.protocols.responses.parts import ITEM, write_parts
@@ -126,6 +138,10 @@ class Conversation:
                 self._add_thought(part, path)
             case Opaque(value=dict(item)):
                 self.items.append(item)
+            case Media():
+                if write_parts((part,), path, False, self._losses):
+                    self._losses.append(Loss(path, SHOWN))
+                    self._add_message((Text(MADE), part), "user", path, {})
             case _:
                 self._losses.append(Loss(path, f"an assistant message holds no {type(part).__name__.lower()}"))
 

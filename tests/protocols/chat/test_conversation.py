@@ -17,6 +17,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     ToolResult,
 )
+from ccx_addons.core.turns import MADE
 from ccx_addons.protocols import chat
 from ccx_addons.protocols.chat.conversation import wire_id
 
@@ -161,7 +162,7 @@ def test_the_last_images_are_shown_too() -> None:
             {"content": "a\n\nb", "reasoning_content": "x"}, [], id="texts around a thought",
         ),
         pytest.param((Refusal("no"),), {"content": None, "refusal": "no"}, [], id="refusal"),
-        pytest.param((Text("a"), PNG), {"content": "a"}, ["messages[0].content[1]"], id="an image"),
+        pytest.param((Text("a"), Media("video/mp4", data="aGk=")), {"content": "a"}, ["messages[0].content[1]"], id="a video"),
         pytest.param(
             (Text("a"), Thinking("x", "sig", "messages")), {"content": "a"}, ["messages[0].content[1]"],
             id="another protocol's thought",
@@ -176,6 +177,13 @@ def test_the_last_images_are_shown_too() -> None:
 )  # fmt: skip
 def test_assistant_content(parts: tuple[Part, ...], message: dict[str, Any], losses: list[str]) -> None:
     assert written(assistant(*parts)) == ([{"role": "assistant", **message}], losses)
+
+
+def test_a_picture_of_the_assistant_is_shown_by_the_user() -> None:
+    messages, losses = written(assistant(PNG, Text("a")), user(Text("b")))
+    assert messages[0] == {"role": "assistant", "content": "a"}
+    assert messages[1] == {"role": "user", "content": [text(MADE), IMAGE, text("b")]}
+    assert losses == ["messages[0].content[0]"]
 
 
 def test_an_assistant_message_without_anything_is_left_out() -> None:

@@ -21,7 +21,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
     safe_name,
 )
-from ccx_addons.core.turns import CONTINUE, NO_RESULT
+from ccx_addons.core.turns import CONTINUE, MADE, NO_RESULT
 from ccx_addons.protocols import messages
 from ccx_addons.protocols.messages.turns import SAFE_ID, safe_id
 from tests.protocols.messages.values import MANUAL, MODERN, OTHER
@@ -121,7 +121,10 @@ C = "messages"
         pytest.param([user("a"), assistant(Opaque("messages", {"type": "server_tool_use"}))],
                      [("user", ["a"]), ("assistant", ["server_tool_use"])], [], id="a paused turn goes on"),
         pytest.param([user("a"), assistant(PNG, Refusal("no")), user("b")],
-                     [("user", ["a"]), ("assistant", ["no"]), ("user", ["b"])], ["messages[1].content[0]"], id="media of an assistant"),
+                     [("user", ["a"]), ("assistant", ["no"]), ("user", [MADE, "image", "b"])], ["messages[1].content[0]"], id="media of an assistant"),
+        pytest.param([user("a"), assistant(PNG, call("1")), user(result("1"))],
+                     [("user", ["a"]), ("assistant", ["call 1"]), ("user", ["result 1: ok", MADE, "image"])],
+                     ["messages[1].content[0]"], id="media beside a call"),
         pytest.param([user("a", replace(PNG, detail="high"))], [("user", ["a", "image"])], ["messages[0].content[1].detail"], id="a detail"),
         pytest.param([user("a", replace(PNG, detail="auto"))], [("user", ["a", "image"])], [], id="the usual detail"),
         pytest.param([user("a", call("1"), Opaque("gemini", {}), Media("audio/wav", data="aGk="))], [("user", ["a"])],
