@@ -17,7 +17,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
 from ccx_addons.convert import works
-from ccx_addons.convert.heads import LONGEST_NAME, AllTerms, write_request
+from ccx_addons.convert.heads import AllTerms, Decided, write_request
 from ccx_addons.convert.translate import (
     ANSWER_QUIRKS,
     Outgoing,
@@ -56,6 +56,7 @@ RESPONSE_HEADERS: Final = re.compile(
 )
 """An upstream's answer headers that reach the client, once each; the first two are written by the stream. Never: its
 content type, cookies, whose account it was, what it says to browsers."""
+SHOWN: Final = Decided[bytes](lambda name: name.lower() if RESPONSE_HEADERS.fullmatch(name.lower()) else b"")
 RESPONSE_VALUE: Final = re.compile(rb"[\x20-\x7e]{0,1024}")
 
 USAGE_CHUNK: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
@@ -289,18 +290,10 @@ def visible(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes],
     """Of an upstream's headers those that a client may see; of each name the first."""
     found: dict[bytes, tuple[bytes, bytes]] = {}
     for field in fields:
-        name, value = field
-        shown = shown_as(name) if len(name) <= LONGEST_NAME else b""
-        if shown and shown not in found and RESPONSE_VALUE.fullmatch(value):
-            found[shown] = field
+        name = SHOWN[field[0]]
+        if name and name not in found and RESPONSE_VALUE.fullmatch(field[1]):
+            found[name] = field
     return tuple(found.values())
-
-
-@lru_cache(1024)
-def shown_as(name: bytes) -> bytes:
-    """The name of an upstream's header in small letters; empty: no client may see it."""
-    small = name.lower()
-    return small if RESPONSE_HEADERS.fullmatch(small) else b""
 
 
 def wants_pictures(x: Exchange, channel: Channel) -> bool:

@@ -4,8 +4,7 @@ What a channel, a key and an address say of it is worked out once, and is the sa
 """
 
 import re
-from collections.abc import Collection, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple, Self
 from urllib.parse import quote
 
@@ -44,8 +43,25 @@ VENDOR_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """Request headers that go to an upstream, beside the common ones. Vendor headers go to that vendor's protocols only."""
 LONGEST_NAME: Final = 128
-"""Letters of a header's name that is looked at: what was decided about a name is remembered, and so is the name."""
+MOST_NAMES: Final = 1024
+"""Letters of a header's name that is looked at, and names that are remembered with what was decided about them."""
 ANTHROPIC_VERSION: Final = b"2023-06-01"
+
+
+class Decided[T: str | bytes](dict[T, bytes]):
+    """The name of a header, as it arrived -> how it goes on; empty: it does not. Each is decided about once."""
+
+    def __init__(self, decide: Callable[[T], bytes]) -> None:
+        super().__init__()
+        self._decide = decide
+
+    def __missing__(self, name: T) -> bytes:
+        if len(name) > LONGEST_NAME:
+            return b""
+        found = self._decide(name)
+        if len(self) < MOST_NAMES:
+            self[name] = found
+        return found
 
 
 class Terms(NamedTuple):
@@ -57,9 +73,8 @@ class Terms(NamedTuple):
     upstream: Upstream
     scheme: bytes
     host: Field
-    vendor: str
-    own: frozenset[str]
-    """Names of headers that the channel sets itself."""
+    names: Mapping[Kind, Decided[str]]
+    """Of the headers of each protocol's clients."""
     added: tuple[Field, ...]
     """What the upstream gets where neither the client nor the channel says it."""
     fixed: tuple[Field, ...]
@@ -72,6 +87,11 @@ class Terms(NamedTuple):
         protocol, vendor = PROTOCOLS[channel.protocol], VENDORS[channel.protocol]
         target = target_of(at, channel.protocol, protocol.DEFAULT_VERSION, "/")
         own = frozenset(name for name, _ in channel.headers)
+
+        def names_of(same: str) -> Decided[str]:
+            return Decided(lambda name: b"" if name in own else forwarded_as(name, same, channel.pass_headers))
+
+        same, others = names_of(vendor), names_of("")
         added = {b"anthropic-version": ANTHROPIC_VERSION} if vendor == "anthropic" else {}
         added[b"user-agent"] = b"ccx"
         name, value = credential(channel, key, at)
@@ -93,8 +113,7 @@ class Terms(NamedTuple):
             ),
             target.scheme.encode(),
             (b"host", target.authority.encode()),
-            vendor,
-            own,
+            {kind: same if whose == vendor else others for kind, whose in VENDORS.items()},
             tuple(field for field in added.items() if field[0].decode() not in own),
             tuple((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in fixed),
             (f"key={quote(value, safe='')}",) if name == "?key" else (),
@@ -158,12 +177,12 @@ def with_query(path: str, parts: Collection[str]) -> str:
 
 def forwarded_headers(x: Exchange, terms: Terms, drop: Collection[str]) -> list[Field]:
     """The client's headers that this upstream may see, and what it wants to see there in any case."""
-    same = terms.vendor if terms.vendor == VENDORS[x.kind] else ""
-    own, also = terms.own, terms.channel.pass_headers
+    names = terms.names[x.kind]
     kept: list[Field] = []
     ended = ""
     for name, value in x.headers:
-        if len(name) > LONGEST_NAME or name in own or not (is_forwarded(name, same) or name in also):
+        told = names[name]
+        if not told:
             if name == "connection":
                 ended += f",{value}"
             continue
@@ -172,10 +191,10 @@ def forwarded_headers(x: Exchange, terms: Terms, drop: Collection[str]) -> list[
         elif drop and name == "anthropic-beta":
             value = _without(value, drop)
         if value:
-            kept.append((name.encode(), value.encode("utf-8", "surrogateescape")))
+            kept.append((told, value.encode("utf-8", "surrogateescape")))
     if ended:
-        names = hop_by_hop(ended)
-        kept = [field for field in kept if field[0] not in names]
+        here = hop_by_hop(ended)
+        kept = [field for field in kept if field[0] not in here]
     said = dict(kept)
     return kept + [field for field in terms.added if field[0] not in said]
 
@@ -185,13 +204,11 @@ def hop_by_hop(connection: str) -> set[bytes]:
     return {name.strip().lower().encode("utf-8", "surrogateescape") for name in connection.split(",")}
 
 
-@lru_cache(4096)
-def is_forwarded(name: str, vendor: str) -> bool:
-    """Whether an upstream may see a client's header. ``vendor``: whose protocols both sides speak; empty: not one's."""
-    if TENANT.fullmatch(name):
-        return False
+def forwarded_as(name: str, vendor: str, also: Collection[str]) -> bytes:
+    """A client's header on its way to an upstream. ``vendor``: whose protocols both sides speak; empty: not one's."""
     pattern = VENDOR_HEADERS.get(vendor)
-    return COMMON_HEADERS.fullmatch(name) is not None or (pattern is not None and pattern.fullmatch(name) is not None)
+    known = not TENANT.fullmatch(name) and (COMMON_HEADERS.fullmatch(name) or (pattern and pattern.fullmatch(name)))
+    return name.encode() if known or name in also else b""
 
 
 def _without(betas: str, drop: Collection[str]) -> str:

@@ -435,25 +435,23 @@ def fold(events: Iterable[Event]) -> Response | Fault:
     parts: dict[int, Part] = {}
     deltas: dict[int, list[PartDelta]] = {}
     for event in events:
-        match event:
-            case Started():
-                started = event
-            case PartStarted(index, part):
-                parts[index] = part
-                deltas[index] = []
-            case PartDelta(index) if index in deltas:
-                deltas[index].append(event)
-            case Failed(fault):
-                return fault
-            case Finished():
-                whole = tuple(_join(parts[index], deltas[index]) for index in sorted(parts))
-                usage = event.usage or started.usage
-                extra = merge_extra(started.extra, event.extra)
-                return Response(
-                    started.id, started.model, whole, event.stop, usage, event.stop_sequence, started.created, extra
-                )
-            case _:
-                pass
+        if isinstance(event, PartDelta):
+            if event.index in deltas:
+                deltas[event.index].append(event)
+        elif isinstance(event, PartStarted):
+            parts[event.index] = event.part
+            deltas[event.index] = []
+        elif isinstance(event, Started):
+            started = event
+        elif isinstance(event, Finished):
+            whole = tuple([_join(parts[index], deltas[index]) for index in sorted(parts)])
+            usage = event.usage or started.usage
+            extra = merge_extra(started.extra, event.extra)
+            return Response(
+                started.id, started.model, whole, event.stop, usage, event.stop_sequence, started.created, extra
+            )
+        elif isinstance(event, Failed):
+            return event.fault
     return Fault("server", "the stream ended without its end event")
 
 

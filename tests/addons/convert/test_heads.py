@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
 
-from ccx_addons.convert.heads import ANTHROPIC_VERSION, AllTerms, Terms, forwarded_headers, write_request
+from ccx_addons.convert.heads import (
+    ANTHROPIC_VERSION,
+    LONGEST_NAME,
+    MOST_NAMES,
+    AllTerms,
+    Decided,
+    Terms,
+    forwarded_headers,
+    write_request,
+)
 from ccx_addons.core.config import KEYLESS, Channel, Kind
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Headers
 from ccx_addons.core.verdict import Attempt
@@ -215,3 +224,22 @@ def test_terms_are_worked_out_once_for_each_channel_key_and_address() -> None:
     others = [replace(tried, base_url="https://b.test"), replace(tried, key=KEYLESS), replace(tried, channel=same)]
     assert all(known.of(x.snapshot, other) is not first for other in others)
     assert known.of(replace(x.snapshot, revision="rev2"), tried) is not first
+
+
+def test_each_name_is_decided_about_once_and_not_all_are_remembered() -> None:
+    asked_about: list[str] = []
+
+    def decide(name: str) -> bytes:
+        asked_about.append(name)
+        return name.encode() if name.startswith("a") else b""
+
+    names = Decided(decide)
+    assert [names["a"], names["b"], names["a"], names["b"], names["a" * (LONGEST_NAME + 1)]] == [
+        b"a",
+        b"",
+        b"a",
+        b"",
+        b"",
+    ]
+    assert asked_about == ["a", "b"]
+    assert all(names[f"a{n}"] == b"a%d" % n for n in range(MOST_NAMES)) and len(names) == MOST_NAMES
