@@ -155,8 +155,7 @@ class DirectHooks:
         """As ``run``, about an exchange: only those addons are called that it concerns."""
         if x is None or x.match is None:
             return self.run(name, flow)
-        endpoint = x.match.endpoint
-        sort = (name, endpoint.kind, endpoint.operation, x.forward is not None)
+        sort = (name, x.kind, x.operation, x.forward is not None)
         try:
             hooks = self._hooks[sort]
         except KeyError:
@@ -166,8 +165,10 @@ class DirectHooks:
         return self._asked(iter(hooks), flow, x, name in EARLY)
 
     def _asked(self, left: Iterator[Hook], flow: http.HTTPFlow, x: Exchange, early: bool) -> Awaitable[None] | None:
+        if early and flow.error is not None:
+            return None
         for hook in left:
-            if early and (flow.response is not None or flow.error is not None):
+            if early and flow.response is not None:
                 return None
             try:
                 waiting = hook(flow, x)

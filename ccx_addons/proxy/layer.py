@@ -109,27 +109,33 @@ class AttemptLayer(HttpLayer):
             yield from super()._handle_event(event)
 
     def event_to_child(self, child: Any, event: events.Event) -> layer.CommandGenerator[None]:
-        """As the stock layer, but what went away is not an error, and what is frequent is asked for first."""
-        stream = child if isinstance(child, AttemptStream) else None
-        if stream:
-            stream.depth += 1
-        for command in child.handle_event(event):
+        """As the stock layer, but what went away is not an error."""
+        return self._to_stream(child, event) if isinstance(child, AttemptStream) else self._to_end(child, event)
+
+    def _to_end(self, end: Any, event: events.Event) -> layer.CommandGenerator[None]:
+        for command in end.handle_event(event):
             if isinstance(command, commands.SendData) and self.pace:
                 self.pace.write(command.connection, command.data)
-            elif isinstance(command, SendHttp):
-                if end := self.connections.get(command.connection):
-                    yield from self.event_to_child(end, command.event)
             elif isinstance(command, ReceiveHttp):
-                if isinstance(command.event, RequestHeaders):
-                    self._make_stream(command.event.stream_id)
-                if found := self.streams.get(command.event.stream_id):
-                    yield from self.event_to_child(found, command.event)
+                received = command.event
+                if isinstance(received, RequestHeaders):
+                    self._make_stream(received.stream_id)
+                if stream := self.streams.get(received.stream_id):
+                    yield from self._to_stream(stream, received)
             else:
-                yield from self._carry_out(command, child)
-        if stream:
-            stream.depth -= 1
-            if stream.depth == 0 and stream.stream_id not in self.streams:
-                stream.release()
+                yield from self._carry_out(command, end)
+
+    def _to_stream(self, stream: Any, event: events.Event) -> layer.CommandGenerator[None]:
+        stream.depth += 1
+        for command in stream.handle_event(event):
+            if isinstance(command, SendHttp):
+                if end := self.connections.get(command.connection):
+                    yield from self._to_end(end, command.event)
+            else:
+                yield from self._carry_out(command, stream)
+        stream.depth -= 1
+        if stream.depth == 0 and stream.stream_id not in self.streams:
+            stream.release()
 
     def _carry_out(self, command: commands.Command, child: layer.Layer) -> layer.CommandGenerator[None]:
         """What its reply is for, ``child`` will be told; our own timer is nobody's in particular."""
