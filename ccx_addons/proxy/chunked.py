@@ -95,7 +95,9 @@ def _lines(data: bytes, pieces: list[bytes]) -> int:
     other; how many bytes they take."""
     lines = data.split(b"\r\n")[:-1]
     contents = lines[1::2]
-    sizes = [b"%x" % len(content) if content else None for content in contents]
+    if b"" in contents:  # that is none, but the end
+        del contents[contents.index(b"") :]
+    sizes = map(b"%x".__mod__, map(len, contents))
     count = [*map(eq, lines[::2], sizes), False].index(False)
     pieces += contents[:count]
     return sum(map(len, lines[: 2 * count])) + 4 * count
