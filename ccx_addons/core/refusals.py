@@ -73,7 +73,7 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"system (?:message|role)s? (?:must|should|can only|is only) [^.]{0,30}(?:beginning|first|start)|"
             r"unexpected role [`'\"]?system|unknown variant [`'\"]?system|roles must alternate|"
             r"role[`'\"]? [`'\"]?system[`'\"]? is not (?:allowed|supported)|system role (?:is )?not supported|"
-            r"\.role: Input should be 'user' or 'assistant'",
+            r"\.role: Input should be 'user' or 'assistant'|invalid message role:? [`'\"]?system",
         ),
         (
             "developer_to_system",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LONGEST: Final = 86_400.0 * 31
 CHINA: Final = timezone(timedelta(hours=8))
@@ -36,8 +37,8 @@ WHEN: Final = (
     r"\s{0,3}(?:at|on|after|is|until|:|：)?\s{0,3}"
 )
 STAMP: Final = re.compile(
-    WHEN + r"(\d{4}(?:[-/年月]\d\d?){2})(?:日? ?|T| at )"
-    r"(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\s{0,3}([+-]\d\d:?\d\d|Z|UTC|GMT)?",
+    WHEN + r"(\d{4}(?:[-/年月]\d\d?){2})日?"
+    r"(?:(?: ?|T| at )(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\s{0,3}([+-]\d\d:?\d\d|Z|UTC|GMT)?)?",
     re.IGNORECASE,
 )
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -46,6 +47,12 @@ WORDED: Final = re.compile(
     r"(?:,? (?:at )?(\d{1,2}):(\d\d)(?::\d\d)?\s?(am|pm)?)?",
     re.IGNORECASE,
 )
+CLOCK: Final = re.compile(
+    WHEN + rf"(?:({'|'.join(MONTHS)})[a-z]{{0,6}} (\d{{1,2}})(?:st|nd|rd|th)?,? (?:at )?)?"
+    r"(?:(\d{1,2})(?::(\d\d))?\s?(am|pm)?|(midnight))\s{0,3}\(?(UTC|GMT|[A-Z][A-Za-z]{1,14}/[A-Za-z_]{2,30})\b",
+    re.IGNORECASE,
+)
+"""A time of day in a zone that is named, with a date without its year or none."""
 PIPED: Final = re.compile(r"limit reached\|(\d{10})\b", re.IGNORECASE)
 """Claude's subscriptions: "Claude AI usage limit reached|1759950000"."""
 CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
@@ -59,7 +66,7 @@ def reset_time(message: str, now: float, code: str = "") -> float | None:
     None: they name none, or it is past. A time without a zone is UTC, of a vendor in China Beijing's. ``code``: the
     error's, which may tell the vendor.
     """
-    at = _stamp(message, code) or _worded(message)
+    at = _stamp(message, code) or _worded(message) or _on_the_clock(message, now)
     if at is None and (found := PIPED.search(message)):
         at = float(found[1])
     if at is not None:
@@ -78,7 +85,7 @@ def _stamp(message: str, code: str) -> float | None:
         return None
     year, month, day = map(int, re.split("[-/年月]", found[1]))
     try:
-        moment = datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{found[2]}")
+        moment = datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{found[2] or '00:00'}")
     except ValueError:
         return None
     return moment.replace(tzinfo=_zone(found[3] or "", message, code)).timestamp()
@@ -89,12 +96,37 @@ def _worded(message: str) -> float | None:
     found = WORDED.search(message)
     if not found:
         return None
-    hour = int(found[4] or 0) % (12 if found[6] else 24) + (12 if (found[6] or "").lower() == "pm" else 0)
+    hour = _hour(found[4], found[6])
     try:
         month = MONTHS.index(found[1].lower()) + 1
         return datetime(int(found[3]), month, int(found[2]), hour, int(found[5] or 0), tzinfo=UTC).timestamp()
     except ValueError:
         return None
+
+
+def _on_the_clock(message: str, now: float) -> float | None:
+    """Claude Code: "resets 3:45pm (Asia/Shanghai)", "resets Oct 6, 1pm (Europe/Berlin)"; others: "at 00:00 UTC"."""
+    found = CLOCK.search(message)
+    if not found or not (found[4] or found[5] or found[6]):
+        return None
+    try:
+        zone = UTC if found[7].upper() in ("UTC", "GMT") else ZoneInfo(found[7])
+        here = datetime.fromtimestamp(now, zone)
+        moment = here.replace(hour=_hour(found[3], found[5]), minute=int(found[4] or 0), second=0, microsecond=0)
+        if found[1]:
+            moment = moment.replace(month=MONTHS.index(found[1].lower()) + 1, day=int(found[2]))
+            later = moment.replace(year=moment.year + 1)
+        else:
+            later = moment + timedelta(days=1)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
+    soonest = here + timedelta(seconds=LONGEST)
+    return next((each.timestamp() for each in (moment, later) if here < each <= soonest), None)
+
+
+def _hour(digits: str | None, half: str | None) -> int:
+    """``digits``: None at midnight."""
+    return int(digits or 0) % (12 if half else 24) + (12 if (half or "").lower() == "pm" else 0)
 
 
 def _zone(text: str, message: str, code: str) -> timezone:

@@ -77,6 +77,7 @@ def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> 
     [
         ("System message must be at the beginning.", "system_role_to_top"),
         ("Unexpected role 'system' after role 'user'", "system_role_to_top"),
+        ("invalid params, chat content has invalid message role: system (2013)", "system_role_to_top"),
         ("messages[1].role: unknown variant `system`, expected `user` or `assistant`", "system_role_to_top"),
         ("Conversation roles must alternate user/assistant/user/assistant/...", "system_role_to_top"),
         ("messages[0].role: unknown variant `developer`, expected one of `system`, `user`", "developer_to_system"),
