@@ -17,11 +17,12 @@ from ccx_addons.core import read
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Channel, Key, Kind
 from ccx_addons.core.mask import Secrets
-from ccx_addons.core.neutral import Response, Usage, text_of
+from ccx_addons.core.neutral import Response, Usage, fold, text_of
+from ccx_addons.core.refusals import refused
 from ccx_addons.core.urls import LOOPBACK, host_port, join
 from ccx_addons.io import answers, outward
 from ccx_addons.io.answers import Answer
-from ccx_addons.protocols import PROTOCOLS, credential
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, credential
 
 LIST_TIMEOUT: Final = 5.0
 PING_TIMEOUT: Final = 10.0
@@ -202,11 +203,18 @@ PROMPT: Final = "Answer with the word OK."
 BODIES: Final[Mapping[Kind, Mapping[str, Any]]] = {
     "messages": {"max_tokens": 16, "messages": [{"role": "user", "content": PROMPT}]},
     "chat": {"messages": [{"role": "user", "content": PROMPT}]},
-    "responses": {"input": [{"role": "user", "content": PROMPT}], "store": False},
+    "responses": {
+        "instructions": PROMPT,  # some upstreams require them
+        "input": [{"role": "user", "content": PROMPT}],
+        "store": False,
+    },
     "gemini": {"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]},
     "embeddings": {"input": PROMPT},
 }
 """The smallest request of each protocol. There is none for images: every one costs."""
+STREAMS: Final = frozenset({"messages", "chat", "responses"})
+"""Protocols whose body says whether a stream is wanted."""
+ONLY_STREAMS: Final = "only_streams"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,17 +250,34 @@ def test(channel: Channel, key: Key, model: str) -> Test:
     try:
         with answers.channel_client(channel, base_url, TEST_TIMEOUT) as client:
             answer = answers.ask(client, "POST", url, headers=headers, params=params, json=body)
+            if streamed := _only_streams(channel, body, answer):
+                answer = answers.ask(client, "POST", url, headers=headers, params=params, json=body | {"stream": True})
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         words = without(words_of(error), channel, key)
         return Test(False, upstream, key.mask, url, 0, since(began), error=words)
-    return _judged(channel, key, upstream, url, answer, since(began))
+    return _judged(channel, key, upstream, url, answer, since(began), streamed)
 
 
-def _judged(channel: Channel, key: Key, model: str, url: str, answer: Answer, total_ms: float) -> Test:
+def _only_streams(channel: Channel, body: Mapping[str, Any], answer: Answer) -> bool:
+    """Whether the upstream wants to be asked for a stream: requests are asked so, too (core/refusals.py)."""
+    if answer.status not in (400, 422) or channel.protocol not in STREAMS:
+        return False
+    fault = PROTOCOLS[channel.protocol].decode_error(answer.status, dict(answer.headers), answer.body)
+    return ONLY_STREAMS in refused(fault, frozenset(body))
+
+
+def _judged(channel: Channel, key: Key, model: str, url: str, answer: Answer, total_ms: float, streamed: bool) -> Test:
     protocol, status = PROTOCOLS[channel.protocol], answer.status
     error, text, usage = "", "", None
     if status >= 300:
         error = fault_words(channel, key, answer)
+    elif streamed:
+        decoder = TEXT_PROTOCOLS[channel.protocol].decoder()
+        found = fold([*decoder.feed(answer.body), *decoder.flush()])
+        if isinstance(found, Response):
+            text, usage = without(text_of(found.parts)[:200], channel, key), found.usage
+        else:
+            error = found.message
     else:
         try:
             body = answer.json()

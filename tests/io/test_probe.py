@@ -23,6 +23,7 @@ class Upstream:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
         self.answer: Answer = (200, b"{}", "application/json")
+        self.first: list[Answer] = []
         outer = self
 
         class Serve(BaseHTTPRequestHandler):
@@ -30,7 +31,7 @@ class Upstream:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 outer.asked.append((self.command, self.path, headers, body))
-                status, content, kind = outer.answer
+                status, content, kind = outer.first.pop(0) if outer.first else outer.answer
                 self.send_response(status)
                 self.send_header("content-type", kind)
                 self.send_header("x-ccx-request-id", "r-new")
@@ -191,6 +192,21 @@ def test_a_test_that_fails(upstream: Upstream, answer: Answer, words: str) -> No
     upstream.answer = answer
     found = probe.test(channel(upstream.url), KEY, "a")
     assert not found.ok and words in found.error and SECRET not in str(found)
+
+
+def test_an_upstream_that_only_streams_is_asked_for_a_stream(upstream: Upstream) -> None:
+    upstream.first = [(400, b'{"detail": "Stream must be set to true"}', "application/json")]
+    done: dict[str, Any] = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}
+    done["response"]["usage"] = {"input_tokens": 9, "output_tokens": 1}
+    said = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "OK"}
+    upstream.answer = (
+        200,
+        b"".join(b"data: %s\n\n" % json.dumps(e).encode() for e in (said, done)),
+        "text/event-stream",
+    )
+    found = probe.test(channel(upstream.url, "responses"), KEY, "gpt-5")
+    assert (found.ok, found.text, found.usage and found.usage.input) == (True, "OK", 9)
+    assert [json.loads(body).get("stream") for *_, body in upstream.asked] == [None, True]
 
 
 def test_images_are_not_tested() -> None:
