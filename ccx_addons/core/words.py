@@ -5,6 +5,7 @@ on a computer and its screen: each vendor has blocks and items of its own for th
 known here, only the names under which all of them keep words.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -26,6 +27,8 @@ SECRETS: Final = frozenset({
     "citations", "logprobs", "cache_control",
 })  # fmt: skip
 """Names of fields that only machines read."""
+BINARY: Final = re.compile(r"[A-Za-z0-9+/_-]{400}")
+"""How data begins that stands where others have words: base64."""
 AS_TEXT: Final = "its words are said as text"
 DEEPEST: Final = 20
 BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_call", "mcp_list_tools", "mcp_tool")
@@ -105,7 +108,7 @@ def text_of(part: Opaque) -> str:
 
 def _walk(value: Json, name: str, depth: int) -> Iterator[str | Media]:
     if isinstance(value, str):
-        if name in WORDS | ARGUMENTS and value.strip() and not value.startswith("data:"):
+        if name in WORDS | ARGUMENTS and value.strip() and not (value.startswith("data:") or BINARY.match(value)):
             yield value.rstrip("\n")
     elif depth > DEEPEST:
         return

@@ -81,6 +81,7 @@ SCREEN = {
             {"type": "x", "encrypted_content": "E", "signature": "S", "data": "aGk=", "id": "i", "file_id": "f", "text": " "},
             "", id="no words",
         ),
+        pytest.param({"type": "x", "result": "iVBORw0KGgo" * 50, "text": "a" * 300}, "a" * 300, id="data are no words"),
     ],
 )  # fmt: skip
 def test_words(value: Json, words: str) -> None:
