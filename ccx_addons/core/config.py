@@ -419,6 +419,10 @@ class AttemptLimits:
     )
     per_key: int = setting(2, "tries on one key", minimum=1, maximum=100)
 
+    def allow(self, made: int, refused: int) -> bool:
+        """Whether another may follow so many, of which some were ``refused`` at once."""
+        return made - min(refused, self.refused) < self.max
+
 
 @dataclass(frozen=True, slots=True)
 class Bodies:

@@ -315,11 +315,7 @@ def attempts(
     counted at first, so that dead keys and channels do not use up what a live one needs.
     """
     number = refused = 0
-
-    def may_go_on() -> bool:
-        return number - min(refused, limits.refused) < limits.max and clock() < deadline
-
-    while may_go_on() and (target := search.find()):
+    while limits.allow(number, refused) and clock() < deadline and (target := search.find()):
         attempt = target.attempt(number + 1) if number else target.first
         tries = 0
         while True:
@@ -339,6 +335,6 @@ def attempts(
             search.learn(attempt, outcome, verdict)
             if verdict.action == "stop":
                 return
-            if verdict.action != "same_key" or not may_go_on():
+            if verdict.action != "same_key" or not limits.allow(number, refused) or clock() >= deadline:
                 break
             attempt = replace(attempt, number=number + 1, fresh=True, drop=attempt.drop | verdict.drop, waits=False)
