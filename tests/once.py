@@ -2,14 +2,17 @@
 
 import os
 import ssl
+from collections.abc import Callable
 from functools import lru_cache
 from types import CodeType
 from typing import Any
 
 import httpx
+import httpx2
 from flask import Flask
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from httpx._transports import default as transports
+from httpx2._transports import default as transports2
 from jinja2.bccache import Bucket, BytecodeCache
 
 
@@ -26,17 +29,24 @@ class Compiled(BytecodeCache):
         self.kept[bucket.key, bucket.checksum] = bucket.code
 
 
-@lru_cache
-def context(*asked: Any) -> ssl.SSLContext:
-    return httpx.create_ssl_context(*asked[:3])
+def shared(make: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+    """To load every authority's certificate takes as long as twenty requests."""
+
+    @lru_cache
+    def context(verify: Any, cert: Any, trust_env: bool, *files: str | None) -> ssl.SSLContext:
+        return make(verify, cert, trust_env)
+
+    def create_ssl_context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        return context(verify, cert, trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+    return create_ssl_context
 
 
-def create_ssl_context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
-    """As httpx's: to load every authority's certificate takes as long as twenty requests."""
-    return context(verify, cert, trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+context = shared(httpx.create_ssl_context)
 
 
 def use() -> None:
     Flask.jinja_options = {"bytecode_cache": Compiled()}
-    transports.create_ssl_context = create_ssl_context  # type: ignore[attr-defined]
+    transports.create_ssl_context = context  # type: ignore[attr-defined]
+    transports2.create_ssl_context = shared(httpx2.create_ssl_context)  # type: ignore[attr-defined]
     DEFAULT_TIMEOUT_CONFIG.read = 30.0  # for who names none: a program that starts on a busy machine answers late

@@ -14,7 +14,7 @@ from tests.growth.counting import NAME, Work, noted, work_of
 from tests.growth.readers import READERS
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-PARTS: Final = 6
+PARTS: Final = 3
 MOST: Final = 2.3
 """Twice, and what a threshold between two ways may add."""
 

@@ -15,6 +15,7 @@ from google import genai
 from google.genai import types
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
+from tests import once
 from tests.wire.program import CLIENT_KEY
 
 PIXEL: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -308,9 +309,11 @@ class Gemini:
     STOPS: Final = {"STOP": "end", "MAX_TOKENS": "length", "SAFETY": "refusal"}
 
     def __init__(self, url: str) -> None:
-        self.client = genai.Client(
-            api_key=CLIENT_KEY, http_options=types.HttpOptions(base_url=url, api_version="v1beta")
+        trust = {"verify": once.context()}
+        options = types.HttpOptions(
+            base_url=url, api_version="v1beta", client_args=trust, async_client_args={**trust, "ssl": trust["verify"]}
         )
+        self.client = genai.Client(api_key=CLIENT_KEY, http_options=options)
 
     def ask(self, ask: Ask) -> Answer:
         more: dict[str, Any] = {"system_instruction": ask.system} if ask.system else {}
