@@ -16,6 +16,15 @@ ASK: Final = {
 }  # fmt: skip
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET: Final = "good-key-0123456789"
+CONTENT: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "messages": ("/v1/messages", ASK),
+    "chat": ("/v1/chat/completions", {"model": "gpt-4.1", "messages": ASK["messages"]}),
+    "responses": ("/v1/responses", {"model": "gpt-5.1", "input": "say swordfish", "stream": True}),
+    "gemini": (
+        "/v1beta/models/gemini-3-pro:generateContent",
+        {"contents": [{"role": "user", "parts": [{"text": "say swordfish"}]}]},
+    ),
+}
 
 
 @pytest.fixture
@@ -72,33 +81,22 @@ def test_a_request_and_its_attempts(fake: Fake, tmp_path: Path, collector: Colle
     assert collector.headers[0]["x-team"] == "a" and collector.headers[0]["authorization"] == "Basic cGs6c2s0NzEx"
 
 
-@pytest.mark.parametrize(
-    ("kind", "path", "body"),
-    [
-        ("messages", "/v1/messages", ASK),
-        ("chat", "/v1/chat/completions", {"model": "gpt-4.1", "messages": ASK["messages"]}),
-        ("responses", "/v1/responses", {"model": "gpt-5.1", "input": "say swordfish", "stream": True}),
-        (
-            "gemini",
-            "/v1beta/models/gemini-3-pro:generateContent",
-            {"contents": [{"role": "user", "parts": [{"text": "say swordfish"}]}]},
-        ),
-    ],
-)
-def test_content_only_when_it_is_asked_for(
-    fake: Fake, tmp_path: Path, collector: Collector, kind: str, path: str, body: Any
-) -> None:
+def test_content_only_when_it_is_asked_for(fake: Fake, tmp_path: Path, collector: Collector) -> None:
     more = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
     policy = {"bodies": {"redact": ["sw[a-z]+ish"]}}
-    with running_program(tmp_path, channel("a", fake.url, kind), env=env(collector, **more), policy=policy) as program:
-        assert program.post(path, body).status_code == 200
-        request, answered = spans(collector, 2)
+    channels = [channel(kind, fake.url, kind) for kind in CONTENT]
+    with running_program(tmp_path, *channels, env=env(collector, **more), policy=policy) as program:
+        for kind, (path, body) in CONTENT.items():
+            collector.spans.clear()
+            assert program.post(path, body).status_code == 200, kind
+            request, answered = spans(collector, 2)
+            assert answered["ccx.channel"] == kind
+            asked = json.loads(answered["gen_ai.input.messages"])
+            assert asked == [{"role": "user", "parts": [{"type": "text", "content": "say [redacted]"}]}], kind
+            (said,) = json.loads(answered["gen_ai.output.messages"])
+            assert said["role"] == "assistant" and said["parts"][0]["content"] and said["finish_reason"], kind
+            assert "gen_ai.input.messages" not in request
         assert not program.query("select 1 from bodies")
-    asked = json.loads(answered["gen_ai.input.messages"])
-    assert asked == [{"role": "user", "parts": [{"type": "text", "content": "say [redacted]"}]}]
-    (said,) = json.loads(answered["gen_ai.output.messages"])
-    assert said["role"] == "assistant" and said["parts"][0]["content"] and said["finish_reason"]
-    assert "gen_ai.input.messages" not in request
 
 
 def test_what_a_caller_does_not_sample_goes_on_as_it_came(fake: Fake, tmp_path: Path, collector: Collector) -> None:
