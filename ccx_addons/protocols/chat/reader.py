@@ -187,7 +187,7 @@ class AnswerReader:
             self._other_choices(choices[1:], events)
         if not chunk.keys() <= BARE_CHUNK:
             self._pages |= {name: chunk[name] for name in PAGES if name in chunk}
-        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+        if reason := _reason(choice):
             self.reason, self.more = reason, None
             if kind := stops.broken(reason):
                 events += self.fail(Fault(kind, f"the upstream broke off: {reason}", code=reason))
@@ -485,3 +485,13 @@ def _pieces(content: Any, tags: ThinkTags) -> list[Piece]:
         elif text := read.text(item.get("text")):
             pieces += tags.feed(text)
     return pieces
+
+
+def _reason(choice: Mapping[str, Json]) -> str:
+    """Why it ended. OpenRouter's own words have none for a call that the model could not write; beside them stands
+    the upstream's (openrouter.ai/docs/api-reference/overview#finish-reason)."""
+    reason = read.text(choice.get("finish_reason"))
+    if reason and "native_finish_reason" in choice:
+        native = read.text(choice["native_finish_reason"])
+        return native if stops.stop_of(native) == "error" else reason
+    return reason

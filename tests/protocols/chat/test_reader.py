@@ -388,6 +388,13 @@ def test_a_call_that_says_nothing_is_none(nothing: dict[str, Any]) -> None:
     assert isinstance(answer, Response) and (answer.parts, answer.stop) == ((Text("ab"),), "end")
 
 
+@pytest.mark.parametrize(("native", "stop"), [("MALFORMED_FUNCTION_CALL", "error"), ("STOP", "end"), (None, "end")])
+def test_the_upstreams_own_word_for_a_call_that_went_wrong(native: str | None, stop: str) -> None:
+    last = chunk({"content": "a"}, "stop")
+    last["choices"][0]["native_finish_reason"] = native
+    assert answer(last).stop == stop
+
+
 def test_a_call_that_went_wrong_before_anything_was_said_is_a_failure() -> None:
     reason = "function_call_filter: MALFORMED_FUNCTION_CALL"
     (_, failed) = decode_all(stream(chunk({"content": ""}, reason)))
