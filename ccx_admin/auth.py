@@ -299,14 +299,15 @@ def form(error: str, target: str, wait: int = 0) -> str:
 def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
     check_csrf()
     target = inside(request.form.get("next", "/"))
-    found = judge(request.form.get("key", ""))
+    key = request.form.get("key", "")
+    found = judge(key)
     if isinstance(found, User):
         begin(found, key=found.key_sha256)
         return redirect(request.script_root + target, 303)
     if found:
         seconds = int(found) + 1
         return form("wait", target, seconds), 429, {"Retry-After": str(seconds)}
-    return form("wrong", target), 401, {}
+    return form("client" if users.of_a_client(panel(), key) else "wrong", target), 401, {}
 
 
 def begin(user: User, how: str = "", key: str = "") -> None:

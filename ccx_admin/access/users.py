@@ -30,6 +30,12 @@ def with_key(panel: Panel, key: str) -> User | None:
     return next((user for user in known if hmac.compare_digest(user.key_sha256, digest)), None)
 
 
+def of_a_client(panel: Panel, key: str) -> bool:
+    """Whether it is right elsewhere: people mistake the two keys of the first start for each other."""
+    digest = sha256(key)
+    return any(hmac.compare_digest(client.key_sha256, digest) for client in panel.snapshot().clients)
+
+
 def named(panel: Panel, name: str) -> User | None:
     """Somebody who has logged in before: as the configuration says now, or not at all any more."""
     return THE_ADMIN if name == ADMIN else signed_on(panel, name)

@@ -12,6 +12,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "Nobody has this key.": "没有人使用此密钥。",
     "Personal data that is masked": "屏蔽的个人数据",
     "Nothing yet": "暂无记录",
+    "This is a client's key; the panel wants another one.": "这是客户端的密钥；面板需要另一个密钥。",
     "Role": "角色",
     "Users": "用户",
     "Where": "位置",

@@ -42,7 +42,9 @@ def test_a_users_key_opens_the_panel(api: Api, browser: FlaskClient, name: str, 
 
 
 def test_a_clients_key_is_still_none(browser: FlaskClient) -> None:
-    assert log_in(browser, PROXY_KEY).status_code == 401
+    refused = log_in(browser, PROXY_KEY)
+    assert refused.status_code == 401 and "This is a client&#39;s key" in refused.text
+    assert "Nobody has this key" in log_in(browser, "somebody-elses-key").text
 
 
 def test_who_sees_changes_nothing(api: Api, browser: FlaskClient) -> None:
