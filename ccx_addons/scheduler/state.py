@@ -68,6 +68,7 @@ class Standing:
 
 FRESH: Final = Standing(True, True)
 NO_KEY: Final = Standing(False, False, "has no key for this model")
+NONE_SET: Final = Standing(False, False, "has no key: none is set, or still right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,7 @@ class State:
 
     def standing(self, kind: str, entry: Entry, now: float) -> Standing:
         if not entry.keys:
-            return NO_KEY
+            return NO_KEY if entry.channel.keys else NONE_SET
         known = self.channels.get((kind, entry.channel.id))
         return FRESH if known is None else known.standing(entry, now)
 

@@ -57,6 +57,7 @@ REASONS: Final[Mapping[str, str]] = {
     "lifted by hand": "手动解除",
     "its configuration changed": "其配置已更改",
     "no base URL": "没有基础地址",
+    "has no key: none is set, or still right": "没有密钥：均未设置或已过期",
     "has no key for this model": "没有可用于此模型的密钥",
     "has this conversation": "此会话在这里",
     "has no route prefix": "没有路由前缀",

@@ -62,7 +62,7 @@ NOBODY = [
     pytest.param([channel("m", "messages")], {}, 503, "no_channel", "serves: [messages, chat]", id="one that could"),
     pytest.param([replace(A, allow=Patterns(("x",)))], {}, 404, "model_not_found", "'gpt-5'", id="model"),
     pytest.param([A], {"headers": (("x-ccx-channel", "z"),)}, 404, "unknown_channel", "named 'z'", id="pin"),
-    pytest.param([replace(A, keys=())], {}, 503, "no_channel", "a has no key for this model", id="no key"),
+    pytest.param([replace(A, keys=())], {}, 503, "no_channel", "a has no key: none is set, or still right", id="no key"),
     pytest.param([A], {"match": endpoints.find("POST", f"/kimi{MAIN}"), "path": f"/kimi{MAIN}"}, 404, "unknown_path", f"did you mean {MAIN}?", id="no such prefix"),
     pytest.param([A, replace(A, id="ch_b", name="b", route_prefix="kimi", allow=Patterns(("x",)))], {"match": endpoints.find("POST", f"/kimi{MAIN}")}, 404, "model_not_found", "gpt-5", id="prefix"),
 ]  # fmt: skip
