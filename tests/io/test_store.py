@@ -53,6 +53,7 @@ def test_everything_put_is_in_the_file_after_flush(store: Store, path: Path) -> 
     store.put_request(request("a", losses=[["tools[0]", "no such tool"]]))
     store.put_attempts([{"request_id": "a", "n": 1}, {"request_id": "a", "n": 2}])
     store.put_candidates([{"request_id": "a", "order": 0, "reason": "first"}])
+    store.put_request(request("b"), [{"request_id": "b", "n": 1}], [{"request_id": "b", "order": 0}])
     store.put_event("warning", "key", "blocked", "detail")
     store.put_breaker({"kind": "chat", "channel_id": "c", "state": "open"})
     store.put_key_state({"kind": "chat", "channel_id": "c", "key_id": "k"})
@@ -71,8 +72,8 @@ def test_everything_put_is_in_the_file_after_flush(store: Store, path: Path) -> 
             "overrides", "response_sessions", "issued", "command_acks",
         )
     }  # fmt: skip
-    assert counts == {**dict.fromkeys(counts, 1), "attempts": 2}
-    assert one(path, "SELECT losses FROM requests") == '[["tools[0]", "no such tool"]]'
+    assert counts == {**dict.fromkeys(counts, 1), "attempts": 3, "requests": 2, "candidates": 2}
+    assert one(path, "SELECT losses FROM requests WHERE id = 'a'") == '[["tools[0]", "no such tool"]]'
     assert one(path, "SELECT channels FROM overrides") == '["c"]'
     assert rows(path, "SELECT at, boot_id, worker, level FROM events") == [(NOW, "boot", 0, "warning")]
     assert rows(path, "SELECT boot_id, worker, at, result FROM command_acks") == [("boot", 0, NOW, "done")]
