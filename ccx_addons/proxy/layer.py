@@ -82,7 +82,6 @@ class AttemptLayer(HttpLayer):
 
     def _on_wakeup(self, wakeup: commands.Command) -> layer.CommandGenerator[None]:
         self._timers.discard(wakeup)
-        self.command_sources.pop(wakeup, None)
         now = time.monotonic()
         if self._timer_at <= now + 0.001:
             self._timer_at = float("inf")
@@ -138,8 +137,8 @@ class AttemptLayer(HttpLayer):
             stream.release()
 
     def _carry_out(self, command: commands.Command, child: layer.Layer) -> layer.CommandGenerator[None]:
-        """What its reply is for, ``child`` will be told; our own timer is nobody's in particular."""
-        if command.blocking or isinstance(command, commands.RequestWakeup):
+        """Who waits for a reply is noted, so that it finds him. Our own timer is nobody's in particular."""
+        if command.blocking or (isinstance(command, commands.RequestWakeup) and command not in self._timers):
             self.command_sources[command] = child
         if isinstance(command, GetHttpConnection):
             yield from self.get_connection(command)
@@ -196,6 +195,8 @@ class AttemptLayer(HttpLayer):
                     return False
             elif isinstance(end, ClientWebSocket) and len(end._paused_event_queue) > MAX_QUEUED:
                 return False
+            if not self.command_sources:
+                return True  # nobody waits, so nothing piles up
             return not any(stream._paused_event_queue and _clogged(stream) for stream in self.streams.values())
         used = self.streams.get(end.stream_id or 0) if isinstance(end, UpstreamHttp1) else None
         if used is None:

@@ -44,7 +44,10 @@ from tests.proxy.upstreams import ALL, answers, json_answer
         (_http1.Http1Connection, "_handle_event read_body wait done make_pipe send"),
         (_http1.Http1Server, "send read_headers mark_done"),
         (_http1.Http1Client, "send read_headers mark_done"),
-        (server.ConnectionHandler, "open_connection handle_hook handle_client server_event drain_writers"),
+        (
+            server.ConnectionHandler,
+            "open_connection handle_hook handle_client server_event drain_writers hook_task wakeup close_connection log",
+        ),
         (proxyserver.Proxyserver, "register_connection"),
         (h11._readers.ChunkedReader, "__call__ read_eof"),
         (layer.Layer, "handle_event _handle_event"),
