@@ -22,17 +22,22 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.sources import nested_citations
 from ccx_addons.protocols.chat.errors import error_in
-from ccx_addons.protocols.chat.finish import finish_reason, read_usage, write_usage
+from ccx_addons.protocols.chat.finish import finish_reason, read_usage, stop_of, write_usage
 from ccx_addons.protocols.chat.parts import write_media
-from ccx_addons.protocols.chat.reader import AnswerReader
+from ccx_addons.protocols.chat.reader import CHUNK_FIELDS, AnswerReader
 from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, SEALED, write_foreign, write_thoughts
 from ccx_addons.protocols.chat.tools import ClientTools, write_call
-from ccx_addons.protocols.chat.wire import NAME, Fields, own
+from ccx_addons.protocols.chat.wire import NAME, Fields, keep, own
 
 CONTENT_FIELDS: Final = (
     "content", "tool_calls", *FIELDS, DETAILS, *SEALED, "refusal", "function_call", "audio", "images",
 )  # fmt: skip
 PARAGRAPH: Final = "\n\n"
+PLAIN: Final = frozenset({
+    "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier",
+})  # fmt: skip
+"""All that an answer has which is a text alone."""
+PLAIN_CHOICE: Final = frozenset({"message", "finish_reason"})
 
 
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
@@ -60,6 +65,8 @@ def answer_fault(body: Json) -> Fault | None:
 def decode_response(body: Json) -> Response | Fault:
     """A complete answer. Never raises; what is no answer is a Fault."""
     try:
+        if plain := _text_alone(body):
+            return plain
         if fault := answer_fault(body):
             return fault
         answer = AnswerReader()
@@ -67,6 +74,34 @@ def decode_response(body: Json) -> Response | Fault:
         return fold(events if answer.ended else [*events, *answer.end()])
     except RecursionError:
         return Fault("server", "the answer is nested too deeply")
+
+
+def _text_alone(body: Json) -> Response | None:
+    """What most answers are, without the ways of all others: one text, and an end in a word that everybody knows."""
+    if not isinstance(body, dict) or not body.keys() <= PLAIN or body.get("object") == "error":
+        return None
+    choices = body.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choice := choices[0], dict):
+        return None
+    message, reason = choice.get("message"), choice.get("finish_reason")
+    if not PLAIN_CHOICE.issuperset([name for name, value in choice.items() if value]) or not isinstance(message, dict):
+        return None
+    if [name for name, value in message.items() if value and name != "role"] != ["content"]:
+        return None
+    text = message["content"]
+    if not isinstance(text, str) or text.lstrip()[:1] in ("", "<") or not isinstance(reason, str):
+        return None
+    if stops.WORDS.get(reason, "error") == "error":
+        return None
+    return Response(
+        read.text(body.get("id")),
+        read.text(body.get("model")),
+        (Text(text),),
+        stop_of(reason, False, False, None),
+        read_usage(read.mapping(body.get("usage"))),
+        created=read.count(body.get("created")),
+        extra=keep(body, CHUNK_FIELDS),
+    )
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ from ccx_addons.core.neutral import (
     Tool,
     ToolCall,
     Usage,
+    fold,
 )
 from ccx_addons.protocols import chat
+from ccx_addons.protocols.chat.reader import AnswerReader
 from ccx_addons.protocols.chat.tools import FREEFORM_SCHEMA
 from tests.protocols.chat.values import ask
 
@@ -69,6 +71,26 @@ def test_an_answer_in_full() -> None:
         created=7,
         extra={"chat": {"system_fingerprint": "fp"}},
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "more"),
+    [
+        ({"content": "hi"}, "stop", {"usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
+        ({"content": " hi", "tool_calls": [], "refusal": None}, "length", {"system_fingerprint": "f"}),
+        ({"content": "hi"}, "tool_calls", {"service_tier": "default", "usage": None}),
+        ({"content": "hi"}, "content_filter", {"created": "soon", "model": 3}),
+        ({"content": "<think>so</think>hi"}, "stop", {}),
+        ({"content": "hi", "reasoning_content": "so"}, "stop", {}),
+        ({"content": "hi"}, "a word of its own", {"citations": ["https://a.test"]}),
+        ({"content": [{"type": "text", "text": "hi"}]}, "stop", {"x_groq": {"usage": {"prompt_tokens": 1}}}),
+    ],
+)
+def test_a_text_alone_is_read_as_what_any_answer_would_be(
+    message: dict[str, Any], finish: str, more: dict[str, Any]
+) -> None:
+    answer, reader = body(message, finish) | more, AnswerReader()
+    assert chat.decode_response(answer) == fold([*reader.read(answer), *reader.end()])
 
 
 @pytest.mark.parametrize(
