@@ -26,6 +26,7 @@ from ccx_addons.core.neutral import (
     Text,
     ToolResult,
 )
+from ccx_addons.core.reasoning import effort_word
 
 type Reads = Mapping[str, frozenset[str]]
 """Protocol -> fields of its side-cars that another protocol's encoder reads, or tells as lost itself."""
@@ -263,12 +264,17 @@ class _Found:
 def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") -> Iterator[str]:
     for name, value in fields.items():
         path = f"{before}{name}"
-        if path in HARMLESS or path in read or _says_nothing(name, value):
+        if path in HARMLESS or (path in read and not _is_new(name, value)) or _says_nothing(name, value):
             continue
         if path in INSIDE and isinstance(value, dict):
             yield from _left(value, read, f"{path}.")
         else:
             yield path
+
+
+def _is_new(name: str, value: Json) -> bool:
+    """Whether it is an effort in a word that the neutral form does not have."""
+    return name == "effort" and isinstance(value, str) and effort_word(value) is None
 
 
 def _says_nothing(name: str, value: Json) -> bool:

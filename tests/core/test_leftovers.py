@@ -76,6 +76,12 @@ def test_other_values_are(value: Any) -> None:
     assert paths(of_request(Request("m", (), extra=extra(wish=value)), "messages", NOTHING_READ)) == ["wish"]
 
 
+@pytest.mark.parametrize(("effort", "lost"), [("high", []), ("ultra", ["reasoning.effort"])])
+def test_an_effort_is_said_by_the_neutral_form_where_it_has_the_word(effort: str, lost: list[str]) -> None:
+    request = Request("m", (), extra=extra(reasoning={"effort": effort, "max_tokens": 5}))
+    assert paths(of_request(request, "messages", NOTHING_READ)) == lost
+
+
 @pytest.mark.parametrize("name", ["conversation", "prompt", "previous_response_id", "thread", "cachedContent"])
 def test_what_stands_for_words_is_vital(name: str) -> None:
     (loss,) = of_request(Request("m", (), extra={"responses": {name: "it_1"}}), "chat", NOTHING_READ)
