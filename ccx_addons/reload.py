@@ -23,6 +23,10 @@ EVERY: Final = 0.4
 """Seconds between two looks. The file is read each time: size and time stamp can stay the same over an edit."""
 
 
+SETTLE: Final = 0.05
+"""Seconds in which a changed file stays as it is: some programs empty a file before they write it."""
+
+
 class Reload(Periodic):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -40,6 +44,9 @@ class Reload(Periodic):
         if mark == self.seen:
             await self.turn()
             return
+        await asyncio.sleep(SETTLE)
+        if await asyncio.to_thread(self.fingerprint) != mark:
+            return  # it is being written
         self.seen = mark
         try:
             snapshot = await asyncio.to_thread(self.read)

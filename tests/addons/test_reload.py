@@ -106,6 +106,22 @@ def test_no_channels_are_a_wish(addon: Reload) -> None:
     assert addon.runtime.snapshot.channels == ()
 
 
+def test_a_file_that_is_being_written_is_looked_at_later(addon: Reload, monkeypatch: pytest.MonkeyPatch) -> None:
+    addon.runtime.config_path.write_text("")
+    real = addon.fingerprint
+
+    def then_it_is_whole() -> str:
+        found = real()
+        addon.runtime.config_path.write_text(TWO)
+        return found
+
+    monkeypatch.setattr(addon, "fingerprint", then_it_is_whole)
+    look(addon)
+    assert events(addon.runtime) == [], "nobody is told of an empty file"
+    look(addon)
+    assert [c.name for c in addon.runtime.snapshot.channels] == ["two"]
+
+
 def test_a_repaired_file_is_taken(addon: Reload) -> None:
     for text in ("channels: 1\n", TWO):
         addon.runtime.config_path.write_text(text)
