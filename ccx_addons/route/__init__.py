@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Final
 
 from mitmproxy import http
@@ -223,6 +224,8 @@ def nobody(x: Exchange, ranking: Ranking) -> Fault:
         return Fault("not_found", f"there is no {x.kind} channel named {x.pin!r}", status=404, code="unknown_channel")
     if x.model and not any(listed(channel, x) for channel in serving):
         words = f"no {x.kind} channel offers the model {x.model!r}"
+        if off := next((c for c in serving if listed(replace(c, status="active"), x)), None):
+            words += f"; {off.name} would, and is {off.status}"
         return Fault("not_found", words, status=404, code="model_not_found", param="model")
     if ranking.soonest:
         return all_rest(x, ranking.soonest, time.time())

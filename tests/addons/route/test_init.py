@@ -61,6 +61,7 @@ NOBODY = [
     pytest.param([channel("m", "messages")], {}, 503, "no_channel", "no channel serves chat", id="of other kinds only"),
     pytest.param([channel("m", "messages")], {}, 503, "no_channel", "serves: [messages, chat]", id="one that could"),
     pytest.param([replace(A, allow=Patterns(("x",)))], {}, 404, "model_not_found", "'gpt-5'", id="model"),
+    pytest.param([replace(A, status="suspended")], {}, 404, "model_not_found", "; a would, and is suspended", id="switched off"),
     pytest.param([A], {"headers": (("x-ccx-channel", "z"),)}, 404, "unknown_channel", "named 'z'", id="pin"),
     pytest.param([replace(A, keys=())], {}, 503, "no_channel", "a has no key: none is set, or still right", id="no key"),
     pytest.param([A], {"match": endpoints.find("POST", f"/kimi{MAIN}"), "path": f"/kimi{MAIN}"}, 404, "unknown_path", f"did you mean {MAIN}?", id="no such prefix"),
