@@ -23,7 +23,7 @@ class AnswerBody:
         self.error = error
         self.unreadable = False
         try:
-            self.inflater = Inflater.make(encoding)
+            self.inflater = Inflater.make(encoding) if encoding else None
         except BadEncoding:
             if not error:
                 raise

@@ -30,7 +30,9 @@ class PacedConnections(ConnectionHandler):
     unsent = False
     """Something may wait for the kernel to take it."""
     moved: asyncio.Event | None = None
-    """Set after each event while somebody waits to read on."""
+    """Set after each event while somebody waits for that."""
+    busy = False
+    """An event is being handled."""
 
     async def handle_connection(self, connection: Connection) -> None:
         READS.set(connection)
@@ -67,8 +69,9 @@ class PacedConnections(ConnectionHandler):
     async def server_event(self, event: events.Event) -> None:
         """As mitmproxy's; what is frequent is asked for first. A task that a command starts runs at once, and its own
         events wait for the end of this one."""
-        lock = self._server_event_lock
-        await lock.acquire()
+        while self.busy:
+            await self._moves()
+        self.busy = True
         try:
             for command in self.layer.handle_event(event):
                 if isinstance(command, commands.SendData):
@@ -78,7 +81,7 @@ class PacedConnections(ConnectionHandler):
         except Exception:
             self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
         finally:
-            lock.release()
+            self.busy = False
         if self.moved:
             self.moved.set()
             self.moved = None

@@ -54,7 +54,7 @@ class Shortcut:
             and not stream._paused_event_queue
             and stream.server_state == stream.state_stream
             and not self._client._head
-            and not self._handler._server_event_lock.locked()
+            and not self._handler.busy
         )
 
     def _pass_on(self, stream: Any, content: bytes) -> Iterator[events.Event]:
