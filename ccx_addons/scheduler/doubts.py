@@ -13,7 +13,8 @@ from ccx_addons.scheduler.suspects import Gist
 
 ENOUGH: Final = 3
 """Requests in a row."""
-REFUTED: Final = Verdict("next_key", "it is refused what others answer", "key", pauses=REFUSED, block=True)
+REFUTED: Final = Verdict("next_key", "it is refused what others answer", "key", pauses=REFUSED[:2], block=True)
+"""No longer than minutes: the requests may have had something in common that only others take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,14 @@ class Doubt:
     words: str
 
 
-def counts(key: KeyState) -> bool:
-    """One more of its refusals was refuted. True: enough of them in a row."""
-    key.refuted = (key.refuted + 1) % ENOUGH
-    return key.refuted == 0
+def counts(key: KeyState, gist: Gist) -> bool:
+    """One more of its refusals was refuted, of another request than before. True: enough of them in a row."""
+    if gist not in key.refuted:
+        key.refuted = (*key.refuted, gist)
+    if len(key.refuted) < ENOUGH:
+        return False
+    key.refuted = ()
+    return True
 
 
 def unless_everybody(verdict: Verdict, stopped: set[Gist], gist: Gist) -> Verdict:

@@ -84,8 +84,8 @@ class KeyState:
     uses: int = 0
     flying: int = 0
     place: float = 0.0
-    refuted: int = 0
-    """Refusals in a row of requests that others answered."""
+    refuted: tuple[object, ...] = ()
+    """Requests in a row that it was refused and others answered."""
 
     def resting(self, model: str, now: float) -> Rest | None:
         """What keeps the key from being used for a model now."""
@@ -114,7 +114,7 @@ class KeyState:
         """What was forgotten: names of models, or empty for the key itself."""
         if not (self.rest or self.models or self.refuted):
             return []
-        self.refuted = 0
+        self.refuted = ()
         forgotten = [name for name in {model, limit_group(model)} & self.models.keys() if self.models.pop(name)]
         if self.rest:
             self.rest = None

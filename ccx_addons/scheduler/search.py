@@ -263,7 +263,7 @@ class Search:
         for doubt in doubts:
             known, attempt = self.state.of(kind, doubt.attempt.channel.id), doubt.attempt
             elsewhere = attempt.key.id != answering.key.id or attempt.channel.id != answering.channel.id
-            if elsewhere and counts(known.key(attempt.key.id)):
+            if elsewhere and counts(known.key(attempt.key.id), self.gist()):
                 verdict = replace(REFUTED, status=doubt.verdict.status)
                 self.state.rest(kind, known, attempt, verdict, now, doubt.words)
                 known.standings.clear()

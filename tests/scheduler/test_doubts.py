@@ -62,6 +62,13 @@ def test_the_same_key_in_another_channel_is_another_one() -> None:
     assert rests(state)
 
 
+def test_one_conversation_alone_says_nothing() -> None:
+    state = State()
+    for _ in range(3 * ENOUGH):
+        asked(state, "the same", FORBIDDEN, OK)
+    assert not rests(state)
+
+
 def test_a_success_in_between_shows_that_the_key_is_well() -> None:
     state = State()
     for n in range(3 * ENOUGH):
