@@ -164,9 +164,9 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         request = compaction.summary_request(request)
     target = TEXT_PROTOCOLS[channel.protocol]
     losses = leftovers.of_request(request, channel.protocol, target.READS)
-    losses += [
-        Loss(id, "only the upstream that made it has it", vital=True) for id, one in x.named.items() if not one.item
-    ]
+    if x.named:
+        away = (id for id, one in x.named.items() if not one.item)
+        losses += [Loss(id, "only the upstream that made it has it", vital=True) for id in away]
     limit = channel.limits.max_output_tokens
     if limit and (request.max_tokens is None or request.max_tokens > limit):
         if request.max_tokens is not None:

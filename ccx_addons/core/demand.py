@@ -22,8 +22,10 @@ def _typed[T](
     fields: Mapping[str, Json], name: str, within: str, reader: Callable[[Json], T | None], word: str
 ) -> T | None:
     value = fields.get(name)
-    found = None if value is None else reader(value)
-    if found is None and value is not None:
+    if value is None:
+        return None
+    found = reader(value)
+    if found is None:
         raise BadRequest(f"{name} must be {word}", within + name)
     return found
 

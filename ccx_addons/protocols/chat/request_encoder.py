@@ -153,6 +153,8 @@ def _sampling(request: Request, rules: Rules, effort: Effort | None, losses: Los
         "frequency_penalty": request.frequency_penalty,
     }
     wire = {name: value for name, value in asked.items() if value is not None}
+    if not wire:
+        return wire
     if not rules.penalties:
         refused = [name for name in PENALTIES if wire.pop(name, 0)]
         losses += [Loss(name, "the model takes no penalties") for name in refused]

@@ -197,6 +197,8 @@ def _output(value: Json) -> OutputFormat | None:
 def _extra(
     body: Mapping[str, Json], thinking: Mapping[str, Json], config: Mapping[str, Json], metadata: Mapping[str, Json]
 ) -> Extra:
+    if not (thinking or config or metadata):
+        return keep(body, FIELDS)
     kept = dict(keep(body, FIELDS).get(NAME, NOTHING))
     for name, fields, known in (("output_config", config, {"effort", "format"}), ("metadata", metadata, {"user_id"})):
         if fields and (rest := {key: value for key, value in fields.items() if key not in known and value is not None}):
