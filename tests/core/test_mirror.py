@@ -47,8 +47,8 @@ def answered(rule: Mirror, /, where: Channel = MAIN, **more: Any) -> Exchange:
         ({}, {"test": True}, False),
         ({}, {"mirror": "another"}, False),
         ({}, {"body": None}, False),
-        ({}, {"attempts": []}, False),
-        ({}, {"match": None}, False),
+        ({}, {"current": None}, False),
+        ({}, {"operation": ""}, False),
     ],
 )
 def test_whose_requests(change: dict[str, Any], more: dict[str, Any], is_chosen: bool) -> None:
