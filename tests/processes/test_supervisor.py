@@ -141,6 +141,14 @@ def test_bind_to_a_foreign_address(host: str) -> None:
         bind(host, 0)
 
 
+def test_connections_send_what_is_written_at_once() -> None:
+    """Where they do not, the second piece of an answer waits 40 ms for the first one's receipt."""
+    with contextlib.closing(bind("127.0.0.1", 0)) as sock, socket.create_connection(sock.getsockname()[:2]):
+        sock.setblocking(True)
+        with sock.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_bind_ipv6() -> None:
     with contextlib.closing(bind("::1", 0)) as sock:
         assert sock.family == socket.AF_INET6
