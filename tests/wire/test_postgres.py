@@ -26,7 +26,7 @@ def panel(program: Program, path: str, method: str = "GET", **more: Any) -> http
 
 @contextlib.contextmanager
 def machines(
-    folder: Path, count: int, url: str, *channels: dict[str, Any], clients: Any = (), **env: str
+    folder: Path, count: int, url: str, *channels: dict[str, Any], clients: Any = (), panel: bool = False, **env: str
 ) -> Iterator[list[Program]]:
     with contextlib.ExitStack() as stack:
         found = []
@@ -35,14 +35,14 @@ def machines(
             place.mkdir()
             env = {"CCX_DATABASE_URL": url, "CCX_VALKEY_WAIT": "20", "WORKERS": "2", **env}
             found.append(
-                stack.enter_context(running_program(place, *channels, env=env, panel=True, clients=list(clients)))
+                stack.enter_context(running_program(place, *channels, env=env, panel=panel, clients=list(clients)))
             )
         yield found
 
 
 def test_two_machines_have_one_log(fake: Fake, tmp_path: Path, postgres: Server) -> None:
     """Rows, totals, breakers, commands and the panel of either machine."""
-    with machines(tmp_path, 2, postgres.empty(), *all_kinds(fake)) as (one, two):
+    with machines(tmp_path, 2, postgres.empty(), *all_kinds(fake), panel=True) as (one, two):
         for program in (one, two, one):
             assert program.post("/v1/chat/completions", ASKED).status_code == 200
         wait_for(lambda: len(one.query("select 1 from requests where state = 'ok'")) == 3, SLOW)

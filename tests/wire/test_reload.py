@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from tests.wire.program import Fake, Program, channel, running_program, wait_for
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = {"model": "gpt-fake-slowchunks=60", "stream": True, "messages": [{"role": "user", "content": "long:20"}]}
+SECRET = "sk-a-secret-key-0123456789"
+ERRORS = "select * from events where kind = 'config' and level = 'error' order by id"
+
+
+@pytest.fixture(scope="module")
+def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with running_program(tmp_path_factory.mktemp("reload"), channel("first", fake.url, "chat")) as program:
+        yield program
 
 
 def upstream_of(program: Program) -> str:
@@ -39,23 +48,23 @@ def test_a_change_is_in_force_and_a_running_stream_keeps_its_snapshot(fake: Fake
     "damage",
     ["channels: [", "", "\0\0", "channels: 7", '{"channels": [{"name": "x"}]}', "a: &a [*a]", "directory", "deleted"],
 )
-def test_a_bad_file_changes_nothing_and_the_next_good_one_is_taken(fake: Fake, tmp_path: Path, damage: str) -> None:
-    file = tmp_path / "ccx.yaml"
-    with running_program(tmp_path, channel("one", fake.url, "chat", "sk-a-secret-key-0123456789")) as program:
-        file.unlink()
-        if damage == "directory":
-            file.mkdir()
-        elif damage != "deleted":
-            file.write_text(damage)
-        wait_for(lambda: "ccx.yaml" in program.log.read_text() or damage == "")
-        if damage:
-            assert upstream_of(program) == "one" and "sk-a-secret" not in program.log.read_text()
-            rows = wait_for(lambda: program.query("select * from events where kind = 'config' and level = 'error'"))
-            assert len(rows) == 1
-        if damage == "directory":
-            file.rmdir()
-        program.configure(channel("two", fake.url, "chat"))
-        assert upstream_of(program) == "two"
+def test_a_bad_file_changes_nothing_and_the_next_good_one_is_taken(fake: Fake, gateway: Program, damage: str) -> None:
+    gateway.configure(channel("one", fake.url, "chat", SECRET))
+    file, logged, told = gateway.folder / "ccx.yaml", len(gateway.log.read_text()), len(gateway.query(ERRORS))
+    file.unlink()
+    if damage == "directory":
+        file.mkdir()
+    elif damage != "deleted":
+        file.write_text(damage)
+    wait_for(lambda: "ccx.yaml" in gateway.log.read_text()[logged:] or damage == "")
+    if damage:
+        assert upstream_of(gateway) == "one" and SECRET not in gateway.log.read_text()
+        rows = wait_for(lambda: gateway.query(ERRORS)[told:])
+        assert len(rows) == 1
+    if damage == "directory":
+        file.rmdir()
+    gateway.configure(channel("two", fake.url, "chat"))
+    assert upstream_of(gateway) == "two"
 
 
 def test_a_change_with_the_same_size_and_time_is_seen(fake: Fake, tmp_path: Path) -> None:
