@@ -33,7 +33,7 @@ def front(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.T
         running_program(folder, *all_kinds(fake), env=env, panel=True) as program,
         running_front(kind, prefix, program, folder) as found,
     ):
-        wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)
+        wait_for(lambda: httpx.get(f"{program.url}/login").status_code == 200)
         yield found
 
 

@@ -159,7 +159,7 @@ def seeded_program(upstream: str, folder: Path, **more: str) -> Iterator[Program
     env = {**ENVIRONMENT, "OUTER_KEY": OUTSIDE, "LOG_LEVEL": "debug", "CAPTURE_BODIES": "all", **more}
     policy: dict[str, Any] = {"bodies": {"redact": []}}
     with running_program(folder, *channels(upstream), env=env, clients=[client], policy=policy, panel=True) as program:
-        wait_for(lambda: httpx.get(f"{program.url}/login", timeout=5).status_code == 200, 20)
+        wait_for(lambda: httpx.get(f"{program.url}/login").status_code == 200)
         yield program
 
 
@@ -413,7 +413,7 @@ def test_nothing_that_is_kept_in_postgresql(upstream: str, tmp_path: Path) -> No
                         assert not leaks(program, str(unpacked)), table
             server.kill()
             assert ask(program, "/v1/chat/completions", "plain", {"model": "200-raw", "messages": WORDS}).is_success
-            wait_for(lambda: "log" in httpx.get(f"{program.url}/health", timeout=5).text, 30)
+            wait_for(lambda: "log" in httpx.get(f"{program.url}/health").text, 30)
             for page in ("/health", "/requests", "/settings?tab=machines"):
                 assert not leaks(program, httpx.get(program.url + page, timeout=30).text), page
             test_no_command(program, ())
