@@ -59,6 +59,9 @@ KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
 COPIED: Final = 64 << 10
 """Bytes of a body that are written together with the head."""
 
+TURNS: Final = 16
+"""Requests that a client sent ahead and that are read in one step. The rest waits until others had their turn."""
+
 LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
 
@@ -161,13 +164,27 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.last = False
         """The client said that this is its last request: its connection is closed behind the answer."""
         self.http_1_0 = False
+        self.behind = False
+        """More came behind a request that is served now, and nobody has looked at it."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if self.behind:
+            if isinstance(event, events.DataReceived):
+                self.buf += event.data
+                return
+            if isinstance(event, DeadlineReached):
+                self.behind, event = False, events.DataReceived(self.conn, b"")
         if isinstance(event, DeadlineReached):
             yield from self._out_of_time()
             return
         yield from super()._handle_event(event)
-        if self.state != self.read_headers:  # for the request's body its stream waits
+        turns = TURNS
+        while self.behind and turns:
+            self.behind, turns = False, turns - 1
+            yield from self.state(events.DataReceived(self.conn, b""))
+        if self.behind:
+            yield from self.parent.set_deadline(self, 0)
+        elif self.state != self.read_headers:  # for the request's body its stream waits
             self.in_head = False
             if not self.lingering:
                 self.parent.clear_deadline(self)
@@ -181,7 +198,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
     @property
     def early(self) -> int:
         """Bytes that came before their turn, behind a request that is under way."""
-        return len(self.buf) if self.state == self.wait else 0
+        return len(self.buf) if self.behind or self.state == self.wait else 0
 
     def _out_of_time(self) -> layer.CommandGenerator[None]:
         if self.state == self.read_headers and self.buf:
@@ -294,8 +311,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             self.request = self.response = None
             self.stream_id += 2
             self.state = self.read_headers
-            if self.buf:
-                yield from self.state(events.DataReceived(self.conn, b""))
+            self.behind = bool(self.buf)  # read from where this one was read: thousands would be as many calls deep
 
     def linger(self) -> layer.CommandGenerator[None]:
         """The answer went out before the body was read: throw the rest away for a moment, then close."""

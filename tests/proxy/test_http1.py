@@ -208,6 +208,30 @@ async def test_requests_one_after_the_other_without_waiting() -> None:
         writer.close()
 
 
+async def test_as_many_requests_at_once_as_a_client_likes() -> None:
+    """Each is answered at once; none is answered from within the one before."""
+    async with gateway(ALL, direct=True) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(b"TRACE / HTTP/1.1\r\nhost: x\r\n\r\n" * 600 + REQUEST)
+        for _ in range(600):
+            assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 405
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.close()
+
+
+async def test_a_client_that_leaves_before_its_turn() -> None:
+    async with gateway(ALL, direct=True) as g:
+        _, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(b"TRACE / HTTP/1.1\r\nhost: x\r\n\r\n" * 600)
+        writer.write_eof()
+        while not g.listener.handlers:
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(5):
+            while g.listener.handlers:
+                await asyncio.sleep(0.01)
+        writer.close()
+
+
 async def test_a_client_that_wants_its_connection_closed() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
