@@ -81,6 +81,13 @@ def test_a_client_is_known_by_its_key(auth: Auth, path: str, headers: dict[str, 
     assert KEY not in repr((x.headers, x.query)), "the key goes no further"
 
 
+@pytest.mark.parametrize("replay", [None, "request"])
+def test_an_exchange_has_the_id_of_its_flow_and_each_replay_one_of_its_own(auth: Auth, replay: str | None) -> None:
+    request = flow(x_api_key=KEY)
+    request.is_replay = replay
+    assert (admitted(auth, request).id == request.id) is (replay is None)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
