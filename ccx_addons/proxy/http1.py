@@ -209,7 +209,9 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.DataReceived):
-            yield from super().read_headers(event)
+            yield from (
+                self.wait(event) if self.request else super().read_headers(event)
+            )  # it stays where a layer failed
             return
         received = self._unread(event.data)
         if received[:1] in (b"\r", b"\n"):  # some clients end a body with a line break too many

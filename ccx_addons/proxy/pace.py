@@ -79,12 +79,20 @@ class PacedConnections(ConnectionHandler):
                 else:
                     self._carry_out(command)
         except Exception:
-            self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+            self.failed()
         finally:
             self.busy = False
         if self.moved:
             self.moved.set()
             self.moved = None
+
+    def failed(self) -> None:
+        """A layer raised something. The connection is over, as if the client had left: nobody knows what its layers
+        would do next."""
+        self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+        io = self.transports.get(self.client)
+        if io and io.handler:
+            io.handler.cancel("a layer failed")
 
     def write(self, connection: Connection, data: bytes) -> None:
         io = self.transports.get(connection)

@@ -149,8 +149,11 @@ class UpstreamConnections(PacedConnections):
             if not data:
                 return
             if connection.shortcut:
-                for event in connection.shortcut.carry(connection, data):
-                    await self.server_event(event)
+                try:
+                    for event in connection.shortcut.carry(connection, data):
+                        await self.server_event(event)
+                except Exception:
+                    self.failed()
             else:
                 await self.server_event(events.DataReceived(connection, data))
             await self.drain_writers()

@@ -13,6 +13,7 @@ from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.http1 import ClientHttp1
 from ccx_addons.proxy.layer import MAX_EARLY, MAX_UNREAD
 from ccx_addons.proxy.listener import server_tls
+from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.terms import Limits
 from tests.proxy.certificates import issue
 from tests.proxy.harness import FAST, Gateway, gateway, read_answer, read_request
@@ -38,6 +39,29 @@ async def test_what_comes_ahead_of_its_turn_stays_with_the_client() -> None:
         assert 0 < most <= MAX_EARLY + (64 << 10)
         for _ in range(30):
             assert await asyncio.wait_for(read_answer(reader), 8) == (200, b'{"ok":1}')
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "step"),
+    [(b"json", "_attempt"), (b"json", "_judge"), (b"json", "_send"), (b"good", "_commit"), (b"good", "state_stream")],
+)
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "as mitmproxy calls it"])
+async def test_a_bug_of_a_layer_ends_the_connection_and_the_exchange(
+    path: bytes, step: str, direct: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bug(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(AttemptStream, step, bug)
+    async with gateway(ALL, direct=direct) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(HEAD % (path, 0))
+        await asyncio.wait_for(reader.read(), 2)
+        async with asyncio.timeout(2):
+            while g.listener.handlers:
+                await asyncio.sleep(0.01)
+        assert g.script.ends == ["error"] and "a bug" in caplog.text
         writer.close()
 
 
