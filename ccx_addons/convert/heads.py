@@ -64,6 +64,22 @@ class Decided[T: str | bytes](dict[T, bytes]):
         return found
 
 
+def own_names(channel: Channel) -> frozenset[str]:
+    """Of the headers that a channel sets itself."""
+    return frozenset(name for name, _ in channel.headers)
+
+
+def names_of(channel: Channel) -> Mapping[Kind, Decided[str]]:
+    """What becomes of the headers of each protocol's clients: one table for all keys and addresses of the channel."""
+    own, vendor = own_names(channel), VENDORS[channel.protocol]
+
+    def table(same: str) -> Decided[str]:
+        return Decided(lambda name: b"" if name in own else forwarded_as(name, same, channel.pass_headers))
+
+    same, others = table(vendor), table("")
+    return {kind: same if whose == vendor else others for kind, whose in VENDORS.items()}
+
+
 class Terms(NamedTuple):
     """What a channel, a key and an address say of every request."""
 
@@ -83,16 +99,10 @@ class Terms(NamedTuple):
     """The same in the address."""
 
     @classmethod
-    def of(cls, channel: Channel, key: Key, at: str) -> Self:
-        protocol, vendor = PROTOCOLS[channel.protocol], VENDORS[channel.protocol]
+    def of(cls, channel: Channel, key: Key, at: str, names: Mapping[Kind, Decided[str]]) -> Self:
+        protocol = PROTOCOLS[channel.protocol]
         target = target_of(at, channel.protocol, protocol.DEFAULT_VERSION, "/")
-        own = frozenset(name for name, _ in channel.headers)
-
-        def names_of(same: str) -> Decided[str]:
-            return Decided(lambda name: b"" if name in own else forwarded_as(name, same, channel.pass_headers))
-
-        same, others = names_of(vendor), names_of("")
-        added = {b"anthropic-version": ANTHROPIC_VERSION} if vendor == "anthropic" else {}
+        added = {b"anthropic-version": ANTHROPIC_VERSION} if VENDORS[channel.protocol] == "anthropic" else {}
         added[b"user-agent"] = b"ccx"
         name, value = credential(channel, key, at)
         fixed = [("accept-encoding", "identity"), *channel.headers]
@@ -113,8 +123,8 @@ class Terms(NamedTuple):
             ),
             target.scheme.encode(),
             (b"host", target.authority.encode()),
-            {kind: same if whose == vendor else others for kind, whose in VENDORS.items()},
-            tuple(field for field in added.items() if field[0].decode() not in own),
+            names,
+            tuple(field for field in added.items() if field[0].decode() not in own_names(channel)),
             tuple((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in fixed),
             (f"key={quote(value, safe='')}",) if name == "?key" else (),
         )
@@ -124,17 +134,20 @@ class AllTerms:
     """Those of one snapshot, each made when it is first asked for."""
 
     def __init__(self) -> None:
-        self._known: tuple[Snapshot | None, dict[tuple[int, int, str], Terms]] = (None, {})
+        self._snapshot: Snapshot | None = None
+        self._known: dict[tuple[int, int, str], Terms] = {}
+        self._names: dict[int, Mapping[Kind, Decided[str]]] = {}
 
     def of(self, snapshot: Snapshot, attempt: Attempt) -> Terms:
         """Channels and keys are known by their identity, which their terms keep alive: to compare them takes long."""
-        known = self._known
-        if known[0] is not snapshot:
-            known = self._known = (snapshot, {})
-        name = (id(attempt.channel), id(attempt.key), attempt.base_url)
-        terms = known[1].get(name)
+        if self._snapshot is not snapshot:
+            self._snapshot, self._known, self._names = snapshot, {}, {}
+        channel, key, at = attempt.channel, attempt.key, attempt.base_url
+        terms = self._known.get((id(channel), id(key), at))
         if terms is None:
-            terms = known[1][name] = Terms.of(attempt.channel, attempt.key, attempt.base_url)
+            if (names := self._names.get(id(channel))) is None:
+                names = self._names[id(channel)] = names_of(channel)
+            terms = self._known[id(channel), id(key), at] = Terms.of(channel, key, at, names)
         return terms
 
 

@@ -16,6 +16,7 @@ from ccx_addons.convert.heads import (
     Decided,
     Terms,
     forwarded_headers,
+    names_of,
     write_request,
 )
 from ccx_addons.core.config import KEYLESS, Channel, Kind
@@ -43,7 +44,7 @@ def terms(x: Exchange, record: AttemptRecord) -> Terms:
 
 
 def forwarded(x: Exchange, where: Channel, drop: Collection[str] = ()) -> list[tuple[str, str]]:
-    found = forwarded_headers(x, Terms.of(where, where.keys[0], where.base_urls[0]), drop)
+    found = forwarded_headers(x, Terms.of(where, where.keys[0], where.base_urls[0], names_of(where)), drop)
     return [(name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in found]
 
 
@@ -223,6 +224,7 @@ def test_terms_are_worked_out_once_for_each_channel_key_and_address() -> None:
     same = replace(CHAT)
     others = [replace(tried, base_url="https://b.test"), replace(tried, key=KEYLESS), replace(tried, channel=same)]
     assert all(known.of(x.snapshot, other) is not first for other in others)
+    assert [known.of(x.snapshot, other).names is first.names for other in others] == [True, True, False]
     assert known.of(replace(x.snapshot, revision="rev2"), tried) is not first
 
 
