@@ -76,6 +76,10 @@ class Stored:
     """JSON; empty: the channel's upstream has it."""
 
 
+DELETED: Final = Stored("", NOWHERE, "", None, float("inf"))
+"""Nobody's: its row may still be on its way out of the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """``answer``: the remembered one that it came in; empty: none."""
@@ -99,7 +103,7 @@ class Sessions:
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Finds what is continued; waits only when it is not in memory."""
         while self.runtime.forgotten:
-            self.forget(self.runtime.forgotten.pop())
+            self.remember(self.runtime.forgotten.pop(), DELETED, 0)
         if x.kind != "responses" or x.match is None:
             return None
         members = x.body.members if x.body else {}
@@ -185,7 +189,7 @@ class Sessions:
     @about("responses")
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
-            self.forget(x.match.subject)
+            self.remember(x.match.subject, DELETED, 0)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
             self.runtime.store.remove("issued", {"id": x.match.subject})
             if self.runtime.settings.worker_count > 1:

@@ -3,6 +3,7 @@ import json
 from typing import Any
 
 import pytest
+from mitmproxy import http
 
 from ccx_addons import sessions as module
 from ccx_addons.convert.translate import continued
@@ -155,11 +156,11 @@ def put(runtime: Runtime, id: str, client: str, expires: float = 9e9) -> None:
     runtime.store.flush()
 
 
-def asks(runtime: Runtime, x: Exchange) -> tuple[int, str]:
+def asks(runtime: Runtime, x: Exchange, sessions: Sessions | None = None) -> tuple[int, str]:
     """(status, message) of a refusal; 0: it goes on."""
     x.ask(x.match or endpoints.find("POST", "/v1/responses"))
     request = flow(x=x)
-    rest = Sessions(runtime).request(request)
+    rest = (sessions or Sessions(runtime)).request(request)
     if rest is not None:
 
         async def wait() -> None:
@@ -204,6 +205,23 @@ def test_only_what_was_handed_to_this_client_goes_upstream(
     assert asks(runtime, x) == (0, "") and x.home.channel_id == "ch_native" and x.history is None
     with pytest.raises(UnknownResponse):
         continued(x, {"previous_response_id": "resp_1"})
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["this worker", "another one"])
+def test_what_is_deleted_is_gone_at_once(runtime: Runtime, here: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row may be in the log for a moment more."""
+    put(runtime, "resp_1", "alice")
+    monkeypatch.setattr(runtime.store, "remove", lambda table, key: None)
+    sessions, x = Sessions(runtime), exchange()
+    assert asks(runtime, exchange(previous_response_id="resp_1"), sessions) == (0, "")
+    if here:
+        x.ask(endpoints.find("DELETE", "/v1/responses/resp_1"))
+        over = flow(x=x)
+        over.response = http.Response.make(200)
+        sessions.response(over)
+    else:
+        runtime.forgotten.append("resp_1")
+    assert asks(runtime, exchange(previous_response_id="resp_1"), sessions)[0] == 404
 
 
 @pytest.mark.usefixtures("impatient")
