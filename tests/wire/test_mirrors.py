@@ -32,7 +32,7 @@ def ask(model: str, words: str = "hello", **more: Any) -> dict[str, Any]:
 
 def mirror(name: str, to: str, **more: Any) -> dict[str, Any]:
     """Of what asks for the model of its name."""
-    limits = {"rpm": 0, **more.pop("limits", {})}
+    limits = {"rpm": 0, "concurrency": 100, **more.pop("limits", {})}
     return {"name": name, "to": to, "models": [f"for-{name}"], "model": "gpt-5", "share": 100, "limits": limits, **more}
 
 
