@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 
@@ -102,10 +102,22 @@ TABLES: Final = {table.name: table for table in described()}
 COLUMNS: Final = {table.name: {column.name: bool(column.key) for column in table.columns} for table in TABLES.values()}
 
 
+class Doubt(NamedTuple):
+    """A batch whose COMMIT was not answered: its transaction, its results, and the id of a request that it wrote; empty:
+    it wrote none."""
+
+    jobs: Sequence[Job]
+    xid: str
+    results: list[Any]
+    request: str
+
+
 class Write(Transaction):
     """As transaction.Transaction. All rows of a transaction have one revision."""
 
     step = 0
+    request = ""
+    """Id of one that was written."""
 
     def __init__(self, link: Link, forms: dict[tuple[str, tuple[str, ...]], Form], now: int, rev: int) -> None:
         super().__init__(link, COLUMNS, {}, now, rev)
@@ -139,6 +151,8 @@ class Write(Transaction):
         for form, rows in self._rows.pop(table, {}).items():
             self.touched.add(table)
             ordered = [rows[key] for key in sorted(rows)]
+            if table == "requests":
+                self.request = ordered[0][form.sent.index("id")]
             self.link.raw(form.sql, [list(column) for column in zip(*ordered, strict=True)])
 
     def keep_words(self, request_id: str, side: str, words: str) -> None:
@@ -200,8 +214,7 @@ class Database(Folds):
         self.url, self.boot_id, self.worker, self.clock = url, boot_id, worker, clock
         self.link: Link | None = None
         self.forms: dict[tuple[str, tuple[str, ...]], Form] = {}
-        self.doubt: tuple[Sequence[Job], str, list[Any]] | None = None
-        """A batch whose COMMIT was not answered, its transaction and its results."""
+        self.doubt: Doubt | None = None
         self.first, self.leads = True, False
         self.since = self.beat_at = self.look_at = self.house_at = -math.inf
 
@@ -274,7 +287,7 @@ class Database(Folds):
     def write(self, jobs: Sequence[Job], careful: bool = False) -> list[Any]:
         assert self.link
         link = self.link
-        if self.doubt and self.doubt[0] is jobs and (done := self._settled()) is not None:
+        if self.doubt and self.doubt.jobs is jobs and (done := self._settled()) is not None:
             return done
         link.script("BEGIN")
         try:
@@ -291,7 +304,7 @@ class Database(Folds):
             with contextlib.suppress(psycopg.Error):
                 link.script("ROLLBACK")
             raise
-        self.doubt = (jobs, xid, results)
+        self.doubt = Doubt(jobs, xid, results, transaction.request)
         link.script("COMMIT")
         self.doubt = None
         return results
@@ -299,15 +312,23 @@ class Database(Folds):
     def _settled(self) -> list[Any] | None:
         """What the server says of a batch whose COMMIT was not answered; None: it is to be written again."""
         assert self.link and self.doubt
-        _, xid, results = self.doubt
+        _, xid, results, request = self.doubt
         try:
             ((state,),) = self.link.raw("SELECT pg_xact_status(%s::text::xid8)", (xid,)).fetchall()
         except psycopg.DataError:  # the server has never heard of it
             state = "aborted"
         if state == "in progress":
             raise StoreError("a transaction that was broken off is still under way")
+        if request and state == "committed" and not self._wrote(xid, request):
+            state = "aborted"
         self.doubt = None
         return results if state == "committed" else None
+
+    def _wrote(self, xid: str, request: str) -> bool:
+        """A server that was killed gives the number of what it had not kept to the next transaction."""
+        assert self.link
+        row = self.link.raw("SELECT xmin::text FROM requests WHERE id = %s", (request,)).fetchone()
+        return row is not None and int(row[0]) == int(xid) % 2**32
 
     def due(self) -> bool:
         assert self.link

@@ -97,9 +97,16 @@ def _put(transaction: Transaction, id: str, **more: Any) -> None:
     transaction.upsert("requests", request(id, **more))
 
 
-@pytest.mark.parametrize("arrived", [True, False], ids=["it was written", "it was not"])
-def test_an_answer_to_commit_that_is_lost(opened: Callable[..., Database], link: Link, arrived: bool) -> None:
-    """Nothing is written twice, and nothing is missing: not even what has no key."""
+@pytest.mark.parametrize(
+    ("arrived", "reused"),
+    [(True, False), (False, False), (False, True)],
+    ids=["it was written", "it was not", "another one has its number"],
+)
+def test_an_answer_to_commit_that_is_lost(
+    opened: Callable[..., Database], link: Link, arrived: bool, reused: bool
+) -> None:
+    """Nothing is written twice, and nothing is missing: not even what has no key. A server that was killed gives
+    numbers once more."""
     database = opened()
     event = {"at": NOW, "level": "info", "kind": "test"}
     jobs: list[Job] = [
@@ -122,6 +129,9 @@ def test_an_answer_to_commit_that_is_lost(opened: Callable[..., Database], link:
             database.write(jobs)
     database.failed(caught.value)
     database.ready()
+    if reused:
+        assert database.doubt
+        database.doubt = database.doubt._replace(xid=value(link, "SELECT pg_current_xact_id()::text"))
     assert database.write(jobs) == [None, None, 7]
     assert value(link, "SELECT count(*) FROM events") == 1 and value(link, "SELECT requests FROM sessions") == 1
 
