@@ -103,8 +103,8 @@ COLUMNS: Final = {table.name: {column.name: bool(column.key) for column in table
 
 
 class Doubt(NamedTuple):
-    """A batch whose COMMIT was not answered: its transaction, its results, and the id of a request that it wrote; empty:
-    it wrote none."""
+    """A batch whose COMMIT was not answered: its transaction, its results, and the id of a request that it wrote, where
+    it wrote one."""
 
     jobs: Sequence[Job]
     xid: str

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from ccx_addons.auth.guesses import MAX_FAILURES
+from ccx_addons.io.meeting.place import SETTLE
 from tests.wire.program import Fake, Program, channel, running_program, wait_for
 
 LIMIT = 12
@@ -102,14 +104,16 @@ def test_a_clients_tokens(gateway: Program, fake: Fake) -> None:
     statuses(gateway, 1, "plain")
     each = wait_for(lambda: gateway.query("select input_tokens + output_tokens as n from requests where status = 200"))
     channels, clients = configured(fake, gateway.env["WORKERS"], LIMIT * each[0]["n"])
+    before = gateway.log.read_text().count("is in force")
     gateway.configure(*channels, clients=clients)
-    workers = int(gateway.env["WORKERS"])
-    wait_for(lambda: gateway.log.read_text().count("is in force") >= workers)
+    wait_for(lambda: gateway.log.read_text().count("is in force") - before >= int(gateway.env["WORKERS"]))
     for client in ("tokens", "pace"):
         found: Counter[int] = Counter()
-        for _ in range(2 * LIMIT):
+        for _ in range(
+            4 * LIMIT
+        ):  # near the limit the last one's estimate may still be counted, and the next one waits
             found += statuses(gateway, 1, client)
-        assert found == {200: LIMIT, 429: LIMIT}, client
+        assert found == {200: LIMIT, 429: 3 * LIMIT}, client
 
 
 def test_who_guesses_keys_is_known_to_all_workers(gateway: Program) -> None:
@@ -169,6 +173,7 @@ def test_a_place_that_is_killed_or_hangs_fails_no_request(pair: Program) -> None
     assert set(statuses(pair, LIMIT, "plain", "places")) == {200}
     wait_for(lambda: len(pair.children("meeting")) == 1 and pair.children("meeting") != [place], 20)
     wait_for(lambda: not any("limits" in pair.get("/health").json() for _ in range(20)))  # both workers reach it
+    time.sleep(SETTLE)  # the longest that it listens before it decides
     assert statuses(pair, 2 * LIMIT, "minute") == {200: LIMIT // 2, 429: 2 * LIMIT - LIMIT // 2}, "it was told again"
     assert events(pair, "each worker counts its share")
 

@@ -19,8 +19,6 @@ POLL: Final = 0.1
 """Seconds between two looks whether others have given a place back."""
 AGAIN: Final = 1.0
 """Seconds until an engine that was late is asked for a sign of life; requests do not ask it before it gives one."""
-LATER: Final = 0.005
-"""Seconds that what nobody waits for may gather: it mostly goes out with the next question, which costs less."""
 MOMENT: Final = 0.002
 """Seconds that an answer may lie there unread because this process was busy."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.io.meeting import LATER, Answer, Away, Hear, Patience, deaf
+from ccx_addons.io.meeting import Answer, Away, Hear, Patience, deaf
 from ccx_addons.scheduler.limits import Ask, Cost, Held, Part, Refused
 
 log: Final = logging.getLogger("ccx")
@@ -107,7 +107,11 @@ class Line(asyncio.Protocol):
         self._say("enter", self.patience.sign(), *Ask("", ()))
 
     def leave(self, slot: str, held: Held) -> None:
+        """At once: a client that has its answer may ask again by way of another worker. ``spend`` takes along that of a
+        place that costs something."""
         self._say("leave", slot)
+        if not (held.budgets or held.paces):
+            self._flush()
 
     def undo(self, slot: str, held: Held) -> None:
         self._say("undo", slot)
@@ -117,6 +121,7 @@ class Line(asyncio.Protocol):
 
     def spend(self, cost: Cost) -> None:
         self._say("spend", *cost)
+        self._flush()
 
     def tell(self, topic: str, words: tuple[str, ...]) -> None:
         self._say("tell", topic, words)
@@ -124,10 +129,8 @@ class Line(asyncio.Protocol):
     def _say(self, *words: Any) -> None:
         if self.transport is None:
             return
-        if words[0] == "enter":
+        if not self.unsent:
             self.loop.call_soon(self._flush)
-        elif not self.unsent:
-            self.loop.call_later(LATER, self._flush)
         self.unsent.append(words)
 
     def _flush(self) -> None:

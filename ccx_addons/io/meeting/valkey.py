@@ -18,7 +18,7 @@ from typing import Any, Final
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
-from ccx_addons.io.meeting import AGAIN, LATER
+from ccx_addons.io.meeting import AGAIN
 from ccx_addons.io.meeting.remote import SILENT, WAIT, Remote
 from ccx_addons.io.meeting.words import (
     KEPT,
@@ -251,8 +251,5 @@ class Valkey(Remote):
             self.unsent.clear()
             self.given.clear()
             self.born = 0
-        if number:
-            self.wake.set()
-        elif not self.unsent:
-            asyncio.get_running_loop().call_later(LATER, self.wake.set)
+        self.wake.set()
         self.unsent.append((words, number))
