@@ -101,9 +101,9 @@ def test_the_places_of_keys(gateway: Program, fake: Fake) -> None:
 
 def test_a_clients_tokens(gateway: Program, fake: Fake) -> None:
     """The same answer again and again, over connections that the kernel spreads among the workers."""
-    statuses(gateway, 1, "plain")
-    each = wait_for(lambda: gateway.query("select input_tokens + output_tokens as n from requests where status = 200"))
-    channels, clients = configured(fake, gateway.env["WORKERS"], LIMIT * each[0]["n"])
+    headers = {"authorization": f"Bearer {key_of('plain')}"}
+    usage = httpx.post(f"{gateway.url}/free/v1/chat/completions", json=BODY, headers=headers).json()["usage"]
+    channels, clients = configured(fake, gateway.env["WORKERS"], LIMIT * usage["total_tokens"])
     before = gateway.log.read_text().count("is in force")
     gateway.configure(*channels, clients=clients)
     wait_for(lambda: gateway.log.read_text().count("is in force") - before >= int(gateway.env["WORKERS"]))
