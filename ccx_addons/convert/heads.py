@@ -102,6 +102,7 @@ class Terms(NamedTuple):
     def of(cls, channel: Channel, key: Key, at: str, names: Mapping[Kind, Decided[str]]) -> Self:
         protocol = PROTOCOLS[channel.protocol]
         target = target_of(at, channel.protocol, protocol.DEFAULT_VERSION, "/")
+        own = own_names(channel)
         added = {b"anthropic-version": ANTHROPIC_VERSION} if VENDORS[channel.protocol] == "anthropic" else {}
         added[b"user-agent"] = b"ccx"
         name, value = credential(channel, key, at)
@@ -124,7 +125,7 @@ class Terms(NamedTuple):
             target.scheme.encode(),
             (b"host", target.authority.encode()),
             names,
-            tuple(field for field in added.items() if field[0].decode() not in own_names(channel)),
+            tuple(field for field in added.items() if field[0].decode() not in own),
             tuple((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in fixed),
             (f"key={quote(value, safe='')}",) if name == "?key" else (),
         )

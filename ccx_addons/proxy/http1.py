@@ -209,9 +209,8 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.DataReceived):
-            yield from (
-                self.wait(event) if self.request else super().read_headers(event)
-            )  # it stays where a layer failed
+            # With a request it is still here because a layer failed.
+            yield from self.wait(event) if self.request else super().read_headers(event)
             return
         received = self._unread(event.data)
         if received[:1] in (b"\r", b"\n"):  # some clients end a body with a line break too many
