@@ -51,6 +51,8 @@ MAX_CHARACTERS: Final = 1_600_000
 """About 400,000 tokens. Older items are left out first, and never a call without its result."""
 KEEPING: Final = 2.0
 """Seconds to wait for answers that are being kept."""
+LEAVING: Final = 300.0
+"""Seconds until what was deleted has surely left the log."""
 IN_MEMORY: Final = 500
 MAX_MEMORY: Final = 64 << 20
 """Most answers, and most characters of them, that one worker keeps at hand."""
@@ -76,8 +78,9 @@ class Stored:
     """JSON; empty: the channel's upstream has it."""
 
 
-DELETED: Final = Stored("", NOWHERE, "", None, float("inf"))
-"""Nobody's: its row may still be on its way out of the log."""
+def deleted() -> Stored:
+    """Nobody's, as long as its row may still be on its way out of the log."""
+    return Stored("", NOWHERE, "", None, time.time() + LEAVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Sessions:
     def request(self, flow: http.HTTPFlow, x: Exchange) -> Awaitable[None] | None:
         """Finds what is continued; waits only when it is not in memory."""
         while self.runtime.forgotten:
-            self.remember(self.runtime.forgotten.pop(), DELETED, 0)
+            self.remember(self.runtime.forgotten.pop(), deleted(), 0)
         if x.kind != "responses" or x.match is None:
             return None
         members = x.body.members if x.body else {}
@@ -118,7 +121,8 @@ class Sessions:
             flow.response = refuse(flow, unknown("Item", strange, "input"))
         elif id and not ID.fullmatch(id):
             flow.response = refuse(flow, unknown_answer(x))
-        elif not items and (stored := self.at_hand(id)):
+        elif not items and (stored := self.at_hand(id)) and (stored.client or not self.tasks):
+            # What was deleted may be what is being kept just now: there are upstreams that give an id again.
             self.take(flow, x, id, stored)
         else:
             return self.find(flow, x, id, items)
@@ -189,7 +193,7 @@ class Sessions:
     @about("responses")
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.operation == "delete" and x.match and flow.response and flow.response.status_code < 300:
-            self.remember(x.match.subject, DELETED, 0)
+            self.remember(x.match.subject, deleted(), 0)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
             self.runtime.store.remove("issued", {"id": x.match.subject})
             if self.runtime.settings.worker_count > 1:

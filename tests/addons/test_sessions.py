@@ -224,6 +224,29 @@ def test_what_is_deleted_is_gone_at_once(runtime: Runtime, here: bool, monkeypat
     assert asks(runtime, exchange(previous_response_id="resp_1"), sessions)[0] == 404
 
 
+def test_an_id_that_an_upstream_gives_again(runtime: Runtime) -> None:
+    """After the first answer of that id was deleted, while the second is being kept."""
+    sessions = Sessions(runtime)
+    runtime.forgotten.append("resp_1")
+
+    async def kept() -> None:
+        await asyncio.sleep(0.05)
+        sessions.remember("resp_1", Stored("alice", SEAT, "", [], 9e12), 0)
+
+    async def ask() -> None:
+        x = exchange(previous_response_id="resp_1")
+        x.ask(endpoints.find("POST", "/v1/responses"))
+        task = asyncio.create_task(kept())
+        sessions.tasks.add(task)
+        task.add_done_callback(sessions.tasks.discard)
+        request = flow(x=x)
+        if rest := sessions.request(request):
+            await rest
+        assert request.response is None and x.home == SEAT
+
+    asyncio.run(ask())
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("converted", [True, False], ids=["converted", "native"])
 def test_items_are_named_that_a_remembered_answer_has(runtime: Runtime, converted: bool) -> None:
