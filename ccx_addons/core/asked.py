@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from ccx_addons.core import read
+from ccx_addons.core.config import Kind
 from ccx_addons.core.endpoints import Endpoint
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.references import files_of, may_name_files
@@ -20,10 +21,13 @@ type Json = Any
 MAX_MODEL: Final = 256
 OURS: Final = frozenset({"model", "stream"})
 LENGTHS: Final = frozenset(map(len, OURS))
-TYPES: Final[Mapping[str, tuple[type, str]]] = {
-    **dict.fromkeys(("stream", "store", "background"), (bool, "true or false")),
-    "previous_response_id": (str, "text"),
+FLAG: Final = (bool, "true or false")
+ANYWHERE: Final[Mapping[str, tuple[type, str]]] = {"stream": FLAG}
+TYPES: Final[Mapping[Kind, Mapping[str, tuple[type, str]]]] = {
+    "chat": {**ANYWHERE, "store": FLAG},
+    "responses": {**ANYWHERE, "store": FLAG, "background": FLAG, "previous_response_id": (str, "text")},
 }
+"""What members are called elsewhere is something else: a picture's ``background`` is ``transparent``."""
 WITH_MODELS: Final = ("tools", "plugins")
 """Lists whose entries may name a model of their own: OpenAI's and Anthropic's tools, OpenRouter's plugins."""
 MODEL_PARAMETERS: Final = frozenset({"model", "models", "engine", "deployment"})
@@ -44,9 +48,10 @@ def check_members(members: Mapping[str, Json], endpoint: Endpoint) -> None:
             raise BadRequest(f"the member {name!r} is written {name.casefold()!r}", name.casefold())
     if endpoint.model_in not in ("body", "none"):
         return
-    for name in TYPES.keys() & members.keys():
-        kind, words = TYPES[name]
-        if members[name] is not None and not isinstance(members[name], kind):
+    types = TYPES.get(endpoint.kind, ANYWHERE)
+    for name in types.keys() & members.keys():
+        type_, words = types[name]
+        if members[name] is not None and not isinstance(members[name], type_):
             raise BadRequest(f"{name} must be {words}", name)
 
 

@@ -31,12 +31,30 @@ def test_no_names(model: Any) -> None:
         check_name(model)
 
 
-def test_other_members_are_the_upstreams_business() -> None:
-    found = find("POST", "/v1/chat/completions")
+@pytest.mark.parametrize(
+    ("path", "members"),
+    [
+        ("/v1/chat/completions", {"Stop": "x", "n": "2", "max_tokens": "9", "messages": "hi", "stream": None}),
+        ("/v1/images/generations", {"background": "transparent"}),
+        ("/v1/images/edits", {"background": "opaque", "store": "s"}),
+        ("/v1/embeddings", {"store": "a store", "previous_response_id": 7}),
+    ],
+)
+def test_other_members_are_the_upstreams_business(path: str, members: dict[str, Any]) -> None:
+    found = find("POST", path)
     assert found
-    check_members(
-        {"model": "m", "Stop": "x", "n": "2", "max_tokens": "9", "messages": "hi", "stream": None}, found.endpoint
-    )
+    check_members({"model": "m", **members}, found.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("path", "member"),
+    [("/v1/responses", "background"), ("/v1/responses", "store"), ("/v1/images/generations", "stream")],
+)
+def test_what_the_gateway_goes_by_has_its_type(path: str, member: str) -> None:
+    found = find("POST", path)
+    assert found
+    with pytest.raises(BadRequest):
+        check_members({"model": "m", member: "transparent"}, found.endpoint)
 
 
 def test_a_query_may_name_the_same_model() -> None:
