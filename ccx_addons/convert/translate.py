@@ -23,7 +23,7 @@ from ccx_addons.core.stops import broken_off
 from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, policy, quirks
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, embeddings, policy, quirks
 
 type Json = Any
 
@@ -249,6 +249,9 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
     if fault := protocol.answer_fault(value):
         return _no_answer(value, fault), content
     x.usage = protocol.usage_of(value)
+    if channel.protocol == embeddings.NAME and x.body:
+        other = embeddings.in_form(value, x.body.members.get("encoding_format"))
+        return Ended("ok"), content if other is None else dumps_from(len(content), other)
     uncounted = x.usage is None and x.operation == "generate"
     if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:
         answer = TEXT_PROTOCOLS[channel.protocol].decode_response(value)

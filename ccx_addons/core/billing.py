@@ -2,7 +2,7 @@
 
 Sources: platform.claude.com/docs/en/about-claude/pricing (writes for an hour, searches, speed), openrouter.ai/docs/
 use-cases/usage-accounting (``cost``), docs.x.ai/developers/cost-tracking (ticks), docs.perplexity.ai (``cost`` as a
-table), ai.google.dev/api/generate-content#UsageMetadata (modalities).
+table), ai.google.dev/api/generate-content#UsageMetadata (modalities), platform.openai.com/docs/api-reference/images.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,11 @@ TICKS: Final = 1e10
 """Of xAI to a dollar."""
 TIERS: Final = frozenset({"flex", "batch", "priority", "fast"})
 """Ways of being served that have a price of their own."""
+MODALITIES: Final = ("audio", "image", "video")
+"""Tokens that are no text, which may cost something else."""
+
+type Counts = tuple[tuple[str, int], ...]
+"""(modality, tokens)."""
 
 
 @value(frozen=True, slots=True)
@@ -29,8 +34,10 @@ class Billing:
     tier: str = ""
     long_writes: int = 0
     searches: int = 0
-    audio_input: int = 0
-    audio_output: int = 0
+    taken: Counts = ()
+    """Of the prompt what is no text."""
+    given: Counts = ()
+    """Of the answer."""
     usd: float | None = None
 
 
@@ -46,16 +53,16 @@ def billing_of(usage: Usage, asked_tier: Any = None) -> Billing:
     if protocol == "messages":
         tier = _messages_tier(fields)
     if protocol == "gemini":
-        heard, said = (_modality(fields.get(name)) for name in ("promptTokensDetails", "candidatesTokensDetails"))
+        taken, given = (_listed(fields.get(name)) for name in ("promptTokensDetails", "candidatesTokensDetails"))
     else:
-        heard = _audio(fields, "prompt_tokens_details") or _audio(fields, "input_tokens_details")
-        said = _audio(fields, "completion_tokens_details") or _audio(fields, "output_tokens_details")
+        taken = _named(fields, "prompt_tokens_details") or _named(fields, "input_tokens_details")
+        given = _named(fields, "completion_tokens_details") or _named(fields, "output_tokens_details")
     return Billing(
         tier,
         read.count(read.mapping(fields.get("cache_creation")).get("ephemeral_1h_input_tokens")),
         min(read.count(read.mapping(fields.get("server_tool_use")).get("web_search_requests")), MOST_SEARCHES),
-        heard,
-        said,
+        taken,
+        given,
         _usd(fields),
     )
 
@@ -65,14 +72,18 @@ def _messages_tier(fields: Mapping[str, Any]) -> str:
     return "fast" if fields.get("speed") == "fast" else "batch" if fields.get("service_tier") == "batch" else ""
 
 
-def _audio(fields: Mapping[str, Any], name: str) -> int:
-    return read.count(read.mapping(fields.get(name)).get("audio_tokens"))
+def _named(fields: Mapping[str, Any], name: str) -> Counts:
+    details = read.mapping(fields.get(name))
+    return tuple((kind, count) for kind in MODALITIES if (count := read.count(details.get(f"{kind}_tokens"))))
 
 
-def _modality(details: Any) -> int:
-    return sum(
-        read.count(entry.get("tokenCount")) for entry in read.mappings(details) if entry.get("modality") == "AUDIO"
-    )
+def _listed(details: Any) -> Counts:
+    """Google's form."""
+    counts: dict[str, int] = {}
+    for entry in read.mappings(details):
+        kind = read.text(entry.get("modality")).lower()
+        counts[kind] = counts.get(kind, 0) + read.count(entry.get("tokenCount"))
+    return tuple((kind, counts[kind]) for kind in MODALITIES if counts.get(kind))
 
 
 def _usd(fields: Mapping[str, Any]) -> float | None:

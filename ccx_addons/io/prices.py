@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelPrice, TieredPrices
 
 from ccx_addons import vendors
-from ccx_addons.core.billing import PLAIN, Billing
+from ccx_addons.core.billing import MODALITIES, PLAIN, Billing, Counts
 from ccx_addons.core.config import Patterns, Price
 from ccx_addons.core.neutral import Usage
 from ccx_addons.core.value import value
@@ -35,6 +36,7 @@ MAKERS: Final = tuple(dict.fromkeys(vendor.prices for vendor in vendors.VENDORS 
 """Asked when neither the address nor the name alone leads to a price."""
 
 UPSTREAM: Final = "upstream"
+NOTHING: Final[Mapping[str, "Steps"]] = MappingProxyType({})
 HOUR: Final = 2.0 / 1.25
 """An hour in the cache, relative to five minutes, where no list says so (Anthropic)."""
 FACTORS: Final[Mapping[str, float]] = {"flex": 0.5, "batch": 0.5, "priority": 2.0, "fast": 2.0}
@@ -95,8 +97,9 @@ class Rates:
     reasoning: Steps
     request: float = 0.0
     long_write: Steps = ()
-    audio_input: Steps = ()
-    audio_output: Steps = ()
+    taken: Mapping[str, Steps] = NOTHING
+    given: Mapping[str, Steps] = NOTHING
+    """Of tokens that are no text (core/billing.py, MODALITIES), where they cost something else."""
     search: float = 0.0
 
     def cost(self, usage: Usage, billing: Billing = PLAIN) -> Cost:
@@ -112,8 +115,8 @@ class Rates:
             write = usage.cache_write * _rate(self.cache_write or self.input, prompt)
         if billing is not PLAIN:
             write += self._longer(usage, billing)
-            first += self._heard(billing, fresh, prompt)
-            output += self._said(billing, answer, prompt)
+            first += _beyond(self.taken, billing.taken, fresh, plain, prompt)
+            output += _beyond(self.given, billing.given, answer, _rate(self.output, prompt), prompt)
         if usage.reasoning:
             reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
         saved = (usage.cache_read + usage.cache_write) * plain - read - write
@@ -127,17 +130,6 @@ class Rates:
         minutes = _rate(self.cache_write or self.input, prompt)
         hour = _rate(self.long_write, prompt) or (minutes * HOUR if self.cache_write else minutes)
         return min(billing.long_writes, usage.cache_write) * (hour - minutes)
-
-    def _heard(self, billing: Billing, fresh: int, prompt: int) -> float:
-        """What sound costs more than plain text."""
-        if not self.audio_input:
-            return 0.0
-        return min(billing.audio_input, fresh) * (_rate(self.audio_input, prompt) - _rate(self.input, prompt))
-
-    def _said(self, billing: Billing, answer: int, prompt: int) -> float:
-        if not self.audio_output:
-            return 0.0
-        return min(billing.audio_output, answer) * (_rate(self.audio_output, prompt) - _rate(self.output, prompt))
 
 
 def cost(
@@ -158,6 +150,16 @@ def cost(
         return Cost(billing.usd, UPSTREAM)
     rates = rates or _listed(model, provider_hint, int(at // SLOT))
     return rates.cost(usage, billing) if rates else Cost(None)
+
+
+def _beyond(rates: Mapping[str, Steps], counts: Counts, tokens: int, plain: float, prompt: int) -> float:
+    """What pictures and sounds among so many tokens cost more than text."""
+    usd = 0.0
+    for kind, count in counts if rates else ():
+        counted = min(count, tokens)
+        tokens -= counted
+        usd += counted * (_rate(rates[kind], prompt) - plain) if kind in rates else 0.0
+    return usd
 
 
 def _rate(steps: Steps, prompt: int) -> float:
@@ -236,10 +238,15 @@ def token_rates(source: str, price: ModelPrice) -> Rates | None:
         _steps(price.output_reasoning_mtok),
         float(per_thousand) / 1000 if isinstance(per_thousand, Decimal) else 0.0,
         _steps(price.cache_write_1h_mtok),
-        _steps(price.input_audio_mtok),
-        _steps(price.output_audio_mtok),
+        _of_modalities(price, "input"),
+        _of_modalities(price, "output"),
         float(searches) / 1000 if isinstance(searches, Decimal) else 0.0,
     )
+
+
+def _of_modalities(price: ModelPrice, side: str) -> Mapping[str, Steps]:
+    found = {kind: _steps(getattr(price, f"{side}_{kind}_mtok", None)) for kind in MODALITIES}
+    return {kind: steps for kind, steps in found.items() if steps} or NOTHING
 
 
 def _steps(price: Decimal | TieredPrices | None) -> Steps:

@@ -1,13 +1,17 @@
 """OpenAI Embeddings (platform.openai.com/docs/api-reference/embeddings). Passes through; usage and errors are read."""
 
+import base64
+import binascii
+import sys
 import time
+from array import array
 from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.faults import fault_of, read_fault
-from ccx_addons.core.neutral import Event, Fault, Json, Usage
+from ccx_addons.core.neutral import NO_EXTRA, Event, Fault, Json, Usage
 from ccx_addons.core.openai import auth_header as auth_header
 from ccx_addons.core.openai import encode_error as encode_error
 from ccx_addons.core.openai import encode_stream_error as encode_stream_error
@@ -15,6 +19,8 @@ from ccx_addons.core.openai import encode_stream_error as encode_stream_error
 NAME: Final[Kind] = "embeddings"
 DEFAULT_VERSION: Final = "v1"
 PATHS: Final[Mapping[str, str]] = {"embeddings": "/embeddings", "models": "/models"}
+COUNTS: Final = ("prompt_tokens", "total_tokens", "input_tokens")
+"""Of OpenAI, of Voyage, of Cohere."""
 
 
 def upstream_path(operation: str, model: str, stream: bool) -> str:
@@ -26,19 +32,59 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
 
 
 def usage_of(body: Json) -> Usage | None:
-    usage = read.mapping(read.mapping(body).get("usage"))
-    tokens = read.count(usage.get("prompt_tokens")) or read.count(usage.get("total_tokens"))
-    return Usage(input=tokens) if tokens else None
+    table = read.mapping(body)
+    usage = read.mapping(table.get("usage")) or read.mapping(read.mapping(table.get("meta")).get("billed_units"))
+    tokens = next((n for name in COUNTS if (n := read.count(usage.get(name)))), 0)
+    tokens = tokens or read.count(table.get("prompt_eval_count"))
+    more = {name: value for name, value in usage.items() if name not in COUNTS}
+    return Usage(input=tokens, extra={NAME: more} if more else NO_EXTRA) if tokens else None
 
 
 def answer_fault(body: Json) -> Fault | None:
+    """Several vectors of one text (Jina) and those of Cohere and Ollama are ``embeddings``."""
     table = read.mapping(body)
     if table.get("error"):
         return fault_of(table)
     rows = read.mappings(table.get("data"))
-    if not rows or not all(row.get("embedding") for row in rows):
+    if not table.get("embeddings") and not (
+        rows and all(row.get("embedding") or row.get("embeddings") for row in rows)
+    ):
         return Fault("server", "the answer has no embedding")
     return None
+
+
+def in_form(body: Json, encoding: Json) -> Json | None:
+    """The answer with its vectors in the form that was asked for; None: they have it. OpenAI's clients ask for
+    ``base64`` (of float32) on their own and take numbers for its bytes, of which a quarter is left."""
+    wanted: type = str if encoding == "base64" else list
+    rows, changed = [], False
+    for row in read.mappings(read.mapping(body).get("data")):
+        vector = row.get("embedding")
+        other = None if isinstance(vector, wanted) else _other_form(vector)
+        changed = changed or other is not None
+        rows.append(row if other is None else {**row, "embedding": other})
+    return {**body, "data": rows} if changed else None
+
+
+def _other_form(vector: Json) -> str | list[float] | None:
+    """None: it is no vector."""
+    floats = array("f")
+    try:
+        if isinstance(vector, list):
+            floats.extend(vector)
+            return base64.b64encode(_little(floats).tobytes()).decode()
+        if isinstance(vector, str):
+            floats.frombytes(base64.b64decode(vector, validate=True))
+            return _little(floats).tolist()
+    except (TypeError, ValueError, OverflowError, binascii.Error):
+        pass
+    return None
+
+
+def _little(floats: "array[float]") -> "array[float]":
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats
 
 
 class NoStream:

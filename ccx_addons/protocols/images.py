@@ -33,6 +33,8 @@ PATHS: Final[Mapping[str, str]] = {
     "image_variation": "/images/variations",
     "models": "/models",
 }
+COUNTS: Final = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
+"""As OpenAI calls them, and as relays do that count everything alike."""
 
 
 def upstream_path(operation: str, model: str, stream: bool) -> str:
@@ -47,7 +49,9 @@ def usage_of(body: Json) -> Usage | None:
     usage = read.mapping(read.mapping(body).get("usage"))
     if not usage:
         return None
-    return Usage(input=read.count(usage.get("input_tokens")), output=read.count(usage.get("output_tokens")))
+    taken, given = (next((n for name in names if (n := read.count(usage.get(name)))), 0) for names in COUNTS)
+    made = {"output_tokens_details": {"image_tokens": given}}
+    return Usage(taken, given, extra={NAME: {**made, **{name: value for name, value in usage.items() if value}}})
 
 
 def answer_fault(body: Json) -> Fault | None:

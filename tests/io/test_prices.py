@@ -175,8 +175,33 @@ def test_what_decides_a_price_beside_counts(billing: Billing, usd: float, source
 
 def test_sound_has_a_price_of_its_own() -> None:
     plain = cost("gemini-2.5-flash", USAGE, "gemini", {}, AT).usd
-    heard = cost("gemini-2.5-flash", USAGE, "gemini", {}, AT, Billing(audio_input=1_000)).usd
+    heard = cost("gemini-2.5-flash", USAGE, "gemini", {}, AT, Billing(taken=(("audio", 1_000),))).usd
     assert plain and heard and heard > plain
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "usage", "billing", "usd"),
+    [
+        pytest.param(
+            "gemini-2.5-flash-image", "gemini", Usage(0, 1_300), Billing(given=(("image", 1_290),)),
+            (10 * 2.5 + 1_290 * 30) / 1e6, id="a picture and words",
+        ),
+        pytest.param(
+            "gpt-image-1.5", "images", Usage(50, 4_160), Billing(taken=(("image", 40),), given=(("image", 4_160),)),
+            (10 * 5 + 40 * 8 + 4_160 * 32) / 1e6, id="a picture made of a picture",
+        ),
+        pytest.param(
+            "gpt-image-1", "images", Usage(0, 4_160), Billing(given=(("image", 4_160),)), 4_160 * 40 / 1e6,
+            id="one price for all it makes",
+        ),
+        pytest.param(
+            "gpt-image-1.5", "images", Usage(50, 0), Billing(taken=(("audio", 30), ("image", 40))),
+            (30 * 5 + 20 * 8) / 1e6, id="no more than there is",
+        ),
+    ],
+)  # fmt: skip
+def test_pictures_have_a_price_of_their_own(model: str, kind: str, usage: Usage, billing: Billing, usd: float) -> None:
+    assert cost(model, usage, kind, {}, AT, billing).usd == pytest.approx(usd)
 
 
 def test_what_the_upstream_says_comes_after_overrides_and_is_not_multiplied() -> None:

@@ -18,6 +18,8 @@ def test_paths() -> None:
     [
         ({"usage": {"prompt_tokens": 5, "total_tokens": 5}}, Usage(input=5)),
         ({"usage": {"total_tokens": 7}}, Usage(input=7)),
+        ({"meta": {"billed_units": {"input_tokens": 7}}}, Usage(input=7)),
+        ({"model": "m", "prompt_eval_count": 7}, Usage(input=7)),
         ({"usage": {}}, None),
         ({}, None),
         ([], None),
@@ -33,6 +35,8 @@ def test_usage(body: Any, usage: Usage | None) -> None:
     [
         ({"data": [ROW]}, None),
         ({"data": [ROW, {**ROW, "embedding": "base64=="}]}, None),
+        ({"data": [{"object": "embeddings", "embeddings": [[0.1], [0.2]]}]}, None),
+        ({"embeddings": {"float": [[0.1]]}}, None),
         ({"data": []}, "the answer has no embedding"),
         ({"data": [ROW, {"index": 1}]}, "the answer has no embedding"),
         ({}, "the answer has no embedding"),
@@ -42,6 +46,29 @@ def test_usage(body: Any, usage: Usage | None) -> None:
 def test_answer(body: Any, message: str | None) -> None:
     fault = embeddings.answer_fault(body)
     assert (fault.message if fault else None) == message
+
+
+FLOATS = [0.5, -1.0]
+PACKED = "AAAAPwAAgL8="
+
+
+@pytest.mark.parametrize(
+    ("vector", "asked", "form"),
+    [
+        pytest.param(FLOATS, "base64", PACKED, id="numbers where base64 was asked for"),
+        pytest.param(PACKED, "float", FLOATS, id="base64 where numbers were asked for"),
+        pytest.param(PACKED, None, FLOATS, id="base64 where nothing was said"),
+        pytest.param(PACKED, "base64", None, id="as asked"),
+        pytest.param(FLOATS, None, None, id="numbers as ever"),
+        pytest.param({"float": FLOATS}, "base64", None, id="several forms at once"),
+        pytest.param(["a"], "base64", None, id="no numbers"),
+        pytest.param("not base64!", "float", None, id="no base64"),
+        pytest.param("AAA=", "float", None, id="half a number"),
+    ],
+)
+def test_vectors_come_in_the_form_that_was_asked_for(vector: Any, asked: Any, form: Any) -> None:
+    found = embeddings.in_form({"data": [{**ROW, "embedding": vector}], "model": "m"}, asked)
+    assert found == (None if form is None else {"data": [{**ROW, "embedding": form}], "model": "m"})
 
 
 def test_errors_are_openais() -> None:

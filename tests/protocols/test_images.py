@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.neutral import Event, Failed, Fault, Finished, Media, PartStarted, PartStopped, Usage
+from ccx_addons.core.neutral import Event, Failed, Fault, Finished, Media, PartStarted, PartStopped
 from ccx_addons.protocols import images
 
 PARTIAL = {"type": "image_generation.partial_image", "b64_json": "AAAA", "partial_image_index": 0}
@@ -44,7 +44,7 @@ def test_a_stream_of_pictures() -> None:
         PartStopped(0),
         PartStarted(1, Media("image/webp")),
         PartStopped(1),
-        Finished("end", Usage(input=10, output=4000)),
+        Finished("end", images.usage_of({"usage": USAGE})),
     ]
 
 
@@ -100,10 +100,17 @@ def test_answer(body: Any, message: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("body", "usage"),
-    [({"usage": USAGE}, Usage(input=10, output=4000)), ({}, None), ({"usage": {}}, None), ([], None)],
+    [
+        ({"usage": USAGE}, (10, 4000)),
+        ({"usage": {"prompt_tokens": 10, "completion_tokens": 4000}}, (10, 4000)),
+        ({}, None),
+        ({"usage": {}}, None),
+        ([], None),
+    ],
 )
-def test_usage(body: Any, usage: Usage | None) -> None:
-    assert images.usage_of(body) == usage
+def test_usage(body: Any, usage: tuple[int, int] | None) -> None:
+    found = images.usage_of(body)
+    assert (found and (found.input, found.output)) == usage
 
 
 def test_errors_are_openais() -> None:
