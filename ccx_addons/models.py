@@ -1,7 +1,6 @@
 """GET /v1/models and its kin: what the caller may use, merged over all channels, in the caller's own shape.
 
-Three SDKs ask the same path and each parses its own form: ``anthropic-version`` marks Anthropic's,
-``x-goog-api-key`` or ``/v1beta`` Google's, everything else is OpenAI's.
+Three SDKs ask the same path and each parses its own form, which their headers tell (``endpoints.kind_of``).
 """
 
 import asyncio
@@ -49,14 +48,14 @@ class Models:
         assert x.match
         if "x-goog-api-key" in flow.request.headers:
             flow.metadata["ccx_google"] = True  # a replay is without credentials
-        google = bool(flow.metadata.get("ccx_google")) or x.path.startswith("/v1beta")
-        anthropic = any(name == "anthropic-version" for name, _ in x.headers)
+        google = bool(flow.metadata.get("ccx_google")) or x.kind == "gemini"
+        anthropic = x.kind == "messages"
         found = await self.visible(x)
         if x.operation == "model":
             entry = found.get(x.match.subject) or self.routed(x, x.match.subject)
             if entry is None:
                 fault = Fault("not_found", f"no channel offers the model {x.match.subject!r}", 404, "model_not_found")
-                flow.response = refuse(flow, fault, "gemini" if google else "messages" if anthropic else "chat")
+                flow.response = refuse(flow, fault, "gemini" if google else x.kind)
                 return
             flow.response = json_response(wire_json.dumps(_one(entry, google, anthropic)))
             return

@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import login, original
 from ccx_addons.auth.guesses import Guesses
-from ccx_addons.core import endpoints
+from ccx_addons.core import endpoints, unserved
 from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.forwarded import Proxies, below
@@ -89,7 +89,7 @@ class Auth:
             headers=(),
             client_ip=self.address_of(flow),
         )
-        x.ask(match, "chat" if match else endpoints.kind_of_path(path))
+        x.ask(match, endpoints.kind_of(match, path, request.headers))
         attach(flow, x)
         try:
             self.admit(flow, x)
@@ -248,8 +248,8 @@ def refusal(x: Exchange) -> Fault | None:
         return Fault("authentication", words, status=401, code="key_expired")
     if x.match is None:
         return not_found(x)
-    if x.client and x.match.endpoint.kind not in x.client.kinds:
-        words = f"the key {x.client.name!r} may not use {x.match.endpoint.kind}"
+    if x.client and x.kind not in x.client.kinds and x.operation not in endpoints.LISTS:
+        words = f"the key {x.client.name!r} may not use {x.kind}"
         return Fault("permission", words, status=403, code="kind_not_allowed")
     return None
 
@@ -307,6 +307,9 @@ def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
 
 def not_found(x: Exchange) -> Fault:
     """404 or 405 that says what was probably meant."""
+    if what := unserved.what(x.path):
+        words = f"{x.method} {x.path} is not served: the gateway has no {what}"
+        return Fault("not_found", words, status=404, code="not_served")
     if methods := endpoints.methods_of(x.path):
         return Fault("method", f"{x.path} does not support {x.method}; use {' or '.join(methods)}", status=405)
     hint = endpoints.suggest(x.path)

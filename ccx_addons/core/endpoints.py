@@ -6,7 +6,7 @@ ai.google.dev/api).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -106,6 +106,8 @@ TEST_HEADER: Final = "x-ccx-test"
 
 VECTORS: Final[frozenset[str]] = frozenset({"embed", "embed_batch", "embeddings"})
 """Operations whose answers only compare with others of the same space."""
+LISTS: Final[frozenset[str]] = frozenset({"models", "model"})
+"""Operations of all kinds alike: who asks is told by the headers that only one vendor's libraries send."""
 STORED: Final[frozenset[str]] = frozenset({"get", "delete"})
 """Operations on an answer that was made before; their path names its id."""
 ACCOUNT: Final = "account"
@@ -121,6 +123,12 @@ PARAMETERS: Final[Mapping[Kind, frozenset[str]]] = {
 MAX_UNKNOWN: Final = 20
 CHOSEN: Final = frozenset({"alt", "$alt", "key", "model"})
 """Parameters that the gateway reads or sets itself: leaving them out loses nothing."""
+
+LIBRARIES: Final[Mapping[str, Kind]] = {
+    "anthropic-version": "messages",
+    **dict.fromkeys(("x-goog-api-key", "x-goog-api-client"), "gemini"),
+}
+"""Headers of one vendor's libraries."""
 
 VERSIONS: Final = frozenset({"v1", "v1beta"})
 PANEL: Final = frozenset({
@@ -139,7 +147,7 @@ _DYNAMIC: Final = tuple(
     (
         re.compile(
             re.escape(e.pattern)
-            .replace(r"\{model\}", "(.+)")
+            .replace(r"\{model\}", "(.+)" if e.operation != "model" else "((?:(?!/operations/).)+)")
             .replace(r"\{id\}", "([^/]+)")
             .replace(r"\{call\}", r"(:[A-Za-z]{1,64}|/operations/[\w.-]{1,200})")
         ),
@@ -208,6 +216,14 @@ def suggest(path: str) -> str:
     if inside != path and methods_of(inside):
         return inside
     return next((e.pattern for e in ENDPOINTS if tail and e.pattern.endswith(tail) and "{" not in e.pattern), "")
+
+
+def kind_of(match: Match | None, path: str, headers: Container[str]) -> Kind:
+    """Whose protocol a client speaks: its endpoint's, or of what several vendors have, that of its library."""
+    if match and match.endpoint.operation not in LISTS:
+        return match.endpoint.kind
+    kind = kind_of_path(path)
+    return kind if kind != "chat" else next((whose for name, whose in LIBRARIES.items() if name in headers), kind)
 
 
 def kind_of_path(path: str) -> Kind:

@@ -286,13 +286,11 @@ class Exchange:
     closed: bool = False
     """The log row is final. Exactly one of the hooks response and error closes an exchange."""
 
-    def ask(self, match: Match | None, otherwise: Kind = "chat") -> None:
-        """Sets what is asked for. ``otherwise``: the kind, where the path is no endpoint."""
+    def ask(self, match: Match | None, kind: Kind | None = None) -> None:
+        """Sets what is asked for. ``kind``: where it is not the endpoint's (``endpoints.kind_of``)."""
         self.match = match
-        if match:
-            self.kind, self.operation = match.endpoint.kind, match.endpoint.operation
-        else:
-            self.kind, self.operation = otherwise, ""
+        self.kind = kind or (match.endpoint.kind if match else "chat")
+        self.operation = match.endpoint.operation if match else ""
 
     def begin(self, record: AttemptRecord) -> None:
         """One more try."""

@@ -64,7 +64,8 @@ class Edits:
         x.path, _, query = flow.request.path.partition("?")
         _, x.query = credentials_of(proofs, query)
         x.headers = tuple(field for field in headers if not x.login or field[0] not in LOGIN)
-        x.ask(endpoints.find(x.method, x.path), endpoints.kind_of_path(x.path))
+        match = endpoints.find(x.method, x.path)
+        x.ask(match, endpoints.kind_of(match, x.path, flow.request.headers))
         if fault := refusal(x):
             flow.response = refuse(flow, fault)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from mitmproxy import http
 
 from ccx_addons.core.config import Kind
-from ccx_addons.core.endpoints import kind_of_path
+from ccx_addons.core.endpoints import kind_of
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Fault
@@ -130,7 +130,7 @@ def refuse(flow: http.HTTPFlow, fault: Fault, shape: Kind | None = None) -> http
         kind, request_id = exchange.kind, exchange.id
         exchange.fault = exchange.fault or fault
     else:
-        kind, request_id = kind_of_path(flow.request.path), ""
+        kind, request_id = kind_of(None, flow.request.path, flow.request.headers), ""
     status, body = PROTOCOLS[shape or kind].encode_error(fault, request_id)
     headers = {"content-type": "application/json"}
     if fault.retry_after is not None:

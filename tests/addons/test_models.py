@@ -57,7 +57,8 @@ def ask(
     """Status and JSON of one request."""
     x = Exchange("x1", 0, 0, Snapshot("r", 0, channels=channels), "GET", path, "", tuple(headers.items()))
     x.headers = tuple((name.replace("_", "-"), value) for name, value in headers.items() if name != "x_goog_api_key")
-    x.ask(endpoints.find("GET", path))
+    match = endpoints.find("GET", path)
+    x.ask(match, endpoints.kind_of(match, path, {name.replace("_", "-") for name in headers}))
     x.client = client or Client("alice", "")
     request = flow("GET", path, x=x, **headers)
     addon = addon or Models(runtime)

@@ -5,6 +5,7 @@ from ccx_addons.core.endpoints import (
     ENDPOINTS,
     RESERVED_PREFIXES,
     find,
+    kind_of,
     kind_of_path,
     methods_of,
     passed,
@@ -106,6 +107,25 @@ def test_methods_of() -> None:
 )
 def test_kind_of_path(path: str, kind: str) -> None:
     assert kind_of_path(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "kind"),
+    [
+        ("/v1/models", "anthropic-version", "messages"),
+        ("/v1/models/m", "x-goog-api-key", "gemini"),
+        ("/v1/models", "authorization", "chat"),
+        ("/v1beta/models", "anthropic-version", "gemini"),
+        ("/v1/files", "anthropic-version", "messages"),
+        ("/v1/files", "x-goog-api-client", "gemini"),
+        ("/v1/messages/batches", "x", "messages"),
+        ("/v1/embeddings", "x-goog-api-client", "embeddings"),
+        ("/v1/chat/completions", "anthropic-version", "chat"),
+    ],
+)
+def test_what_several_vendors_have_is_the_librarys(path: str, header: str, kind: str) -> None:
+    match = find("POST", path) or find("GET", path)
+    assert kind_of(match, path, {header}) == kind
 
 
 @pytest.mark.parametrize(

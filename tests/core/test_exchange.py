@@ -17,11 +17,13 @@ def exchange(**more: Any) -> Exchange:
     return Exchange("id", 1000.0, 50.0, snapshot, "POST", "/v1/x", "", (), **more)
 
 
-def test_kind_and_operation_are_the_endpoints_or_the_guess() -> None:
+def test_kind_and_operation_are_the_endpoints_or_what_is_said() -> None:
     x = exchange()
     assert (x.kind, x.operation) == ("chat", "")
-    x.ask(find("POST", "/v1/messages/count_tokens"), "gemini")
+    x.ask(find("POST", "/v1/messages/count_tokens"))
     assert (x.kind, x.operation) == ("messages", "count_tokens")
+    x.ask(find("GET", "/v1/models"), "messages")
+    assert (x.kind, x.operation) == ("messages", "models")
     x.ask(None, "gemini")
     assert (x.match, x.kind, x.operation) == (None, "gemini", "")
 

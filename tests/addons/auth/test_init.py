@@ -131,6 +131,7 @@ def test_a_refusal_has_the_clients_shape(auth: Auth) -> None:
     [
         ("POST", "/v1/mesages", 404, "there is no POST /v1/mesages here"),
         ("POST", "/v1/v1/messages", 404, "did you mean /v1/messages?"),
+        ("POST", "/v1/audio/speech", 404, "POST /v1/audio/speech is not served: the gateway has no speech"),
         ("GET", "/v1/messages", 405, "/v1/messages does not support GET; use POST"),
     ],
 )
@@ -139,6 +140,14 @@ def test_unknown_paths_say_what_was_meant(auth: Auth, method: str, path: str, co
     admitted(auth, request)
     assert request.response and request.response.status_code == code
     assert words in json.loads(request.response.content or b"")["error"]["message"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"anthropic_version": "2023-06-01"}])
+def test_models_are_listed_for_every_kind(auth: Auth, headers: dict[str, Any]) -> None:
+    for path in ("/v1/models", "/v1beta/models/m"):
+        request = flow("GET", path, x_api_key="key-of-chatty", **headers)
+        admitted(auth, request)
+        assert status(request) == 0
 
 
 def test_a_client_keeps_to_its_kinds(auth: Auth) -> None:
