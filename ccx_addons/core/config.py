@@ -8,7 +8,6 @@ Parsing and validation: ``parse`` in config_parse.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, Final, Literal
 
 from ccx_addons.core.mask import NOTHING, Secrets, mask
@@ -459,7 +458,7 @@ class Price:
     cache_write: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything from ccx.yaml. ``revision`` is the first 16 hex digits of the file's SHA-256."""
 
@@ -481,16 +480,16 @@ class Snapshot:
     """With the ids of their channels."""
     by_id: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
     """The channels."""
+    by_key: Mapping[str, Client] = field(init=False, repr=False, compare=False)
+    """The enabled clients, by the SHA-256 of each key that is theirs."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {channel.id: channel for channel in self.channels})
-
-    @cached_property
-    def by_key(self) -> Mapping[str, Client]:
-        """The enabled clients, by the SHA-256 of each key that is theirs. Made when somebody looks for one: each
-        mirrored request has a snapshot of its own, and its client is known."""
         enabled = [client for client in reversed(self.clients) if client.enabled]
-        return {key: client for client in enabled for key in (client.key_sha256, *(old for old, _ in client.previous))}
+        by_key = {
+            key: client for client in enabled for key in (client.key_sha256, *(old for old, _ in client.previous))
+        }
+        object.__setattr__(self, "by_key", by_key)
 
     def channel(self, id: str) -> Channel | None:
         return self.by_id.get(id)

@@ -193,6 +193,8 @@ class Exchange:
     """The panel asks, or mitmweb, and not a client."""
     mirror: str = ""
     """Name of the mirror that asks this once more, beside the client's own request."""
+    total: float | None = None
+    """Seconds for all of it; None: as the policy says."""
     forward: tuple[str, int] | None = None
     """Address of the panel, for requests that are not for an upstream."""
 
@@ -345,4 +347,4 @@ class Exchange:
     @property
     def deadline(self) -> float:
         """Monotonic seconds by which the exchange must be committed or over."""
-        return self.clock + self.snapshot.policy.timeouts.total
+        return self.clock + (self.snapshot.policy.timeouts.total if self.total is None else self.total)

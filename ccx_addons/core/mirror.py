@@ -49,8 +49,8 @@ def chosen(x: Exchange) -> Iterator[Mirror]:
 
 
 def asked_as(mirror: Mirror, channel: Channel, masked: tuple[str, ...]) -> Channel:
-    """The channel with the mirror's model and time. ``masked``: personal data that others did not see either. Nobody
-    waits for signs of life."""
+    """The channel with the mirror's model. ``masked``: personal data that others did not see either. Nobody waits for
+    signs of life."""
     return replace(
         channel,
         models=ModelMap({"*": (Target(mirror.model),)}) if mirror.model else channel.models,
@@ -59,7 +59,20 @@ def asked_as(mirror: Mirror, channel: Channel, masked: tuple[str, ...]) -> Chann
     )
 
 
-def timed(mirror: Mirror, snapshot: Snapshot) -> Snapshot:
-    """What a mirrored request arrives under: with the mirror's own time."""
-    policy = snapshot.policy
-    return replace(snapshot, policy=replace(policy, timeouts=replace(policy.timeouts, total=mirror.timeout)))
+class AllAsked:
+    """The channels of one snapshot as its mirrors ask them, each made when it is first asked: what follows from a
+    channel is known by its identity (convert/heads.py)."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._known: dict[tuple[str, tuple[str, ...]], Channel] = {}
+        """By the mirror, and what others did not see."""
+
+    def of(self, snapshot: Snapshot, mirror: Mirror, channel: Channel, masked: tuple[str, ...]) -> Channel:
+        if self._snapshot is not snapshot:
+            self._snapshot, self._known = snapshot, {}
+        place = mirror.name, tuple(sorted({*masked}))
+        found = self._known.get(place)
+        if found is None:
+            found = self._known[place] = asked_as(mirror, channel, place[1])
+        return found

@@ -16,7 +16,7 @@ from ccx_addons.core import read
 from ccx_addons.core.config import Channel, Mirror
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.mirror import Why, asked_as, chosen
+from ccx_addons.core.mirror import AllAsked, Why, chosen
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.references import containers_of, conversation_of, files_of, items_of, may_name_files
 from ccx_addons.core.verdict import Target
@@ -77,6 +77,7 @@ class Mirrors(Periodic):
         self.runtime = runtime
         self.capture, self.rewrites = Capture(runtime), rewrites
         self.direct = hooks(runtime, self.capture, rewrites)
+        self.asked = AllAsked()
         self.tasks: dict[asyncio.Task[None], Exchange] = {}
         self.unsaid: Counter[tuple[str, str]] = Counter()
         self.said: dict[tuple[str, str], float] = {}
@@ -125,7 +126,7 @@ class Mirrors(Periodic):
 
     def target(self, mirror: Mirror, channel: Channel, x: Exchange) -> Target | None:
         masked = tuple(name for one in x.attempts for name in one.attempt.channel.mask)
-        asked = asked_as(mirror, channel, masked)
+        asked = self.asked.of(x.snapshot, mirror, channel, masked)
         return target_of(channel, asked, x.kind, x.model, self.runtime.state, time.time())
 
     def leave_out(self, mirror: Mirror, why: Why) -> None:

@@ -11,7 +11,6 @@ from ccx_addons.convert import Convert
 from ccx_addons.core.config import Mirror
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.ids import uuid7
-from ccx_addons.core.mirror import timed
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Outcome, Target, Verdict, attempts
 from ccx_addons.failover import Failover
@@ -82,7 +81,7 @@ def once_more(x: Exchange, mirror: Mirror) -> Exchange:
         id=uuid7(),
         started_at=x.started_at,
         clock=x.clock,
-        snapshot=timed(mirror, x.snapshot),
+        snapshot=x.snapshot,
         method=x.method,
         path=x.path,
         query=x.query,
@@ -93,6 +92,7 @@ def once_more(x: Exchange, mirror: Mirror) -> Exchange:
         kind=x.kind,
         operation=x.operation,
         mirror=mirror.name,
+        total=mirror.timeout,
         raw=x.raw,
         body=x.body,
         model=x.model,

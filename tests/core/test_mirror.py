@@ -7,7 +7,7 @@ import pytest
 
 from ccx_addons.core.config import Channel, Client, Mirror, Patterns
 from ccx_addons.core.exchange import Exchange
-from ccx_addons.core.mirror import asked_as, chosen, share_of, timed
+from ccx_addons.core.mirror import AllAsked, asked_as, chosen, share_of
 from ccx_addons.core.wire_json import JsonBody
 from tests.addons.values import attempted, channel, exchange
 
@@ -78,7 +78,13 @@ def test_the_channel_as_it_is_asked() -> None:
     assert asked_as(ALL, OTHER, ()).models == OTHER.models
 
 
-def test_it_has_its_own_time() -> None:
-    x = answered(ALL)
-    x.snapshot = timed(replace(ALL, timeout=7), x.snapshot)
-    assert x.deadline == x.clock + 7
+def test_it_is_the_same_channel_for_each_request() -> None:
+    known, now, later = AllAsked(), answered(ALL).snapshot, answered(ALL).snapshot
+    first = known.of(now, ALL, OTHER, ("phone", "email", "phone"))
+    assert first.mask == ("email", "phone") and known.of(now, ALL, OTHER, ("email", "phone")) is first
+    others = [
+        known.of(now, ALL, OTHER, ()),
+        known.of(now, replace(ALL, name="b"), OTHER, ("email", "phone")),
+        known.of(later, ALL, OTHER, ("email", "phone")),
+    ]
+    assert all(other is not first for other in others)

@@ -85,6 +85,19 @@ def test_one_is_sent_and_kept(runtime: Runtime) -> None:
         assert connection.execute("SELECT id, original FROM mirrored").fetchall() == [(again.id, x.id)]
 
 
+def test_what_is_worked_out_once_serves_every_request(runtime: Runtime) -> None:
+    wire, first = Wire(), answered()
+    one = replace(MIRROR, model="m", timeout=7)
+    first.snapshot = replace(first.snapshot, mirrors=(one,))
+    second = answered()
+    second.snapshot = first.snapshot
+    assert mirrored(runtime, wire, first, second) == {}
+    sent = [each.ccx_exchange for each in wire.sent]
+    assert all(again.snapshot is first.snapshot and again.deadline == again.clock + 7 for again in sent)
+    asked = [again.next_attempt.channel for again in sent]
+    assert len(asked) == 2 and asked[0] is asked[1] is not OTHER
+
+
 @pytest.mark.parametrize("state", ["client_left", "running"])
 def test_what_has_no_answer_is_not_mirrored(runtime: Runtime, state: Any) -> None:
     wire, x = Wire(), answered()
