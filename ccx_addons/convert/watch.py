@@ -36,7 +36,7 @@ from ccx_addons.core.spread import Spread
 from ccx_addons.core.stops import broken_off
 from ccx_addons.core.voices import Frames, Heard, Telling, escaped
 from ccx_addons.core.wire_json import dumps
-from ccx_addons.protocols import Decoder, Encoder, WireProtocol, gemini, responses
+from ccx_addons.protocols import Decoder, Encoder, WireProtocol, before_error, gemini, responses
 
 CONTENT_STOPS: Final = frozenset({"length", "refusal", "stop_sequence", "pause"})
 """Ways to end that explain why there is no content."""
@@ -106,9 +106,8 @@ class Watcher:
         """What waited for an event that did not come."""
         return [rest] if (rest := self.spread.rest()) else []
 
-    def bare(self, fault: Fault) -> list[bytes]:
-        """The error in the form that Gemini CLI reads, which needs a chunk of its own."""
-        return [gemini.encode_bare_error(fault)] if self.protocol.NAME == gemini.NAME and not self.x.array else []
+    def before_error(self, fault: Fault) -> tuple[bytes, ...]:
+        return () if self.x.array else before_error(self.protocol.NAME, fault)
 
     @property
     def patient(self) -> bool:
@@ -213,7 +212,7 @@ class PassWatcher(Watcher):
             # Half an event may have passed. The client must not take it, or the silence behind it, for an end.
             passed += [*([] if self.x.array else [b"\n\n"]), *self.abort(self.fault)]
         elif not any(b'"response.failed"' in chunk for chunk in passed):
-            passed += [*self.bare(self.fault), *self._failed(self.fault)]
+            passed += [*self.before_error(self.fault), *self._failed(self.fault)]
         return passed
 
     def _failed(self, fault: Fault) -> list[bytes]:
@@ -310,7 +309,7 @@ class PassWatcher(Watcher):
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         encode = gemini.encode_array_error if self.x.array else self.protocol.encode_stream_error
-        return [*self.rest(), *self.bare(fault), encode(fault), *self._failed(fault)]
+        return [*self.rest(), *self.before_error(fault), encode(fault), *self._failed(fault)]
 
 
 class ConvertWatcher(Watcher):
@@ -336,7 +335,7 @@ class ConvertWatcher(Watcher):
     def abort(self, fault: Fault) -> list[bytes]:
         self.fault = fault = self.fault or self.x.veiled(fault)
         chunk = self.encoder.encode(Failed(fault))
-        return [*self.rest(), *self.bare(fault), chunk] if chunk else self.rest()
+        return [*self.rest(), *self.before_error(fault), chunk] if chunk else self.rest()
 
     def _convert(self, events: list[Event]) -> list[bytes]:
         chunks, encode = [], self.encoder.encode
@@ -356,6 +355,6 @@ class ConvertWatcher(Watcher):
                 chunks.append(chunk)
                 if isinstance(event, Finished):
                     self.x.final_event = chunk
-        if self.fault and chunks and (bare := self.bare(self.fault)):
-            return [*self.cleaned(b"".join(chunks[:-1])), *bare, *self.cleaned(chunks[-1])]
+        if self.fault and chunks and (before := self.before_error(self.fault)):
+            return [*self.cleaned(b"".join(chunks[:-1])), *before, *self.cleaned(chunks[-1])]
         return self.cleaned(b"".join(chunks)) if chunks else []

@@ -130,6 +130,11 @@ PROTOCOLS: Final[Mapping[Kind, WireProtocol]] = {
 }
 
 
+def before_error(kind: Kind, fault: Fault) -> tuple[bytes, ...]:
+    """What comes before a stream's error event, each in a chunk of its own: Gemini CLI reads nothing else."""
+    return (gemini.encode_bare_error(fault),) if kind == gemini.NAME else ()
+
+
 def credential(channel: Channel, key: Key, base_url: str) -> tuple[str, str]:
     """The header (or ``?key``) that carries a key, and its value; both empty where the channel has no key.
 

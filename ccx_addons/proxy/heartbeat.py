@@ -16,7 +16,7 @@ from mitmproxy.proxy.layers.http import HttpResponseHeadersHook, ResponseData, R
 from ccx_addons.core import sse
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.neutral import Failed, Fault, Request
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gemini
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, before_error
 from ccx_addons.proxy import answers, checks
 from ccx_addons.proxy.request import NEVER, Commands, RequestStream
 
@@ -94,4 +94,4 @@ def last_words(x: Exchange, response: http.Response) -> list[bytes]:
     if x.kind not in TEXT_PROTOCOLS:
         return [PROTOCOLS[x.kind].encode_stream_error(fault)]
     said = TEXT_PROTOCOLS[x.kind].encoder(Request(x.model, (), stream=True)).encode(Failed(fault))
-    return [gemini.encode_bare_error(fault), said] if x.kind == gemini.NAME else [said]
+    return [*before_error(x.kind, fault), said]
