@@ -186,35 +186,20 @@ def usual_of(view: View) -> Usual:
 EMPTY: Final = Selection(())
 NOBODY: Final[frozenset[str]] = frozenset()
 NOT_ALIKE: Final = Usual({}, (), ())
-PLAIN: Final = (True, False, 0, 0, False, False, False, None, "", "")
-"""The sort of most requests."""
 
 
 def sort_of(pick: Pick, plan: Plan, now: float) -> Hashable:
     """What decides about the fixed filters: requests of one sort have the same channels."""
-    if not (
-        pick.prompt_tokens
-        or (pick.output_tokens and plan.outputs)
-        or plan.logins
-        or pick.native
-        or pick.images
-        or pick.vectors
-        or pick.internal
-        or pick.pin
-        or pick.only_home
-    ) and client_allows(pick):
-        return PLAIN
-    first = reference(pick, plan, now) if pick.vectors else None
-    home = pick.home.channel_id if pick.only_home and pick.home is not NOWHERE else ""
+    home = pick.home.channel_id if pick.only_home else ""
     return (
         client_allows(pick),
         pick.images,
-        plan.too_small(pick.prompt_tokens) if plan.windows else 0,
+        plan.too_small(pick.prompt_tokens) if pick.prompt_tokens else 0,
         plan.too_short(pick.output_tokens) if plan.outputs else 0,
         pick.native,
         pick.internal,
         plan.logins and not pick.login,
-        first and first.space,
+        (first := reference(pick, plan, now)) and first.space if pick.vectors else None,
         pick.pin if not pick.pin or pick.pin in plan.named else UNKNOWN,
         home if not home or home in plan.named else UNKNOWN,
     )
