@@ -7,12 +7,11 @@ from pathlib import Path
 
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
-from ccx_addons.commands.serve import secret_files
+from ccx_addons.commands.serve import concerns
 from ccx_addons.core.config import KEYLESS, KINDS, Snapshot
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
-from ccx_addons.io.files import open_to_all
 from ccx_addons.io.place import place_of
 from ccx_addons.io.state import load_state
 from ccx_addons.processes.supervisor import StartError
@@ -39,7 +38,7 @@ def check(arguments: list[str]) -> int:
     env = environment(os.environ)
     settings = Settings.read(env)
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
-    for warning in (*snapshot.warnings, *open_to_all(secret_files(settings, Path(env["CCX_ENV_FILE"])))):
+    for warning in (*snapshot.warnings, *concerns(settings, snapshot, Path(env["CCX_ENV_FILE"]))):
         print(f"warning: {snapshot.secrets.clean(warning)}")
     for channel in snapshot.channels:
         if channel.keys == (KEYLESS,):

@@ -23,6 +23,7 @@ from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import host_port, is_local
 from ccx_addons.io import backup, outward, yaml_file
+from ccx_addons.io.database import NEWER
 from ccx_addons.io.files import open_to_all
 from ccx_addons.io.place import place_of
 from ccx_addons.io.running import find
@@ -103,6 +104,8 @@ def of_settings(settings: Settings, env: Mapping[str, str]) -> Iterator[Finding]
     for name in ("PROXY_ACCESS_KEY", "ADMIN_ACCESS_KEY"):
         if not env.get(name) and Path(env["CCX_ENV_FILE"]).exists():
             yield Finding("warning", "settings", f"{name} is not set: nobody can use what it opens")
+    for words in yaml_file.unread(Path(env["CCX_ENV_FILE"])):
+        yield Finding("warning", "settings", words)
     known = [str(entry.metadata["name"]) for entry in fields(Settings)]
     for name in yaml_file.load_env(Path(env["CCX_ENV_FILE"]), {}):
         if name not in known and (close := difflib.get_close_matches(name, known, 1, 0.85)):
@@ -152,8 +155,8 @@ def of_database(path: Path) -> Iterator[Finding]:
         return
     words, whole = backup.problems(path, LOOK)
     if words:
-        mend = "install that version, or restore a backup" if "newer" in words else "restore a backup, or move it away"
-        yield Finding("problem", "database", f"{path} {words}; {mend}")
+        mend = "" if words == NEWER else "; restore a backup, or move it away"
+        yield Finding("problem", "database", f"{path} {words}{mend}")
     else:
         so_far = "is sound" if whole else f"has no damage in what could be looked at in {LOOK:.0f} s"
         yield Finding("ok", "database", f"{path} {so_far}")

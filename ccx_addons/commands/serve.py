@@ -7,15 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from ccx_addons.commands import parser
 from ccx_addons.commands.places import environment
+from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import otlp, yaml_file
+from ccx_addons.io import last_good, otlp, yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
 from ccx_addons.processes.supervisor import ROOT, run
 
@@ -31,12 +32,36 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
         raise ConfigErrors(problems)
     if settings.otel_endpoint and not otlp.available():
         raise ConfigErrors([Problem("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the exporter: pip install 'ccx[otel]'")])
-    yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=merged)
+    snapshot = read(settings, merged)
     if created:
         print(created, flush=True)
-    for warning in open_to_all(secret_files(settings, env_file)):
+    for warning in concerns(settings, snapshot, env_file):
         print(f"ccx: warning: {warning}", file=sys.stderr)
     return settings, merged
+
+
+def read(settings: Settings, environ: Mapping[str, str]) -> Snapshot:
+    """The configuration. Raises ConfigErrors, which also say where the last good one is."""
+    now = time.time()
+    try:
+        return yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=now, environ=environ)
+    except ConfigErrors as errors:
+        if last_good.read(settings, now) is None:
+            raise
+        copy = Problem(
+            str(last_good.copy_of(settings)), f"is the last one that was good, to put in place as {settings.ccx_config}"
+        )
+        raise ConfigErrors([*errors.problems, copy]) from None
+
+
+def concerns(settings: Settings, snapshot: Snapshot, env_file: Path) -> Iterator[str]:
+    """What stops no start, and somebody should know of settings and files."""
+    yield from yaml_file.unread(env_file)
+    if not snapshot.clients:
+        yield f"every request is refused: set PROXY_ACCESS_KEY in {env_file}, or clients in {settings.ccx_config}"
+    if settings.enable_web_ui and not (settings.admin_access_key or settings.oidc_issuer or snapshot.users):
+        yield f"nobody can log in to the panel: set ADMIN_ACCESS_KEY in {env_file}, or ENABLE_WEB_UI=false"
+    yield from open_to_all(secret_files(settings, env_file))
 
 
 def secret_files(settings: Settings, env_file: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io import yaml_file
-from ccx_addons.io.database import at_most, code_of, newer
+from ccx_addons.io.database import NEWER, at_most, code_of, newer
 from ccx_addons.io.files import PRIVATE, write_atomically
 
 DATABASE: Final = "ccx.db"
@@ -83,7 +83,7 @@ def problems(database: Path, most: float = 0.0) -> tuple[str, bool]:
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as conn:
             if newer(conn):
-                return "was made by a newer version of CCX", True
+                return NEWER, True
             with at_most(conn, most) if most else contextlib.nullcontext():
                 words = [str(row[0]) for row in conn.execute("PRAGMA integrity_check(3)")]
             return ("" if words == ["ok"] else "is damaged: " + "; ".join(words)), True

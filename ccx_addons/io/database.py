@@ -53,6 +53,7 @@ TROUBLE: Final = frozenset(
 """Codes that blame the file, not the rows. https://www.sqlite.org/rescode.html"""
 WAITING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 """Of these, the codes after which the connection is still good."""
+NEWER: Final = "was made by a newer version of CCX; install that version, or restore a backup of before"
 DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -202,8 +203,12 @@ class Database(Folds):
             with _locked(self._beside("lock")):
                 self._make_place()
                 self._hold_boot()
-                self._connect()
-                self._migrate()
+                try:
+                    self._connect()
+                    self._migrate()
+                except BaseException:
+                    self.close()  # half open is not open
+                    raise
                 self.journal = [_identity(part) for part in self._parts()]
                 if self.first:
                     self._mark_lost()
@@ -253,7 +258,7 @@ class Database(Folds):
         assert self.conn
         db = sqlite_utils.Database(self.conn, recursive_triggers=False, execute_plugins=False)
         if newer(self.conn):
-            raise StoreError(f"{self.path} was made by a newer version of CCX")
+            raise StoreError(f"{self.path} {NEWER}")
         if SCHEMA.pending(db):
             self.conn.execute("BEGIN IMMEDIATE")
             SCHEMA.apply(db)
@@ -382,7 +387,10 @@ class Database(Folds):
         self.conn = None
 
     def leave(self) -> None:
-        """Close for good."""
+        """Close for good. The file has everything in it then, whoever else still reads: somebody may copy it alone."""
+        if self.conn:
+            with contextlib.suppress(sqlite3.Error):
+                self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.close()
         self._release_boot()
         with contextlib.suppress(OSError), _locked(self._beside("lock")):

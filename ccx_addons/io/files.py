@@ -48,14 +48,17 @@ def write_atomically(path: Path, text: str) -> None:
     """The whole new content or the whole old one, also after a crash.
 
     A new file is private; an old one keeps its mode and owner, and a link to it stays a link. A file that is mounted
-    alone (a container's volume) cannot be replaced, and is written over.
+    alone (a container's volume) cannot be replaced, and is written over. Raises OSError with the path.
     """
-    target = path.resolve()
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+        _write(path.resolve(), text)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())

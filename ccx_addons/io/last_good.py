@@ -24,7 +24,7 @@ def take(settings: Settings, now: float) -> Snapshot:
     loaded = yaml_file.load(Path(settings.ccx_config))
     snapshot = yaml_file.snapshot_of(loaded, settings, now)
     try:
-        _keep(_copy(settings), loaded.text)
+        _keep(copy_of(settings), loaded.text)
     except OSError as error:
         log.warning("no copy of the configuration can be kept: %s", error)
     return snapshot
@@ -42,12 +42,12 @@ def take_or_last(settings: Settings, now: float) -> tuple[Snapshot, ConfigErrors
 
 def read(settings: Settings, now: float) -> Snapshot | None:
     try:
-        return yaml_file.read_snapshot(_copy(settings), settings, now=now)
+        return yaml_file.read_snapshot(copy_of(settings), settings, now=now)
     except ConfigErrors:
         return None
 
 
-def _copy(settings: Settings) -> Path:
+def copy_of(settings: Settings) -> Path:
     return yaml_file.backups(Path(settings.ccx_config)) / COPY
 
 

@@ -186,7 +186,10 @@ def _replace(path: Path, current: str, text: str, who: str, now: float) -> None:
         _notice(path, current, now)
     if text != current:
         write_atomically(path, text)
-        _keep(path, text, who, now)
+        try:
+            _keep(path, text, who, now)
+        except OSError as error:  # the change is made, whatever becomes of its history
+            log.warning("no version of the configuration can be kept: %s", error)
 
 
 # ---- one configuration for several machines --------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import dotenv
 import yaml
+from dotenv.parser import Binding, parse_stream
 from ruamel.yaml import YAML
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -26,7 +26,7 @@ from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
 from ccx_addons.io import ca_files, outward
-from ccx_addons.io.files import write_atomically
+from ccx_addons.io.files import NOT_ALLOWED, cannot, write_atomically
 from ccx_addons.protocols.quirks import QUIRKS
 
 try:
@@ -48,6 +48,7 @@ WORDS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+VARIABLE: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 QUOTED: Final = frozenset({"'", '"', "|", ">"})
 
 EXAMPLE: Final = """\
@@ -139,7 +140,8 @@ def load(path: Path) -> Loaded:
     try:
         return load_text(text_of(path))
     except OSError as error:
-        raise _error(f"cannot be read: {error.strerror}") from None
+        words = cannot(path, error) if error.errno in NOT_ALLOWED else error.strerror
+        raise _error(f"cannot be read: {words}") from None
 
 
 def text_of(path: Path) -> str:
@@ -279,10 +281,22 @@ ENV_SEEN: Final = "CCX_ENV_SEEN"
 
 def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The process environment over the file; a missing file is no problem. Raises ConfigErrors when it is no text."""
-    found = {}
-    if env_file.is_file():
-        found = dotenv.dotenv_values(stream=io.StringIO(text_of(env_file)), interpolate=False)
-    return {**{name: value for name, value in found.items() if value is not None}, **environ}
+    found = {line.key: line.value for line in _lines(env_file) if line.key is not None and line.value is not None}
+    return {**found, **environ}
+
+
+def unread(env_file: Path) -> Iterator[str]:
+    """A warning for each line that says nothing, such as ``NAME: value`` or a quote without its end. Its words may be a
+    secret and are not shown. Raises ConfigErrors as ``load_env``."""
+    for line in _lines(env_file):
+        text = line.original.string
+        if line.error or (line.key is not None and (line.value is None or not VARIABLE.fullmatch(line.key))):
+            number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            yield f"{env_file}, line {number}: is not NAME=value and is not used"
+
+
+def _lines(env_file: Path) -> list[Binding]:
+    return list(parse_stream(io.StringIO(text_of(env_file)))) if env_file.is_file() else []
 
 
 def env_mark(env_file: Path) -> str:
@@ -296,9 +310,13 @@ def env_mark(env_file: Path) -> str:
 def first_start(env_file: Path, config: Path, environ: Mapping[str, str]) -> str:
     """Creates what is missing of .env and ccx.yaml; never overwrites. The words to show once, or nothing.
 
-    A ccx.yaml of no byte is missing, unless there was another one before.
+    A ccx.yaml of no byte is missing, unless there was another one before. One that is a link to nowhere is not missing:
+    what it leads to may not be mounted yet. Raises ConfigErrors for that.
     """
     words = []
+    for file in (env_file, config):
+        if file.is_symlink() and not file.exists():
+            raise ConfigErrors([Problem(str(file), f"is a link to {file.readlink()}, which is not there")])
     have = load_env(env_file, environ)
     if not env_file.exists() and not (have.get("PROXY_ACCESS_KEY") and have.get("ADMIN_ACCESS_KEY")):
         lines = [f"{name}={secrets.token_urlsafe(32)}" for name in ("PROXY_ACCESS_KEY", "ADMIN_ACCESS_KEY")]

@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ccx_addons.core.errors import CcxError, ConfigErrors, StoreError
+from ccx_addons.io.files import FORESEEN, FULL, cannot
 from ccx_addons.io.versions import RevisionConflict
 from ccx_admin import change
 from ccx_admin.db import DatabaseUnavailable
@@ -50,6 +51,9 @@ def failure_of(error: Exception) -> Failure:
             return Failure(503, "The database cannot be read", str(error))
         case StoreError():
             return Failure(503, "The database is away", f"nothing was changed: {masked(str(error))}")
+        case OSError(errno=number, filename=str(path)) if number in FORESEEN:
+            status = 507 if number in FULL else 503
+            return Failure(status, "A file cannot be written", f"nothing was changed: {cannot(path, error)}")
         case CcxError():
             return Failure(400, "Not possible", masked(str(error)))
         case HTTPException():

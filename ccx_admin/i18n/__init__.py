@@ -26,7 +26,7 @@ FROM_API: Final = (
     "bodies are captured of failed requests only; policy.bodies.capture says so", "Not found", "Invalid value",
     "Forbidden", "Unknown host", "Foreign origin", "CSRF token missing or wrong", "reload the page and try again",
     "The database cannot be read", "Internal error", "the panel failed; its log says why", "Not possible",
-    "Method Not Allowed", "account", "handshake",
+    "Method Not Allowed", "account", "handshake", "A file cannot be written", "The database is away",
 )  # fmt: skip
 """Texts that other modules write and the pages show."""
 

@@ -255,4 +255,6 @@ HELP: Final[Mapping[str, str]] = {
     "the panel failed; its log says why": "面板出错；日志中有原因",
     "Not possible": "无法执行",
     "Method Not Allowed": "不允许的方法",
+    "A file cannot be written": "无法写入文件",
+    "The database is away": "数据库不可用",
 }

@@ -9,7 +9,7 @@ from ccx_addons.commands.check import check
 from ccx_addons.commands.serve import demo_config, offline_upstream, prepare, try_it, welcome
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import yaml_file
+from ccx_addons.io import last_good, yaml_file
 from tests.wire.program import ROOT
 
 
@@ -40,6 +40,32 @@ def test_a_bad_configuration_does_not_start(environ: dict[str, str]) -> None:
     Path(environ["CCX_CONFIG"]).write_text("channels: 1\n")
     with pytest.raises(ConfigErrors, match="expected a list"):
         prepare(environ)
+
+
+def test_a_file_that_a_crash_has_cut_names_the_last_good_one(environ: dict[str, str]) -> None:
+    settings, _ = prepare(environ)
+    last_good.take(settings, 0.0)
+    Path(environ["CCX_CONFIG"]).write_bytes(bytes(200))
+    with pytest.raises(ConfigErrors, match=r"backups/last-good: is the last one that was good"):
+        prepare(environ)
+
+
+def test_a_start_that_nobody_can_use_says_so(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    env_file = Path(environ["CCX_ENV_FILE"])
+    env_file.touch(0o600)
+    env_file.write_text("ANTHROPIC_API_KEY: abc\n")
+    prepare(environ)
+    said = capsys.readouterr().err
+    for words in (
+        "every request is refused: set PROXY_ACCESS_KEY in",
+        "nobody can log in to the panel",
+        "line 1: is not",
+    ):
+        assert said.count(words) == 1
+    assert "abc" not in said
+    Path(environ["CCX_CONFIG"]).write_text("clients: [{name: a, key: '0123456789abcdef0'}]\n")
+    prepare({**environ, "ENABLE_WEB_UI": "false"})
+    assert "line 1: is not" in (said := capsys.readouterr().err) and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["CCX_ENV_FILE", "CCX_CONFIG", "TLS_KEY_FILE", "TLS_CERT_FILE"])

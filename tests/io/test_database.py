@@ -69,6 +69,32 @@ def test_a_database_of_a_newer_version_is_refused(database: Database, path: Path
         open_database(path, "boot 2")
 
 
+def test_what_could_not_be_opened_whole_is_opened_again(path: Path) -> None:
+    """Busy and a full disk leave a connection as it is; one without its tables is of no use."""
+    path.parent.mkdir()
+    database = Database(path, "boot", 0, lambda: NOW / 1000)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
+            database.ready()
+        database.failed(caught.value)
+        other.execute("ROLLBACK")
+    database.ready()
+    put(database, "requests", **request("a"))
+    assert one(path, "SELECT count(*) FROM requests") == 1
+    database.leave()
+
+
+def test_the_file_alone_has_everything_at_the_end_whoever_reads(database: Database, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("SELECT count(*) FROM requests").fetchone()
+        put(database, "requests", **request("a"))
+        database.leave()
+        alone = path.with_name("copy.db")
+        alone.write_bytes(path.read_bytes())
+    assert one(alone, "SELECT count(*) FROM requests") == 1
+
+
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
 def test_a_file_that_went_away_is_made_again(database: Database, path: Path, how: str) -> None:
     put(database, "requests", **request("a"))

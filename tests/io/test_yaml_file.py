@@ -233,6 +233,32 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert yaml_file.load_env(tmp_path / "none", {"X": "1"}) == {"X": "1"}
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("\ufeffA=1\r\n# c\r\n\r\nexport B='2' # x\r\nC=\r\n", []),
+        ("\n\nPORT: 1\n\nBARE\nset PORT=1\n", [3, 5, 6]),
+        ("$env:PORT=1\n", [1]),
+        ('A="secret\nB=2\n', [1]),
+        ("\0\0\0\0", [1]),
+    ],
+    ids=["good", "not of this shell", "PowerShell", "no end", "a crash while it was written"],
+)
+def test_lines_of_env_that_say_nothing_are_told(tmp_path: Path, text: str, lines: list[int]) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes(text.encode())
+    assert list(yaml_file.unread(env)) == [f"{env}, line {n}: is not NAME=value and is not used" for n in lines]
+    assert list(yaml_file.unread(tmp_path / "none")) == []
+
+
+def test_a_link_to_nowhere_is_not_filled(tmp_path: Path) -> None:
+    env, config = tmp_path / ".env", tmp_path / "ccx.yaml"
+    config.symlink_to(tmp_path / "not-mounted" / "ccx.yaml")
+    with pytest.raises(ConfigErrors, match=r"is a link to .*not-mounted.*, which is not there"):
+        yaml_file.first_start(env, config, {})
+    assert not env.exists() and not (tmp_path / "not-mounted").exists()
+
+
 def test_env_that_is_no_text(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_bytes(b"PORT=\xff\n")

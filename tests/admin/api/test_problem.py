@@ -15,6 +15,11 @@ from tests.admin.conftest import ADMIN_KEY, Api
         pytest.param(ValueError("secret detail"), 500, "its log says why", id="bug"),
         pytest.param(DatabaseUnavailable("the database cannot be read"), 503, "cannot be read", id="database"),
         pytest.param(CcxError("not now"), 400, "not now", id="our own"),
+        pytest.param(
+            OSError(28, "No space left", "/etc/ccx.yaml"), 507, "ccx.yaml: No space left; make room", id="full"
+        ),
+        pytest.param(PermissionError(13, "Permission denied", "/x/y"), 503, "it must be this user's", id="not ours"),
+        pytest.param(OSError(28, "secret detail"), 500, "its log says why", id="no file"),
     ],
 )
 def test_exceptions(app: Flask, error: Exception, status: int, words: str) -> None:
