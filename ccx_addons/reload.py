@@ -72,15 +72,20 @@ class Reload(Periodic):
             log.warning("%s", warning)
 
     async def turn(self) -> None:
-        """The file is as it was, and one of its keys is over. What is not valid any more stays as it is."""
+        """The configuration is as it was, and one of its keys is over. The file may have been broken since: its last
+        good copy says the same."""
         before, now = self.runtime.snapshot, time.time()
         self.runtime.snapshot = replace(before, turns_at=float("inf"))
-        with suppress(ConfigErrors):
-            found = await asyncio.to_thread(
-                yaml_file.read_snapshot, self.runtime.config_path, self.runtime.settings, now=now
-            )
-            if found.revision == before.revision:
-                self.runtime.snapshot = found
+        found = await asyncio.to_thread(self.once_more, now)
+        if found and found.revision == before.revision:
+            self.runtime.snapshot = found
+
+    def once_more(self, now: float) -> Snapshot | None:
+        settings = self.runtime.settings
+        if self.seen == self.runtime.snapshot.revision:
+            with suppress(ConfigErrors):
+                return yaml_file.read_snapshot(self.runtime.config_path, settings, now=now)
+        return last_good.read(settings, now)
 
     def fingerprint(self) -> str:
         try:

@@ -14,7 +14,7 @@ from mitmproxy import http
 from ccx_addons.auth import login, original
 from ccx_addons.auth.guesses import Guesses
 from ccx_addons.core import endpoints, unserved
-from ccx_addons.core.config import Client, Snapshot
+from ccx_addons.core.config import Client
 from ccx_addons.core.exchange import Exchange, Headers
 from ccx_addons.core.forwarded import Proxies, below
 from ccx_addons.core.header_names import KEY_HEADER, LOGIN
@@ -127,14 +127,14 @@ class Auth:
     def take_login(self, x: Exchange, proofs: Headers) -> None:
         """The client's own login, but for what is a key of this gateway: that goes to nobody."""
         found = login.login_of((*proofs, *x.headers))
-        if found and identify(login.tokens(found), x.snapshot) is None:
+        if found and identify(login.tokens(found), x) is None:
             x.login = found
             x.headers = tuple(field for field in x.headers if field[0] not in LOGIN)
 
     def know_neighbour(self, flow: http.HTTPFlow, x: Exchange, proofs: Headers, places: list[list[str]]) -> None:
         """A program on this machine that brings a login, and no key, is the client of LOOPBACK_CLIENT."""
         keys, fault = common(places)
-        if fault or identify(keys, x.snapshot) or not login.is_from_here(flow, peer_of(flow)):
+        if fault or identify(keys, x) or not login.is_from_here(flow, peer_of(flow)):
             return
         self.take_login(x, proofs)
         name = self.runtime.settings.loopback_client
@@ -152,7 +152,7 @@ class Auth:
         keys, fault = common(places)
         if fault:
             return fault
-        x.client = identify(keys, x.snapshot)
+        x.client = identify(keys, x)
         if x.client is None:
             return wrong(self.clients, x, keys, WRONG_KEY)
         self.clients.forget(x.client_ip)
@@ -295,13 +295,14 @@ def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
     return keys, TWO_KEYS if places and not keys else None
 
 
-def identify(credentials: list[str], snapshot: Snapshot) -> Client | None:
+def identify(credentials: list[str], x: Exchange) -> Client | None:
     """The enabled client one of the keys belongs to. It is found by the key's hash: time does not depend on how much of
     a key is right."""
     for key in credentials:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-        if client := snapshot.by_key.get(digest):
-            return client
+        found = x.snapshot.by_key.get(digest)
+        if found and found[1] > x.started_at:
+            return found[0]
     return None
 
 

@@ -162,6 +162,12 @@ class Client:
     def expired(self, now: float) -> bool:
         return self.expires is not None and self.expires <= now
 
+    @property
+    def keys(self) -> tuple[tuple[str, float], ...]:
+        """The SHA-256 of each, and until when it is right. A file that cannot be read ends none of them: who looks one
+        up has to look at the time, too."""
+        return ((self.key_sha256, float("inf")), *self.previous)
+
 
 type Role = Literal["sees", "edits"]
 
@@ -480,15 +486,13 @@ class Snapshot:
     """With the ids of their channels."""
     by_id: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
     """The channels."""
-    by_key: Mapping[str, Client] = field(init=False, repr=False, compare=False)
-    """The enabled clients, by the SHA-256 of each key that is theirs."""
+    by_key: Mapping[str, tuple[Client, float]] = field(init=False, repr=False, compare=False)
+    """The enabled clients, by the SHA-256 of each key that is theirs, and until when it is."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {channel.id: channel for channel in self.channels})
         enabled = [client for client in reversed(self.clients) if client.enabled]
-        by_key = {
-            key: client for client in enabled for key in (client.key_sha256, *(old for old, _ in client.previous))
-        }
+        by_key = {key: (client, until) for client in enabled for key, until in client.keys}
         object.__setattr__(self, "by_key", by_key)
 
     def channel(self, id: str) -> Channel | None:

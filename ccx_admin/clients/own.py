@@ -49,10 +49,10 @@ def register(app: Flask) -> None:
 
 def owner(current: Panel, digest: str) -> Client | None:
     """The client that a key's hash belongs to, while the key is right."""
-    found = None
+    found, now = None, current.clock()
     for client in current.snapshot().clients:
-        for known in (client.key_sha256, *(previous for previous, _ in client.previous)):
-            if hmac.compare_digest(digest, known) and client.enabled and not client.expired(current.clock()):
+        for known, until in client.keys:
+            if hmac.compare_digest(digest, known) and client.enabled and until > now and not client.expired(now):
                 found = found or client
     return found
 

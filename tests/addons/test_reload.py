@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ccx_addons import reload as module
-from ccx_addons.io import yaml_file
+from ccx_addons.io import last_good, yaml_file
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy import dial
 from ccx_addons.reload import Reload
@@ -192,15 +192,19 @@ async def test_a_bug_while_looking_does_not_end_the_watch(
     assert "looking at the configuration failed" in caplog.text
 
 
-def test_a_key_that_is_over_is_over_without_a_change_of_the_file(addon: Reload) -> None:
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_key_that_is_over_is_over_without_a_change_of_the_file(addon: Reload, broken: bool) -> None:
     text = ONE.replace("[k1]", "[{key: k1, until: 2026-01-31T12:00:00Z}, k2]")
     text += (
         "clients: [{name: a, key: new, previous: [{key_sha256: '" + "0" * 64 + "', until: 2026-01-31T13:00:00Z}]}]\n"
     )
     path = addon.runtime.config_path
     path.write_text(text)
-    addon.runtime.snapshot = before = yaml_file.read_snapshot(path, addon.runtime.settings, now=1_769_860_799.0)
+    addon.runtime.snapshot = before = last_good.take(addon.runtime.settings, 1_769_860_799.0)
     addon.seen = before.revision
+    if broken:
+        path.write_text("a: [")
+        addon.seen = addon.fingerprint()
     assert [key.enabled for key in before.channels[0].keys] == [True, True] and len(before.clients[0].previous) == 1
     assert before.turns_at == 1_769_860_800.0
     look(addon)

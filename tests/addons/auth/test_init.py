@@ -20,6 +20,7 @@ from ccx_addons.io.meeting.line import Line
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.guard import exchange_of
 from tests.addons.flows import flow
+from tests.addons.values import exchange
 
 KEY = "ccx-alice-0123456789"
 ADMIN = "admin-key-0123456789"
@@ -53,6 +54,12 @@ def admitted(auth: Auth, request: http.HTTPFlow) -> Exchange:
     auth.requestheaders(request)
     x = exchange_of(request)
     assert x
+    return x
+
+
+def asked_at(moment: float) -> Exchange:
+    x = exchange()
+    x.snapshot, x.started_at = SNAPSHOT, moment
     return x
 
 
@@ -233,12 +240,23 @@ SURROGATES = st.binary(max_size=12).map(lambda raw: raw.decode("utf-8", "surroga
 def test_no_header_breaks_it(headers: list[tuple[str, str]], query: str) -> None:
     found, left = credentials_of(tuple(headers), query)
     assert all(key == key.strip() and key for place in found for key in place) and not left.startswith("key=")
-    assert identify(common(found)[0], SNAPSHOT) is None
+    assert identify(common(found)[0], asked_at(0)) is None
 
 
-def test_identify_takes_the_first_right_key() -> None:
-    assert identify(["x", "key-of-chatty", KEY], SNAPSHOT) == SNAPSHOT.clients[4]
-    assert identify(["key-of-off"], SNAPSHOT) is None and identify([], SNAPSHOT) is None
+@pytest.mark.parametrize(
+    ("keys", "at", "client"),
+    [
+        (["x", "key-of-chatty", KEY], 0, 4),
+        (["key-of-off"], 0, None),
+        ([], 0, None),
+        (["key-before"], 9e9 - 1, 2),
+        (["key-before"], 9e9, None),
+        (["key-now"], 9e9, 2),
+    ],
+)
+def test_identify_takes_the_first_right_key(keys: list[str], at: float, client: int | None) -> None:
+    found = identify(keys, asked_at(at))
+    assert found is (None if client is None else SNAPSHOT.clients[client])
 
 
 # ---- lock-out --------------------------------------------------------------------------------------------------------

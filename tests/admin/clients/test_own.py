@@ -1,5 +1,6 @@
 """A client's own page: behind its own key, and nothing else behind it."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -79,16 +80,24 @@ def test_a_form_of_another_site_is_refused(browser: FlaskClient) -> None:
     assert browser.get("/clients/me").status_code == 303
 
 
-def test_it_ends_with_its_key(browser: FlaskClient, folder: Path, clock: Clock) -> None:
+PREVIOUS = f"previous: [{{key_sha256: {hashlib.sha256(b'ccx-before').hexdigest()}, until: 2026-11-25T10:00:30Z}}]"
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(("key", "line"), [(KEY, "expires: 2026-11-25T10:00:30Z"), ("ccx-before", PREVIOUS)])
+def test_it_ends_with_its_key(
+    browser: FlaskClient, folder: Path, clock: Clock, key: str, line: str, broken: bool
+) -> None:
     config = folder / "ccx.yaml"
-    config.write_text(
-        seed.CONFIG.replace("    limits: {rpm: 60", "    expires: 2026-11-25T10:00:30Z\n    limits: {rpm: 60")
-    )
+    config.write_text(seed.CONFIG.replace("    limits: {rpm: 60", f"    {line}\n    limits: {{rpm: 60"))
     browser.set_cookie("tz", "Asia/Shanghai")
-    assert enter(browser) == 303 and ">2026-11-25 18:00:30<" in browser.get("/clients/me").text
+    assert enter(browser, key) == 303
+    assert (">2026-11-25 18:00:30<" in browser.get("/clients/me").text) is (key == KEY)
+    if broken:
+        config.write_text("a: [")
     clock.now += 31
     assert browser.get("/clients/me").status_code == 303
-    assert enter(browser) == 401
+    assert enter(browser, key) == 401
 
 
 def test_tools_of_kinds_that_nobody_serves_are_not_offered(browser: FlaskClient, folder: Path) -> None:
