@@ -6,8 +6,11 @@ from typing import Any, Final
 
 import h11
 
+from ccx_addons.proxy import framing
+
 SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 MAX_LINE: Final = 4096
+TRAILER: Final = re.compile(rb"%b:%b" % (framing.TOKEN, framing.VALUE))
 MAX_TRAILERS: Final = 64 << 10
 
 
@@ -83,6 +86,8 @@ class ChunkedBody:
             if end == at:
                 self._ended = True
                 return data[at + 2 :]
+            if not TRAILER.fullmatch(data, at, end):
+                raise h11.RemoteProtocolError("a malformed trailer")
             self._trailers += end - at
             at = end + 2
         if self._trailers + len(data) - at > MAX_TRAILERS:

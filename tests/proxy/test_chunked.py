@@ -63,6 +63,11 @@ def test_what_came_together_is_one_piece() -> None:
         pytest.param(b"5;\0\r\nhello\r\n", id="NUL in an extension"),
         pytest.param(b"1" * 17 + b"\r\n", id="size too long"),
         pytest.param(b"5;" + b"a" * MAX_LINE, id="extension without end"),
+        pytest.param(b"0\r\n\nGET / HTTP/1.1\r\n\r\n", id="bare LF in place of trailers"),
+        pytest.param(b"0\r\na: b\n\nGET / HTTP/1.1\r\n\r\n", id="bare LF behind a trailer"),
+        pytest.param(b"0\r\nGET / HTTP/1.1\r\n\r\n", id="a trailer without colon"),
+        pytest.param(b"0\r\na: b\r\n c\r\n\r\n", id="a folded trailer"),
+        pytest.param(b"0\r\na: \0\r\n\r\n", id="NUL in a trailer"),
         pytest.param(b"0\r\n" + b"a" * (MAX_TRAILERS + 1), id="trailers without end"),
     ],
 )
