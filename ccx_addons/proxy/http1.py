@@ -268,11 +268,18 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             return self._send_whole(event)
         if isinstance(event, ResponseProtocolError) and not self.response:
             return _json_errors(super().send(event))
+        if isinstance(event, ResponseHeaders) and event.response.status_code == 100:
+            return self._go_on(event.response)
         if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
             self._say_what_follows(event.response)
             if not event.end_stream:
                 return self._held_back(super().send(event))
         return self._with_head(self.conn, super().send(event))
+
+    def _go_on(self, response: http.Response) -> layer.CommandGenerator[None]:
+        """No answer yet. HTTP/1.0 does not know it (RFC 9110 section 10.1.1)."""
+        if not self.http_1_0:
+            yield commands.SendData(self.conn, http1.assemble_response_head(response))
 
     def _send_whole(self, event: WholeAnswer) -> layer.CommandGenerator[None]:
         self.response = response = event.response

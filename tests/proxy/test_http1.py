@@ -267,6 +267,18 @@ async def test_a_client_that_asks_before_it_sends() -> None:
         assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100 ")
         writer.write(b"a")
         assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        writer.write(b"POST /json HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"x\r\n")
+        assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 400
+        writer.close()
+
+
+async def test_nobody_is_told_to_go_on_who_would_not_understand_it() -> None:
+    async with gateway(ALL) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"1.1", b"1.0").replace(b"host: x", b"host: x\r\nexpect: 100-continue"))
+        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
         writer.close()
 
 
