@@ -17,7 +17,7 @@ from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
 from ccx_addons.convert import works
-from ccx_addons.convert.heads import AllTerms, Decided, write_request
+from ccx_addons.convert.heads import AllTerms, Decided, lost_betas, write_request
 from ccx_addons.convert.translate import (
     ANSWER_QUIRKS,
     Outgoing,
@@ -36,7 +36,6 @@ from ccx_addons.core.exchange import AttemptRecord, Ended, Exchange
 from ccx_addons.core.neutral import Fault, Loss, Media
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.core.personal import Mask, Restorer, restored
-from ccx_addons.core.refusals import loss_of
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.core.wire_json import BadJson, dumps, loads
 from ccx_addons.io import fetch
@@ -139,8 +138,7 @@ class Convert:
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        refused = [loss for name in sorted(attempt.drop) if (loss := loss_of(name))] if attempt.drop else []
-        record.fields, record.losses = out.fields, [*out.losses, *refused]
+        record.fields, record.losses = out.fields, [*out.losses, *lost_betas(x, attempt.drop)]
         if record.losses and (channel.on_loss == "refuse" or any(loss.vital for loss in record.losses)):
             return False
         record.losses += [*out.wished, *x.ignored]

@@ -15,6 +15,8 @@ from ccx_addons.core.config import Channel, Key, Kind, Snapshot
 from ccx_addons.core.endpoints import ACCOUNT, passed
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Upstream
 from ccx_addons.core.header_names import TENANT
+from ccx_addons.core.neutral import Loss
+from ccx_addons.core.refusals import loss_of
 from ccx_addons.core.urls import target_of
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.io.outward import proxy_of
@@ -223,6 +225,13 @@ def forwarded_as(name: str, vendor: str, also: Collection[str]) -> bytes:
     pattern = VENDOR_HEADERS.get(vendor)
     known = not TENANT.fullmatch(name) and (COMMON_HEADERS.fullmatch(name) or (pattern and pattern.fullmatch(name)))
     return name.encode() if known or name in also else b""
+
+
+def lost_betas(x: Exchange, drop: Collection[str]) -> list[Loss]:
+    """Of the client's own anthropic-beta tokens, those that the upstream does not get."""
+    sent = ",".join(value for name, value in x.headers if name == "anthropic-beta") if drop else ""
+    lost = (loss_of(token) for token in map(str.strip, sent.split(",")) if token in drop)
+    return [loss for loss in lost if loss]
 
 
 def _without(betas: str, drop: Collection[str]) -> str:

@@ -92,7 +92,8 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     fields = frozenset(members.keys() | changes.keys() if changes else members)
     drop: frozenset[str] = frozenset()
     if attempt.drop:
-        left = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
+        left, lost = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
+        losses += _of_client(x, lost)
         changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
         drop = frozenset(members.keys() - left.keys())
     if "previous_response_id" in members and x.history is not None and is_away(x.home, attempt):
@@ -112,6 +113,12 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
             return Outgoing(body, x.operation, x.stream, fields, tuple(losses), tuple(wished))
     body = x.body.edit(changes, drop) if changes or drop else x.raw
     return Outgoing(body, x.operation, x.stream, fields, tuple(losses))
+
+
+def _of_client(x: Exchange, losses: list[Loss]) -> list[Loss]:
+    """Without those of what only the gateway had asked for: the usage of a stream."""
+    said = x.body.members if x.body else ()
+    return [loss for loss in losses if "stream_options" in said or loss.path != "stream_options"]
 
 
 def is_away(seat: Seat, attempt: Attempt) -> bool:
@@ -176,10 +183,12 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     body, lost = target.encode_request(request, at, style)
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
     fields = frozenset(body)
-    left = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else body
+    left, refused = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else (body, [])
     wanted, quirky = _quirky(x, channel, left) if channel.quirks else (left, [])
     written = dumps_from(len(x.raw), wanted)
-    return Outgoing(written, "generate", request.stream, fields, (*losses, *lost), tuple(quirky))
+    return Outgoing(
+        written, "generate", request.stream, fields, (*losses, *lost, *_of_client(x, refused)), tuple(quirky)
+    )
 
 
 def neutral_request(x: Exchange) -> Request:

@@ -9,7 +9,7 @@ from typing import Final
 from ccx_addons import vendors
 from ccx_addons.core import read
 from ccx_addons.core.config import Kind
-from ccx_addons.core.neutral import Json
+from ccx_addons.core.neutral import Json, Loss
 from ccx_addons.core.refusals import (
     CURE_NAMES,
     FOREIGN_THOUGHTS,
@@ -19,6 +19,7 @@ from ccx_addons.core.refusals import (
     NEWER_LIMIT,
     NO_PREFILL,
     PICTURES,
+    loss_of,
     plain,
 )
 from ccx_addons.core.turns import CONTINUE
@@ -37,6 +38,7 @@ THOUGHTLESS: Final[Mapping[str, tuple[str, ...]]] = {
 """Protocol -> the quirks that leave earlier thoughts out, one after the other."""
 LIMIT_FIELDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 TALK: Final = frozenset({"messages", "input", "contents"})
+_ORDER: Final = {name: n for n, name in enumerate(quirks.QUIRKS)}
 HOLDERS: Final = ("content", "output", "parts")
 """Members that hold what was said, a message's and a tool result's."""
 SEEN: Final[Mapping[str, str]] = {"image_url": "text", "image": "text", "input_image": "input_text"}
@@ -45,22 +47,37 @@ NOT_SEEN: Final = "[A picture, which this model cannot see.]"
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
 
-def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -> Body:
-    """The body without what was refused; the same object where nothing was. ``drop``: see core/refusals.refused."""
-    for name in drop:
-        if name in INSTEAD:
-            field, value = INSTEAD[name]
-            body = {**body, field: value} if field in body else body
-        elif name.startswith(MOST):
-            body = _at_most(int(name.removeprefix(MOST)), body)
-        elif name == FOREIGN_THOUGHTS:
-            body = without_thoughts(protocol, body, context)
-        elif change := ANYWHERE.get(name) or (OWN.get(name) if protocol == "chat" else None):
-            body = change(body)
-        elif name not in CURE_NAMES:
-            body = read.mapping(_without(body, name.split(".")))
-    wanted = CURE_NAMES & frozenset(drop) & quirks.QUIRKS.keys()
-    return quirks.apply(wanted, protocol, body, context)[0] if wanted else body
+def cured(drop: Collection[str], protocol: Kind, body: Body, context: Context) -> tuple[Body, list[Loss]]:
+    """The body without what was refused, and what that takes from it; the same object where it has nothing of that.
+    ``drop``: see core/refusals.refused."""
+    losses: list[Loss] = []
+    for name in sorted(drop, key=lambda name: (_ORDER.get(name, -1), name)):
+        left = _cured(name, protocol, body, context)
+        if left is not body and (loss := loss_of(name)):
+            losses.append(loss)
+        body = left
+    return body, losses
+
+
+def _cured(name: str, protocol: Kind, body: Body, context: Context) -> Body:
+    if name in INSTEAD:
+        return _instead(name, body)
+    if name.startswith(MOST):
+        return _at_most(int(name.removeprefix(MOST)), body)
+    if name == FOREIGN_THOUGHTS:
+        return without_thoughts(protocol, body, context)
+    if change := ANYWHERE.get(name) or (OWN.get(name) if protocol == "chat" else None):
+        return change(body)
+    if name in CURE_NAMES:
+        return quirks.apply((name,), protocol, body, context)[0]
+    return read.mapping(_without(body, name.split(".")))
+
+
+def _instead(name: str, body: Body) -> Body:
+    """Another value in the place of the one that is refused, and of no other."""
+    field, value = INSTEAD[name]
+    *_, member, refused = name.split(".")
+    return {**body, field: value} if read.mapping(body.get(field)).get(member) == refused else body
 
 
 def without_thoughts(protocol: Kind, body: Body, context: Context) -> Body:
@@ -107,20 +124,22 @@ def _at_most(most: int, body: Body) -> Body:
 
 
 def _pictures_in_words(body: Body) -> Body:
-    return {name: _in_words(value) if name in TALK else value for name, value in body.items()}
+    found = {name: _in_words(value) if name in TALK else value for name, value in body.items()}
+    return found if any(value is not body[name] for name, value in found.items()) else body
 
 
 def _in_words(said: Json) -> Json:
     """What was said, with words in the places of pictures."""
     if isinstance(said, list):
-        return [_in_words(item) for item in said]
+        found = [_in_words(item) for item in said]
+        return said if all(new is old for new, old in zip(found, said, strict=True)) else found
     part = read.mapping(said)
     if kind := SEEN.get(read.text(part.get("type"))):
         return {"type": kind, "text": NOT_SEEN}
     if any(_shows(part.get(name)) for name in ("inlineData", "fileData")):
         return {"text": NOT_SEEN}
     held = {name: _in_words(part[name]) for name in HOLDERS if isinstance(part.get(name), list)}
-    return {**part, **held} if held else said
+    return {**part, **held} if any(value is not part[name] for name, value in held.items()) else said
 
 
 def _shows(media: Json) -> bool:

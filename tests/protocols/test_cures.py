@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Kind
-from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS
+from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, NO_PREFILL, PICTURES
 from ccx_addons.core.signatures import PLACEHOLDER
 from ccx_addons.protocols.cures import ANYWHERE, NOT_SEEN, OWN, cured
 from ccx_addons.protocols.quirks import QUIRKS, Context
@@ -89,12 +89,14 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
 )  # fmt: skip
 def test_cures(protocol: Kind, drop: str, body: dict[str, Any], expected: dict[str, Any]) -> None:
     before = repr(body)
-    assert cured({drop}, protocol, body, Context()) == expected
+    found, losses = cured({drop}, protocol, body, Context())
+    assert found == expected and (found is body) == (expected == body)
+    assert not losses or found is not body
     assert repr(body) == before
 
 
 def test_a_schema_is_said_in_words() -> None:
-    body = cured({"schema_in_words"}, "chat", {"messages": ASK, "response_format": FORM}, Context())
+    body, _ = cured({"schema_in_words"}, "chat", {"messages": ASK, "response_format": FORM}, Context())
     assert body["response_format"] == {"type": "json_object"}
     assert '{"type":"object"}' in body["messages"][0]["content"] and body["messages"][1:] == ASK
 
@@ -105,4 +107,12 @@ def test_every_cure_is_carried_out_somewhere() -> None:
 
 def test_nothing_refused_changes_nothing() -> None:
     body = {"messages": ASK, "tools": [TOOL]}
-    assert cured({"tools.*.cache_control", "top_k"}, "messages", body, Context()) is body
+    names = {"tools.*.cache_control", "top_k", "at_most=5", PICTURES, NO_PREFILL, "thinking.type.enabled"}
+    found, losses = cured(names, "messages", {**body, "thinking": {"type": "disabled"}}, Context())
+    assert found == {**body, "thinking": {"type": "disabled"}} and losses == []
+
+
+def test_what_is_taken_is_told() -> None:
+    body = {"messages": ASK, "top_k": 5, "max_tokens": 9}
+    found, losses = cured({"at_most=5", "stop", "top_k"}, "messages", body, Context())
+    assert found == {"messages": ASK, "max_tokens": 5} and [loss.path for loss in losses] == ["max_tokens", "top_k"]

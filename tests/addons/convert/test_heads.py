@@ -16,6 +16,7 @@ from ccx_addons.convert.heads import (
     Decided,
     Terms,
     forwarded_headers,
+    lost_betas,
     names_of,
     write_request,
 )
@@ -190,6 +191,7 @@ def test_forwarded_headers(kind: Kind, where: Channel, headers: Headers, kept: H
 def test_refused_beta_tokens_are_left_out() -> None:
     x = asked("messages", MESSAGES, headers=ANTHROPIC[:1])
     assert ("anthropic-beta", "b-2025-02-02") in forwarded(x, MESSAGES, ("a-2025-01-01",))
+    assert [loss.path for loss in lost_betas(x, ("a-2025-01-01", "c-2025-03-03"))] == ["a-2025-01-01"]
     both = forwarded(x, MESSAGES, ("a-2025-01-01", "b-2025-02-02"))
     assert not [name for name, _ in both if name == "anthropic-beta"]
 

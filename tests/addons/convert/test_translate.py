@@ -30,6 +30,7 @@ CHAT = channel("oai", "chat", ("chat", "messages", "responses"))
 MESSAGES = channel("ant", "messages", ("messages", "chat", "responses"))
 RESPONSES = channel("res", "responses")
 GEMINI = channel("goo", "gemini")
+OPTIONS = {"stream_options": {"include_usage": True}}
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -100,6 +101,24 @@ def test_a_refused_value_becomes_the_one_that_is_wanted() -> None:
 def test_a_refused_field_is_left_out_and_nothing_else() -> None:
     found = json.loads(out(asked("chat", ODD), CHAT, drop=frozenset({"temperature"})).body)
     assert found == {name: value for name, value in json.loads(ODD).items() if name != "temperature"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "name"), [("chat", CHAT, "seed"), ("messages", CHAT, "temperature"), ("chat", MESSAGES, "top_p")]
+)
+def test_only_who_has_said_what_an_upstream_refuses_is_told(kind: Kind, where: Channel, name: str) -> None:
+    drop, body = frozenset({name}), {**HELLO, "max_tokens": 9}
+    assert out(asked(kind, body), where, drop=drop).losses == ()
+    assert [loss.path for loss in out(asked(kind, {**body, name: 0.5}), where, drop=drop).losses] == [name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "told"), [("chat", {}, []), ("messages", {}, []), ("chat", OPTIONS, ["stream_options"])]
+)
+def test_usage_that_only_the_gateway_had_asked_for_is_no_loss(kind: Kind, own: dict[str, Any], told: list[str]) -> None:
+    x = asked(kind, {**HELLO, "max_tokens": 9, "stream": True, **own})
+    found = out(x, CHAT, drop=frozenset({"stream_options"}))
+    assert b"stream_options" not in found.body and [loss.path for loss in found.losses] == told
 
 
 MEMBERS = st.dictionaries(
