@@ -106,10 +106,12 @@ def test_no_channel_no_model(runtime: Runtime, headers: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "headers"), [("/v1beta/models", {}), ("/v1/models", {"x_goog_api_key": "k"})], ids=["path", "header"]
+    ("path", "headers"),
+    [("/v1beta/models", {}), ("/v1/models", {"x_goog_api_key": "k"}), ("/goo/v1beta/models", {})],
+    ids=["path", "header", "behind a prefix"],
 )
 def test_google(runtime: Runtime, upstreams: Upstreams, path: str, headers: dict[str, Any]) -> None:
-    _, body = ask(runtime, path, SPARE, **headers)
+    _, body = ask(runtime, path, SPARE, replace(SPARE, route_prefix="goo"), **headers)
     first = body["models"][0]
     assert (first["name"], first["displayName"]) == ("models/gpt-5", "gpt-5")
     assert first["supportedGenerationMethods"] == ["generateContent", "countTokens"]
