@@ -268,7 +268,8 @@ def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
     found: list[list[str]] = []
     for name, value in headers:
         if name == "authorization":
-            found.append([(value[7:] if value[:7].lower() == "bearer " else value).strip()])
+            scheme, _, key = value.strip().partition(" ")  # of "Bearer " with no key HTTP leaves "Bearer"
+            found.append([key.strip() if scheme.lower() == "bearer" else value.strip()])
         elif name == "sec-websocket-protocol":
             # A browser's WebSocket can only name subprotocols: the key is one of them, in OpenAI's form or bare.
             names = [part.strip() for part in value.split(",")]

@@ -214,6 +214,7 @@ def test_a_bug_refuses(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param((), "", [], "", id="nothing"),
         pytest.param((("x-api-key", ""), ("authorization", "Bearer ")), "", [], "", id="empty ones"),
+        pytest.param((("x-api-key", "a"), ("authorization", "bearer")), "", [["a"]], "", id="a scheme with no key"),
         pytest.param((("x-api-key", "a"), ("x-api-key", "b")), "", [["a"], ["b"]], "", id="twice"),
         pytest.param((("authorization", "Basic dTpw"),), "", [["Basic dTpw"]], "", id="another scheme"),
         pytest.param(
