@@ -42,6 +42,10 @@ def test_reserved_prefixes_lead_nowhere(prefix: str) -> None:
         ("/api/v1/chat/completions", "/v1/chat/completions"),
         ("/api/v1beta/models/gemini-3:generateContent", "/v1beta/models/gemini-3:generateContent"),
         ("/api/v1/nothing", ""),
+        ("/kimi/chat/completions", "/kimi/v1/chat/completions"),
+        ("/kimi/messages/count_tokens/", "/kimi/v1/messages/count_tokens"),
+        ("/kimi/models", "/kimi/v1/models"),
+        ("/kimi/nothing", ""),
         ("/nothing", ""),
     ],
 )
