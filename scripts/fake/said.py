@@ -9,6 +9,7 @@ A picture's colour is red, but for a model whose name has ``blind`` in it; one w
 import json
 import re
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from scripts.fake.heard import READERS, Heard
@@ -112,14 +113,20 @@ def _arguments(schema: dict[str, Any]) -> str:
     return json.dumps(_example(schema) if schema else {})
 
 
-def _example(schema: dict[str, Any]) -> Any:
-    kind = str(schema.get("type", "object")).lower()
+def _example(schema: dict[str, Any], root: dict[str, Any] | None = None) -> Any:
+    root = root or schema
+    if parts := re.findall(r"[^#/]+", str(schema.get("$ref", ""))):
+        return _example(reduce(lambda inside, part: inside[part], parts, root), root)
+    if choices := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+        return _example(choices[0], root)
+    kind = schema.get("type", "object")
+    kind = str(kind[0] if isinstance(kind, list) else kind).lower()
     if "enum" in schema:
         return schema["enum"][0]
     if kind == "object":
-        return {name: _example(inner) for name, inner in (schema.get("properties") or {}).items()}
+        return {name: _example(inner, root) for name, inner in (schema.get("properties") or {}).items()}
     if kind == "array":
-        return [_example(schema.get("items") or {"type": "string"})]
+        return [_example(schema.get("items") or {"type": "string"}, root)]
     return {"string": "value", "integer": 7, "number": 1.5, "boolean": True}.get(kind)
 
 
