@@ -39,7 +39,7 @@ GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({
     "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
-    "max_output_tokens", *MEANING,
+    "max_output_tokens", "dimensions", "outputDimensionality", *MEANING,
 })  # fmt: skip
 """Fields whose loss would change what was asked."""
 HARMLESS: Final = frozenset({
@@ -56,8 +56,12 @@ INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 
 OLDER_LIMIT: Final = "max_tokens_field"
 NEWER_LIMIT: Final = "max_completion_tokens"
-LIMITS: Final[Mapping[str, str]] = {"max_completion_tokens": OLDER_LIMIT, "max_tokens": NEWER_LIMIT}
-"""A limit that is refused -> the cure that says it by its other name."""
+NUMBERS: Final = "numbers"
+"""Vectors as numbers, which come to the client in the form that it wants (protocols/embeddings.py)."""
+OTHERWISE: Final[Mapping[str, str]] = {
+    "max_completion_tokens": OLDER_LIMIT, "max_tokens": NEWER_LIMIT, "encoding_format": NUMBERS,
+}  # fmt: skip
+"""A field that is refused -> the cure that says the same otherwise."""
 
 FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
@@ -122,6 +126,11 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"does not support (?:assistant )?(?:message )?prefill|conversation must end with a user message|"
             r"last message must (?:be from|have role) [`'\"]?user",
         ),
+        (
+            NUMBERS,
+            r"encoding_format[^\n]{0,80}(?:not supported|unsupported|invalid|should be|must be)|"
+            r"(?:not support|unsupported|invalid)[^\n]{0,40}encoding_format",
+        ),
         (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
         (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
     )
@@ -176,8 +185,8 @@ def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     for name in named_fields(fault):
         path = _resolve(name, sent)
         steps = [step for step in re.split(r"[.\[\]]+", path) if step]
-        if steps[0] in LIMITS:
-            found.add(LIMITS[steps[0]])
+        if steps[0] in OTHERWISE:
+            found.add(OTHERWISE[steps[0]])
         elif steps[0] == "messages" and steps[-1] in THOUGHTS:
             found.add("strip_thinking")
         elif steps[0] in sent and (steps[0] not in NEVER_DROPPED or steps[-1] in HARMLESS):

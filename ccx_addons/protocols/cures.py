@@ -18,6 +18,7 @@ from ccx_addons.core.refusals import (
     MOST,
     NEWER_LIMIT,
     NO_PREFILL,
+    NUMBERS,
     PICTURES,
     loss_of,
     plain,
@@ -200,6 +201,7 @@ OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
 ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     LOOSE_TOOLS: _loose_tools,
     NO_PREFILL: _users_turn,
+    NUMBERS: lambda body: {name: value for name, value in body.items() if name != "encoding_format"},
     PICTURES: _pictures_in_words,
 }
 """Those that read every protocol."""

@@ -11,6 +11,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import (
     LOOSE_TOOLS,
     NO_PICTURES,
+    NUMBERS,
     dropped_betas,
     loss_of,
     named_fields,
@@ -27,6 +28,7 @@ CHAT = frozenset({
 RESPONSES = frozenset({"model", "input", "reasoning", "text", "tools"})
 MESSAGES = frozenset({"model", "messages", "tools", "system", "thinking", "max_tokens", "context_management"})
 GEMINI = frozenset({"contents", "generationConfig", "tools"})
+VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,11 @@ GEMINI = frozenset({"contents", "generationConfig", "tools"})
         ("`temperature` is deprecated for this model.", CHAT, {"temperature"}),
         ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", CHAT, {"top_p"}),
         ("top_p is no longer supported", CHAT, {"top_p"}),
+        ("Unrecognized request argument supplied: encoding_format", VECTORS, {NUMBERS}),
+        ("encoding_format: Input should be 'float'", VECTORS, {NUMBERS}),
+        ("Setting {'encoding_format': 'base64'} is not supported by ollama", VECTORS, {NUMBERS}),
+        ("This model does not support the encoding_format parameter.", VECTORS, {NUMBERS}),
+        ("Unrecognized request argument supplied: dimensions", VECTORS, set()),
         ("Unrecognized request argument supplied: logit_bias", CHAT, {"logit_bias"}),
         ("Unrecognized request arguments supplied: logit_bias, top_k", CHAT, {"logit_bias", "top_k"}),
         ('Invalid JSON payload received. Unknown name "labels": Cannot find field.', CHAT, {"labels"}),
