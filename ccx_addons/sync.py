@@ -33,7 +33,8 @@ class Sync(Periodic):
         shared = runtime.settings.worker_count > 1 or is_postgres(store.place)
         self.reader = Reader(store.place, store.boot_id, store.worker, shared)
         self.trouble = ""
-        runtime.meeting.listen("suspect", self.hear_of_suspect)
+        for topic, hear in (("suspect", self.suspect), ("doubt", self.doubt), ("trial", self.trial)):
+            runtime.meeting.listen(topic, hear)
         self.offset = time.time() - time.monotonic()
         self.apart = ""
         """Why this worker counts its limits for itself."""
@@ -88,14 +89,20 @@ class Sync(Periodic):
             self.runtime.store.ack_command(id, self.obey(kind, args, now))
 
     def publish(self) -> None:
-        suspects = self.runtime.state.suspects.changes
-        while suspects:
-            gist, channel_id = suspects.popleft()
-            self.runtime.meeting.tell("suspect", *gist, channel_id)
+        news = self.runtime.state.news
+        while news:
+            self.runtime.meeting.tell(*news.popleft())
         write_changes(self.runtime.state, self.runtime.snapshot, self.runtime.store, time.time())
 
-    def hear_of_suspect(self, kind: str, model: str, what: str, channel_id: str) -> None:
+    def suspect(self, kind: str, model: str, what: str, channel_id: str) -> None:
         self.runtime.state.suspects.heard((kind, model, what), channel_id, time.time())
+
+    def doubt(self, kind: str, channel_id: str, key_id: str, *gist: str) -> None:
+        about, model, what = gist or ("", "", "")
+        self.runtime.state.doubts.heard((kind, channel_id, key_id), (about, model, what) if gist else None)
+
+    def trial(self, kind: str, channel_id: str, key_id: str, model: str) -> None:
+        self.runtime.state.tried_elsewhere(kind, channel_id, key_id, model, time.time())
 
     def tell_of_meeting(self) -> None:
         """Whether limits hold for all workers together, where that is news."""

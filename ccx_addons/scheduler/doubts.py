@@ -2,19 +2,26 @@
 
 A refusal whose words say that the request is wrong ends it. Where a channel said so of the last few requests and
 answered none in between, the next one is asked elsewhere all the same; and a key whose refusals others answered rests.
+All workers count together: with each of them the words need not be learnt anew.
 """
 
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 from ccx_addons.core.verdict import REFUSED, Attempt, Verdict
-from ccx_addons.scheduler.keys import KeyState
+from ccx_addons.scheduler.changes import News
 from ccx_addons.scheduler.suspects import Gist
 
 ENOUGH: Final = 3
 """Requests in a row."""
+MOST: Final = 1000
+"""Channels and keys; the one that was doubted first goes first."""
 REFUTED: Final = Verdict("next_key", "it is refused what others answer", "key", pauses=REFUSED[:2], block=True)
 """No longer than minutes: the requests may have had something in common that only others take."""
+
+type Whose = tuple[str, str, str]
+"""Kind, the channel's id, and the key's; empty: the channel itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +33,50 @@ class Doubt:
     words: str
 
 
-def counts(key: KeyState, gist: Gist) -> bool:
-    """One more of its refusals was refuted, of another request than before. True: enough of them in a row."""
-    if gist not in key.refuted:
-        key.refuted = (*key.refuted, gist)
-    if len(key.refuted) < ENOUGH:
-        return False
-    key.refuted = ()
-    return True
+class Doubts:
+    def __init__(self, news: News) -> None:
+        self.known: OrderedDict[Whose, set[Gist]] = OrderedDict()
+        """Requests in a row: of which a channel said that they are wrong, or that a key was refused and others
+        answered."""
+        self.news = news
+        """``doubt``: whose, and the request; without one: it is forgotten."""
 
+    def stopped(self, kind: str, channel_id: str, gist: Gist) -> bool:
+        """One more that a channel finds wrong. True: so it did with enough others."""
+        whose = (kind, channel_id, "")
+        others = len(self.known.get(whose, ())) - (gist in self.known.get(whose, ()))
+        self._tell(whose, gist)
+        return others >= ENOUGH
 
-def unless_everybody(verdict: Verdict, stopped: set[Gist], gist: Gist) -> Verdict:
-    """The verdict on a request that was refused. ``stopped``: those that were before it, to which it is added."""
-    others = len(stopped) - (gist in stopped)
-    if len(stopped) <= ENOUGH:
-        stopped.add(gist)
-    if others < ENOUGH:
-        return verdict
-    return replace(verdict, action="next_channel", reason=f"{verdict.reason}, like all lately")
+    def refuted(self, kind: str, attempt: Attempt, gist: Gist) -> bool:
+        """One more that a key was refused and others answered. True: enough of them, and it begins anew."""
+        whose = (kind, attempt.channel.id, attempt.key.id)
+        self._tell(whose, gist)
+        return len(self.known[whose]) >= ENOUGH and self._forget(whose)
+
+    def answered(self, kind: str, attempt: Attempt) -> None:
+        self._forget((kind, attempt.channel.id, ""))
+        self._forget((kind, attempt.channel.id, attempt.key.id))
+
+    def heard(self, whose: Whose, gist: Gist | None) -> None:
+        """What another worker has found; None: it is forgotten."""
+        if gist is None:
+            self.known.pop(whose, None)
+            return
+        found = self.known.setdefault(whose, set())
+        if len(found) <= ENOUGH:
+            found.add(gist)
+        if len(self.known) > MOST:
+            self.known.popitem(last=False)
+
+    def _tell(self, whose: Whose, gist: Gist) -> None:
+        if gist not in self.known.get(whose, ()):
+            self.heard(whose, gist)
+            self.news.append(("doubt", *whose, *gist))
+
+    def _forget(self, whose: Whose) -> bool:
+        """True: there was something."""
+        if self.known.pop(whose, None) is None:
+            return False
+        self.news.append(("doubt", *whose))
+        return True

@@ -84,8 +84,6 @@ class KeyState:
     uses: int = 0
     flying: int = 0
     place: float = 0.0
-    refuted: tuple[object, ...] = ()
-    """Requests in a row that it was refused and others answered."""
 
     def resting(self, model: str, now: float) -> Rest | None:
         """What keeps the key from being used for a model now."""
@@ -112,9 +110,8 @@ class KeyState:
     # ---- learning ---------------------------------------------------------------------------------------------------
     def succeed(self, model: str, now: float) -> list[str]:
         """What was forgotten: names of models, or empty for the key itself."""
-        if not (self.rest or self.models or self.refuted):
+        if not (self.rest or self.models):
             return []
-        self.refuted = ()
         forgotten = [name for name in {model, limit_group(model)} & self.models.keys() if self.models.pop(name)]
         if self.rest:
             self.rest = None

@@ -8,7 +8,7 @@ from ccx_addons import vendors
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.exchange import NOWHERE
 from ccx_addons.core.verdict import UNSENT, Attempt, Outcome, Target, Verdict
-from ccx_addons.scheduler.doubts import REFUTED, Doubt, counts, unless_everybody
+from ccx_addons.scheduler.doubts import REFUTED, Doubt
 from ccx_addons.scheduler.index import Entry, Plan
 from ccx_addons.scheduler.ranking import rank
 from ccx_addons.scheduler.rules import Pick, own_key
@@ -142,9 +142,9 @@ class Search:
         if verdict.action == "same_key":
             return verdict
         self.asked |= {channel.id}
-        if verdict.doubtful and verdict.action == "stop":
-            stopped = self.state.of(self.pick.kind, channel.id).stopped
-            verdict = unless_everybody(verdict, stopped, self.gist())
+        doubts, wrong = self.state.doubts, verdict.doubtful and verdict.action == "stop"
+        if wrong and doubts.stopped(self.pick.kind, channel.id, self.gist()):
+            verdict = replace(verdict, action="next_channel", reason=f"{verdict.reason}, like all lately")
         verdict = self._used_up(attempt, verdict)
         if verdict.blame == "none":
             verdict = self._about_the_request(attempt, verdict)
@@ -263,7 +263,7 @@ class Search:
         for doubt in doubts:
             known, attempt = self.state.of(kind, doubt.attempt.channel.id), doubt.attempt
             elsewhere = attempt.key.id != answering.key.id or attempt.channel.id != answering.channel.id
-            if elsewhere and counts(known.key(attempt.key.id), self.gist()):
+            if elsewhere and self.state.doubts.refuted(kind, attempt, self.gist()):
                 verdict = replace(REFUTED, status=doubt.verdict.status)
                 self.state.rest(kind, known, attempt, verdict, now, doubt.words)
                 known.standings.clear()

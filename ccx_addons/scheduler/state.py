@@ -4,6 +4,7 @@ Decisions read it, verdicts change it. What changed is noted in ``changes``, whi
 workers, the panel and the next start. Times are Unix seconds and arguments.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,6 +17,8 @@ from ccx_addons.scheduler import breaker as circuit
 from ccx_addons.scheduler.affinity import Traces
 from ccx_addons.scheduler.balance import Balance
 from ccx_addons.scheduler.breaker import Breaker, Place, Sample
+from ccx_addons.scheduler.changes import MOST_NEWS, Changes, Event, News
+from ccx_addons.scheduler.doubts import Doubts
 from ccx_addons.scheduler.index import Entry, Indexes, Way
 from ccx_addons.scheduler.keys import (
     KeyState,
@@ -29,7 +32,7 @@ from ccx_addons.scheduler.keys import (
 )
 from ccx_addons.scheduler.limits import Limits
 from ccx_addons.scheduler.refusals import Refusals
-from ccx_addons.scheduler.suspects import Gist, Suspects
+from ccx_addons.scheduler.suspects import Suspects
 from ccx_addons.scheduler.turns import Changed
 
 NEVER: Final = float("inf")
@@ -95,8 +98,6 @@ class ChannelState:
     standings: dict[str, tuple[Entry, float, Standing]] = field(default_factory=dict)
     """Upstream model -> its standing, for what (another configuration has other keys) and until when it holds; emptied
     when anything changes."""
-    stopped: set[Gist] = field(default_factory=set)
-    """Requests in a row of which it said that they are wrong."""
 
     def key(self, key_id: str) -> KeyState:
         found = self.keys.get(key_id)
@@ -293,34 +294,6 @@ class Override:
     until: float = NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    level: str
-    kind: str
-    message: str
-
-
-@dataclass(slots=True)
-class Changes:
-    """What has to be written down: places in the state, by their keys in the tables of io/schema.py."""
-
-    breakers: set[tuple[str, str, Place]] = field(default_factory=set)
-    """(kind, channel id, place)."""
-    keys: set[tuple[str, str, str, str]] = field(default_factory=set)
-    """(kind, channel id, key id, model)."""
-    traces: set[tuple[str, str]] = field(default_factory=set)
-    events: list[Event] = field(default_factory=list)
-
-    def clear(self) -> None:
-        self.breakers.clear()
-        self.keys.clear()
-        self.traces.clear()
-        self.events.clear()
-
-    def __bool__(self) -> bool:
-        return bool(self.breakers or self.keys or self.traces or self.events)
-
-
 class State:
     def __init__(self) -> None:
         self.channels: dict[tuple[str, str], ChannelState] = {}
@@ -333,7 +306,8 @@ class State:
         self.indexes = Indexes()
         self.changes = Changes()
         self.refusals = Refusals()
-        self.suspects = Suspects()
+        self.news: News = deque(maxlen=MOST_NEWS)
+        self.suspects, self.doubts = Suspects(self.news), Doubts(self.news)
         self.restore_at = NEVER
         """When the next block of a key ends."""
 
@@ -369,10 +343,18 @@ class State:
         if len(attempt.channel.keys) > 1:
             known.turned.tell(attempt.key.id)
         if (key.rest or key.models) and (rest := key.resting(attempt.model, now)):
+            self.news.append(("trial", kind, attempt.channel.id, attempt.key.id, attempt.model))
             rest.try_it(now)
             known.standings.clear()
         if known.doubted and not attempt.waits:
             self.probe(kind, attempt, now)
+
+    def tried_elsewhere(self, kind: str, channel_id: str, key_id: str, model: str, now: float) -> None:
+        """Another worker has tried a key that rests."""
+        known = self.of(kind, channel_id)
+        if rest := known.key(key_id).resting(model, now):
+            rest.try_it(now)
+            known.standings.clear()
 
     def probe(self, kind: str, attempt: Attempt, now: float) -> bool:
         """Make the attempt the probe of its breakers. False: another one's probe is under way."""
@@ -413,7 +395,9 @@ class State:
         if verdict.health == "success":
             if outcome.first_event:
                 self.balance.answered(kind, attempt, outcome.first_event, now)
-            if known.doubted or known.urls or known.stopped or key.rest or key.models or key.refuted:
+            if self.doubts.known:
+                self.doubts.answered(kind, attempt)
+            if known.doubted or known.urls or key.rest or key.models:
                 self._well_again(kind, known, attempt, now)
             else:
                 own = known.breaker((attempt.base_url, attempt.key.id, ""))
@@ -431,7 +415,6 @@ class State:
         """What spoke against the places that an answered attempt passed is over."""
         channel_id, key = attempt.channel.id, attempt.key
         known.urls.pop(attempt.base_url, None)
-        known.stopped.clear()
         for model in known.key(key.id).succeed(attempt.model, now):
             self._changed_key(kind, attempt, model)
         places = own, *others = places_of(key.id, attempt.base_url, attempt.model)

@@ -6,9 +6,11 @@ it is asked first where it did not fail yet.
 """
 
 import hashlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
+
+from ccx_addons.scheduler.changes import News
 
 MOST: Final = 1000
 """Requests that are remembered; the one that failed longest ago goes first."""
@@ -29,10 +31,10 @@ class Suspect:
 
 
 class Suspects:
-    def __init__(self) -> None:
+    def __init__(self, news: News) -> None:
         self._known: OrderedDict[Gist, Suspect] = OrderedDict()
-        self.changes: deque[tuple[Gist, str]] = deque(maxlen=MOST)
-        """What other workers should hear: the request, and the channel at which it failed; empty: it was answered."""
+        self.news = news
+        """``suspect``: the request, and the channel at which it failed; empty: it was answered."""
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -47,7 +49,7 @@ class Suspects:
 
     def add(self, gist: Gist, channel_id: str, now: float) -> None:
         if gist[2]:
-            self.changes.append((gist, channel_id))
+            self.news.append(("suspect", *gist, channel_id))
             self._add(gist, channel_id, now)
 
     def _add(self, gist: Gist, channel_id: str, now: float) -> None:
@@ -68,7 +70,7 @@ class Suspects:
     def clear(self, gist: Gist) -> None:
         """It was answered."""
         if self._known.pop(gist, None):
-            self.changes.append((gist, ""))
+            self.news.append(("suspect", *gist, ""))
 
     def heard(self, gist: Gist, channel_id: str, now: float) -> None:
         """What another worker has found."""

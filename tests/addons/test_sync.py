@@ -5,6 +5,7 @@ import contextlib
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,9 @@ def test_where_limits_do_not_hold_for_all_is_told_once(runtime: Runtime, tmp_pat
     assert [row["level"] for row in found] == ["warning", "info"] and "is away" in found[0]["message"]
 
 
-def test_suspects_of_one_worker_are_those_of_all(blocked: Runtime, tmp_path: Path) -> None:
+def test_what_one_worker_wonders_about_all_do(blocked: Runtime, tmp_path: Path) -> None:
+    """Requests that may be at fault, channels that find all of them wrong, and tries of keys that rest."""
+
     async def main() -> None:
         async with place_room(tmp_path) as room:
             syncs = []
@@ -230,16 +233,25 @@ def test_suspects_of_one_worker_are_those_of_all(blocked: Runtime, tmp_path: Pat
                 runtime = Runtime(blocked.settings, blocked.snapshot, blocked.store)
                 runtime.meeting = await room.member()
                 syncs.append(Sync(runtime))
-            one, other = (sync.runtime.state.suspects for sync in syncs)
+                learn(runtime.state, attempt(ONE), status(401, "bad key"), time.time())
+            one, other = (sync.runtime.state for sync in syncs)
             gist, now = ("chat", "m", "conversation"), time.time()
-            one.add(gist, "ch_a", now)
-            syncs[0].publish()
-            while not other.failed_at(gist, now):
-                await asyncio.sleep(0.005)
-            other.clear(gist)
-            syncs[1].publish()
-            while one.failed_at(gist, now):
-                await asyncio.sleep(0.005)
-            assert not one.changes and not other.changes, "what was heard is not told again"
+
+            async def until(known: Callable[[], object]) -> None:
+                for sync in syncs:
+                    sync.publish()
+                while not known():
+                    await asyncio.sleep(0.005)
+
+            one.suspects.add(gist, "ch_a", now)
+            one.doubts.stopped("chat", ONE.id, gist)
+            one.begin("chat", attempt(ONE), now)
+            await until(lambda: other.suspects.failed_at(gist, now) and other.doubts.known)
+            assert other.doubts.known == one.doubts.known == {("chat", ONE.id, ""): {gist}}
+            await until(lambda: (rest := other.of("chat", ONE.id).key(KEY).rest) and rest.trial_at)
+            other.suspects.clear(gist)
+            other.doubts.answered("chat", attempt(ONE))
+            await until(lambda: not one.suspects.failed_at(gist, now) and not one.doubts.known)
+            assert not one.news and not other.news, "what was heard is not told again"
 
     asyncio.run(main())

@@ -4,13 +4,21 @@ import pytest
 
 from ccx_addons.core.verdict import Outcome
 from ccx_addons.scheduler import Search, State
-from ccx_addons.scheduler.doubts import ENOUGH
+from ccx_addons.scheduler.doubts import ENOUGH, MOST
 from ccx_addons.scheduler.index import entry_of
 from tests.scheduler.values import NOW, OK, Told, channel, names, pick, run, snapshot, status
 
 A, B = channel("a"), channel("b", priority=2)
 WRONG = status(400, "this plan needs to be looked at by somebody of the sales department", type="invalid_request_error")
 FORBIDDEN = status(403, "not with this plan")
+
+
+def told(one: State, other: State) -> None:
+    """What other workers hear."""
+    while one.news:
+        topic, kind, channel_id, key_id, *gist = one.news.popleft()
+        assert topic == "doubt"
+        other.doubts.heard((kind, channel_id, key_id), tuple(gist) or None)  # type: ignore[arg-type]
 
 
 def asked(state: State, body: str, *outcomes: Outcome) -> list[str]:
@@ -28,6 +36,29 @@ def test_a_channel_that_finds_every_request_wrong_is_not_believed() -> None:
     assert [asked(state, f"next {n}", WRONG, OK) for n in range(ENOUGH)] == [["a/a1", "b/b1"]] * ENOUGH
     assert rests(state) and asked(state, "later", OK) == ["b/b1"], "and after so many its key rests"
     assert any("it is refused what others answer" in event.message for event in state.changes.events)
+
+
+def test_workers_count_together() -> None:
+    states = [State(), State(), State()]
+    for n in range(2 * ENOUGH):
+        state = states[n % 3]
+        assert asked(state, str(n), WRONG, OK) == ["a/a1", "b/b1"][: 1 + (n >= ENOUGH)]
+        for other in states:
+            if other is not state:
+                told_of = list(state.news)
+                told(state, other)
+                state.news.extend(told_of)
+        state.news.clear()
+    assert [rests(state) for state in states] == [False, False, True], "whoever comes last; the key's rest is shared"
+    assert not any(key for state in states for _, _, key in state.doubts.known), "and it begins anew"
+
+
+def test_what_is_doubted_is_bounded() -> None:
+    known = State().doubts
+    for n in range(MOST + 5):
+        for body in range(2 * ENOUGH):
+            known.stopped("chat", f"ch_{n}", ("chat", "m", str(body)))
+    assert len(known.known) == MOST and {len(gists) for gists in known.known.values()} == {ENOUGH + 1}
 
 
 @pytest.mark.parametrize(

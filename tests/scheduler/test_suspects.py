@@ -1,5 +1,7 @@
 """Requests that nobody answers: who is blamed, and who is asked."""
 
+from collections import deque
+
 import pytest
 
 from ccx_addons.core.exchange import Seat
@@ -84,7 +86,7 @@ def test_what_continues_an_answer_stays_with_who_made_it() -> None:
 
 
 def test_it_is_no_suspect_for_ever() -> None:
-    known = Suspects()
+    known = Suspects(deque())
     known.add(("chat", "m", "x"), "ch_a", NOW)
     assert known.failed_at(("chat", "m", "x"), NOW + WINDOW - 1) == {"ch_a"}
     assert not known.failed_at(("chat", "m", "x"), NOW + WINDOW) and not known.failed_at(("chat", "n", "x"), NOW)
@@ -93,7 +95,7 @@ def test_it_is_no_suspect_for_ever() -> None:
 
 
 def test_it_remembers_so_many() -> None:
-    known = Suspects()
+    known = Suspects(deque())
     for n in range(MOST + 50):
         known.add(("chat", "m", str(n)), "ch_a", NOW)
     assert len(known) == MOST and known.failed_at(("chat", "m", str(MOST)), NOW)
@@ -108,12 +110,12 @@ def test_bodies_are_told_apart_by_both_ends_and_their_length() -> None:
 
 
 def test_what_others_should_hear() -> None:
-    one, other = Suspects(), Suspects()
+    one, other = Suspects(deque()), Suspects(deque())
     one.clear(GIST)
     one.add(GIST, "a", NOW)
     one.clear(GIST)
-    assert list(one.changes) == [(GIST, "a"), (GIST, "")]
-    for gist, channel_id in one.changes:
-        other.heard(gist, channel_id, NOW)
-        assert other.failed_at(gist, NOW) == ({channel_id} if channel_id else set())
-    assert not other.changes
+    assert list(one.news) == [("suspect", *GIST, "a"), ("suspect", *GIST, "")]
+    for *_, channel_id in one.news:
+        other.heard(GIST, channel_id, NOW)
+        assert other.failed_at(GIST, NOW) == ({channel_id} if channel_id else set())
+    assert not other.news
