@@ -1,7 +1,8 @@
 """Bodies for the panel: kept when the policy says so, and shown live while somebody watches a running request.
 
-Four sides of an exchange: the client's request, the last attempt's request and answer, and what the client got.
-Credentials are never among the headers, keys are masked, and the policy's patterns are redacted in the writer thread.
+Sides of an exchange: the client's request, the last attempt's request and answer, what attempts before it were
+answered, and what the client got. Credentials are never among the headers, keys are masked, and the policy's patterns
+are redacted in the writer thread.
 """
 
 import logging
@@ -15,8 +16,9 @@ from mitmproxy import http
 
 from ccx_addons.core.confidential import HARMLESS_HEADERS
 from ccx_addons.core.config import Bodies
-from ccx_addons.core.exchange import Exchange, Tap
+from ccx_addons.core.exchange import Exchange, RawHeaders, Tap
 from ccx_addons.core.header_names import LOGIN
+from ccx_addons.core.kept import answer_to
 from ccx_addons.core.mask import Secrets, mask
 from ccx_addons.io import said
 from ccx_addons.processes.periodic import Periodic
@@ -89,11 +91,16 @@ class Capture(Periodic):
         if x.attempts:
             sent = flow.request.raw_content or b""
             put("upstream_request", sent[: tap.limit], safe(pairs(flow.request.headers), x), len(sent) > tap.limit)
-            put("upstream_response", bytes(tap.upstream), (), "upstream" in tap.cut)
+            times = partial(tap.arrivals["upstream"].times, clock=x.clock)
+            put("upstream_response", bytes(tap.upstream), told(tap.head, x), "upstream" in tap.cut, times=times)
+        for one in tap.earlier:
+            times = partial(one.arrivals.times, clock=x.clock)
+            put(answer_to(one.n), one.body, told(one.head, x), one.is_cut, times=times)
         headers = safe(pairs(flow.response.headers), x) if flow.response else ()
         if not x.committed and flow.response:
             tap.to_client(flow.response.raw_content or b"")
-        put("client_response", bytes(tap.client), headers, "client" in tap.cut, words=answered)
+        times = partial(tap.arrivals["client"].times, clock=x.clock)
+        put("client_response", bytes(tap.client), headers, "client" in tap.cut, words=answered, times=times)
 
     # ---- live -------------------------------------------------------------------------------------------------------
     def show_live(self) -> None:
@@ -125,6 +132,11 @@ class Capture(Periodic):
 
 def pairs(headers: http.Headers) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers.items(multi=True)]
+
+
+def told(head: RawHeaders, x: Exchange) -> list[tuple[str, str]]:
+    """What an upstream said before its body."""
+    return safe(pairs(http.Headers(head)), x)
 
 
 def safe(headers: Iterable[tuple[str, str]], x: Exchange) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ through it. It has three readers: the addons, the stream (proxy/stream.py), whic
 metrics addon, whose log row is a projection of it.
 """
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import ACCOUNT, Match
+from ccx_addons.core.kept import Arrivals
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.multipart import Field
 from ccx_addons.core.neutral import Event, Fault, Json, Loss, Media, Request, Response, Stop, Usage
@@ -28,6 +30,7 @@ type StreamEnd = Literal["", "done", "cut", "error event", "idle", "client left"
 
 type Headers = tuple[tuple[str, str], ...]
 """Lower-case names and values in their order."""
+type RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
 @value(frozen=True, slots=True)
@@ -111,6 +114,11 @@ class Tap:
     client: bytearray = field(default_factory=bytearray)
     cut: set[str] = field(default_factory=set)
     """``upstream`` or ``client``: more came than was kept."""
+    head: RawHeaders = ()
+    """Of the upstream's answer, as it came."""
+    arrivals: dict[str, Arrivals] = field(default_factory=lambda: {"upstream": Arrivals(), "client": Arrivals()})
+    earlier: list["Refused"] = field(default_factory=list)
+    """What attempts before this one were answered."""
 
     def from_upstream(self, data: bytes) -> None:
         self._keep("upstream", self.upstream, data)
@@ -118,15 +126,35 @@ class Tap:
     def to_client(self, data: bytes) -> None:
         self._keep("client", self.client, data)
 
-    def begin_attempt(self) -> None:
+    def begin_attempt(self, made: int) -> None:
+        """``made``: how many were begun before it."""
+        if self.upstream or self.head:
+            room = max(0, self.limit - sum(len(other.body) for other in self.earlier))
+            was_cut = "upstream" in self.cut or len(self.upstream) > room
+            self.earlier.append(
+                Refused(made, bytes(self.upstream[:room]), self.head, was_cut, self.arrivals["upstream"])
+            )
         self.upstream.clear()
         self.cut.discard("upstream")
+        self.head, self.arrivals["upstream"] = (), Arrivals()
 
     def _keep(self, side: str, kept: bytearray, data: bytes) -> None:
         room = self.limit - len(kept)
         kept += data[:room]
+        self.arrivals[side].add(len(kept), time.monotonic())
         if len(data) > room:
             self.cut.add(side)
+
+
+class Refused(NamedTuple):
+    """What the ``n``-th attempt was answered, from 1 on, when another one followed. All of them together are kept as
+    far as the limit of one body goes."""
+
+    n: int
+    body: bytes
+    head: RawHeaders
+    is_cut: bool
+    arrivals: Arrivals
 
 
 @dataclass(slots=True)

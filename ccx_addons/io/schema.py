@@ -437,6 +437,8 @@ CREATE TABLE mirror_left_out (
     ),
     # which answer an item is a part of
     ("0014_answers_of_items", ("ALTER TABLE issued ADD COLUMN answer TEXT NOT NULL DEFAULT ''",)),
+    # when it came: JSON, [lines by then, ms since the request came] for each moment
+    ("0015_times_of_bodies", ("ALTER TABLE bodies ADD COLUMN times TEXT NOT NULL DEFAULT ''",)),
 )
 """(name, statements). Revisions begin with the time in milliseconds, so that a database made anew never counts below
 its forerunner: whoever follows the revisions does not have to know that it was replaced."""

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.ids import uuid7
+from ccx_addons.core.kept import Side, Times
 from ccx_addons.io import said, shapes
 from ccx_addons.io.chores import Chores
 from ccx_addons.io.database import Database as Sqlite
@@ -61,8 +62,6 @@ CAP_PARTS: Final = 64
 
 UNUSABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
 """A start with one of these ends with a clear line: the data directory is wrong, and nobody would see the log."""
-
-type Side = Literal["client_request", "upstream_request", "upstream_response", "client_response"]
 
 
 # ---- jobs ------------------------------------------------------------------------------------------------------------
@@ -269,11 +268,13 @@ class Store:
         truncated: bool = False,
         redact: Callable[[bytes], bytes] = bytes,
         words: Callable[[bytes], str] | None = None,
+        times: Callable[[bytes], Times] | None = None,
     ) -> None:
-        """One side of a captured exchange; it may be put again while it grows. ``redact``, and ``words``, which gives
-        what can be searched for, run in the writer thread."""
+        """One side of a captured exchange; it may be put again while it grows. ``redact``; ``words``, which gives
+        what can be searched for; and ``times``, which says of the body as it came when it did, run in the writer
+        thread."""
         row = {"request_id": request_id, "side": side, "headers": list(headers), "truncated": truncated, "body": body}
-        self._put_heavy(partial(self._put_body, row=row, redact=redact, words=words), len(body), "bodies")
+        self._put_heavy(partial(self._put_body, row, redact, words, times), len(body), "bodies")
 
     def put_shape(self, draft: shapes.Draft, maker: shapes.Maker) -> None:
         """What a request is made of; ``maker`` works in the writer thread, behind the request's own row."""
@@ -547,14 +548,16 @@ class Store:
 
     def _put_body(
         self,
-        transaction: Transaction,
         row: Row,
         redact: Callable[[bytes], bytes],
         words: Callable[[bytes], str] | None,
+        times: Callable[[bytes], Times] | None,
+        transaction: Transaction,
     ) -> None:
-        body = redact(row["body"])
+        body, moments = redact(row["body"]), times(row["body"]) if times else ""
         packed = zlib.compress(body, 1)
-        transaction.upsert("bodies", {**row, "at": transaction.now, "body": packed, "size": len(body)})
+        new = {"at": transaction.now, "body": packed, "size": len(body), "times": moments or ""}
+        transaction.upsert("bodies", {**row, **new})
         if words:
             said.keep(transaction, row["request_id"], row["side"], words(body))
         self._new_bytes += len(packed)

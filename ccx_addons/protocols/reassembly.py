@@ -4,6 +4,7 @@ The same decoders that convert traffic read it here. What they cannot read is sh
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -11,8 +12,9 @@ from typing import Any, Final, Literal
 from ccx_addons.core import neutral, spoken
 from ccx_addons.core.config import Kind
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.kept import of_lines
 from ccx_addons.core.neutral import Event, Failed, Fault, Finished, PartDelta, PartStarted, apply_delta
-from ccx_addons.core.sse import Reader
+from ccx_addons.core.sse import Reader, ServerEvent
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
 
 type Look = Literal["text", "context", "thinking", "call", "result", "media", "refusal", "other"]
@@ -22,16 +24,23 @@ type Body = Mapping[str, Any]
 MAX_EVENTS: Final = 2_000
 MAX_TEXT: Final = 400_000
 """Characters of one piece that are shown."""
+PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+MAX_PICTURE: Final = 4 << 20
+"""Characters of its base64."""
+PUNCTUATION: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[][{},]', re.DOTALL)
+"""What JSON is put together with, and its strings, in which the same characters mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``name``: of a tool or a medium. ``note``: a size, an id, "redacted". ``context``: words of the client itself."""
+    """``name``: of a tool or a medium. ``note``: a size, an id, "redacted". ``context``: words of the client itself.
+    ``pictures``: what a page can show, as addresses with the data in them."""
 
     look: Look
     text: str
     name: str = ""
     note: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +76,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One event of a stream as it came: its name, its data, and the type the data names."""
+    """One event of a stream as it came: its name, its data, the type the data names, and when, in milliseconds since
+    the request came; None: that is not known."""
 
     name: str
     data: str
     type: str
+    ms: int | None = None
 
     @property
     def pretty(self) -> str:
@@ -82,24 +93,45 @@ class Received:
 def asked(kind: Kind, model: str, stream: bool, body: Body) -> Asked:
     """The client's request. Never raises."""
     text = str(body.get("text", ""))
+    is_cut = bool(body.get("truncated"))
     try:
-        found = json.loads(text)
+        found = json.loads(closed(text) if is_cut else text)
     except (ValueError, RecursionError):
-        why = "only its beginning was kept" if body.get("truncated") else "it is not JSON"
-        return Asked(raw=text[:MAX_TEXT], problem=why)
+        return Asked(raw=text[:MAX_TEXT], problem=CUT if is_cut else "it is not JSON")
     protocol = TEXT_PROTOCOLS.get(kind)
     if protocol is None or not isinstance(found, dict):
         return Asked(raw=pretty(text))
     try:
         request = protocol.decode_request(found, model, stream)
     except BadRequest as error:
-        return Asked(raw=pretty(text), problem=str(error))
+        return Asked(raw=pretty(text), problem=CUT if is_cut else str(error))
+    if is_cut and not request.messages:
+        return Asked(raw=text[:MAX_TEXT], problem=CUT)
     return Asked(
+        problem=CUT if is_cut else "",
         system=pieces(request.system),
         turns=tuple(turn(message) for message in request.messages),
         tools=tuple(tool.name if isinstance(tool, neutral.Tool) else tool.kind for tool in request.tools),
         settings=settings_of(request),
     )
+
+
+CUT: Final = "only its beginning was kept"
+
+
+def closed(text: str) -> str:
+    """The beginning of a JSON body as a body of its own: up to its last member, or element of one, that is whole."""
+    open_ones: list[str] = []
+    end, closing = 0, ""
+    for found in PUNCTUATION.finditer(text):
+        match found[0]:
+            case "{" | "[" as mark:
+                open_ones.append("}" if mark == "{" else "]")
+            case "}" | "]":
+                del open_ones[-1:]
+            case "," if len(open_ones) <= 2:
+                end, closing = found.start(), "".join(reversed(open_ones))
+    return text[:end] + closing
 
 
 SETTINGS: Final = ("max_tokens", "temperature", "top_p", "top_k", "seed", "verbosity", "service_tier")
@@ -145,15 +177,23 @@ def piece(part: neutral.Part) -> Piece:
         case neutral.ToolCall(id, name, arguments):
             return Piece("call", pretty(arguments)[:MAX_TEXT], name, id)
         case neutral.ToolResult(id, inner, is_error):
-            text = "\n".join(found.text or f"[{found.name}]" for found in pieces(inner))
-            return Piece("result", text[:MAX_TEXT], part.name, "error" if is_error else id)
+            within = pieces(inner)
+            text = "\n".join(found.text or f"[{found.name}]" for found in within)
+            pictures = tuple(address for found in within for address in found.pictures)
+            return Piece("result", text[:MAX_TEXT], part.name, "error" if is_error else id, pictures)
         case neutral.Media():
-            return Piece("media", part.url or "", part.name or part.mime, media_size(part))
+            return Piece("media", part.url or "", part.name or part.mime, media_size(part), shown(part))
         case neutral.Refusal(text):
             return Piece("refusal", text[:MAX_TEXT])
         case neutral.Opaque(protocol, value):
             name = str(value.get("type", "")) if isinstance(value, Mapping) else ""
             return Piece("other", json.dumps(value, indent=2, ensure_ascii=False)[:MAX_TEXT], name or protocol)
+
+
+def shown(part: neutral.Media) -> tuple[str, ...]:
+    if part.data is None or part.mime not in PICTURES or len(part.data) > MAX_PICTURE:
+        return ()
+    return (f"data:{part.mime};base64,{part.data}",)
 
 
 def media_size(part: neutral.Media) -> str:
@@ -227,9 +267,15 @@ def events_of(body: Body) -> tuple[list[Received], int]:
     text = str(body.get("text", ""))
     if not is_stream(text) or text.lstrip().startswith("["):
         return [], 0
-    reader = Reader()
-    found = [*reader.feed(text.encode("utf-8", "replace")), *reader.flush()]
-    return [Received(event.name, event.data, type_of(event.data)) for event in found[:MAX_EVENTS]], len(found)
+    reader, moments = Reader(), of_lines(body.get("times") or ())
+    found: list[tuple[ServerEvent, int | None]] = []
+    ms: int | None = None
+    for line in text.encode("utf-8", "replace").splitlines(keepends=True):
+        ms = next(moments, None) if line.endswith(b"\n") else ms
+        found += ((event, ms) for event in reader.feed(line))
+    found += ((event, ms) for event in reader.flush())
+    shown = [Received(event.name, event.data, type_of(event.data), ms) for event, ms in found[:MAX_EVENTS]]
+    return shown, len(found)
 
 
 def type_of(data: str) -> str:

@@ -110,7 +110,7 @@ class AttemptStream(EndingStream):
             self.lease.shrink(self.kept)
             x.upstream = x.watcher = x.ended = None
             if x.tap:
-                x.tap.begin_attempt()
+                x.tap.begin_attempt(len(x.attempts))
             x.decision = "stop"
             yield from self._hook(UpstreamAttemptHook)
             if self._gone():
@@ -197,6 +197,8 @@ class AttemptStream(EndingStream):
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
         x, response, status = self.x, event.response, event.response.data.status_code
         self.flow.response = response
+        if x.tap:
+            x.tap.head = response.data.headers.fields
         if record := x.current:
             record.status = status
             record.ttfb_ms = (time.monotonic() - record.started) * 1000

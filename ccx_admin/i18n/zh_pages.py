@@ -355,6 +355,8 @@ PAGES: Final[Mapping[str, str]] = {
     "Take out of standby": "移出备用池",
     "Takes requests of": "接收的请求类型",
     "Test": "测试",
+    "The answer": "回答",
+    "The last message": "最后一条消息",
     "The attempt is under way; its row is written when it ends.": "尝试正在进行；结束时写入记录。",
     "The body went through unchanged.": "正文原样通过。",
     "The client left after {time}.": "客户端在 {time} 后离开。",

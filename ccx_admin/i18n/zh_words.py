@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 WORDS: Final[Mapping[str, str]] = {
+    "a picture in the result": "结果中的图片",
     "a usual one": "常用模型",
     "address": "地址",
     "after": "之后",
@@ -69,6 +70,8 @@ WORDS: Final[Mapping[str, str]] = {
     "How often one request is tried": "单个请求的尝试次数",
     "attempts that took an upstream's time": "占用上游时间的尝试次数",
     "further ones, refused at once": "另加：立即被拒绝的次数",
+    "its answer": "它的回答",
+    "since the request came": "自请求到达起",
     "tries on one key": "每个密钥的尝试次数",
     "first byte": "首字节",
     "first choice": "首选",

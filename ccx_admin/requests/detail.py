@@ -10,13 +10,14 @@ from urllib.parse import quote
 from flask import Blueprint, render_template, request
 from markupsafe import Markup, escape
 
+from ccx_addons.core.kept import answer_to
 from ccx_addons.protocols import reassembly
 from ccx_admin.api.problem import not_found
 from ccx_admin.i18n import _, told
 from ccx_admin.mirrors import figures
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import export, search_box
-from ccx_admin.requests.api import why_no_bodies
+from ccx_admin.requests.api import REPLAYED_HEADERS, why_no_bodies
 from ccx_admin.requests.chain import Hop, hops, moved
 from ccx_admin.requests.conversation import conversation
 from ccx_admin.sessions import cache_loss, context
@@ -35,6 +36,8 @@ TABS: Final = (
 )
 MAX_LINES: Final = 3_000
 CONTEXT: Final = 3
+LARGEST_WORD: Final = 100_000
+"""Bytes of a body that stands in a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ def index(id: str) -> str:
         attempts=[(attempt, waterfall(row, attempt, current.now_ms())) for attempt in row["attempts"]],
         channels=[(c.id, c.name) for c in current.snapshot().channels if row["kind"] in c.serves],
         neighbours=neighbours(current, row),
+        kept={body["side"] for body in row["bodies"]},
+        known={channel.id for channel in current.snapshot().channels},
         mitmweb=flow_link(current, row),
         mirrored=figures.of_request(current.db, row["id"]),
         lost=cache_loss.losses(current.db, [row["id"]]).get(row["id"]),
@@ -162,12 +167,16 @@ def told_of(hop: Hop) -> Markup:
         return name + fill(
             "answered {status} ({why}{again}) after {time}",
             status=attempt["status"],
-            why=told((attempt["reason"] or attempt["outcome"]).removesuffix(f" ({attempt['status']})")),
+            why=", ".join(dict.fromkeys(why_of(one) for one in hop.attempts)),
             again=again,
             time=after,
         )
     words = _(vocabulary.OUTCOMES.get(attempt["outcome"], attempt["outcome"])) + again
     return name + fill("failed, {why}, after {time}", why=words, time=after)
+
+
+def why_of(attempt: Mapping[str, Any]) -> str:
+    return told((attempt["reason"] or attempt["outcome"]).removesuffix(f" ({attempt['status']})"))
 
 
 def fill(text: str, **values: Any) -> Markup:
@@ -218,7 +227,7 @@ def content(current: Panel, row: Mapping[str, Any], tab: str) -> dict[str, Any]:
     if tab == "sent":
         return {"why": why, **sent(sides)}
     if tab == "received":
-        return {"why": why, **received(sides)}
+        return {"why": why, **received(row, sides)}
     return {"why": why, **conversation(row, sides)}
 
 
@@ -274,15 +283,17 @@ def headers(client: Mapping[str, Any], upstream: Mapping[str, Any]) -> list[tupl
     return [(name, left.get(name, ""), right.get(name, "")) for name in sorted({**left, **right})]
 
 
-def received(sides: Mapping[str, Any]) -> dict[str, Any]:
+def received(row: Mapping[str, Any], sides: Mapping[str, Any]) -> dict[str, Any]:
     wanted = request.args.get("side", "")
-    order = ("upstream_response", "client_response")
-    side = wanted if wanted in order and wanted in sides else next((name for name in order if name in sides), "")
+    last = {"upstream_response": _("upstream"), "client_response": _("client")}
+    names = {answer_to(a["n"]): f"{a['n']} {a['channel_name'] or a['channel_id']}" for a in row["attempts"]} | last
+    order = [name for name in names if name in sides]
+    side = wanted if wanted in order else next((name for name in last if name in sides), "")
     found = sides.get(side)
     events, total = reassembly.events_of(found) if found else ([], 0)
     return {
         "side": side,
-        "sides": [name for name in order if name in sides],
+        "sides": [(name, names[name]) for name in order],
         "body": found,
         "events": events,
         "total": total,
@@ -303,14 +314,34 @@ def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def curl(current: Panel, row: Mapping[str, Any]) -> str:
     """The request as a command. The key is a variable of the shell."""
     root = current.gateway_url or request.host_url.rstrip("/")
-    side = export.bodies(current.db, row["id"], current.secrets()).get("client_request")
+    side = export.bodies(current.db, row["id"], current.secrets(), ("client_request",)).get("client_request")
     body = side.get("text", "") if side and not side["truncated"] else ""
+    headers = {"content-type": "application/json"}
+    if row["kind"] == "messages":
+        headers["anthropic-version"] = "2023-06-01"
+    if side:
+        headers |= {name.lower(): value for name, value in side["headers"] if name.lower() in REPLAYED_HEADERS}
     lines = [
         f"curl '{root}{export.path_of(row, body) or '/'}'",
         '-H "authorization: Bearer $CCX_KEY"',
-        "-H 'content-type: application/json'",
+        *(f"-H {quoted(f'{name}: {value}')}" for name, value in headers.items()),
+        f"--data-binary {data(body)}",
     ]
-    if row["kind"] == "messages":
-        lines.append("-H 'anthropic-version: 2023-06-01'")
-    lines.append("--data-binary " + ("'" + body.replace("'", "'\\''") + "'" if body else "@request.json"))
     return " \\\n  ".join(lines)
+
+
+def quoted(text: str) -> str:
+    """A word of a shell."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def data(body: str) -> str:
+    """What curl sends: a large body stands behind the command, since Linux takes no word above 128 KiB (execve(2))."""
+    if not body:
+        return "@request.json"
+    if len(body.encode("utf-8", "replace")) <= LARGEST_WORD:
+        return quoted(body)
+    end = "CCX_BODY"
+    while end in body:
+        end += "_"
+    return f"@- <<'{end}'\n{body}\n{end}"

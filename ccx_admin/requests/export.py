@@ -29,9 +29,6 @@ FACTS: Final = (
     "cache_read_tokens", "output_tokens", "cost_usd",
 )  # fmt: skip
 """What a HAR file says beside its own form, for ``ccx replay`` to compare with."""
-SIDES: Final = ("client_request", "upstream_request", "upstream_response", "client_response")
-
-
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that a spreadsheet may take for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
 
@@ -73,10 +70,11 @@ def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 # ---- bodies ----------------------------------------------------------------------------------------------------------
-def bodies(db: Reader, id: str, secrets: Secrets, sides: Sequence[str] = SIDES) -> dict[str, dict[str, Any]]:
-    """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``."""
-    marks = ", ".join("?" * len(sides))
-    sql = f"SELECT side, at, headers, body, size, truncated FROM bodies WHERE request_id = ? AND side IN ({marks})"
+def bodies(db: Reader, id: str, secrets: Secrets, sides: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Side -> ``headers``, ``text`` (or ``base64`` of what is no text), ``size``, ``truncated``, ``at``, and ``times``
+    (core/kept.py). No ``sides``: all."""
+    wanted = f" AND side IN ({', '.join('?' * len(sides))})" if sides else ""
+    sql = f"SELECT side, at, headers, body, size, truncated, times FROM bodies WHERE request_id = ?{wanted}"
     rows = db.rows(f"{sql} ORDER BY side", (id, *sides))
     if rows:
         audit.looked(id)
@@ -90,6 +88,7 @@ def _body(row: dict[str, Any], secrets: Secrets) -> dict[str, Any]:
         "size": row["size"],
         "truncated": bool(row["truncated"]),
         "at": row["at"],
+        "times": json.loads(row["times"]) if row["times"] else [],
     }
     content = secrets.clean_bytes(raw_of(row["body"]), cut=found["truncated"])
     try:

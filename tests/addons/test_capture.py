@@ -71,6 +71,32 @@ def test_policy(runtime: Runtime, capture: Any, status: int, kept: bool) -> None
     assert bool(bodies(runtime)) is kept and (x.tap is not None) is (capture != "off")
 
 
+def test_what_each_attempt_was_answered(runtime: Runtime) -> None:
+    x = captured("all")
+    addon, request = Capture(runtime), flow(x=x)
+    addon.request(request)
+    assert x.tap
+    for n, (name, answer) in enumerate((("set-cookie", b"data: busy\n\n"), ("x-request-id", b"data: good\n\n"))):
+        x.tap.begin_attempt(n)
+        attempted(x, MAIN, "ok", 200)
+        x.tap.head = ((name.title().encode(), b"req_0123456789"),)
+        x.tap.from_upstream(answer)
+    x.state, request.response = "ok", response()
+    addon.response(request)
+    assert runtime.store.flush()
+    found = {
+        side: (zlib.decompress(body), json.loads(headers), json.loads(times)[-1][0])
+        for side in ("answer_1", "upstream_response")
+        for body, headers, times in [
+            runtime.store.read("SELECT body, headers, times FROM bodies WHERE side = ?", side) or ()
+        ]
+    }
+    assert found == {
+        "answer_1": (b"data: busy\n\n", [["set-cookie", "req_…6789"]], 2),
+        "upstream_response": (b"data: good\n\n", [["x-request-id", "req_0123456789"]], 2),
+    }
+
+
 def test_a_failover_is_an_error_worth_keeping(runtime: Runtime) -> None:
     x = captured("errors")
     attempted(x, BACKUP, "status", 500)

@@ -61,6 +61,21 @@ def test_a_new_attempt_forgets_the_old_answer(size: int) -> None:
     tap = Tap(5)
     tap.from_upstream(b"x" * size)
     tap.to_client(b"y" * size)
-    tap.begin_attempt()
+    tap.begin_attempt(1)
     assert not tap.upstream and "upstream" not in tap.cut
     assert tap.client and ("client" in tap.cut) is (size > 5)
+    assert [(one.n, one.body, one.is_cut) for one in tap.earlier] == [(1, b"x" * min(size, 5), size > 5)]
+
+
+def test_answers_of_all_attempts_share_one_limit() -> None:
+    tap = Tap(10)
+    for n in range(4):
+        tap.begin_attempt(n)
+        tap.head = ((b"x-n", b"%d" % n),)
+        tap.from_upstream(b"refused")
+    tap.begin_attempt(4)
+    tap.begin_attempt(5)
+    assert [(one.n, len(one.body), one.is_cut) for one in tap.earlier] == [
+        (1, 7, False), (2, 3, True), (3, 0, True), (4, 0, True)
+    ]  # fmt: skip
+    assert tap.earlier[3].head == ((b"x-n", b"3"),)

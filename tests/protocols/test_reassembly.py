@@ -76,7 +76,8 @@ def test_asked_as_turns() -> None:
     assert found.tools == ("read",)
     assert found.settings == {"max_tokens": 100, "temperature": 0.5}
     assert [turn.role for turn in found.turns] == ["user", "assistant", "tool"]
-    assert found.turns[0].pieces == (Piece("text", "Hi"), Piece("media", "", "image/png", "3 KB"))
+    address = "data:image/png;base64," + "AAAA" * 1024
+    assert found.turns[0].pieces == (Piece("text", "Hi"), Piece("media", "", "image/png", "3 KB", (address,)))
     assert found.turns[1].pieces == (Piece("call", '{\n  "path": "a"\n}', "read", "t1"),)
     assert found.turns[2].pieces[0].look == "result"
     assert found.turns[2].pieces[0].text == "text of a"
@@ -154,14 +155,47 @@ def test_events_of_a_stream() -> None:
     assert '"text": "Hel"' in found[2].pretty
 
 
+@pytest.mark.parametrize(
+    ("times", "when"),
+    [([[3, 10], [6, 10], [9, 1500]], [10, 10, 1500]), ([[3, 10]], [10, None, None]), ([], [None] * 3)],
+    ids=["all", "the first", "none"],
+)
+def test_events_know_when_they_came(times: list[list[int]], when: list[int | None]) -> None:
+    stream = body(sse(START, TEXT, HELLO))
+    assert stream["text"].count("\n") == 9
+    found, _ = reassembly.events_of({**stream, "times": times})
+    assert [event.ms for event in found] == when
+
+
+@pytest.mark.parametrize("at_the_end", [{}, {"max_tokens": 5}], ids=["messages last", "settings last"])
+def test_the_beginning_of_a_conversation_is_a_conversation(at_the_end: dict[str, int]) -> None:
+    said = ['text with , ] } and "quotes"\\', "two", "three"]
+    messages = [{"role": "user", "content": [{"type": "text", "text": text}]} for text in said]
+    text = json.dumps({"model": "m", **({} if at_the_end else {"max_tokens": 5}), "messages": messages, **at_the_end})
+    seen = set()
+    for cut in range(len(text)):
+        found = reassembly.asked("messages", "m", False, body(text[:cut], truncated=True))
+        assert found.problem == "only its beginning was kept"
+        texts = [turn.pieces[0].text for turn in found.turns]
+        assert texts == said[: len(texts)] and bool(texts) != bool(found.raw or not cut)
+        seen.add(len(texts))
+    assert seen == ({0, 1, 2, 3} if at_the_end else {0, 1, 2})
+
+
 @pytest.mark.parametrize("text", ['{"id": 1}', "[{}]", ""], ids=["JSON", "array", "nothing"])
 def test_no_events(text: str) -> None:
     assert reassembly.events_of(body(text)) == ([], 0)
 
 
-@pytest.mark.parametrize(("letters", "size"), [(92, "69 B"), (4096, "3 KB")])
-def test_small_pictures_have_a_size_too(letters: int, size: str) -> None:
-    source = {"type": "base64", "media_type": "image/png", "data": "A" * letters}
-    asked = {"model": "m", "messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}
-    found = reassembly.asked("messages", "m", False, body(asked))
-    assert found.turns[0].pieces == (Piece("media", "", "image/png", size),)
+@pytest.mark.parametrize(
+    ("mime", "letters", "size", "is_shown"),
+    [("image/png", 92, "69 B", True), ("image/png", 4096, "3 KB", True), ("image/svg+xml", 92, "69 B", False)],
+)
+def test_pictures_have_a_size_and_are_shown(mime: str, letters: int, size: str, is_shown: bool) -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": mime, "data": "A" * letters}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [picture]}
+    asked = {"model": "m", "messages": [{"role": "user", "content": content} for content in ([picture], [result])]}
+    alone, within = reassembly.asked("messages", "m", False, body(asked)).turns
+    shown = (f"data:{mime};base64,{'A' * letters}",) if is_shown else ()
+    assert alone.pieces == (Piece("media", "", mime, size, shown),)
+    assert within.pieces[0].pictures == shown

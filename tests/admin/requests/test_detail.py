@@ -1,5 +1,8 @@
 import json
+import os
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,8 +184,10 @@ def test_what_was_sent_and_received(session: FlaskClient, store: Store) -> None:
         found["id"],
         "upstream_response",
         b'data: {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hello back"}}]}\n\n',
-        [],
+        [("x-request-id", "req_upstream")],
+        times=lambda body: [[body.count(b"\n"), 1234]],
     )
+    store.put_body(found["id"], "answer_1", b"said by the first")
     store.flush(10)
     talk = session.get(f"/requests/{found['id']}").text
     assert "Hi there" in talk
@@ -192,6 +197,10 @@ def test_what_was_sent_and_received(session: FlaskClient, store: Store) -> None:
     assert "chat has no top_k" in sent
     received = session.get(f"/requests/{found['id']}?tab=received").text
     assert "chat.completion.chunk" in received
+    assert "1.234 s" in received and "req_upstream" in received
+    page = session.get(f"/requests/{found['id']}?tab=received&side=answer_1").text
+    assert "said by the first" in page and "1 main</a>" in page
+    assert "its answer" in page
 
 
 def test_each_attempt_shows_its_exact_error(session: FlaskClient, store: Store) -> None:
@@ -228,6 +237,31 @@ def test_curl_can_be_run(app: Flask, session: FlaskClient, filled: list[str]) ->
     assert words[0] == "curl"
     assert "authorization: Bearer $CCX_KEY" in words
     assert '"Hi"' in words[-1]
+
+
+@pytest.mark.parametrize("size", [10, 200_000], ids=["in the command", "behind it"])
+def test_curl_says_what_the_client_said(
+    app: Flask, session: FlaskClient, store: Store, filled: list[str], tmp_path: Path, size: int
+) -> None:
+    """A shell that runs it asks the same: the client's own headers, and the body whatever is in it."""
+    sent = json.dumps({"model": "it's", "messages": [{"role": "user", "content": "$HOME `x`" * size}]}).encode()
+    beta = [("anthropic-beta", "context-1m"), ("x-secret", "no"), ("anthropic-version", "2024-01-01")]
+    store.put_body(filled[-1], "client_request", sent, beta)
+    store.flush()
+    program = tmp_path / "curl"
+    program.write_text('#!/bin/sh\nfor word; do last=$word; done\necho "$*" | head -c 999 > "$0.words"\n'
+                       'if [ "$last" = @- ]; then cat; else printf %s "$last"; fi > "$0.body"\n')  # fmt: skip
+    program.chmod(0o700)
+    with app.test_request_context("/"):
+        row = session.get(f"/api/requests/{filled[-1]}").json
+        assert row
+        command = request_detail.curl(app.extensions["ccx"], row)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CCX_KEY": "k"}
+    subprocess.run(["sh", "-c", command] if size < 99 else ["sh"], env=path, input=command.encode(), check=True)
+    assert (tmp_path / "curl.body").read_bytes().rstrip(b"\n") == sent
+    words = (tmp_path / "curl.words").read_text()
+    assert "anthropic-beta: context-1m" in words and "x-secret" not in words
+    assert "anthropic-version: 2024-01-01" in words and "2023-06-01" not in words
 
 
 def test_neighbours(app: Flask, session: FlaskClient, filled: list[str]) -> None:

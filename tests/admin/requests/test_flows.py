@@ -22,7 +22,7 @@ def put(store: Store, id: str, body: Any = None, minute: int = 0, upstream: Any 
     store.put_request({**row, "channel_name": "main", "upstream_model": "opus", **more})
     for side, value in (("client_request", body), ("upstream_request", upstream)):
         if value is not None:
-            store.put_body(id, side, json.dumps(value).encode())  # type: ignore[arg-type]
+            store.put_body(id, side, json.dumps(value).encode())
     assert store.flush()
 
 
