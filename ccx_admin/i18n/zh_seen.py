@@ -3,6 +3,12 @@
 from typing import Final
 
 SEEN: Final[dict[str, str]] = {
+    "You are logged out. What you wrote is still here: log in, come back to this tab, and save it.": (
+        "您已退出登录。所写内容仍在此处：请登录，回到此标签页，然后保存。"
+    ),
+    "{what}: this needs a name, a colon and a value": "{what}：需要名称、冒号和值",
+    "{what}: this needs a name, = and a number": "{what}：需要名称、= 和数字",
+    "{what}: both models are needed": "{what}：两边的模型都要填写",
     "Context of the client": "客户端附加的上下文",
     "Until": "直到",
     "kept bodies": "保留的正文",

@@ -49,6 +49,9 @@ SCRIPT_WORDS: Final = (
     "unchanged", "Move up", "Move down", "Remove", "requests", "failed", "other", "{n} bodies were deleted",
     "{n} questions.", "lost: {paths}", "{input} + {output} tokens", "asking …", "stopped",
     "It was told", "It could not be told: {why}",
+    "Log in", "You are logged out. What you wrote is still here: log in, come back to this tab, and save it.",
+    "{what}: this needs a name, a colon and a value", "{what}: this needs a name, = and a number",
+    "{what}: both models are needed",
     "a moment", "Addresses and keys were found", "An address is missing", "A key is missing",
 )  # fmt: skip
 """Texts of the scripts, sent with the page in its language."""

@@ -1,8 +1,9 @@
 // Buttons and forms that call the API: data-call, data-api, data-copy.
 
 import { at, call, leave, refresh, saved, showDiff, showProblem, toast } from "./api.js";
-import { collect } from "./forms.js";
+import { collect, misread } from "./forms.js";
 import { closeMenu } from "./menus.js";
+import { markSaved } from "./unsaved.js";
 import { _, duration } from "./words.js";
 
 export function showSecret(found) {
@@ -55,6 +56,7 @@ async function run(element, method, path, body, revision) {
   element.setAttribute("aria-busy", "true");
   try {
     const found = await call(method, path, body, revision);
+    if (element.matches("form")) markSaved(element);
     (AFTER[element.dataset.after] ?? AFTER.refresh)(found, element);
   } catch (error) {
     showProblem(error);
@@ -65,6 +67,12 @@ async function run(element, method, path, body, revision) {
 
 async function submit(form) {
   const [method, path] = form.dataset.api.split(" ");
+  const wrong = misread(form);
+  if (wrong) {
+    toast(wrong.words, true);
+    wrong.field.focus();
+    return;
+  }
   const body = collect(form);
   const revision = form.dataset.revision;
   if (form.dataset.preview !== undefined) {

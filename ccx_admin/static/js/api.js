@@ -1,11 +1,24 @@
 // Calls of the admin API with the session's CSRF token, and words about how they went.
 
 import { settle } from "./conflict.js";
+import { loggedIn, loggedOut } from "./unsaved.js";
 import { _ } from "./words.js";
 
 // Where the panel is mounted: before every path of ours.
 export const at = (path) => document.body.dataset.base + path;
-export const token = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+export let token = tokenOf(document);
+
+function tokenOf(page) {
+  return page.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
+
+// Who logs in again, in another tab, has another token.
+async function renewed() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const before = token;
+  token = tokenOf(new DOMParser().parseFromString(await answer.text(), "text/html")) || token;
+  return token !== before;
+}
 
 export class Problem extends Error {
   constructor(status, body) {
@@ -32,7 +45,12 @@ export async function call(method, path, body, revision, resolve = null) {
     throw new Problem(0, { detail: _("The panel cannot be reached") });
   }
   const found = await answer.json().catch(() => ({}));
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401) {
+    loggedOut();
+    throw new Left(401, {});
+  }
+  if (answer.status === 403 && found.title === "CSRF token missing or wrong" && (await renewed())) return call(method, path, body, revision, resolve);
+  loggedIn();
   if (answer.status === 409 && found.clashes) {
     const chosen = await settle(found, diffOf);
     if (!chosen) throw new Left(409, {});
@@ -79,7 +97,7 @@ export function tellSaved() {
   saved(left.text);
 }
 
-export function toast(text, bad = false, link = null) {
+export function toast(text, bad = false, link = null, stays = false) {
   const box = document.createElement("div");
   box.className = bad ? "toast bad" : "toast";
   if (bad) box.setAttribute("role", "alert");
@@ -94,11 +112,12 @@ export function toast(text, bad = false, link = null) {
         box.remove();
         link.act();
       });
-    } else a.href = link.href;
+    } else Object.assign(a, { href: link.href, target: link.target ?? "" });
     a.textContent = link.text;
     box.append(" ", a);
   }
   document.getElementById("toasts")?.append(box);
+  if (stays) return;
   // It stays while somebody is at it.
   let timer = null;
   const leave = () => (timer = setTimeout(() => box.remove(), bad ? 9000 : link ? 12000 : 3500));

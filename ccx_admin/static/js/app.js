@@ -14,6 +14,7 @@ import { onChange, start as startLive, watch } from "./live.js";
 import { startSpecial } from "./special.js";
 import { startRequests } from "./requests.js";
 import { startTables } from "./tables.js";
+import { loggedOut, markSaved, startUnsaved } from "./unsaved.js";
 import { startClocks, tick, _ } from "./words.js";
 
 const REFRESH_EVERY = 2000;
@@ -123,6 +124,7 @@ function yaml() {
       const found = await check();
       if (!(await showDiff(found.diff, found.problems))) return;
       await call("PUT", "/api/config", { text: text.value }, form.dataset.revision);
+      markSaved(form);
       leave(() => location.reload());
     } catch (error) {
       showProblem(error);
@@ -144,7 +146,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   remember(event.detail.elt ?? document);
 });
 document.body.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) location.reload();
+  if (event.detail.xhr.status === 401) loggedOut();
 });
 
 startClocks();
@@ -154,6 +156,7 @@ startActions();
 tellSaved();
 startSpecial();
 startForms();
+startUnsaved();
 startMenus();
 startKeys();
 startRequests();

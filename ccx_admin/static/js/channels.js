@@ -2,6 +2,7 @@
 
 import { at, call, leave, saved, showProblem, toast } from "./api.js";
 import { collect, valueOf } from "./forms.js";
+import { markSaved } from "./unsaved.js";
 import { _ } from "./words.js";
 
 function order() {
@@ -124,6 +125,7 @@ function paste() {
         const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
         sessionStorage.setItem("tested", JSON.stringify(result));
       }
+      markSaved(form);
       leave(() => location.assign(at(`/channels/${found.channel.id}`)));
     } catch (error) {
       showProblem(error);

@@ -1,5 +1,7 @@
 // A form's fields as JSON: names are paths, data-type says how a value is read, and unchanged fields stay out.
 
+import { _ } from "./words.js";
+
 const READ = {
   text: (value) => value.trim() || null,
   textarea: (value) => value || null,
@@ -89,6 +91,29 @@ export function mapping(map) {
     found[name] = name in found ? [found[name], target].flat() : target;
   }
   return found;
+}
+
+// The first word of a line of limits that is none; the models come before them.
+function noLimit(line) {
+  const [models, ...limits] = line.split(/\s+/);
+  if (models.includes("=") || !limits.length) return line;
+  return limits.find((part) => !/^\w+=\S+$/.test(part) || Number.isNaN(Number(part.slice(part.indexOf("=") + 1))));
+}
+
+// What a field would not be read as: said instead of left out. {field, words}
+export function misread(form) {
+  for (const field of form.querySelectorAll('[data-type="pairs"], [data-type="limits"]')) {
+    if (valueOf(field) === initial.get(field)) continue;
+    for (const line of list(field.value.split("\n"))) {
+      const what = field.dataset.type === "pairs" ? !/^[^:]+:/.test(line) && line : noLimit(line);
+      if (what) return { field, words: _(field.dataset.type === "pairs" ? "{what}: this needs a name, a colon and a value" : "{what}: this needs a name, = and a number", { what }) };
+    }
+  }
+  for (const row of form.querySelectorAll(".map-row")) {
+    const [from, to] = row.querySelectorAll("input");
+    if (!from.value.trim() !== !to.value.trim()) return { field: from.value.trim() ? to : from, words: _("{what}: both models are needed", { what: from.value.trim() || to.value.trim() }) };
+  }
+  return null;
 }
 
 export function startForms() {

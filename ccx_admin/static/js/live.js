@@ -1,6 +1,7 @@
 // What changes in the request log, over a WebSocket, or by polling where there is none. Rests while the page is hidden.
 
 import { at } from "./api.js";
+import { loggedOut } from "./unsaved.js";
 import { _ } from "./words.js";
 
 const listeners = [];
@@ -53,7 +54,7 @@ async function poll() {
   if (document.hidden) return;
   try {
     const answer = await fetch(at(`/api/live/changes?since=${rev}`), { headers: { Accept: "application/json" } });
-    if (answer.status === 401) location.reload();
+    if (answer.status === 401) loggedOut();
     if (answer.ok) tell(await answer.json());
   } catch {
     // The next time may be better.

@@ -2,6 +2,7 @@
 
 import { at } from "./api.js";
 import { onChange } from "./live.js";
+import { loggedOut } from "./unsaved.js";
 import { _, iso, tick } from "./words.js";
 
 const FETCH_EVERY = 400;
@@ -73,7 +74,7 @@ function followRows(table) {
       const query = new URLSearchParams({ ids: ids.join(",") });
       if (table.dataset.q) query.set("q", table.dataset.q);
       const answer = await fetch(at(`/requests/rows?${query}`), { headers: { "HX-Request": "true" } });
-      if (answer.status === 401) location.reload();
+      if (answer.status === 401) loggedOut();
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
       // They come again with their next change.

@@ -1,0 +1,38 @@
+// What is written into a form of the configuration and not saved yet: nothing takes it away unasked.
+
+import { at, toast } from "./api.js";
+import { _ } from "./words.js";
+
+const usual = (select) => [...select.options].find((option) => option.defaultSelected) ?? select.options[0];
+
+function changed(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") return Boolean(field.options.length) && !usual(field).selected;
+  return "defaultValue" in field && field.value !== field.defaultValue;
+}
+
+export const unsaved = () => [...document.querySelectorAll("form[data-revision]:not([data-saved])")].some((form) => [...form.elements].some((field) => field.matches("[name], .map-row *") && changed(field)));
+
+// Until somebody writes into it again.
+export function markSaved(form) {
+  if (form) form.dataset.saved = "";
+}
+
+let told = false;
+
+// The session is over. Who has written nothing goes to the login.
+export function loggedOut() {
+  if (!unsaved()) location.reload();
+  else if (!told) {
+    const link = { href: at("/login"), text: _("Log in"), target: "_blank" };
+    toast(_("You are logged out. What you wrote is still here: log in, come back to this tab, and save it."), true, link, true);
+  }
+  told = true;
+}
+
+export const loggedIn = () => (told = false);
+
+export function startUnsaved() {
+  document.addEventListener("input", (event) => event.target.form?.removeAttribute("data-saved"));
+  addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
+}

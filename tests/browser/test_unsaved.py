@@ -1,0 +1,49 @@
+"""What somebody writes into a form stays until it is saved or given up."""
+
+from playwright.sync_api import Dialog, expect
+
+from tests.browser.conftest import KEY, Tab
+
+
+def test_an_edit_outlives_its_session(tab: Tab) -> None:
+    tab.go("/channels/ch_back0002")
+    tab.page.evaluate("document.querySelectorAll('#channel-form details').forEach((part) => (part.open = true))")
+    tab.page.fill('#channel-form [name="note"]', "written before")
+    tab.page.context.clear_cookies()
+    save = tab.page.get_by_role("button", name="Show the change and save")
+    save.click()
+    told = tab.page.locator(".toast", has_text="You are logged out")
+    with tab.page.context.expect_page() as other:
+        told.get_by_role("link", name="Log in").click()
+    other.value.fill('input[name="key"]', KEY)
+    other.value.press('input[name="key"]', "Enter")
+    other.value.wait_for_url(f"{tab.site.root}/")
+    save.click()
+    with tab.page.expect_navigation():
+        tab.page.locator("#changes-save").click()
+    expect(tab.page.locator('#channel-form [name="note"]')).to_have_value("written before")
+    assert "note: written before" in (tab.site.folder / "ccx.yaml").read_text()
+    tab.errors.clear()  # Chromium notes the 401 and the 403
+
+
+def test_what_was_written_is_not_lost_and_not_left_out(tab: Tab) -> None:
+    tab.go("/clients")
+    tab.page.fill('#edit [name="name"]', "new")
+    tab.page.fill('#edit [name="model_limits"]', "*-opus-* rpm=10 tokens_per_day:5")
+    tab.page.get_by_role("button", name="Make the key").click()
+    expect(tab.page.locator(".toast")).to_contain_text("tokens_per_day:5: this needs a name, = and a number")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    tab.page.on("dialog", stay)
+    with tab.page.expect_event("dialog"):
+        tab.page.evaluate("setTimeout(() => location.assign('/usage'))")
+    assert asked == ["beforeunload"]
+    tab.page.fill('#edit [name="model_limits"]', "*-opus-* rpm=10 tokens_per_day=5")
+    tab.page.get_by_role("button", name="Make the key").click()
+    expect(tab.page.locator("#secret")).to_be_visible()
+    tab.go("/usage")
+    assert asked == ["beforeunload"]
