@@ -8,7 +8,7 @@ from mitmproxy import http
 
 from ccx_addons.core import wire_json
 from ccx_addons.core.exchange import AttemptRecord, Exchange
-from ccx_addons.core.faults import translated
+from ccx_addons.core.faults import MAX_TEXT, shortened, translated
 from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
@@ -130,7 +130,7 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
     """What the verdict tables need to know."""
     assert x.ended
     kind: OutcomeKind = x.ended.kind
-    detail, elapsed = x.ended.detail, now - record.started
+    detail, elapsed = x.ended.detail[:MAX_TEXT], now - record.started
     if kind == "ok":
         first = record.first_event_at - record.started if record.first_event_at else 0.0
         return Outcome(kind, record.status, elapsed=elapsed, committed=x.committed, first_event=first, detail=detail)
@@ -139,6 +139,7 @@ def outcome_of(x: Exchange, record: AttemptRecord, response: http.Response | Non
     if fault is None and kind in TRANSPORT:
         word, message, status = TRANSPORT[kind]
         fault = Fault(word, f"{message} ({detail})" if detail and detail not in message else message, status=status)
+    fault = fault and shortened(fault)
     betas = next((value for name, value in x.headers if name == "anthropic-beta"), "")
     return Outcome(
         kind=kind,

@@ -34,6 +34,9 @@ GRPC_STATUS: Final = frozenset({
 """Google's statuses: the reason in ``details`` says more (API_KEY_INVALID, RATE_LIMIT_EXCEEDED)."""
 TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
 MAX_TEXT: Final = 2000
+"""Characters of what an upstream says of an error: what they mean is looked for with a hundred patterns."""
+MAX_CODE: Final = 200
+"""The same of a code, a type or a parameter."""
 LATEST: Final = 1e11
 """Unix seconds; more are milliseconds."""
 NO_MESSAGE: Final = "an error without a message"
@@ -70,7 +73,16 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     wait = wait if wait is not None else _named_delay(places, now)
     message = message or code or kind or NO_MESSAGE
     resets = next((at for place in places if (at := read.number(place.get("resets_at"))) and 0 < at < LATEST), 0.0)
-    return Fault(_kind(status, kind, code), message[:MAX_TEXT], status, code, kind, param, wait, resets)
+    return shortened(Fault(_kind(status, kind, code), message, status, code, kind, param, wait, resets))
+
+
+def shortened(fault: Fault) -> Fault:
+    """What is left of one whose words and codes somebody made longer than any vendor does."""
+    codes = (fault.code, fault.type, fault.param)
+    if len(fault.message) <= MAX_TEXT and max(map(len, codes)) <= MAX_CODE:
+        return fault
+    code, kind, param = (text[:MAX_CODE] for text in codes)
+    return replace(fault, message=fault.message[:MAX_TEXT], code=code, type=kind, param=param)
 
 
 def bare_fault(value: Mapping[str, Json]) -> Fault | None:

@@ -10,7 +10,7 @@ from mitmproxy import http
 from ccx_addons.core import endpoints
 from ccx_addons.core.config import Policy, Snapshot
 from ccx_addons.core.exchange import Ended, Exchange
-from ccx_addons.core.faults import translated
+from ccx_addons.core.faults import MAX_CODE, MAX_TEXT, translated
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import attempts
 from ccx_addons.failover import Failover, best_fault, keep_words, outcome_of, status_of
@@ -224,6 +224,18 @@ def test_transport_faults_have_words_of_their_own(kind: Any) -> None:
     x.ended = Ended(kind, "some detail")
     fault = outcome_of(x, record, None, record.started).fault
     assert fault and "some detail" in fault.message and fault.status in (502, 504)
+
+
+@pytest.mark.parametrize(
+    "ended", [Ended("reset", "x" * 99_999), Ended("status", "", Fault("server", "x" * 99_999, 500, "c" * 999))]
+)
+def test_what_an_upstream_says_is_no_longer_than_vendors_are(ended: Ended) -> None:
+    x = exchange("chat", A)
+    record = attempted(x, A, None)
+    x.ended = ended
+    found = outcome_of(x, record, None, record.started)
+    assert found.fault and len(found.fault.message) <= MAX_TEXT and len(found.detail) <= MAX_TEXT
+    assert len(found.fault.code) <= MAX_CODE
 
 
 def test_where_no_upstream_counts_an_estimate_does(runtime: Runtime) -> None:
