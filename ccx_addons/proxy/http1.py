@@ -14,7 +14,7 @@ from typing import Any, Final
 import h11
 from h11._readers import ChunkedReader, ContentLengthReader
 from mitmproxy import http
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.net.http import http1, validate
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
@@ -36,6 +36,7 @@ from mitmproxy.proxy.layers.http._http1 import (
 
 from ccx_addons.core import wire_json
 from ccx_addons.proxy import answers, checks, framing
+from ccx_addons.proxy.budget import FULL, Lease
 from ccx_addons.proxy.chunked import Broken, ChunkedBody
 from ccx_addons.proxy.headers import Headers
 from ccx_addons.proxy.hooks import DeadlineReached, WholeAnswer, WholeRequest
@@ -45,6 +46,8 @@ from ccx_addons.proxy.upstream import UpstreamConnection
 log: Final = logging.getLogger("ccx")
 
 MAX_HEAD: Final = 64 * 1024
+UNCOUNTED: Final = 4 * 1024
+"""Bytes of an incomplete head that are kept whatever else is: most come in one piece, and a connection takes more."""
 
 ITS_OWN: Final = frozenset({b"connection", b"keep-alive", b"proxy-connection"})
 """What an upstream says of its connection."""
@@ -55,6 +58,9 @@ BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 """The end of a head, as a lenient parser would see it."""
 
 KEEP_ALIVE_SECONDS: Final = re.compile(r"\btimeout=(\d{1,6})\b")
+
+SHOWN: Final = 300
+"""Bytes of an unreadable head that tell what answered there."""
 
 COPIED: Final = 64 << 10
 """Bytes of a body that are written together with the head."""
@@ -158,6 +164,8 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
         self.parent = parent
         self.head_timeout = head_timeout
         self.keepalive = keepalive
+        self.lease = Lease(parent.limits.budget.strangers)
+        """For a head that is not complete yet."""
         self.lingering = False
         self.in_head = False
         """A request head has begun, and has a time by which it must be here."""
@@ -210,9 +218,12 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.DataReceived):
             # With a request it is still here because a layer failed.
-            yield from self.wait(event) if self.request else super().read_headers(event)
+            yield from self.wait(event) if self.request else self._left()
             return
-        received = self._unread(event.data)
+        received = event.data
+        if self.buf:
+            received = self._unread(received)
+            self.lease.release()
         if received[:1] in (b"\r", b"\n"):  # some clients end a body with a line break too many
             received = received.lstrip(b"\r\n")
         end = found.end() if (found := BLANK_LINE.search(received)) else 0
@@ -220,8 +231,14 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             yield from self._hang_up(431, "the request head is larger than 64 KiB")
         elif end:
             yield from self._understand(received[:end], received[end:], event)
+        elif len(received) > UNCOUNTED and not self.lease.set(len(received)):
+            yield from self._hang_up(503, FULL.message)
         else:
             self.buf += received
+
+    def _left(self) -> layer.CommandGenerator[None]:
+        """Gone within a head, or without one. The stock layer would write into a log what it had said, its key too."""
+        yield commands.CloseConnection(self.conn)
 
     def _understand(self, head: bytes, rest: bytes, event: events.Event) -> layer.CommandGenerator[None]:
         """A whole head. What does not follow the rules ends the connection: nobody knows where it really ends."""
@@ -259,6 +276,7 @@ class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
             yield command
 
     def _hang_up(self, status: int, message: str) -> layer.CommandGenerator[None]:
+        self.lease.release()
         yield commands.SendData(self.conn, error_page(status, message))
         yield commands.CloseConnection(self.conn)
         self.state = self.done
@@ -403,12 +421,11 @@ class UpstreamHttp1(_WholeReads, Http1Client):
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.DataReceived):
-            yield from super().read_headers(event)
+            yield from self._cut_off(bytes(self.buf)) if self.buf and self.request else super().read_headers(event)
             return
         received = self._unread(event.data)
-        if not self.request:
-            self.buf += received
-            yield from super().read_headers(event)
+        if not self.request:  # nobody asked
+            yield commands.CloseConnection(self.conn)
             return
         found = BLANK_LINE.search(received)
         while found and _is_informational(received):
@@ -422,9 +439,13 @@ class UpstreamHttp1(_WholeReads, Http1Client):
         else:
             self.buf += received
 
+    def _cut_off(self, head: bytes) -> layer.CommandGenerator[None]:
+        yield from self._unreadable(f"unexpected server response: {head[:SHOWN]!r}")
+
     def _unreadable(self, words: str) -> layer.CommandGenerator[None]:
         assert self.stream_id is not None
-        yield commands.CloseConnection(self.conn)
+        if self.conn.state & ConnectionState.CAN_WRITE:
+            yield commands.CloseConnection(self.conn)
         yield ReceiveHttp(ResponseProtocolError(self.stream_id, words, ErrorCode.GENERIC_SERVER_ERROR))
 
     def _understand(self, head: bytes, rest: bytes, event: events.Event) -> layer.CommandGenerator[None]:
@@ -434,7 +455,7 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.response = response = _response(head)
             size = _answer_size(self.request, response)
         except ValueError as error:
-            yield from self._unreadable(f"Cannot parse HTTP response: {error}")
+            yield from self._unreadable(f"Cannot parse HTTP response: {str(error)[:SHOWN]}")
             return
         self.last = self._ends_behind(response) or size == -1
         if size is not None and 0 <= size <= len(rest) and response.data.status_code != 101:

@@ -180,7 +180,7 @@ class AttemptLayer(HttpLayer):
     def release(self) -> None:
         """The connection is gone, and whatever it still held."""
         for holder in (*self.streams.values(), *self.connections.values()):
-            if isinstance(holder, AttemptStream | ClientWebSocket):
+            if isinstance(holder, AttemptStream | ClientWebSocket | ClientHttp1):
                 holder.lease.release()
         client = self.connections.get(self.context.client)
         if isinstance(client, ClientHttp1) and not self.streams:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http._events import ErrorCode
 from mitmproxy.test import tflow
 
+from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.http1 import (
     MAX_HEAD,
     UpstreamHttp1,
@@ -280,6 +282,51 @@ async def test_nobody_is_told_to_go_on_who_would_not_understand_it() -> None:
         writer.write(REQUEST.replace(b"1.1", b"1.0").replace(b"host: x", b"host: x\r\nexpect: 100-continue"))
         assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
         writer.close()
+
+
+async def test_heads_that_are_not_complete_have_one_bound_together() -> None:
+    budget = Budget(200_000, patience=0.2)
+    begun = b"POST /json HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 24_000
+
+    async def until(used: Callable[[int], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not used(budget.strangers.used):
+                await asyncio.sleep(0.005)
+
+    async with gateway(ALL, limits=Limits(budget=budget)) as g:
+        opened = [await asyncio.open_connection("127.0.0.1", g.port) for _ in range(4)]
+        (first, to_first), (second, to_second), (_, to_third), (small, to_small) = opened
+        to_first.write(begun)
+        await until(lambda used: used > 20_000)
+        to_second.write(begun)
+        assert (await asyncio.wait_for(read_answer(second), 5))[0] == 503
+        to_small.write(begun[:4000])
+        to_first.write(b"\r\ncontent-length: 1\r\n\r\na")
+        assert await asyncio.wait_for(read_answer(first), 5) == (200, OK)
+        assert budget.strangers.used == 0
+        to_third.write(begun)
+        await until(lambda used: used > 20_000)
+        to_third.close()
+        await until(lambda used: used == 0)
+        to_small.write(b"\r\ncontent-length: 1\r\n\r\na")
+        assert await asyncio.wait_for(read_answer(small), 5) == (200, OK)
+        for _, writer in opened:
+            writer.close()
+
+
+async def test_what_somebody_said_of_a_head_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    async with gateway({"a": answers(b"HTTP/1.1 200 OK\r\nx: SECRET" + b"\x01" * 60_000)}) as g:
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(b"POST /a HTTP/1.1\r\nx-api-key: SECRET\r\n")
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+        writer.write(REQUEST.replace(b"/json", b"/a"))
+        assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 502
+        writer.close()
+    assert "SECRET" not in caplog.text
 
 
 FRAMED = b"POST /json HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n"
