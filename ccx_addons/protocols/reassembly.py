@@ -3,6 +3,9 @@
 The same decoders that convert traffic read it here. What they cannot read is shown as it is.
 """
 
+import base64
+import binascii
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +18,7 @@ from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.kept import of_lines
 from ccx_addons.core.neutral import Event, Failed, Fault, Finished, PartDelta, PartStarted, apply_delta
 from ccx_addons.core.sse import Reader, ServerEvent
-from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS
+from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, gallery, images
 
 type Look = Literal["text", "context", "thinking", "call", "result", "media", "refusal", "other"]
 type Body = Mapping[str, Any]
@@ -27,6 +30,9 @@ MAX_TEXT: Final = 400_000
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MAX_PICTURE: Final = 4 << 20
 """Characters of its base64."""
+BASE64: Final = re.compile(r"[A-Za-z0-9+/]{400,}={0,2}")
+MANY: Final = 16
+"""Numbers in a row that are shown; of more the first few."""
 PUNCTUATION: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[][{},]', re.DOTALL)
 """What JSON is put together with, and its strings, in which the same characters mean nothing."""
 
@@ -94,19 +100,23 @@ def asked(kind: Kind, model: str, stream: bool, body: Body) -> Asked:
     """The client's request. Never raises."""
     text = str(body.get("text", ""))
     is_cut = bool(body.get("truncated"))
+    if kind == images.NAME and gallery.is_form(content := content_of(body)):
+        return drawn(gallery.of_form(content), is_cut)
     try:
         found = json.loads(closed(text) if is_cut else text)
     except (ValueError, RecursionError):
-        return Asked(raw=text[:MAX_TEXT], problem=CUT if is_cut else "it is not JSON")
+        return Asked(raw=legible(text)[:MAX_TEXT], problem=CUT if is_cut else "it is not JSON")
+    if kind == images.NAME and isinstance(found, dict):
+        return drawn(gallery.of_json(found), is_cut)
     protocol = TEXT_PROTOCOLS.get(kind)
     if protocol is None or not isinstance(found, dict):
-        return Asked(raw=pretty(text))
+        return Asked(raw=legible(text)[:MAX_TEXT], problem=CUT if is_cut else "")
     try:
         request = protocol.decode_request(found, model, stream)
     except BadRequest as error:
-        return Asked(raw=pretty(text), problem=CUT if is_cut else str(error))
+        return Asked(raw=legible(text), problem=CUT if is_cut else str(error))
     if is_cut and not request.messages:
-        return Asked(raw=text[:MAX_TEXT], problem=CUT)
+        return Asked(raw=legible(text)[:MAX_TEXT], problem=CUT)
     return Asked(
         problem=CUT if is_cut else "",
         system=pieces(request.system),
@@ -114,6 +124,20 @@ def asked(kind: Kind, model: str, stream: bool, body: Body) -> Asked:
         tools=tuple(tool.name if isinstance(tool, neutral.Tool) else tool.kind for tool in request.tools),
         settings=settings_of(request),
     )
+
+
+def content_of(body: Body) -> bytes:
+    if "base64" not in body:
+        return str(body.get("text", "")).encode("utf-8", "surrogateescape")
+    try:
+        return base64.b64decode(body["base64"])
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def drawn(found: gallery.Asked, is_cut: bool) -> Asked:
+    parts, settings = found
+    return Asked(turns=(Turn("user", pieces(parts)),), settings=settings, problem=CUT if is_cut else "")
 
 
 CUT: Final = "only its beginning was kept"
@@ -197,10 +221,30 @@ def shown(part: neutral.Media) -> tuple[str, ...]:
 
 
 def media_size(part: neutral.Media) -> str:
-    if part.data is not None:
-        size = len(part.data) * 3 // 4
-        return f"{size / 1024:.0f} KB" if size >= 1024 else f"{size} B"
-    return part.file_id or ""
+    return part.file_id or "" if part.data is None else size_of(len(part.data))
+
+
+def size_of(characters: int) -> str:
+    """Of what so many characters of base64 hold."""
+    size = characters * 3 // 4
+    return f"{size / 1024:.0f} KB" if size >= 1024 else f"{size} B"
+
+
+def legible(text: str) -> str:
+    """The same as ``pretty`` without what nobody can read: base64, and the numbers of vectors."""
+    with contextlib.suppress(ValueError, RecursionError):
+        text = json.dumps(_few(json.loads(text)), indent=2, ensure_ascii=False)
+    return BASE64.sub(lambda found: f"[base64, {size_of(len(found[0]))}]", text)
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _few(inner) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) > MANY and all(isinstance(one, int | float) for one in value):
+        return f"[{', '.join(map(str, value[:3]))}, ... {len(value)} numbers]"
+    return [_few(inner) for inner in value]
 
 
 def pretty(text: str) -> str:
@@ -216,18 +260,26 @@ def answer(kind: Kind, body: Body, growing: bool = False) -> Answer:
     """An answer in the words of ``kind``: complete, cut, or ``growing``: its end may be missing. Never raises."""
     text = str(body.get("text", ""))
     protocol = TEXT_PROTOCOLS.get(kind)
+    if kind == images.NAME and text:
+        return exhibited(text)
     if protocol is None:
-        return Answer(raw=pretty(text)[:MAX_TEXT], stop="end")
+        return Answer(raw=legible(text)[:MAX_TEXT], stop="end")
     if is_stream(text):
         return streamed(kind, text, growing or bool(body.get("truncated")))
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return Answer(raw=text[:MAX_TEXT])
+        return Answer(raw=legible(text)[:MAX_TEXT])
     response = protocol.decode_response(found)
     if isinstance(response, Fault):
         return Answer(fault=response.message, raw=pretty(text))
     return Answer(pieces(response.parts), response.stop)
+
+
+def exhibited(text: str) -> Answer:
+    parts, fault = gallery.answered(text)
+    said = fault.message if fault else ""
+    return Answer(pieces(parts), "" if fault else "end", said, "" if parts else legible(text)[:MAX_TEXT])
 
 
 def is_stream(text: str) -> bool:
