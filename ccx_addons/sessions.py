@@ -196,7 +196,7 @@ class Sessions:
             self.remember(x.match.subject, deleted(), 0)
             self.runtime.store.remove("response_sessions", {"id": x.match.subject})
             self.runtime.store.remove("issued", {"id": x.match.subject})
-            if self.runtime.settings.worker_count > 1:
+            if self.runtime.meeting.shared:
                 self.runtime.store.command("forget", {"id": x.match.subject})
         if x.kind != "responses" or x.operation != "generate" or x.body is None or x.current is None:
             return

@@ -1,5 +1,7 @@
 import asyncio
 import json
+import random
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from ccx_addons.core.config import Client, Snapshot
 from ccx_addons.core.errors import StoreError, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Exchange, Seat
 from ccx_addons.core.wire_json import JsonBody, dumps
+from ccx_addons.io.follow import connect
+from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.scheduler.state import NEVER
 from ccx_addons.sessions import (
@@ -157,7 +161,7 @@ def put(runtime: Runtime, id: str, client: str, expires: float = 9e9) -> None:
 
 
 def asks(runtime: Runtime, x: Exchange, sessions: Sessions | None = None) -> tuple[int, str]:
-    """(status, message) of a refusal; 0: it goes on."""
+    """The status, and the message of a refusal; 0: it goes on."""
     x.ask(x.match or endpoints.find("POST", "/v1/responses"))
     request = flow(x=x)
     rest = (sessions or Sessions(runtime)).request(request)
@@ -169,7 +173,8 @@ def asks(runtime: Runtime, x: Exchange, sessions: Sessions | None = None) -> tup
         asyncio.run(wait())
     if request.response is None:
         return 0, ""
-    return request.response.status_code, json.loads(request.response.content or b"")["error"]["message"]
+    said = json.loads(request.response.content or b"")
+    return request.response.status_code, said["error"]["message"] if "error" in said else ""
 
 
 REFERENCE = {"type": "item_reference", "id": "msg_1"}
@@ -222,6 +227,87 @@ def test_what_is_deleted_is_gone_at_once(runtime: Runtime, here: bool, monkeypat
     else:
         runtime.forgotten.append("resp_1")
     assert asks(runtime, exchange(previous_response_id="resp_1"), sessions)[0] == 404
+
+
+class Two:
+    """Workers on one database. ``lives``: answers, and the items that each has with those before it; ``told``: what a
+    worker has still to hear of as deleted."""
+
+    def __init__(self, workers: list[Runtime]) -> None:
+        self.workers, self.both = workers, [Sessions(worker) for worker in workers]
+        self.lives: dict[str, list[str]] = {}
+        self.gone: list[str] = []
+        self.told: list[list[str]] = [[], []]
+
+    def ask(self, who: int, method: str, id: str, client: str = "alice", previous: str = "") -> tuple[int, Exchange]:
+        more: dict[str, Any] = {"previous_response_id": previous} if previous else {}
+        x = exchange(input="x", **more)
+        x.client = Client(client, "")
+        x.ask(endpoints.find(method, f"/v1/responses/{id}" if id else "/v1/responses"))
+        x.body = None if id else x.body
+        return (asks(self.workers[who], x, self.both[who])[0], x)
+
+    def create(self, who: int, id: str, previous: str = "") -> None:
+        status, x = self.ask(who, "POST", "", previous=previous)
+        assert status == 0
+        attempted(x, WHERE, None).converted = True
+        answer = {"id": id, "output": [{"id": f"msg_{id}", "type": "message", "content": []}]}
+        asyncio.run(self.both[who].keep(x, dumps(answer)))
+        self.lives[id] = [*self.lives.get(previous, ()), f"msg_{id}"]
+
+    def get(self, who: int, id: str) -> None:
+        status, x = self.ask(who, "GET", id)
+        assert status == (200 if id in self.lives else 404)
+        assert [item["id"] for item in x.history or () if "id" in item] == self.lives.get(id, [])
+        assert self.ask(who, "POST", "", previous=id)[0] == (0 if id in self.lives else 404)
+
+    def delete(self, who: int, id: str) -> None:
+        status, x = self.ask(who, "DELETE", id)
+        assert status == (200 if id in self.lives else 404)
+        if status == 200:
+            over = flow(x=x)
+            over.response = http.Response.make(200)
+            self.both[who].response(over)
+            del self.lives[id]
+            self.gone.append(id)
+            self.told[1 - who].append(id)
+
+    def hear(self, who: int) -> None:
+        self.workers[who].forgotten += self.told[who]
+        self.told[who].clear()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_two_workers_that_create_ask_continue_and_delete(runtime: Runtime) -> None:
+    """In any order, and wherever: what was deleted is gone where that was asked at once, elsewhere as soon as it is
+    heard of, and for other clients nothing is ever there."""
+    dice, store = random.Random(5), Store.open(runtime.store.path, boot_id="boot", worker=1)
+    two = Two([runtime, Runtime(runtime.settings, runtime.snapshot, store, worker=1, boot_id="boot")])
+    for worker in two.workers:
+        worker.meeting.shared = True
+    for n in range(90):
+        who, id = dice.randrange(2), dice.choice([*two.lives, *two.gone, "resp_none"])
+        match dice.choice(["create", "continue", "ask", "ask", "delete", "stranger", "hear"]):
+            case "create":
+                two.create(who, f"resp_{n}")
+            case "continue" if id in two.lives:
+                two.create(who, f"resp_{n}", id)
+            case "stranger":
+                assert two.ask(who, dice.choice(["GET", "DELETE"]), id, "bob")[0] == 404
+            case "hear":
+                two.hear(who)
+            case _ if id in two.told[who]:
+                """What it answers now depends on what it remembers."""
+            case "delete":
+                two.delete(who, id)
+            case "ask":
+                two.get(who, id)
+        assert all(worker.store.flush() for worker in two.workers)
+    assert len(two.gone) > 4
+    with closing(connect(store.path)) as conn:
+        orders = [json.loads(row["args"])["id"] for row in conn.execute("SELECT args FROM commands")]
+    assert sorted(orders) == sorted(two.gone), "each is told, whatever says that there are others"
+    store.close()
 
 
 def test_an_id_that_an_upstream_gives_again(runtime: Runtime) -> None:
