@@ -5,7 +5,7 @@ Three SDKs ask the same path and each parses its own form, which their headers t
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -85,7 +85,7 @@ class Models:
         lists = await asyncio.gather(*(self.of(channel) for channel in channels))
         found: dict[str, dict[str, Any]] = {}
         for channel, listed in zip(channels, lists, strict=True):
-            for entry in [*_named(channel), *listed]:
+            for entry in [*({"id": name} for name in channel.named), *listed]:
                 name = entry["id"]
                 if channel.allow.allows(name) and client.models.allows(name):
                     found.setdefault(name, entry | _sizes(channel, entry))
@@ -101,11 +101,6 @@ class Models:
             known = {c: entries for c, entries in self.last.items() if c in self.lists}
             self.last = {**known, channel: listed}
         return listed or self.last.get(channel, [])
-
-
-def _named(channel: Channel) -> Iterable[dict[str, Any]]:
-    names = [*channel.models.entries, *channel.allow.include]
-    return [{"id": name} for name in names if "*" not in name]
 
 
 def _sizes(channel: Channel, entry: dict[str, Any]) -> dict[str, int]:

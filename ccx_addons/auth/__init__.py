@@ -297,13 +297,11 @@ def common(places: list[list[str]]) -> tuple[list[str], Fault | None]:
 
 
 def identify(credentials: list[str], x: Exchange) -> Client | None:
-    """The enabled client one of the keys belongs to. It is found by the key's hash: time does not depend on how much of
-    a key is right."""
+    """The client one of the keys belongs to."""
     for key in credentials:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-        found = x.snapshot.by_key.get(digest)
-        if found and found[1] > x.started_at:
-            return found[0]
+        if found := x.snapshot.client(digest, x.started_at):
+            return found
     return None
 
 

@@ -377,6 +377,11 @@ class Channel:
     note: str = field(default="", metadata=SHOWN)
     website: str = field(default="", metadata=URLS)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Models that its settings name, as clients do; its upstream may have more."""
+        return tuple(name for name in (*self.models.entries, *self.allow.include) if "*" not in name)
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorLimits:
@@ -497,6 +502,12 @@ class Snapshot:
 
     def channel(self, id: str) -> Channel | None:
         return self.by_id.get(id)
+
+    def client(self, digest: str, now: float) -> Client | None:
+        """The enabled client whose key has this SHA-256, while the key is right. Time does not depend on how much of a
+        key is right. ``now``: Unix seconds."""
+        client, until = self.by_key.get(digest, (None, 0.0))
+        return client if until > now else None
 
 
 VERSION: Final = 1

@@ -5,7 +5,6 @@ this one not.
 """
 
 import hashlib
-import hmac
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,13 +47,10 @@ def register(app: Flask) -> None:
 
 
 def owner(current: Panel, digest: str) -> Client | None:
-    """The client that a key's hash belongs to, while the key is right."""
-    found, now = None, current.clock()
-    for client in current.snapshot().clients:
-        for known, until in client.keys:
-            if hmac.compare_digest(digest, known) and client.enabled and until > now and not client.expired(now):
-                found = found or client
-    return found
+    """The client that a key's hash belongs to, while it may ask."""
+    now = current.clock()
+    client = current.snapshot().client(digest, now)
+    return client if client and not client.expired(now) else None
 
 
 def current_client() -> Client | None:
@@ -84,6 +80,7 @@ def index() -> str | Response:
             (name, stats.summary(current.db, ranges.range_of(name, now), now, mine)["now"]) for name in ("24h", "30d")
         ],
         models=stats.table(current.db, ranges.range_of("30d", now), "model", now, mine),
+        named=named(current, client),
         recent=newest(current.db, client.name, RECENT),
         snippets=offered,
         chosen=chosen,
@@ -92,6 +89,13 @@ def index() -> str | Response:
         limit_words={limit: words for limit, words, _step in page.LIMITS},
         root=root,
     )
+
+
+def named(current: Panel, client: Client) -> list[str]:
+    """Models that the configuration names and the client may ask for."""
+    channels = [c for c in current.snapshot().channels if c.status == "active" and c.serves & client.kinds]
+    names = {name for channel in channels for name in channel.named if channel.allow.allows(name)}
+    return sorted(name for name in names if client.models.allows(name))
 
 
 @pages.get("/login")

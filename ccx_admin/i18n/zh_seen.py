@@ -3,6 +3,9 @@
 from typing import Final
 
 SEEN: Final[dict[str, str]] = {
+    "with your key, all of them:": "用您的密钥查看全部：",
+    "more than {n} bodies, and more than {size}": "超过 {n} 个正文，超过 {size}",
+    "Arrow keys choose a time, with Shift a longer one, Enter shows it.": "方向键选择时间，按住 Shift 延长，回车显示。",
     "You are logged out. What you wrote is still here: log in, come back to this tab, and save it.": (
         "您已退出登录。所写内容仍在此处：请登录，回到此标签页，然后保存。"
     ),

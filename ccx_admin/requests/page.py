@@ -13,6 +13,7 @@ from ccx_admin.i18n import _
 from ccx_admin.panel import Panel, panel
 from ccx_admin.requests import bars, errors, search_box
 from ccx_admin.requests import heat as heat_map
+from ccx_admin.requests.api import why_no_bodies
 from ccx_admin.requests.chain import hops
 from ccx_admin.requests.saved import saved
 from ccx_admin.requests.search_box import TIMES, Now, QueryError, Search, Term
@@ -127,12 +128,19 @@ def index() -> str:
         running=flying,
         following=following,
         searched=searched,
+        unkept=unkept(current, found),
         histogram=histogram_of(current, found) if not error else None,
         columns=COLUMNS,
         hidden=hidden(),
         late=current.snapshot().policy.timeouts.total * 1000,
         **toolbar(current, text, found),
     )
+
+
+def unkept(current: Panel, found: Search) -> str:
+    """Why words that are searched for may not be there; empty: none are, or all bodies are kept."""
+    is_asked = any(term.field == "said" for term in found.terms)
+    return why_no_bodies(current) if is_asked and current.snapshot().policy.bodies.capture != "all" else ""
 
 
 def toolbar(current: Panel, text: str, found: Search, show: str = "list") -> dict[str, Any]:

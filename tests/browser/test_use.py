@@ -159,6 +159,17 @@ def test_the_histogram_zooms(tab: Tab) -> None:
     expect(tab.page.locator(".chip.on")).to_have_count(2)
 
 
+def test_the_histogram_zooms_by_keys(tab: Tab) -> None:
+    tab.go("/requests")
+    bars = tab.page.get_by_role("slider", name="Requests over time")
+    bars.press("ArrowLeft")
+    bars.press("Shift+ArrowLeft")
+    expect(bars).to_have_attribute("aria-valuetext", re.compile(" – "))
+    expect(tab.page.locator(".brush")).to_be_visible()
+    bars.press("Enter")
+    tab.page.wait_for_url(re.compile(r"since%3A\d{4}-\d\d-\d\dT\d\d%3A"))
+
+
 def test_every_time_is_the_readers(chromium: Browser, site: Site) -> None:
     """Rows, tips, the search's chips and words for days are all of one clock, from the first page on."""
     context, tab = open_tab(chromium, site, timezone_id="Asia/Shanghai")

@@ -108,41 +108,86 @@ function followRows(table) {
   }
 }
 
-// Drag over the bars: the list shows that time.
+// Drag over the bars, or choose some with the arrow keys: the list shows that time.
 function zoom(figure) {
   const bars = figure.querySelector("svg.bars");
+  const titles = [...bars.querySelectorAll(".hit title")].map((title) => title.textContent);
   const start = Number(figure.dataset.start);
   const end = Number(figure.dataset.end);
   let from = null;
   let brush = null;
   const x = (event) => Math.max(0, Math.min(1, (event.clientX - bars.getBoundingClientRect().left) / bars.clientWidth));
 
+  function paint(low, high) {
+    if (!brush) {
+      brush = document.createElement("div");
+      brush.className = "brush";
+      figure.append(brush);
+    }
+    const left = bars.getBoundingClientRect().left - figure.getBoundingClientRect().left;
+    brush.style.left = `${left + low * bars.clientWidth}px`;
+    brush.style.width = `${(high - low) * bars.clientWidth}px`;
+  }
+  function clear() {
+    brush?.remove();
+    brush = null;
+  }
+  function show(low, high) {
+    const time = (share) => iso(start + (end - start) * share);
+    const q = `${figure.dataset.search} since:${time(low)} until:${time(high)}`.trim();
+    location.assign(at(`/requests?q=${encodeURIComponent(q)}`));
+  }
+
   bars.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     from = x(event);
-    brush = document.createElement("div");
-    brush.className = "brush";
-    figure.append(brush);
+    paint(from, from);
     bars.setPointerCapture(event.pointerId);
     event.preventDefault();
   });
   bars.addEventListener("pointermove", (event) => {
-    if (from === null) return;
-    const [low, high] = [from, x(event)].sort((a, b) => a - b);
-    const left = bars.getBoundingClientRect().left - figure.getBoundingClientRect().left;
-    brush.style.left = `${left + low * bars.clientWidth}px`;
-    brush.style.width = `${(high - low) * bars.clientWidth}px`;
+    if (from !== null) paint(Math.min(from, x(event)), Math.max(from, x(event)));
   });
   const done = (event) => {
     if (from === null) return;
     const [low, high] = [from, x(event)].sort((a, b) => a - b);
     from = null;
-    brush.remove();
-    if (event.type === "pointercancel" || high - low < 0.01) return;
-    const time = (share) => iso(start + (end - start) * share);
-    const q = `${figure.dataset.search} since:${time(low)} until:${time(high)}`.trim();
-    location.assign(at(`/requests?q=${encodeURIComponent(q)}`));
+    clear();
+    if (event.type !== "pointercancel" && high - low >= 0.01) show(low, high);
   };
   bars.addEventListener("pointerup", done);
   bars.addEventListener("pointercancel", done);
+  byKeys(bars, titles, { paint, clear, show });
+}
+
+function byKeys(bars, titles, { paint, clear, show }) {
+  const last = titles.length - 1;
+  const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -last, End: last };
+  let here = last;
+  let other = last;
+  const chosen = () => [Math.min(here, other), Math.max(here, other)];
+  const tell = () => {
+    const [low, high] = chosen();
+    const text = low === high ? titles[low] : `${titles[low]} – ${titles[high]}`;
+    for (const [name, value] of Object.entries({ role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": here, "aria-valuetext": text })) bars.setAttribute(name, value);
+  };
+  const part = () => {
+    const [low, high] = chosen();
+    return [low / titles.length, (high + 1) / titles.length];
+  };
+  bars.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in steps) {
+      here = Math.max(0, Math.min(last, here + steps[event.key]));
+      if (!event.shiftKey) other = here;
+      tell();
+      paint(...part());
+    } else if (event.key === "Enter") show(...part());
+    else if (event.key === "Escape") clear();
+    else return;
+    event.preventDefault();
+  });
+  bars.addEventListener("focus", () => bars.matches(":focus-visible") && paint(...part()));
+  bars.addEventListener("blur", clear);
+  tell();
 }

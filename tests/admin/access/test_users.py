@@ -47,6 +47,16 @@ def test_a_clients_key_is_still_none(browser: FlaskClient) -> None:
     assert "Nobody has this key" in log_in(browser, "somebody-elses-key").text
 
 
+def test_a_key_that_is_right_nowhere_is_nobodys(browser: FlaskClient, folder: Path) -> None:
+    """What was a client's once says no more than a guess."""
+    file = folder / "ccx.yaml"
+    assert "This is a client&#39;s key" in log_in(browser, "ccx-alice-0123456789abcdef").text
+    assert "Nobody has this key" in log_in(browser, "ccx-ci-0123456789abcdef").text, "it is switched off"
+    previous = f"previous: [{{key_sha256: '{sha256('ccx-old-0123456789abcdef')}', until: '2999-01-01'}}]"
+    file.write_text(file.read_text().replace("    limits: {rpm: 60", f"    {previous}\n    limits: {{rpm: 60"))
+    assert "This is a client&#39;s key" in log_in(browser, "ccx-old-0123456789abcdef").text
+
+
 def test_who_sees_changes_nothing(api: Api, browser: FlaskClient) -> None:
     before = api.get(MAIN)
     for method, path in (

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -148,3 +149,16 @@ def test_the_histogram_counts_every_request(session: FlaskClient) -> None:
         session.get("/requests").text,
     )
     assert sum(int(n) for counts in found for n in counts) == 300
+
+
+@pytest.mark.parametrize(
+    ("capture", "q", "is_told"),
+    [("off", "said:x", True), ("errors", "said:x", True), ("all", "said:x", False), ("off", "x", False)],
+)
+def test_words_that_are_not_kept_are_not_looked_for_in_vain(
+    session: FlaskClient, folder: Path, capture: str, q: str, is_told: bool
+) -> None:
+    file = folder / "ccx.yaml"
+    file.write_text(file.read_text() + f"policy: {{bodies: {{capture: '{capture}'}}}}\n")
+    page = session.get(f"/requests?q={q}").text
+    assert "Nothing matches" in page and ("policy.bodies.capture" in page) is is_told

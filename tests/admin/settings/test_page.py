@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from ccx_addons.io.store import Store
 from ccx_admin.settings import page as settings
 from ccx_admin.settings.api import PRESETS
 from tests.admin import seed
@@ -71,3 +72,14 @@ def test_about_tells_no_key(session: FlaskClient) -> None:
     page = session.get("/settings?tab=about").text
     assert "ADMIN_ACCESS_KEY" in page
     assert "admin-key-for" not in page
+
+
+@pytest.mark.parametrize(("most", "words"), [(10, "3 bodies, 6"), (3, "more than 3 bodies, and more than 6")])
+def test_kept_bodies_are_counted_as_far_as_it_takes_no_time(
+    session: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch, most: int, words: str
+) -> None:
+    monkeypatch.setattr(settings, "COUNTED", most)
+    for n in range(3):
+        store.put_body(f"r{n}", "client_request", b"{}")
+    store.flush()
+    assert words in session.get("/settings?tab=capture").text
