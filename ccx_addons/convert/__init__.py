@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mitmproxy import http
 
 from ccx_addons.auth import allowed_origin
-from ccx_addons.convert import works
+from ccx_addons.convert import logprobs, works
 from ccx_addons.convert.heads import AllTerms, Decided, lost_betas, write_request
 from ccx_addons.convert.translate import (
     ANSWER_QUIRKS,
@@ -332,7 +332,8 @@ def watcher(x: Exchange, record: AttemptRecord) -> PassWatcher | ConvertWatcher:
     request = neutral_request(x)
     encoder = works.encoder(x.kind, upstream.NAME, request, x.array, x.envelope is not None)
     decoder = Restorer(upstream.decoder(), x.masked) if x.masked else upstream.decoder()
-    return ConvertWatcher(x, PROTOCOLS[x.kind], decoder, encoder)
+    said = logprobs.said(upstream.NAME, x.kind, request)
+    return ConvertWatcher(x, PROTOCOLS[x.kind], decoder, encoder, said)
 
 
 @lru_cache(1024)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ccx_addons.convert import works
+from ccx_addons.convert import logprobs, works
 from ccx_addons.core import read
 from ccx_addons.core.code_assist import enclosed
 from ccx_addons.core.config import Channel
@@ -85,7 +85,7 @@ def as_json(x: Exchange, channel: Channel, request: Request, answer: Response, c
         whole = read.mapping((loads_object(found[1]) or {}).get("response"))
         if whole.get("output"):
             return dumps(whole)
-    answer, lost = works.carried(answer, x.kind)
+    answer, lost = works.carried(answer, x.kind, logprobs.said(channel.protocol, x.kind, request))
     body, losses = TEXT_PROTOCOLS[x.kind].encode_response(answer, request)
     x.losses += [*losses, *lost]
     return enclosed(dumps(body)) if x.envelope else dumps(body)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ccx_addons import vendors
-from ccx_addons.convert import compaction, recast, works
+from ccx_addons.convert import compaction, logprobs, recast, works
 from ccx_addons.core import code_assist, leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import ACCOUNT, STORED, VECTORS
@@ -288,7 +288,7 @@ def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes
     if isinstance(events, Fault) or not answer.parts:
         return Ended("empty", "the answer has no content"), content
     if converts(x, channel) and summarises(x):
-        return _written(x, answer, len(content))
+        return _written(x, channel, answer, len(content))
     x.stop, x.usage, x.answer = answer.stop, answer.usage, answer
     if x.expects_stream and x.kind == channel.protocol and recast.is_stream(content) and not x.array:
         return Ended("ok"), content
@@ -296,7 +296,7 @@ def _recast(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes
         request = neutral_request(x)
     except (BadRequest, UnknownResponse) as bad:
         return Ended("bad_body", f"the answer's form was not asked for, and {bad}"), content
-    x.losses += leftovers.of_answer(answer, x.kind)
+    x.losses += leftovers.of_answer(answer, x.kind, logprobs.said(channel.protocol, x.kind, request))
     if x.stream:
         return Ended("ok"), recast.as_events(x, channel, request, events)
     return Ended("ok"), recast.as_json(x, channel, request, answer, content)
@@ -309,18 +309,20 @@ def _translated(x: Exchange, channel: Channel, value: Json, size: int) -> tuple[
     x.usage = answer.usage
     if fault := broken_off(answer.stop, answer.extra):
         return Ended("error_body", fault.message, fault), b""
-    return _written(x, answer, size)
+    return _written(x, channel, answer, size)
 
 
-def _written(x: Exchange, answer: Response, size: int) -> tuple[Ended, bytes]:
+def _written(x: Exchange, channel: Channel, answer: Response, size: int) -> tuple[Ended, bytes]:
     """The answer in the client's protocol."""
     x.stop, x.usage, x.answer = answer.stop, answer.usage or x.usage, answer
     if x.operation == "compact":
         return Ended("ok"), dumps(compaction.compacted(answer))
     client = TEXT_PROTOCOLS[x.kind]
-    told, lost = works.carried(answer, x.kind)
-    body, losses = client.encode_response(told, neutral_request(x))
-    x.losses += [*losses, *lost, *leftovers.of_answer(answer, x.kind)]
+    request = neutral_request(x)
+    said = logprobs.said(channel.protocol, x.kind, request)
+    told, lost = works.carried(answer, x.kind, said)
+    body, losses = client.encode_response(told, request)
+    x.losses += [*losses, *lost, *leftovers.of_answer(answer, x.kind, said)]
     if summarises(x):
         body = compaction.answered(body, answer)
         return Ended("ok"), compaction.events(body) if x.stream else dumps(body)

@@ -12,7 +12,7 @@ from ccx_addons.core import read
 from ccx_addons.core.estimate import Said
 from ccx_addons.core.exchange import Exchange
 from ccx_addons.core.faults import translated
-from ccx_addons.core.leftovers import OfStream
+from ccx_addons.core.leftovers import NOTHING, OfStream
 from ccx_addons.core.neutral import (
     Event,
     Failed,
@@ -315,11 +315,19 @@ class PassWatcher(Watcher):
 class ConvertWatcher(Watcher):
     """The upstream speaks another protocol than the client."""
 
-    def __init__(self, exchange: Exchange, protocol: WireProtocol, decoder: Decoder, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        protocol: WireProtocol,
+        decoder: Decoder,
+        encoder: Encoder,
+        said: frozenset[str] = NOTHING,
+    ) -> None:
+        """``said``: fields of the upstream's answer that the encoder says."""
         super().__init__(exchange, protocol, decoder)
         self.upstream = exchange.current.attempt.channel.protocol if exchange.current else protocol.NAME
         self.encoder = encoder
-        self.left = OfStream(exchange.kind)
+        self.left = OfStream(exchange.kind, said)
 
     def feed(self, data: bytes) -> list[bytes]:
         return self._convert(self.decoder.feed(data))

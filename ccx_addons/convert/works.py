@@ -1,9 +1,10 @@
 """Between decoder and encoder: what an upstream's own tools did becomes the client's form of it, where it has one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ccx_addons.convert import logprobs
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import (
     NO_EXTRA,
@@ -159,8 +160,13 @@ class Works:
         return (*before, event)
 
 
-def carried(answer: Response, target: str) -> tuple[Response, list[Loss]]:
-    """The same for a whole answer, and what it could not say."""
+def carried(answer: Response, target: str, likely: Collection[str] = ()) -> tuple[Response, list[Loss]]:
+    """The same for a whole answer, and what it could not say. ``likely``: not empty where the client is told how likely
+    its tokens were."""
+    if likely:
+        answer, unsaid = logprobs.carried(answer, target)
+        answer, losses = carried(answer, target)
+        return answer, [*unsaid, *losses]
     has_works = any(isinstance(part, Opaque) for part in answer.parts) or "gemini" in answer.extra
     if not has_works or target not in WRITERS:
         return answer, []
@@ -192,4 +198,6 @@ def encoder(kind: Kind, upstream: str, request: Request, array: bool, envelope: 
     if envelope:
         return gemini.envelope_encoder(request, array)
     inner: Encoder = gemini.array_encoder(request) if array else TEXT_PROTOCOLS[kind].encoder(request)
+    if logprobs.said(upstream, kind, request):
+        inner = logprobs.LogprobsEncoder(inner, kind)
     return inner if upstream == kind or kind not in WRITERS else WorksEncoder(inner, kind)

@@ -93,10 +93,14 @@ UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
 """Values by which nothing is asked for."""
 UNSPECIFIED: Final = "_UNSPECIFIED"
 """How the first word of each of Google's enumerations ends, which stands for none (google.aip.dev/126)."""
-SERVED: Final[Mapping[str, Json]] = {
-    "include": ["reasoning.encrypted_content"],  # signatures travel by themselves
-}
-"""Fields -> the value that the gateway does what is asked for by."""
+INCLUDE: Final = "include"
+"""Where a Responses request names what its answer is to have beside the rest; each word is lost by itself."""
+SERVED: Final = frozenset({
+    "reasoning.encrypted_content",  # signatures travel by themselves
+    "web_search_call.action.sources",  # so do pages, and what code printed (core/works.py)
+    "code_interpreter_call.outputs",
+})  # fmt: skip
+"""Words in it which the gateway does by itself."""
 
 MOST: Final = 40
 """Losses that are told of one request or answer; fields of one name in like places are one."""
@@ -124,11 +128,14 @@ def of_request(request: Request, target: str, reads: Reads) -> list[Loss]:
     return found.losses()
 
 
-def of_answer(answer: Response, target: str) -> list[Loss]:
-    """The same for an answer in ``target``, the client's protocol. Counts are none: the sums are carried."""
+def of_answer(answer: Response, target: str, said: frozenset[str] = NOTHING) -> list[Loss]:
+    """The same for an answer in ``target``, the client's protocol. Counts are none: the sums are carried.
+
+    ``said``: fields that the client's form says.
+    """
     if not answer.extra and not any(part.extra or isinstance(part, Media | ToolResult) for part in answer.parts):
         return []
-    found = _Found(target)
+    found = _Found(target, said=said)
     sourced = any(isinstance(part, Text) and part.sources for part in answer.parts)
     found.add("", answer.extra, SOURCES if sourced else NOTHING)
     found.parts("content", answer.parts)
@@ -140,8 +147,8 @@ def of_answer(answer: Response, target: str) -> list[Loss]:
 class OfStream:
     """The same for an answer that comes as events."""
 
-    def __init__(self, target: str) -> None:
-        self._found = _Found(target)
+    def __init__(self, target: str, said: frozenset[str] = NOTHING) -> None:
+        self._found = _Found(target, said=said)
         self._sourced = False
 
     def see(self, event: Event) -> None:
@@ -196,7 +203,7 @@ class Watched(dict[str, Json]):
                 continue
             if isinstance(value, Watched):
                 yield from value.unread(f"{before}{name}.")
-            elif name not in self._read and not _says_nothing(name, value):
+            elif name not in self._read and not _says_nothing(value):
                 yield f"{before}{name}"
 
 
@@ -214,8 +221,9 @@ def written_tool(
 class _Found:
     """Collects what is left, each name in like places once."""
 
-    def __init__(self, target: str, reads: Reads | None = None) -> None:
+    def __init__(self, target: str, reads: Reads | None = None, said: frozenset[str] = NOTHING) -> None:
         self._target = target
+        self._said = said
         self._reads = reads or {}
         self._answers = reads is None
         self._losses: dict[str, Loss] = {}
@@ -248,7 +256,7 @@ class _Found:
                 fields = {name: value for name, value in fields.items() if name != "name"}
             read = said | self._reads.get(protocol, NOTHING) | HARMLESS_IN.get(protocol, NOTHING)
             if self._answers:
-                read |= WORKS_IN.get(self._target, NOTHING)
+                read |= WORKS_IN.get(self._target, NOTHING) | self._said
             for name in _left(fields, read):
                 self._lose(f"{path}{name}", protocol)
 
@@ -264,7 +272,11 @@ class _Found:
 def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") -> Iterator[str]:
     for name, value in fields.items():
         path = f"{before}{name}"
-        if path in HARMLESS or (path in read and not _is_new(name, value)) or _says_nothing(name, value):
+        if name == INCLUDE and isinstance(value, list):
+            words = (f"{path}.{word}" for word in value if word not in SERVED)
+            yield from (word for word in words if word not in read)
+            continue
+        if path in HARMLESS or (path in read and not _is_new(name, value)) or _says_nothing(value):
             continue
         if path in INSIDE and isinstance(value, dict):
             yield from _left(value, read, f"{path}.")
@@ -277,7 +289,7 @@ def _is_new(name: str, value: Json) -> bool:
     return name == "effort" and isinstance(value, str) and effort_word(value) is None
 
 
-def _says_nothing(name: str, value: Json) -> bool:
+def _says_nothing(value: Json) -> bool:
     if isinstance(value, str) and value.endswith(UNSPECIFIED):
         return True
-    return any(value == unset for unset in UNSET if type(value) is type(unset)) or SERVED.get(name) == value
+    return any(value == unset for unset in UNSET if type(value) is type(unset))

@@ -28,11 +28,8 @@ ERROR_TYPES: Final[Mapping[FaultKind, str]] = {
 
 SHARED: Final = frozenset({
     "metadata", "moderation", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "store",
-    "top_logprobs",
 })  # fmt: skip
 """Settings without a neutral name that Chat and Responses have under one name and with one meaning."""
-LOGPROBS: Final = "message.output_text.logprobs"
-"""What Responses' ``include`` says where Chat says ``logprobs``."""
 
 
 def shared(extra: Extra, protocol: str) -> dict[str, Json]:

@@ -181,7 +181,7 @@ class AnswerReader:
         whole = "delta" not in choice
         if isinstance(delta := choice.get("delta") or self._said(choice, whole), dict):
             self._delta(delta, events, whole)
-        if len(choice) > 3:
+        if len(choice) > 3 or "logprobs" in choice:
             self._beside(choice)
         if whole and len(choices) > 1:
             self._other_choices(choices[1:], events)

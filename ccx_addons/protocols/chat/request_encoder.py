@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, read
+from ccx_addons.core import cache_marks, logprobs, read
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Request, Text, safe_name
-from ccx_addons.core.openai import LOGPROBS, SHARED, fits_strict, shared
+from ccx_addons.core.openai import SHARED, fits_strict, shared
 from ccx_addons.core.reasoning import effort_of
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.chat.conversation import Conversation
@@ -40,7 +40,8 @@ MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
 READS: Final[Reads] = {
     **cache_marks.READS,
-    "responses": SHARED | cache_marks.FIELDS | {"format", "text.format.description"},
+    "responses": SHARED | cache_marks.FIELDS | logprobs.RESPONSES | {"format", "text.format.description"},
+    "gemini": logprobs.GEMINI,
 }
 
 type Losses = list[Loss]
@@ -80,7 +81,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
     body |= cache_marks.of_request(request, NAME, rules.cache_marks, losses)
-    body |= _from_responses(request, body, losses)
+    body |= _from_others(request, body, losses)
     if request.stream:
         body["stream"] = True
         if rules.stream_options:
@@ -88,16 +89,18 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
 
 
-def _from_responses(request: Request, body: Fields, losses: Losses) -> Fields:
-    """What a Responses client says by the same names, and its wish for probabilities."""
-    if "responses" not in request.extra:
+def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
+    """What a Responses client says by the same names, and anybody's wish for probabilities."""
+    if not request.extra:
         return {}
-    wire = shared(request.extra, "responses")
+    wish = None if NAME in request.extra else logprobs.wished(request.extra)
+    wire: Fields = {} if wish is None else logprobs.asked(wish, "logprobs", "top_logprobs")
+    if "responses" not in request.extra:
+        return wire
+    wire |= shared(request.extra, "responses")
     if wire.get("metadata") and not wire.get("store"):
         losses.append(Loss("metadata", "it goes only with answers that are stored"))
         del wire["metadata"]
-    if LOGPROBS in read.items(request.extra["responses"].get("include")) or wire.get("top_logprobs"):
-        wire["logprobs"] = True
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
     return wire

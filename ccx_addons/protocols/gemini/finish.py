@@ -51,6 +51,8 @@ USAGE_FIELDS: Final = frozenset({
 })  # fmt: skip
 TOOL_USE: Final = "toolUsePromptTokenCount"
 """Tokens of tool results, which the prompt's count leaves out."""
+LOGPROBS: Final = "logprobsResult"
+TOKENS: Final = ("chosenCandidates", "topCandidates")
 BLOCKED: Final = "BLOCKED"
 """The reason of an answer whose prompt was refused."""
 CANDIDATE: Final = "candidate"
@@ -113,6 +115,15 @@ def ending(
     if sources:
         kept = {**kept, "groundingMetadata": {**grounding(sources), **read.mapping(kept.get("groundingMetadata"))}}
     return {"finishReason": REASONS[stop], "index": 0, **kept}
+
+
+def joined(before: Fields, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+    """What one more chunk says of the candidate. Of the probabilities it has those of its own tokens."""
+    more, said = read.mapping(fields.get(LOGPROBS)), read.mapping(before.get(LOGPROBS))
+    if not more or not said:
+        return fields
+    tokens = {name: [*read.items(said.get(name)), *read.items(more.get(name))] for name in TOKENS}
+    return {**fields, LOGPROBS: {**said, **more, **{name: values for name, values in tokens.items() if values}}}
 
 
 def top_fields(extra: Extra) -> Fields:

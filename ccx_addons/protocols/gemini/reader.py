@@ -32,6 +32,7 @@ from ccx_addons.protocols.gemini.finish import (
     CANDIDATE_FIELDS,
     REASONS,
     VAGUE,
+    joined,
     read_usage,
     stop_of,
 )
@@ -132,7 +133,7 @@ class AnswerReader:
         if reason := read.text(candidate.get("finishReason")):
             self.reason = reason
         if not candidate.keys() <= CANDIDATE_FIELDS:
-            self._candidate |= keep(candidate, CANDIDATE_FIELDS).get(NAME, NOTHING)
+            self._candidate |= joined(self._candidate, keep(candidate, CANDIDATE_FIELDS).get(NAME, NOTHING))
 
     # ---- parts ----
     def _read_part(self, part: Mapping[str, Json], events: list[Event]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks
+from ccx_addons.core import cache_marks, logprobs
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
@@ -32,7 +32,11 @@ MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
-READS: Final[Reads] = cache_marks.READS
+READS: Final[Reads] = {
+    "messages": cache_marks.FIELDS,
+    "chat": cache_marks.FIELDS | logprobs.CHAT,
+    "responses": cache_marks.FIELDS | logprobs.RESPONSES,
+}
 
 type Losses = list[Loss]
 
@@ -55,6 +59,8 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         else:
             config |= form
     kept = own(request.extra)
+    if (wish := logprobs.wished(request.extra)) is not None:
+        config |= logprobs.asked(wish, "responseLogprobs", "logprobs")
     for name, value in kept.get("generationConfig", {}).items():
         config[name] = {**config.get(name, {}), **value} if name == "thinkingConfig" else value
 

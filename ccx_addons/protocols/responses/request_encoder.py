@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, read
+from ccx_addons.core import cache_marks, logprobs, read
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, Message, Request, Text, safe_name
-from ccx_addons.core.openai import LOGPROBS, SHARED, fits_strict, shared
+from ccx_addons.core.openai import SHARED, fits_strict, shared
 from ccx_addons.core.reasoning import effort_of, said_effort
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.conversation import Conversation
@@ -42,7 +42,8 @@ SEEN: Final = frozenset({"include_reasoning", "reasoning.exclude", "reasoning.su
 """Chat's words for a summary of thoughts, which the neutral form has."""
 READS: Final[Reads] = {
     **cache_marks.READS,
-    "chat": SHARED | cache_marks.FIELDS | SEEN | {"format", "logprobs", "response_format.json_schema.description"},
+    "chat": SHARED | cache_marks.FIELDS | SEEN | logprobs.CHAT | {"format", "response_format.json_schema.description"},
+    "gemini": logprobs.GEMINI,
 }
 
 type Losses = list[Loss]
@@ -85,19 +86,25 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         if rules.encrypts:
             body["include"] = [ENCRYPTED]
         body |= _from_chat(request, body)
+        body |= _logprobs(request, body)
     if request.stream:
         body["stream"] = True
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
 
 
 def _from_chat(request: Request, body: Item) -> Item:
-    """What a Chat client says by the same names, and its wish for probabilities."""
+    """What a Chat client says by the same names."""
     wire: Item = shared(request.extra, "chat")
-    if request.extra.get("chat", NOTHING).get("logprobs"):
-        wire["include"] = [*body.get("include", ()), LOGPROBS]
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
     return wire
+
+
+def _logprobs(request: Request, body: Item) -> Item:
+    wish = logprobs.wished(request.extra)
+    if wish is None:
+        return {}
+    return logprobs.asked(wish, "include", "top_logprobs", [*body.get("include", ()), logprobs.INCLUDED])
 
 
 def _tools(request: Request, rules: Rules, naming: Naming, losses: Losses) -> Item:
