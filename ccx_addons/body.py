@@ -19,7 +19,11 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.proxy.encoding import BadEncoding, inflate
 from ccx_addons.proxy.guard import guarded, refuse, refuse_bad
 
-FORM_FIELDS: Final = frozenset({"model", "stream", "response_format"})
+FORM_FIELDS: Final = frozenset({
+    "model", "stream", "response_format", "background", "input_fidelity", "moderation", "output_compression",
+    "output_format", "quality", "style", "user",
+})  # fmt: skip
+"""Those that the gateway goes by, and those that an upstream may refuse and do without."""
 FORMS: Final = frozenset({"image_edit", "image_variation"})
 """Operations whose bodies may be forms."""
 INNER: Final = frozenset({"path", "envelope"})

@@ -19,6 +19,7 @@ from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
+from ccx_addons.core.refusals import loss_of
 from ccx_addons.core.stops import broken_off
 from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
@@ -74,10 +75,7 @@ def closed(x: Exchange, body: bytes, mapped: Mapped) -> bytes:
 def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     """The client's own body with the model renamed and refused fields left out; not one other byte changes."""
     if x.body is None:
-        place = x.form.get("model") if x.form else None
-        renamed = place and place.value != mapped.model
-        body = multipart.replace(x.raw, place, mapped.model) if place and renamed else x.raw
-        return Outgoing(body, x.operation, x.stream)
+        return _form(x, attempt, mapped)
     members, channel = x.body.members, attempt.channel
     changes = _renamed(x, members, mapped.model) if mapped.model != x.model else {}
     if hides_usage(x, channel) and vendors.chat(attempt.base_url, mapped.model).stream_options:
@@ -119,6 +117,18 @@ def _of_client(x: Exchange, losses: list[Loss]) -> list[Loss]:
     """Without those of what only the gateway had asked for: the usage of a stream."""
     said = x.body.members if x.body else ()
     return [loss for loss in losses if "stream_options" in said or loss.path != "stream_options"]
+
+
+def _form(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
+    """The same of a multipart body."""
+    form = x.form or {}
+    left_out = sorted(attempt.drop & form.keys())
+    edits: dict[multipart.Field, str | None] = {form[name]: None for name in left_out}
+    if (place := form.get("model")) and place.value != mapped.model:
+        edits[place] = mapped.model
+    body = multipart.edited(x.raw, edits) if edits else x.raw
+    losses = tuple(loss for name in left_out if (loss := loss_of(name)))
+    return Outgoing(body, x.operation, x.stream, frozenset(form), losses)
 
 
 def is_away(seat: Seat, attempt: Attempt) -> bool:

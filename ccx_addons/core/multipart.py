@@ -5,6 +5,7 @@ reads. So only one way of writing is taken: the way in which every client librar
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,11 +27,13 @@ class BadForm(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A text field: its value and where it stands in the body."""
+    """A text field: its value and where that stands in the body, and where its part does, with one boundary."""
 
     value: str
     start: int
     end: int
+    part_start: int
+    part_end: int
 
 
 def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, Field]:
@@ -55,7 +58,8 @@ def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, 
         seen.add(name)
         start = head_end + 4
         if name in wanted and not is_file and end - start <= MAX_FIELD:
-            result[name] = Field(body[start:end].decode("utf-8", "replace"), start, end)
+            value = body[start:end].decode("utf-8", "replace")
+            result[name] = Field(value, start, end, at, end + 2 + len(mark))
         at, marks = end + 2 + len(mark), marks + 1
     if body[at + 2 : at + 4] not in (b"", b"\r\n") or body.count(mark) != marks:
         raise BadForm("the multipart body is malformed")
@@ -85,6 +89,12 @@ def _named(head: bytes) -> tuple[str, bool]:
     return names[0].decode("utf-8", "replace"), is_file
 
 
-def replace(body: bytes, field: Field, value: str) -> bytes:
-    """The body with one field's value changed."""
-    return body[: field.start] + value.encode() + body[field.end :]
+def edited(body: bytes, changes: Mapping[Field, str | None]) -> bytes:
+    """The body with some fields' values changed; with None a field is left out."""
+    pieces, at = [], 0
+    for field in sorted(changes, key=lambda one: one.start):
+        value = changes[field]
+        start, end = (field.part_start, field.part_end) if value is None else (field.start, field.end)
+        pieces += [body[at:start], b"" if value is None else value.encode()]
+        at = end
+    return b"".join([*pieces, body[at:]])

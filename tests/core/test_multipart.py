@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccx_addons.core.multipart import MAX_FIELD, MAX_HEAD, MAX_PARTS, BadForm, fields, replace
+from ccx_addons.core.multipart import MAX_FIELD, MAX_HEAD, MAX_PARTS, BadForm, edited, fields
 
 KIND = "multipart/form-data; boundary=frontier"
 WANTED = frozenset({"model", "stream"})
@@ -22,7 +22,17 @@ def test_a_field_is_replaced_and_all_else_stays() -> None:
     body = IMAGE + part('name="model"', b"gpt-image-2") + part('name="prompt"', b"a cat") + END
     found = fields(body, KIND, WANTED)
     assert found["model"].value == "gpt-image-2" and "prompt" not in found
-    assert replace(body, found["model"], "other") == body.replace(b"gpt-image-2", b"other")
+    assert edited(body, {found["model"]: "other"}) == body.replace(b"gpt-image-2", b"other")
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_field_is_left_out_with_its_part(last: bool) -> None:
+    stream = part('name="stream"', b"true")
+    parts = [part('name="model"', b"m"), IMAGE]
+    body = b"".join([*parts, stream] if last else [stream, *parts]) + END
+    found = fields(body, KIND, WANTED)
+    changes = {found["model"]: "other", found["stream"]: None}
+    assert edited(body, changes) == b"".join(parts).replace(b"\r\n\r\nm\r\n", b"\r\n\r\nother\r\n") + END
 
 
 def test_files_and_long_values_are_no_fields() -> None:

@@ -20,7 +20,7 @@ from ccx_addons.core import endpoints, multipart
 from ccx_addons.core.config import Channel, ChannelLimits, Kind, Mapped, ReasoningPolicy
 from ccx_addons.core.errors import BadRequest, UnknownResponse
 from ccx_addons.core.exchange import NOWHERE, Exchange, Named, Seat
-from ccx_addons.core.neutral import Response, Text
+from ccx_addons.core.neutral import Loss, Response, Text
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import JsonBody
 from ccx_addons.protocols import TEXT_PROTOCOLS
@@ -201,6 +201,18 @@ def test_a_form_is_renamed_in_place() -> None:
     where = channel("i", "images")
     assert out(x, where, "m").body == x.raw
     assert out(x, where, "other").body == x.raw.replace(b"\r\nm\r\n", b"\r\nother\r\n")
+    assert out(x, where, "other").fields == {"model"}
+
+
+def test_a_forms_field_that_an_upstream_refuses_is_left_out() -> None:
+    x = exchange("chat", model="m")
+    refused = b'--B\r\ncontent-disposition: form-data; name="response_format"\r\n\r\nurl\r\n'
+    model = b'--B\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n'
+    x.raw = refused + model + b"--B--\r\n"
+    x.form = multipart.fields(x.raw, "multipart/form-data; boundary=B", frozenset({"model", "response_format"}))
+    found = out(x, channel("i", "images"), "other", drop=frozenset({"response_format", "not there"}))
+    assert found.body == model.replace(b"\r\nm\r\n", b"\r\nother\r\n") + b"--B--\r\n"
+    assert found.losses == (Loss("response_format", "the upstream refuses it"),)
 
 
 @pytest.mark.parametrize(
