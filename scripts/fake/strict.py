@@ -89,7 +89,8 @@ def stream_error(kind: str, status: int, message: str) -> tuple[str, dict[str, A
     body = json.loads(error(kind, status, message))
     if kind == "responses":
         code = "server_is_overloaded" if status == 529 else "server_error"
-        return "error", {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 99}
+        inner = {"type": "server_error", "code": code, "message": message, "param": None}
+        return "error", {"type": "error", "error": inner, "sequence_number": 99}
     return "error" if kind == "messages" else "", body
 
 

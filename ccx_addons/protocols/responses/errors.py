@@ -1,7 +1,8 @@
 """Errors both ways (platform.openai.com/docs/guides/error-codes, /docs/api-reference/responses-streaming).
 
 A complete error has ``error.message``, ``type`` and ``code``. A stream ends with ``response.failed``, and Codex reads
-nothing else; one that only passes through has an ``error`` event before it, at which the SDKs raise.
+nothing else; before it comes an ``error`` event, without which most libraries take what came for the whole answer
+(github.com/langchain-ai/langchain/issues/39039, github.com/vercel/ai/pull/12937).
 """
 
 import time
@@ -46,15 +47,14 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
 
 
 def encode_stream_error(fault: Fault) -> bytes:
+    return sse.frame(wire_json.dump_text({"type": "error", "sequence_number": 0, **error_event(fault)}), "error")
+
+
+def error_event(fault: Fault) -> Item:
+    """As the reference has it, and in ``error`` as the server writes it: the SDKs raise at that member alone."""
     error = read.mapping(error_body(fault)["error"])
-    body = {
-        "type": "error",
-        "sequence_number": 0,
-        "code": error.get("code") or error["type"],
-        "message": fault.message,
-        "param": None,
-    }
-    return sse.frame(wire_json.dump_text(body), "error")
+    told = {"code": error.get("code") or error["type"], "message": fault.message, "param": None}
+    return {**told, "error": {"type": error["type"], **told}}
 
 
 def failure(fault: Fault) -> Item:

@@ -45,7 +45,7 @@ from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.responses.answers import IMAGE_CALL, write_usage
 from ccx_addons.protocols.responses.calls import CUSTOM_CALL, FUNCTION_CALL, PREFIXES, call_kind, write_call
 from ccx_addons.protocols.responses.envelope import envelope
-from ccx_addons.protocols.responses.errors import failure
+from ccx_addons.protocols.responses.errors import error_event, failure
 from ccx_addons.protocols.responses.freeform import InnerText
 from ccx_addons.protocols.responses.parts import ITEM
 from ccx_addons.protocols.responses.thoughts import write_reasoning
@@ -189,6 +189,9 @@ class StreamEncoder:
         return "content_filter" if stop == "refusal" and not self._refused else None
 
     def _fail(self, fault: Fault) -> bytes:
+        return self._event("error", error_event(fault)) + self.failed(fault)
+
+    def failed(self, fault: Fault) -> bytes:
         self._ended = True
         usage = write_usage(self._usage) if self._usage else None
         self.answer |= {"status": "failed", "error": failure(fault), "output": self._output(), "usage": usage}
@@ -424,7 +427,7 @@ def encode_failed(fault: Fault, begun: Started, last: bytes) -> bytes:
     writer.encode(begun)
     writer.answer["id"] = begun.id
     writer.count_from(last)
-    return writer.encode(Failed(fault))
+    return writer.failed(fault)
 
 
 def encode_response(response: Response, request: Request) -> tuple[dict[str, Json], list[Loss]]:

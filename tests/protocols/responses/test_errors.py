@@ -31,6 +31,8 @@ def test_what_ends_a_stream_that_passes_through() -> None:
     assert frame.startswith(b"event: error\n")
     event = ResponseErrorEvent.model_validate(json.loads(frame.split(b"data: ")[1]))
     assert (event.code, event.message) == ("rate_limit_error", "slow down")
+    told = {"type": "rate_limit_error", "code": "rate_limit_error", "message": "slow down", "param": None}
+    assert event.model_extra == {"error": told}
 
 
 def test_errors_of_upstreams() -> None:

@@ -312,10 +312,14 @@ def test_an_answer_that_broke_off() -> None:
     assert body["output"][0]["content"][0]["text"] == "a"
 
 
+ENDS = ["error", "response.failed"]
+
+
 def test_a_stream_that_fails() -> None:
     fault = Fault("rate_limit", "slow down")
     events = written(PartStarted(0, Text("a")), PartDelta(0, "b"), Failed(fault))
-    assert events[-1]["type"] == "response.failed"
+    assert [event["type"] for event in events[-2:]] == ENDS
+    assert events[-2]["error"]["message"] == "slow down" and events[-1]["sequence_number"] == len(events) - 1
     failed = events[-1]["response"]
     assert (failed["id"], failed["status"]) == ("resp_1", "failed")
     assert failed["error"] == {"code": "rate_limit_exceeded", "message": "slow down"}
@@ -324,7 +328,7 @@ def test_a_stream_that_fails() -> None:
 
 def test_a_stream_that_fails_before_it_begins() -> None:
     events = read_frames(encode_all([Failed(Fault("server", "x"))], ask()))
-    assert kinds(events) == ["created", "in_progress", "failed"]
+    assert kinds(events)[:2] == ["created", "in_progress"] and [event["type"] for event in events[2:]] == ENDS
     assert accumulate(events)["status"] == "failed"
 
 
