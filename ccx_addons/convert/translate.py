@@ -207,6 +207,8 @@ def neutral_request(x: Exchange) -> Request:
         if x.body is None:
             raise BadRequest("this request cannot be converted for the channels that could take it")
         members = x.body.members
+        if x.operation == "count_tokens":
+            members = read.mapping(members.get("generateContentRequest")) or members
         if x.kind == "responses":
             members = compaction.untriggered(compaction.restored(continued(x, members)))
         request = TEXT_PROTOCOLS[x.kind].decode_request(members, x.model, x.stream)

@@ -64,6 +64,7 @@ def counting(kind: Kind, path: str, body: dict[str, Any], *channels: Channel) ->
 
 CLAUDE = channel("claude", "messages", ("messages", "chat"))
 CHAT = channel("chat", "chat", ("messages", "chat"))
+GEMINI_BY_CHAT = channel("other", "chat", ("gemini",))
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "word " * 80}]}
 
 
@@ -98,6 +99,15 @@ def test_an_estimate_in_place_of_an_error(kind: Kind, path: str, said: set[str])
     found = counted_instead(x, Fault("not_found", "no such path", 404))
     assert found and json.loads(found.content or b"").keys() == said
     assert x.usage_estimated and x.usage and x.usage.input > 80
+
+
+def test_googles_older_libraries_count_a_request_in_a_request(runtime: Runtime) -> None:
+    inner = {"model": "models/m", "contents": [{"role": "user", "parts": [{"text": "word " * 80}]}]}
+    asked = flow(
+        x=counting("gemini", "/v1beta/models/m:countTokens", {"generateContentRequest": inner}, GEMINI_BY_CHAT)
+    )
+    Local(runtime).request(asked)
+    assert asked.response and asked.response.json()["totalTokens"] > 80
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
