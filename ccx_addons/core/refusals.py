@@ -42,9 +42,12 @@ NEVER_DROPPED: Final = frozenset({
     "max_output_tokens", "dimensions", "outputDimensionality", *MEANING,
 })  # fmt: skip
 """Fields whose loss would change what was asked."""
+REPEATED: Final = frozenset({"parsed", "parsed_arguments"})
+"""What OpenAI's libraries put into an answer that they send back: it says once more what stands there
+(github.com/openai/openai-python/issues/2720)."""
 HARMLESS: Final = frozenset({
     "strict", "cache_control", "defer_loading", "eager_input_streaming", "input_examples", "allowed_callers",
-    "annotations", "prompt_cache_breakpoint", "phase",
+    "annotations", "prompt_cache_breakpoint", "phase", *REPEATED,
 })  # fmt: skip
 """Members inside of those that may go all the same."""
 THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
@@ -264,7 +267,7 @@ def loss_of(name: str) -> Loss | None:
         return Loss("messages", "the model does not continue an assistant turn; a user turn was added")
     if name == PICTURES:
         return Loss("pictures", "the model sees none; words say where they were")
-    return None if name in CURE_NAMES else Loss(name, "the upstream refuses it")
+    return None if name in CURE_NAMES or name.rpartition(".")[2] in REPEATED else Loss(name, "the upstream refuses it")
 
 
 def speaks_of_fields(fault: Fault) -> bool:

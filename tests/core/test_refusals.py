@@ -68,6 +68,10 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Unsupported parameter: 'reasoning.summary' is not supported with this model.", RESPONSES, {"reasoning.summary"}),
         ("tools.0.custom.eager_input_streaming: Extra inputs are not permitted", MESSAGES,
          {"tools.*.custom.eager_input_streaming"}),
+        ("Unknown parameter: 'messages[1].parsed'.", CHAT, {"messages.*.parsed"}),
+        ("Unknown parameter: 'input[2].parsed_arguments'.", RESPONSES, {"input.*.parsed_arguments"}),
+        ("Unknown parameter: 'messages[1].tool_calls[0].function.parsed_arguments'.", CHAT,
+         {"messages.*.tool_calls.*.function.parsed_arguments"}),
         ("messages.0.foo: Extra inputs are not permitted", MESSAGES, set()),
         ("tools.0.function.parameters: Extra inputs are not permitted", CHAT, set()),
         ("Unknown parameter: 'audio'.", CHAT, set()),
@@ -146,8 +150,9 @@ def test_what_the_client_is_told(name: str, path: str) -> None:
     assert loss and loss.path == path
 
 
-def test_a_cure_loses_nothing_by_itself() -> None:
-    assert loss_of("system_role_to_top") is None
+@pytest.mark.parametrize("name", ["system_role_to_top", "messages.*.parsed"])
+def test_a_cure_loses_nothing_by_itself(name: str) -> None:
+    assert loss_of(name) is None
 
 
 def test_a_limit_is_renamed_and_never_lost() -> None:
