@@ -4,10 +4,24 @@
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.neutral import Json
+
+
+def shallow[**P, R](decode: Callable[P, R]) -> Callable[P, R]:
+    """A decoder to which what is deeper than Python's stack is a BadRequest."""
+
+    @wraps(decode)
+    def decoded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return decode(*args, **kwargs)
+        except RecursionError:
+            raise BadRequest("the body is nested too deeply") from None
+
+    return decoded
 
 
 def integer(fields: Mapping[str, Json], name: str, within: str = "") -> int | None:

@@ -57,3 +57,15 @@ def test_texts() -> None:
     with pytest.raises(BadRequest, match="here must be a string") as caught:
         demand.text(5, "here")
     assert caught.value.param == "here"
+
+
+def test_what_is_too_deep_is_said() -> None:
+    def follow(value: Json) -> int:
+        return 1 + follow(value[0]) if value else 0
+
+    value: list[Any] = []
+    for _ in range(10**5):
+        value = [value]
+    with pytest.raises(BadRequest, match="nested too deeply"):
+        demand.shallow(follow)(value)
+    assert demand.shallow(follow)([[]]) == 1

@@ -52,15 +52,9 @@ ERROR_MARK: Final = "[error] "
 """Stands before the text of a tool's result that is an error, for which the wire has no field."""
 
 
+@demand.shallow
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` are the endpoint's. Raises BadRequest where the body cannot be understood."""
-    try:
-        return _request(body, model, stream)
-    except RecursionError:
-        raise BadRequest("the body is nested too deeply") from None
-
-
-def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     if body.get("n") not in (None, 1):
         raise BadRequest("n must be 1: the channels that serve this model give one answer", "n")
     talk = _Talk()

@@ -61,15 +61,10 @@ TIERS: Final[Mapping[str, str | None]] = {"unspecified": None, "standard": "defa
 """Tiers whose name is not the neutral one."""
 
 
+@demand.shallow
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` stand in the path. Raises BadRequest where the body cannot be understood."""
-    try:
-        return _request(camel(code_assist.asked_in(body)), model, stream)
-    except RecursionError:
-        raise BadRequest("the body is nested too deeply") from None
-
-
-def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
+    body = camel(code_assist.asked_in(body))
     config = camel(demand.mapping(body, "generationConfig"))
     if config.get("candidateCount") not in (None, 0, 1):
         raise BadRequest(

@@ -61,15 +61,9 @@ SUMMARIES: Final[Mapping[Json, str]] = {"summarized": "auto", "omitted": "none"}
 """``thinking.display`` -> Reasoning.summary."""
 
 
+@demand.shallow
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` are the endpoint's. Raises BadRequest where the body cannot be understood."""
-    try:
-        return _request(body, model, stream)
-    except RecursionError:
-        raise BadRequest("the body is nested too deeply") from None
-
-
-def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     thinking = demand.mapping(body, "thinking")
     config = demand.mapping(body, "output_config")
     choice = demand.mapping(body, "tool_choice")

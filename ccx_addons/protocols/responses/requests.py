@@ -38,18 +38,12 @@ USERS: Final = ("_output", "_response")
 """How the types of items end that the user's side sends."""
 
 
+@demand.shallow
 def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     """``model`` and ``stream`` are the endpoint's. Raises BadRequest where the body cannot be understood.
 
     The side-car of every request has this protocol's name: what came from here is told from what did not.
     """
-    try:
-        return _request(body, model, stream)
-    except RecursionError:
-        raise BadRequest("the body is nested too deeply") from None
-
-
-def _request(body: Mapping[str, Json], model: str, stream: bool) -> Request:
     box = ToolBox()
     box.add(demand.items(body, "tools"), "tools")
     talk = _Conversation(body, box)
