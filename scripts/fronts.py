@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.browsers import BRING, Missing, Run, works
 
-NAMES: Final = ("nginx", "caddy", "haproxy", "curl", "redis-server", "postgres")
-ELSEWHERE: Final = {"redis-server": "redis", "postgres": "postgresql"}
-"""Packages of other names, where it is not Debian's manager."""
+NAMES: Final = ("nginx", "caddy", "haproxy", "apache2", "curl", "redis-server", "postgres")
+ELSEWHERE: Final = {"redis-server": "redis", "postgres": "postgresql", "apache2": "httpd"}
+"""Packages, and the program of one, of other names where it is not Debian's manager."""
 DEBIAN: Final = {"postgres": "postgresql"}
 MANAGERS: Final = {
     "apt-get": "apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends {}",
@@ -29,10 +29,10 @@ POSTGRES: Final = Path("/usr/lib/postgresql")
 
 def find(name: str) -> str:
     """The program's path; empty: it is not there."""
-    return (
-        shutil.which(name)
-        or shutil.which(name, path=":".join((ADMINISTRATORS, *map(str, POSTGRES.glob("*/bin")))))
-        or ""
+    administrators = ":".join((ADMINISTRATORS, *map(str, POSTGRES.glob("*/bin"))))
+    names = (name, ELSEWHERE.get(name, name))
+    return next(
+        (found for each in names for path in (None, administrators) if (found := shutil.which(each, path=path))), ""
     )
 
 

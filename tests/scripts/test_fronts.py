@@ -26,7 +26,7 @@ def program(path: Path) -> str:
 
 
 def test_what_is_there_is_not_brought(place: Path) -> None:
-    for name in ("curl", "redis-server", "haproxy", "postgres"):
+    for name in ("curl", "redis-server", "haproxy", "apache2", "postgres"):
         program(place / name)
     nginx, caddy = program(place / "sbin" / "nginx"), program(place / "caddy")
     bring(root=True, run=lambda command, seconds: False)
@@ -35,7 +35,7 @@ def test_what_is_there_is_not_brought(place: Path) -> None:
 
 def test_root_brings_what_is_missing(place: Path) -> None:
     program(place / "nginx")
-    for name in ("curl", "redis-server", "haproxy", "postgres"):
+    for name in ("curl", "redis-server", "haproxy", "apache2", "postgres"):
         program(place / name)
     program(place / "apt-get")
     asked: list[Sequence[str]] = []
@@ -51,12 +51,13 @@ def test_root_brings_what_is_missing(place: Path) -> None:
 @pytest.mark.parametrize("root", [True, False])
 def test_what_cannot_be_brought_is_one_line_with_the_command(place: Path, root: bool) -> None:
     with pytest.raises(
-        Missing, match=r"^the tests need nginx caddy haproxy curl redis-server postgres; install it and put it on PATH$"
+        Missing,
+        match=r"^the tests need nginx caddy haproxy apache2 curl redis-server postgres; install it and put it on PATH$",
     ):
         bring(root=root, run=lambda command, seconds: False)
     program(place / "dnf")
     with pytest.raises(
         Missing,
-        match=r"need nginx caddy haproxy curl redis-server postgres; as root: dnf install -y -q nginx caddy haproxy curl redis postgresql$",
+        match=r"need nginx caddy haproxy apache2 curl redis-server postgres; as root: dnf install -y -q nginx caddy haproxy httpd curl redis postgresql$",
     ):
         bring(root=root, run=lambda command, seconds: False)

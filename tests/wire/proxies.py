@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,6 +36,22 @@ CADDY = """\
 }}
 {recipe}
 """
+APACHE = """\
+ServerRoot {folder}
+DefaultRuntimeDir {folder}
+PidFile {folder}/pid
+ErrorLog {folder}/error.log
+Listen 127.0.0.1:{port}
+{modules}
+{recipe}
+"""
+APACHE_NEEDS = ("mpm_event", "authz_core", "reqtimeout", "ssl", "http2", "headers", "proxy", "proxy_http")
+APACHE_MODULES = (
+    "/usr/lib/apache2/modules",
+    "/usr/lib64/httpd/modules",
+    "/opt/homebrew/lib/httpd/modules",
+    "/usr/libexec/apache2",
+)
 
 
 @dataclass(frozen=True)
@@ -79,11 +96,11 @@ def program_of(name: str) -> str:
 
 @contextlib.contextmanager
 def running_front(kind: str, prefix: str, program: Program, folder: Path) -> Iterator[Front]:
-    """nginx or Caddy with its recipe; only addresses and certificates are those of the test."""
+    """A proxy with its recipe; only addresses and certificates are those of the test."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ca_file = certificates.issue(folder, *NAMES).ca_file
-    recipe, command = {"nginx": nginx, "caddy": caddy}[kind](folder, port)
+    recipe, command = RECIPES[kind](folder, port)
     (folder / kind).write_text(recipe.replace("127.0.0.1:3000", urlsplit(program.url).netloc))
     environ = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     process = start(command, environ, folder / "front.log")
@@ -123,6 +140,38 @@ def caddy(folder: Path, port: int) -> tuple[str, list[str]]:
         recipe = recipe.replace(site, tls)
     text = CADDY.format(recipe=recipe)
     return text, [program_of("caddy"), "run", "--config", str(folder / "caddy"), "--adapter", "caddyfile"]
+
+
+def haproxy(folder: Path, port: int) -> tuple[str, list[str]]:
+    both = folder / "both.pem"
+    both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    recipe = (ROOT / "config" / "haproxy.cfg").read_text()
+    for known, here in {"bind :443": f"bind 127.0.0.1:{port}", "/etc/ssl/ccx-with-key.pem": str(both)}.items():
+        assert known in recipe
+        recipe = recipe.replace(known, here)
+    return recipe, [program_of("haproxy"), "-f", str(folder / "haproxy")]
+
+
+def apache(folder: Path, port: int) -> tuple[str, list[str]]:
+    recipe = (ROOT / "config" / "apache.conf").read_text()
+    for known, here in {
+        "*:443": f"127.0.0.1:{port}",
+        "/etc/ssl/ccx.pem": f"{folder}/cert.pem",
+        "/etc/ssl/ccx.key": f"{folder}/key.pem",
+    }.items():
+        assert known in recipe
+        recipe = recipe.replace(known, here)
+    modules = next(path for name in APACHE_MODULES if (path := Path(name)).is_dir())
+    loaded = "\n".join(
+        f"LoadModule {name}_module {modules}/mod_{name}.so"
+        for name in APACHE_NEEDS
+        if (modules / f"mod_{name}.so").exists()  # else it is built in
+    )
+    text = APACHE.format(folder=folder, port=port, modules=loaded, recipe=recipe)
+    return text, [program_of("apache2"), "-X", "-f", str(folder / "apache")]
+
+
+RECIPES: Final = {"nginx": nginx, "caddy": caddy, "haproxy": haproxy, "apache": apache}
 
 
 def listens(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The gateway behind nginx and Caddy as config/nginx.conf and config/Caddyfile set them up: under a name of its own, and
+"""The gateway behind nginx, Caddy, HAProxy and Apache httpd as the recipes of the config folder set them up: under a name of its own, and
 below a path of another site."""
 
 import json
@@ -22,7 +22,14 @@ TEMPLATE = re.compile(r"<template.*?</template>", re.DOTALL)
 
 @pytest.fixture(
     scope="module",
-    params=[("nginx", ""), ("nginx", "/ccx"), ("caddy", ""), ("caddy", "/ccx")],
+    params=[
+        ("nginx", ""),
+        ("nginx", "/ccx"),
+        ("caddy", ""),
+        ("caddy", "/ccx"),
+        ("haproxy", "/ccx"),
+        ("apache", "/ccx"),
+    ],
     ids=lambda param: "".join(param),
 )
 def front(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
@@ -38,10 +45,20 @@ def front(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.T
 
 
 def test_an_api_request_and_who_it_is_from(front: Front) -> None:
+    lies = {"x-forwarded-for": "6.6.6.6", "x-forwarded-host": "evil.example", "x-forwarded-proto": "http"}
     with front.browser() as client:
-        answer = client.post(f"{front.prefix}/v1/chat/completions", json=ASK, headers=KEY)
+        answer = client.post(f"{front.prefix}/v1/chat/completions", json=ASK, headers={**KEY, **lies})
     assert answer.status_code == 200
     assert front.program.row(answer.headers["x-ccx-request-id"])["client_ip"] == FROM
+
+
+def test_a_large_request_to_a_model_with_a_slash_in_its_name(front: Front) -> None:
+    body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}).encode() + b" " * 3_000_000
+    headers = {**KEY, "content-type": "application/json"}
+    with front.browser() as client:
+        answer = client.post(f"{front.prefix}/v1beta/models/org%2Fmodel:generateContent", content=body, headers=headers)
+    assert answer.status_code == 200
+    assert front.program.row(answer.headers["x-ccx-request-id"])["model"] == "org/model"
 
 
 def test_a_stream_comes_while_it_is_made(front: Front) -> None:
