@@ -32,7 +32,8 @@ GRPC_STATUS: Final = frozenset({
     "UNAVAILABLE", "NOT_FOUND", "INTERNAL", "ABORTED", "CANCELLED",
 })  # fmt: skip
 """Google's statuses: the reason in ``details`` says more (API_KEY_INVALID, RATE_LIMIT_EXCEEDED)."""
-TITLE: Final = re.compile(r"<(?:title|h1)[^>]*>\s*(.{1,300}?)\s*</", re.IGNORECASE | re.DOTALL)
+TITLE: Final = re.compile(r"<(?:title|h1)[^>]{0,300}+>\s*+((?:(?!</).){1,300}+)</", re.IGNORECASE | re.DOTALL)
+"""Nothing in it is tried twice: pages are written by whoever stands before the upstream."""
 MAX_TEXT: Final = 2000
 """Characters of what an upstream says of an error: what they mean is looked for with a hundred patterns."""
 MAX_CODE: Final = 200

@@ -76,6 +76,12 @@ def read(status: int, body: Any, headers: dict[str, str] | None = None) -> Fault
             Fault("server", "a web page: 502 Bad Gateway", 502),
             id="HTML",
         ),
+        pytest.param(
+            502,
+            b"<html><title>" + b" " * 19_000 + b"<h1>\n" + b" " * 900 + b"<b>Bad</b> Gateway </h1>",
+            Fault("server", "a web page: <b>Bad", 502),
+            id="a page of blanks",
+        ),
         pytest.param(500, b"plain words", Fault("server", "plain words", 500), id="plain text"),
         pytest.param(500, b"", Fault("server", "HTTP 500 without a message", 500), id="nothing"),
         pytest.param(500, b"{}", Fault("server", "an error without a message", 500), id="empty object"),
