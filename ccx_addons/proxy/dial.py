@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from traceback import clear_frames
 from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
@@ -132,7 +133,11 @@ async def dial(place: Place, seconds: float) -> Wire:
 async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wire:
     began = time.time()
     addresses = cast(Any, await addresses_of(name, port))
-    sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
+    try:
+        sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
+    except OSError as error:
+        clear_frames(error.__traceback__)  # it keeps its errors in a ring, and all who wait for it with them
+        raise
     connected = time.time()
     try:
         keep_alive(sock, **UNACKNOWLEDGED)

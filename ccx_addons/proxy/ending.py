@@ -153,7 +153,6 @@ class EndingStream(BeatingStream):
         """Nobody needs this stream any more. It refers to itself: its bodies would wait for the garbage collector."""
         if self.exchange:
             self.exchange.watcher = None
-        self.context.layers.clear()
         self.__dict__.clear()
 
     # ---- the client leaves ------------------------------------------------------------------------------------------

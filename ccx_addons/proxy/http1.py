@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import h11
 from h11._readers import ChunkedReader, ContentLengthReader
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.connection import Connection, ConnectionState
 from mitmproxy.net.http import http1, validate
 from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     RequestHeaders,
     RequestProtocolError,
@@ -72,10 +74,20 @@ LINGER: Final = 2.0
 """Seconds that an unwanted request body is read and thrown away, so that the client can read the answer first."""
 
 
+def _nothing(event: events.Event) -> layer.CommandGenerator[None]:
+    """What a connection does that is over."""
+    yield from ()
+
+
 class _WholeReads(Http1Connection):
     """mitmproxy sets ``body_reader`` and reads from it at once, so the reader is wrapped where it is set."""
 
     _reader: Any
+
+    def __init__(self, context: Context, conn: Connection) -> None:
+        # Not by mitmproxy's constructors: they make room for events that wait, and here none does.
+        self.context, self.conn = context, conn
+        self.buf = ReceiveBuffer()
 
     @property
     def body_reader(self) -> Any:
@@ -120,8 +132,9 @@ class _WholeReads(Http1Connection):
         return bytes(self.buf.maybe_extract_at_most(len(self.buf)) or b"")
 
     def let_go(self) -> None:
-        """The connection is over. It refers to itself: a body would wait for the garbage collector."""
+        """The connection is over. It refers to itself: all of it would wait for the garbage collector."""
         self.request = self.response = None
+        self.state = _nothing
 
     def _is_inside(self, size: int) -> bool:
         """Whether so many bytes are in the midst of a body of known length: they need no buffer, which copies them."""
@@ -159,8 +172,9 @@ class _HeadWithBody:
 class ClientHttp1(_WholeReads, _HeadWithBody, Http1Server):
     """The client's HTTP/1 connection, bounded in size and time."""
 
-    def __init__(self, context: Any, parent: ClientConnection, head_timeout: float, keepalive: float) -> None:
-        super().__init__(context)
+    def __init__(self, context: Context, parent: ClientConnection, head_timeout: float, keepalive: float) -> None:
+        super().__init__(context, context.client)
+        self.stream_id = 1
         self.parent = parent
         self.head_timeout = head_timeout
         self.keepalive = keepalive
@@ -350,6 +364,9 @@ class UpstreamHttp1(_WholeReads, Http1Client):
 
     last = False
     """The connection ends with the answer, or behind it."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, context.server)
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, WholeRequest):

@@ -46,15 +46,29 @@ MAX_UNREAD: Final = 256 << 10
 """Bytes kept for an HTTP/2 client that does not take them."""
 
 
+class Unlisted(list[layer.Layer]):
+    """mitmproxy lists in each context which layers have it. Nobody asks for that here, and by their lists the layers
+    would keep themselves in memory until the garbage collector comes."""
+
+    def append(self, _: layer.Layer) -> None:
+        pass
+
+
+UNLISTED: Final = Unlisted()
+
+
 class AttemptLayer(HttpLayer):
     """mitmproxy's HTTP layer with our streams, our HTTP/1 ends, our connection reuse and our timer."""
 
     def __init__(self, context: Context, limits: Limits, direct: DirectHooks | None = None) -> None:
+        context.layers = UNLISTED
         super().__init__(context, HTTPMode.transparent)
         self.limits = limits
         self.direct = direct
         self.leaving = False
         """The gateway stops: the next answer is the last one on this connection."""
+        self.gone = False
+        """The connection has ended."""
         self.pace: PacedConnections | None = None
         """Who knows what the client has taken; None: nobody, it takes everything at once."""
         self.deadlines: dict[layer.Layer, float] = {}
@@ -100,7 +114,11 @@ class AttemptLayer(HttpLayer):
         return self._handle_event(event)
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if isinstance(event, events.Wakeup) and event.command in self._timers:
+        if isinstance(event, events.Start) and not self.is_http2:
+            yield from self._to_end(
+                self.connections[self.context.client], event
+            )  # without one that the stock layer makes
+        elif isinstance(event, events.Wakeup) and event.command in self._timers:
             yield from self._on_wakeup(event.command)
         elif isinstance(event, GoOn):
             yield from self.event_to_child(event.stream, event)
@@ -178,13 +196,22 @@ class AttemptLayer(HttpLayer):
         return isinstance(self.connections.get(self.context.client), ClientHttp1)
 
     def release(self) -> None:
-        """The connection is gone, and whatever it still held."""
+        """The connection is gone, and the memory that it still held is others'."""
         for holder in (*self.streams.values(), *self.connections.values()):
             if isinstance(holder, AttemptStream | ClientWebSocket | ClientHttp1):
                 holder.lease.release()
-        client = self.connections.get(self.context.client)
-        if isinstance(client, ClientHttp1) and not self.streams:
-            client.let_go()
+        self.gone = True
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Of all that refers to it, once nobody has anything left to do: it would wait for the garbage collector."""
+        if self.gone and not self.streams:
+            client = self.connections.get(self.context.client)
+            if isinstance(client, ClientHttp1):
+                client.let_go()
+            self.connections.clear()
+            self.deadlines.clear()
+            self.pace = None
 
     def may_read(self, connection: Connection) -> bool:
         """Whether what comes next from there can be used soon; what is not read waits in the peer's own memory."""
@@ -281,7 +308,7 @@ class AttemptLayer(HttpLayer):
 def _fork(context: Context) -> Context:
     """As ``Context.fork``, which makes a server connection first, only to throw it away."""
     forked = Context.__new__(Context)
-    forked.__dict__.update(context.__dict__, layers=context.layers.copy())
+    forked.__dict__.update(context.__dict__)
     return forked
 
 

@@ -40,6 +40,10 @@ HANDSHAKE: Final = 1.0
 """Seconds that a TLS connection may take which was accepted before the stop."""
 
 
+async def _nobody() -> None:
+    """Whom the time limit that nobody watches would tell."""
+
+
 class Unwatched(TimeoutWatchdog):
     """mitmproxy's own time limit would be one more task for each client: ours are the layer's deadlines."""
 
@@ -58,7 +62,7 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
         super().__init__(master, reader, writer, master.options, NOWHERE)  # type: ignore[no-untyped-call]
         self.pool = pool
         self.direct = direct
-        self.timeout_watchdog = Unwatched(NEVER, self.on_timeout)
+        self.timeout_watchdog = Unwatched(NEVER, _nobody)
         tls = writer.get_extra_info("ssl_object")
         if tls:
             self.client.tls = True
@@ -73,6 +77,11 @@ class GatewayConnection(UpstreamConnections, ProxyConnectionHandler):
             await super().handle_hook(hook)
         elif rest := self.direct.run(hook.name, *hook.args()):
             await rest
+
+    async def hook_task(self, hook: commands.StartHook) -> None:
+        """What a stream still waits for when its client is gone."""
+        await super().hook_task(hook)
+        self.layer.let_go()
 
     @property
     def idle(self) -> bool:

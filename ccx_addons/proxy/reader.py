@@ -1,6 +1,7 @@
 """Where a connection's bytes wait until somebody reads them, and the short way of those that are waited for."""
 
 import asyncio
+from copy import copy
 from typing import Final
 
 AT_ONCE: Final = 256 << 10
@@ -49,12 +50,14 @@ class Reader(asyncio.StreamReader):
             self._taker.set_result(None)
 
     def set_exception(self, exc: Exception) -> None:
-        super().set_exception(exc)
+        super().set_exception(exc.with_traceback(None))
         if self._taker and not self._taker.done():
             self._taker.set_result(None)
 
     async def read(self, n: int = -1) -> bytes:
-        if self._buffer or self._eof or self._exception or self._paused:
+        if self._exception:
+            raise copy(self._exception)  # by its traceback the one that is kept would keep who reads
+        if self._buffer or self._eof or self._paused:
             kept: bytes = await super().read(self.most)
             return kept
         taker: asyncio.Future[bytes | None] = self._loop.create_future()

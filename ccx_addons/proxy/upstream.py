@@ -171,7 +171,7 @@ class UpstreamConnections(PacedConnections):
         self.pool.let_go(connection.place, connection)
         self.transports.pop(connection, None)
         self.layer.forget(connection)
-        connection.wire = None
+        connection.wire = connection.shortcut = None
         connection.state = ConnectionState.CLOSED
 
     def give_away(self, connection: Connection) -> tuple[Wire, Reading] | None:

@@ -1,10 +1,13 @@
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
+import weakref
 from pathlib import Path
 
 import pytest
+from mitmproxy import http
 
 from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy.listener import NOWHERE, server_tls
@@ -18,6 +21,31 @@ REQUEST = b"POST /%s HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
 
 def test_a_request_that_slipped_through_goes_nowhere() -> None:
     assert NOWHERE.full_spec == "reverse:http://ccx.invalid:1"  # RFC 2606: .invalid never resolves
+
+
+@pytest.mark.parametrize("path", ["json", "good", "429,json", "cut", "refused,good", "midstall", "bug"])
+async def test_a_connection_that_is_over_does_not_wait_for_the_garbage_collector(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        http.MessageData, "__post_init__", lambda _: None
+    )  # checks that a worker goes without; they keep tracebacks
+    async with gateway(ALL, direct=True) as g:
+        gc.collect()
+        gc.disable()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+            writer.write(REQUEST % path.encode())
+            await reader.read(1)
+            seen = [weakref.ref(handler.layer) for handler in g.listener.handlers]
+            writer.close()
+            for _ in range(100):
+                if [layer() for layer in seen] == [None]:
+                    break
+                await asyncio.sleep(0.05)
+            assert [layer() for layer in seen] == [None]
+        finally:
+            gc.enable()
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------------
