@@ -1,7 +1,7 @@
 """Calls, their results and the turns they stand in, for protocols that are strict about the order of both."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +24,12 @@ type Place = tuple[int, int]
 
 type Fields = dict[str, Any]
 """A JSON object as it stands on the wire."""
+
+
+def walk(messages: Iterable[Message], **add: Callable[[int, Message], None]) -> None:
+    """``add``: role -> what takes its messages, each with its index."""
+    for m, message in enumerate(messages):
+        add[message.role](m, message)
 
 
 # ---- calls and results -----------------------------------------------------------------------------------------------
@@ -62,6 +68,10 @@ def pair_calls(messages: Sequence[Message]) -> Pairs:
             calls[place] = found.popleft()
             results[calls[place]] = part
     return Pairs(results, calls)
+
+
+def calls_in(m: int, message: Message) -> list[Place]:
+    return [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
 
 
 def call_ids(messages: Sequence[Message], safe: Callable[[str], str]) -> dict[Place, str]:

@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.neutral import Loss, Message, Part, Role, Text, ToolCall, ToolResult
-from ccx_addons.core.turns import Turns, call_ids, pair_calls
+from ccx_addons.core.turns import Place, Turns, call_ids, calls_in, pair_calls, walk
 
 
 def call(id_: str) -> ToolCall:
@@ -91,3 +93,14 @@ def test_open_calls_are_given_once() -> None:
     assert turns.open_calls() == []
     turns.say("model", [{}]).calls.append((0, 0))
     assert turns.open_calls() == [(0, 0)] and turns.open_calls() == []
+
+
+def test_each_message_goes_to_its_role_with_its_calls() -> None:
+    said: list[tuple[str, int, list[Place]]] = []
+
+    def noted(role: str) -> Callable[[int, Message], None]:
+        return lambda m, message: said.append((role, m, calls_in(m, message)))
+
+    messages = [user(Text("a")), assistant(Text("b"), call("c"), call("c")), Message("system", ())]
+    walk(messages, system=noted("system"), user=noted("user"), assistant=noted("assistant"))
+    assert said == [("user", 0, []), ("assistant", 1, [(1, 1), (1, 2)]), ("system", 2, [])]

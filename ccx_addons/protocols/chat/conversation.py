@@ -22,7 +22,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
 )
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.core.turns import MADE, NO_RESULT, NO_THOUGHTS, SHOWN, Apart, Place, pair_calls
+from ccx_addons.core.turns import MADE, NO_RESULT, NO_THOUGHTS, SHOWN, Apart, Place, pair_calls, walk
 from ccx_addons.protocols.chat.parts import join_texts, write_part, write_parts
 from ccx_addons.protocols.chat.requests import ERROR_MARK
 from ccx_addons.protocols.chat.thoughts import DETAILS, FIELDS, write_thoughts
@@ -54,14 +54,7 @@ class Conversation:
         """Media of tools' results and of the assistant, which the next user message shows."""
         self._made: list[Fields] = []
         self._system = list(self._texts(request.system, "system"))
-        for m, message in enumerate(request.messages):
-            match message.role:
-                case "system":
-                    self._add_system(m, message)
-                case "user":
-                    self._add_user(m, message)
-                case "assistant":
-                    self._add_assistant(m, message)
+        walk(request.messages, system=self._add_system, user=self._add_user, assistant=self._add_assistant)
         self._show_media()
         self._close_end()
         if self._system:

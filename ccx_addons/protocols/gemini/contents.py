@@ -24,7 +24,7 @@ from ccx_addons.core.neutral import (
     safe_name,
 )
 from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER
-from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, pair_calls
+from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, calls_in, pair_calls, walk
 from ccx_addons.protocols.gemini.parts import texts_of, write_call, write_media, write_result
 from ccx_addons.protocols.gemini.wire import NAME, Fields, own
 from ccx_addons.vendors.facts import Gemini as Rules
@@ -41,14 +41,7 @@ class Conversation:
         self._pairs = pair_calls(request.messages)
         self._turns = Turns()
         self.system = list(self._texts(request.system, "system"))
-        for m, message in enumerate(request.messages):
-            match message.role:
-                case "system":
-                    self._add_system(m, message)
-                case "user":
-                    self._add_user(m, message)
-                case "assistant":
-                    self._add_model(m, message)
+        walk(request.messages, system=self._add_system, user=self._add_user, assistant=self._add_model)
         self._answer_calls()
         self._close_ends()
         self.contents = [{"role": turn.role, "parts": turn.parts, **turn.fields} for turn in self._turns]
@@ -72,7 +65,7 @@ class Conversation:
         if not parts:
             return
         turn = self._turns.say("model", parts, own(message.extra))
-        turn.calls += [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
+        turn.calls += calls_in(m, message)
 
     def _answer_calls(self) -> None:
         """The user's turn with the responses to the last turn's calls, wherever they stand in the request."""

@@ -27,7 +27,19 @@ from ccx_addons.core.neutral import (
     ToolCall,
     safe_name,
 )
-from ccx_addons.core.turns import CONTINUE, MADE, NO_RESULT, SHOWN, Place, Turn, Turns, call_ids, pair_calls
+from ccx_addons.core.turns import (
+    CONTINUE,
+    MADE,
+    NO_RESULT,
+    SHOWN,
+    Place,
+    Turn,
+    Turns,
+    call_ids,
+    calls_in,
+    pair_calls,
+    walk,
+)
 from ccx_addons.protocols.messages.blocks import thoughts_in_loop, write_call, write_media, write_text, write_thinking
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -58,14 +70,7 @@ class Conversation:
         self._instructions = Turn("system", [])
         self._made: list[Block] = []
         """Pictures of the assistant, which the next user turn shows."""
-        for m, message in enumerate(request.messages):
-            match message.role:
-                case "system":
-                    self._add_system(m, message)
-                case "user":
-                    self._add_user(m, message)
-                case "assistant":
-                    self._add_assistant(m, message)
+        walk(request.messages, system=self._add_system, user=self._add_user, assistant=self._add_assistant)
         self._answer_calls()
         self._show_made([])
         self._place_instructions()
@@ -100,7 +105,7 @@ class Conversation:
         if blocks:
             self._place_instructions()
             turn = self.turns.say("assistant", blocks, own(message.extra))
-            turn.calls += [(m, p) for p, part in enumerate(message.parts) if isinstance(part, ToolCall)]
+            turn.calls += calls_in(m, message)
 
     def _answer_calls(self) -> None:
         """The user turn with the results of the last turn's calls, wherever they stand in the request."""

@@ -23,7 +23,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.core.signatures import NOT_HOME
-from ccx_addons.core.turns import MADE, NO_RESULT, SHOWN, Place, call_ids, pair_calls
+from ccx_addons.core.turns import MADE, NO_RESULT, SHOWN, Place, call_ids, calls_in, pair_calls, walk
 from ccx_addons.protocols.responses.calls import call_kind, write_call, write_result
 from ccx_addons.protocols.responses.natives import BY_CALL
 from ccx_addons.protocols.responses.parts import ITEM, write_parts
@@ -54,14 +54,7 @@ class Conversation:
         """Calls and results may stand in a part of the conversation that the upstream knows."""
         self._stored = NAME in request.extra and own(request.extra).get("store") is not False
         self.instructions = self._write_system(request.system)
-        for m, message in enumerate(request.messages):
-            match message.role:
-                case "system":
-                    self._add_message(message.parts, "developer", f"messages[{m}]", own(message.extra))
-                case "user":
-                    self._add_user(m, message)
-                case "assistant":
-                    self._add_assistant(m, message)
+        walk(request.messages, system=self._add_system, user=self._add_user, assistant=self._add_assistant)
 
     def _write_system(self, parts: Iterable[Part]) -> str:
         """Instructions; text that came as an item of its own goes back as one."""
@@ -82,6 +75,9 @@ class Conversation:
             self.items.append({"type": "message", "role": role, "content": blocks, **fields})
 
     # ---- turns ----
+    def _add_system(self, m: int, message: Message) -> None:
+        self._add_message(message.parts, "developer", f"messages[{m}]", own(message.extra))
+
     def _add_user(self, m: int, message: Message) -> None:
         """What was said; results stand behind their calls."""
         parts, said = message.parts, list[Part]()
@@ -122,9 +118,8 @@ class Conversation:
         self._add_message(said, "assistant", head, fields)
         if not self._rules.thoughts:
             self._drop_last_thoughts(m)
-        for p, part in enumerate(message.parts):
-            if isinstance(part, ToolCall):
-                self._answer((m, p))
+        for place in calls_in(m, message):
+            self._answer(place)
 
     def _add_part(self, place: Place, part: Part, path: str) -> None:
         match part:
