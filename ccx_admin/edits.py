@@ -5,6 +5,8 @@ parser that the gateway itself uses.
 """
 
 import hashlib
+import itertools
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +30,9 @@ EDITABLE: Final = frozenset(CHANNEL_KEYS) - {"id", "keys", "promoted_until"}
 KEY_EDITABLE: Final = frozenset(KEY_KEYS)
 CLIENT_EDITABLE: Final = frozenset(CLIENT_KEYS) - {"key", "key_sha256", "previous"}
 POLICY: Final = frozenset({"errors", "balance", "affinity", "breaker", "attempts", "timeouts", "bodies"})
+NOT_COPIED: Final = frozenset({"id", "promoted_until"})
+MAX_COPIED: Final = 50
+"""Characters of a channel's name that its copy begins with."""
 MAX_SECONDS: Final = 7 * 86_400
 MAX_OVERLAP: Final = 90 * 86_400
 """Seconds that an old key and a new one may both be in use."""
@@ -86,6 +91,23 @@ def add_channel(values: Mapping[str, Json], first: bool = False) -> tuple[str, C
         channels.append(styled({"id": id, **given}, top=True))
 
     return id, change
+
+
+def duplicate(id: str) -> tuple[str, Change]:
+    """A copy of a channel with all its settings and keys, paused until somebody has made it another. Returns its id."""
+    new = "ch_" + secrets.token_hex(4)
+
+    def change(document: Table) -> None:
+        original = _channel(document, id)
+        plain = json.loads(json.dumps({name: value for name, value in original.items() if name not in NOT_COPIED}))
+        taken = {str(channel.get("name", "")) for channel in sequence(document, "channels")}
+        names = (f"{str(plain.get('name', ''))[:MAX_COPIED]} {n}" for n in itertools.count(2))
+        name = next(name for name in names if name not in taken)
+        sequence(document, "channels").append(
+            styled({"id": new, **plain, "name": name, "status": "suspended"}, top=True)
+        )
+
+    return new, change
 
 
 def _is_int(value: Json) -> bool:

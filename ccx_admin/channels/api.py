@@ -164,6 +164,13 @@ def bulk(query: dict[str, Json], body: dict[str, Json]) -> dict[str, Json]:
     return {"revision": change.apply(panel(), edit, asked())}
 
 
+@operation(channels, "POST", f"/channels/{ID}/duplicate", answer=SAVED, status=201, errors=(404, 409))
+def duplicate(id: str) -> dict[str, Json]:
+    """A paused copy with all its settings and keys."""
+    new, edit = edits.duplicate(id)
+    return changed(new, edit)
+
+
 # ---- status ----------------------------------------------------------------------------------------------------------
 @operation(
     channels,

@@ -3,6 +3,9 @@
 from typing import Final
 
 SEEN: Final[dict[str, str]] = {
+    "Duplicate": "复制渠道",
+    "A paused copy with all its settings and keys": "暂停状态的副本，包含全部设置和密钥",
+    "no connection": "无连接",
     "with your key, all of them:": "用您的密钥查看全部：",
     "more than {n} bodies, and more than {size}": "超过 {n} 个正文，超过 {size}",
     "Arrow keys choose a time, with Shift a longer one, Enter shows it.": "方向键选择时间，按住 Shift 延长，回车显示。",

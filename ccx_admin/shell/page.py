@@ -36,6 +36,7 @@ NAVIGATION: Final = (
 
 SCRIPT_WORDS: Final = (
     "Saved", "Copied", "Time", "Could not copy", "Failed", "The panel cannot be reached", "live", "polling", "paused",
+    "no connection",
     "{n} new", "Nothing changes", "Undo", "Undone", "Before",
     "Theirs, saved meanwhile", "Mine", "Place", "Somebody else changed this meanwhile", "Save with these choices",
     "All mine", "All theirs", "Save mine all the same", "Back", "(nothing)",

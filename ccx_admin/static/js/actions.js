@@ -29,6 +29,7 @@ const AFTER = {
     setTimeout(refresh, 600);
   },
   alerts: () => leave(() => location.assign(at("/settings/alerts"))),
+  edit: (found) => leave(() => location.assign(at(`/channels/${found.channel.id}`))),
   channels: () => leave(() => location.assign(at("/channels"))),
   replayed: (found) =>
     toast(_("Sent again: {status} after {time}", { status: found.status, time: duration(found.total_ms) }), found.status >= 400, {

@@ -44,7 +44,7 @@ function connect() {
     if (socket === mine) socket = null;
     if (document.hidden || stopped) return;
     if (!polling) polling = setInterval(poll, 5000);
-    show("polling", "poll");
+    if (navigator.onLine) show("polling", "poll");
     setTimeout(connect, wait);
     wait = Math.min(wait * 2, 30000);
   };
@@ -56,8 +56,9 @@ async function poll() {
     const answer = await fetch(at(`/api/live/changes?since=${rev}`), { headers: { Accept: "application/json" } });
     if (answer.status === 401) loggedOut();
     if (answer.ok) tell(await answer.json());
+    if (polling) show("polling", "poll");
   } catch {
-    // The next time may be better.
+    show("no connection", "off");
   }
 }
 
@@ -76,6 +77,15 @@ export function start() {
       socket = null;
       show("paused", "");
     } else connect();
+  });
+  // A socket does not notice for minutes.
+  window.addEventListener("offline", () => {
+    show("no connection", "off");
+    socket?.close();
+  });
+  window.addEventListener("online", () => {
+    wait = 1000;
+    connect();
   });
   window.addEventListener("pagehide", () => {
     stopped = true;

@@ -295,3 +295,23 @@ def test_a_key_is_replaced_with_both_in_use(api: Api, clock: Clock) -> None:
     clock.now += 61
     found = api.get(f"/api/channels/{MAIN}")["channel"]["keys"]
     assert [key["state"] for key in found][:2] == ["ok", "off"], "by itself"
+
+
+def test_a_copy_is_a_paused_channel_of_its_own(api: Api, folder: Path) -> None:
+    before = (folder / "ccx.yaml").read_text()
+    answer = api("POST", "/api/channels/ch_back0002/duplicate", {})
+    assert answer.status_code == 201
+    found = answer.get_json()["channel"]
+    original = api.get("/api/channels/ch_back0002")["channel"]
+    assert (found["name"], found["state"], original["name"], original["state"]) == (
+        "backup 2",
+        "paused",
+        "backup",
+        "ok",
+    )
+    same = ("protocol", "serves", "base_urls", "models", "priority")
+    assert {name: found[name] for name in same} == {name: original[name] for name in same}
+    assert [key["mask"] for key in found["keys"]] == [key["mask"] for key in original["keys"]]
+    assert found["id"] != original["id"] and (folder / "ccx.yaml").read_text().startswith(before.rstrip())
+    assert api("POST", "/api/channels/ch_back0002/duplicate", {}).get_json()["channel"]["name"] == "backup 3"
+    assert api("POST", "/api/channels/ch_nothing/duplicate", {}).status_code == 404
