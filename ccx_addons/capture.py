@@ -125,7 +125,8 @@ class Capture(Periodic):
             put("client_request", x.raw[: x.tap.limit], safe(x.headers, x), len(x.raw) > x.tap.limit)
         size, again = self.shown.get(x.id, (0, 0.0))
         if len(x.tap.client) != size and now >= again:
-            put("client_response", bytes(x.tap.client), truncated="client" in x.tap.cut)
+            times = partial(x.tap.arrivals["client"].so_far().times, clock=x.clock)
+            put("client_response", bytes(x.tap.client), truncated="client" in x.tap.cut, times=times)
             size, again = len(x.tap.client), now + len(x.tap.client) / LIVE_PACE
         self.shown[x.id] = size, again
 

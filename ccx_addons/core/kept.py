@@ -32,6 +32,12 @@ class Arrivals:
             self.sizes.append(size)
             self.at.append(now)
 
+    def so_far(self) -> "Arrivals":
+        """For another thread, while more is added."""
+        found = Arrivals()
+        found.sizes, found.at = self.sizes[:], self.at[:]
+        return found
+
     def times(self, body: bytes, clock: float) -> Times:
         """``clock``: monotonic seconds at which the request came."""
         found: Times = []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 LOSSES: Final[Mapping[str, str]] = {
+    "those of a refusal have no place here": "拒绝回答的部分在此没有位置",
     "only the upstream that made it has it": "只有生成它的上游才有",
     "1 is the most": "最大为 1",
     "2 is the most": "最大为 2",

@@ -25,6 +25,14 @@ def test_when_lines_came(pieces: list[tuple[bytes, float]], times: kept.Times) -
     ]
 
 
+def test_what_came_so_far_stays_as_it_is() -> None:
+    found = Arrivals()
+    found.add(1, 10.5)
+    before = found.so_far()
+    found.add(2, 11.0)
+    assert (before.times(b"\n\n", 10.0), found.times(b"\n\n", 10.0)) == ([[1, 500]], [[1, 500], [2, 1000]])
+
+
 def test_many_pieces_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "MOST", 3)
     found = Arrivals()

@@ -77,7 +77,11 @@ async function undo(revision) {
     if (document.querySelector("[data-refresh]") && !document.querySelector("form[data-revision]")) {
       saved(_("Undone"));
       refresh();
-    } else leave(() => location.reload(), _("Undone"));
+    } else {
+      // A page of something that was made by what is undone is no more.
+      const isThere = (await fetch(location.href, { method: "HEAD" })).status !== 404;
+      leave(() => (isThere ? location.reload() : location.assign(new URL(".", location.href))), _("Undone"));
+    }
   } catch (error) {
     showProblem(error);
   }
