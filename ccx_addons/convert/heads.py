@@ -21,6 +21,7 @@ from ccx_addons.core.urls import target_of
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.io.outward import proxy_of
 from ccx_addons.protocols import PROTOCOLS, WireProtocol, credential
+from ccx_addons.protocols.messages.mcp import BETA, SERVERS
 from ccx_addons.proxy.headers import Headers
 
 type Field = tuple[bytes, bytes]
@@ -168,6 +169,8 @@ def write_request(
     if channel.credential == "client":
         fields += [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in x.login]
     fields += terms.fixed
+    if SERVERS in record.fields and record.converted:
+        fields.append((b"anthropic-beta", BETA.encode()))
     if body or x.method == "POST":
         fields.append((b"content-length", b"%d" % len(body)))
     data = request.data

@@ -180,6 +180,8 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if summarises(x):
         request = compaction.summary_request(request)
     target = TEXT_PROTOCOLS[channel.protocol]
+    if request.tools:
+        request = works.remembered(request, channel.protocol)
     losses = leftovers.of_request(request, channel.protocol, target.READS)
     if x.named:
         away = (id for id, one in x.named.items() if not one.item)

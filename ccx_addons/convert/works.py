@@ -15,17 +15,19 @@ from ccx_addons.core.neutral import (
     Finished,
     Loss,
     Opaque,
+    Part,
     PartDelta,
     PartStarted,
     PartStopped,
     Request,
     Response,
+    ServerTool,
     Started,
     explode,
     fold,
     merge_extra,
 )
-from ccx_addons.core.works import Work, joined, left
+from ccx_addons.core.works import MCP_KINDS, Work, joined, left
 from ccx_addons.protocols import TEXT_PROTOCOLS, Encoder, gemini
 from ccx_addons.protocols.gemini import works as of_gemini
 from ccx_addons.protocols.gemini.finish import CANDIDATE
@@ -42,6 +44,8 @@ WRITERS: Final[Mapping[str, Callable[[Work], list[Any]]]] = {
 SAID: Final[Mapping[str, frozenset[str]]] = {
     "messages": of_messages.SAID, "responses": of_responses.SAID, "gemini": of_gemini.SAID,
 }  # fmt: skip
+MCP_SPEAKERS: Final = frozenset({"messages", "responses"})
+"""Protocols with a form of their own for what remote servers did."""
 TITLE: Final = frozenset({"title"})
 UNSAID: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("responses", "web_search"): TITLE,
@@ -56,9 +60,11 @@ are addresses; of those that were found Gemini says only which are cited."""
 class Works:
     """Events -> events. Those of an answer in which no tool worked stay as they are."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, only: frozenset[str] = frozenset()) -> None:
+        """``only``: kinds of works; none: all."""
         self.losses: list[Loss] = []
         self._target = target
+        self._only = only
         self._index = 0
         """Of the next part."""
         self._places: dict[int, int] = {}
@@ -108,6 +114,10 @@ class Works:
         if reader is None or part.protocol == self._target or self._target not in WRITERS:
             return None
         work = reader(part.value) if isinstance(part.value, dict) else None
+        if work and work.kind in MCP_KINDS and self._target not in MCP_SPEAKERS:
+            return None
+        if work and self._only and work.kind not in self._only:
+            return None
         if work and work.half == "result" and not work.id:
             work = replace(work, id=self._last)
         elif work and work.half == "call":
@@ -191,6 +201,28 @@ class WorksEncoder:
             return self._inner.encode(event)
         found = self._works.events(event)
         return self._inner.encode(found[0]) if len(found) == 1 else b"".join(map(self._inner.encode, found))
+
+
+def remembered(request: Request, target: str) -> Request:
+    """The request with what its remote servers did in earlier turns in the form of ``target``, which has them, too.
+
+    A history without their tools is said in words: no upstream takes such calls alone.
+    """
+    if target not in MCP_SPEAKERS or not any(isinstance(tool, ServerTool) and tool.servers for tool in request.tools):
+        return request
+    messages = [
+        replace(message, parts=_remembered(message.parts, target))
+        if message.role == "assistant" and any(isinstance(part, Opaque) for part in message.parts)
+        else message
+        for message in request.messages
+    ]
+    return replace(request, messages=tuple(messages))
+
+
+def _remembered(parts: tuple[Part, ...], target: str) -> tuple[Part, ...]:
+    works = Works(target, MCP_KINDS)
+    found = fold(event for given in explode(Response("", "", parts, "end")) for event in works.events(given))
+    return parts if isinstance(found, Fault) else found.parts
 
 
 def encoder(kind: Kind, upstream: str, request: Request, array: bool, envelope: bool = False) -> Encoder:

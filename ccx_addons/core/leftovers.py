@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from ccx_addons.core.mcp import McpServer, unsaid
 from ccx_addons.core.neutral import (
     Event,
     Extra,
@@ -216,6 +217,18 @@ def written_tool(
     left = list(settings.unread())[:MOST]
     losses += [Loss(f"{path}.{name}"[:LONGEST], f"only {tool.protocol} upstreams have it") for name in left]
     return block
+
+
+def written_servers[T](
+    tool: ServerTool, path: str, writer: Callable[[McpServer, str, list[Loss]], T | None], losses: list[Loss]
+) -> list[T]:
+    """The same for a tool that is remote servers: what is written of those that can be."""
+    found = [one for server in tool.servers if (one := writer(server, path, losses)) is not None]
+    if found:
+        losses += [
+            Loss(f"{path}.{name}"[:LONGEST], f"only {tool.protocol} upstreams have it") for name in unsaid(tool.value)
+        ]
+    return found
 
 
 class _Found:

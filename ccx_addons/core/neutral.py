@@ -20,6 +20,7 @@ from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
+from ccx_addons.core.mcp import McpServer
 from ccx_addons.core.value import value
 
 type Json = Any
@@ -156,11 +157,15 @@ class Tool:
 
 @value(frozen=True, slots=True)
 class ServerTool:
-    """A tool that the upstream runs itself. ``kind`` is the neutral name; ``value`` the wire form of ``protocol``."""
+    """A tool that the upstream runs itself. ``kind`` is the neutral name; ``value`` the wire form of ``protocol``.
+
+    ``servers``: where tools of the kind ``mcp`` are, as far as that can be said.
+    """
 
     kind: Literal["web_search", "web_fetch", "code", "file_search", "computer", "image", "mcp", "other"]
     protocol: str
     value: Mapping[str, Json]
+    servers: tuple[McpServer, ...] = ()
 
 
 @value(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ccx_addons.core import read
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.neutral import Json, Source
 from ccx_addons.core.signatures import MARK
@@ -20,10 +21,11 @@ type Half = Literal["call", "result", "whole"]
 class Work:
     """``half``: some protocols say in two blocks what was asked for and what came of it, as ``id`` tells.
 
-    ``output`` None: it is not said what came of it.
+    ``output`` None: it is not said what came of it. ``mcp`` is a call of a ``tool`` that a ``server`` has, with
+    ``arguments`` as JSON, ``mcp_tools`` the list of all that it has.
     """
 
-    kind: Literal["web_search", "web_fetch", "code"]
+    kind: Literal["web_search", "web_fetch", "code", "mcp", "mcp_tools"]
     half: Half = "whole"
     id: str = ""
     queries: tuple[str, ...] = ()
@@ -32,13 +34,17 @@ class Work:
     language: str = ""
     output: str | None = None
     failed: bool = False
+    server: str = ""
+    tool: str = ""
+    arguments: str = ""
+    tools: tuple[Mapping[str, Json], ...] = ()
 
 
 def joined(call: Work, result: Work) -> Work:
     """Both halves."""
     return Work(
         call.kind, "whole", call.id, call.queries, result.pages or call.pages, call.code, call.language, result.output,
-        result.failed,
+        result.failed, call.server, call.tool, call.arguments,
     )  # fmt: skip
 
 
@@ -47,7 +53,9 @@ def left(value: Json, said: frozenset[str]) -> Iterator[str]:
 
     What holds a page's words is no loss by itself, but each of its members.
     """
-    if isinstance(value, list):
+    if isinstance(value, dict) and read.text(value.get("type")).startswith("mcp_"):
+        yield from (name for name, inner in value.items() if name not in MCP and inner not in UNSET)
+    elif isinstance(value, list):
         for item in value:
             yield from left(item, said)
     elif isinstance(value, dict):
@@ -55,10 +63,15 @@ def left(value: Json, said: frozenset[str]) -> Iterator[str]:
             if name == SOURCE and isinstance(inner, dict):
                 yield from (f"{name}.{member}" for member in left(inner, WORDLESS))
             elif name not in said:
-                if inner not in (None, "", [], {}):
+                if inner not in UNSET:
                     yield name
             elif name not in TEXTS:
                 yield from left(inner, said)
+
+
+def listed(server: str) -> str:
+    """The id of a server's list, where its protocol gives none: the same every time."""
+    return f"list_{server}".replace(" ", "-")
 
 
 def made_id(prefix: str, work: Work) -> str:
@@ -71,6 +84,13 @@ def is_made(value: Mapping[str, Json]) -> bool:
     return any(MARK in id for name in IDS if isinstance(id := value.get(name), str))
 
 
+MCP: Final = frozenset({
+    "type", "id", "tool_use_id", "name", "server_name", "server_label", "mcp_server_name", "input", "arguments",
+    "tools", "content", "output", "error", "is_error", "status",
+})  # fmt: skip
+"""Members that the work of a remote server says, in any protocol: a call's arguments are the tool's own."""
+MCP_KINDS: Final = frozenset({"mcp", "mcp_tools"})
+UNSET: Final[tuple[Json, ...]] = (None, "", [], {})
 IDS: Final = ("id", "tool_use_id")
 SOURCE: Final = "source"
 """Where a page that was read has its words."""

@@ -33,7 +33,7 @@ MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
 READS: Final[Reads] = {
-    "messages": cache_marks.FIELDS,
+    "messages": cache_marks.FIELDS | {"mcp_servers"},
     "chat": cache_marks.FIELDS | logprobs.CHAT,
     "responses": cache_marks.FIELDS | logprobs.RESPONSES,
 }

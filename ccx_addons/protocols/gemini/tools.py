@@ -5,8 +5,9 @@ from typing import Final, Literal
 
 from ccx_addons.core import read
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.leftovers import written_tool
+from ccx_addons.core.leftovers import written_servers, written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_names
+from ccx_addons.protocols.gemini.mcp import read_servers, write_server
 from ccx_addons.protocols.gemini.schema import Room, clean_object, read_schema, whole
 from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, one_or_many, own
 from ccx_addons.vendors.facts import Gemini as Rules
@@ -14,6 +15,8 @@ from ccx_addons.vendors.facts import Gemini as Rules
 DECLARATION_FIELDS: Final = frozenset({"name", "description", "parameters", "parametersJsonSchema"})
 CONFIG_FIELDS: Final = frozenset({"functionCallingConfig"})
 CALLING_FIELDS: Final = frozenset({"mode", "allowedFunctionNames"})
+
+MCP: Final = "mcpServers"
 
 type ServerKind = Literal["web_search", "web_fetch", "code", "file_search", "computer", "mcp", "other"]
 
@@ -28,7 +31,7 @@ SERVER_KINDS: Final[Mapping[str, ServerKind]] = {
     "fileSearch": "file_search",
     "retrieval": "file_search",
     "computerUse": "computer",
-    "mcpServers": "mcp",
+    MCP: "mcp",
 }
 """Google's own tools -> neutral kinds; every other one is ``other``."""
 SERVER_TOOLS: Final[Mapping[str, str]] = {
@@ -61,7 +64,8 @@ def read_tools(value: Json) -> tuple[Tool | ServerTool, ...]:
                 path = f"tools[{n}].{name}"
                 found += [_read_declaration(each, f"{path}[{d}]") for d, each in enumerate(_list(inner, path))]
             elif inner is not None:
-                found.append(ServerTool(SERVER_KINDS.get(name, "other"), NAME, {name: inner}))
+                servers = read_servers(inner) if name == MCP else ()
+                found.append(ServerTool(SERVER_KINDS.get(name, "other"), NAME, {name: inner}, servers))
     return tuple(found)
 
 
@@ -174,6 +178,9 @@ class Tools:
     def _server_tool(self, tool: ServerTool, has_functions: bool, path: str) -> Fields | None:
         if tool.protocol == NAME:
             return dict(tool.value)
+        if tool.servers:
+            servers = written_servers(tool, path, write_server, self._losses)
+            return {MCP: servers} if servers else None
         name = SERVER_TOOLS.get(tool.kind)
         if name is None:
             self._losses.append(Loss(path, f"there is no {tool.kind} tool here"))

@@ -15,6 +15,7 @@ from ccx_addons.core.turns import Turn
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.messages.blocks import LOOP_WITHOUT_THOUGHTS
 from ccx_addons.protocols.messages.grammar import Grammar, strict_schema
+from ccx_addons.protocols.messages.mcp import write_servers
 from ccx_addons.protocols.messages.tools import SERVER_TOOLS, tool_names, write_tool_choice, write_tools
 from ccx_addons.protocols.messages.turns import Conversation
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
@@ -89,6 +90,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     body["messages"] = [{"role": turn.role, "content": turn.parts, **turn.fields} for turn in talk.turns]
     if tools:
         body["tools"] = tools
+        body |= write_servers(request, tools, losses)
     if choice:
         body["tool_choice"] = choice
     if plan.thinking:

@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
 )
 from ccx_addons.core.reasoning import effort_word
 from ccx_addons.protocols.messages.blocks import read_block, true_origin
+from ccx_addons.protocols.messages.mcp import SERVERS, with_servers
 from ccx_addons.protocols.messages.natives import read_native
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, keep
 
@@ -70,6 +71,8 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
     metadata = demand.mapping(body, "metadata")
     parallel = read.flag(choice.get("disable_parallel_tool_use"))
     tools = tuple(_tool(item, f"tools[{n}]") for n, item in enumerate(demand.items(body, "tools")))
+    if body.get(SERVERS):
+        tools = with_servers(tools, body[SERVERS])
     return Request(
         model,
         tuple(_message(item, f"messages[{n}]") for n, item in enumerate(demand.items(body, "messages", required=True))),

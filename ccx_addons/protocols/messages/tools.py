@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ccx_addons.core import read
-from ccx_addons.core.leftovers import written_tool
+from ccx_addons.core.leftovers import written_servers, written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolCall, ToolChoice, safe_names
 from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
 from ccx_addons.protocols.messages.grammar import Grammar
+from ccx_addons.protocols.messages.mcp import write_toolset
 from ccx_addons.protocols.messages.natives import NATIVE
 from ccx_addons.protocols.messages.wire import NAME, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
@@ -36,6 +37,9 @@ def write_tools(
     blocks: list[Block] = []
     wished: list[tuple[str, str, Block]] = []
     for n, tool in enumerate(request.tools):
+        if isinstance(tool, ServerTool) and tool.servers and tool.protocol != NAME:
+            blocks += written_servers(tool, f"tools[{n}]", write_toolset, losses)
+            continue
         if isinstance(tool, ServerTool):
             block = _write_server_tool(tool, f"tools[{n}]", losses)
         elif allowed and tool.name not in allowed:
@@ -65,7 +69,10 @@ def write_tool_choice(request: Request, rules: Rules, tools: list[Block], losses
         if choice and choice.mode == "any":
             losses.append(Loss("tool_choice", "there is no tool to call"))
         return None
-    if not any(isinstance(tool, Tool) or tool.protocol == NAME or tool.kind in SERVER_TOOLS for tool in request.tools):
+    if not any(
+        isinstance(tool, Tool) or tool.protocol == NAME or tool.kind in SERVER_TOOLS or tool.servers
+        for tool in request.tools
+    ):
         return {"type": "none"}
     if choice is None and parallel is None:
         return None

@@ -9,7 +9,8 @@ from typing import Final
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json, Source
 from ccx_addons.core.signatures import mark
-from ccx_addons.core.works import Work, made_id
+from ccx_addons.core.wire_json import dump_text, loads_object
+from ccx_addons.core.works import MCP_KINDS, Work, listed, made_id
 from ccx_addons.protocols.messages.blocks import OURS
 from ccx_addons.protocols.messages.wire import Block
 
@@ -30,6 +31,8 @@ SAID: Final = frozenset({
 def read_work(block: Mapping[str, Json]) -> Work | None:
     """None: the block is about something else."""
     kind, id_ = read.text(block.get("type")), read.text(block.get("tool_use_id"))
+    if kind.startswith("mcp_"):
+        return _read_mcp(block, kind, id_)
     if kind == "server_tool_use":
         return _read_call(block)
     content = block.get("content")
@@ -49,6 +52,24 @@ def read_work(block: Mapping[str, Json]) -> Work | None:
     return None
 
 
+def _read_mcp(block: Mapping[str, Json], kind: str, id_: str) -> Work | None:
+    """What a remote server did."""
+    match kind:
+        case "mcp_tool_use":
+            server, tool = read.text(block.get("server_name")), read.text(block.get("name"))
+            arguments = dump_text(read.mapping(block.get("input")))
+            return Work("mcp", "call", read.text(block.get("id")), server=server, tool=tool, arguments=arguments)
+        case "mcp_tool_result":
+            content = block.get("content")
+            texts = [read.text(part.get("text")) for part in read.mappings(content)]
+            output = content if isinstance(content, str) else "\n".join(texts)
+            return Work("mcp", "result", id_, output=output, failed=block.get("is_error") is True)
+        case "mcp_tool_listing":
+            server = read.text(block.get("mcp_server_name"))
+            return Work("mcp_tools", id=listed(server), server=server, tools=tuple(read.mappings(block.get("tools"))))
+    return None
+
+
 def _read_call(block: Mapping[str, Json]) -> Work | None:
     id_, name, asked = read.text(block.get("id")), read.text(block.get("name")), read.mapping(block.get("input"))
     if name == "web_search":
@@ -65,6 +86,8 @@ def _read_call(block: Mapping[str, Json]) -> Work | None:
 
 def write_work(work: Work) -> list[Block]:
     """Its blocks."""
+    if work.kind in MCP_KINDS:
+        return _write_mcp(work)
     id_ = made_id("srvtoolu", work)
     blocks: list[Block] = []
     if work.half != "result":
@@ -73,6 +96,29 @@ def write_work(work: Work) -> list[Block]:
     if work.half != "call":
         kind, content = _result(work)
         blocks.append({"type": kind, "tool_use_id": id_, "content": content})
+    return blocks
+
+
+def _write_mcp(work: Work) -> list[Block]:
+    if work.kind == "mcp_tools":
+        tools = [
+            {
+                "name": read.text(tool.get("name")), "description": tool.get("description"),
+                "input_schema": read.mapping(tool.get("input_schema")),
+            }
+            for tool in work.tools
+        ]  # fmt: skip
+        return [{"type": "mcp_tool_listing", "mcp_server_name": work.server, "tools": tools}] if tools else []
+    id_ = made_id("mcptoolu", work)
+    blocks: list[Block] = []
+    if work.half != "result":
+        asked = loads_object(work.arguments) or {}
+        blocks.append(
+            {"type": "mcp_tool_use", "id": id_, "name": work.tool, "server_name": work.server, "input": asked}
+        )
+    if work.half != "call":
+        content = [{"type": "text", "text": work.output, "citations": None}] if work.output else []
+        blocks.append({"type": "mcp_tool_result", "tool_use_id": id_, "is_error": work.failed, "content": content})
     return blocks
 
 

@@ -44,6 +44,7 @@ READS: Final[Reads] = {
     **cache_marks.READS,
     "chat": SHARED | cache_marks.FIELDS | SEEN | logprobs.CHAT | {"format", "response_format.json_schema.description"},
     "gemini": logprobs.GEMINI,
+    "messages": cache_marks.FIELDS | {"mcp_servers"},
 }
 
 type Losses = list[Loss]

@@ -11,9 +11,10 @@ from typing import Final, Literal
 from ccx_addons.core import read
 from ccx_addons.core.call_names import client_name
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.leftovers import written_tool
+from ccx_addons.core.leftovers import written_servers, written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
 from ccx_addons.core.openai import fits_strict
+from ccx_addons.protocols.responses.mcp import read_server, write_server
 from ccx_addons.protocols.responses.natives import NATIVES, is_native
 from ccx_addons.protocols.responses.schemas import object_schema
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
@@ -108,7 +109,7 @@ def _read_tool(value: Json, path: str) -> Iterator[Tool | ServerTool]:
     else:
         other: ServerKind = "other"
         found = next((neutral for prefix, neutral in SERVER_KINDS if kind.startswith(prefix)), other)
-        yield ServerTool(found, NAME, value)
+        yield ServerTool(found, NAME, value, read_server(value) if found == "mcp" else ())
 
 
 def _read_function(value: Mapping[str, Json], path: str) -> Tool:
@@ -248,8 +249,7 @@ def write_tools(request: Request, naming: Naming, losses: list[Loss]) -> list[It
     spaces: dict[str, Item] = {}
     for n, tool in enumerate(request.tools):
         if isinstance(tool, ServerTool):
-            if block := _write_server_tool(tool, f"tools[{n}]", losses):
-                blocks.append(block)
+            blocks += _write_server_tool(tool, f"tools[{n}]", losses)
             continue
         kept = own(tool.extra)
         if kept.pop(LOADED, False):
@@ -311,14 +311,16 @@ def write_tool_choice(request: Request, tools: list[Item], naming: Naming, losse
 
 
 # ---- tools that the upstream runs ------------------------------------------------------------------------------------
-def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> Item | None:
+def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> list[Item]:
     if tool.protocol == NAME:
-        return dict(tool.value)
+        return [dict(tool.value)]
+    if tool.servers:
+        return written_servers(tool, path, write_server, losses)
     writer = SERVER_TOOLS.get(tool.kind)
     if writer is None:
         losses.append(Loss(path, f"the {tool.kind} tool of {tool.protocol} has no equal here"))
-        return None
-    return written_tool(tool, path, writer, losses)
+        return []
+    return [written_tool(tool, path, writer, losses)]
 
 
 def _web_search(value: Mapping[str, Json]) -> Item:

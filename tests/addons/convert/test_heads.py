@@ -143,6 +143,16 @@ def test_a_converted_request_takes_no_query_along() -> None:
     assert request.path == "/v1/chat/completions"
 
 
+@pytest.mark.parametrize(("fields", "betas"), [({"mcp_servers"}, ["mcp-client-2025-11-20"]), ({"tools"}, [])])
+def test_servers_of_another_protocols_client_need_a_beta(fields: set[str], betas: list[str]) -> None:
+    x = asked("responses", MESSAGES)
+    record = attempted(x, MESSAGES, None)
+    record.converted, record.fields = True, frozenset(fields)
+    request = flow(x=x).request
+    write_request(request, x, record, terms(x, record), "/messages", b"{}")
+    assert request.headers.get_all("anthropic-beta") == betas
+
+
 def test_the_channels_own_headers_win() -> None:
     where = replace(CHAT, headers=(("user-agent", "team/1"), ("x-team", "core")))
     request = written(asked("chat", where, headers=(("user-agent", "client/2"), ("x-team", "evil"))), where)

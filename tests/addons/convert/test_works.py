@@ -8,15 +8,17 @@ import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message as ClaudeMessage
 from anthropic.types import RawMessageStreamEvent
+from anthropic.types.beta import BetaMessage, BetaRawMessageStreamEvent
 from google.genai.types import GenerateContentResponse
 from openai.types.responses import Response as OpenAiResponse
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from ccx_addons.convert.works import carried, encoder
+from ccx_addons.convert.works import carried, encoder, remembered
 from ccx_addons.core.config import Kind
 from ccx_addons.core.leftovers import of_answer
-from ccx_addons.core.neutral import Request, Response, explode
+from ccx_addons.core.mcp import McpServer
+from ccx_addons.core.neutral import Message, Opaque, Request, Response, ServerTool, Text, explode
 from ccx_addons.core.sse import Reader
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import TEXT_PROTOCOLS
@@ -340,3 +342,75 @@ def test_so_do_pages_in_streams(source: Kind, target: Kind) -> None:
 
 def test_chat_says_that_it_has_no_place_for_pages_that_were_read() -> None:
     assert [loss.path for loss in of_answer(read_page("gemini"), "chat")] == ["candidate.urlContextMetadata"]
+
+
+# ---- remote MCP servers ----------------------------------------------------------------------------------------------
+LISTED = {"name": "look", "description": "d", "input_schema": {"type": "object"}}
+REMOTE: dict[str, list[dict[str, Any]]] = {
+    "messages": [
+        {"type": "mcp_tool_listing", "mcp_server_name": "a", "tools": [LISTED]},
+        {"type": "mcp_tool_use", "id": "mcptoolu_1", "name": "look", "server_name": "a", "input": {"at": "moon"}},
+        {"type": "mcp_tool_result", "tool_use_id": "mcptoolu_1", "is_error": False,
+         "content": [{"type": "text", "text": "round"}]},
+        {"type": "mcp_tool_use", "id": "mcptoolu_2", "name": "look", "server_name": "a", "input": {}},
+        {"type": "mcp_tool_result", "tool_use_id": "mcptoolu_2", "is_error": True,
+         "content": [{"type": "text", "text": "no"}]},
+    ],
+    "responses": [
+        {"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "a", "tools": [LISTED]},
+        {"type": "mcp_call", "id": "mcp_1", "server_label": "a", "name": "look", "arguments": '{"at":"moon"}',
+         "output": "round", "error": None, "status": "completed", "approval_request_id": None},
+        {"type": "mcp_call", "id": "mcp_2", "server_label": "a", "name": "look", "arguments": "{}", "output": None,
+         "error": {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": "no"}]},
+         "status": "failed"},
+    ],
+}  # fmt: skip
+WHERE = {"messages": "content", "responses": "output"}
+
+
+def remote(kind: str) -> Response:
+    body = answer_of(kind)
+    body[WHERE[kind]] = [*REMOTE[kind], body[WHERE[kind]][-1]]
+    found = TEXT_PROTOCOLS[kind].decode_response(body)  # type: ignore[index]
+    assert isinstance(found, Response)
+    return found
+
+
+@pytest.mark.parametrize(("source", "target"), [("messages", "responses"), ("responses", "messages")])
+def test_what_remote_servers_did(source: Kind, target: Kind) -> None:
+    answer, lost = carried(remote(source), target)
+    body, losses = TEXT_PROTOCOLS[target].encode_response(answer, Request("m", ()))
+    body = json.loads(dumps(body))
+    if target == "messages":
+        BetaMessage.model_validate(body)
+    else:
+        OpenAiResponse.model_validate(body)
+    want = without_ids(REMOTE[target])
+    assert (without_ids(body[WHERE[target]])[:-1], [*lost, *losses]) == (want, [])
+    writer = encoder(target, source, Request("m", (), stream=True), array=False)
+    data = b"".join(writer.encode(event) for event in explode(remote(source)))
+    reader = Reader()
+    events = [json.loads(event.data) for event in (*reader.feed(data), *reader.flush()) if event.data.startswith("{")]
+    if target == "messages":
+        raw: TypeAdapter[Any] = TypeAdapter(BetaRawMessageStreamEvent)
+        for event in events:
+            raw.validate_python(event)
+        blocks = [event["content_block"] for event in events if event["type"] == "content_block_start"]
+        assert [block["type"] for block in blocks[:-1]] == [block["type"] for block in REMOTE[target]]
+    else:
+        assert without_ids(whole(target, events)["output"])[:-1] == want
+
+
+@pytest.mark.parametrize(("source", "target"), [("messages", "responses"), ("responses", "messages")])
+def test_they_are_remembered_where_their_tools_are(source: Kind, target: Kind) -> None:
+    """Without the tools the history is said in words."""
+    asked = (Message("user", (Text("q"),)), Message("assistant", remote(source).parts), Message("user", (Text("on"),)))
+    tool = ServerTool("mcp", source, {}, (McpServer("a", "https://a.test"),))
+    request = remembered(Request("m", asked, tools=(tool,)), target)
+    found = [part.value for part in request.messages[1].parts if isinstance(part, Opaque)]
+    assert without_ids(found) == without_ids(REMOTE[target])
+    assert remembered(Request("m", asked, tools=(tool,)), target) == request, "the same each time"
+    body, losses = TEXT_PROTOCOLS[target].encode_request(request)
+    assert (losses == [] and "mcptoolu_ccx" in dumps(body).decode()) or "mcp_ccx" in dumps(body).decode()
+    bare = Request("m", asked)
+    assert remembered(bare, target) is bare is remembered(bare, "chat")

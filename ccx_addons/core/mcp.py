@@ -1,0 +1,64 @@
+"""Remote MCP servers whose tools an upstream calls itself: the same server in each protocol's words, in neutral ones.
+
+Sources: platform.claude.com/docs/en/agents-and-tools/mcp-connector,
+platform.openai.com/docs/guides/tools-connectors-mcp, the SDKs' BetaMCPToolset, Mcp and McpServer.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Any, Final
+
+from ccx_addons.core import read
+from ccx_addons.core.value import value
+
+BEARER: Final = "Bearer "
+SAID: Final = frozenset({
+    "type", "mcp_server_name", "default_config", "configs", "server_label", "server_url", "authorization", "headers",
+    "allowed_tools", "require_approval", "mcpServers",
+})  # fmt: skip
+"""Settings of a tool that its servers say."""
+
+
+@value(frozen=True, slots=True)
+class McpServer:
+    """``allowed``: the only tools that may be called; None: all but ``refused``.
+
+    ``unasked``: the tools that may be called before the client is asked; None: all.
+    """
+
+    name: str
+    url: str
+    token: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    allowed: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()
+    unasked: tuple[str, ...] | None = None
+
+    @property
+    def free(self) -> tuple[str, ...] | None:
+        """The tools that may be called and of which nobody is to be asked; None: all but ``refused``."""
+        if self.allowed is None or self.unasked is None:
+            return self.unasked if self.allowed is None else self.allowed
+        return tuple(name for name in self.allowed if name in self.unasked)
+
+
+def unsaid(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Settings that they do not say: what is loaded later, what a server is good for, how long it may take."""
+    yield from (name for name, value in settings.items() if value and name not in SAID)
+    configs = [read.mapping(settings.get("default_config")), *read.mapping(settings.get("configs")).values()]
+    if any(read.mapping(config).get("defer_loading") for config in configs):
+        yield "default_config.defer_loading"
+    for server in read.mappings(settings.get("mcpServers")):
+        way = read.mapping(server.get("streamableHttpTransport"))
+        yield from (f"mcpServers.{name}" for name in way if name not in ("url", "headers"))
+
+
+def with_token(headers: Mapping[str, str], token: str) -> tuple[dict[str, str], str]:
+    """Headers without the one that only carries a token, and the token."""
+    left = {}
+    for name, said in headers.items():
+        if name.lower() == "authorization" and said.startswith(BEARER) and not token:
+            token = said.removeprefix(BEARER)
+        else:
+            left[name] = said
+    return left, token
