@@ -53,8 +53,6 @@ MOST_IN_CHAIN: Final = 16
 
 CHANNEL_KEYS: Final = tuple(f.name for f in fields(Channel))
 KEY_KEYS: Final = ("key", "name", "weight", "models", "base_url", "enabled", "limits", "until")
-
-
 MASKED: Final = ("email", "phone", "card", "iban")
 
 
@@ -96,8 +94,6 @@ def channel_of(
         "mask": reader.strings(table.get("mask"), f"{path}.mask"),
     }
     found["keys"] = _keys(reader, table.get("keys"), f"{path}.keys", found["base_urls"])
-    if protocol:
-        _check_serves(reader, path, protocol, found["serves"])
     for given, shape in shape_of(Channel).items():
         if given in table and given not in found and given not in ("name", "protocol", "promoted_until"):
             value = table[given]
@@ -106,6 +102,17 @@ def channel_of(
             found[given] = reader.scalar(value, *shape, f"{path}.{given}")
     if "promoted_until" in table:
         found["promoted_until"] = reader.moment(table["promoted_until"], f"{path}.promoted_until")
+    _check(reader, path, protocol, found)
+    if len(reader.problems) > before:
+        return None
+    found.update(name=name, protocol=protocol)
+    return Channel(**found)
+
+
+def _check(reader: Reader, path: str, protocol: str, found: dict[str, Any]) -> None:
+    """What its members say together. ``protocol``: empty where it is none."""
+    if protocol:
+        _check_serves(reader, path, protocol, found["serves"])
     if strange := [name for name in found["mask"] if name not in MASKED]:
         reader.problem(f"{path}.mask", f"{strange[0]!r} is none of {', '.join(MASKED)}")
     if found.get("credential") == "client" and (found["keys"] != (KEYLESS,) or found["serves"] != {protocol}):
@@ -115,10 +122,6 @@ def channel_of(
         words = "Code Assist takes a client's own login: protocol gemini, credential client, no other addresses"
         reader.problem(f"{path}.base_urls", words)
     _check_text_fields(reader, path, found)
-    if len(reader.problems) > before:
-        return None
-    found.update(name=name, protocol=protocol)
-    return Channel(**found)
 
 
 def _check_serves(reader: Reader, path: str, protocol: str, serves: frozenset[str]) -> None:
