@@ -31,7 +31,7 @@ from ccx_addons.proxy.guard import guarded
 from ccx_addons.proxy.unasked import Unasked
 from ccx_addons.rules import Rewrites
 from ccx_addons.scheduler.limits import Ask, Refused, Scope, scopes_of
-from ccx_addons.scheduler.single import target_of
+from ccx_addons.scheduler.single import Entries, target_of
 
 log: Final = logging.getLogger("ccx")
 
@@ -77,7 +77,7 @@ class Mirrors(Periodic):
         self.runtime = runtime
         self.capture, self.rewrites = Capture(runtime), rewrites
         self.direct = hooks(runtime, self.capture, rewrites)
-        self.asked = AllAsked()
+        self.asked, self.entries = AllAsked(), Entries()
         self.tasks: dict[asyncio.Task[None], Exchange] = {}
         self.unsaid: Counter[tuple[str, str]] = Counter()
         self.said: dict[tuple[str, str], float] = {}
@@ -126,8 +126,8 @@ class Mirrors(Periodic):
 
     def target(self, mirror: Mirror, channel: Channel, x: Exchange) -> Target | None:
         masked = tuple(name for one in x.attempts for name in one.attempt.channel.mask)
-        asked = self.asked.of(x.snapshot, mirror, channel, masked)
-        return target_of(channel, asked, x.kind, x.model, self.runtime.state, time.time())
+        entry = self.entries.of(self.asked.of(x.snapshot, mirror, channel, masked), x.model)
+        return target_of(channel, entry, x.kind, self.runtime.state, time.time())
 
     def leave_out(self, mirror: Mirror, why: Why) -> None:
         self.unsaid[mirror.name, why] += 1
