@@ -34,7 +34,7 @@ LIVE_PACE: Final = 1_000_000
 """Bytes a second at which a watched answer is written down anew: a long one is shown less often."""
 LIVE_KB: Final = 256
 CREDENTIALS: Final = frozenset(
-    {"authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie", "set-cookie"}
+    {"authorization", "x-api-key", "x-goog-api-key", "api-key", "proxy-authorization", "cookie", "set-cookie"}
 )
 """Headers that are masked whoever sends them."""
 

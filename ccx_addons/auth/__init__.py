@@ -27,7 +27,9 @@ from ccx_addons.proxy.websocket import accept
 
 log: Final = logging.getLogger("ccx")
 
-CREDENTIAL_HEADERS: Final = ("x-api-key", "authorization", "x-goog-api-key", "sec-websocket-protocol", KEY_HEADER)
+CREDENTIAL_HEADERS: Final = (
+    "x-api-key", "authorization", "x-goog-api-key", "api-key", "sec-websocket-protocol", KEY_HEADER,
+)  # fmt: skip
 HERE: Final = frozenset({"health", "ready", "probe"})
 """Operations that need nobody's key."""
 PROOFS: Final = frozenset({*CREDENTIAL_HEADERS, endpoints.TEST_HEADER})

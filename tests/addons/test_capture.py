@@ -169,7 +169,7 @@ def test_redaction(body: bytes, patterns: tuple[str, ...], shown: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie", "set-cookie"]
+    "name", ["authorization", "x-api-key", "x-goog-api-key", "api-key", "proxy-authorization", "cookie", "set-cookie"]
 )
 def test_credentials_are_masks(name: str) -> None:
     assert safe([(name, "top-secret-value")], exchange()) == [(name, "top-…alue")]

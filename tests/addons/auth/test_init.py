@@ -76,6 +76,7 @@ def status(request: http.HTTPFlow) -> int:
         pytest.param("/v1/chat/completions", {"authorization": f"bearer  {KEY} "}, id="bearer in small letters"),
         pytest.param("/v1/chat/completions", {"authorization": KEY}, id="bare authorization"),
         pytest.param("/v1beta/models/g:generateContent", {"x_goog_api_key": KEY}, id="x-goog-api-key"),
+        pytest.param("/v1/chat/completions", {"api_key": KEY}, id="api-key"),
         pytest.param(f"/v1beta/models/g:generateContent?alt=sse&key={KEY}", {}, id="query"),
         pytest.param("/v1/messages", {"x_api_key": KEY, "authorization": f"Bearer {KEY}"}, id="in two places"),
         pytest.param(f"/v1/messages?key={KEY}", {"sec_websocket_protocol": f"realtime, {KEY}"}, id="among others"),
