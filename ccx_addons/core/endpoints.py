@@ -158,11 +158,6 @@ _DYNAMIC: Final = tuple(
 )
 _FIRST: Final[Mapping[str, Kind]] = {e.pattern.split("/")[2]: e.kind for e in reversed(ENDPOINTS) if e.kind != "gemini"}
 """What comes after the version -> whose it is."""
-_SHORT: Final = tuple(
-    (e.pattern.removeprefix("/v1"), e.pattern) for e in _STATIC.values() if e.pattern.startswith("/v1/")
-)
-"""A path without its version, and with it."""
-_ONE_STEP: Final = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _METHODS: Final = frozenset(e.pattern.rpartition(":")[2] for e in ENDPOINTS if ":" in e.pattern)
 
 
@@ -217,10 +212,10 @@ def suggest(path: str) -> str:
     for candidate in (f"/v1{tail}", f"/v1beta{tail}"):
         if candidate != path and methods_of(candidate):
             return candidate
-    short, pattern = next(((short, at) for short, at in _SHORT if path.rstrip("/").endswith(short)), ("", ""))
-    prefix = path.rstrip("/").removesuffix(short)
-    if short and _ONE_STEP.fullmatch(prefix) and prefix[1:] not in RESERVED_PREFIXES:
-        return prefix + pattern
+    prefix, slash, rest = path[1:].rstrip("/").partition("/")
+    for candidate in (f"/{prefix}/{version}/{rest}" for version in ("v1", "v1beta") if slash):
+        if prefix not in RESERVED_PREFIXES and methods_of(candidate):
+            return candidate
     inside = path[max(path.rfind("/v1/"), path.rfind("/v1beta/"), 0) :]
     if inside != path and methods_of(inside):
         return inside

@@ -45,6 +45,7 @@ def test_reserved_prefixes_lead_nowhere(prefix: str) -> None:
         ("/kimi/chat/completions", "/kimi/v1/chat/completions"),
         ("/kimi/messages/count_tokens/", "/kimi/v1/messages/count_tokens"),
         ("/kimi/models", "/kimi/v1/models"),
+        ("/kimi/models/g:generateContent", "/kimi/v1/models/g:generateContent"),
         ("/kimi/nothing", ""),
         ("/nothing", ""),
     ],
