@@ -25,6 +25,7 @@ from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
 from ccx_addons.core.wire_json import BadJson, dumps, dumps_from, loads
 from ccx_addons.protocols import PROTOCOLS, TEXT_PROTOCOLS, cures, embeddings, policy, quirks
+from ccx_addons.protocols.chat.requests import wants_usage
 
 type Json = Any
 
@@ -250,7 +251,7 @@ def hides_usage(x: Exchange, channel: Channel) -> bool:
     """A Chat stream counts its tokens only when asked to: the gateway asks, and hides what the client did not want."""
     if x.kind != "chat" or not x.stream or x.body is None or "no_stream_options" in channel.quirks:
         return False
-    return read.mapping(x.body.members.get("stream_options")).get("include_usage") is not True
+    return not wants_usage(x.body.members)
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------

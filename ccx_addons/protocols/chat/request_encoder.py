@@ -98,9 +98,8 @@ def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
     if "responses" not in request.extra:
         return wire
     wire |= shared(request.extra, "responses")
-    if wire.get("metadata") and not wire.get("store"):
+    if not wire.get("store") and wire.pop("metadata", None):
         losses.append(Loss("metadata", "it goes only with answers that are stored"))
-        del wire["metadata"]
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
     return wire

@@ -35,6 +35,8 @@ from ccx_addons.protocols.chat.tools import (
 )
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, keep, sidecar
 
+USAGE: Final = {"stream_options": "include_usage", "usage": "include"}
+"""Where a client asks for the usage of its stream."""
 FIELDS: Final = frozenset({
     "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p",
     "stop", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort", "response_format", "tools",
@@ -87,7 +89,7 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
         read.text(body.get("prompt_cache_key")) or None,
         read.text(body.get("service_tier")) or None,
         stream,
-        stream and options.get("include_usage") is True,
+        stream and wants_usage(body),
         _extra(body, options),
     )
 
@@ -206,6 +208,11 @@ def _stop(value: Json) -> tuple[str, ...]:
     return tuple(values)
 
 
+def wants_usage(body: Mapping[str, Json]) -> bool:
+    """Whether a stream tells its usage, in OpenAI's words or OpenRouter's (openrouter.ai/docs, usage accounting)."""
+    return any(read.mapping(body.get(of)).get(name) is True for of, name in USAGE.items())
+
+
 def _extra(body: Mapping[str, Json], options: Mapping[str, Json]) -> Extra:
     kept: Fields = {name: value for name, value in body.items() if name not in FIELDS}
     effort = body.get("reasoning_effort")
@@ -218,5 +225,7 @@ def _extra(body: Mapping[str, Json], options: Mapping[str, Json]) -> Extra:
     elif inner := read.mapping(form.get("json_schema")):
         rest = {name: value for name, value in inner.items() if name not in SCHEMA_FIELDS and value is not None}
         kept["response_format"] = {"json_schema": rest} if rest else None
+    if read.mapping(body.get("usage")).keys() == {"include"}:
+        del kept["usage"]
     kept["stream_options"] = {name: value for name, value in options.items() if name != "include_usage"} or None
     return sidecar(kept)

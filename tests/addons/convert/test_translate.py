@@ -221,6 +221,7 @@ def test_a_forms_field_that_an_upstream_refuses_is_left_out() -> None:
         ({"stream": True}, frozenset(), True),
         ({"stream": True, "stream_options": {"include_usage": False}}, frozenset(), True),
         ({"stream": True, "stream_options": {"include_usage": True}}, frozenset(), False),
+        ({"stream": True, "usage": {"include": True}}, frozenset(), False),
         ({"stream": True}, frozenset({"no_stream_options"}), False),
         ({}, frozenset(), False),
     ],

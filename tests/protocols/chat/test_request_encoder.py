@@ -42,6 +42,9 @@ def encoded(model: str = "llama-4", **fields: Any) -> tuple[dict[str, Any], list
         ({"tools": (ServerTool("code", "responses", {"type": "code_interpreter"}),)}, {}, ["tools[0]"]),
         ({"extra": {"messages": {"container": "c"}}}, {}, []),
         ({"extra": {"chat": {"store": True}}}, {"store": True}, []),
+        ({"extra": {"responses": {"metadata": {}}}}, {}, []),
+        ({"extra": {"responses": {"metadata": {"a": "b"}}}}, {}, ["metadata"]),
+        ({"extra": {"responses": {"metadata": {}, "store": True}}}, {"metadata": {}, "store": True}, []),
     ],
 )
 def test_fields(fields: dict[str, Any], body: dict[str, Any], losses: list[str]) -> None:

@@ -194,6 +194,14 @@ def test_usage_in_streams_is_for_those_who_ask(options: Any, stream: bool, wante
 
 
 @pytest.mark.parametrize(
+    ("usage", "kept"), [({"include": True}, {}), ({"include": True, "x": 1}, {"include": True, "x": 1})]
+)
+def test_usage_in_openrouters_words(usage: dict[str, Any], kept: dict[str, Any]) -> None:
+    request = chat.decode_request({"messages": [HI], "usage": usage}, "m", True)
+    assert request.stream_usage and request.extra.get("chat", {}).get("usage", {}) == kept
+
+
+@pytest.mark.parametrize(
     ("body", "param"),
     [
         ({}, "messages"),
