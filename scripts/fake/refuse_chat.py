@@ -24,7 +24,7 @@ GOOGLE = re.compile(r"gemini-3")
 MESSAGE = {
     "system": {"content", "name"}, "developer": {"content", "name"}, "user": {"content", "name"},
     "assistant": {"content", "name", "refusal", "audio", "tool_calls", "function_call", "annotations"},
-    "tool": {"content", "tool_call_id"}, "function": {"content", "name"},
+    "tool": {"content", "tool_call_id", "name"}, "function": {"content", "name"},
 }  # fmt: skip
 PARTS = {
     "system": ("text",), "developer": ("text",), "tool": ("text",), "assistant": ("text", "refusal"),

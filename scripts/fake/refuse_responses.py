@@ -153,6 +153,7 @@ def _items(items: Any, unstored: bool, continued: bool) -> None:
         kind = item.get("type") or ("message" if "role" in item else None)
         _item(item, kind, n)
         id_ = str(item.get("call_id"))
+        continued = continued or kind == "item_reference"
         if kind == "reasoning":
             _reasoning(item, items[n + 1 :], unstored, n)
         elif kind in ("function_call", "custom_tool_call"):
