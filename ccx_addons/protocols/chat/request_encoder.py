@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, logprobs, read
+from ccx_addons.core import cache_marks, drawing, logprobs, read
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -18,6 +18,7 @@ from ccx_addons.protocols.chat.effort import SWITCHES, can_be_off, thinks, write
 from ccx_addons.protocols.chat.tools import Naming, write_tool_choice, write_tools, write_web_search
 from ccx_addons.protocols.chat.wire import NAME, NOTHING, Fields, own
 from ccx_addons.vendors.facts import Chat as Rules
+from ccx_addons.vendors.openrouter import OPENROUTER
 
 MAX_STOPS: Final = 4
 SERVICE_TIERS: Final[Mapping[str, str]] = {
@@ -41,7 +42,7 @@ MERGED: Final = frozenset({"response_format", "stream_options"})
 READS: Final[Reads] = {
     **cache_marks.READS,
     "responses": SHARED | cache_marks.FIELDS | logprobs.RESPONSES | {"format", "text.format.description"},
-    "gemini": logprobs.GEMINI,
+    "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
 }
 
 type Losses = list[Loss]
@@ -82,6 +83,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     body |= _rest(request, kept, rules, losses)
     body |= cache_marks.of_request(request, NAME, rules.cache_marks, losses)
     body |= _from_others(request, body, losses)
+    body |= _pictures(request, base_url, losses)
     if request.stream:
         body["stream"] = True
         if rules.stream_options:
@@ -103,6 +105,20 @@ def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
     if "user" in body and body["user"] == wire.get("safety_identifier"):
         del body["user"]
     return wire
+
+
+def _pictures(request: Request, base_url: str, losses: Losses) -> Fields:
+    """OpenAI's own models make no pictures here; OpenRouter's do, and nobody knows of other servers."""
+    wish = drawing.of_gemini(request.extra)
+    if wish is None:
+        return {}
+    losses += wish.losses("gemini")
+    if not wish.kinds:
+        return {}
+    if (server := vendors.at_host(base_url)) and server is not OPENROUTER:
+        losses.append(Loss("generationConfig.responseModalities", "the upstream answers with text only"))
+        return {}
+    return wish.as_chat
 
 
 def _marked(request: Request, rules: Rules, base_url: str) -> tuple[Request, Losses]:

@@ -1,10 +1,11 @@
 """Neutral request -> body (ai.google.dev/api/generate-content#GenerationConfig)."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, logprobs
+from ccx_addons.core import cache_marks, drawing, logprobs
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
@@ -34,9 +35,11 @@ JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no c
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
 READS: Final[Reads] = {
     "messages": cache_marks.FIELDS | {"mcp_servers"},
-    "chat": cache_marks.FIELDS | logprobs.CHAT,
+    "chat": cache_marks.FIELDS | logprobs.CHAT | drawing.OF_CHAT,
     "responses": cache_marks.FIELDS | logprobs.RESPONSES,
 }
+DRAWS: Final = re.compile(r"image|banana|omni")
+"""In the names of models that make pictures; others refuse to be asked."""
 
 type Losses = list[Loss]
 
@@ -58,6 +61,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
             talk.system.append({"text": form})
         else:
             config |= form
+    config |= _pictures(request, losses)
     kept = own(request.extra)
     if (wish := logprobs.wished(request.extra)) is not None:
         config |= logprobs.asked(wish, "responseLogprobs", "logprobs")
@@ -95,6 +99,17 @@ def _sampling(request: Request, rules: Rules, losses: Losses) -> Fields:
     if len(stops) > MAX_STOPS:
         losses.append(Loss("stop", f"at most {MAX_STOPS} stop sequences are taken"))
     return config
+
+
+def _pictures(request: Request, losses: Losses) -> Fields:
+    wish = drawing.of_chat(request.extra)
+    if wish is None:
+        return {}
+    losses += wish.losses("chat")
+    if wish.kinds and not DRAWS.search(request.model):
+        losses.append(Loss("modalities", "the model answers with text only"))
+        return {}
+    return wish.as_gemini if wish.kinds else {}
 
 
 def _numbers(request: Request, rules: Rules, losses: Losses) -> Fields:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, logprobs, read
+from ccx_addons.core import cache_marks, drawing, logprobs, read
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -42,8 +42,13 @@ SEEN: Final = frozenset({"include_reasoning", "reasoning.exclude", "reasoning.su
 """Chat's words for a summary of thoughts, which the neutral form has."""
 READS: Final[Reads] = {
     **cache_marks.READS,
-    "chat": SHARED | cache_marks.FIELDS | SEEN | logprobs.CHAT | {"format", "response_format.json_schema.description"},
-    "gemini": logprobs.GEMINI,
+    "chat": SHARED
+    | cache_marks.FIELDS
+    | SEEN
+    | logprobs.CHAT
+    | drawing.OF_CHAT
+    | {"format", "response_format.json_schema.description"},
+    "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
     "messages": cache_marks.FIELDS | {"mcp_servers"},
 }
 
@@ -110,7 +115,7 @@ def _logprobs(request: Request, body: Item) -> Item:
 
 def _tools(request: Request, rules: Rules, naming: Naming, losses: Losses) -> Item:
     wire: Item = {}
-    tools = write_tools(request, naming, losses)
+    tools = write_tools(request, naming, losses) + _pictures(request, losses)
     if tools:
         wire["tools"] = tools
     if (choice := write_tool_choice(request, tools, naming, losses)) is not None:
@@ -121,6 +126,15 @@ def _tools(request: Request, rules: Rules, naming: Naming, losses: Losses) -> It
         elif not request.parallel_tools:
             losses.append(Loss("parallel_tools", "the model takes no word on parallel calls"))
     return wire
+
+
+def _pictures(request: Request, losses: Losses) -> list[Item]:
+    """A wish for pictures is a tool here."""
+    for protocol, wish in (("chat", drawing.of_chat(request.extra)), ("gemini", drawing.of_gemini(request.extra))):
+        if wish:
+            losses += [*wish.losses(protocol), *(Loss(name, "there is nothing like it here") for name in wish.config)]
+            return [{"type": "image_generation"}] if wish.kinds else []
+    return []
 
 
 def _limit(request: Request, rules: Rules, losses: Losses) -> Item:
