@@ -50,6 +50,8 @@ BLANK: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("cost_usd", *COSTS)),
 }
 """A request of which nothing is known: its columns, all in one piece, which costs a tenth of one after the other."""
+LONG: Final = 1.0
+"""Seconds after which somebody may ask what a request was answered so far."""
 MAX_READ_HERE: Final = 256 << 10
 """Bytes of a request that may be read for an estimate while the event loop waits."""
 
@@ -70,6 +72,8 @@ class Metrics:
     def upstream_outcome(self, flow: http.HTTPFlow, x: Exchange) -> None:
         if x.decision == "retry":
             self.progress(x)
+            if time.monotonic() - x.clock >= LONG:
+                self.runtime.store.put_attempts(self.attempt_rows(x))
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -120,7 +124,7 @@ class Metrics:
         if x.client is None or x.match is None or x.status == 101:
             return
         store = self.runtime.store
-        attempts = [self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)]
+        attempts = self.attempt_rows(x)
         candidates: list[dict[str, Any]] = []
         if x.decisions and (len(x.decisions) > 1 or x.state == "failed"):
             candidates = [candidate_row(x, n, decision) for n, decision in enumerate(x.decisions)]
@@ -211,6 +215,9 @@ class Metrics:
         if x.losses:
             row["losses"] = json.dumps([[loss.path, loss.reason] for loss in x.losses])
         return row
+
+    def attempt_rows(self, x: Exchange) -> list[dict[str, Any]]:
+        return [self.attempt_row(x, n, record) for n, record in enumerate(x.attempts, 1)]
 
     def attempt_row(self, x: Exchange, n: int, record: AttemptRecord) -> dict[str, Any]:
         """The columns of table attempts."""

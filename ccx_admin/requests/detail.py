@@ -176,7 +176,7 @@ def told_of(hop: Hop) -> Markup:
 
 
 def why_of(attempt: Mapping[str, Any]) -> str:
-    return told((attempt["reason"] or attempt["outcome"]).removesuffix(f" ({attempt['status']})"))
+    return told((attempt["reason"] or attempt["outcome"]).replace(f" ({attempt['status']})", "", 1))
 
 
 def fill(text: str, **values: Any) -> Markup:

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any
@@ -196,6 +197,22 @@ def test_progress(runtime: Runtime) -> None:
     x.decision = "retry"
     metrics.upstream_outcome(request)
     assert [row["state"] for row in rows(runtime, "requests")] == ["ok"]
+
+
+@pytest.mark.parametrize(("seconds", "seen"), [(0, []), (60, [(1, "status", "next_channel")])])
+def test_who_waits_sees_what_was_answered_so_far(
+    runtime: Runtime, seconds: float, seen: list[tuple[int, str, str]]
+) -> None:
+    x, metrics = full(), Metrics(runtime)
+    x.clock = time.monotonic() - seconds
+    x.attempts.clear()
+    attempted(x, BACKUP, "status", 503, "the upstream failed")
+    x.decision = "retry"
+    metrics.upstream_outcome(flow(x=x))
+    assert [(row["n"], row["outcome"], row["verdict"]) for row in rows(runtime, "attempts")] == seen
+    attempted(x, MAIN, "ok", 200)
+    answered(runtime, x)
+    assert [row["n"] for row in rows(runtime, "attempts")] == [1, 2]
 
 
 def test_the_panels_own_requests_are_tests(runtime: Runtime) -> None:

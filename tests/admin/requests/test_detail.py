@@ -87,6 +87,21 @@ LIMITED = attempt(
             id="the same key again",
         ),
         pytest.param(
+            row(
+                attempt(status=400, outcome="status", reason="trying without top_k", verdict="same_key"),
+                attempt(status=400, outcome="status", reason="trying without seed", verdict="same_key"),
+                attempt(),
+            ),
+            "Tried again: main answered 400 (trying without top_k, trying without seed, 2 times) after 3.8 s; main answered in"
+            " 1.9 s.",
+            id="the same key again, for two reasons",
+        ),
+        pytest.param(
+            row(attempt(status=503, outcome="status", reason="busy (503); the request may be at fault"), attempt()),
+            "Tried again: main answered 503 (busy; the request may be at fault) after 1.9 s; main answered in 1.9 s.",
+            id="the status once",
+        ),
+        pytest.param(
             row(LIMITED, state="failed", status=429),
             "main answered 429 (rate limited, retry after 20 s) after 400 ms. Nothing else was left to try; the client got 429.",
             id="failed",
