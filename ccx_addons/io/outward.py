@@ -31,6 +31,20 @@ PROXIES: Final[Mapping[str, tuple[str, ...]]] = {
 """Scheme of a base URL -> the variables that name its proxy; the first that is set counts."""
 CERTIFICATES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
+OWN_ISSUER: Final = "an issuer of your own or of your network is named in the channel's ca_file or in SSL_CERT_FILE"
+HINTS: Final[Mapping[str, str]] = {
+    "local issuer certificate": OWN_ISSUER,
+    "self-signed certificate": OWN_ISSUER,
+    "not yet valid": "is this machine's clock right?",
+    "WRONG_VERSION_NUMBER": "it speaks no TLS: is it http?",
+    "PROTOCOL_VERSION": "it knows no TLS 1.2",
+    "UNSUPPORTED_PROTOCOL": "it knows no TLS 1.2",
+    "HANDSHAKE_FAILURE": "it knows no TLS 1.2, none of its ciphers, or not this name",
+    "UNRECOGNIZED_NAME": "it does not know this name",
+    "CERTIFICATE_REQUIRED": "it wants a certificate of its clients, and the gateway has none",
+}
+"""Part of what OpenSSL says -> what is meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -129,6 +143,14 @@ def trust(context: ssl.SSLContext, ca_file: str | None) -> None:
             context.load_verify_locations(file)
         except (OSError, ssl.SSLError) as error:
             log.warning("the certificates of %s are not used: %s", file, error.strerror or error)
+
+
+def tls_words(error: ssl.SSLError) -> str:
+    """Why there is no secure connection, and what mends it."""
+    said = getattr(error, "verify_message", "")
+    words = f"the certificate is not accepted: {said}" if said else str(error)
+    hint = next((hint for part, hint in HINTS.items() if part in f"{said} {error.reason}"), "")
+    return f"{words}; {hint}" if hint else words
 
 
 def client_context(ca_file: str | None) -> ssl.SSLContext:

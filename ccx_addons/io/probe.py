@@ -311,12 +311,21 @@ def without(text: str, channel: Channel, *keys: Key) -> str:
     return secrets_of(channel, *keys).clean(text)[:MAX_WORDS]
 
 
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """What httpx has wrapped."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def words_of(error: Exception) -> str:
     """A failed connection in words for people."""
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
+    if (tls := _tls_error(error)) is not None:
+        return outward.tls_words(tls)[:MAX_WORDS]
     return str(error)[:MAX_WORDS] or type(error).__name__
 
 

@@ -19,7 +19,7 @@ from python_socks.async_.asyncio.v2 import Proxy
 
 from ccx_addons.core.exchange import Upstream
 from ccx_addons.io.names import addresses_of
-from ccx_addons.io.outward import trust
+from ccx_addons.io.outward import tls_words, trust
 from ccx_addons.proxy.reader import OF_UPSTREAM, Reader
 
 type Failure = Literal["connect", "connect_timeout", "tls"]
@@ -61,6 +61,16 @@ class DialError(OSError):
     def __init__(self, kind: Failure, words: str) -> None:
         super().__init__(words)
         self.kind: Failure = kind
+
+
+@dataclass(slots=True)
+class Step:
+    """What opening a connection waits for, as words of what was not done when the time is over."""
+
+    words: str = "the connection was not set up"
+
+
+NO_TLS: Final = "it was reached, but TLS was not set up"
 
 
 @dataclass(slots=True, eq=False)
@@ -112,15 +122,16 @@ def _quiet(reader: asyncio.StreamReader) -> bool:
 
 async def dial(place: Place, seconds: float) -> Wire:
     """A new connection. Raises DialError."""
+    step = Step()
     try:
         async with asyncio.timeout(seconds):
             context = await tls_context(place.verify_tls, place.ca_file) if place.tls else None
             name = _ascii(place.host)
             if place.proxy:
-                return await _through(place.proxy, name, place.port, context)
-            return await _straight(name, place.port, context)
+                return await _through(place.proxy, name, place.port, context, step)
+            return await _straight(name, place.port, context, step)
     except TimeoutError:
-        raise DialError("connect_timeout", "the connection was not set up in time") from None
+        raise DialError("connect_timeout", f"{step.words} in time") from None
     except ssl.SSLError as error:
         raise DialError("tls", _words(error)) from error
     except socket.gaierror as error:
@@ -130,15 +141,18 @@ async def dial(place: Place, seconds: float) -> Wire:
         raise DialError("connect", _words(error)) from error
 
 
-async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wire:
+async def _straight(name: str, port: int, context: ssl.SSLContext | None, step: Step) -> Wire:
     began = time.time()
+    step.words = "the name was not resolved"
     addresses = cast(Any, await addresses_of(name, port))
+    step.words = "the connection was not set up"
     try:
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
     except OSError as error:
         clear_frames(error.__traceback__)  # it keeps its errors in a ring, and all who wait for it with them
         raise
     connected = time.time()
+    step.words = NO_TLS
     try:
         keep_alive(sock, **UNACKNOWLEDGED)
         loop, reader = asyncio.get_running_loop(), Reader(OF_UPSTREAM)
@@ -152,11 +166,12 @@ async def _straight(name: str, port: int, context: ssl.SSLContext | None) -> Wir
     return Wire(reader, writer, began, connected, time.time() if context else None)
 
 
-async def _through(proxy: str, name: str, port: int, context: ssl.SSLContext | None) -> Wire:
+async def _through(proxy: str, name: str, port: int, context: ssl.SSLContext | None, step: Step) -> Wire:
     """A tunnel through the channel's proxy, which looks the name up itself."""
     parts = urlsplit(proxy)
     kind, default = PROXY_TYPES[parts.scheme]
     began = time.time()
+    step.words = "the channel's proxy has not set up the connection"
     stream = await Proxy(
         kind,
         parts.hostname or "",
@@ -170,6 +185,7 @@ async def _through(proxy: str, name: str, port: int, context: ssl.SSLContext | N
     if sock := stream.writer.get_extra_info("socket"):
         keep_alive(sock, **UNACKNOWLEDGED)
     if context:
+        step.words = NO_TLS
         try:
             await stream.writer.start_tls(context, server_hostname=name)
         except BaseException:
@@ -185,8 +201,8 @@ def _ascii(host: str) -> str:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return tls_words(error)
     if isinstance(error, ProxyError):
         return f"the channel's proxy: {error}"
     return str(error) or type(error).__name__

@@ -52,6 +52,7 @@ from ccx_addons.proxy.hooks import (
 )
 from ccx_addons.proxy.pace import STALLED
 from ccx_addons.proxy.request import Commands
+from ccx_addons.proxy.upstream import UpstreamConnection
 
 MAX_ERROR_SECONDS: Final = 10.0
 MAX_HELD: Final = 64 << 10
@@ -191,7 +192,11 @@ class AttemptStream(EndingStream):
         ):
             yield from self._fail("cut", message, cancel=False)
         elif self.server_state in (self.state_wait_for_response_headers, self.state_collect):
-            yield from self._fail("reset", message, cancel=False)
+            server = self.context.server
+            if isinstance(server, UpstreamConnection) and server.refused and not server.reused:
+                yield from self._fail("tls", server.refused, cancel=False)
+            else:
+                yield from self._fail("reset", message, cancel=False)
 
     # ---- the upstream's answer --------------------------------------------------------------------------------------
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:

@@ -1,6 +1,7 @@
 """The upstream side of one client connection: connections come from the worker's pool and go back to it."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -19,6 +20,7 @@ from mitmproxy.proxy.server_hooks import (
 )
 
 from ccx_addons.core.exchange import Upstream
+from ccx_addons.io.outward import tls_words
 from ccx_addons.proxy.dial import DialError, Failure, Place, Wire
 from ccx_addons.proxy.pace import READS, PacedConnections
 from ccx_addons.proxy.pool import Pool, Reading
@@ -43,6 +45,8 @@ class UpstreamConnection(Server):
     reused: bool = False
     """The wire served another request before."""
     failure: Failure | None = None
+    refused: str = ""
+    """Why the upstream ended TLS itself after the handshake, as it does without a certificate that it wants."""
     shortcut: "Takes | None" = None
     """The short way of the answer under way, where it has one."""
 
@@ -144,7 +148,9 @@ class UpstreamConnections(PacedConnections):
         while True:
             try:
                 data = await wire.reader.read(65535)
-            except OSError:
+            except OSError as error:
+                if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+                    connection.refused = tls_words(error)
                 return
             if not data:
                 return

@@ -119,3 +119,22 @@ def test_a_missing_file_of_the_environment_changes_nothing(
     assert context.cert_store_stats()["x509"] > 1 and "/nowhere/ca.pem are not used" in caplog.text
     with pytest.raises((OSError, ssl.SSLError)):
         client_context("/nowhere/ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "words"),
+    [
+        ("unable to get local issuer certificate", "CERTIFICATE_VERIFY_FAILED", "is named in the channel's ca_file"),
+        ("certificate is not yet valid", "CERTIFICATE_VERIFY_FAILED", "is this machine's clock right"),
+        ("certificate has expired", "CERTIFICATE_VERIFY_FAILED", "not accepted: certificate has expired"),
+        ("", "WRONG_VERSION_NUMBER", "is it http?"),
+        ("", "TLSV13_ALERT_CERTIFICATE_REQUIRED", "the gateway has none"),
+        ("", "TLSV1_ALERT_PROTOCOL_VERSION", "it knows no TLS 1.2"),
+    ],
+)
+def test_words_for_a_failed_handshake(said: str, reason: str, words: str) -> None:
+    error = ssl.SSLCertVerificationError(1, reason) if said else ssl.SSLError(1, reason)
+    error.reason = reason
+    if isinstance(error, ssl.SSLCertVerificationError):
+        error.verify_message = said
+    assert words in outward.tls_words(error)

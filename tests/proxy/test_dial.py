@@ -61,6 +61,47 @@ async def test_a_bad_certificate_ends_it_before_a_byte_is_sent(
         assert g.script.log == ["tls"] and spy.heard == b""
 
 
+async def test_an_upstream_that_wants_a_certificate_of_its_clients(tmp_path: Path) -> None:
+    """TLS 1.3 says so behind the handshake, where an answer is waited for."""
+    issued = issue(tmp_path, HERE)
+    issued.server.verify_mode = ssl.CERT_REQUIRED
+    issued.server.load_verify_locations(issued.ca_file)
+
+    async def strict(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls, over = issued.server.wrap_bio(come, go, server_side=True), False
+        while not over:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                writer.write(go.read())
+                come.write(data := await reader.read(65536))
+                over = not data
+            except ssl.SSLError:
+                writer.write(go.read())
+                over = True
+        await reader.read()
+
+    terms = {"tls": True, "ca_file": issued.ca_file}
+    async with gateway({"strict": strict}, upstream=terms, timeouts=PATIENT) as g:
+        assert (await g.ask("strict"))[0] == 502 and g.script.log == ["tls"]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_what_was_waited_for_in_vain_is_said(tls: bool) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    server = await asyncio.start_server(silent, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+    proxy = None if tls else f"http://{HERE}:{port}"
+    words = "it was reached, but TLS was not" if tls else "the channel's proxy has not"
+    async with server:
+        with pytest.raises(dial.DialError, match=f"^{words} set up.* in time") as caught:
+            await dial.dial(dial.Place(HERE, port, tls, False, None, proxy), 0.1)
+    assert caught.value.kind == "connect_timeout"
+
+
 @pytest.mark.parametrize(
     "terms",
     [pytest.param({"verify_tls": False}, id="verification is off"), pytest.param({"ca_file": True}, id="trusted file")],
