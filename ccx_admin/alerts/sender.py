@@ -106,6 +106,8 @@ class Sender:
                 self.known[key] = Known(condition, now, now)
                 self.keep_known(key)
                 self.tell(alerts, condition, "firing")
+        for known in self.known.values():
+            known.seen = min(known.seen, now)
         for key in [key for key, known in self.known.items() if now - known.seen >= CALM]:
             self.tell(alerts, self.known.pop(key).condition, "resolved")
             self.panel.store.remove("alerts", {"key": key})
@@ -131,7 +133,7 @@ class Sender:
             if alert is None:
                 del self.waiting[place]
                 self.keep(waiting, "dropped", Told(False, words="there is no such receiver any more"))
-            elif waiting.due <= now:
+            elif waiting.due <= now or waiting.due > now + WAITS[-1]:  # else the clock was set back
                 self.attempt(place, waiting, alert)
 
     def attempt(self, place: tuple[str, str], waiting: Waiting, alert: Alert) -> None:

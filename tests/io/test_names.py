@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ ANSWER = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lookups that other tests left behind are none of these."""
     monkeypatch.setattr(names, "_lookups", {})
+    monkeypatch.setattr(names, "_last", {})
 
 
 def test_a_silent_name_holds_up_no_other_and_costs_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +72,39 @@ def test_addresses_are_not_looked_up(name: str) -> None:
 def test_names_that_are_none(name: str) -> None:
     with pytest.raises(OSError, match=r"."):
         asyncio.run(names.addresses_of(name, 80))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "seconds", "found"),
+    [
+        pytest.param(socket.gaierror(socket.EAI_AGAIN, "later"), 1.0, True, id="a name server that fails"),
+        pytest.param(None, 1.0, True, id="a question that is lost"),
+        pytest.param(socket.gaierror(socket.EAI_AGAIN, "later"), names.LASTS + 1, False, id="for too long"),
+        pytest.param(socket.gaierror(socket.EAI_NONAME, "no such name"), 1.0, False, id="no such name"),
+    ],
+)
+def test_the_last_addresses_do_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, trouble: OSError | None, seconds: float, found: bool
+) -> None:
+    speaks, answers = threading.Event(), iter([ANSWER])
+
+    def getaddrinfo(name: str, port: int, **_: Any) -> list[Any]:
+        if answer := next(answers, None):
+            return answer
+        if trouble is None:
+            speaks.wait(10)
+        raise trouble or OSError("too late")
+
+    async def run() -> None:
+        assert await names.addresses_of("up.test", 80) == ANSWER
+        monkeypatch.setattr(names, "PATIENCE", 0.01)
+        names._last["up.test", 80] = ANSWER, time.monotonic() - seconds
+        if found:
+            assert await names.addresses_of("up.test", 80) == ANSWER
+        else:
+            with pytest.raises(socket.gaierror):
+                await names.addresses_of("up.test", 80)
+        speaks.set()
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    asyncio.run(run())

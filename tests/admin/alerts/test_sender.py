@@ -98,6 +98,20 @@ def test_tries_with_pauses_and_then_no_more(world: World, current: Panel, store:
     assert rows(store, "SELECT outcome, tries, status, words FROM deliveries") == [("failed", 5, 503, "busy")]
 
 
+def test_a_clock_that_is_set_back_delays_nothing(world: World, current: Panel, clock: Clock) -> None:
+    sender = Sender(current, world.send)
+    world.wrong, world.answer = [KEY], Told(False, 503, "busy", again=True)
+    sender.round()
+    clock.now -= 86_400
+    sender.round()
+    assert world.told == [("ops", "firing", "key")] * 2
+    world.wrong, world.answer = [], Told(True, 200)
+    for _ in range(2):
+        sender.round()
+        clock.now += CALM + 1
+    assert world.told[-1] == ("ops", "resolved", "key")
+
+
 def test_a_refusal_is_not_tried_again(world: World, current: Panel, store: Store, clock: Clock) -> None:
     sender = Sender(current, world.send)
     world.wrong, world.answer = [KEY], Told(False, 404, "see https://hooks.example.com/secret-part")
