@@ -4,6 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 LOSSES: Final[Mapping[str, str]] = {
+    "a server is sent no headers but its token": "除令牌外不向服务器发送任何请求头",
+    "each call is to be approved by the client, who is not asked here": "每次调用须经客户端批准，此处不会询问",
+    "only tools that need no approval are there": "仅保留无需批准的工具",
+    "single tools cannot be forbidden or asked for, so the server is left out": "无法禁止或指定单个工具，略去该服务器",
+    "single tools cannot be forbidden, so the server is left out": "无法禁止单个工具，因此略去该服务器",
+    "the model answers with text only": "该模型仅以文本回答",
+    "the upstream answers with text only": "上游仅以文本回答",
     "those of a refusal have no place here": "拒绝回答的部分在此没有位置",
     "only the upstream that made it has it": "只有生成它的上游才有",
     "1 is the most": "最大为 1",

@@ -130,7 +130,7 @@ PAGES: Final[Mapping[str, str]] = {
     "From {revision} to now": "从 {revision} 到现在",
     "Gets no requests until it is taken out.": "移出之前不接收请求。",
     "Group by": "分组",
-    "Headers": "请求头",
+    "Headers": "HTTP 头",
     "Headers, name: value": "请求头，名称: 值",
     "Clients' headers that go on": "转发的客户端请求头",
     "Health check every": "健康检查间隔",

@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from ccx_addons.core.config import KINDS
 from ccx_admin.db import DatabaseUnavailable
@@ -17,6 +18,7 @@ from ccx_admin.requests.api import why_no_bodies
 from ccx_admin.requests.chain import hops
 from ccx_admin.requests.saved import saved
 from ccx_admin.requests.search_box import TIMES, Now, QueryError, Search, Term
+from ccx_admin.sessions.tree import OF_TRACE
 from ccx_admin.shell import format
 from ccx_admin.zone import MomentError, moment, zone
 
@@ -90,6 +92,8 @@ class Histogram:
     """What began before was not counted."""
 
 
+ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+TRACE: Final = re.compile(r"[0-9a-f]{32}")
 STRETCH: Final = re.compile(rf"[{errors.MARK}\x00-\x1f]+")
 """Where the words of a group are not searched for as they are."""
 STRETCHES: Final = 3
@@ -99,9 +103,11 @@ pages.add_app_template_filter(hops)
 
 
 @pages.get("/requests")
-def index() -> str:
+def index() -> str | Response:
     current = panel()
     text = request.args.get("q", "").strip()
+    if place := named(current, text.lower()):
+        return redirect(place, 303)
     before = request.args.get("before", "")
     show = request.args.get("show", "list")
     show = show if show in dict(SHOW) else "list"
@@ -135,6 +141,15 @@ def index() -> str:
         late=current.snapshot().policy.timeouts.total * 1000,
         **toolbar(current, text, found),
     )
+
+
+def named(current: Panel, text: str) -> str:
+    """The page of what an answer's ``x-ccx-request-id`` names, or a session's trace; empty: the text is neither."""
+    if ID.fullmatch(text) and current.db.value("SELECT id FROM requests WHERE id = ?", (text,)):
+        return url_for("request_detail.index", id=text)
+    if TRACE.fullmatch(text) and current.db.value(f"SELECT 1 FROM sessions WHERE {OF_TRACE}", (text,)):
+        return url_for("sessions.one", trace=text)
+    return ""
 
 
 def unkept(current: Panel, found: Search) -> str:

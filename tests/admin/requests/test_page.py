@@ -162,3 +162,19 @@ def test_words_that_are_not_kept_are_not_looked_for_in_vain(
     file.write_text(file.read_text() + f"policy: {{bodies: {{capture: '{capture}'}}}}\n")
     page = session.get(f"/requests?q={q}").text
     assert "Nothing matches" in page and ("policy.bodies.capture" in page) is is_told
+
+
+def test_an_id_alone_leads_to_what_it_names(session: FlaskClient, filled: list[str]) -> None:
+    found = {
+        text: session.get("/requests", query_string={"q": text}).location
+        for text in (
+            filled[3],
+            f" {filled[3].upper()} ",
+            f"{0:032x}",
+            filled[3][:-1],
+            f"{filled[3][:-4]}ffff",
+            f"{2**127:032x}",
+        )
+    }
+    request, trace = f"/requests/{filled[3]}", f"/sessions/{0:032x}"
+    assert list(found.values()) == [request, request, trace, None, None, None]
