@@ -18,6 +18,8 @@ log: Final = logging.getLogger("ccx")
 
 WAIT: Final = 0.025
 """Seconds for an answer, unless a setting says otherwise."""
+JOINED: Final = "joined"
+"""News without a topic: one more counts its share. How many there are is asked again every ``RENEW`` seconds."""
 SILENT: Final = 5.0
 """Seconds after which a connection that says nothing is given up."""
 
@@ -49,6 +51,9 @@ class Remote:
     def put(self, part: Part) -> None:
         raise NotImplementedError
 
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        raise NotImplementedError
+
     def _enter(self, ask: Ask, number: int) -> None:
         """Say it; the reply is for ``patience`` under this number: index, wait, and when the place began."""
         raise NotImplementedError
@@ -56,6 +61,7 @@ class Remote:
     # ---- the connection ---------------------------------------------------------------------------------------------
     def _begin(self) -> None:
         self.connected, self.words, self.patience.away = True, "", False
+        self.tell("", (JOINED,))
         self.put(self.part(time.time()))
         self._ask()
 
@@ -76,8 +82,12 @@ class Remote:
             who, topic, words = json.loads(text)
         except ValueError:
             return
-        if who != self.who and topic:
+        if who == self.who:
+            return
+        if topic:
             self.hear(str(topic), words)
+        elif words == [JOINED]:
+            self.live += 1
 
     # ---- what is said -----------------------------------------------------------------------------------------------
     async def enter(self, ask: Ask) -> Answer:

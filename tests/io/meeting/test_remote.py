@@ -24,11 +24,15 @@ class Far(Remote):
         self.unsent = ["a word"]
         self.reply: tuple[int, int, int] | None = (0, 0, 7)
         self.parts = 0
+        self.said: list[tuple[str, tuple[str, ...]]] = []
         self.news: list[tuple[str, list[str]]] = []
         self.hear = lambda topic, words: self.news.append((topic, words))
 
     def put(self, part: Part) -> None:
         self.parts += 1
+
+    def tell(self, topic: str, words: tuple[str, ...]) -> None:
+        self.said.append((topic, words))
 
     def _enter(self, ask: Ask, number: int) -> None:
         if self.reply:
@@ -106,3 +110,19 @@ def test_news_are_those_of_others(text: str | bytes, heard: list[Any]) -> None:
     far = Far()
     far._told_of(text)
     assert far.news == heard
+
+
+def test_who_joins_says_so_and_counts_at_once() -> None:
+    """A place that hangs a moment later leaves each his share, and no more."""
+    new, old = Far(), Far()
+    asyncio.run(begun(new))
+    ((topic, words),) = new.said
+    for who, live in (("me", 1), ("other", 2), ("third", 3)):
+        old._told_of(json.dumps([who, topic, words]))
+        assert old.live == live and not old.news
+    old._told_of(json.dumps(["other", "", []]))
+    assert old.live == 3, "a sign of life is not one more"
+
+
+async def begun(far: Far) -> None:
+    far._begin()
