@@ -24,6 +24,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
 )
 from ccx_addons.core.reasoning import effort_word
+from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols.gemini.parts import (
     PART_FIELDS,
     read_arguments,
@@ -57,6 +58,8 @@ ROLES: Final[Mapping[str, Role]] = {
     "tool": "user",
     "system": "system",
 }
+ENUM: Final = "text/x.enum"
+CHOICES: Final = "Answer with exactly one of these values, without its quotes, and nothing else: "
 TIERS: Final[Mapping[str, str | None]] = {"unspecified": None, "standard": "default"}
 """Tiers whose name is not the neutral one."""
 
@@ -84,7 +87,7 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
     return Request(
         model,
         _messages(body),
-        _system(body.get("systemInstruction")),
+        (*_system(body.get("systemInstruction")), *_choices(config)),
         read_tools(body.get("tools")),
         choice,
         max_tokens=demand.integer(config, "maxOutputTokens", CONFIG),
@@ -341,6 +344,14 @@ def _output(config: Mapping[str, Json]) -> tuple[OutputFormat | None, Fields]:
         name: config[name] for name in ("responseMimeType", "responseSchema", "responseJsonSchema") if name in config
     }
     return None, {name: value for name, value in rare.items() if value}
+
+
+def _choices(config: Mapping[str, Json]) -> tuple[Text, ...]:
+    """An answer that is to be one of some words: nobody else is held to them, so it is asked for in words, too."""
+    words = read.items(read.mapping(config.get("responseJsonSchema") or config.get("responseSchema")).get("enum"))
+    if config.get("responseMimeType") != ENUM or not words:
+        return ()
+    return (Text(CHOICES + ", ".join(dump_text(word) for word in words)),)
 
 
 # ---- reading with a complaint ----------------------------------------------------------------------------------------

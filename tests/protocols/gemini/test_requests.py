@@ -305,3 +305,18 @@ def test_bodies_that_cannot_be_understood(body: dict[str, Any], param: str) -> N
     with pytest.raises(BadRequest) as bad:
         decoded(**body)
     assert bad.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"responseSchema": {"type": "STRING", "enum": ["yes", "no"]}}, '"yes", "no"'),
+        ({"responseJsonSchema": {"enum": [1, "é"]}}, '1, "é"'),
+        ({"responseSchema": {"type": "STRING"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_one_of_some_words_is_asked_for_in_words(config: dict[str, Any], words: str) -> None:
+    body = {"contents": "q", "generationConfig": {"responseMimeType": "text/x.enum", **config}}
+    system = decode_request(body, "m", False).system
+    assert [part.text.rpartition(": ")[2] for part in system if isinstance(part, Text)] == ([words] if words else [])
