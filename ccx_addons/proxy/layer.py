@@ -29,6 +29,7 @@ from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place
 from ccx_addons.proxy.hooks import DeadlineReached, DirectHooks, GoOn, OpenUpstream
 from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
+from ccx_addons.proxy.http2 import ClientHttp2
 from ccx_addons.proxy.pace import PacedConnections
 from ccx_addons.proxy.request import MAX_QUEUED
 from ccx_addons.proxy.shortcut import Shortcut
@@ -75,7 +76,9 @@ class AttemptLayer(HttpLayer):
         self._timer_at = float("inf")
         self._timers: set[commands.RequestWakeup] = set()
         self.is_http2 = context.client.alpn == b"h2"
-        if not self.is_http2:
+        if self.is_http2:
+            self.connections[context.client] = ClientHttp2(_fork(context), self)
+        else:
             self.connections[context.client] = ClientHttp1(
                 _fork(context), self, limits.client_timeout, limits.keepalive_timeout
             )
@@ -220,7 +223,9 @@ class AttemptLayer(HttpLayer):
             if isinstance(end, ClientHttp1):
                 if end.early > MAX_EARLY:
                     return False
-            elif isinstance(end, ClientWebSocket) and len(end._paused_event_queue) > MAX_QUEUED:
+            elif (isinstance(end, ClientHttp2) and end.early) or (
+                isinstance(end, ClientWebSocket) and len(end._paused_event_queue) > MAX_QUEUED
+            ):
                 return False
             if not self.command_sources:
                 return True  # nobody waits, so nothing piles up
