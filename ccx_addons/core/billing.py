@@ -22,6 +22,9 @@ TIERS: Final = frozenset({"flex", "batch", "priority", "fast"})
 MODALITIES: Final = ("audio", "image", "video")
 """Tokens that are no text, which may cost something else."""
 
+PICTURES: Final = "pictures"
+"""What Images made: a count beside the usage (protocols/images.py)."""
+
 type Counts = tuple[tuple[str, int], ...]
 """(modality, tokens)."""
 
@@ -39,6 +42,8 @@ class Billing:
     given: Counts = ()
     """Of the answer."""
     usd: float | None = None
+    pictures: int = 0
+    """That Images made."""
 
 
 PLAIN: Final = Billing()
@@ -64,6 +69,7 @@ def billing_of(usage: Usage, asked_tier: Any = None) -> Billing:
         taken,
         given,
         _usd(fields),
+        read.count(fields.get(PICTURES)) if protocol == "images" else 0,
     )
 
 

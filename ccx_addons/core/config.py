@@ -461,12 +461,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; None: as input (caches) or not priced."""
+    """US dollars per million tokens, ``picture`` for each one that Images makes; None: as input (caches) or not
+    priced."""
 
     input: float
     output: float
     cache_read: float | None = None
     cache_write: float | None = None
+    picture: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class Rates:
     given: Mapping[str, Steps] = NOTHING
     """Of tokens that are no text (core/billing.py, MODALITIES), where they cost something else."""
     search: float = 0.0
+    picture: float = 0.0
 
     def cost(self, usage: Usage, billing: Billing = PLAIN) -> Cost:
         prompt = usage.input
@@ -121,7 +122,8 @@ class Rates:
             reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
         saved = (usage.cache_read + usage.cache_write) * plain - read - write
         parts = Parts(first, read, write, output, reasoning, saved).times(FACTORS.get(billing.tier, 1.0))
-        whole = self.request + billing.searches * self.search + sum(parts[:-1])
+        fees = self.request + billing.searches * self.search + billing.pictures * self.picture
+        whole = fees + sum(parts[:-1])
         return Cost(whole, f"{self.source} {billing.tier}" if billing.tier else self.source, parts)
 
     def _longer(self, usage: Usage, billing: Billing) -> float:
@@ -185,6 +187,7 @@ def _overridden(model: str, overrides: Mapping[str, Price]) -> Rates | None:
         _flat(price.cache_read),
         _flat(price.cache_write),
         (),
+        picture=price.picture or 0.0,
     )
 
 

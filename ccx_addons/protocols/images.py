@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons.core import read
+from ccx_addons.core.billing import PICTURES
 from ccx_addons.core.config import Kind
 from ccx_addons.core.faults import fault_of, read_fault
 from ccx_addons.core.neutral import (
@@ -46,20 +47,28 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
 
 
 def usage_of(body: Json) -> Usage | None:
-    usage = read.mapping(read.mapping(body).get("usage"))
-    if not usage:
+    table = read.mapping(body)
+    return _usage(read.mapping(table.get("usage")), len(_pictures(table)))
+
+
+def _usage(usage: Mapping[str, Json], pictures: int) -> Usage | None:
+    """Pictures have a price where tokens are not counted."""
+    if not usage and not pictures:
         return None
     taken, given = (next((n for name in names if (n := read.count(usage.get(name)))), 0) for names in COUNTS)
-    made = {"output_tokens_details": {"image_tokens": given}}
-    return Usage(taken, given, extra={NAME: {**made, **{name: value for name, value in usage.items() if value}}})
+    said = {"output_tokens_details": {"image_tokens": given}, **{name: value for name, value in usage.items() if value}}
+    return Usage(taken, given, extra={NAME: {**said, PICTURES: pictures}})
+
+
+def _pictures(table: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    return [one for one in read.mappings(table.get("data")) if one.get("b64_json") or one.get("url")]
 
 
 def answer_fault(body: Json) -> Fault | None:
     table = read.mapping(body)
     if table.get("error"):
         return fault_of(table)
-    pictures = read.mappings(table.get("data"))
-    if not any(picture.get("b64_json") or picture.get("url") for picture in pictures):
+    if not _pictures(table):
         return Fault("server", "the answer has no image")
     return None
 
@@ -102,7 +111,7 @@ class StreamDecoder:
         self.index += 1
         if kind.endswith(".completed"):
             self.finished = True
-            events.append(Finished("end", usage_of(value)))
+            events.append(Finished("end", _usage(read.mapping(value.get("usage")), 1)))
         return events
 
     def _fail(self, fault: Fault) -> list[Event]:

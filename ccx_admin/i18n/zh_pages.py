@@ -62,6 +62,7 @@ PAGES: Final[Mapping[str, str]] = {
     "Cache": "缓存",
     "Cache read": "缓存读取",
     "Cache write": "缓存写入",
+    "Per picture": "每张图片",
     "Certificates to trust": "信任的证书",
     "Connections kept ready": "保持就绪的连接数",
     "Change what is kept": "更改保留设置",

@@ -10,10 +10,11 @@ from genai_prices.types import ModelInfo, Provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccx_addons.core.billing import Billing
+from ccx_addons.core.billing import Billing, billing_of
 from ccx_addons.core.config import Price
-from ccx_addons.core.neutral import Usage
+from ccx_addons.core.neutral import Finished, Usage
 from ccx_addons.io.prices import LIST, SLOT, Cost, cost, token_rates
+from ccx_addons.protocols import images
 
 AT = 1_790_000_000.0 // SLOT * SLOT
 USAGE = Usage(input=10_000, output=500, cache_read=4_000, cache_write=1_000, reasoning=100)
@@ -202,6 +203,19 @@ def test_sound_has_a_price_of_its_own() -> None:
 )  # fmt: skip
 def test_pictures_have_a_price_of_their_own(model: str, kind: str, usage: Usage, billing: Billing, usd: float) -> None:
     assert cost(model, usage, kind, {}, AT, billing).usd == pytest.approx(usd)
+
+
+def test_a_picture_may_have_a_price() -> None:
+    made = images.usage_of({"data": [{"url": "a"}, {"b64_json": "b"}, {}]})
+    assert made and cost("dall-e-3", made, "images", {}, AT, billing_of(made)).usd is None
+    priced = {"dall-e-3": Price(1.0, 0.0, picture=0.04)}
+    assert cost("dall-e-3", made, "images", priced, AT, billing_of(made)).usd == pytest.approx(0.08)
+    streamed = images.decoder().feed(
+        b'data: {"type": "image_generation.completed", "usage": {"input_tokens": 1000000}}\n\n'
+    )
+    assert isinstance(streamed[-1], Finished) and streamed[-1].usage
+    found = cost("dall-e-3", streamed[-1].usage, "images", priced, AT, billing_of(streamed[-1].usage))
+    assert found.usd == pytest.approx(1.04)
 
 
 def test_what_the_upstream_says_comes_after_overrides_and_is_not_multiplied() -> None:

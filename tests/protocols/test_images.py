@@ -44,7 +44,7 @@ def test_a_stream_of_pictures() -> None:
         PartStopped(0),
         PartStarted(1, Media("image/webp")),
         PartStopped(1),
-        Finished("end", images.usage_of({"usage": USAGE})),
+        Finished("end", images.usage_of({"usage": USAGE, "data": [{"url": "x"}]})),
     ]
 
 

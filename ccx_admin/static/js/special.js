@@ -19,7 +19,7 @@ const FORMS = {
   },
   price: async (form) => {
     const price = {};
-    for (const name of ["input", "output", "cache_read", "cache_write"]) {
+    for (const name of ["input", "output", "cache_read", "cache_write", "picture"]) {
       if (form.elements[name].value !== "") price[name] = Number(form.elements[name].value);
     }
     await call("PATCH", "/api/settings", { prices: { [form.elements.pattern.value.trim()]: price } });
