@@ -112,7 +112,11 @@ class Metrics:
         self.close(x)
 
     def progress(self, x: Exchange) -> None:
-        self.runtime.store.put_running(x.id, partial(self.row, x))
+        self.runtime.store.put_running(x.id, partial(self.under_way, x))
+
+    def under_way(self, x: Exchange) -> dict[str, Any]:
+        """Made in the writer's thread, maybe just while it ends: its last row alone says that it is over."""
+        return {**self.row(x), "state": "running"}
 
     def close(self, x: Exchange) -> None:
         """The final row. What never was a request of a model (health checks, unknown paths, handshakes) leaves none."""

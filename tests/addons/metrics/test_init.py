@@ -1,7 +1,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
@@ -177,6 +177,21 @@ def test_a_handshake_leaves_no_row(runtime: Runtime) -> None:
 
 def nothing_to_try() -> Generator[Attempt, Outcome, None]:
     yield from ()
+
+
+def test_one_that_ends_just_while_its_progress_is_written_is_over_with_its_attempts(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, metrics, states = full(), Metrics(runtime), list[str]()
+
+    def just_now(id: str, row: Callable[[], dict[str, Any]]) -> None:
+        x.state = "ok"
+        states.append(row()["state"])
+
+    monkeypatch.setattr(runtime.store, "put_running", just_now)
+    x.failover, x.phase = nothing_to_try(), "streaming"
+    metrics.request(flow(x=x))
+    assert states == ["running"]
 
 
 def test_progress(runtime: Runtime) -> None:
