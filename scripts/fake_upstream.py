@@ -13,10 +13,10 @@ Misbehaviour is chosen by the header ``x-fake``, by a key ``fake:SPEC:anything``
     errorfirst errorlate=N emptystream stallstream think=S pingonly cut=N eof=N midstall=N slowchunks=MS chunks1 bytes1 crlf cr bom
     comments nospace noevent nodone nofinish gzip br zstd deflate http10 closedelim chunkext trailers early bigevent=MB
     redirect=URL hugehead nulheader setcookie keepclose modelnotfound contextlength moderation overloaded poolempty
-    unsupported=FIELD badbeta=TOKEN nousage streams scripted=NAME
+    unsupported=FIELD badbeta=TOKEN nousage streams scripted=NAME gate=NAME
 
 Control: ``GET /__requests`` what arrived, ``DELETE`` forget it; ``GET /__stats`` counts; ``GET /__picture/ANY`` a picture;
-``PUT /__scripts`` answers of a test's own (fake/scripted.py).
+``PUT /__scripts`` answers of a test's own (fake/scripted.py); ``PUT /__gates/NAME`` lets go what waits there.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import ssl
 import sys
 import time
 import zlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +113,7 @@ class FakeUpstream:
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.scripts: dict[str, Script] = {}
+        self.gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def __aenter__(self) -> "FakeUpstream":
         self.server = await asyncio.start_server(
@@ -242,6 +243,8 @@ class Reply:
         spec = self.spec
         if "slow" in spec:
             await asyncio.sleep(float(spec["slow"]))
+        if "gate" in spec:
+            await self.fake.gates[spec["gate"]].wait()
         if "close" in spec:
             raise Left
         if "reset" in spec:
@@ -506,6 +509,8 @@ class Reply:
             body = json.dumps([asked.seen() for asked in self.fake.requests]).encode()
         elif path == "/__scripts":
             self.fake.scripts.update({name: Script(**it) for name, it in json.loads(self.asked.body).items()})
+        elif path.startswith("/__gates/"):
+            self.fake.gates[path.rpartition("/")[2]].set()
         elif path == "/__stats":
             body = json.dumps(self.fake.counts).encode()
         elif path.startswith("/__picture/"):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.settings import Settings
@@ -14,7 +14,10 @@ from tests import once
 from tests.postgres import Server, server_of_tests
 from tests.wire.program import Fake, running_fake
 
-settings.register_profile("ccx", deadline=None)
+SLOW = [HealthCheck.too_slow]
+"""Says that the machine is busy."""
+settings.register_profile("ccx", deadline=None, suppress_health_check=SLOW, derandomize=True, database=None)
+settings.register_profile("search", deadline=None, suppress_health_check=SLOW, max_examples=1000)
 settings.load_profile("ccx")
 once.use()
 

@@ -15,6 +15,8 @@ from httpx._transports import default as transports
 from httpx2._transports import default as transports2
 from jinja2.bccache import Bucket, BytecodeCache
 
+from tests.patience import PATIENCE
+
 
 class Compiled(BytecodeCache):
     """Templates as code for all the panels that tests make: to compile them is half of what a page costs."""
@@ -49,4 +51,5 @@ def use() -> None:
     Flask.jinja_options = {"bytecode_cache": Compiled()}
     transports.create_ssl_context = context  # type: ignore[attr-defined]
     transports2.create_ssl_context = shared(httpx2.create_ssl_context)  # type: ignore[attr-defined]
-    DEFAULT_TIMEOUT_CONFIG.read = 30.0  # for who names none: a program that starts on a busy machine answers late
+    for name in ("connect", "read", "write", "pool"):  # for who names none: programs on a busy machine answer late
+        setattr(DEFAULT_TIMEOUT_CONFIG, name, PATIENCE)

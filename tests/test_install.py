@@ -15,6 +15,7 @@ import pytest
 
 from ccx_addons.commands.table import COMMANDS
 from ccx_addons.core.settings import Settings
+from tests.patience import PATIENCE
 from tests.wire.program import ROOT
 
 SOURCES = ("ccx_addons", "ccx_admin", "scripts", "pyproject.toml", "README.md", "LICENSE")
@@ -31,7 +32,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, source)
     build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=source, check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", build, str(folder)], cwd=source, check=True, capture_output=True, timeout=PATIENCE
+    )
     (found,) = folder.glob("*.whl")
     return found
 
@@ -54,14 +57,16 @@ def test_the_installed_program_answers(wheel: Path, tmp_path: Path) -> None:
     """Its libraries are this environment's; the configuration is in the user's folders."""
     fresh, home = tmp_path / "fresh", tmp_path / "home"
     home.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(fresh)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(fresh)], check=True, timeout=PATIENCE)
     (libraries,) = (fresh / "lib").glob("python*/site-packages")
     (libraries / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(fresh / "bin" / "python"), "install", "--quiet"]
-    subprocess.run([*pip, "--no-deps", "--no-index", "--no-compile", str(wheel)], check=True, timeout=60)
+    subprocess.run([*pip, "--no-deps", "--no-index", "--no-compile", str(wheel)], check=True, timeout=PATIENCE)
     ccx = str(fresh / "bin" / "ccx")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PORT": "0"}
-    where = subprocess.run([ccx, "where"], env=env, cwd=home, check=True, capture_output=True, text=True, timeout=30)
+    where = subprocess.run(
+        [ccx, "where"], env=env, cwd=home, check=True, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert f"configuration  {home}/.config/ccx/ccx.yaml" in where.stdout and str(libraries) in where.stdout
     process = subprocess.Popen([ccx, "demo"], env=env, cwd=home, stdout=subprocess.PIPE, text=True)
     try:
@@ -70,12 +75,12 @@ def test_the_installed_program_answers(wheel: Path, tmp_path: Path) -> None:
         keys = dict(line.split("=", 1) for line in (home / ".config/ccx/.env").read_text().splitlines())
         body = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
         key = {"authorization": f"Bearer {keys['PROXY_ACCESS_KEY']}"}
-        answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=key, timeout=20)
+        answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=key)
         assert answer.json()["choices"][0]["message"]["content"]
-        page = httpx.get(f"{url}/login", timeout=20)
-        assert page.status_code == 200 and httpx.get(f"{url}/static/app.css", timeout=20).status_code == 200
+        page = httpx.get(f"{url}/login")
+        assert page.status_code == 200 and httpx.get(f"{url}/static/app.css").status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.wait()

@@ -22,6 +22,7 @@ from ccx_addons.scheduler.index import entry_of
 from ccx_addons.sync import Sync
 from tests.addons.values import channel
 from tests.io.meeting.rooms import place_room
+from tests.patience import PATIENCE
 from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import attempt, learn, status
 
@@ -40,7 +41,7 @@ def acks(runtime: Runtime) -> list[str]:
 
 def ordered(runtime: Runtime, command: str, **args: Any) -> str:
     """The acknowledgement of one command."""
-    runtime.store.command(command, args).result(5)
+    runtime.store.command(command, args).result(PATIENCE)
     sync = Sync(runtime)
     sync.take_over(sync.look())
     sync.reader.close()

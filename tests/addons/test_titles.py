@@ -12,6 +12,7 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.titles import Titles
 from tests.addons.flows import flow, response
 from tests.addons.values import channel, exchange
+from tests.patience import PATIENCE
 
 MAIN = channel("main")
 
@@ -35,7 +36,7 @@ def run(runtime: Runtime, *exchanges: Exchange) -> list[tuple[Any, ...]]:
         addon.response(request)
     runtime.store.flush()
     sql = "SELECT trace_hash, title, parent FROM sessions ORDER BY trace_hash"
-    return runtime.store.submit(lambda conn: conn.execute(sql).fetchall()).result(5)
+    return runtime.store.submit(lambda conn: conn.execute(sql).fetchall()).result(PATIENCE)
 
 
 def test_the_first_words_stay(runtime: Runtime) -> None:

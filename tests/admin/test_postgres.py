@@ -27,6 +27,7 @@ from tests.admin.every_page import every_page
 from tests.admin.mirrors import pairs as mirrored
 from tests.admin.test_leaks import everything
 from tests.admin.test_pages import CHANNELS, PATHS
+from tests.patience import PATIENCE
 from tests.postgres import Server
 
 COUNT: Final = 400
@@ -171,7 +172,7 @@ def rare(store: Store, ids: list[str], now: int) -> None:
             100,
         )
     assert store.flush(60)
-    store.ack_command(store.command("reset", {"channel": "ch_main0001"}).result(60), "reset")
+    store.ack_command(store.command("reset", {"channel": "ch_main0001"}).result(PATIENCE), "reset")
     store.submit(lambda conn: conn.execute("INSERT INTO views VALUES ('slow', 'took:>1s', ?, 'ann')", (now,)))
     shape = "INSERT INTO shapes (request_id, trace_hash, kind, at, parts, why, again_tokens, again_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     store.submit(
@@ -202,7 +203,7 @@ def built(place: Place, folder: Path, clock: Clock) -> Side:
     store.put_response_session({"id": "resp_1", "client": "ci", "created": 1, "expires": 1 << 50, "messages": "[]"})
     rare(store, ids, int(clock() * 1000))
     assert store.flush(60)
-    while store._add(fold_step, Future()).result(60):
+    while store._add(fold_step, Future()).result(PATIENCE):
         pass
     settings = Settings(
         admin_access_key=ADMIN_KEY,

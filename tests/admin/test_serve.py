@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from ccx_addons.io.store import Store
 from tests.admin.conftest import ADMIN_KEY
+from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -48,7 +49,7 @@ def panel_process(folder: Path, program: str) -> "Iterator[tuple[subprocess.Pope
         os.close(here)
         listener.close()
         try:
-            process.wait(15)
+            process.wait(PATIENCE)
         finally:
             process.kill()
             process.communicate()
@@ -66,10 +67,10 @@ def test_serves_pushes_rows_and_ends_with_its_supervisor(folder: Path, program: 
     with panel_process(folder, program) as (process, address, _):
         assert get(address, "/api/status")["version"]
         with connect(f"ws://{address}/api/live", additional_headers={"x-api-key": ADMIN_KEY}) as socket:
-            hello = json.loads(socket.recv(10))
+            hello = json.loads(socket.recv(PATIENCE))
             store = Store.open(folder / "ccx.db", boot_id="gateway")
             store.put_request({"id": "01a2114b-0000-7000-8000-000000000001", "started_at": 1, "state": "ok"})
-            pushed = json.loads(socket.recv(10))
+            pushed = json.loads(socket.recv(PATIENCE))
             store.close()
         assert [row["id"] for row in pushed["rows"]] == ["01a2114b-0000-7000-8000-000000000001"]
         assert pushed["rev"] > hello["rev"]

@@ -74,7 +74,7 @@ def served(folder: Path, config: str) -> Iterator[Site]:
     thread.start()
     yield Site(f"http://127.0.0.1:{server.server_port}", store, folder, app.extensions[EXTENSION])
     server.shutdown()
-    thread.join(10)
+    thread.join(PATIENCE / 1000)
     store.close(5)
 
 

@@ -208,7 +208,7 @@ def test_a_running_stream_is_shown_as_it_grows(tab: Tab) -> None:
     tab.site.store.put_body(str(row["id"]), "client_response", events.encode(), [])
     tab.site.store.flush(10)
     expect(tab.page.locator("#answer")).to_contain_text("It grows")
-    commands = tab.site.store.submit(lambda conn: conn.execute("SELECT kind FROM commands").fetchall()).result(10)
+    commands = tab.site.store.submit(lambda conn: conn.execute("SELECT kind FROM commands").fetchall()).result(60)
     assert ("watch",) in [tuple(command) for command in commands]  # before anything of the answer could be shown
 
 

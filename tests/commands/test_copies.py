@@ -4,8 +4,9 @@ import pytest
 
 from ccx_addons.commands import told
 from ccx_addons.commands.copies import backup, copy_log, restore
+from tests.patience import wait_for
 from tests.postgres import Server
-from tests.wire.program import ADMIN_KEY, Fake, all_kinds, running_program, wait_for
+from tests.wire.program import ADMIN_KEY, Fake, all_kinds, running_program
 
 
 def test_a_copy_of_a_running_gateway_goes_back_once_it_is_stopped(
@@ -53,4 +54,4 @@ def test_a_log_goes_into_postgresql(
     assert told(copy_log, []) == 1 and "already has a log" in capsys.readouterr().err
     with running_program(tmp_path, *all_kinds(fake), env={"CCX_DATABASE_URL": url}) as program:
         assert program.post("/v1/chat/completions", ask).status_code == 200
-        wait_for(lambda: len(program.query("SELECT 1 FROM requests WHERE state = 'ok'")) == 2, 30)
+        wait_for(lambda: len(program.query("SELECT 1 FROM requests WHERE state = 'ok'")) == 2)

@@ -8,6 +8,7 @@ import pytest
 
 from ccx_addons.commands import main
 from ccx_addons.io.running import Place, Running
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def answering(place: Place, said: str) -> None:
     signal.signal(signal.SIGHUP, lambda *_: heard.set())
 
     def gateway() -> None:
-        heard.wait(5)
+        heard.wait(PATIENCE)
         place.tell(Running(os.getpid(), 1, said))
 
     threading.Thread(target=gateway).start()

@@ -46,7 +46,7 @@ def ask(gateway: Program, name: str, case: dict[str, Any]) -> httpx.Response:
     content = json.dumps(body).encode()
     if packed := case.get("packed"):
         content, headers["content-encoding"] = PACKERS[packed](content), packed
-    return httpx.post(gateway.url + path_of(case), content=content, headers=headers, timeout=30)
+    return httpx.post(gateway.url + path_of(case), content=content, headers=headers)
 
 
 @pytest.mark.parametrize("name", CASES)

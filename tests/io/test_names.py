@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ccx_addons.io import names
+from tests.patience import PATIENCE
 
 ANSWER = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 
@@ -59,7 +60,7 @@ def test_another_loop_asks_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     (left,) = (thread for thread in threading.enumerate() if thread.name == "lookup of x.test")
     speaks.set()
     assert asyncio.run(names.addresses_of("x.test", 80)) == ANSWER
-    left.join(10)
+    left.join(PATIENCE)
     assert names.running() == 0
 
 

@@ -18,6 +18,7 @@ from ccx_addons.io.rollup import DAY
 from ccx_addons.io.store import Store
 from ccx_addons.io.transaction import Job, Transaction, lose
 from tests.io.rows import NOW, request
+from tests.patience import PATIENCE
 from tests.postgres import Server
 
 
@@ -252,10 +253,10 @@ def test_days_that_are_over_are_dropped_whole(opened: Callable[..., Database], l
 def test_a_store_over_it(url: str, link: Link) -> None:
     store = Store.open(url, boot_id="boot", worker=-1)
     store.put_body("a", "client_request", b"hello", words=lambda body: body.decode())
-    assert store.command("reset", {"x": 1}).result(20) == 1
+    assert store.command("reset", {"x": 1}).result(PATIENCE) == 1
     store.put_response_session({"id": "r", "client": "c", "created": 1, "expires": 9, "messages": []})
     assert store.flush(20) and store.health().trouble == ""
     assert store.read("SELECT messages, client FROM response_sessions WHERE id = ?", "r") == ("[]", "c")
-    assert store.submit(lambda conn: conn.execute("DELETE FROM bodies").rowcount).result(20) == 1
+    assert store.submit(lambda conn: conn.execute("DELETE FROM bodies").rowcount).result(PATIENCE) == 1
     store.close()
     assert value(link, "SELECT count(*) FROM boots") == 0

@@ -7,6 +7,7 @@ import pytest
 
 from ccx_addons.core.errors import StoreError
 from ccx_addons.io.running import NAME, Place, Running, find
+from tests.patience import PATIENCE
 
 
 def test_who_uses_a_folder(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_who_was_killed_holds_nothing(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from ccx_addons.io.running import Place\n"
         "Place(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=30).returncode == -9
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=PATIENCE).returncode == -9
     assert find(tmp_path) is None
     Place(tmp_path).leave()
 

@@ -10,6 +10,7 @@ import pytest
 from ccx_addons.io import said
 from ccx_addons.io.store import Store
 from tests.admin.requests import clients_bodies
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def put(store: Store, id: str, text: str, redact: Any = bytes) -> None:
 def found(store: Store, text: str) -> list[str]:
     sql = "SELECT request_id FROM bodies WHERE rowid IN (SELECT rowid FROM said WHERE said MATCH ?) ORDER BY request_id"
     store.flush()
-    rows = store.submit(lambda conn: conn.execute(sql, (said.phrase(text),)).fetchall()).result(5)
+    rows = store.submit(lambda conn: conn.execute(sql, (said.phrase(text),)).fetchall()).result(PATIENCE)
     return [row[0] for row in rows]
 
 
@@ -75,7 +76,7 @@ def test_words_go_with_their_body(store: Store) -> None:
     assert (found(store, "roses"), found(store, "tulips")) == ([], ["a"])
     store.drop_bodies("a")
     store.flush()
-    left = store.submit(lambda conn: conn.execute("SELECT count(*) FROM said").fetchone()[0]).result(5)
+    left = store.submit(lambda conn: conn.execute("SELECT count(*) FROM said").fetchone()[0]).result(PATIENCE)
     assert left == 0
 
 

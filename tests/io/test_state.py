@@ -18,6 +18,7 @@ from ccx_addons.scheduler.budgets import Sums
 from ccx_addons.scheduler.index import entry_of
 from ccx_addons.scheduler.refusals import DAY
 from ccx_addons.scheduler.state import NEVER, Override
+from tests.patience import PATIENCE
 from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import NOW, OK, attempt, channel, key, learn, snapshot, status
 
@@ -200,11 +201,11 @@ def test_damaged_texts_are_empty(text: str) -> None:
 
 def test_commands_are_read_once(workers: list[Worker]) -> None:
     one, other = workers
-    one.store.command("reset", {"channel_id": "ch_a"}).result(5)
-    one.store.command("watch", {}, ttl=-1).result(5)
+    one.store.command("reset", {"channel_id": "ch_a"}).result(PATIENCE)
+    one.store.command("watch", {}, ttl=-1).result(PATIENCE)
     news = other.reader.look(NOW)
     assert news and [(kind, dict(args)) for _, kind, args in news.commands] == [("reset", {"channel_id": "ch_a"})]
-    one.store.command("unblock", {}).result(5)
+    one.store.command("unblock", {}).result(PATIENCE)
     news = other.reader.look(NOW)
     assert news and [kind for _, kind, _ in news.commands] == ["unblock"]
 

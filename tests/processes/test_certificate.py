@@ -10,6 +10,7 @@ import pytest
 from ccx_addons.core.settings import Settings
 from ccx_addons.processes.certificate import Renewal
 from ccx_addons.proxy.listener import server_tls
+from tests.patience import PATIENCE
 from tests.proxy import certificates
 
 
@@ -28,7 +29,7 @@ def names(context: ssl.SSLContext) -> set[str]:
     with client.wrap_socket(ours) as shown:
         found = shown.getpeercert(binary_form=True) or b""
         shown.send(b"x")
-    thread.join(5)
+    thread.join(PATIENCE)
     return {name for name in ("old.example", "new.example") if name.encode() in found}
 
 

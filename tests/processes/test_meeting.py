@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ccx_addons.io.meeting.place import listen
 from ccx_addons.processes.supervisor import start_meeting
+from tests.patience import PATIENCE
 
 
 def said(client: socket.socket, *words: object) -> list[object]:
@@ -23,7 +24,7 @@ def test_it_decides_hears_no_signal_and_ends_with_its_supervisor(tmp_path: Path)
     process = start_meeting(sock, read, 0, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     os.close(read)
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         client.connect(str(path))
         assert said(client, "enter", 1, "a", [["x", 0, 1]], [], [], []) == [1, None]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -32,7 +33,7 @@ def test_it_decides_hears_no_signal_and_ends_with_its_supervisor(tmp_path: Path)
         os.close(write)
         assert client.recv(1) == b""
     try:
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     except subprocess.TimeoutExpired:
         process.kill()
         raise

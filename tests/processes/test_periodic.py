@@ -4,6 +4,7 @@ import contextlib
 import pytest
 
 from ccx_addons.processes.periodic import Periodic
+from tests.patience import PATIENCE
 
 
 class Ticker(Periodic):
@@ -31,7 +32,7 @@ class Ticker(Periodic):
 async def test_it_goes_on_after_a_bug_until_it_is_done(waits: bool, caplog: pytest.LogCaptureFixture) -> None:
     ticker = Ticker(3)
     ticker.begin("ticking", ticker.wait_and_tick if waits else ticker.tick, 0.0)
-    await asyncio.wait_for(ticker.over.wait(), 10)
+    await asyncio.wait_for(ticker.over.wait(), PATIENCE)
     assert ticker.task and caplog.text.count("ticking failed") == 1
     ticker.done()
     with contextlib.suppress(asyncio.CancelledError):
@@ -43,7 +44,7 @@ async def test_pauses_are_asked_for_anew_and_the_first_may_be_another() -> None:
     pauses = [0.0, 0.0, 3600.0]
     ticker = Ticker(3)
     ticker.begin("ticking", ticker.tick, lambda: pauses.pop(0), first=0.0)
-    await asyncio.wait_for(ticker.over.wait(), 10)
+    await asyncio.wait_for(ticker.over.wait(), PATIENCE)
     await asyncio.sleep(0)
     assert pauses == []
     ticker.done()

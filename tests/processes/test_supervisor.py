@@ -17,6 +17,7 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.running import find
 from ccx_addons.processes import supervisor
 from ccx_addons.processes.supervisor import STEADY, Child, Sockets, StartError, bind, stop
+from tests.patience import PATIENCE, wait_for
 
 
 class Process:
@@ -130,7 +131,7 @@ def test_bind_takes_the_port_and_says_when_it_is_taken() -> None:
     port = first.getsockname()[1]
     with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
         bind("127.0.0.1", port)
-    with socket.create_connection(("127.0.0.1", port), timeout=5):
+    with socket.create_connection(("127.0.0.1", port), PATIENCE):
         pass
     first.close()
 
@@ -206,7 +207,13 @@ def test_run_ends_with_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(supervisor, "start_worker", lambda *_: starts())
     monkeypatch.setattr(supervisor, "start_panel", lambda *_: starts())
     before = tuple(map(signal.getsignal, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
-    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+
+    def end() -> None:
+        """Once it hears: until then the signal would be the end of these tests."""
+        wait_for(lambda: len(starts.processes) == 3 and signal.getsignal(signal.SIGTERM) != before[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end).start()
     settings = Settings(port=0, workers="2", ccx_data_dir=str(tmp_path))
     try:
         assert supervisor.run(settings, {}, lambda: (settings, {})) == 0

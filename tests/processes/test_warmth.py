@@ -14,6 +14,7 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.warmth import Warmth, place_of
 from ccx_addons.proxy.dial import DialError, Place, Wire, dial
 from ccx_addons.proxy.pool import Pool
+from tests.patience import PATIENCE
 from tests.proxy import certificates
 from tests.scheduler.values import attempt, broken, channel, snapshot, status
 
@@ -35,7 +36,7 @@ class Peer:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -10,6 +10,7 @@ from ccx_addons.processes import watchdog
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.watchdog import MAX_FRAMES, stack_of, watching
 from ccx_addons.processes.worker import tell_stall
+from tests.patience import PATIENCE, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stand_still(secret: str, told: threading.Event) -> None:
     """Holds the loop's thread up until the watchdog has seen it, as a slow reader would."""
-    assert told.wait(10) and secret
+    assert told.wait(PATIENCE) and secret
     time.sleep(0.1)  # and on: it is told once
 
 
@@ -44,14 +45,17 @@ def test_each_stall_is_an_event_with_the_stack(runtime: Runtime, caplog: pytest.
     runtime.worker = 3
     asyncio.run(stalls(2, tell_stall(runtime)))
     assert runtime.store.flush()
-    found = runtime.store.read("SELECT count(*), max(level), max(kind), min(message), min(detail) FROM events")
+    sql = "SELECT count(*), max(level), max(kind), min(message), min(detail) FROM events WHERE detail LIKE '%stand_still%'"
+    found = runtime.store.read(sql)
     assert found and found[:3] == (2, "warning", "stall")
     assert found[3].startswith("worker 3: the event loop stands still for")
     assert f"{__name__}:stand_still:" in found[4] and "threading:" in found[4].splitlines()[-1]
     assert "sk-secret" not in found[4] and "sk-secret" not in caplog.text and "stands still" in caplog.text
 
 
-def test_a_loop_that_goes_on_is_left_alone() -> None:
+def test_a_loop_that_goes_on_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "STALL", PATIENCE)  # of a busy machine
+
     async def run() -> None:
         with watching(asyncio.get_running_loop(), lambda words, stack: said.append(words)):
             for _ in range(30):
@@ -59,7 +63,7 @@ def test_a_loop_that_goes_on_is_left_alone() -> None:
 
     said: list[str] = []
     asyncio.run(run())
-    time.sleep(0.7)
+    wait_for(lambda: "ccx-watchdog" not in [thread.name for thread in threading.enumerate()])
     assert said == [], "nobody watches a loop that is over"
 
 

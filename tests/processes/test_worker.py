@@ -14,6 +14,7 @@ from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.supervisor import bind
 from ccx_addons.processes.worker import GC_THRESHOLDS, note, note_configuration, serve, spare_the_collector
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def public() -> Iterator[socket.socket]:
 async def head_of(port: int, path: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n"), PATIENCE)
     writer.close()
     return head
 
@@ -37,11 +38,11 @@ async def run(runtime: Runtime, public: socket.socket, end: Any) -> list[Any]:
     alive, supervisor = os.pipe()
     served = asyncio.ensure_future(serve(runtime, public, told, alive))
     try:
-        found: list[Any] = [await asyncio.wait_for(asyncio.to_thread(os.read, ready, 1), 10)]
+        found: list[Any] = [await asyncio.wait_for(asyncio.to_thread(os.read, ready, 1), PATIENCE)]
         port = public.getsockname()[1]
         found += [await head_of(port, "/health/ready"), await head_of(port, "/v1/models")]
         end(supervisor)
-        await asyncio.wait_for(served, 10)
+        await asyncio.wait_for(served, PATIENCE)
         return [*found, runtime.ready]
     finally:
         served.cancel()

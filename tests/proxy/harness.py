@@ -21,8 +21,12 @@ from ccx_addons.proxy.hooks import DirectHooks
 from ccx_addons.proxy.listener import Listener
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 
+PATIENT = Timeouts(total=SOON, connect=SOON, first_byte=SOON, first_event=SOON, first_event_alive=SOON, idle=SOON)
 FAST = Timeouts(total=5, connect=0.3, first_byte=0.4, first_event=0.4, first_event_alive=1, idle=0.4, tool_idle=0.8)
+SILENT = {"stall", "drip", "ssestall", "pingonly", "pingfirst", "midstall", "toolpause", "stallerror"}
+"""Upstreams (tests/proxy/upstreams.py) that are about such limits."""
 
 type Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
@@ -70,7 +74,8 @@ class Script:
     """The chain under test: takes upstreams from the path (``/a,b,c``) in order and retries until one commits."""
 
     ports: dict[str, int]
-    timeouts: Timeouts = FAST
+    timeouts: Timeouts | None = None
+    """Where nothing is said: short for whom an end by time belongs to, long for all others, on a busy machine."""
     upstream: dict[str, Any] = field(default_factory=dict)
     log: list[Any] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
@@ -115,7 +120,8 @@ class Script:
         flow.request.headers["host"] = "upstream"
         x.expects_stream = True
         x.watcher = Watcher()
-        x.upstream = Upstream("127.0.0.1", self.ports[name], timeouts=self.timeouts, **{"tls": False, **self.upstream})
+        timeouts = self.timeouts or (FAST if name in SILENT else PATIENT)
+        x.upstream = Upstream("127.0.0.1", self.ports[name], timeouts=timeouts, **{"tls": False, **self.upstream})
 
     def upstream_outcome(self, flow: http.HTTPFlow) -> None:
         self._maybe_raise("upstream_outcome")
@@ -147,7 +153,7 @@ class Gateway:
             writer.write(
                 f"POST /{path} HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
             )
-            return await asyncio.wait_for(read_answer(reader), 8)
+            return await asyncio.wait_for(read_answer(reader), SOON)
         finally:
             writer.close()
 
@@ -197,7 +203,9 @@ async def gateway(
         server = await asyncio.start_server(_wrap(handler), "127.0.0.1", 0, ssl=upstream_tls)
         servers.append(server)
         ports[name] = server.sockets[0].getsockname()[1]
-    ports["refused"] = free_port()
+    nobody = socket.socket()  # its port is taken, and nobody listens there
+    nobody.bind(("127.0.0.1", 0))
+    ports["refused"] = nobody.getsockname()[1]
     chain = Script(ports, **script)
     master = Master(options.Options())
     master.addons.add(Proxyserver(), chain)
@@ -217,6 +225,7 @@ async def gateway(
         await running
         for server in servers:
             server.close()
+        nobody.close()
 
 
 def _wrap(handler: Handler) -> Handler:
@@ -227,9 +236,3 @@ def _wrap(handler: Handler) -> Handler:
             writer.close()
 
     return serve
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

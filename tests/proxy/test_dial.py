@@ -22,10 +22,9 @@ from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy import dial
 from ccx_addons.proxy.guard import exchange_of
 from tests.proxy.certificates import issue
-from tests.proxy.harness import gateway
+from tests.proxy.harness import FAST, gateway
 from tests.proxy.upstreams import ALL, GOOD, GOOD_TEXT
 
-PATIENT = Timeouts(total=8, connect=6)
 """For handshakes that end by themselves: a slow machine must not decide."""
 
 HERE = "127.0.0.1"
@@ -56,7 +55,7 @@ async def test_a_bad_certificate_ends_it_before_a_byte_is_sent(
 ) -> None:
     spy, issued = Spy(), issue(tmp_path, *names, days=days)
     terms = {"tls": True, "ca_file": issued.ca_file if trusted else None}
-    async with gateway({"spy": spy}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+    async with gateway({"spy": spy}, upstream_tls=issued.server, upstream=terms) as g:
         assert (await g.ask("spy"))[0] == 502
         assert g.script.log == ["tls"] and spy.heard == b""
 
@@ -111,14 +110,14 @@ async def test_a_certificate_that_the_channel_accepts(tmp_path: Path, terms: dic
     terms = {"tls": True, **terms}
     if terms.get("ca_file"):
         terms["ca_file"] = issued.ca_file
-    async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+    async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms) as g:
         assert await g.ask("good") == (200, GOOD_TEXT) and g.script.log == ["ok"]
 
 
 async def test_a_certificate_file_that_is_missing_trusts_nobody(tmp_path: Path) -> None:
     spy, issued = Spy(), issue(tmp_path, HERE)
     terms = {"tls": True, "ca_file": str(tmp_path / "none.pem")}
-    async with gateway({"spy": spy}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+    async with gateway({"spy": spy}, upstream_tls=issued.server, upstream=terms) as g:
         assert (await g.ask("spy"))[0] == 502 and spy.heard == b""
         assert g.script.log == ["connect"]
 
@@ -129,7 +128,7 @@ async def test_an_upstream_that_speaks_no_tls() -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
 
-    async with gateway({"plain": plain}, upstream={"tls": True}, timeouts=PATIENT) as g:
+    async with gateway({"plain": plain}, upstream={"tls": True}) as g:
         assert (await g.ask("plain"))[0] == 502 and g.script.log == ["tls"]
 
 
@@ -137,7 +136,7 @@ async def test_an_upstream_that_hangs_in_the_handshake() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with gateway({"silent": silent}, upstream={"tls": True}) as g:
+    async with gateway({"silent": silent}, upstream={"tls": True}, timeouts=FAST) as g:
         assert (await g.ask("silent"))[0] == 502 and g.script.log == ["connect_timeout"]
 
 
@@ -146,18 +145,14 @@ async def test_an_old_version_of_tls_is_refused(tmp_path: Path) -> None:
     issued.server.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     issued.server.maximum_version = ssl.TLSVersion.TLSv1_1
     issued.server.set_ciphers("ALL:@SECLEVEL=0")
-    async with gateway(
-        {"spy": spy}, upstream_tls=issued.server, upstream={"tls": True, "verify_tls": False}, timeouts=PATIENT
-    ) as g:
+    async with gateway({"spy": spy}, upstream_tls=issued.server, upstream={"tls": True, "verify_tls": False}) as g:
         assert (await g.ask("spy"))[0] == 502 and spy.heard == b""
 
 
 async def test_connections_of_different_terms_are_not_shared(tmp_path: Path) -> None:
     """A connection that was opened without verification never serves a channel that wants it."""
     issued = issue(tmp_path, HERE)
-    async with gateway(
-        {"good": GOOD}, upstream_tls=issued.server, upstream={"tls": True, "verify_tls": False}, timeouts=PATIENT
-    ) as g:
+    async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream={"tls": True, "verify_tls": False}) as g:
         reader, writer = await asyncio.open_connection(HERE, g.port)
         request = b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
         writer.write(request)
@@ -255,7 +250,7 @@ async def test_tls_through_it(tmp_path: Path) -> None:
     issued = issue(tmp_path, "127.0.0.1")
     async with running(Socks()) as socks:
         terms = {"proxy": f"socks5://127.0.0.1:{socks.port}", "tls": True, "ca_file": issued.ca_file}
-        async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+        async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms) as g:
             assert await g.ask("good") == (200, GOOD_TEXT)
 
 
@@ -263,7 +258,7 @@ async def test_a_bad_certificate_behind_it(tmp_path: Path) -> None:
     issued = issue(tmp_path, "127.0.0.2")
     async with running(Socks()) as socks:
         terms = {"proxy": f"socks5://127.0.0.1:{socks.port}", "tls": True, "ca_file": issued.ca_file}
-        async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+        async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms) as g:
             assert (await g.ask("good"))[0] == 502 and g.script.log == ["tls"]
 
 
@@ -323,7 +318,7 @@ async def test_what_is_no_socks_server(handler: str, outcome: str) -> None:
 
     server = await asyncio.start_server(http, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with gateway(ALL) as g:
+    async with gateway(ALL, timeouts=FAST if handler == "stall" else None) as g:
         g.script.upstream["proxy"] = f"socks5://127.0.0.1:{g.script.ports['refused'] if handler == 'refused' else port}"
         assert (await g.ask("good"))[0] == 502 and g.script.log == [outcome]
     server.close()
@@ -356,7 +351,7 @@ async def test_a_tunnel_with_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyP
     dial.forget_contexts()
     url = f"{'https' if secured else 'http'}://us%40er:p%3Aw@{HERE}:{proxy.sockets[0].getsockname()[1]}"
     terms = {"tls": True, "ca_file": issued.ca_file, "proxy": url}
-    async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms, timeouts=PATIENT) as g:
+    async with gateway({"good": GOOD}, upstream_tls=issued.server, upstream=terms) as g:
         assert await g.ask("good") == (200, GOOD_TEXT)
     assert base64.b64encode(b"us@er:p:w") in tunnels.heads[0] and tunnels.heads[0].startswith(b"CONNECT 127.0.0.1:")
     proxy.close()

@@ -26,6 +26,7 @@ from ccx_addons.proxy.http1 import (
     error_page,
 )
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 from tests.proxy.harness import gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, json_answer
 
@@ -113,7 +114,7 @@ async def test_an_upstreams_connection_is_not_the_clients(close: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         for _ in range(3):
             writer.write(REQUEST.replace(b"/json", b"/a"))
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
             assert b"connection" not in head.lower() and b"keep-alive" not in head.lower()
             assert await reader.readexactly(len(OK)) == OK
         writer.close()
@@ -131,7 +132,7 @@ async def test_a_client_that_closes_leaves_the_upstream_open() -> None:
         for _ in range(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
             writer.write(REQUEST.replace(b"/json", b"/a").replace(b"host: x", b"host: x\r\nconnection: close"))
-            assert (await asyncio.wait_for(reader.read(), 5)).endswith(LAST)
+            assert (await asyncio.wait_for(reader.read(), SOON)).endswith(LAST)
             writer.close()
     assert len(came) == 1
 
@@ -142,7 +143,7 @@ async def test_a_stream_of_an_upstream_that_closes_leaves_the_client_open() -> N
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         for _ in range(2):
             writer.write(REQUEST.replace(b"/json", b"/a"))
-            assert await asyncio.wait_for(read_answer(reader), 5) == (200, b"data: 1\n\ndata: END\n\n")
+            assert await asyncio.wait_for(read_answer(reader), SOON) == (200, b"data: 1\n\ndata: END\n\n")
         writer.close()
 
 
@@ -175,7 +176,7 @@ async def test_a_chunked_answer_has_a_length() -> None:
     async with gateway({"a": answers(head + chunk(OK[:3]) + chunk(OK[3:]) + LAST)}) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"/json", b"/a"))
-        sent = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        sent = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)
         assert b"content-length: 8" in sent and b"chunked" not in sent and await reader.readexactly(8) == OK
         writer.close()
 
@@ -197,7 +198,7 @@ async def test_a_request_in_pieces(size: int) -> None:
             writer.write(REQUEST[at : at + size])
             await writer.drain()
             await asyncio.sleep(0)
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -206,7 +207,7 @@ async def test_requests_one_after_the_other_without_waiting() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST * 3)
         for _ in range(3):
-            assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+            assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -216,8 +217,8 @@ async def test_as_many_requests_at_once_as_a_client_likes() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(b"TRACE / HTTP/1.1\r\nhost: x\r\n\r\n" * 600 + REQUEST)
         for _ in range(600):
-            assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 405
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+            assert (await asyncio.wait_for(read_answer(reader), SOON))[0] == 405
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -228,7 +229,7 @@ async def test_a_client_that_leaves_before_its_turn() -> None:
         writer.write_eof()
         while not g.listener.handlers:
             await asyncio.sleep(0.001)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             while g.listener.handlers:
                 await asyncio.sleep(0.01)
         writer.close()
@@ -238,8 +239,8 @@ async def test_a_client_that_wants_its_connection_closed() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"host: x", b"host: x\r\nconnection: close"))
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
 
 
@@ -247,7 +248,7 @@ async def test_a_client_of_http_1_0() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"))
-        assert OK in await asyncio.wait_for(reader.read(), 5)
+        assert OK in await asyncio.wait_for(reader.read(), SOON)
         writer.close()
 
 
@@ -256,9 +257,9 @@ async def test_a_chunked_request_with_trailers() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         head = b"POST /good HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
         writer.write(head + chunk(b"abc") + b"0\r\nx-checksum: 1\r\n\r\n")
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, GOOD_TEXT)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, GOOD_TEXT)
         writer.write(REQUEST)
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -266,13 +267,13 @@ async def test_a_client_that_asks_before_it_sends() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"host: x", b"host: x\r\nexpect: 100-continue")[:-1])
-        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100 ")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)).startswith(b"HTTP/1.1 100 ")
         writer.write(b"a")
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.write(b"POST /json HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n")
-        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100 ")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)).startswith(b"HTTP/1.1 100 ")
         writer.write(b"x\r\n")
-        assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 400
+        assert (await asyncio.wait_for(read_answer(reader), SOON))[0] == 400
         writer.close()
 
 
@@ -359,7 +360,7 @@ async def test_a_request_whose_end_is_not_certain_ends_the_connection(head: byte
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(head + b"hello" + REQUEST)
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), SOON)
         assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
         assert g.script.exchanges == [] and g.script.log == []
         writer.close()
@@ -370,7 +371,7 @@ async def test_another_version_in_a_request_line_ends_the_connection(version: by
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"HTTP/1.1", version).replace(b"content-length: 1", b"x: y") + REQUEST)
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), SOON)
         assert answer.startswith(b"HTTP/1.1 505 ") and answer.count(b"HTTP/1.1") == 1 and g.script.exchanges == []
         writer.close()
 
@@ -380,7 +381,7 @@ async def test_a_body_that_breaks_the_rules_ends_the_connection(body: bytes) -> 
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(FRAMED % b"transfer-encoding: chunked" + body + REQUEST)
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), SOON)
         assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
         assert g.script.log == []
         writer.close()
@@ -391,7 +392,7 @@ async def test_empty_lines_before_a_request_are_skipped() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         for _ in range(2):
             writer.write(b"\r\n\r\n" + REQUEST + b"\r\n")
-            assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+            assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -412,14 +413,14 @@ async def test_what_the_client_says_of_its_connection(version: bytes, said: byte
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(request)
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).lower()
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)).lower()
         stays = not closes and not (version == b"1.0" and path == b"good")
         assert (b"\r\nconnection: close\r\n" in head) is not stays
         assert (b"chunked" in head) is (path == b"good" and version == b"1.1")
         if stays and version == b"1.0":
             assert b"\r\nconnection: keep-alive\r\n" in head
         if not stays:
-            body = await asyncio.wait_for(reader.read(), 5)
+            body = await asyncio.wait_for(reader.read(), SOON)
             expected = OK if path == b"json" else GOOD_TEXT
             assert body == expected or (version == b"1.1" and path == b"good" and body.endswith(LAST))
         writer.close()
@@ -470,13 +471,13 @@ async def test_the_size_of_a_head(size: int, status: int) -> None:
 
 async def test_a_request_that_drips_in_has_time_for_each_pause_of_its_body() -> None:
     """The short limit is for the head, and then for each pause, not for the whole upload."""
-    async with gateway(ALL, limits=Limits(client_timeout=0.4)) as g:
+    async with gateway(ALL, limits=Limits(client_timeout=1.0)) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(b"POST /json HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n")
         for _ in range(8):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
             writer.write(b"a")
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -486,12 +487,12 @@ async def test_a_head_that_drips_in_is_cut_off(before: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         if before:
             writer.write(before)
-            assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 200
+            assert (await asyncio.wait_for(read_answer(reader), SOON))[0] == 200
         answer = asyncio.ensure_future(read_answer(reader))
         for byte in b"POST /json HTTP/1.1\r\nhost:":
             if answer.done():
                 break
             writer.write(bytes([byte]))
             await asyncio.sleep(0.05)
-        assert (await asyncio.wait_for(answer, 5))[0] == 408
+        assert (await asyncio.wait_for(answer, SOON))[0] == 408
         writer.close()

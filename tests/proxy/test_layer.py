@@ -23,6 +23,7 @@ from ccx_addons.proxy.http1 import ClientHttp1, UpstreamHttp1
 from ccx_addons.proxy.layer import AttemptLayer, _is_over, attempt_ids
 from ccx_addons.proxy.listener import GatewayConnection
 from ccx_addons.proxy.stream import AttemptStream
+from tests.patience import SOON
 from tests.proxy.harness import gateway, read_request
 from tests.proxy.upstreams import ALL, answers, json_answer
 
@@ -183,7 +184,7 @@ def test_a_connection_is_over_when_it_was_open() -> None:
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
     writer.write(f"POST /{path} HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na".encode())
-    await asyncio.wait_for(reader.readuntil(b'{"ok":1}'), 5)
+    await asyncio.wait_for(reader.readuntil(b'{"ok":1}'), SOON)
 
 
 def counting(handler: Callable[..., Any]) -> tuple[Callable[..., Any], list[int]]:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE
+
 HEAVY = {"flask", "ldap3", "jinja2", "mitmproxy.addons.script"}
 WORKER = "import ccx_addons.processes.worker"
 
@@ -21,5 +23,5 @@ WORKER = "import ccx_addons.processes.worker"
 )
 def test_addons_are_loaded_for_who_asks(then: str, loaded: bool) -> None:
     words = f"from ccx_addons.proxy.lean import spare_the_addons as spare; spare(); {then}; spare(); import sys; print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert HEAVY & set(found.stdout.split()) == (HEAVY if loaded else set())

@@ -12,8 +12,9 @@ from mitmproxy import http
 from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy.listener import NOWHERE, server_tls
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 from tests.proxy.certificates import issue
-from tests.proxy.harness import gateway, read_answer
+from tests.proxy.harness import FAST, gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, then_silence
 
 REQUEST = b"POST /%s HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
@@ -54,8 +55,8 @@ async def test_idle_connections_are_closed_soon() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST % b"json")
         await read_answer(reader)
-        assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(g.listener.stop(30), SOON) == 0
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
 
 
@@ -67,7 +68,7 @@ async def test_a_request_that_was_on_its_way_is_answered_and_is_the_last_one() -
         stopping = asyncio.ensure_future(g.listener.stop(30))
         await asyncio.sleep(0)
         writer.write(REQUEST % b"json")
-        answer = (await asyncio.wait_for(reader.read(), 5)).lower()
+        answer = (await asyncio.wait_for(reader.read(), SOON)).lower()
         assert b"200" in answer[:15] and b"connection: close" in answer
         assert await stopping == 0
         writer.close()
@@ -77,8 +78,8 @@ async def test_who_was_connected_before_anybody_looked_is_answered() -> None:
     async with gateway(ALL) as g:
         with socket.create_connection(("127.0.0.1", g.port)) as client:
             client.sendall(REQUEST % b"json")
-            assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
-            client.settimeout(5)
+            assert await asyncio.wait_for(g.listener.stop(30), SOON) == 0
+            client.settimeout(SOON)
             assert b"200" in client.recv(15)
 
 
@@ -91,7 +92,7 @@ async def test_a_stop_that_takes_its_time_can_be_hurried() -> None:
         stopping = asyncio.ensure_future(g.listener.stop(3600))
         await asyncio.sleep(0)
         g.listener.hurry(0.1)
-        assert await asyncio.wait_for(stopping, 5) == 1
+        assert await asyncio.wait_for(stopping, SOON) == 1
         writer.close()
 
 
@@ -100,8 +101,8 @@ async def test_a_connection_that_never_asked_is_idle() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         while not g.listener.handlers:
             await asyncio.sleep(0.01)
-        assert await asyncio.wait_for(g.listener.stop(30), 5) == 0
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(g.listener.stop(30), SOON) == 0
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
 
 
@@ -111,8 +112,8 @@ async def test_what_runs_longer_than_the_grace_is_cut() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST % b"a")
         await reader.readuntil(b"data: 1")
-        assert await asyncio.wait_for(g.listener.stop(0.2), 5) == 1
-        await asyncio.wait_for(reader.read(), 5)
+        assert await asyncio.wait_for(g.listener.stop(0.2), SOON) == 1
+        await asyncio.wait_for(reader.read(), SOON)
         assert g.script.ends == ["error"], "its row is written"
         assert not g.listener.handlers
         writer.close()
@@ -125,7 +126,7 @@ async def test_what_finishes_in_time_is_whole() -> None:
         writer.write(REQUEST % b"a")
         await reader.readuntil(b"data: 1")
         stopping = asyncio.ensure_future(g.listener.stop(5))
-        assert (await asyncio.wait_for(reader.read(), 5)).endswith(LAST) and await stopping == 0
+        assert (await asyncio.wait_for(reader.read(), SOON)).endswith(LAST) and await stopping == 0
         writer.close()
 
 
@@ -160,7 +161,9 @@ async def test_the_kernel_looks_after_clients() -> None:
 async def test_clients_do_not_wait_for_each_other() -> None:
     async with gateway(ALL, timeouts=Timeouts(first_byte=5)) as g:
         slow = asyncio.ensure_future(g.ask("stall"))
-        assert await asyncio.wait_for(asyncio.gather(*(g.ask("good") for _ in range(20))), 8) == [(200, GOOD_TEXT)] * 20
+        assert (
+            await asyncio.wait_for(asyncio.gather(*(g.ask("good") for _ in range(20))), SOON) == [(200, GOOD_TEXT)] * 20
+        )
         slow.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await slow
@@ -173,7 +176,7 @@ async def test_garbage_harms_nobody() -> None:
             writer.write(garbage)
             writer.write_eof()
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 5)
+                await asyncio.wait_for(reader.read(), SOON)
             writer.close()
         assert await g.ask("good") == (200, GOOD_TEXT)
 
@@ -190,9 +193,9 @@ async def test_an_upstream_that_does_not_answer_the_handshake_of_tcp() -> None:
             one.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 one.connect(("127.0.0.1", port))
-        async with gateway(ALL) as g:
+        async with gateway(ALL, timeouts=FAST) as g:
             g.script.ports["full"] = port
-            assert await asyncio.wait_for(g.ask("full,good"), 8) == (200, GOOD_TEXT)
+            assert await asyncio.wait_for(g.ask("full,good"), SOON) == (200, GOOD_TEXT)
             assert g.script.log == ["connect_timeout", "ok"]
         for one in full:
             one.close()
@@ -208,7 +211,7 @@ async def test_https_clients(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port, ssl=client)
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
         writer.write(REQUEST % b"good")
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, GOOD_TEXT)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, GOOD_TEXT)
         writer.close()
 
 

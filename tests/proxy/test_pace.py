@@ -15,6 +15,7 @@ from ccx_addons.proxy.layer import MAX_EARLY, MAX_UNREAD
 from ccx_addons.proxy.listener import server_tls
 from ccx_addons.proxy.stream import AttemptStream
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 from tests.proxy.certificates import issue
 from tests.proxy.harness import FAST, Gateway, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, SSE, answers, chunk, json_answer
@@ -38,7 +39,7 @@ async def test_what_comes_ahead_of_its_turn_stays_with_the_client() -> None:
         assert (await answer)[0] == 200
         assert 0 < most <= MAX_EARLY + (64 << 10)
         for _ in range(30):
-            assert await asyncio.wait_for(read_answer(reader), 8) == (200, b'{"ok":1}')
+            assert await asyncio.wait_for(read_answer(reader), SOON) == (200, b'{"ok":1}')
         writer.close()
 
 
@@ -57,8 +58,8 @@ async def test_a_bug_of_a_layer_ends_the_connection_and_the_exchange(
     async with gateway(ALL, direct=direct) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(HEAD % (path, 0))
-        await asyncio.wait_for(reader.read(), 2)
-        async with asyncio.timeout(2):
+        await asyncio.wait_for(reader.read(), SOON)
+        async with asyncio.timeout(SOON):
             while g.listener.handlers:
                 await asyncio.sleep(0.01)
         assert g.script.ends == ["error"] and "a bug" in caplog.text
@@ -114,7 +115,7 @@ async def ended(g: Gateway, budget: Budget) -> None:
 
 async def test_a_client_that_takes_nothing_of_a_stream_is_left_not_the_upstream_blamed() -> None:
     limits = Limits()
-    async with gateway(SLOW, limits=limits, direct=True) as g:
+    async with gateway(SLOW, limits=limits, direct=True, timeouts=FAST) as g:
         _, writer = await ask(g, b"endless")
         assert 0 < await stands_still() < 100 << 20
         await ended(g, limits.budget)
@@ -129,7 +130,7 @@ async def test_a_large_answer_waits_for_a_slow_client_and_counts_meanwhile() -> 
         await asyncio.sleep(1)
         assert limits.budget.used == len(LARGE)
         reader._transport.resume_reading()  # type: ignore[attr-defined]
-        assert await asyncio.wait_for(read_answer(reader), 8) == (200, LARGE)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, LARGE)
         writer.close()
         await ended(g, limits.budget)
 
@@ -158,7 +159,7 @@ async def test_an_http2_client_without_room_keeps_the_upstream_waiting(tmp_path:
         writer.write(client.data_to_send())
         got = 0
         while got < 65_535:
-            for event in client.receive_data(await asyncio.wait_for(reader.read(65_536), 5)):
+            for event in client.receive_data(await asyncio.wait_for(reader.read(65_536), SOON)):
                 got += len(event.data) if isinstance(event, h2.events.DataReceived) else 0
             writer.write(client.data_to_send())
         assert 0 < await stands_still() < 100 << 20
@@ -169,6 +170,6 @@ async def test_an_http2_client_without_room_keeps_the_upstream_waiting(tmp_path:
         client.increment_flow_control_window(1 << 22, 1)
         writer.write(client.data_to_send())
         while got < 4 << 20:
-            for event in client.receive_data(await asyncio.wait_for(reader.read(65_536), 5)):
+            for event in client.receive_data(await asyncio.wait_for(reader.read(65_536), SOON)):
                 got += len(event.data) if isinstance(event, h2.events.DataReceived) else 0
         writer.close()

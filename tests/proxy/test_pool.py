@@ -12,6 +12,7 @@ from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy import pool as pools
 from ccx_addons.proxy.dial import DialError, Place, Wire
 from ccx_addons.proxy.pool import Pool
+from tests.patience import SOON
 from tests.proxy.harness import gateway, read_answer, read_request
 
 HERE = "127.0.0.1"
@@ -47,7 +48,7 @@ class Echo:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON):
         while not true():
             await asyncio.sleep(0.01)
 
@@ -119,7 +120,7 @@ async def test_nothing_of_an_exchange_reaches_another(seed: int) -> None:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(reader.read(100), chance.random() * 0.01)
                     return
-                assert await asyncio.wait_for(read_answer(reader), 10) == (200, body)
+                assert await asyncio.wait_for(read_answer(reader), SOON) == (200, body)
                 await asyncio.sleep(chance.choice((0, 0.002)))
         finally:
             writer.close()
@@ -150,16 +151,16 @@ class Peer:
 
 async def test_a_parked_connection_is_used_again() -> None:
     place, pool = await Peer().start(), Pool()
-    wire, reused = await pool.get(place, 1)
+    wire, reused = await pool.get(place, SOON)
     pool.put_back(place, wire)
-    assert not reused and await pool.get(place, 1) == (wire, True)
+    assert not reused and await pool.get(place, SOON) == (wire, True)
     pool.close(place, wire)
     assert not pool.open
 
 
 async def test_a_fresh_one_is_a_fresh_one() -> None:
     place, pool = await Peer().start(), Pool()
-    wire, _ = await pool.get(place, 1)
+    wire, _ = await pool.get(place, SOON)
     pool.put_back(place, wire)
     other, reused = await pool.get(place, 1, fresh=True)
     assert other is not wire and not reused and pool.open == {place: 2}
@@ -179,19 +180,19 @@ async def test_a_fresh_one_is_a_fresh_one() -> None:
 async def test_a_parked_connection_that_is_not_usable(spoil: Callable[[asyncio.StreamWriter], None]) -> None:
     peer = Peer()
     place, pool = await peer.start(), Pool()
-    wire, _ = await pool.get(place, 1)
+    wire, _ = await pool.get(place, SOON)
     pool.put_back(place, wire)
     await until(lambda: bool(peer.writers))
     spoil(peer.writers[0])
     await until(lambda: not wire.usable)
-    other, reused = await pool.get(place, 1)
+    other, reused = await pool.get(place, SOON)
     assert other is not wire and not reused and pool.open == {place: 1}
     pool.close(place, other)
 
 
 async def test_an_old_connection_is_closed_by_itself() -> None:
     place, pool = await Peer().start(), Pool(idle_limit=0.04)
-    wire, _ = await pool.get(place, 1)
+    wire, _ = await pool.get(place, SOON)
     wire.rest()
     pool.put_back(place, wire)
     await until(lambda: not pool.open)
@@ -200,7 +201,7 @@ async def test_an_old_connection_is_closed_by_itself() -> None:
 
 async def test_no_more_are_parked_than_a_burst_leaves() -> None:
     place, pool = await Peer().start(), Pool()
-    wires = [(await pool.get(place, 1))[0] for _ in range(pools.MOST_PARKED + 3)]
+    wires = [(await pool.get(place, SOON))[0] for _ in range(pools.MOST_PARKED + 3)]
     for wire in wires:
         pool.put_back(place, wire)
     assert pool.open == {place: pools.MOST_PARKED}
@@ -210,12 +211,12 @@ async def test_no_more_are_parked_than_a_burst_leaves() -> None:
 async def test_the_cap_makes_requests_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MOST_OPEN", 1)
     place, pool = await Peer().start(), Pool()
-    wire, _ = await pool.get(place, 1)
-    waiting = asyncio.ensure_future(pool.get(place, 1))
+    wire, _ = await pool.get(place, SOON)
+    waiting = asyncio.ensure_future(pool.get(place, SOON))
     await asyncio.sleep(0.01)
     pool.put_back(place, wire)
     assert await waiting == (wire, True), "an idle one goes to who waits"
-    waiting = asyncio.ensure_future(pool.get(place, 1))
+    waiting = asyncio.ensure_future(pool.get(place, SOON))
     await asyncio.sleep(0.01)
     pool.close(place, wire)
     other, reused = await waiting
@@ -229,13 +230,13 @@ async def test_the_cap_makes_requests_wait(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_who_waits_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MOST_OPEN", 1)
     place, pool = await Peer().start(), Pool()
-    wire, _ = await pool.get(place, 1)
-    waiting = asyncio.ensure_future(pool.get(place, 1))
+    wire, _ = await pool.get(place, SOON)
+    waiting = asyncio.ensure_future(pool.get(place, SOON))
     await asyncio.sleep(0.01)
     pool.put_back(place, wire)
     waiting.cancel()  # with the connection in its hand
     await asyncio.wait([waiting])
-    assert await pool.get(place, 1) == (wire, True) and pool.open == {place: 1}
+    assert await pool.get(place, SOON) == (wire, True) and pool.open == {place: 1}
     pool.close(place, wire)
 
 
@@ -266,16 +267,16 @@ async def test_only_some_clients_are_asked_and_others_next_time() -> None:
     for n, hand in enumerate(hands):
         pool.hold(place, n, hand)  # type: ignore[arg-type]  # whatever names the connection
     for _ in range(3):
-        wire, _ = await pool.get(place, 1)
+        wire, _ = await pool.get(place, SOON)
         pool.close(place, wire)
     assert [hand.asked for hand in hands] == [1] * len(hands)
 
 
 async def test_who_takes_one_over_may_leave_meanwhile() -> None:
     place, pool = await Peer().start(), Pool()
-    wire, _ = await pool.get(place, 1)
+    wire, _ = await pool.get(place, SOON)
     pool.hold(place, "a", Hand(wire, lambda: asyncio.sleep(0.05)))  # type: ignore[arg-type]
-    taking = asyncio.ensure_future(pool.get(place, 1))
+    taking = asyncio.ensure_future(pool.get(place, SOON))
     await asyncio.sleep(0.01)
     taking.cancel()
     await asyncio.wait([taking])
@@ -287,7 +288,7 @@ async def test_a_connection_that_stands_ready() -> None:
     place, pool = await Peer().start(), Pool(idle_limit=10)
     await pool.warm_up(place, 1)
     assert pool.open == {place: 1} and (pool.ready(place, 9), pool.ready(place, 11)) == (1, 0)
-    wire, reused = await pool.get(place, 1)
+    wire, reused = await pool.get(place, SOON)
     assert reused and not pool.ready(place, 0)
     await pool.warm_up(place, 1)
     pool.put_back(place, wire)
@@ -302,7 +303,7 @@ async def test_a_connection_that_stands_ready() -> None:
 async def test_none_stands_ready_above_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MOST_OPEN", 1)
     place, pool = await Peer().start(), Pool()
-    wire, _ = await pool.get(place, 1)
+    wire, _ = await pool.get(place, SOON)
     await pool.warm_up(place, 1)
     assert pool.open == {place: 1}
     pool.close(place, wire)

@@ -8,6 +8,7 @@ import pytest
 
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 from tests.proxy.harness import Gateway, gateway, read_answer
 from tests.proxy.upstreams import ALL, GOOD_TEXT, answers, json_answer
 
@@ -52,7 +53,7 @@ async def test_how_much_is_read_depends_on_who_sends_it(who: str, size: int, sta
             writer.write(b"x" * size + b"\r\n0\r\n\r\n")
         else:
             writer.write(HEAD % (b"json", size) + b"x" * size)
-        assert (await asyncio.wait_for(read_answer(reader), 8))[0] == status
+        assert (await asyncio.wait_for(read_answer(reader), SOON))[0] == status
         writer.close()
 
 
@@ -67,7 +68,7 @@ async def test_a_body_has_its_time() -> None:
             await asyncio.sleep(0.05)
         status, body = await answer
         assert status == 408 and "did not arrive in time" in json.loads(body)["error"]["message"]
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
 
 
 async def test_new_bodies_wait_for_room_and_are_refused_when_there_is_none() -> None:
@@ -77,7 +78,7 @@ async def test_new_bodies_wait_for_room_and_are_refused_when_there_is_none() -> 
         await kept(budget, 319_000)
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(HEAD % (b"json", 10) + b"x" * 10)
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).lower()
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON)).lower()
         assert head.startswith(b"http/1.1 503 ") and b"\r\nretry-after: 5\r\n" in head
         writer.close()
         await kept(budget, 319_000)
@@ -124,7 +125,7 @@ async def test_nothing_stays_counted_however_exchanges_end() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(HEAD % (path.encode(), size) + b"x" * sent)
         if sent == size and chance.random() < 0.6:
-            await asyncio.wait_for(read_answer(reader), 8)
+            await asyncio.wait_for(read_answer(reader), SOON)
         else:
             await asyncio.sleep(chance.random() / 2)
         if chance.random() < 0.5:

@@ -11,6 +11,7 @@ from ccx_addons.core.config import Timeouts
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.layer import AttemptLayer
 from ccx_addons.proxy.listener import GatewayConnection
+from tests.patience import SOON
 from tests.proxy.harness import Handler, gateway, read_answer, read_request
 from tests.proxy.upstreams import GOOD, LAST, SSE, chunk
 
@@ -63,7 +64,7 @@ async def told(handler: Handler, direct: bool) -> object:
         answers = []
         for path in ("stream", "good", "stream"):
             writer.write(f"POST /{path} HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx".encode())
-            answers.append(await asyncio.wait_for(read_answer(reader), 8))
+            answers.append(await asyncio.wait_for(read_answer(reader), SOON))
         writer.close()
         ends = [(x.stream_end, x.fault and x.fault.message, x.bytes_out) for x in g.script.exchanges]
         return answers, ends, g.script.log, g.script.ends
@@ -110,7 +111,7 @@ async def test_a_client_that_leaves_is_noticed() -> None:
         writer.write(b"POST /stream HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx")
         await reader.readuntil(b"data: 1\n\n")
         writer.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             while not g.script.ends:
                 await asyncio.sleep(0.01)
         assert g.script.ends == ["error"] and g.script.exchanges[0].stream_end == "client left"

@@ -13,6 +13,7 @@ from mitmproxy import http
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy import stream
 from ccx_addons.proxy.terms import Limits
+from tests.patience import SOON
 from tests.proxy import upstreams
 from tests.proxy.harness import FAST, Watcher, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, SSE, chunk
@@ -125,9 +126,9 @@ async def test_stale_connection_is_retried_on_a_fresh_one() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         request = b"POST /once,once HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
         writer.write(request)
-        assert await asyncio.wait_for(read_answer(reader), 3) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.write(request)
-        assert await asyncio.wait_for(read_answer(reader), 3) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
         assert g.script.log == ["ok", "reset", "ok"]
         assert [record.reused for x in g.script.exchanges for record in x.attempts] == []
@@ -180,16 +181,16 @@ async def test_bounded_requests(start: bytes, status: int) -> None:
     async with gateway(ALL, limits=Limits(max_body=3000, client_timeout=0.3, keepalive_timeout=1)) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(start)
-        got, body = await asyncio.wait_for(read_answer(reader), 5)
+        got, body = await asyncio.wait_for(read_answer(reader), SOON)
         assert got == status and body.startswith(b"{")
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
 
 
 async def test_idle_connection_is_closed() -> None:
     async with gateway(ALL, limits=Limits(keepalive_timeout=0.2)) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
-        assert await asyncio.wait_for(reader.read(), 2) == b""
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
 
 

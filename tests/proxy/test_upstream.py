@@ -12,6 +12,7 @@ from ccx_addons.core.exchange import Upstream
 from ccx_addons.proxy.dial import Place, Wire
 from ccx_addons.proxy.pool import Pool
 from ccx_addons.proxy.upstream import UpstreamConnection
+from tests.patience import SOON
 from tests.proxy.certificates import issue
 from tests.proxy.harness import gateway, read_request
 from tests.proxy.upstreams import ALL, GOOD, GOOD_TEXT
@@ -62,10 +63,10 @@ async def test_a_client_that_leaves_while_its_connection_is_opened(direct: bool,
     async with gateway(ALL, direct=direct, pool=pool) as g:
         _, writer = await asyncio.open_connection(HERE, g.port)
         writer.write(b"POST /good HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na")
-        await asyncio.wait_for(dialling.wait(), 5)
+        await asyncio.wait_for(dialling.wait(), SOON)
         writer.close()
         go_on.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             while g.listener.handlers or not g.script.ends:
                 await asyncio.sleep(0.01)
         assert g.script.ends == ["error"]
@@ -90,10 +91,10 @@ async def test_a_client_that_closes_closes_no_upstreams_connection(version: str,
             writer.write(
                 f"POST /a HTTP/{version}\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\na".encode()
             )
-            answer = await asyncio.wait_for(reader.read(), 5)
+            answer = await asyncio.wait_for(reader.read(), SOON)
             assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"{}") and b"connection: close" in answer
             writer.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON):
                 while g.listener.handlers:
                     await asyncio.sleep(0.01)
     assert len(opened) == 1

@@ -16,7 +16,8 @@ from ccx_addons.proxy import websocket
 from ccx_addons.proxy.budget import Budget
 from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.websocket import MAX_WAITING, REMEMBERED, _is_kept, accept
-from tests.proxy.harness import Gateway, Handler, gateway, read_request
+from tests.patience import SOON
+from tests.proxy.harness import FAST, Gateway, Handler, gateway, read_request
 from tests.proxy.upstreams import LAST, SSE, answers, chunk, json_answer, then_silence
 
 HANDSHAKE = {"upgrade": "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
@@ -73,7 +74,7 @@ async def ask(socket: ClientConnection, **body: Any) -> list[dict[str, Any]]:
 async def answer(socket: ClientConnection) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while not found or found[-1]["type"] not in ("response.completed", "error"):
-        found.append(json.loads(await asyncio.wait_for(socket.recv(), 5)))
+        found.append(json.loads(await asyncio.wait_for(socket.recv(), SOON)))
     return found
 
 
@@ -147,7 +148,7 @@ async def test_one_at_a_time_in_their_order() -> None:
 
 
 async def test_too_many_that_wait() -> None:
-    async with talking(then_silence(SSE + chunk(event("response.created")))) as (socket, _):
+    async with talking(then_silence(SSE + chunk(event("response.created"))), timeouts=FAST) as (socket, _):
         for n in range(MAX_WAITING + 2):
             await socket.send(json.dumps({"type": "response.create", "input": str(n)}))
         events = await answer(socket)
@@ -206,7 +207,7 @@ async def test_binary_messages_are_not_understood() -> None:
     async with talking(Upstream()) as (socket, _):
         await socket.send(b"\0")
         with pytest.raises(ConnectionClosed) as caught:
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1003
 
 
@@ -227,7 +228,7 @@ async def test_a_message_is_bounded() -> None:
     async with talking(Upstream(), limits=Limits(max_body=1000)) as (socket, _):
         await socket.send("x" * 2000)
         with pytest.raises(ConnectionClosed) as caught:
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1009
 
 
@@ -244,7 +245,7 @@ async def test_what_a_socket_keeps_counts_until_it_is_closed() -> None:
         assert 30_000 <= limits.budget.used < 40_000
         await socket.send("x" * 290_000)
         with pytest.raises(ConnectionClosed) as caught:
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1013
     assert limits.budget.used == 0
 
@@ -256,20 +257,20 @@ async def test_an_event_that_is_too_large_closes_the_socket(monkeypatch: pytest.
         await socket.send(json.dumps({"type": "response.create", "model": "m", "input": "x"}))
         with pytest.raises(ConnectionClosed) as caught:
             while True:
-                await asyncio.wait_for(socket.recv(), 5)
+                await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1009
 
 
 async def test_a_ping_is_answered() -> None:
     async with talking(Upstream()) as (socket, _):
-        await asyncio.wait_for(await socket.ping(), 5)
+        await asyncio.wait_for(await socket.ping(), SOON)
 
 
 async def test_an_idle_socket_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "IDLE", 0.2)
     async with talking(Upstream()) as (socket, _):
         with pytest.raises(ConnectionClosed) as caught:
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1001
 
 
@@ -284,9 +285,9 @@ async def test_a_client_that_leaves_cancels_its_request() -> None:
 
     async with talking(upstream) as (socket, g):
         await socket.send(json.dumps({"type": "response.create", "input": "x"}))
-        await asyncio.wait_for(socket.recv(), 5)
+        await asyncio.wait_for(socket.recv(), SOON)
         await socket.close()
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), SOON)
         while "error" not in g.script.ends:
             await asyncio.sleep(0.01)
 
@@ -294,6 +295,6 @@ async def test_a_client_that_leaves_cancels_its_request() -> None:
 async def test_stopping_waits_for_the_answer_under_way_only() -> None:
     async with talking(Upstream()) as (socket, g):
         await ask(socket, input="x")
-        assert await asyncio.wait_for(g.listener.stop(5), 4) == 0
+        assert await asyncio.wait_for(g.listener.stop(30), SOON) == 0
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), SOON)

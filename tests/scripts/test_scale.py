@@ -16,6 +16,7 @@ from scripts import scale
 from scripts.benchmark import faults
 from scripts.benchmark.net import Relay
 from scripts.benchmark.programs import Running, free_port
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tests.scripts.test_bench import against
 
@@ -107,7 +108,7 @@ def test_a_relay_passes_on_is_slow_holds_and_cuts() -> None:
     with (
         far,
         Relay("127.0.0.1", far.getsockname()[1]) as relay,
-        socket.create_connection(("127.0.0.1", relay.port), 5) as near,
+        socket.create_connection(("127.0.0.1", relay.port), PATIENCE) as near,
     ):
         relay.delay = 0.02
         began = time.monotonic()
@@ -120,7 +121,7 @@ def test_a_relay_passes_on_is_slow_holds_and_cuts() -> None:
             near.recv(100)
         relay.well()
         relay.cut = 1.0
-        near.settimeout(5)
+        near.settimeout(PATIENCE)
         assert near.recv(100) == b"" and relay.lost == 1
 
 

@@ -3,13 +3,16 @@
 import contextlib
 import json
 import os
+import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
-import time
+import threading
+import uuid
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,28 +20,17 @@ from typing import Any
 import httpx
 
 from ccx_addons.io.postgres import Link
+from tests.patience import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENT_KEY = "test-client-key-0123456789abcdef"
 ADMIN_KEY = "test-admin-key-0123456789abcdefg"
 KINDS = ("messages", "chat", "responses", "gemini", "images", "embeddings")
-START = 20.0
 
 
 def channel(name: str, base_url: str, protocol: str, *keys: str, **more: Any) -> dict[str, Any]:
     """A channel for ccx.yaml. A key ``fake:SPEC:anything`` tells the fake upstream how to misbehave."""
     return {"name": name, "protocol": protocol, "base_urls": [base_url], "keys": list(keys or ["good-key"]), **more}
-
-
-def wait_for(check: Any, seconds: float = 20.0) -> Any:
-    """The first true result of ``check``."""
-    until = time.monotonic() + seconds
-    while True:
-        if result := check():
-            return result
-        if time.monotonic() > until:
-            raise AssertionError(f"{check} did not come true within {seconds} s")
-        time.sleep(0.02)
 
 
 @dataclass
@@ -59,6 +51,22 @@ class Fake:
 
     def stats(self) -> dict[str, Any]:
         return dict(httpx.get(f"{self.url}/__stats").json())
+
+    @contextlib.contextmanager
+    def gate(self, ready: Callable[[], object]) -> Iterator[str]:
+        """A model whose answers wait for ``ready``: however slow a machine is, who is to be there at once is."""
+        name = uuid.uuid4().hex
+
+        def open_it() -> None:
+            try:
+                wait_for(ready)
+            finally:
+                httpx.put(f"{self.url}/__gates/{name}")
+
+        opener = threading.Thread(target=open_it)
+        opener.start()
+        yield f"gpt-fake-gate={name}"
+        opener.join()
 
 
 @dataclass
@@ -81,7 +89,7 @@ class Program:
         if url := self.env.get("CCX_DATABASE_URL"):
             with contextlib.closing(Link(url, "tests")) as link:
                 return [dict(row) for row in link.execute(sql, values)]
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=PATIENCE)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql, values)]
@@ -115,26 +123,45 @@ class Program:
 
     def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         auth = {"authorization": f"Bearer {CLIENT_KEY}"}
-        return httpx.post(f"{self.url}{path}", json=body, headers={**auth, **(headers or {})}, timeout=20, **more)
+        return httpx.post(f"{self.url}{path}", json=body, headers={**auth, **(headers or {})}, **more)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {CLIENT_KEY}"}, timeout=20)
+        return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {CLIENT_KEY}"})
 
     def configure(self, *channels: dict[str, Any], **more: Any) -> None:
         self.config = {"version": 1, "channels": list(channels), **more}
         before = self.log.read_text()
-        (self.folder / "ccx.yaml").write_text(json.dumps(self.config))
+        new = self.folder / "ccx.yaml.new"
+        new.write_text(json.dumps(self.config))
+        new.replace(self.folder / "ccx.yaml")  # nobody reads half of it
         wait_for(lambda: "is in force" in self.log.read_text()[len(before) :])
 
     def children(self, command: str) -> list[int]:
         """Process numbers of the supervisor's children that run ``run.py COMMAND``."""
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in found if f"\0{command}\0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in found if f"\0{command}\0".encode() in words_of(pid)]
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(seconds)
+
+
+def free_port() -> int:
+    """One that nobody is given who asks for any: it is free until its program takes it."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(min(10_000, first // 2), first)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def words_of(pid: str) -> bytes:
+    """Its command; nothing where it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @contextlib.contextmanager
@@ -147,7 +174,7 @@ def running_fake() -> Iterator[Fake]:
         yield Fake(process.stdout.readline().split()[-1])
     finally:
         process.terminate()
-        process.wait(5)
+        process.wait(PATIENCE)
 
 
 @contextlib.contextmanager

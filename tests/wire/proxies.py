@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from scripts import fronts
+from tests.patience import PATIENCE, wait_for
 from tests.proxy import certificates
-from tests.wire.program import ROOT, Program, wait_for
+from tests.wire.program import ROOT, Program, free_port
 
 NAMES = ("ccx.example.com", "example.com")
 FROM = "127.0.0.2"
@@ -71,7 +72,7 @@ class Front:
     def browser(self) -> httpx.Client:
         """Asks the site by its name wherever that is; its cookies follow the rules of cookies."""
         transport = _Here(verify=self.trust, local_address=FROM)
-        return httpx.Client(base_url=self.origin, mounts={"all://": transport}, timeout=20, trust_env=False)
+        return httpx.Client(base_url=self.origin, mounts={"all://": transport}, trust_env=False)
 
     def socket(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), 10, (FROM, 0))
@@ -97,20 +98,19 @@ def program_of(name: str) -> str:
 @contextlib.contextmanager
 def running_front(kind: str, prefix: str, program: Program, folder: Path) -> Iterator[Front]:
     """A proxy with its recipe; only addresses and certificates are those of the test."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     ca_file = certificates.issue(folder, *NAMES).ca_file
     recipe, command = RECIPES[kind](folder, port)
     (folder / kind).write_text(recipe.replace("127.0.0.1:3000", urlsplit(program.url).netloc))
     environ = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     process = start(command, environ, folder / "front.log")
     try:
-        wait_for(lambda: listens(port), 10)
+        wait_for(lambda: listens(port))
         name = NAMES[1] if prefix else NAMES[0]
         yield Front(f"{name}:{port}", port, prefix, ssl.create_default_context(cafile=ca_file), program)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def start(command: list[str], environ: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":

@@ -15,7 +15,8 @@ import openai
 import pytest
 from backports import zstd
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, channel, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 GEMINI = "/v1beta/models/gemini-2.5-pro:generateContent"
@@ -197,7 +198,7 @@ def test_sizes_are_bounded_before_memory_is_spent(fake: Fake, tmp_path: Path) ->
 
 def raw(url: str, request: str) -> bytes:
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), 5) as connection:
+    with socket.create_connection((host, int(port)), PATIENCE) as connection:
         connection.sendall(request.encode("latin-1"))
         return connection.recv(65_536)
 
@@ -263,7 +264,7 @@ def test_the_log_never_stands_in_the_way(fake: Fake, tmp_path: Path) -> None:
         lock = sqlite3.connect(program.database, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
         answers = [
-            httpx.post(f"{program.url}/v1/chat/completions", json=ASK, headers={"x-api-key": CLIENT_KEY}, timeout=2)
+            httpx.post(f"{program.url}/v1/chat/completions", json=ASK, headers={"x-api-key": CLIENT_KEY})
             for _ in range(5)
         ]
         assert {answer.status_code for answer in answers} == {200}
@@ -279,4 +280,4 @@ def test_the_log_never_stands_in_the_way(fake: Fake, tmp_path: Path) -> None:
             except sqlite3.OperationalError:  # no file yet, or no table in it
                 return False
 
-        wait_for(made_again, 10)
+        wait_for(made_again)

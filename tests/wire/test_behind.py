@@ -10,7 +10,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, all_kinds, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, all_kinds, running_program
 from tests.wire.proxies import FROM, Front, running_front
 
 KEY = {"authorization": f"Bearer {CLIENT_KEY}"}
@@ -126,5 +127,5 @@ def test_the_live_socket(front: Front) -> None:
         connect(address, additional_headers=headers, sock=front.socket(), ssl=front.trust) as live,
     ):
         client.post(f"{front.prefix}/v1/chat/completions", json=ASK, headers=KEY)
-        rows = wait_for(lambda: json.loads(live.recv(5))["rows"])
+        rows = wait_for(lambda: json.loads(live.recv(PATIENCE))["rows"])
         assert rows[-1]["model"] == ASK["model"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 
 SECRET = "sk-upstream-secret-0123456789abcdef"
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello, my card is 4111-1111 and sk-abc123def456"}]}
@@ -55,6 +56,6 @@ def test_a_large_body_is_cut(fake: Fake, tmp_path: Path) -> None:
         ask = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "long:900"}]}
         id = program.post("/v1/chat/completions", ask).headers["x-ccx-request-id"]
         sql = "select side, size, truncated from bodies where request_id = ?"
-        rows = wait_for(lambda: program.query(sql, id))
+        rows = wait_for(lambda: len(found := program.query(sql, id)) == len(SIDES) and found)
         cut = {row["side"] for row in rows if row["truncated"]}
         assert cut == {"upstream_response", "client_response"} and all(row["size"] <= 1024 for row in rows)

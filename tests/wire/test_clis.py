@@ -17,7 +17,8 @@ import pytest
 
 from ccx_addons.commands.watch import CODE_ASSIST, Way, prepared
 from ccx_addons.core.shape import Change, Shape, change
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 
 CLIS: Final = os.environ.get("CCX_TEST_CLIS", "")
 KINDS: Final = ("messages", "chat", "responses", "gemini")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +23,8 @@ from compose_spec import PyCompose
 from ccx_addons.core import endpoints
 from ccx_addons.core.settings import Settings
 from tests.io.meeting.rooms import Server, redis_binary
-from tests.wire.program import ROOT, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ROOT, Fake, Program, channel, free_port, running_program
 from tests.wire.proxies import listens, program_of, start
 
 FOLDER = ROOT / "config" / "cluster"
@@ -116,8 +116,7 @@ def cluster(fake: Fake, tmp_path: Path) -> Iterator[tuple[str, list[Program]]]:
     folders = [tmp_path / name for name in ("gateway-1", "gateway-2")]
     for folder in folders:
         folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with (
         running_program(folders[0], channel("a", fake.url, "chat"), clients=clients, env=env) as one,
         running_program(folders[1], channel("a", fake.url, "chat"), clients=clients, env=env) as two,
@@ -131,17 +130,17 @@ def cluster(fake: Fake, tmp_path: Path) -> Iterator[tuple[str, list[Program]]]:
         (tmp_path / "haproxy.cfg").write_text(recipe)
         process = start([program_of("haproxy"), "-f", str(tmp_path / "haproxy.cfg")], {}, tmp_path / "haproxy.log")
         try:
-            wait_for(lambda: listens(port), 10)
+            wait_for(lambda: listens(port))
             yield f"http://127.0.0.1:{port}", [one, two]
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE)
             engine.stop()
 
 
 def statuses(url: str, key: str, count: int) -> Counter[int]:
     async def one(n: int) -> int:
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with httpx.AsyncClient() as http:
             headers = {"authorization": f"Bearer {key}", "x-client": f"client {n}"}
             body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
             return (await http.post(f"{url}/v1/chat/completions", json=body, headers=headers)).status_code
@@ -170,7 +169,7 @@ def kill(program: Program) -> None:
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in (supervisor, *map(int, workers)):
             os.kill(pid, number)
-    program.process.wait(10)
+    program.process.wait(PATIENCE)
 
 
 def leave(program: Program) -> None:
@@ -189,7 +188,7 @@ def test_a_gateway_that_goes_takes_what_it_was_doing_with_it_and_nothing_else(
 
     def client(name: int) -> None:
         seen = Counter[int]()
-        with httpx.Client(timeout=60) as http:
+        with httpx.Client() as http:
             for n in itertools.count():
                 if over.is_set() and n >= 10:
                     break
@@ -204,10 +203,10 @@ def test_a_gateway_that_goes_takes_what_it_was_doing_with_it_and_nothing_else(
     for thread in clients:
         thread.start()
     rows = "select 1 from requests limit 1 offset 10"
-    wait_for(lambda: all(program.query(rows) for program in programs), 20)
+    wait_for(lambda: all(program.query(rows) for program in programs))
     end(programs[0])
     before = len(programs[1].query("select 1 from requests"))
-    wait_for(lambda: len(programs[1].query("select 1 from requests")) > before + 20, 20)
+    wait_for(lambda: len(programs[1].query("select 1 from requests")) > before + 20)
     over.set()
     for thread in clients:
         thread.join()

@@ -9,7 +9,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 
 TOKEN: Final = "ya29.OWNGOOGLELOGIN-0123456789abcdefghijklmnop"
 MODEL: Final = "gemini-2.5-pro"
@@ -46,8 +47,8 @@ def clear(fake: Fake) -> None:
 def ask(program: Program, call: str, body: Any = ASK, token: str = TOKEN, prefix: str = "") -> httpx.Response:
     headers = {"authorization": f"Bearer {token}", "x-ccx-key": CLIENT_KEY, "user-agent": "GeminiCLI/0.61.0"}
     if body is None:
-        return httpx.get(f"{program.url}{prefix}/v1internal{call}", headers=headers, timeout=20)
-    return httpx.post(f"{program.url}{prefix}/v1internal{call}", json=body, headers=headers, timeout=20)
+        return httpx.get(f"{program.url}{prefix}/v1internal{call}", headers=headers)
+    return httpx.post(f"{program.url}{prefix}/v1internal{call}", json=body, headers=headers)
 
 
 def newest(program: Program, answer: httpx.Response) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.wire.program import Fake, all_kinds, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import Fake, all_kinds, running_program
 
 EVENTS = "select kind, worker, level, message, boot_id from events where kind in ('start', 'stop') order by id"
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from ccx_admin.clients.snippets import HELLO, first_request
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, channel, running_program
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +27,14 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 
 def in_a_shell(asked: str) -> Any:
-    done = subprocess.run(["sh", "-c", asked], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(["sh", "-c", asked], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def logged_in(program: Program) -> httpx.Client:
-    tab = httpx.Client(base_url=program.url, follow_redirects=True, timeout=20)
-    page = wait_for(lambda: (found := tab.get("/login")).status_code == 200 and found, 20)
+    tab = httpx.Client(base_url=program.url, follow_redirects=True)
+    page = wait_for(lambda: (found := tab.get("/login")).status_code == 200 and found)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert token
     cookie = page.headers["set-cookie"].partition(";")[0]

@@ -23,7 +23,7 @@ def thoughtful(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     channels += [
         channel(f"fails-{kind}", fake.url, kind, "fake:think=0.7+errorfirst:k", route_prefix="fails") for kind in KINDS
     ]
-    with running_program(tmp_path_factory.mktemp("heartbeat"), *channels, env={"HEARTBEAT": "0.2"}) as program:
+    with running_program(tmp_path_factory.mktemp("heartbeat"), *channels, env={"HEARTBEAT": "0.1"}) as program:
         yield program
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from tests.patience import wait_for
 from tests.wire import test_clis as clis
-from tests.wire.program import Fake, channel, running_program, wait_for
+from tests.wire.program import Fake, channel, running_program
 
 DAY: Final = {
     "code": 429,

@@ -10,7 +10,8 @@ import pytest
 from websockets.sync.client import connect
 
 from ccx_addons.core.ids import uuid7
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 
 OWN: Final = "sk-ant-oat01-OWNLOGIN-0123456789abcdefghijklmnop"
 RENEWED: Final = "sk-ant-oat01-RENEWED-0123456789abcdefghijklmnop"
@@ -48,7 +49,7 @@ def heard(fake: Fake) -> list[dict[str, str]]:
 
 def ask(program: Program, path: str = "/v1/messages", body: Any = ASK, **headers: str) -> httpx.Response:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{program.url}{path}", json=body, headers=given, timeout=20)
+    return httpx.post(f"{program.url}{path}", json=body, headers=given)
 
 
 def test_it_goes_on_as_it_came_also_renewed(gateway: Program, fake: Fake) -> None:
@@ -149,7 +150,7 @@ def test_it_goes_on_over_a_websocket(fake: Fake, tmp_path: Path) -> None:
         with connect(program.url.replace("http", "ws") + "/v1/responses", additional_headers=headers) as socket:
             for words in ("one", "two"):
                 socket.send(json.dumps({"type": "response.create", "model": "gpt-5.1", "input": words}))
-                while json.loads(socket.recv(10))["type"] != "response.completed":
+                while json.loads(socket.recv(PATIENCE))["type"] != "response.completed":
                     pass
         asked = heard(fake)
         assert len(asked) == 2 and {headers["authorization"] for headers in asked} == {f"Bearer {OWN}"}

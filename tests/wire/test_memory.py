@@ -13,7 +13,8 @@ import brotli
 import pytest
 
 from ccx_addons.proxy import encoding
-from tests.wire.program import CLIENT_KEY, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import CLIENT_KEY, Program, channel, running_program
 
 MB: Final = 1 << 20
 EVENT: Final = b'data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
@@ -141,7 +142,7 @@ def test_a_client_that_does_not_read_keeps_the_upstream_waiting(gateway: Program
 
     with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as client:
         client.sendall(head.encode() + b"\r\n\r\n" + body)
-        wait_for(stands_still, 20)
+        wait_for(stands_still)
         assert Upstream.sent < 100 * MB and memory(gateway, "VmHWM") - before < 30 * MB
 
 

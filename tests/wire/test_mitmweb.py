@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, channel, running_program
 
 PASSWORD = "a-test-password"
 KEY = "sk-upstream-0123456789abcdef"
@@ -160,7 +161,7 @@ def test_a_stream_grows_while_it_runs(web: Web) -> None:
     asked = [{"role": "user", "content": "long:40"}]
     body = {"model": "fake-slowchunks=100", "stream": True, "messages": asked}
     auth = {"authorization": f"Bearer {CLIENT_KEY}"}
-    with httpx.stream("POST", f"{web.program.url}{CHAT}", json=body, headers=auth, timeout=20) as answer:
+    with httpx.stream("POST", f"{web.program.url}{CHAT}", json=body, headers=auth) as answer:
         lines = answer.iter_lines()
         next(lines)
         flow = wait_for(lambda: found if (found := web.newest())["comment"].endswith("streaming") else None)
@@ -242,9 +243,9 @@ def test_a_request_that_is_held_back_can_be_edited(web: Web) -> None:
     request = {"content": json.dumps(edited), "path": f"/failing{CHAT}"}
     web.http.put(f"/flows/{flow['id']}", json={"request": request})
     web.http.post(f"/flows/{flow['id']}/resume")
-    thread.join(10)
+    thread.join(PATIENCE)
     assert isinstance(answers[0], httpx.Response) and "glm-5 heard: changed" in answers[0].text
-    assert "spare" in web.flow(flow["id"])["comment"]
+    wait_for(lambda: "spare" in web.flow(flow["id"])["comment"])
 
 
 def test_a_path_edited_to_nowhere_is_refused(web: Web) -> None:
@@ -252,7 +253,7 @@ def test_a_path_edited_to_nowhere_is_refused(web: Web) -> None:
     thread, flow = held(web, answers)
     web.http.put(f"/flows/{flow['id']}", json={"request": {"path": "/nowhere"}})
     web.http.post(f"/flows/{flow['id']}/resume")
-    thread.join(10)
+    thread.join(PATIENCE)
     assert isinstance(answers[0], httpx.Response) and answers[0].status_code == 404
 
 
@@ -261,7 +262,7 @@ def test_a_request_that_is_held_back_can_be_killed(web: Web, fake: Fake) -> None
     answers: list[httpx.Response | Exception] = []
     thread, flow = held(web, answers)
     web.http.post(f"/flows/{flow['id']}/kill")
-    thread.join(10)
+    thread.join(PATIENCE)
     assert isinstance(answers[0], httpx.RemoteProtocolError) and fake.requests() == []
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, free_port, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -27,7 +27,7 @@ def program(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 @pytest.fixture(autouse=True)
 def panel_answers(program: Program) -> None:
-    wait_for(lambda: answers(program.url), 20)
+    wait_for(lambda: answers(program.url))
 
 
 def answers(url: str) -> bool:
@@ -71,11 +71,10 @@ def test_what_a_client_says_of_itself_is_not_believed(program: Program) -> None:
 
 
 def test_behind_a_trusted_proxy_and_nowhere_else(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     env = {"TRUSTED_PROXIES": "127.0.0.0/8", "ADMIN_HOSTS": "ccx.example", "ADMIN_PORT": str(port)}
     with running_program(tmp_path, env=env, panel=True) as program:
-        wait_for(lambda: answers(program.url), 20)
+        wait_for(lambda: answers(program.url))
         headers = {"x-forwarded-proto": "https", "x-forwarded-host": "ccx.example", "x-forwarded-for": "1.2.3.4"}
         with httpx.Client(base_url=program.url, headers=headers) as browser:
             assert log_in(browser, "https://evil.example").status_code == 403
@@ -102,7 +101,7 @@ def test_the_live_socket_passes(program: Program) -> None:
     address = program.url.replace("http", "ws") + "/api/live"
     with connect(address, additional_headers={"x-api-key": ADMIN_KEY, "origin": program.url}) as live:
         assert program.post("/v1/chat/completions", ASK).status_code == 200
-        rows = wait_for(lambda: json.loads(live.recv(5))["rows"])
+        rows = wait_for(lambda: json.loads(live.recv(PATIENCE))["rows"])
         assert rows[-1]["model"] == ASK["model"]
     with pytest.raises(InvalidStatus), connect(address, additional_headers={"origin": "http://evil.example"}):
         pass
@@ -112,13 +111,13 @@ def test_the_playgrounds_answer_comes_while_it_is_made(program: Program) -> None
     body = {"protocol": "chat", "model": "gpt-4.1-fake-slowchunks=40", "prompt": "long:30", "channel": "chat-a"}
     headers = {"x-api-key": ADMIN_KEY}
     pieces, times = [], []
-    with httpx.stream("POST", f"{program.url}/api/playground", json=body, headers=headers, timeout=20) as answer:
+    with httpx.stream("POST", f"{program.url}/api/playground", json=body, headers=headers) as answer:
         for line in answer.iter_lines():
             if line.startswith("data: "):
                 pieces.append(json.loads(line[6:]))
                 times.append(time.monotonic())
     assert "".join(piece.get("text", "") for piece in pieces).split() == [f"word{n}" for n in range(30)]
-    assert times[-1] - times[0] > 0.8, "not all at the end"
+    assert times[-1] - times[0] > 0.2, "not all at the end"
     row = program.row(pieces[0]["request_id"])
     assert (row["source"], row["channel_name"], row["state"]) == ("test", "chat-a", "ok")
     assert [attempt["source"] for attempt in program.attempts(row["id"])] == ["test"]
@@ -128,4 +127,4 @@ def test_a_panel_that_dies_comes_back_and_traffic_never_notices(program: Program
     (panel,) = program.children("panel")
     os.kill(panel, signal.SIGKILL)
     assert program.post("/v1/chat/completions", ASK).status_code == 200
-    wait_for(lambda: answers(program.url), 20)
+    wait_for(lambda: answers(program.url))

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import same_day, wait_for
 from tests.postgres import Server, running_postgres
-from tests.wire.program import ADMIN_KEY, KINDS, Fake, Program, all_kinds, channel, running_program, wait_for
+from tests.wire.program import ADMIN_KEY, KINDS, Fake, Program, all_kinds, channel, running_program
 
 ASKED = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = 60.0
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def panel(program: Program, path: str, method: str = "GET", **more: Any) -> httpx.Response:
-    return httpx.request(method, program.url + path, headers={"x-api-key": ADMIN_KEY}, timeout=30, **more)
+    return httpx.request(method, program.url + path, headers={"x-api-key": ADMIN_KEY}, **more)
 
 
 @contextlib.contextmanager
@@ -63,6 +64,7 @@ def test_limits_hold_for_both(fake: Fake, tmp_path: Path, postgres: Server, limi
     """Without Valkey: as many as the limit are admitted, by four workers of two machines."""
     key = "key-of-alice-0123456789abcdef"
     clients = [{"name": "alice", "key": key, "limits": limits}]
+    same_day(60)
     with machines(tmp_path, 2, postgres.empty(), *all_kinds(fake), clients=clients) as programs:
         answers: list[int] = []
 
@@ -71,7 +73,7 @@ def test_limits_hold_for_both(fake: Fake, tmp_path: Path, postgres: Server, limi
                 headers = {"authorization": f"Bearer {key}"}
                 body = {**ASKED, "max_tokens": 1}
                 url = f"{program.url}/v1/chat/completions"
-                answers.append(httpx.post(url, json=body, headers=headers, timeout=30).status_code)
+                answers.append(httpx.post(url, json=body, headers=headers).status_code)
 
         wait_for(lambda: all("limits" not in program.get("/health").json() for program in programs), SLOW)
         ripe(programs[0])

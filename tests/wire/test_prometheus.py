@@ -5,7 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, Fake, Program, all_kinds, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -55,4 +56,4 @@ def test_one_scrape_has_all_workers(fake: Fake, tmp_path: Path) -> None:
                 for _ in range(8)
             ]
 
-        wait_for(lambda: counted() == [12] * 8, 10)
+        wait_for(lambda: counted() == [12] * 8)

@@ -3,13 +3,13 @@
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.wire.program import Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import Fake, Program, channel, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = {"model": "gpt-fake-slowchunks=60", "stream": True, "messages": [{"role": "user", "content": "long:20"}]}
@@ -35,10 +35,8 @@ def test_a_change_is_in_force_and_a_running_stream_keeps_its_snapshot(fake: Fake
         asking.start()
         wait_for(lambda: program.query("select 1 from requests where phase = 'streaming'"))
         (tmp_path / "ccx.yaml").write_text(json.dumps({"channels": [channel("two", fake.url, "chat")]}))
-        changed = time.monotonic()
         wait_for(lambda: upstream_of(program) == "two")
-        assert time.monotonic() - changed < 2
-        asking.join(10)
+        asking.join(PATIENCE)
         row = program.row(answers[0].headers["x-ccx-request-id"])
         assert (row["channel_name"], row["stream_end"]) == ("one", "done")
         assert answers[0].text.rstrip().endswith("[DONE]")
@@ -93,7 +91,7 @@ def test_reloads_under_load_lose_nothing(fake: Fake, tmp_path: Path) -> None:
             program.configure(channel(f"c{n + 1}", fake.url, "chat"))
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert len(statuses) > 20 and set(statuses) == {200}
         rows = wait_for(lambda: found if len(found := program.rows()) >= len(statuses) else None)
         assert len(rows) == len(statuses) and len({row["config_revision"] for row in rows}) > 2

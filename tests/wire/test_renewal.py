@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.wire.program import ADMIN_KEY, CLIENT_KEY, ROOT, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, CLIENT_KEY, ROOT, Fake, Program, channel, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = {"model": "gpt-fake-slowchunks=60", "stream": True, "messages": [{"role": "user", "content": "long:99"}]}
@@ -31,7 +32,7 @@ class Asking:
 
     def ask(self) -> None:
         headers = {"authorization": f"Bearer {CLIENT_KEY}"}
-        with httpx.Client(base_url=self.program.url, headers=headers, timeout=20) as client:
+        with httpx.Client(base_url=self.program.url, headers=headers) as client:
             while not self.enough.is_set():
                 try:
                     self.statuses.append(client.post("/v1/chat/completions", json=ASK).status_code)
@@ -40,7 +41,7 @@ class Asking:
 
     def end(self) -> None:
         self.enough.set()
-        self.thread.join(20)
+        self.thread.join(PATIENCE)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -60,10 +61,10 @@ def test_a_reload_refuses_and_cuts_nothing(fake: Fake, tmp_path: Path, workers: 
             each.end()
         assert [each.errors for each in asking] == [[], [], []]
         assert {status for each in asking for status in each.statuses} == {200}
-        stream.join(20)
+        stream.join(PATIENCE)
         assert texts[0].rstrip().endswith("[DONE]"), "the old worker has ended its stream"
         assert program.post("/v1/chat/completions", {**ASK, "user": "x" * 2000}).status_code == 413, ".env was read"
-        wait_for(lambda: not set(before) & set(program.children("worker")), 20)
+        wait_for(lambda: not set(before) & set(program.children("worker")))
         assert len(program.children("worker")) == int(workers)
         assert {row["state"] for row in program.rows() if row["status"] == 200} == {"ok"}
 
@@ -74,7 +75,7 @@ def test_a_reload_with_a_mistake_changes_nothing(fake: Fake, tmp_path: Path) -> 
         before = program.children("worker")
         (tmp_path / ".env").write_text("IDLE_TIMEOUT=soon\n")
         headers = {"x-api-key": ADMIN_KEY}
-        problems = httpx.get(f"{program.url}/api/status", headers=headers, timeout=20).json()["problems"]
+        problems = httpx.get(f"{program.url}/api/status", headers=headers).json()["problems"]
         assert [problem["kind"] for problem in problems] == ["settings"] and "not in force" in problems[0]["message"]
         ended = reload(program)
         assert ended.returncode == 1 and ended.stderr == "ccx: IDLE_TIMEOUT: must be a number\n"
@@ -86,7 +87,7 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(fake: Fake, tm
     with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as program:
         command = [sys.executable, str(ROOT / "run.py")]
         (tmp_path / "ccx.yaml").chmod(0o600)
-        ended = subprocess.run(command, env=program.env, cwd=ROOT, capture_output=True, text=True, timeout=30)
+        ended = subprocess.run(command, env=program.env, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
         words = f"ccx: a gateway already runs on {tmp_path / 'data'} (process {program.process.pid}): stop it, or"
         assert ended.returncode == 1 and ended.stderr.startswith(words) and ended.stderr.count("\n") == 1
 
@@ -99,9 +100,9 @@ def test_when_the_supervisor_is_killed_the_workers_end_what_they_are_doing(fake:
         stream.start()
         wait_for(lambda: program.query("select 1 from requests where phase = 'streaming'"))
         program.process.kill()
-        stream.join(20)
+        stream.join(PATIENCE)
         assert texts[0].rstrip().endswith("[DONE]")
-        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
         assert [row["state"] for row in program.rows()] == ["ok"]
     with running_program(tmp_path, channel("a", fake.url, "chat"), panel=True) as again:
         assert again.post("/v1/chat/completions", ASK).status_code == 200, "nothing holds the folder any more"

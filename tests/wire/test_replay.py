@@ -12,7 +12,8 @@ import pytest
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from tests.wire.program import ADMIN_KEY, ROOT, Fake, Program, channel, running_program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import ADMIN_KEY, ROOT, Fake, Program, channel, running_program
 
 ASK: Final = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "say swordfish"}]}
 OTHER: Final = {
@@ -41,7 +42,7 @@ def replay(program: Program, *arguments: str) -> "subprocess.CompletedProcess[st
     port = program.url.rpartition(":")[2]
     command = [sys.executable, str(ROOT / "run.py"), "replay", "--port", port, *arguments]
     return subprocess.run(
-        command, env=program.env, capture_output=True, text=True, cwd=program.folder, timeout=40, check=False
+        command, env=program.env, capture_output=True, text=True, cwd=program.folder, timeout=PATIENCE, check=False
     )
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.wire.program import Fake, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import Fake, Program, channel, running_program
 
 ASK: Final = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
 RULES: Final = """
@@ -37,32 +39,43 @@ def finished(row):
 """
 
 
-@pytest.fixture
-def gateway(fake: Fake, tmp_path: Path) -> Iterator[Program]:
-    (tmp_path / "hooks.py").write_text(RULES)
-    env = {"HOOKS_FILE": str(tmp_path / "hooks.py"), "HOOKS_BUDGET_MS": "400"}
+@contextmanager
+def running(fake: Fake, folder: Path, budget_ms: int = 30_000) -> Iterator[Program]:
+    (folder / "hooks.py").write_text(RULES)
+    env = {"HOOKS_FILE": str(folder / "hooks.py"), "HOOKS_BUDGET_MS": str(budget_ms)}
     policy = {"bodies": {"capture": "all"}}
     channels = [
         channel("claude", fake.url, "messages"),
         channel("chat", fake.url, "chat", serves=["messages"], priority=2),
     ]
-    with running_program(tmp_path, *channels, policy=policy, env=env) as program:
-        fake.clear()
+    with running_program(folder, *channels, policy=policy, env=env) as program:
         yield program
+
+
+@pytest.fixture(scope="module")
+def started(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with running(fake, tmp_path_factory.mktemp("rules")) as program:
+        yield program
+
+
+@pytest.fixture
+def gateway(started: Program, fake: Fake) -> Program:
+    fake.clear()
+    return started
 
 
 def heard(fake: Fake) -> dict[str, Any]:
     return dict(json.loads(fake.requests()[-1]["text"]))
 
 
-def test_each_of_them_has_its_say(gateway: Program, fake: Fake, tmp_path: Path) -> None:
+def test_each_of_them_has_its_say(gateway: Program, fake: Fake) -> None:
     answer = gateway.post("/v1/messages", ASK)
     assert answer.json()["content"][-1]["text"] == "-- the management"
     assert heard(fake)["messages"][0]["content"] == "hello (asked by default for messages)"
     assert heard(fake)["metadata"] == {"user_id": "claude/messages"}
     id = answer.headers["x-ccx-request-id"]
-    seen = tmp_path / "seen.txt"
-    assert wait_for(lambda: seen.exists() and seen.read_text()) == f"{id} ok\n"
+    seen = gateway.folder / "seen.txt"
+    wait_for(lambda: seen.exists() and seen.read_text().count(f"{id} ok\n") == 1)
     wait_for(lambda: len(gateway.query("select 1 from bodies where request_id = ?", id)) == 4)
 
 
@@ -83,23 +96,28 @@ def test_a_converted_request_is_rewritten_in_the_channels_words(gateway: Program
     assert heard(fake)["user"] == "chat/chat"
 
 
-@pytest.mark.parametrize("words", [["fail"], ["slow"], ["odd", "circle"]], ids=" ".join)
-def test_what_goes_wrong_fails_no_request(gateway: Program, fake: Fake, words: list[str]) -> None:
-    for word in words:
-        assert gateway.post("/v1/messages", ASK, {"x-do": word}).status_code == 200
+TOLD: Final = "select message from events where kind = 'rules' and message like 'the rule%'"
+
+
+@pytest.mark.parametrize("word", ["fail", "odd", "circle"])
+def test_what_goes_wrong_fails_no_request(gateway: Program, fake: Fake, word: str) -> None:
+    assert gateway.post("/v1/messages", ASK, {"x-do": word}).status_code == 200
+    assert heard(fake)["messages"][0]["content"] == "hello"
+    assert "the rule 'request'" in wait_for(lambda: gateway.query(TOLD))[-1]["message"]
+
+
+def test_one_that_takes_too_long_is_left_and_a_new_file_is_in_force(fake: Fake, tmp_path: Path) -> None:
+    with running(fake, tmp_path, budget_ms=400) as gateway:
+        assert gateway.post("/v1/messages", ASK, {"x-do": "slow"}).status_code == 200
         assert heard(fake)["messages"][0]["content"] == "hello"
-    assert (
-        "the rule 'request'"
-        in wait_for(
-            lambda: gateway.query("select message from events where kind = 'rules' and message like 'the rule%'")
-        )[0]["message"]
-    )
+        assert "the rule 'request'" in wait_for(lambda: gateway.query(TOLD))[0]["message"]
+        (tmp_path / "hooks.py").write_text(f"def finished(row):\n    open({str(tmp_path / 'new')!r}, 'w').close()\n")
+        wait_for(lambda: "are in force: finished\n" in gateway.log.read_text())
+        assert gateway.post("/v1/messages", ASK).status_code == 200
+        assert heard(fake)["messages"][0]["content"] == "hello" and "metadata" not in heard(fake)
+        wait_for((tmp_path / "new").exists)
 
 
-def test_streams_pass_and_a_new_file_is_in_force(gateway: Program, fake: Fake, tmp_path: Path) -> None:
+def test_streams_pass(gateway: Program, fake: Fake) -> None:
     assert gateway.post("/v1/messages", {**ASK, "stream": True}).status_code == 200
     assert heard(fake)["messages"][0]["content"].startswith("hello (asked")
-    (tmp_path / "hooks.py").write_text("def request(asked):\n    return {**asked.body, 'top_k': 3}\n")
-    wait_for(lambda: gateway.log.read_text().count("are in force: request\n"))
-    gateway.post("/v1/messages", ASK)
-    assert heard(fake)["top_k"] == 3 and "metadata" not in heard(fake)

@@ -30,8 +30,9 @@ from ccx_addons.core.confidential import SECRET, Shape, file_shape
 from ccx_addons.core.config_channels import CHANNEL_KEYS, KEY_KEYS
 from ccx_addons.core.config_clients import CLIENT_KEYS
 from ccx_addons.core.settings import Settings
+from tests.patience import PATIENCE, wait_for
 from tests.postgres import running_postgres
-from tests.wire.program import ROOT, Program, running_program, wait_for
+from tests.wire.program import ROOT, Program, running_program
 
 NUMBERS = count(10)
 SEED = re.compile(r"SEED\w+")
@@ -193,12 +194,12 @@ def leaks(program: Program, said: str | bytes) -> set[str]:
 
 def admin(program: Program, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
     key = {"x-api-key": ENVIRONMENT["ADMIN_ACCESS_KEY"]}
-    return httpx.request(method, program.url + path, json=body, headers={**key, **headers}, timeout=30)
+    return httpx.request(method, program.url + path, json=body, headers={**key, **headers})
 
 
 def ask(program: Program, path: str, channel: str, body: Any) -> httpx.Response:
     headers = {"x-api-key": program.config["clients"][0]["key"], "x-ccx-channel": channel, "cookie": "a=b"}
-    return httpx.post(program.url + path, json=body, headers=headers, timeout=30)
+    return httpx.post(program.url + path, json=body, headers=headers)
 
 
 ASKED = [
@@ -293,7 +294,7 @@ def test_no_answer_about_a_wrong_file(program: Program) -> None:
 
 def pages(program: Program) -> Iterator[tuple[str, str]]:
     """Every page that links lead to, as somebody sees it who is logged in."""
-    with httpx.Client(base_url=program.url, timeout=30) as browser:
+    with httpx.Client(base_url=program.url) as browser:
         token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/login").text)
         assert token
         form = {"key": ENVIRONMENT["ADMIN_ACCESS_KEY"], "csrf_token": token[1]}
@@ -330,7 +331,7 @@ def test_not_the_live_socket(program: Program) -> None:
     key = {"x-api-key": ENVIRONMENT["ADMIN_ACCESS_KEY"]}
     with connect(url, additional_headers=key, origin=program.url, proxy=None) as socket:  # type: ignore[call-overload]
         ask(program, "/v1/chat/completions", "plain", {"model": "400-raw", "messages": WORDS})
-        said = [str(socket.recv(5)) for _ in range(2)]
+        said = [str(socket.recv(PATIENCE)) for _ in range(2)]
     assert not leaks(program, "".join(said))
 
 
@@ -413,8 +414,8 @@ def test_nothing_that_is_kept_in_postgresql(upstream: str, tmp_path: Path) -> No
                         assert not leaks(program, str(unpacked)), table
             server.kill()
             assert ask(program, "/v1/chat/completions", "plain", {"model": "200-raw", "messages": WORDS}).is_success
-            wait_for(lambda: "log" in httpx.get(f"{program.url}/health").text, 30)
+            wait_for(lambda: "log" in httpx.get(f"{program.url}/health").text)
             for page in ("/health", "/requests", "/settings?tab=machines"):
-                assert not leaks(program, httpx.get(program.url + page, timeout=30).text), page
+                assert not leaks(program, httpx.get(program.url + page).text), page
             test_no_command(program, ())
             assert not leaks(program, program.log.read_bytes())

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.wire.program import ADMIN_KEY, Fake, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import ADMIN_KEY, Fake, channel, running_program
 
 WORDS: Final = ("swordfish", "platypus", "mongoose")
 SESSION: Final = {"x-claude-code-session-id": "session-one"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ccx_addons.io.database import Database
+from tests.patience import PATIENCE
 from tests.wire.program import ADMIN_KEY, CLIENT_KEY, ROOT, Fake, all_kinds, running_program
 
 KEYS = {"PROXY_ACCESS_KEY": CLIENT_KEY, "ADMIN_ACCESS_KEY": ADMIN_KEY}
@@ -45,7 +46,7 @@ def started(folder: Path, **env: str) -> "subprocess.Popen[str]":
 def fails(folder: Path, **env: str) -> str:
     """The one line that the start ends with."""
     with started(folder, **env) as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1 and err.count("\n") == 1, out + err
     return err
 
@@ -57,7 +58,7 @@ def lives(folder: Path, **env: str) -> str:
         ready = any("is ready on" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
-        assert ready and process.wait(20) == 0, said
+        assert ready and process.wait(PATIENCE) == 0, said
     return said
 
 
@@ -122,6 +123,6 @@ def test_the_image_has_what_the_program_needs(tmp_path: Path) -> None:
         "print(version(), offline_upstream().is_file())"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert ended.stdout.endswith(" True\n")

@@ -9,7 +9,8 @@ import httpx
 import openai
 import pytest
 
-from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program, wait_for
+from tests.patience import wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program, channel, running_program
 
 BOB = "bobs-client-key-0123456789"
 CLIENTS = [{"name": "bob", "key": BOB}]
@@ -83,12 +84,18 @@ def test_after_a_restart(fake: Fake, tmp_path: Path) -> None:
 def test_what_one_worker_deletes_is_gone_for_all(fake: Fake, tmp_path: Path) -> None:
     made = channel("a", fake.url, "chat", serves=["responses"])
     with running_program(tmp_path, made, env={"WORKERS": "2"}) as program:
-        ids = [created(program) for _ in range(6)]  # each on a connection of its own: both workers remember some
-        wait_for(lambda: len(program.query("select 1 from response_sessions")) == 6)
-        assert len({row["worker"] for row in program.rows()}) == 2
+        ids: list[str] = []
+
+        def both_remember_some() -> bool:
+            """Each is made on a connection of its own."""
+            ids.append(created(program))
+            wait_for(lambda: len(program.query("select 1 from response_sessions")) == len(ids))
+            return len(program.query("select distinct worker from requests where state = 'ok'")) == 2
+
+        wait_for(both_remember_some)
         for id in ids:
             client(program).responses.delete(id)
-        wait_for(lambda: len(program.query("select 1 from command_acks where result = 'forgotten'")) == 12)
+        wait_for(lambda: len(program.query("select 1 from command_acks where result = 'forgotten'")) == 2 * len(ids))
         with ThreadPoolExecutor() as pool:  # each waits for who may still write it
             found = pool.map(lambda id: program.get(f"/v1/responses/{id}").status_code, ids * 3)
         assert set(found) == {404}

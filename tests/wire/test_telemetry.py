@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from tests.patience import wait_for
 from tests.wire.collector import Collector
-from tests.wire.program import CLIENT_KEY, Fake, channel, running_program, wait_for
+from tests.wire.program import CLIENT_KEY, Fake, channel, running_program
 
 ASK: Final = {
     "model": "claude-sonnet-4-5", "max_tokens": 99, "temperature": 0.5,
@@ -113,7 +114,7 @@ def test_a_collector_that_is_not_there_fails_nothing(fake: Fake, tmp_path: Path)
     more = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     with running_program(tmp_path, channel("a", fake.url, "messages"), env=more) as program:
         assert program.post("/v1/messages", ASK).status_code == 200
-        wait_for(lambda: "spans cannot be sent" in program.log.read_text(), 20)
+        wait_for(lambda: "spans cannot be sent" in program.log.read_text())
         assert program.post("/v1/messages", ASK).status_code == 200
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import wait_for
 from tests.proxy import certificates
-from tests.wire.program import CLIENT_KEY, channel, running_program, wait_for
+from tests.wire.program import CLIENT_KEY, channel, running_program
 
 ASK = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "hello"}]}
 ANSWER = {

@@ -9,7 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.wire.program import CLIENT_KEY, Fake, Program, wait_for
+from tests.patience import PATIENCE, wait_for
+from tests.wire.program import CLIENT_KEY, Fake, Program
 
 ENDS = ("response.completed", "response.incomplete", "response.failed", "error")
 
@@ -29,7 +30,7 @@ def ask(socket: ClientConnection, **body: Any) -> list[dict[str, Any]]:
 def answer(socket: ClientConnection) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     while not events or events[-1]["type"] not in ENDS:
-        events.append(json.loads(socket.recv(10)))
+        events.append(json.loads(socket.recv(PATIENCE)))
     return events
 
 
@@ -73,7 +74,7 @@ def test_messages_wait_their_turn(socket: ClientConnection) -> None:
 )
 def test_a_bad_message_is_an_error_and_the_socket_stays(socket: ClientConnection, message: str, status: int) -> None:
     socket.send(message)
-    error = json.loads(socket.recv(5))
+    error = json.loads(socket.recv(PATIENCE))
     assert (error["type"], error["status"]) == ("error", status) and error["error"]["message"]
     assert ask(socket, input="still here")[-1]["type"] == "response.completed"
 
@@ -81,7 +82,7 @@ def test_a_bad_message_is_an_error_and_the_socket_stays(socket: ClientConnection
 def test_binary_messages_close_the_socket(socket: ClientConnection) -> None:
     socket.send(b"bytes")
     with pytest.raises(ConnectionClosedError) as closed:
-        socket.recv(5)
+        socket.recv(PATIENCE)
     assert closed.value.rcvd and closed.value.rcvd.code == 1003
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ccx_addons.rules import file as rules
 from ccx_addons.rules.file import File
+from tests.patience import PATIENCE
 
 GOOD = "def request(asked): return {'model': asked}\ndef other(): pass\nfinished = 7\n"
 
@@ -83,5 +84,5 @@ def test_nobody_waits_for_what_is_sent(tmp_path: Path) -> None:
 
     found.tell = tell
     found.send("finished", {"id": "r1"})
-    assert done.wait(5) and "failed: KeyError: 'r1'" in said[-1]
+    assert done.wait(PATIENCE) and "failed: KeyError: 'r1'" in said[-1]
     found.close()

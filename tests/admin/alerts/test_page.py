@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from ccx_addons.io.store import Store
 from tests.admin.alerts.test_api import ALERTS
 from tests.admin.conftest import NOW
+from tests.patience import PATIENCE
 
 
 def test_nobody(session: FlaskClient) -> None:
@@ -25,7 +26,7 @@ def test_receivers_and_messages(session: FlaskClient, store: Store, folder: Path
         )
         conn.execute("INSERT INTO alerts VALUES ('k', 'disk', 'only 5 MB', '', '/', ?)", (at,))  # type: ignore[attr-defined]
 
-    store.submit(write).result(5)
+    store.submit(write).result(PATIENCE)
     page = session.get("/settings/alerts").text
     for words in ("a/b &lt;i&gt;", "key &lt;b&gt; is out", "&lt;u&gt;busy&lt;/u&gt;", "Wrong now", "only 5 MB", "over"):
         assert words in page, words

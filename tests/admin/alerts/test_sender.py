@@ -14,6 +14,7 @@ from ccx_admin.alerts.conditions import Condition
 from ccx_admin.alerts.sender import CALM, WAITS, Sender
 from ccx_admin.panel import EXTENSION, Panel
 from tests.admin.conftest import Clock
+from tests.patience import PATIENCE
 
 DISK = Condition("disk", "disk", "only 5 MB are left", path="/")
 KEY = Condition("key:a", "key", "key k is out", "revoked")
@@ -55,7 +56,7 @@ def current(app: Flask) -> Panel:
 
 def rows(store: Store, sql: str) -> list[Any]:
     store.flush()
-    return store.submit(lambda conn: conn.execute(sql).fetchall()).result(5)
+    return store.submit(lambda conn: conn.execute(sql).fetchall()).result(PATIENCE)
 
 
 def test_told_once_and_told_when_it_is_over(world: World, current: Panel, store: Store, clock: Clock) -> None:

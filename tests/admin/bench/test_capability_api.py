@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.admin.conftest import Api
-from tests.wire.program import Fake, wait_for
+from tests.patience import wait_for
+from tests.wire.program import Fake
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def test_start_and_follow(api: Api) -> None:
     job = api.do("POST", "/api/channels/ch_one/capability", body, 202)
     assert (job["state"], job["done"], len(job["cells"])) == ("running", 0, 4)
     place = f"/api/capability/{job['id']}"
-    wait_for(lambda: api.get(place)["state"] != "running", 20)
+    wait_for(lambda: api.get(place)["state"] != "running")
     job = api.get(place)
     assert job["state"] == "done" and {cell["state"] for cell in job["cells"]} == {"ok"}
     assert [cell["text"] for cell in job["cells"] if cell["check"] == "image"] == ["Red.", "Red."]

@@ -12,7 +12,8 @@ from ccx_admin.bench import page as bench
 from ccx_admin.bench.capability import EXTENSION, Job
 from ccx_admin.panel import EXTENSION as PANEL
 from tests.admin.test_pages import check
-from tests.wire.program import Fake, wait_for
+from tests.patience import wait_for
+from tests.wire.program import Fake
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def words(html: str) -> str:
 
 
 def test_a_matrix_that_is_done(session: FlaskClient, job: Job) -> None:
-    wait_for(lambda: job.ended_at is not None, 20)
+    wait_for(lambda: job.ended_at is not None)
     page = session.get("/test?channel=ch_one").text
     check(page)
     shown = words(page)
@@ -42,7 +43,7 @@ def test_a_matrix_that_is_done(session: FlaskClient, job: Job) -> None:
 
 
 def test_a_matrix_that_grows_is_asked_for_again(session: FlaskClient, job: Job) -> None:
-    wait_for(lambda: job.ended_at is not None, 20)
+    wait_for(lambda: job.ended_at is not None)
     job.ended_at, job.cells[3].state = None, "waiting"
     part = session.get(f"/test/{job.id}").text
     assert 'hx-trigger="every 1s"' in part and f"/api/capability/{job.id}" in part and "3 of 4" in words(part)

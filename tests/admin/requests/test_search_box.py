@@ -12,6 +12,7 @@ from ccx_admin.db import Reader
 from ccx_admin.requests import bars, search_box
 from ccx_admin.requests.search_box import FIELDS, Now, QueryError, parse, search
 from tests.admin.conftest import NOW
+from tests.patience import PATIENCE
 
 NOW_MS = int(NOW * 1000)
 
@@ -204,7 +205,7 @@ def test_a_page_can_follow_a_request(db: Reader) -> None:
 
 def test_a_page_survives_the_row_before_it(db: Reader, store: Store) -> None:
     page = search(db, parse("", NOW_MS), limit=2)
-    store.submit(lambda conn: conn.execute("DELETE FROM requests WHERE id = ?", (ROWS[1]["id"],))).result(5)
+    store.submit(lambda conn: conn.execute("DELETE FROM requests WHERE id = ?", (ROWS[1]["id"],))).result(PATIENCE)
     assert [row["id"] for row in search(db, parse("", NOW_MS), page.next).rows] == [ROWS[0]["id"]]
 
 

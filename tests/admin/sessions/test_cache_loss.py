@@ -12,6 +12,7 @@ from ccx_admin.panel import EXTENSION
 from ccx_admin.sessions import cache_loss
 from ccx_admin.shell import format
 from tests.admin.conftest import NOW
+from tests.patience import PATIENCE
 
 PARTS: Final = json.dumps([0, 0, ["t", "Read", 400, "a"], ["u", "", 80, "b"]])
 
@@ -26,7 +27,7 @@ def lose(store: Store, id: str, why: Change, tokens: int = 40_000, usd: float | 
         names = ", ".join(row)
         conn.execute(f"INSERT INTO shapes ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
-    store.submit(write).result(5)
+    store.submit(write).result(PATIENCE)
 
 
 @pytest.mark.parametrize(

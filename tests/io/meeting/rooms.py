@@ -22,6 +22,7 @@ from ccx_addons.io.postgres import Link
 from ccx_addons.scheduler.budgets import NONE, Budget, Estimate, Sums
 from ccx_addons.scheduler.limits import Ask, Limits, Scope
 from scripts.fronts import find
+from tests.patience import PATIENCE
 from tests.postgres import server_of_tests
 
 PATIENT: float = 20.0
@@ -127,7 +128,7 @@ class Server:
         assert self.process
         self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     async def ask(self, *words: str) -> Any:
         client = Redis(unix_socket_path=str(self.path))

@@ -19,6 +19,7 @@ from ccx_addons.scheduler.limits import Ask, Held, Limits, Refused, ask_of, cost
 from ccx_addons.scheduler.tokens import Pace
 from tests.io.meeting.model import Model, Places, Worker
 from tests.io.meeting.rooms import ROOMS, Room, ask, asked, pay, settled
+from tests.patience import same_day
 
 type Meet = Callable[[Callable[[Room], Awaitable[None]]], None]
 INFINITY = float("inf")
@@ -155,6 +156,7 @@ def test_what_was_never_used_counts_for_nothing(meet: Meet) -> None:
 
 # ---- money -----------------------------------------------------------------------------------------------------------
 def test_a_budget_is_one_for_all(meet: Meet) -> None:
+    same_day()
     alice = Client("alice", "", limits=ClientLimits(tokens_per_day=100))
 
     async def check(room: Room) -> None:
@@ -176,6 +178,8 @@ def test_a_budget_is_one_for_all(meet: Meet) -> None:
 
 
 def test_what_is_under_way_anywhere_may_use_up_a_budget(meet: Meet) -> None:
+    same_day()
+
     async def check(room: Room) -> None:
         one, two = await room.member(), await room.member()
         answers = [await asked(member, pay(f"{n}", 40, tokens_per_day=100)) for n, member in enumerate((one, two) * 3)]
@@ -188,6 +192,8 @@ def test_what_is_under_way_anywhere_may_use_up_a_budget(meet: Meet) -> None:
 
 
 def test_whoever_asks_says_what_was_spent_before(meet: Meet) -> None:
+    same_day()
+
     async def check(room: Room) -> None:
         one, two = await room.member(), await room.member()
         assert await asked(one, pay("1", spent=Sums(tokens_per_day=90), tokens_per_day=100)) is None
@@ -232,6 +238,7 @@ def test_tokens_a_minute_are_counted_for_all(meet: Meet, limits: dict[str, Any])
 @pytest.mark.parametrize("limit", Sums._fields)
 def test_budgets_on_some_models_are_each_ones_own(meet: Meet, limit: str) -> None:
     """Beside that of all models: in requests, tokens and dollars, of the day and of the month."""
+    same_day()
     some: Any = ModelLimit(models=Patterns(("m*",)), **{limit: 3})
     alice = Client("alice", "", limits=ClientLimits(requests_per_day=5), model_limits=(some,))
 

@@ -14,6 +14,7 @@ from ccx_addons.io.meeting.line import Line
 from ccx_addons.io.meeting.postgres import Postgres
 from ccx_addons.io.meeting.valkey import Valkey
 from ccx_addons.scheduler.limits import Limits
+from tests.patience import PATIENCE
 
 
 def test_who_has_nobody_to_meet_is_alone() -> None:
@@ -69,5 +70,5 @@ def test_who_needs_no_engine_loads_no_driver() -> None:
     words = (
         "import ccx_addons.processes.worker, ccx_addons.processes.supervisor, ccx_admin.serve, sys; print(*sys.modules)"
     )
-    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60)
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert not {"redis", "psycopg", "valkey"} & set(loaded.stdout.split())

@@ -1,0 +1,28 @@
+"""How long tests wait for what must happen: long, because it costs nothing where it happens, and machines may be busy."""
+
+import time
+from typing import Any, Final
+
+PATIENCE: Final = 60.0
+"""Seconds for what a program does."""
+SOON: Final = 20.0
+"""Seconds for what the proxy does at once: fewer than each of its own limits, which end much by themselves."""
+DAY: Final = 86_400.0
+
+
+def wait_for(check: Any, seconds: float = PATIENCE) -> Any:
+    """The first true result of ``check``."""
+    until = time.monotonic() + seconds
+    while True:
+        if result := check():
+            return result
+        if time.monotonic() > until:
+            raise AssertionError(f"{check} did not come true within {seconds} s")
+        time.sleep(0.02)
+
+
+def same_day(seconds: float = 20.0) -> None:
+    """Whatever is counted by days stays in one (UTC) for so long: where midnight comes sooner, it is waited for."""
+    left = DAY - time.time() % DAY
+    if left < seconds:
+        time.sleep(left + 0.1)
