@@ -82,7 +82,7 @@ async def test_an_upstream_that_wants_a_certificate_of_its_clients(tmp_path: Pat
         await reader.read()
 
     terms = {"tls": True, "ca_file": issued.ca_file}
-    async with gateway({"strict": strict}, upstream=terms, timeouts=PATIENT) as g:
+    async with gateway({"strict": strict}, upstream=terms) as g:
         assert (await g.ask("strict"))[0] == 502 and g.script.log == ["tls"]
 
 
