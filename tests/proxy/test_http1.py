@@ -27,7 +27,7 @@ from ccx_addons.proxy.http1 import (
 )
 from ccx_addons.proxy.terms import Limits
 from tests.patience import SOON
-from tests.proxy.harness import gateway, read_answer, read_request
+from tests.proxy.harness import FAST, gateway, read_answer, read_request
 from tests.proxy.upstreams import ALL, GOOD_TEXT, LAST, SSE, answers, chunk, json_answer
 
 OK = b'{"ok":1}'
@@ -281,7 +281,7 @@ async def test_nobody_is_told_to_go_on_who_would_not_understand_it() -> None:
     async with gateway(ALL) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"1.1", b"1.0").replace(b"host: x", b"host: x\r\nexpect: 100-continue"))
-        assert await asyncio.wait_for(read_answer(reader), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(reader), SOON) == (200, OK)
         writer.close()
 
 
@@ -300,32 +300,32 @@ async def test_heads_that_are_not_complete_have_one_bound_together() -> None:
         to_first.write(begun)
         await until(lambda used: used > 20_000)
         to_second.write(begun)
-        assert (await asyncio.wait_for(read_answer(second), 5))[0] == 503
+        assert (await asyncio.wait_for(read_answer(second), SOON))[0] == 503
         to_small.write(begun[:4000])
         to_first.write(b"\r\ncontent-length: 1\r\n\r\na")
-        assert await asyncio.wait_for(read_answer(first), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(first), SOON) == (200, OK)
         assert budget.strangers.used == 0
         to_third.write(begun)
         await until(lambda used: used > 20_000)
         to_third.close()
         await until(lambda used: used == 0)
         to_small.write(b"\r\ncontent-length: 1\r\n\r\na")
-        assert await asyncio.wait_for(read_answer(small), 5) == (200, OK)
+        assert await asyncio.wait_for(read_answer(small), SOON) == (200, OK)
         for _, writer in opened:
             writer.close()
 
 
 async def test_what_somebody_said_of_a_head_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
-    async with gateway({"a": answers(b"HTTP/1.1 200 OK\r\nx: SECRET" + b"\x01" * 60_000)}) as g:
+    async with gateway({"a": answers(b"HTTP/1.1 200 OK\r\nx: SECRET" + b"\x01" * 60_000)}, timeouts=FAST) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(b"POST /a HTTP/1.1\r\nx-api-key: SECRET\r\n")
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
         writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
         writer.write(REQUEST.replace(b"/json", b"/a"))
-        assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 502
+        assert (await asyncio.wait_for(read_answer(reader), SOON))[0] == 502
         writer.close()
     assert "SECRET" not in caplog.text
 
