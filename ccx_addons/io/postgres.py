@@ -167,6 +167,11 @@ def is_trouble(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | errors.InternalError_)
 
 
+def is_broken(error: BaseException) -> bool:
+    """Whether a connection is of no more use: the answer to its statement may still come, and belong to nobody."""
+    return is_trouble(error) and not isinstance(error, WAITING)
+
+
 def words_of(error: BaseException) -> str:
     """In one line, without what a server adds of statements and values."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from ccx_addons.io import said
-from ccx_addons.io.postgres import FOUND, Link, is_trouble, translated, words_of
+from ccx_addons.io.postgres import FOUND, Link, is_broken, is_trouble, translated, words_of
 from tests.postgres import Server
 
 
@@ -75,7 +75,7 @@ def test_nothing_takes_for_ever(postgres: Server) -> None:
     link = Link(postgres.made(), "tests", 0.2)
     with pytest.raises(psycopg.OperationalError) as caught:
         link.script("SELECT pg_sleep(60)")
-    assert is_trouble(caught.value)
+    assert is_trouble(caught.value) and is_broken(caught.value)
     link.close()
 
 

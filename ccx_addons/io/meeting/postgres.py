@@ -17,7 +17,7 @@ from typing import Any, Final
 from ccx_addons.io.meeting import AGAIN
 from ccx_addons.io.meeting.remote import SILENT, WAIT, Remote
 from ccx_addons.io.meeting.words import KEPT, LEASE, RENEW, ms, names_of, sums, used_by
-from ccx_addons.io.postgres import Failure, Link, words_of
+from ccx_addons.io.postgres import Failure, Link, is_broken, words_of
 from ccx_addons.scheduler.limits import Ask, Cost, Held, Part
 
 log: Final = logging.getLogger("ccx")
@@ -114,7 +114,7 @@ class Postgres(Remote):
         try:
             found = link.raw(sql, values).fetchone()
         except Failure as error:
-            if link.closed:
+            if link.closed or is_broken(error):
                 raise
             self._to_loop(self.patience.fail, number, words_of(error))
         else:

@@ -10,6 +10,7 @@ import pytest
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
+from ccx_addons.io.meeting import postgres as module
 from ccx_addons.io.meeting.postgres import SESSION, Postgres
 from ccx_addons.io.meeting.words import LEASE, ms
 from ccx_addons.io.postgres import Link
@@ -82,6 +83,25 @@ def test_one_that_hangs_costs_one_wait(server: Server) -> None:
         await settled(one)
         assert await asked(two, ask("x", ("a", 0, 3))), "what it decided alone was told"
         assert await asked(two, ask("y", ("a", 0, 4))) is None, "and what it gave back"
+
+    meet(server.made(), check)
+
+
+def test_one_that_hangs_for_longer_is_reached_anew(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection whose statement nobody waits for any more takes no other one."""
+    monkeypatch.setattr(module, "SILENT", 0.3)
+    monkeypatch.setattr(module, "RENEW", 1e9)
+
+    async def check(one: Member, two: Member) -> None:
+        engine_of(one).patience.most = 0.025
+        server.signal(signal.SIGSTOP)
+        assert await asked(one, ask("1", ("a", 0, 8))) is None
+        await asyncio.sleep(0.6)
+        server.signal(signal.SIGCONT)
+        await asyncio.wait_for(until(lambda: not one.trouble), 20)
+        engine_of(one).patience.most = PATIENT
+        await settled(one)
+        assert await asked(two, ask("x", ("a", 0, 1))), "what it decided alone was told"
 
     meet(server.made(), check)
 
