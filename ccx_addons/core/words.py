@@ -29,12 +29,17 @@ SECRETS: Final = frozenset({
 """Names of fields that only machines read."""
 BINARY: Final = re.compile(r"[A-Za-z0-9+/_-]{400}")
 """How data begins that stands where others have words: base64."""
+INVOCATIONS: Final = ("toolCall", "toolResponse")
+"""Where Gemini says what its own tools were asked and said (google-genai, ToolCall and ToolType)."""
 AS_TEXT: Final = "its words are said as text"
 DEEPEST: Final = 20
-BEHIND: Final = ("web_search", "web_fetch", "file_search", "tool_search", "mcp_call", "mcp_list_tools", "mcp_tool")
+BEHIND: Final = (
+    "web_search", "web_fetch", "file_search", "tool_search", "mcp_call", "mcp_list_tools", "mcp_tool", "google_",
+    "url_context", "media_processing",
+)  # fmt: skip
 """How the kinds of blocks begin that are work behind an answer: a client is told of them as of thoughts. A question
 whether a tool may be called is none: the answer ends with it."""
-SEARCHES: Final = ("web_search",)
+SEARCHES: Final = ("web_search", "google_search")
 """Of which a history has only addresses, what was found being encrypted: the answer after them says what it was."""
 
 
@@ -78,6 +83,9 @@ def unseen(part: Media, path: str, losses: list[Loss]) -> Text:
 def _kind(part: Opaque) -> str:
     """The word for what it is: the tool's name where the block is any tool's call."""
     table = read.mapping(part.value)
+    for name in INVOCATIONS:
+        if inner := read.mapping(table.get(name)):
+            return read.text(inner.get("toolType")).lower()
     kind = read.text(table.get("type"))
     return read.text(table.get("name")) if kind == "server_tool_use" else kind
 

@@ -127,6 +127,16 @@ def test_work_behind_an_answer_is_told_as_a_thought() -> None:
     assert [loss.path for loss in losses] == ["p", "p", "p", "p"]
 
 
+@pytest.mark.parametrize("kind", ["GOOGLE_SEARCH_WEB", "GOOGLE_MAPS", "URL_CONTEXT", "FILE_SEARCH", "MEDIA_PROCESSING"])
+def test_geminis_own_tools_are_no_words_of_the_answer(kind: str) -> None:
+    """They come beside every answer of a model that has functions and tools of its own."""
+    losses: list[Loss] = []
+    for name in ("toolCall", "toolResponse"):
+        part = Opaque("gemini", {name: {"id": "t", "toolType": kind, "args": {"queries": ["q"]}}})
+        assert {type(each) for each in told(part, "chat", "p", losses)} == {Thinking}
+        assert (said(part, "chat", "p", losses) == ()) is kind.startswith("GOOGLE_SEARCH")
+
+
 # ---- in every protocol -----------------------------------------------------------------------------------------------
 KINDS = list(TEXT_PROTOCOLS)
 PAIRS = [(home, target) for home in KINDS for target in KINDS if home != target]
