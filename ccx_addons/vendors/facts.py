@@ -86,6 +86,8 @@ class Chat:
     """Characters of ``user``, and of ``prompt_cache_key``."""
     cache_marks: Form = ""
     """The field with which blocks say that the prompt may be cached up to them; none: there is no such thing."""
+    videos: bool = False
+    """Messages may hold videos, as ``video_url``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ OPENROUTER: Final = Vendor(
             "schemas": True,
             "forced_while_thinking": True,
             "signatures": False,
+            "videos": True,
         },
     ),
 )

@@ -23,6 +23,7 @@ QWEN: Final = Vendor(
             "schemas": False,
             "verbosity": False,
             "cache_marks": "cache_control",
+            "videos": True,
         },
     ),
     families=(

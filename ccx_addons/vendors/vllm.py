@@ -9,6 +9,13 @@ VLLM: Final = Vendor(
     hosts=names(r"vllm"),
     server=Facts(
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server/",
-        chat={"switch": "template", "limit": "max_tokens", "verbosity": False, "system_turns": False, "schemas": True},
+        chat={
+            "switch": "template",
+            "limit": "max_tokens",
+            "verbosity": False,
+            "system_turns": False,
+            "schemas": True,
+            "videos": True,
+        },
     ),
 )

@@ -25,6 +25,7 @@ ZHIPU: Final = Vendor(
             "verbosity": False,
             "user": 128,
             "system_turns": True,
+            "videos": True,
         },
     ),
     families=(

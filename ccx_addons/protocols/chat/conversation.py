@@ -74,7 +74,7 @@ class Conversation:
     def _add_user(self, m: int, message: Message) -> None:
         blocks, self._held = self._held, []
         for part, path in self._pairs.said(m, message.parts, self._losses):
-            blocks += write_part(part, path, self._losses)
+            blocks += write_part(part, path, self._losses, self._rules.videos)
         if blocks:
             self._say_as_user({"role": "user", "content": join_texts(blocks, PARAGRAPH), **own(message.extra)})
 
@@ -185,7 +185,7 @@ class Conversation:
         if result is None:
             self._losses.append(Loss(path, "the call has no result"))
             return said | {"content": ERROR_MARK + NO_RESULT}
-        blocks = write_parts(result.parts, f"{path}.result", self._losses)
+        blocks = write_parts(result.parts, f"{path}.result", self._losses, self._rules.videos)
         texts = [block for block in blocks if block.get("type") == "text"]
         if len(texts) < len(blocks):
             note = {"type": "text", "text": f"Content of the result of the tool call {id_}:"}

@@ -28,8 +28,9 @@ AUDIO_FORMATS: Final[Mapping[str, str]] = {
     "audio/mp3": "mp3",
 }
 AUDIO_TYPES: Final[Mapping[str, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+VIDEO: Final = "video_url"
 LINKS: Final[Mapping[str, str]] = {
-    "video_url": "video/*",
+    VIDEO: "video/*",
     "audio_url": "audio/*",
     "file_url": PDF,
     "document_url": PDF,
@@ -147,20 +148,20 @@ def _extra(block: Mapping[str, Json], kind: str, inner: Mapping[str, Json], know
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------
-def write_parts(parts: Iterable[Part], path: str, losses: list[Loss]) -> list[Fields]:
+def write_parts(parts: Iterable[Part], path: str, losses: list[Loss], videos: bool = False) -> list[Fields]:
     """Text and media as content parts, in order; a loss for what has no place in content."""
-    return [block for n, part in enumerate(parts) for block in write_part(part, f"{path}[{n}]", losses)]
+    return [block for n, part in enumerate(parts) for block in write_part(part, f"{path}[{n}]", losses, videos)]
 
 
-def write_part(part: Part, path: str, losses: list[Loss]) -> list[Fields]:
-    """One content part, or none."""
+def write_part(part: Part, path: str, losses: list[Loss], videos: bool = False) -> list[Fields]:
+    """One content part, or none. ``videos``: whether they are taken."""
     match part:
         case Text(text, extra):
             return [{"type": "text", "text": text, **own(extra)}] if text else []
         case Refusal(text):
             return [{"type": "text", "text": text}]
         case Media():
-            block = write_media(part)
+            block = write_media(part, videos)
             if isinstance(block, dict):
                 if part.detail and part.detail not in DETAILS:
                     losses.append(Loss(f"{path}.detail", f"{part.detail} is said as high"))
@@ -185,7 +186,7 @@ def join_texts(blocks: list[Fields], between: str) -> str | list[Fields]:
     return blocks
 
 
-def write_media(part: Media) -> Fields | str:
+def write_media(part: Media, videos: bool = False) -> Fields | str:
     """The content part, or why there is none."""
     mime = part.mime.partition(";")[0].strip().lower()
     if mime.startswith("image/"):
@@ -196,7 +197,7 @@ def write_media(part: Media) -> Fields | str:
             return "sound is taken only as data"
         return _block("input_audio", {"data": part.data, "format": form}, part.extra)
     if mime.startswith("video/"):
-        return "video is not taken"
+        return _write_video(part, mime) if videos and part.file_id is None else "video is not taken"
     return _write_file(part, mime)
 
 
@@ -207,6 +208,11 @@ def _write_image(part: Media, mime: str) -> Fields | str:
     url = part.url if part.url is not None else f"data:{kind};base64,{part.data}"
     detail = {"detail": part.detail if part.detail in DETAILS else "high"} if part.detail else {}
     return _block("image_url", {"url": url, **detail}, part.extra)
+
+
+def _write_video(part: Media, mime: str) -> Fields:
+    kind = "video/mp4" if mime == LINKS[VIDEO] else mime
+    return _block(VIDEO, {"url": part.url if part.url is not None else f"data:{kind};base64,{part.data}"}, part.extra)
 
 
 def _write_file(part: Media, mime: str) -> Fields | str:

@@ -1,12 +1,14 @@
 """Content parts, both ways."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
 
 from ccx_addons.core.errors import BadRequest
-from ccx_addons.core.neutral import Loss, Media, Opaque, Part, Refusal, Text
+from ccx_addons.core.neutral import Loss, Media, Message, Opaque, Part, Refusal, Request, Text, ToolCall, ToolResult
+from ccx_addons.protocols.chat import encode_request
 from ccx_addons.protocols.chat.parts import join_texts, read_content, write_media, write_part, write_parts
 
 PNG = "data:image/png;base64,aGk="
@@ -182,3 +184,31 @@ def test_texts_become_one_string_where_that_says_the_same() -> None:
     marked = [*plain, {"type": "text", "text": "c", "cache_control": {}}]
     assert join_texts(plain, "\n") == "a\nb"
     assert join_texts(marked, "\n") == marked
+
+
+@pytest.mark.parametrize(
+    ("video", "url"),
+    [
+        (Media("video/webm", data="aGk="), "data:video/webm;base64,aGk="),
+        (Media("video/*", data="aGk="), "data:video/mp4;base64,aGk="),
+        (Media("video/mp4", url="https://a.test/v"), "https://a.test/v"),
+        (Media("video/mp4", file_id="files/x"), ""),
+    ],
+)
+def test_a_video_where_it_is_taken(video: Media, url: str) -> None:
+    losses: list[Loss] = []
+    wire = [{"type": "video_url", "video_url": {"url": url}}] if url else []
+    assert write_parts([video], "c", losses, videos=True) == wire and bool(losses) is not bool(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["openrouter.ai/api", "dashscope.aliyuncs.com/compatible-mode", "api.z.ai/api/paas", "vllm", "api.openai.com"],
+)
+def test_who_takes_videos(host: str) -> None:
+    parts = (Text("q"), Media("video/mp4", data="aGk="))
+    result = ToolResult("c", (Media("video/mp4", data="aGk="),))
+    talk = (Message("user", parts), Message("assistant", (ToolCall("c", "f", "{}"),)), Message("user", (result,)))
+    body, losses = encode_request(Request("m", talk), f"https://{host}/v1")
+    found = json.dumps(body["messages"]).count('"video_url":')
+    assert (found, len(losses)) == ((0, 2) if host == "api.openai.com" else (2, 0))
