@@ -138,7 +138,7 @@ def of_port(settings: Settings) -> Iterator[Finding]:
             said = ask(settings, settings.port)
             yield Finding("ok" if said == "ready" else "problem", "port", f"{place}, the gateway runs: {said}")
         else:
-            yield Finding("problem", "port", f"{error}: another program has it; stop that, or set PORT")
+            yield Finding("problem", "port", str(error))
 
 
 def of_disk(folder: Path) -> Iterator[Finding]:

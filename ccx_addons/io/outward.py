@@ -64,7 +64,7 @@ class Environment:
                 log.warning("%s %s; it is not used", name, wrong)
             elif value:
                 proxies[scheme] = url
-        direct = tuple(entry.strip().lower() for entry in _either(environ, "NO_PROXY").split(",") if entry.strip())
+        direct = tuple(_either(environ, "NO_PROXY").lower().replace(",", " ").split())
         found = dict.fromkeys(value for name in CERTIFICATES if (value := environ.get(name, "").strip()))
         return cls(proxies, direct, tuple(found))
 

@@ -4,6 +4,7 @@ The supervisor itself imports little and does little: it binds the port (so that
 spawns, restarts what crashed, passes SIGTERM on, and waits.
 """
 
+import errno
 import os
 import secrets
 import signal
@@ -42,6 +43,15 @@ get others for each of them costs as much as all else that is done with it."""
 MITMWEB: Final = """
 mitmweb is on {url} with the password {password}
 It keeps every flow in memory and shows upstream keys: to look into things on this machine, not for service."""
+
+
+MENDS: Final = {
+    errno.EACCES: "; a port below 1024 wants CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities), or a proxy in front",
+    errno.EADDRINUSE: "; another program has it: stop that, or set PORT",
+    errno.EADDRNOTAVAIL: "; this machine has no such address: set BIND_HOST",
+    errno.EAFNOSUPPORT: "; this machine has no IPv6: set BIND_HOST=0.0.0.0",
+}
+"""Why a port cannot be had -> what mends it."""
 
 
 NOT_WHILE_IT_RUNS: Final = {
@@ -129,7 +139,8 @@ def bind(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        hint = MENDS.get(error.errno or 0, "")
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}{hint}") from None
     sock.listen(1024)
     sock.setblocking(False)
     return sock

@@ -73,6 +73,8 @@ def test_proxies(environ: dict[str, str], url: str, proxy: str | None) -> None:
         ("[fd00::1]:443", "https://[fd00::1]", True),
         ("nonsense/8,a.example:x,,.", "https://a.example", False),
         ("", "https://a.example", False),
+        ("b.example a.example", "https://a.example", True),
+        ("b.example, .Example", "https://a.example", True),
     ],
 )
 def test_no_proxy(no_proxy: str, url: str, straight: bool) -> None:

@@ -129,7 +129,9 @@ def test_stop_leaves_the_dead_in_peace(starts: Starts) -> None:
 def test_bind_takes_the_port_and_says_when_it_is_taken() -> None:
     first = bind("127.0.0.1", 0)
     port = first.getsockname()[1]
-    with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+    with pytest.raises(
+        StartError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use; another program has it"
+    ):
         bind("127.0.0.1", port)
     with socket.create_connection(("127.0.0.1", port), PATIENCE):
         pass
