@@ -57,13 +57,27 @@ def in_form(body: Json, encoding: Json) -> Json | None:
     """The answer with its vectors in the form that was asked for; None: they have it. OpenAI's clients ask for
     ``base64`` (of float32) on their own and take numbers for its bytes, of which a quarter is left."""
     wanted: type = str if encoding == "base64" else list
-    rows, changed = [], False
-    for row in read.mappings(read.mapping(body).get("data")):
+    body, changed = _as_openai(read.mapping(body))
+    rows = []
+    for row in read.mappings(body.get("data")):
         vector = row.get("embedding")
         other = None if isinstance(vector, wanted) else _other_form(vector)
         changed = changed or other is not None
         rows.append(row if other is None else {**row, "embedding": other})
     return {**body, "data": rows} if changed else None
+
+
+def _as_openai(body: Mapping[str, Json]) -> tuple[Mapping[str, Json], bool]:
+    """Cohere's and Ollama's answers, which OpenAI's clients cannot read, in OpenAI's form; and whether it was one."""
+    found = body.get("embeddings")
+    vectors = read.items(found.get("float") if isinstance(found, dict) else found)
+    if body.get("data") or not vectors:
+        return body, False
+    usage = usage_of(body)
+    tokens = usage.input if usage else 0
+    rows = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+    counts = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": rows, "model": read.text(body.get("model")), "usage": counts}, True
 
 
 def _other_form(vector: Json) -> str | list[float] | None:

@@ -71,6 +71,20 @@ def test_vectors_come_in_the_form_that_was_asked_for(vector: Any, asked: Any, fo
     assert found == (None if form is None else {"data": [{**ROW, "embedding": form}], "model": "m"})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"embeddings": [FLOATS], "model": "m", "prompt_eval_count": 7},
+        {"embeddings": {"float": [FLOATS]}, "model": "m", "meta": {"billed_units": {"input_tokens": 7}}},
+    ],
+)
+@pytest.mark.parametrize(("asked", "vector"), [("float", FLOATS), ("base64", PACKED)])
+def test_answers_of_others_are_written_as_openais(body: Any, asked: str, vector: Any) -> None:
+    rows = [{"object": "embedding", "index": 0, "embedding": vector}]
+    usage = {"prompt_tokens": 7, "total_tokens": 7}
+    assert embeddings.in_form(body, asked) == {"object": "list", "data": rows, "model": "m", "usage": usage}
+
+
 def test_errors_are_openais() -> None:
     status, body = embeddings.encode_error(Fault("not_found", "no such model"), "x1")
     assert status == 404 and embeddings.decode_error(404, {}, body).message == "no such model"
