@@ -133,7 +133,7 @@ def capture(current: Panel) -> dict[str, Any]:
     """Of very many bodies, the oldest are counted: a row is as large as its body."""
     oldest = "SELECT size, at FROM bodies ORDER BY at LIMIT ?"
     sums = "count(*) AS n, total(size) AS bytes, min(at) AS oldest"
-    kept = current.db.row(f"SELECT {sums} FROM ({oldest}) AS some", (COUNTED,))
+    kept = current.db.row(f"SELECT {sums} FROM ({oldest}) AS counted", (COUNTED,))
     return {"policy": get_settings()["policy"], "kept": kept, "counted": COUNTED, "settings": current.settings}
 
 
