@@ -5,6 +5,7 @@ ordinary ``POST /v1/responses`` on a stream of its own, so that routing, failove
 One request at a time, as the vendor's server does; the others wait.
 """
 
+import asyncio
 import contextlib
 import time
 from collections import OrderedDict, deque
@@ -32,7 +33,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_
 from ccx_addons.core import ids, read, sse, wire_json
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy.budget import Lease
-from ccx_addons.proxy.hooks import DeadlineReached, WholeRequest, beside
+from ccx_addons.proxy.hooks import DeadlineReached, WaitHook, WholeRequest, beside
 from ccx_addons.proxy.terms import ClientConnection
 
 IDLE: Final = 900.0
@@ -41,6 +42,10 @@ REMEMBERED: Final = 4
 """Answers of this connection that ``previous_response_id`` can continue, also when nothing is stored."""
 FRAGMENT: Final = 64
 """Bytes that a fragment of a message costs beside its text."""
+SLICE: Final = 4096
+"""Bytes that are looked at between two looks at what was done."""
+FRAMES: Final = 64
+"""After so many the others have a turn."""
 MAX_WAITING: Final = 16
 """Messages that may wait for the one under way."""
 ENDINGS: Final = ('"response.completed"', '"response.incomplete"')
@@ -111,16 +116,23 @@ class ClientWebSocket(HttpConnection):
 
     # ---- from the client --------------------------------------------------------------------------------------------
     def _receive(self, data: bytes) -> Commands:
-        try:
-            self.frames.receive_data(data)
-            found = list(self.frames.events())
-        except RemoteProtocolError as error:
-            yield from self._close(CloseReason.PROTOCOL_ERROR, str(error)[:100])
-            return
-        for event in found:
-            if self.over:
+        """A few frames at a time: what comes at once may be thousands."""
+        done = 0
+        for at in range(0, len(data), SLICE):
+            if done >= FRAMES:
+                yield WaitHook(asyncio.sleep(0))
+                done = 0
+            try:
+                self.frames.receive_data(data[at : at + SLICE])
+                found = list(self.frames.events())
+            except RemoteProtocolError as error:
+                yield from self._close(CloseReason.PROTOCOL_ERROR, str(error)[:100])
                 return
-            yield from self._frame(event)
+            for event in found:
+                if self.over:
+                    return
+                yield from self._frame(event)
+            done += len(found)
 
     def _frame(self, event: Event) -> Commands:
         match event:

@@ -10,10 +10,14 @@ import pytest
 from mitmproxy import http
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from wsproto.connection import Connection as Frames
+from wsproto.connection import ConnectionType
+from wsproto.events import TextMessage
 
 from ccx_addons.core import sse
 from ccx_addons.proxy import websocket
 from ccx_addons.proxy.budget import Budget
+from ccx_addons.proxy.hooks import WaitHook
 from ccx_addons.proxy.terms import Limits
 from ccx_addons.proxy.websocket import MAX_WAITING, REMEMBERED, _is_kept, accept
 from tests.patience import SOON
@@ -222,6 +226,23 @@ async def test_large_messages_are_read_and_written_beside_the_loop(monkeypatch: 
         for _ in range(2):
             assert (await answer(socket))[-1]["type"] == "response.completed"
     assert [body["input"] for body in upstream.bodies] == ["0", "1"]
+
+
+async def test_messages_that_come_at_once_are_read_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others have a turn in between."""
+    turns: list[WaitHook] = []
+
+    def turn(rest: Any) -> WaitHook:
+        turns.append(WaitHook(rest))
+        return turns[-1]
+
+    monkeypatch.setattr(websocket, "WaitHook", turn)
+    async with talking(Upstream()) as (socket, _):
+        frames = Frames(ConnectionType.CLIENT)
+        socket.transport.write(b"".join(frames.send(TextMessage("no JSON")) for _ in range(4000)))
+        for _ in range(4000):
+            assert json.loads(await asyncio.wait_for(socket.recv(), 5))["type"] == "error"
+    assert turns
 
 
 async def test_a_message_is_bounded() -> None:
