@@ -20,6 +20,8 @@ SCHEMA = {
     "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering", "default",
     "items", "minimum", "maximum",
 }  # fmt: skip
+NUMBERED = ("", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
+"""JSON may have an enum's numbers as well."""
 TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"}
 TOOL = {
     "functionDeclarations", "googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "computerUse",
@@ -105,7 +107,7 @@ def schema(value: Any, at: str) -> None:
         raise Refused(
             f"Invalid JSON payload received. Unknown name \"type\" at '{at}': Proto field is not repeating, cannot start list."
         )
-    kind = str(kind or "").upper()
+    kind = NUMBERED[kind] if isinstance(kind, int) and kind < len(NUMBERED) else str(kind or "").upper()
     if kind and kind not in TYPES:
         raise Refused(
             f"Invalid value at '{at}.type' (type.googleapis.com/google.ai.generativelanguage.v1beta.Type), \"{value['type']}\""
@@ -144,7 +146,7 @@ def _tool_config(body: dict[str, Any], names: set[str]) -> None:
     if extra := unknown(calling, {"mode", "allowedFunctionNames", "streamFunctionCallArguments"}):
         raise no_field(extra, "tool_config.function_calling_config")
     mode = calling.get("mode", "AUTO")
-    if mode not in ("AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED"):
+    if mode not in (0, 1, 2, 3, 4, "AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED"):
         raise Refused(f"Invalid value at 'tool_config.function_calling_config.mode', \"{mode}\"")
     if not names:
         raise Refused("Function calling config is set without function_declarations.")

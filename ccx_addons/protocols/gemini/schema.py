@@ -12,7 +12,7 @@ from typing import Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Json
-from ccx_addons.protocols.gemini.wire import NOTHING, Fields, camel
+from ccx_addons.protocols.gemini.wire import NOTHING, Fields, camel, enumerated
 
 TYPES: Final = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 FORMATS: Final[Mapping[str, frozenset[str]]] = {
@@ -73,6 +73,9 @@ class Room:
         return self.nodes >= 0
 
 
+TYPE_NAMES: Final = ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
+
+
 # ---- wire -> JSON schema ---------------------------------------------------------------------------------------------
 def read_schema(value: Mapping[str, Json]) -> Fields:
     """JSON schema of either wire form: types in lower case, ``nullable`` as a type, properties in their order."""
@@ -119,9 +122,10 @@ def _read_inner(value: Json) -> Json:
 def _read_type(value: Json) -> Json:
     if isinstance(value, list):
         return [_read_type(item) for item in value]
-    if isinstance(value, str):
-        return None if value == "TYPE_UNSPECIFIED" else value.lower()
-    return value
+    name = enumerated(value, TYPE_NAMES)
+    if isinstance(name, str):
+        return None if name == "TYPE_UNSPECIFIED" else name.lower()
+    return name
 
 
 # ---- JSON schema -> wire ---------------------------------------------------------------------------------------------

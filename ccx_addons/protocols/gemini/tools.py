@@ -9,11 +9,12 @@ from ccx_addons.core.leftovers import written_servers, written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_names
 from ccx_addons.protocols.gemini.mcp import read_servers, write_server
 from ccx_addons.protocols.gemini.schema import Room, clean_object, read_schema, whole
-from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, keep, one_or_many, own
+from ccx_addons.protocols.gemini.wire import NAME, Fields, camel, enumerated, keep, one_or_many, own
 from ccx_addons.vendors.facts import Gemini as Rules
 
 DECLARATION_FIELDS: Final = frozenset({"name", "description", "parameters", "parametersJsonSchema"})
 CONFIG_FIELDS: Final = frozenset({"functionCallingConfig"})
+MODE_NAMES: Final = ("MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED")
 CALLING_FIELDS: Final = frozenset({"mode", "allowedFunctionNames"})
 
 MCP: Final = "mcpServers"
@@ -100,7 +101,7 @@ def read_tool_config(config: Mapping[str, Json]) -> tuple[ToolChoice | None, Fie
     rest = dict(keep(config, CONFIG_FIELDS).get(NAME, {}))
     kept = dict(keep(calling, CALLING_FIELDS).get(NAME, {}))
     choice = None
-    if (mode := calling.get("mode")) not in (None, "MODE_UNSPECIFIED"):
+    if (mode := enumerated(calling.get("mode"), MODE_NAMES)) not in (None, "MODE_UNSPECIFIED"):
         word = read.text(mode).upper()
         if word not in MODES:
             raise BadRequest("mode must be AUTO, ANY, NONE or VALIDATED", "toolConfig.functionCallingConfig.mode")

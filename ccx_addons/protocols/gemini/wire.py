@@ -1,7 +1,7 @@
 """What every module of this protocol shares: its name, paths, key header, field names and the side-car."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -58,6 +58,12 @@ def camel(table: Mapping[str, Json]) -> Mapping[str, Json]:
 @lru_cache(maxsize=512)  # of names no longer than LONGEST_NAME
 def _camel_name(name: str) -> str:
     return UNDERSCORE.sub(lambda found: found[1].upper(), name)
+
+
+def enumerated(value: Json, names: Sequence[str]) -> Json:
+    """An enum's value by its name. It may come as a number (protobuf.dev/programming-guides/json), and Google's older
+    library for Python, with REST as its transport, writes all of them so."""
+    return names[value] if type(value) is int and 0 <= value < len(names) else value
 
 
 def one_or_many(value: Json) -> list[Json]:

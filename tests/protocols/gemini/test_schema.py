@@ -16,6 +16,9 @@ def inside(schema: Any) -> dict[str, Any]:
     [
         pytest.param({"type": "STRING"}, STRING, id="capitals"),
         pytest.param({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}, id="several types"),
+        pytest.param({"type": 1}, STRING, id="a number"),
+        pytest.param({"type": 0, "description": "x"}, {"description": "x"}, id="the number of no type"),
+        pytest.param({"type": 99}, {"type": 99}, id="a number that is no type's"),
         pytest.param({"type": "TYPE_UNSPECIFIED", "description": "x"}, {"description": "x"}, id="no type"),
         pytest.param({"type": "STRING", "nullable": True}, {"type": ["string", "null"]}, id="nullable"),
         pytest.param({"type": "STRING", "nullable": False}, STRING, id="not nullable"),
@@ -48,7 +51,7 @@ def inside(schema: Any) -> dict[str, Any]:
             id="json schema",
         ),
         pytest.param(
-            {"type": 3, "properties": 4, "anyOf": 5}, {"type": 3, "properties": {}, "anyOf": []}, id="nonsense"
+            {"type": 33, "properties": 4, "anyOf": 5}, {"type": 33, "properties": {}, "anyOf": []}, id="nonsense"
         ),
     ],
 )

@@ -64,6 +64,8 @@ def test_tools_that_cannot_be_understood(wire: Any, param: str) -> None:
     [
         pytest.param(None, None, {}, id="nothing"),
         pytest.param({"mode": "MODE_UNSPECIFIED"}, None, {}, id="unspecified"),
+        pytest.param({"mode": 0}, None, {}, id="unspecified, by its number"),
+        pytest.param({"mode": 2}, ToolChoice("any"), {}, id="any, by its number"),
         pytest.param({"mode": "AUTO"}, ToolChoice("auto"), {}, id="auto"),
         pytest.param({"mode": "any", "allowed_function_names": ["f", 3]}, ToolChoice("any", ("f",)), {}, id="one, in any case"),
         pytest.param({"mode": "NONE"}, ToolChoice("none"), {}, id="none"),
@@ -76,7 +78,7 @@ def test_read_tool_config(calling: Any, choice: ToolChoice | None, kept: dict[st
     assert read_tool_config(config) == (choice, {"toolConfig": {"retrievalConfig": {"languageCode": "de"}, **kept}})
 
 
-@pytest.mark.parametrize("calling", ["x", {"mode": "MAYBE"}, {"mode": 3}])
+@pytest.mark.parametrize("calling", ["x", {"mode": "MAYBE"}, {"mode": 33}])
 def test_choices_that_cannot_be_understood(calling: Any) -> None:
     with pytest.raises(BadRequest, match=r"mode|object"):
         read_tool_config({"functionCallingConfig": calling})
