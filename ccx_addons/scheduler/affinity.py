@@ -16,11 +16,14 @@ RENEW: Final = 15.0
 FIRST_HEADERS: Final = (
     SESSION_HEADER,
     "conversation_id", "conversation-id", "session_id", "session-id", "x-claude-code-session-id", "thread-id",
+    "x-session-affinity", "x-session-id", "x-opencode-session", "x-openwebui-chat-id", "x-litellm-session-id",
 )  # fmt: skip
 LAST_HEADERS: Final = ("x-gemini-api-privileged-user-id", "x-client-request-id")
 SUB_AGENT_HEADERS: Final = ("x-claude-code-agent-id", "x-codex-subagent", "x-openai-subagent")
 """A sub-agent has a conversation of its own inside its parent's session."""
 PARENT_THREAD: Final = "x-codex-parent-thread-id"
+PARENT_SESSION: Final = "x-parent-session-id"
+"""Of clients whose sub-agents have sessions of their own (opencode)."""
 PARENT_HEADERS: Final = ("x-claude-code-parent-agent-id", PARENT_THREAD)
 """Who started it, where that is not the session's first agent."""
 TELLING: Final = frozenset((*FIRST_HEADERS, *LAST_HEADERS, *SUB_AGENT_HEADERS, *PARENT_HEADERS))
@@ -48,7 +51,8 @@ def parent_of(headers: Mapping[str, str]) -> str:
     """The trace of the agent that started this one; empty: nobody did, or nothing says who."""
     session = _first(headers, FIRST_HEADERS)
     if not session or not agent_of(headers):
-        return ""
+        parent = headers.get(PARENT_SESSION, "").strip() if session else ""
+        return _trace(parent, "") if parent not in ("", session) else ""
     parent = _first(headers, PARENT_HEADERS)
     return _trace(session, "" if parent == session else parent)
 

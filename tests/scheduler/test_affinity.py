@@ -12,6 +12,11 @@ ORDER: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({"conversation_id": "c"}, {}),
     ({"session_id": "c"}, {}),
     ({"x-claude-code-session-id": "c"}, {}),
+    ({"x-session-affinity": "c"}, {}),
+    ({"x-session-id": "c"}, {}),
+    ({"x-opencode-session": "c"}, {}),
+    ({"x-openwebui-chat-id": "c"}, {}),
+    ({"x-litellm-session-id": "c"}, {}),
     ({}, {"prompt_cache_key": "c"}),
     ({}, {"session_id": "c"}),
     ({}, {"metadata": {"user_id": "c"}}),
@@ -103,10 +108,15 @@ def test_a_sub_agent_knows_its_parent(child: dict[str, str], parent: dict[str, s
     assert parent_of(child) == trace_of(parent, {}) != trace_of(child, {})
 
 
+def test_a_sub_agent_with_a_session_of_its_own_knows_its_parents() -> None:
+    parent, child = {"x-session-id": "s1"}, {"x-session-id": "s2", "x-parent-session-id": "s1"}
+    assert parent_of(child) == trace_of(parent, {}) != trace_of(child, {})
+
+
 def test_two_sub_agents_of_one_kind_are_two() -> None:
     assert trace_of(CHILD, {}) != trace_of({**CHILD, "thread-id": "t2"}, {})
 
 
-@pytest.mark.parametrize("headers", [{}, CODEX, CLAUDE, {"x-claude-code-agent-id": "a"}])
+@pytest.mark.parametrize("headers", [{}, CODEX, CLAUDE, {"x-claude-code-agent-id": "a"}, {"x-parent-session-id": "s"}])
 def test_others_have_no_parent(headers: dict[str, str]) -> None:
     assert parent_of(headers) == ""
