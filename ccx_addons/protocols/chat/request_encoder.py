@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, drawing, logprobs, read
+from ccx_addons.core import cache_marks, drawing, logprobs, read, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -41,6 +41,7 @@ MERGED: Final = frozenset({"response_format", "stream_options"})
 """Own fields that this module writes together with neutral ones."""
 READS: Final[Reads] = {
     **cache_marks.READS,
+    "messages": cache_marks.FIELDS | tiers.SPEED,
     "responses": SHARED | cache_marks.FIELDS | logprobs.RESPONSES | {"format", "text.format.description"},
     "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
 }
@@ -241,9 +242,9 @@ def _rest(request: Request, kept: Fields, rules: Rules, losses: Losses) -> Field
         wire["user"] = shortened(request.user, "user", rules.user)
     if request.cache_key:
         wire["prompt_cache_key"] = shortened(request.cache_key, "key", rules.user)
-    if request.service_tier:
-        if NAME in request.extra or request.service_tier in SERVICE_TIERS:
-            wire["service_tier"] = SERVICE_TIERS.get(request.service_tier, request.service_tier)
+    if asked := tiers.tier(request):
+        if NAME in request.extra or asked in SERVICE_TIERS:
+            wire["service_tier"] = SERVICE_TIERS.get(asked, asked)
         else:
-            losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))
+            losses.append(Loss("service_tier", f"there is no tier {asked}"))
     return wire

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, drawing, logprobs
+from ccx_addons.core import cache_marks, drawing, logprobs, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Json, Loss, OutputFormat, Reasoning, Request
@@ -27,6 +27,7 @@ SERVICE_TIERS: Final[Mapping[str, str | None]] = {
     "standard_only": "standard",
     "flex": "flex",
     "priority": "priority",
+    "fast": "priority",
 }
 MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 """Own fields that stand together with neutral ones."""
@@ -34,7 +35,7 @@ MERGED: Final = frozenset({"generationConfig", "toolConfig"})
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 JSON_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON schema, and nothing else: "
 READS: Final[Reads] = {
-    "messages": cache_marks.FIELDS | {"mcp_servers"},
+    "messages": cache_marks.FIELDS | tiers.SPEED | {"mcp_servers"},
     "chat": cache_marks.FIELDS | logprobs.CHAT | drawing.OF_CHAT,
     "responses": cache_marks.FIELDS | logprobs.RESPONSES,
 }
@@ -209,10 +210,11 @@ def _rest(request: Request, losses: Losses) -> Fields:
         "verbosity": request.verbosity,
     }
     losses += [Loss(name, "there is nothing like it here") for name, asked in unsaid.items() if asked]
-    if not request.service_tier:
+    asked = tiers.tier(request)
+    if not asked:
         return {}
-    if request.service_tier not in SERVICE_TIERS:
-        losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))
+    if asked not in SERVICE_TIERS:
+        losses.append(Loss("service_tier", f"there is no tier {asked}"))
         return {}
-    tier = SERVICE_TIERS[request.service_tier]
+    tier = SERVICE_TIERS[asked]
     return {"serviceTier": tier} if tier else {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, drawing, logprobs, read
+from ccx_addons.core import cache_marks, drawing, logprobs, read, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -49,7 +49,7 @@ READS: Final[Reads] = {
     | drawing.OF_CHAT
     | {"format", "response_format.json_schema.description"},
     "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
-    "messages": cache_marks.FIELDS | {"mcp_servers"},
+    "messages": cache_marks.FIELDS | tiers.SPEED | {"mcp_servers"},
 }
 
 type Losses = list[Loss]
@@ -243,11 +243,11 @@ def _rest(request: Request, kept: Item, losses: Losses) -> Item:
         wire["user"] = shortened(request.user, "user")
     if request.cache_key:
         wire["prompt_cache_key"] = shortened(request.cache_key, "key")
-    if request.service_tier:
-        if NAME in request.extra or request.service_tier in SERVICE_TIERS:
-            wire["service_tier"] = SERVICE_TIERS.get(request.service_tier, request.service_tier)
+    if asked := tiers.tier(request):
+        if NAME in request.extra or asked in SERVICE_TIERS:
+            wire["service_tier"] = SERVICE_TIERS.get(asked, asked)
         else:
-            losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))
+            losses.append(Loss("service_tier", f"there is no tier {asked}"))
     unsaid = {
         "stop": bool(request.stop),
         "seed": request.seed is not None,
