@@ -29,6 +29,8 @@ CALM: Final = 120.0
 """Seconds for which something must be well before it counts as over: what comes and goes is told once."""
 WAITS: Final = (10.0, 60.0, 300.0, 1800.0)
 """Seconds before each further try."""
+PATIENCE: Final = 2.0
+"""Seconds that a round waits for one receiver; one that takes longer is told beside it, and holds up nobody."""
 KEPT: Final = 1_000
 """Deliveries that are kept."""
 
@@ -62,7 +64,8 @@ class Sender:
         self.known: dict[str, Known] = {}
         self.waiting: dict[tuple[str, str], Waiting] = {}
         """By the message and its receiver."""
-        self.lock = threading.Lock()
+        self.telling: dict[str, threading.Thread] = {}
+        """By the receiver: who tells it what is due."""
         self.loaded = False
 
     # ---- the thread -------------------------------------------------------------------------------------------------
@@ -128,20 +131,35 @@ class Sender:
     # ---- sending ----------------------------------------------------------------------------------------------------
     def deliver(self, alerts: Mapping[str, Alert]) -> None:
         now = self.panel.clock()
+        due: dict[str, list[tuple[str, str]]] = {}
         for place, waiting in list(self.waiting.items()):
-            alert = alerts.get(waiting.alert)
-            if alert is None:
+            if waiting.alert not in alerts:
                 del self.waiting[place]
                 self.keep(waiting, "dropped", Told(False, words="there is no such receiver any more"))
             elif waiting.due <= now or waiting.due > now + WAITS[-1]:  # else the clock was set back
-                self.attempt(place, waiting, alert)
+                due.setdefault(waiting.alert, []).append(place)
+        for name, places in due.items():
+            if (before := self.telling.get(name)) is None or not before.is_alive():
+                tells = threading.Thread(target=self.tell_one, args=(alerts[name], places), daemon=True)
+                self.telling[name] = tells
+                tells.start()
+                tells.join(PATIENCE)
+
+    def tell_one(self, alert: Alert, places: Iterable[tuple[str, str]]) -> None:
+        """A receiver what is due for it, one after the other."""
+        try:
+            for place in places:
+                if waiting := self.waiting.get(place):
+                    self.attempt(place, waiting, alert)
+        except Exception:
+            log.exception("telling %s failed", alert.name)
 
     def attempt(self, place: tuple[str, str], waiting: Waiting, alert: Alert) -> None:
         told = self.send(alert, waiting.message, time.time())
         told = replace(told, words=self.panel.secrets().clean(told.words))
         waiting.tries += 1
         if told.ok or not told.again or waiting.tries > len(WAITS):
-            del self.waiting[place]
+            self.waiting.pop(place, None)
             self.keep(waiting, "told" if told.ok else "failed", told)
             if not told.ok:
                 log.warning("the alert for %s could not be told: %s %s", alert.name, told.status or "", told.words)

@@ -1,5 +1,6 @@
 """What goes wrong is told once, tried again, and told when it is over; a restart changes nothing of that."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,28 @@ def test_a_clock_that_is_set_back_delays_nothing(world: World, current: Panel, c
         sender.round()
         clock.now += CALM + 1
     assert world.told[-1] == ("ops", "resolved", "key")
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(
+    world: World, current: Panel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, quick = threading.Event(), world.send
+
+    def send(alert: Alert, message: Message, now: float) -> Told:
+        if alert.name == "ops":
+            answers.wait(10)
+        return quick(alert, message, now)
+
+    sender = Sender(current, send)
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    world.wrong = [DISK]
+    sender.round()
+    sender.round()
+    sender.telling["disks"].join(10)
+    assert world.told == [("disks", "firing", "disk")]
+    answers.set()
+    sender.telling["ops"].join(10)
+    assert world.told[1:] == [("ops", "firing", "disk")], "and once"
 
 
 def test_a_refusal_is_not_tried_again(world: World, current: Panel, store: Store, clock: Clock) -> None:
