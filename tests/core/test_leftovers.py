@@ -162,3 +162,17 @@ def test_pages_are_told_and_other_sources_are_lost(sources: tuple[Source, ...]) 
         assert sorted(paths(stream.losses())) == lost
     (loss,) = of_request(Request("m", (Message("assistant", answer.parts),)), "messages", NOTHING_READ)
     assert loss.path == "messages[0].content[0].annotations"
+
+
+@pytest.mark.parametrize(
+    ("own", "lost"),
+    [
+        ({"chat": {"modalities": ["text"]}}, []),
+        ({"chat": {"modalities": ["text", "audio"]}}, ["modalities"]),
+        ({"gemini": {"generationConfig": {"responseModalities": ["TEXT"]}}}, []),
+        ({"gemini": {"generationConfig": {"responseModalities": ["AUDIO"]}}}, ["generationConfig.responseModalities"]),
+        ({"responses": {"include": ["code_interpreter_call.outputs", "a.b"]}}, ["include.a.b"]),
+    ],
+)
+def test_what_every_answer_is_is_no_loss(own: dict[str, Any], lost: list[str]) -> None:
+    assert paths(of_request(Request("m", (), extra=own), "messages", NOTHING_READ)) == lost
