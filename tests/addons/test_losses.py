@@ -62,6 +62,8 @@ HARMLESS: Final[dict[str, str]] = {
     "ResponseFormatTextJSONSchemaConfigParam.strict": "a schema is a guarantee where it is not said",
     "stream_options.include_usage": "the gateway counts, and answers as the client asked",
     "responses.store": "the gateway remembers the answer itself",
+    "responses.include": "what the gateway does by itself changes nothing; all else is carried or told",
+    **dict.fromkeys(("chat.top_logprobs", "gemini.logprobs"), "says how many, where nothing says that they are wanted"),
     "ToolSearchCall.execution": "a search that is in the history is over, whoever ran it",
     "fileData.mimeType": "says what a file is, which decides where it goes",
     **dict.fromkeys(("Base64ImageSourceParam.media_type", "inlineData.mimeType"), "is read from a picture's data"),
