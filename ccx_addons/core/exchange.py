@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 from ccx_addons.core.confidential import sent_secrets
 from ccx_addons.core.config import Client, Kind, Snapshot, Timeouts
 from ccx_addons.core.endpoints import ACCOUNT, Match
+from ccx_addons.core.faults import MAX_CODE, MAX_TEXT
 from ccx_addons.core.kept import Arrivals
 from ccx_addons.core.mask import Secrets
 from ccx_addons.core.multipart import Field
@@ -367,8 +368,12 @@ class Exchange:
 
     def veiled(self, fault: Fault) -> Fault:
         """The fault without any secret: an upstream may repeat those in each of its words."""
-        clean = self.secrets.clean
-        message, code, type, param = map(clean, (fault.message, fault.code, fault.type, fault.param))
+
+        def clean(text: str, most: int = MAX_CODE) -> str:
+            return self.secrets.clean(text, cut=len(text) >= most)  # cut where it is too long, perhaps inside of one
+
+        message = clean(fault.message, MAX_TEXT)
+        code, type, param = map(clean, (fault.code, fault.type, fault.param))
         veiled = replace(fault, message=message, code=code, type=type, param=param)
         return fault if veiled == fault else veiled
 

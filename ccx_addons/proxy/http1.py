@@ -457,7 +457,7 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.buf += received
 
     def _cut_off(self, head: bytes) -> layer.CommandGenerator[None]:
-        yield from self._unreadable(f"unexpected server response: {head[:SHOWN]!r}")
+        yield from self._unreadable(f"unexpected server response: {_whole_words(head)!r}")
 
     def _unreadable(self, words: str) -> layer.CommandGenerator[None]:
         assert self.stream_id is not None
@@ -472,7 +472,8 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.response = response = _response(head)
             size = _answer_size(self.request, response)
         except ValueError as error:
-            yield from self._unreadable(f"Cannot parse HTTP response: {str(error)[:SHOWN]}")
+            words = _whole_words(str(error).encode()).decode()
+            yield from self._unreadable(f"Cannot parse HTTP response: {words}")
             return
         self.last = self._ends_behind(response) or size == -1
         if size is not None and 0 <= size <= len(rest) and response.data.status_code != 101:
@@ -552,6 +553,12 @@ def _written(conn: Connection, head: bytes, content: bytes) -> tuple[commands.Se
     if len(content) <= COPIED:
         return (commands.SendData(conn, head + content),)
     return commands.SendData(conn, head), commands.SendData(conn, content)
+
+
+def _whole_words(said: bytes) -> bytes:
+    """How something unreadable begins. Its last word may be cut: nobody would know a secret by its half."""
+    begin = said[:SHOWN]
+    return begin[: max(map(begin.rfind, (b" ", b"\n", b"'"))) + 1]
 
 
 def _is_stale(event: RequestProtocolError, stream_id: int | None) -> bool:

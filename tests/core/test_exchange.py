@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ from hypothesis import strategies as st
 from ccx_addons.core.config import Channel, Key, Policy, Snapshot, Timeouts
 from ccx_addons.core.endpoints import find
 from ccx_addons.core.exchange import AttemptRecord, Exchange, Tap
+from ccx_addons.core.faults import MAX_CODE, MAX_TEXT, shortened
+from ccx_addons.core.mask import Secrets
+from ccx_addons.core.neutral import Fault
 from ccx_addons.core.verdict import Attempt
 
 CHANNEL = Channel("ch", "main", "chat", ("https://a",), (), frozenset({"chat"}))
@@ -79,3 +83,13 @@ def test_answers_of_all_attempts_share_one_limit() -> None:
         (1, 7, False), (2, 3, True), (3, 0, True), (4, 0, True)
     ]  # fmt: skip
     assert tap.earlier[3].head == ((b"x-n", b"3"),)
+
+
+@pytest.mark.parametrize(("most", "field"), [(MAX_TEXT, "message"), (MAX_CODE, "code")])
+def test_half_a_secret_is_hidden_where_an_error_is_cut(most: int, field: str) -> None:
+    secret = "relay-secret-of-the-operator-0123456789"
+    x = exchange()
+    x.snapshot = replace(x.snapshot, secrets=Secrets([secret]))
+    said = ("a " * most)[: most - 20] + secret
+    fault = shortened(replace(Fault("server", "x"), **{field: said}))  # type: ignore[arg-type]  # of either field
+    assert secret[:20] in getattr(fault, field) and secret[:8] not in getattr(x.veiled(fault), field)

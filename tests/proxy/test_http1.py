@@ -23,6 +23,7 @@ from ccx_addons.proxy.http1 import (
     _is_informational,
     _json_errors,
     _response,
+    _whole_words,
     error_page,
 )
 from ccx_addons.proxy.terms import Limits
@@ -105,6 +106,20 @@ def test_who_gives_up_closes_only_its_own_connection(stream_id: int, code: Error
 def test_an_answers_head_is_read_as_mitmproxy_reads_it(head: bytes) -> None:
     ours, stock = _response(head), http1.read_response_head(head.replace(b"\r\n", b"\n")[:-2].split(b"\n"))
     assert [vars(r.data) | {"timestamp_start": 0} for r in (ours,)] == [vars(stock.data) | {"timestamp_start": 0}]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b"HTTP/1.1 200 OK\r\nx: half-of-a-sec", b"HTTP/1.1 200 OK\r\nx: "),
+        (b"SSH-2.0-OpenSSH\r\n", b"SSH-2.0-OpenSSH\r\n"),
+        (b"a" * 900, b""),
+        (b"Bad HTTP response line: b'X'", b"Bad HTTP response line: b'X'"),
+        (b"", b""),
+    ],
+)
+def test_what_cannot_be_read_is_shown_in_whole_words(said: bytes, shown: bytes) -> None:
+    assert _whole_words(said) == shown
 
 
 # ---- upstreams -------------------------------------------------------------------------------------------------------
