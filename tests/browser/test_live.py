@@ -8,8 +8,8 @@ from tests.browser.conftest import Tab
 def test_a_panel_without_a_network_says_so(tab: Tab) -> None:
     tab.go("/channels")
     tab.live()
+    tab.expected += ("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "WebSocket connection")
     tab.page.context.set_offline(True)
     expect(tab.page.locator("#live")).to_have_text("no connection")
     tab.page.context.set_offline(False)
     tab.live()
-    tab.errors.clear()  # Chromium notes what it could not fetch
