@@ -110,7 +110,7 @@ def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
 
 def _pictures(request: Request, base_url: str, losses: Losses) -> Fields:
     """OpenAI's own models make no pictures here; OpenRouter's do, and nobody knows of other servers."""
-    wish = drawing.of_gemini(request.extra)
+    wish = drawing.of_gemini(request.extra) if "gemini" in request.extra else None
     if wish is None:
         return {}
     losses += wish.losses("gemini")
