@@ -97,11 +97,10 @@ def test_one_that_hangs_for_longer_is_reached_anew(server: Server, monkeypatch: 
         server.signal(signal.SIGSTOP)
         assert await asked(one, ask("1", ("a", 0, 8))) is None
         await asyncio.sleep(0.6)
+        monkeypatch.setattr(module, "SILENT", PATIENT)
         server.signal(signal.SIGCONT)
         await asyncio.wait_for(until(lambda: not one.trouble), 20)
-        engine_of(one).patience.most = PATIENT
-        await settled(one)
-        assert await asked(two, ask("x", ("a", 0, 1))), "what it decided alone was told"
+        assert await asked(one, ask("x", ("a", 0, 1)))
 
     meet(server.made(), check)
 
