@@ -242,3 +242,24 @@ say(client.models.generate_content(model=MODEL, contents=PROMPT, config=config).
 chunks = client.models.generate_content_stream(model=MODEL, contents=PROMPT, config=config)
 say("".join(chunk.text or "" for chunk in chunks))
 """
+
+GENERATIVE_AI: Final = """
+import google.generativeai as google
+
+google.configure(api_key=KEY, transport="rest", client_options={"api_endpoint": BASE})
+
+def look_up(word: str) -> str:
+    "Looks a word up."
+    return SECRET
+
+model = google.GenerativeModel(MODEL, tools=[look_up])
+say(model.start_chat(enable_automatic_function_calling=True).send_message(PROMPT).text)
+talk = model.start_chat()
+called = talk.send_message(PROMPT, stream=True)
+called.resolve()
+names = [part.function_call.name for part in called.parts if part.function_call]
+results = [{"function_response": {"name": name, "response": {"result": SECRET}}} for name in names]
+answer = talk.send_message({"role": "user", "parts": results}, stream=True)
+answer.resolve()
+say(answer.text)
+"""

@@ -232,6 +232,13 @@ CLIENTS: Final = (
         },
     ),
     Client(
+        "google-generativeai",
+        ("google-generativeai",),
+        '`genai.configure(transport="rest", client_options={"api_endpoint": GATEWAY})`',
+        {"gemini": programs.GENERATIVE_AI},
+        pythons=("python3.12", "python3.11", "python3.10"),
+    ),
+    Client(
         "LlamaIndex",
         ("llama-index-core", "llama-index-llms-openai"),
         "`OpenAI(api_base=GATEWAY/v1)`",
