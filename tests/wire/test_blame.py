@@ -146,15 +146,15 @@ LIMITS = [
         ("seconds", {"retry-after": "70"}, 65, 70),
         ("a fraction", {"retry-after": "70.5"}, 65, 70.5),
         ("with a unit", {"retry-after": "70s"}, 65, 70),
-        ("a date", {"retry-after": formatdate(time.time() + 3000, usegmt=True)}, 1000, 3000),
+        ("a date", {"retry-after": formatdate(time.time() + 9000, usegmt=True)}, 1000, 9000),
         ("milliseconds", {"retry-after-ms": "70500.5"}, 65, 71),
-        ("a moment in milliseconds", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((time.time() + 3000) * 1000))}, 1000, 3000),
+        ("a moment in milliseconds", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((time.time() + 9000) * 1000))}, 1000, 9000),
         ("only what is used up", {"x-ratelimit-remaining-requests": "10", "x-ratelimit-reset-requests": "1s", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 350, 360),
     )
 ]  # fmt: skip
-SOON, LATE = str(int(time.time() + 3600)), str(int(time.time() + 500_000))
+SOON, LATE = str(int(time.time() + 9000)), str(int(time.time() + 500_000))
 LIMITS += [
-    row("the rejected window", "messages", 429, "rate limited", type="rate_limit_error", next="second", rest=("cooling", 1000, 3600), headers={
+    row("the rejected window", "messages", 429, "rate limited", type="rate_limit_error", next="second", rest=("cooling", 1000, 9000), headers={
         "anthropic-ratelimit-unified-status": "rejected", "anthropic-ratelimit-unified-reset": SOON,
         "anthropic-ratelimit-unified-5h-reset": SOON, "anthropic-ratelimit-unified-7d-reset": LATE,
         "anthropic-ratelimit-unified-7d-utilization": "0.2", "anthropic-ratelimit-unified-5h-utilization": "1.0",
@@ -223,7 +223,8 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     for n, (spec, each) in enumerate(CRASHES):
         scripts[f"c{n}"] = {"status": each.answer, "body": each.body, "when": TEXT, "spec": spec}
         keys = [f"fake:scripted=c{n}:{k}" for k in "abc"]
-        channels += places(f"c{n}", fake, each.kind, keys[:2], keys[2], timeouts=FAST if spec == "stall" else {})
+        own = {"breaker": {"pause": 0}, "timeouts": FAST if spec == "stall" else {}}
+        channels += places(f"c{n}", fake, each.kind, keys[:2], keys[2], **own)
     for name, made in OTHERS.items():
         scripts |= made.get("scripts", {})
         channels += [

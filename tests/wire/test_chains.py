@@ -55,6 +55,7 @@ def gateway(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         )
         for way in WAYS
     ]
+    channels.append(channel("edited", fake.url, "chat", models={"ou*": CHAIN}, route_prefix="edited"))
     with running_program(tmp_path_factory.mktemp("chains"), *channels, prices=PRICES, panel=True) as program:
         yield program
 
@@ -140,7 +141,7 @@ def test_the_panel_and_the_metrics_say_which_model_answered(gateway: Program) ->
 def test_a_chain_that_is_edited_in_the_panel_stays_a_list(gateway: Program) -> None:
     admin = {"x-api-key": ADMIN_KEY}
     listed = httpx.get(f"{gateway.url}/api/channels", headers=admin).json()["channels"]
-    id = next(each["id"] for each in listed if each["name"] == "images-images-json")
+    id = next(each["id"] for each in listed if each["name"] == "edited")
     patch = {"models": {"ou*": ["x", {"to": "good", "effort": "high"}], "other": "y"}}
     shown = httpx.post(f"{gateway.url}/api/channels/preview", headers=admin, json={"id": id, "channel": patch}).json()
     assert not shown["problems"] and "+" in shown["diff"] and "effort: high" in shown["diff"]
@@ -148,4 +149,4 @@ def test_a_chain_that_is_edited_in_the_panel_stays_a_list(gateway: Program) -> N
     assert changed.status_code == 200, changed.text
     assert changed.json()["channel"]["models"] == patch["models"]
     written = YAML(typ="safe").load((gateway.folder / "ccx.yaml").read_text())["channels"]
-    assert [each["models"] for each in written if each["name"] == "images-images-json"] == [patch["models"]]
+    assert [each["models"] for each in written if each["name"] == "edited"] == [patch["models"]]

@@ -235,7 +235,9 @@ def check(upstream: Recorder, before: int) -> None:
             assert rest.startswith(head + b"\r\n\r\n" + body)
             rest = rest[len(head) + 4 + len(body) :]
             lines = head.split(b"\r\n")
-            assert lines[0].startswith((b"POST /v1/", b"GET /v1/")) and lines[0].endswith(b" HTTP/1.1")
+            assert lines[0].startswith((b"POST /v1/", b"GET /v1/", b"GET /v1beta/models ")) and lines[0].endswith(
+                b" HTTP/1.1"
+            )
             assert not {byte for line in lines for byte in line if byte < 32 and byte != 9}
             names = [line.partition(b":")[0].lower() for line in lines[1:]]
             assert names.count(b"content-length") <= 1 and b"transfer-encoding" not in names
