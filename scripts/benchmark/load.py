@@ -86,15 +86,18 @@ async def load(
 ) -> Seen:
     """``clients`` that ask one after the other. ``one_shot``: each time over a new connection.
 
-    All begin together, once each has asked over its connection: then ``ready`` is called, and what comes is counted.
+    All begin together, once each has asked over its connection and all have asked at once, so that there are as many
+    connections to the upstream as they need: then ``ready`` is called, and what comes is counted.
     """
     seen, all_there, begun = Seen(), asyncio.Barrier(clients), 0.0
 
     async def client() -> None:
         nonlocal begun
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-        writer.write(wire)
-        await read_answer(reader)
+        for _ in range(2):
+            writer.write(wire)
+            await read_answer(reader)
+            await all_there.wait()
         if await all_there.wait() == 0:
             ready()
             begun = time.perf_counter()
