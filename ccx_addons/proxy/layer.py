@@ -118,9 +118,8 @@ class AttemptLayer(HttpLayer):
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.Start) and not self.is_http2:
-            yield from self._to_end(
-                self.connections[self.context.client], event
-            )  # without one that the stock layer makes
+            # The stock layer makes an end of its own first, only to throw it away.
+            yield from self._to_end(self.connections[self.context.client], event)
         elif isinstance(event, events.Wakeup) and event.command in self._timers:
             yield from self._on_wakeup(event.command)
         elif isinstance(event, GoOn):
