@@ -55,6 +55,8 @@ def left(value: Json, said: frozenset[str]) -> Iterator[str]:
     """
     if isinstance(value, dict) and read.text(value.get("type")).startswith("mcp_"):
         yield from (name for name, inner in value.items() if name not in MCP and inner not in UNSET)
+        for tool in read.mappings(value.get("tools")):
+            yield from (f"tools.{name}" for name, inner in tool.items() if name not in MCP_TOOL and inner not in UNSET)
     elif isinstance(value, list):
         for item in value:
             yield from left(item, said)
@@ -89,6 +91,7 @@ MCP: Final = frozenset({
     "tools", "content", "output", "error", "is_error", "status",
 })  # fmt: skip
 """Members that the work of a remote server says, in any protocol: a call's arguments are the tool's own."""
+MCP_TOOL: Final = frozenset({"name", "description", "input_schema"})
 MCP_KINDS: Final = frozenset({"mcp", "mcp_tools"})
 UNSET: Final[tuple[Json, ...]] = (None, "", [], {})
 IDS: Final = ("id", "tool_use_id")
