@@ -99,7 +99,8 @@ def duplicate(id: str) -> tuple[str, Change]:
 
     def change(document: Table) -> None:
         original = _channel(document, id)
-        plain = json.loads(json.dumps({name: value for name, value in original.items() if name not in NOT_COPIED}))
+        kept = {name: value for name, value in original.items() if name not in NOT_COPIED}
+        plain = json.loads(json.dumps(kept, default=lambda moment: moment.isoformat()))  # a time without quotes is none
         taken = {str(channel.get("name", "")) for channel in sequence(document, "channels")}
         names = (f"{str(plain.get('name', ''))[:MAX_COPIED]} {n}" for n in itertools.count(2))
         name = next(name for name in names if name not in taken)

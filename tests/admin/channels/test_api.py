@@ -298,6 +298,8 @@ def test_a_key_is_replaced_with_both_in_use(api: Api, clock: Clock) -> None:
 
 
 def test_a_copy_is_a_paused_channel_of_its_own(api: Api, folder: Path) -> None:
+    file = folder / "ccx.yaml"
+    file.write_text(file.read_text().replace("spare, weight: 2", "spare, until: 2999-01-01T08:00:00+08:00"))
     before = (folder / "ccx.yaml").read_text()
     answer = api("POST", "/api/channels/ch_back0002/duplicate", {})
     assert answer.status_code == 201
@@ -315,3 +317,5 @@ def test_a_copy_is_a_paused_channel_of_its_own(api: Api, folder: Path) -> None:
     assert found["id"] != original["id"] and (folder / "ccx.yaml").read_text().startswith(before.rstrip())
     assert api("POST", "/api/channels/ch_back0002/duplicate", {}).get_json()["channel"]["name"] == "backup 3"
     assert api("POST", "/api/channels/ch_nothing/duplicate", {}).status_code == 404
+    timed = api("POST", f"/api/channels/{MAIN}/duplicate", {}).get_json()["channel"]
+    assert timed["keys"][1]["until"] == api.get(f"/api/channels/{MAIN}")["channel"]["keys"][1]["until"] is not None
