@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,6 +39,8 @@ MAX_LINES: Final = 3_000
 CONTEXT: Final = 3
 LARGEST_WORD: Final = 100_000
 """Bytes of a body that stands in a command."""
+KEYS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What a terminal may take for keys that are pressed when a command is pasted, also inside of quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,13 +322,14 @@ def curl(current: Panel, row: Mapping[str, Any]) -> str:
     headers = {"content-type": "application/json"}
     if row["kind"] == "messages":
         headers["anthropic-version"] = "2023-06-01"
-    if side:
-        headers |= {name.lower(): value for name, value in side["headers"] if name.lower() in REPLAYED_HEADERS}
+    for name, value in side["headers"] if side else ():
+        if name.lower() in REPLAYED_HEADERS and not KEYS.search(value):
+            headers[name.lower()] = value
     lines = [
         f"curl '{root}{export.path_of(row, body) or '/'}'",
         '-H "authorization: Bearer $CCX_KEY"',
         *(f"-H {quoted(f'{name}: {value}')}" for name, value in headers.items()),
-        f"--data-binary {data(body)}",
+        data(body),
     ]
     return " \\\n  ".join(lines)
 
@@ -336,12 +340,13 @@ def quoted(text: str) -> str:
 
 
 def data(body: str) -> str:
-    """What curl sends: a large body stands behind the command, since Linux takes no word above 128 KiB (execve(2))."""
-    if not body:
-        return "@request.json"
+    """What curl sends, as it is: no ``@`` in a body names a file. A large body stands behind the command, since Linux
+    takes no word above 128 KiB (execve(2)); what is no text is in a file."""
+    if not body or KEYS.search(body):
+        return "--data-binary @request.json"
     if len(body.encode("utf-8", "replace")) <= LARGEST_WORD:
-        return quoted(body)
+        return f"--data-raw {quoted(body)}"
     end = "CCX_BODY"
     while end in body:
         end += "_"
-    return f"@- <<'{end}'\n{body}\n{end}"
+    return f"--data-binary @- <<'{end}'\n{body}\n{end}"

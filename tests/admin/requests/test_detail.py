@@ -279,6 +279,20 @@ def test_curl_says_what_the_client_said(
     assert "anthropic-version: 2024-01-01" in words and "2023-06-01" not in words
 
 
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("@/etc/passwd", "--data-raw '@/etc/passwd'"),
+        ("{}\r\n\t", "--data-raw '{}\r\n\t'"),
+        ("'\x7f\x7f'; id #", "--data-binary @request.json"),
+        ("\x1b[201~\nid", "--data-binary @request.json"),
+        ("CCX_BODY\n" * 20_000, "--data-binary @- <<'CCX_BODY_'\nCCX_BODY\n"),
+    ],
+)
+def test_a_body_is_no_command_and_no_file(body: str, sent: str) -> None:
+    assert request_detail.data(body).startswith(sent)
+
+
 def test_neighbours(app: Flask, session: FlaskClient, filled: list[str]) -> None:
     page = session.get(f"/requests/{filled[10]}").text
     assert f'href="/requests/{filled[11]}"' in page
