@@ -92,8 +92,10 @@ def index() -> str | Response:
 
 
 def named(current: Panel, client: Client) -> list[str]:
-    """Models that the configuration names and the client may ask for."""
-    channels = [c for c in current.snapshot().channels if c.status == "active" and c.serves & client.kinds]
+    """Models that the configuration names and the client may ask for, at the address that the page shows."""
+    snapshot = current.snapshot()
+    reached = (c for c in snapshot.channels if c.status == "active" and not c.route_prefix)
+    channels = [c for c in reached if c.serves & client.kinds]
     names = {name for channel in channels for name in channel.named if channel.allow.allows(name)}
     return sorted(name for name in names if client.models.allows(name))
 

@@ -113,8 +113,11 @@ def test_tools_of_kinds_that_nobody_serves_are_not_offered(browser: FlaskClient,
 def test_a_client_sees_the_models_that_it_may_ask_for(browser: FlaskClient, folder: Path) -> None:
     file = folder / "ccx.yaml"
     text = file.read_text().replace("models: {opus: glm-5,", "models: {opus: glm-5, not-for-alice: x,")
+    text = text.replace(
+        "    name: codex\n", "    name: codex\n    route_prefix: team\n    models: {behind-a-prefix: x}\n"
+    )
     file.write_text(text.replace("    limits: {rpm: 60", "    models: ['!not-*']\n    limits: {rpm: 60"))
     enter(browser)
     page = browser.get("/clients/me").text
     assert ">opus</span>, <span" in page and ">sonnet</span>" in page and "/v1/models</code>" in page
-    assert "not-for-alice" not in page and "glm-5" not in page
+    assert not [name for name in ("not-for-alice", "glm-5", "behind-a-prefix") if name in page]
