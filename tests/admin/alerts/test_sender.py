@@ -45,6 +45,7 @@ def world(monkeypatch: pytest.MonkeyPatch, folder: Path) -> World:
     found = World()
     (folder / "ccx.yaml").write_text((folder / "ccx.yaml").read_text() + ALERTS)
     monkeypatch.setattr(module, "conditions", lambda panel: list(found.wrong))
+    monkeypatch.setattr(module, "PATIENCE", PATIENCE)  # a round is over when all were told
     return found
 
 
@@ -121,7 +122,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(
 
     def send(alert: Alert, message: Message, now: float) -> Told:
         if alert.name == "ops":
-            answers.wait(10)
+            answers.wait(PATIENCE)
         return quick(alert, message, now)
 
     sender = Sender(current, send)
@@ -129,10 +130,10 @@ def test_a_receiver_that_hangs_holds_up_no_other(
     world.wrong = [DISK]
     sender.round()
     sender.round()
-    sender.telling["disks"].join(10)
+    sender.telling["disks"].join(PATIENCE)
     assert world.told == [("disks", "firing", "disk")]
     answers.set()
-    sender.telling["ops"].join(10)
+    sender.telling["ops"].join(PATIENCE)
     assert world.told[1:] == [("ops", "firing", "disk")], "and once"
 
 
