@@ -208,7 +208,8 @@ def remembered(request: Request, target: str) -> Request:
 
     A history without their tools is said in words: no upstream takes such calls alone.
     """
-    if target not in MCP_SPEAKERS or not any(isinstance(tool, ServerTool) and tool.servers for tool in request.tools):
+    servers = (server for tool in request.tools if isinstance(tool, ServerTool) for server in tool.servers)
+    if target not in MCP_SPEAKERS or not any(server.serves for server in servers):
         return request
     messages = [
         replace(message, parts=_remembered(message.parts, target))

@@ -225,7 +225,8 @@ def written_servers[T](
     tool: ServerTool, path: str, writer: Callable[[McpServer, str, list[Loss]], T | None], losses: list[Loss]
 ) -> list[T]:
     """The same for a tool that is remote servers: what is written of those that can be."""
-    found = [one for server in tool.servers if (one := writer(server, path, losses)) is not None]
+    on = (server for server in tool.servers if not server.off)
+    found = [one for server in on if (one := writer(server, path, losses)) is not None]
     if found:
         losses += [
             Loss(f"{path}.{name}"[:LONGEST], f"only {tool.protocol} upstreams have it") for name in unsaid(tool.value)

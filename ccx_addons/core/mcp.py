@@ -23,7 +23,8 @@ SAID: Final = frozenset({
 class McpServer:
     """``allowed``: the only tools that may be called; None: all but ``refused``.
 
-    ``unasked``: the tools that may be called before the client is asked; None: all.
+    ``unasked``: the tools that may be called before the client is asked; None: all. ``off``: no tool of it may be
+    called this time.
     """
 
     name: str
@@ -33,6 +34,7 @@ class McpServer:
     allowed: tuple[str, ...] | None = None
     refused: tuple[str, ...] = ()
     unasked: tuple[str, ...] | None = None
+    off: bool = False
 
     @property
     def free(self) -> tuple[str, ...] | None:
@@ -40,6 +42,11 @@ class McpServer:
         if self.allowed is None or self.unasked is None:
             return self.unasked if self.allowed is None else self.allowed
         return tuple(name for name in self.allowed if name in self.unasked)
+
+    @property
+    def serves(self) -> bool:
+        """Whether any tool may be called unasked."""
+        return not self.off and self.free != ()
 
 
 def unsaid(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -97,6 +97,51 @@ def test_what_cannot_be_said_runs_nothing_else(
     assert written(source, fields, target) == (want, lost)
 
 
+F = {"type": "function", "name": "f"}
+A = {"type": "mcp", "server_label": "a"}
+B = {"type": "mcp", "server_label": "b"}
+
+
+def among(*tools: Any) -> dict[str, Any]:
+    return {"type": "allowed_tools", "mode": "auto", "tools": list(tools)}
+
+
+@pytest.mark.parametrize(
+    ("choice", "target", "left"),
+    [
+        ("none", "gemini", []),
+        (among(F), "messages", []),
+        (among(F), "gemini", []),
+        (among(A, F), "messages", ["a"]),
+        (among(A), "gemini", ["a"]),
+        (A, "messages", ["a"]),
+        ({**A, "name": "x"}, "messages", ["a"]),
+        ({**A, "name": "x"}, "gemini", []),
+        (among(B, F), "messages", []),
+    ],
+)
+def test_a_choice_of_tools_is_one_of_servers_too(choice: Any, target: Kind, left: list[str]) -> None:
+    """An upstream calls their tools by itself, and nobody could say no any more."""
+    fields = mcp(**FREE)
+    tools = {"tools": [*fields["tools"], F], "tool_choice": choice}
+    body, _ = written("responses", tools, target)
+    named = [tool["mcp_server_name"] for tool in body["tools"] if "mcp_server_name" in tool]
+    named += [server["name"] for tool in body["tools"] for server in tool.get("mcpServers", ())]
+    assert (named, [server["name"] for server in body.get("mcp_servers", ())]) == (
+        left, left if target == "messages" else [],
+    )  # fmt: skip
+    if isinstance(choice, dict) and choice.get("name") and target == "messages":
+        assert body["tools"][0] == toolset(**ONE)["tools"][0]
+
+
+def test_both_ways_of_limiting_a_toolset_count() -> None:
+    fields = toolset(configs={"y": {"enabled": False}})
+    old = {"mcp_servers": [fields["mcp_servers"][0] | {"tool_configuration": {"allowed_tools": ["x", "y"]}}]}
+    assert written("messages", fields | old, "responses")[0] == mcp(allowed_tools=["x"], **FREE)
+    fields = toolset(default_config={"enabled": False}, configs={"x": {"enabled": True}, "z": {"enabled": True}})
+    assert written("messages", fields | old, "responses")[0] == mcp(allowed_tools=["x"], **FREE)
+
+
 def test_a_token_may_be_a_header() -> None:
     assert with_token({"authorization": "Bearer t", "X": "y"}, "") == ({"X": "y"}, "t")
     assert with_token({"Authorization": "Basic b"}, "t") == ({"Authorization": "Basic b"}, "t")

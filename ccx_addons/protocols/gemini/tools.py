@@ -179,6 +179,8 @@ class Tools:
     def _server_tool(self, tool: ServerTool, has_functions: bool, path: str) -> Fields | None:
         if tool.protocol == NAME:
             return dict(tool.value)
+        if tool.servers and self._choice and self._choice.mode == "none":
+            return None  # the mode is one of functions
         if tool.servers:
             servers = written_servers(tool, path, write_server, self._losses)
             return {MCP: servers} if servers else None

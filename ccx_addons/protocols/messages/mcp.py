@@ -39,9 +39,14 @@ def _read_server(value: Mapping[str, Json]) -> McpServer | None:
 
 def _limited(server: McpServer, toolset: Mapping[str, Json]) -> McpServer:
     configs = {name: read.mapping(config) for name, config in read.mapping(toolset.get("configs")).items()}
+    refused = tuple(name for name, one in configs.items() if one.get("enabled") is False)
+    allowed = server.allowed
     if read.mapping(toolset.get("default_config")).get("enabled") is False:
-        return replace(server, allowed=tuple(name for name, one in configs.items() if one.get("enabled") is True))
-    return replace(server, refused=tuple(name for name, one in configs.items() if one.get("enabled") is False))
+        enabled = (name for name, one in configs.items() if one.get("enabled") is True)
+        return replace(server, allowed=tuple(name for name in enabled if allowed is None or name in allowed))
+    if allowed is not None:
+        return replace(server, allowed=tuple(name for name in allowed if name not in refused))
+    return replace(server, refused=refused)
 
 
 def _names(value: Json) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ def write_toolset(server: McpServer, path: str, losses: list[Loss]) -> Block | N
         if server.unasked is not None:
             losses.append(Loss(f"{path}.require_approval", "only tools that need no approval are there"))
         block["default_config"] = {"enabled": False}
-        block["configs"] = {name: {"enabled": True} for name in free if name not in server.refused}
+        block["configs"] = {name: {"enabled": True} for name in free}
     elif server.refused:
         block["configs"] = {name: {"enabled": False} for name in server.refused}
     return block

@@ -2,6 +2,7 @@
 asked before each call."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ccx_addons.core import read
 from ccx_addons.core.mcp import McpServer
@@ -10,33 +11,49 @@ from ccx_addons.protocols.responses.wire import Item
 
 
 def read_server(value: Mapping[str, Json]) -> tuple[McpServer, ...]:
-    """None for connectors and tunnels, which only this vendor has."""
+    """None for connectors and tunnels, which only this vendor has, and where it is not known which tools may be
+    called: those that only read are known to this vendor's server alone."""
     name, url = read.text(value.get("server_label")), read.text(value.get("server_url"))
-    if not (name and url):
+    allowed = value.get("allowed_tools")
+    names = _names(allowed)
+    if not (name and url) or (names is None and allowed not in (None, {})):
         return ()
     headers = {name: said for name, said in read.mapping(value.get("headers")).items() if isinstance(said, str)}
-    token, allowed = read.text(value.get("authorization")), value.get("allowed_tools")
-    if isinstance(allowed, dict) and "tool_names" not in allowed and allowed.get("read_only"):
-        return ()  # which tools only read is known to this vendor's server alone
-    return (McpServer(name, url, token, headers, _names(allowed), (), _unasked(value.get("require_approval"))),)
+    token = read.text(value.get("authorization"))
+    return (McpServer(name, url, token, headers, names, (), _unasked(value.get("require_approval"))),)
 
 
 def _names(value: Json) -> tuple[str, ...] | None:
-    """A list of names, or a filter with one; None: there is none."""
-    value = value.get("tool_names") if isinstance(value, dict) else value
+    """A list of names, or a filter that is nothing else; None: there is none."""
+    if isinstance(value, dict):
+        value = value.get("tool_names") if value.get("read_only") is None else None
     return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else None
 
 
 def _unasked(value: Json) -> tuple[str, ...] | None:
+    """A tool of which both is said is asked for."""
     if value == "never":
         return None
-    return _names(read.mapping(value).get("never")) or ()
+    rules = read.mapping(value)
+    asked = _names(rules.get("always") or [])
+    return () if asked is None else tuple(name for name in _names(rules.get("never")) or () if name not in asked)
+
+
+def chosen(server: McpServer, choice: Mapping[str, Json]) -> McpServer:
+    """The server as far as ``tool_choice`` goes, which may name some tools only (ToolChoiceMcp, ToolChoiceAllowed)."""
+    named = read.mappings(choice.get("tools")) if choice.get("type") == "allowed_tools" else [choice]
+    found = [one.get("name") for one in named if one.get("type") == "mcp" and one.get("server_label") == server.name]
+    if not found:
+        return replace(server, off=True)
+    if None in found:
+        return server
+    names = (name for name in found if isinstance(name, str))
+    return replace(server, allowed=tuple(name for name in names if server.allowed is None or name in server.allowed))
 
 
 def write_server(server: McpServer, path: str, losses: list[Loss]) -> Item | None:
     """The tool; None: a tool of the server is refused, and all but some cannot be said."""
-    allowed = server.allowed
-    if server.refused and allowed is None:
+    if server.refused:
         losses.append(Loss(path, "single tools cannot be forbidden, so the server is left out"))
         return None
     item: Item = {"type": "mcp", "server_label": safe_name(server.name), "server_url": server.url}
@@ -44,8 +61,8 @@ def write_server(server: McpServer, path: str, losses: list[Loss]) -> Item | Non
         item["authorization"] = server.token
     if server.headers:
         item["headers"] = dict(server.headers)
-    if allowed is not None:
-        item["allowed_tools"] = list(allowed)
+    if server.allowed is not None:
+        item["allowed_tools"] = list(server.allowed)
     if server.unasked is None:
         item["require_approval"] = "never"
     return item

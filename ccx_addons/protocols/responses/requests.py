@@ -53,7 +53,7 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
         model,
         tuple(talk.messages),
         tuple(talk.system),
-        tuple(box.tools),
+        tuple(box.chosen(body.get("tool_choice"))),
         choice,
         read.flag(body.get("parallel_tool_calls")),
         demand.integer(body, "max_output_tokens"),

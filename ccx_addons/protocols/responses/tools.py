@@ -6,6 +6,7 @@ call it by its own form stays in ``Tool.extra``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
@@ -14,7 +15,7 @@ from ccx_addons.core.errors import BadRequest
 from ccx_addons.core.leftovers import written_servers, written_tool
 from ccx_addons.core.neutral import Json, Loss, Request, ServerTool, Tool, ToolChoice, safe_name, safe_names
 from ccx_addons.core.openai import fits_strict
-from ccx_addons.protocols.responses.mcp import read_server, write_server
+from ccx_addons.protocols.responses.mcp import chosen, read_server, write_server
 from ccx_addons.protocols.responses.natives import NATIVES, is_native
 from ccx_addons.protocols.responses.schemas import object_schema
 from ccx_addons.protocols.responses.wire import NAME, NOTHING, Item, keep, own, sidecar
@@ -83,6 +84,14 @@ class ToolBox:
         self._names[place] = name
         extra = sidecar({**fields, LOADED: True}) if loaded else tool.extra
         self.tools.append(Tool(name, tool.description, tool.parameters, tool.strict, tool.freeform, extra))
+
+    def chosen(self, choice: Json) -> Iterator[Tool | ServerTool]:
+        """The tools, remote servers as far as ``tool_choice`` goes: an upstream calls them by itself."""
+        for tool in self.tools:
+            if isinstance(choice, dict) and isinstance(tool, ServerTool) and tool.servers:
+                yield replace(tool, servers=tuple(chosen(server, choice) for server in tool.servers))
+            else:
+                yield tool
 
     def name(self, namespace: str, name: str) -> str:
         """The neutral name of a function that the wire names so."""

@@ -414,3 +414,6 @@ def test_they_are_remembered_where_their_tools_are(source: Kind, target: Kind) -
     assert (losses == [] and "mcptoolu_ccx" in dumps(body).decode()) or "mcp_ccx" in dumps(body).decode()
     bare = Request("m", asked)
     assert remembered(bare, target) is bare is remembered(bare, "chat")
+    for server in (replace(tool.servers[0], off=True), replace(tool.servers[0], unasked=())):
+        away = replace(bare, tools=(replace(tool, servers=(server,)),))
+        assert remembered(away, target) is away, "no tool of it may be called"
