@@ -19,7 +19,7 @@ from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
-from ccx_addons.core.refusals import loss_of
+from ccx_addons.core.refusals import field_of, loss_of
 from ccx_addons.core.stops import broken_off
 from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
@@ -123,12 +123,16 @@ def _of_client(x: Exchange, losses: list[Loss]) -> list[Loss]:
 def _form(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     """The same of a multipart body."""
     form = x.form or {}
-    left_out = sorted(attempt.drop & form.keys())
-    edits: dict[multipart.Field, str | None] = {form[name]: None for name in left_out}
+    refused = {}
+    for name in sorted(attempt.drop):
+        field, stays = field_of(name)
+        if field in form and form[field].value not in stays:
+            refused[field] = name
+    edits: dict[multipart.Field, str | None] = {form[field]: None for field in refused}
     if (place := form.get("model")) and place.value != mapped.model:
         edits[place] = mapped.model
     body = multipart.edited(x.raw, edits) if edits else x.raw
-    losses = tuple(loss for name in left_out if (loss := loss_of(name)))
+    losses = tuple(loss for name in refused.values() if (loss := loss_of(name)))
     return Outgoing(body, x.operation, x.stream, frozenset(form), losses)
 
 

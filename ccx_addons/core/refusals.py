@@ -36,6 +36,14 @@ BAD_FIELD: Final = tuple(
 """How upstreams name a field that they do not take."""
 GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[\]0-9]{1,120})')?")
 
+QUOTED: Final = r"[`'\"][\w.-]{1,40}[`'\"]"
+ACCEPTED: Final = re.compile(
+    rf"(?:supported values are|must be one of):? ?({QUOTED}(?:(?:,? (?:and|or)|,) ?{QUOTED}){{0,20}})", re.IGNORECASE
+)
+"""The values that a field may have, where another one is refused."""
+BUT: Final = "!="
+"""Stands between such a field and its values, as in ``reasoning_effort!=low|high``: others may ask for one of them."""
+
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({
     "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
@@ -178,14 +186,16 @@ BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORE
 
 def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     """What is to be left out or changed next time: fields as they stand in the request (``reasoning.summary`` for a
-    member of one), values of INSTEAD, cures, beta tokens, the largest limit
+    member of one), or all values but some of theirs (BUT), values of INSTEAD, cures, beta tokens, the largest limit
     (``at_most=8192``). ``sent``: top fields and tokens of the request."""
     if value := refused_value(fault.message):
         return frozenset({value} if value.partition(".")[0] in sent else ())
     if most := largest_limit(fault.message):
         return frozenset({f"{MOST}{most}"})
     found = {cure for cure, pattern in CURES if pattern.search(fault.message)}
-    for name in named_fields(fault):
+    named = named_fields(fault)
+    values = _accepted(fault.message) if len(named) == 1 else ""
+    for name in named:
         path = _resolve(name, sent)
         steps = [step for step in re.split(r"[.\[\]]+", path) if step]
         if steps[0] in OTHERWISE:
@@ -193,7 +203,7 @@ def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
         elif steps[0] == "messages" and steps[-1] in THOUGHTS:
             found.add("strip_thinking")
         elif steps[0] in sent and (steps[0] not in NEVER_DROPPED or steps[-1] in HARMLESS):
-            found.add(".".join("*" if step.isdigit() else step for step in steps))
+            found.add(".".join("*" if step.isdigit() else step for step in steps) + values)
     return frozenset(found) | dropped_betas(fault.message, sent)
 
 
@@ -214,6 +224,17 @@ def _named(message: str) -> Iterator[str]:
             while more := MORE.search(message[end : end + 120]):
                 yield more[1].rstrip(".")
                 end += more.end(1)
+
+
+def _accepted(message: str) -> str:
+    found = ACCEPTED.search(message)
+    return BUT + "|".join(one.strip("`'\"") for one in re.findall(QUOTED, found[1])) if found else ""
+
+
+def field_of(name: str) -> tuple[str, frozenset[str]]:
+    """The field that is left out, and the values with which it stays."""
+    field, _, values = name.partition(BUT)
+    return field, frozenset(values.split("|") if values else ())
 
 
 def _resolve(name: str, sent: frozenset[str]) -> str:
@@ -267,7 +288,9 @@ def loss_of(name: str) -> Loss | None:
         return Loss("messages", "the model does not continue an assistant turn; a user turn was added")
     if name == PICTURES:
         return Loss("pictures", "the model sees none; words say where they were")
-    return None if name in CURE_NAMES or name.rpartition(".")[2] in REPEATED else Loss(name, "the upstream refuses it")
+    if name in CURE_NAMES or name.rpartition(".")[2] in REPEATED:
+        return None
+    return Loss(field_of(name)[0], "the upstream refuses it")
 
 
 def speaks_of_fields(fault: Fault) -> bool:

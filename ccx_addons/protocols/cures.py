@@ -20,6 +20,7 @@ from ccx_addons.core.refusals import (
     NO_PREFILL,
     NUMBERS,
     PICTURES,
+    field_of,
     loss_of,
     plain,
 )
@@ -71,7 +72,8 @@ def _cured(name: str, protocol: Kind, body: Body, context: Context) -> Body:
         return change(body)
     if name in CURE_NAMES:
         return quirks.apply((name,), protocol, body, context)[0]
-    return read.mapping(_without(body, name.split(".")))
+    field, stays = field_of(name)
+    return read.mapping(_without(body, field.split("."), stays))
 
 
 def _instead(name: str, body: Body) -> Body:
@@ -92,22 +94,24 @@ def without_thoughts(protocol: Kind, body: Body, context: Context) -> Body:
     return body
 
 
-def _without(value: Json, path: list[str]) -> Json:
-    """The value without the member at a path. ``*`` is every element of a list; a step that is not there is skipped:
-    some servers put the kind of an element into it (``tools.0.custom.strict``). Google says ``thinking_config`` for
-    ``thinkingConfig``."""
+def _without(value: Json, path: list[str], stays: frozenset[str] = frozenset()) -> Json:
+    """The value without the member at a path, unless it is one of ``stays``. ``*`` is every element of a list; a step
+    that is not there is skipped: some servers put the kind of an element into it (``tools.0.custom.strict``). Google
+    says ``thinking_config`` for ``thinkingConfig``."""
     first, rest = path[0], path[1:]
     if isinstance(value, list):
-        found = [_without(item, rest if first == "*" and rest else path) for item in value]
+        found = [_without(item, rest if first == "*" and rest else path, stays) for item in value]
         return value if all(new is old for new, old in zip(found, value, strict=True)) else found
     if not isinstance(value, dict):
         return value
     known = next((name for name in value if plain(name) == plain(first)), None)
     if known is None:
-        return _without(value, rest) if rest and first != "*" else value
+        return _without(value, rest, stays) if rest and first != "*" else value
+    if not rest and isinstance(value[known], str) and value[known] in stays:
+        return value
     if not rest:
         return {name: member for name, member in value.items() if name != known}
-    member = _without(value[known], rest)
+    member = _without(value[known], rest, stays)
     return value if member is value[known] else {**value, known: member}
 
 

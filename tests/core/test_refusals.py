@@ -59,7 +59,10 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Validation: Unsupported parameter(s): `parallel_tool_calls`", CHAT, {"parallel_tool_calls"}),
         ("Unsupported parameter(s): `top_k`, `logit_bias`", CHAT, {"top_k", "logit_bias"}),
         ("invalid temperature: only 1 is allowed for this model", CHAT, {"temperature"}),
-        ("`reasoning_effort` must be one of `none` or `default`", CHAT, {"reasoning_effort"}),
+        ("`reasoning_effort` must be one of `none` or `default`", CHAT,
+         {"reasoning_effort!=none|default"}),
+        ("Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: 'minimal', "
+         "'low', 'medium', and 'high'.", CHAT, {"reasoning_effort!=minimal|low|medium|high"}),
         ("json: unknown field \"verbosity\"", CHAT, {"verbosity"}),
         ("unknown field `stream_options`, expected one of `model`, `messages`", CHAT, {"stream_options"}),
         ("Unrecognized key(s) in object: 'top_k'", CHAT, {"top_k"}),

@@ -23,6 +23,10 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
     ("protocol", "drop", "body", "expected"),
     [
         ("chat", "top_k", {"top_k": 1, "n": 1}, {"n": 1}),
+        ("chat", "reasoning_effort!=low|high", {"reasoning_effort": "none"}, {}),
+        ("chat", "reasoning_effort!=low|high", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+        ("chat", "reasoning_effort!=low|high", {"reasoning_effort": {}}, {}),
+        ("responses", "reasoning.effort!=low", {"reasoning": {"effort": "low"}}, {"reasoning": {"effort": "low"}}),
         ("responses", "reasoning.summary", {"reasoning": {"effort": "low", "summary": "auto"}},
          {"reasoning": {"effort": "low"}}),
         ("gemini", "generationConfig.thinking_config.thinkingLevel", {"generationConfig": {"thinkingConfig": {"thinkingLevel": 1}}},
