@@ -206,13 +206,13 @@ class Database(Folds):
                 try:
                     self._connect()
                     self._migrate()
+                    self.journal = [_identity(part) for part in self._parts()]
+                    if self.first:
+                        self._mark_lost()
                 except BaseException:
                     self.close()  # half open is not open
                     raise
-                self.journal = [_identity(part) for part in self._parts()]
-                if self.first:
-                    self._mark_lost()
-                    self.first = False
+                self.first = False
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{ending}")

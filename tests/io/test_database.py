@@ -85,6 +85,28 @@ def test_what_could_not_be_opened_whole_is_opened_again(path: Path) -> None:
     database.leave()
 
 
+def test_rows_are_lost_as_soon_as_they_can_be_written(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, "requests", **request("a", boot_id="dead", state="running", ended_at=None))
+    again = Database(path, "boot 2", 0, lambda: NOW / 1000)
+    mark_lost = again._mark_lost
+
+    def busy() -> None:
+        other.execute("BEGIN IMMEDIATE")
+        mark_lost()
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, monkeypatch.context() as patched:
+        patched.setattr(again, "_mark_lost", busy)
+        with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
+            again.ready()
+        again.failed(caught.value)
+        other.execute("ROLLBACK")
+    again.ready()
+    assert one(path, "SELECT state FROM requests") == "lost"
+    again.leave()
+
+
 def test_the_file_alone_has_everything_at_the_end_whoever_reads(database: Database, path: Path) -> None:
     with closing(sqlite3.connect(path)) as reader:
         reader.execute("SELECT count(*) FROM requests").fetchone()
