@@ -70,7 +70,8 @@ class Doubts:
             self.known.popitem(last=False)
 
     def _tell(self, whose: Whose, gist: Gist) -> None:
-        if gist not in self.known.get(whose, ()):
+        found = self.known.get(whose, ())
+        if gist not in found and len(found) <= ENOUGH:
             self.heard(whose, gist)
             self.news.append(("doubt", *whose, *gist))
 

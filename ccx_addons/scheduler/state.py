@@ -351,8 +351,9 @@ class State:
 
     def tried_elsewhere(self, kind: str, channel_id: str, key_id: str, model: str, now: float) -> None:
         """Another worker has tried a key that rests."""
-        known = self.of(kind, channel_id)
-        if rest := known.key(key_id).resting(model, now):
+        known = self.channels.get((kind, channel_id))
+        key = known.keys.get(key_id) if known else None
+        if known and key and (rest := key.resting(model, now)):
             rest.try_it(now)
             known.standings.clear()
 

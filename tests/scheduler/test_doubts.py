@@ -1,5 +1,7 @@
 """Refusals in words that nobody knows: what others answer tells whose fault it is."""
 
+from collections import deque
+
 import pytest
 
 from ccx_addons.core.verdict import Outcome
@@ -54,11 +56,15 @@ def test_workers_count_together() -> None:
 
 
 def test_what_is_doubted_is_bounded() -> None:
-    known = State().doubts
+    """So is what the others hear of it."""
+    state = State()
+    known, state.news = state.doubts, deque()
+    known.news = state.news
     for n in range(MOST + 5):
         for body in range(2 * ENOUGH):
             known.stopped("chat", f"ch_{n}", ("chat", "m", str(body)))
     assert len(known.known) == MOST and {len(gists) for gists in known.known.values()} == {ENOUGH + 1}
+    assert len(state.news) == (MOST + 5) * (ENOUGH + 1)
 
 
 @pytest.mark.parametrize(

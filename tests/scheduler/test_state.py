@@ -53,6 +53,15 @@ def test_whom_an_outcome_blames(outcome: Outcome, key: str, failed: set[Place]) 
     assert {place for place, found in state.of("chat", "ch_a").breakers.items() if found.failed} == failed
 
 
+def test_what_is_heard_of_strangers_is_not_kept() -> None:
+    state = State()
+    state.tried_elsewhere("chat", "ch_a", "k_a1", "m", NOW)
+    assert not state.channels
+    state.of("chat", "ch_a")
+    state.tried_elsewhere("chat", "ch_a", "k_a1", "m", NOW)
+    assert not state.of("chat", "ch_a").keys
+
+
 FAULTS = [
     pytest.param(status(401), 60.0, id="401"),
     pytest.param(status(402), 60.0, id="402"),
