@@ -119,6 +119,8 @@ class ClientWebSocket(HttpConnection):
         """A few frames at a time: what comes at once may be thousands."""
         done = 0
         for at in range(0, len(data), SLICE):
+            if self.over:
+                return
             if done >= FRAMES:
                 yield WaitHook(asyncio.sleep(0))
                 done = 0

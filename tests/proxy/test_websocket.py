@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from wsproto.connection import Connection as Frames
 from wsproto.connection import ConnectionType
-from wsproto.events import TextMessage
+from wsproto.events import CloseConnection, TextMessage
 
 from ccx_addons.core import sse
 from ccx_addons.proxy import websocket
@@ -280,6 +280,20 @@ async def test_an_event_that_is_too_large_closes_the_socket(monkeypatch: pytest.
             while True:
                 await asyncio.wait_for(socket.recv(), SOON)
         assert caught.value.rcvd and caught.value.rcvd.code == 1009
+
+
+async def test_nothing_is_read_behind_a_close(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = Frames(ConnectionType.CLIENT)
+    close = frames.send(CloseConnection(1000))
+    monkeypatch.setattr(websocket, "SLICE", len(close))
+    async with talking(Upstream()) as (socket, _):
+        socket.transport.write(close + bytes(len(close)))
+        with pytest.raises(ConnectionClosed) as caught:
+            await asyncio.wait_for(socket.recv(), SOON)
+        assert caught.value.rcvd and caught.value.rcvd.code == 1000
+    assert "crashed" not in caplog.text
 
 
 async def test_a_ping_is_answered() -> None:
