@@ -325,6 +325,8 @@ class Exchange:
 
     def begin(self, record: AttemptRecord) -> None:
         """One more try."""
+        if self.tap:
+            self.tap.begin_attempt(len(self.attempts))
         self.attempts.append(record)
         self.current = record
 

@@ -110,8 +110,6 @@ class AttemptStream(EndingStream):
             self.held, self.held_size, self.answer, self.begun = [], 0, NOTHING, b""
             self.lease.shrink(self.kept)
             x.upstream = x.watcher = x.ended = None
-            if x.tap:
-                x.tap.begin_attempt(len(x.attempts))
             x.decision = "stop"
             yield from self._hook(UpstreamAttemptHook)
             if self._gone():

@@ -76,8 +76,7 @@ def test_what_each_attempt_was_answered(runtime: Runtime) -> None:
     addon, request = Capture(runtime), flow(x=x)
     addon.request(request)
     assert x.tap
-    for n, (name, answer) in enumerate((("set-cookie", b"data: busy\n\n"), ("x-request-id", b"data: good\n\n"))):
-        x.tap.begin_attempt(n)
+    for name, answer in (("set-cookie", b"data: busy\n\n"), ("x-request-id", b"data: good\n\n")):
         attempted(x, MAIN, "ok", 200)
         x.tap.head = ((name.title().encode(), b"req_0123456789"),)
         x.tap.from_upstream(answer)

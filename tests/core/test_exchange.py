@@ -40,9 +40,12 @@ def test_current_is_the_last_attempt() -> None:
     x = exchange()
     assert x.current is None
     records = [AttemptRecord(Attempt(CHANNEL, Key("k", "s"), "https://a", n), 0.0) for n in (1, 2)]
+    x.tap = Tap(10)
     for record in records:
         x.begin(record)
+        x.tap.from_upstream(b"%d" % record.attempt.number)
     assert x.attempts == records and x.current is records[1]
+    assert x.tap.upstream == b"2" and [(one.n, one.body) for one in x.tap.earlier] == [(1, b"1")]
 
 
 def test_exchanges_are_told_apart() -> None:

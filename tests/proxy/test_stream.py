@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from ccx_addons.core.exchange import Tap
 from ccx_addons.core.patient_json import BIG
 from ccx_addons.proxy import stream
 from ccx_addons.proxy.terms import Limits
@@ -112,6 +113,20 @@ async def test_a_head_that_a_hook_gave_up_never_goes_out() -> None:
 
         g.script.responseheaders = responseheaders  # type: ignore[attr-defined]
         assert await g.ask("good") == (500, b"no")
+
+
+async def test_the_last_answer_stays_where_no_attempt_follows() -> None:
+    async with gateway(ALL) as g:
+        admit = g.script.requestheaders
+
+        def requestheaders(flow: http.HTTPFlow) -> None:
+            admit(flow)
+            g.script.exchanges[-1].tap = Tap(100)
+
+        g.script.requestheaders = requestheaders  # type: ignore[method-assign]
+        await g.ask("429")
+        tap = g.script.exchanges[0].tap
+        assert g.script.log == [429] and tap and tap.head and tap.upstream and not tap.earlier
 
 
 async def test_no_attempt_no_connection() -> None:
