@@ -46,7 +46,7 @@ def read(settings: Settings, environ: Mapping[str, str]) -> Snapshot:
     try:
         return yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=now, environ=environ)
     except ConfigErrors as errors:
-        if last_good.read(settings, now) is None:
+        if last_good.read(settings, now, environ) is None:
             raise
         copy = Problem(
             str(last_good.copy_of(settings)), f"is the last one that was good, to put in place as {settings.ccx_config}"

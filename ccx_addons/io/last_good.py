@@ -4,6 +4,8 @@ It has the file's keys in it, so it stands where the kept versions of the file a
 """
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -40,9 +42,9 @@ def take_or_last(settings: Settings, now: float) -> tuple[Snapshot, ConfigErrors
         raise
 
 
-def read(settings: Settings, now: float) -> Snapshot | None:
+def read(settings: Settings, now: float, environ: Mapping[str, str] = os.environ) -> Snapshot | None:
     try:
-        return yaml_file.read_snapshot(copy_of(settings), settings, now=now)
+        return yaml_file.read_snapshot(copy_of(settings), settings, now=now, environ=environ)
     except ConfigErrors:
         return None
 

@@ -42,9 +42,18 @@ def test_a_bad_configuration_does_not_start(environ: dict[str, str]) -> None:
         prepare(environ)
 
 
-def test_a_file_that_a_crash_has_cut_names_the_last_good_one(environ: dict[str, str]) -> None:
+def test_a_file_that_a_crash_has_cut_names_the_last_good_one(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where variables in it stand in .env alone."""
     settings, _ = prepare(environ)
-    last_good.take(settings, 0.0)
+    with Path(environ["CCX_ENV_FILE"]).open("a") as file:
+        file.write("THEIR_URL=https://a.test\n")
+    channel = "{name: one, protocol: chat, base_urls: ['${THEIR_URL}'], keys: [k1]}"
+    Path(environ["CCX_CONFIG"]).write_text(f"channels: [{channel}]\n")
+    with monkeypatch.context() as patched:
+        patched.setenv("THEIR_URL", "https://a.test")
+        last_good.take(settings, 0.0)
     Path(environ["CCX_CONFIG"]).write_bytes(bytes(200))
     with pytest.raises(ConfigErrors, match=r"backups/last-good: is the last one that was good"):
         prepare(environ)
