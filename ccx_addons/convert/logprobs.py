@@ -104,6 +104,8 @@ class Logprobs:
                 yield PartDelta(index, extra={"responses": {"logprobs": as_openai(self._tokens[begun:at])}})
             if index in self._held:
                 yield PartStopped(index)
+        if at < len(self._tokens):
+            self.losses.append(Loss("logprobs", "those of calls have no place here"))
 
 
 def carried(answer: Response, target: str) -> tuple[Response, list[Loss]]:

@@ -11,6 +11,7 @@ LOSSES: Final[Mapping[str, str]] = {
     "single tools cannot be forbidden, so the server is left out": "无法禁止单个工具，因此略去该服务器",
     "the model answers with text only": "该模型仅以文本回答",
     "the upstream answers with text only": "上游仅以文本回答",
+    "those of calls have no place here": "工具调用的部分在此没有位置",
     "those of a refusal have no place here": "拒绝回答的部分在此没有位置",
     "only the upstream that made it has it": "只有生成它的上游才有",
     "1 is the most": "最大为 1",

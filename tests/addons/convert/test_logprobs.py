@@ -176,6 +176,14 @@ def test_texts_share_them_by_their_length() -> None:
     assert [loss.path for loss in lost] == ["logprobs.refusal"]
 
 
+def test_a_call_alone_has_no_place_for_them() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    choice = {"index": 0, "message": {"tool_calls": [call]}, "logprobs": {"content": openai(WORDS)}}
+    answer = TEXT_PROTOCOLS["chat"].decode_response({**ANSWERS["chat"][0], "choices": [choice]})
+    assert isinstance(answer, Response)
+    assert [loss.path for loss in carried(answer, "responses", frozenset({"logprobs"}))[1]] == ["logprobs"]
+
+
 def test_who_did_not_ask_is_told_of_the_loss() -> None:
     answer = TEXT_PROTOCOLS["chat"].decode_response(ANSWERS["chat"][0])
     assert isinstance(answer, Response)
