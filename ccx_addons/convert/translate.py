@@ -278,7 +278,7 @@ def judge(x: Exchange, channel: Channel, content: bytes) -> tuple[Ended, bytes]:
         return _no_answer(value, fault), content
     x.usage = protocol.usage_of(value)
     if channel.protocol == embeddings.NAME and x.body:
-        other = embeddings.in_form(value, x.body.members.get("encoding_format"))
+        other = embeddings.in_form(value, x.body.members)
         return Ended("ok"), content if other is None else dumps_from(len(content), other)
     uncounted = x.usage is None and x.operation == "generate"
     if (uncounted or channel.quirks & ANSWER_QUIRKS) and channel.protocol in TEXT_PROTOCOLS:

@@ -21,6 +21,8 @@ DEFAULT_VERSION: Final = "v1"
 PATHS: Final[Mapping[str, str]] = {"embeddings": "/embeddings", "models": "/models"}
 COUNTS: Final = ("prompt_tokens", "total_tokens", "input_tokens")
 """Of OpenAI, of Voyage, of Cohere."""
+OWN_FORMS: Final = frozenset({"embedding_type", "embedding_types", "output_dtype"})
+"""How Jina, Cohere, Voyage and Mistral are asked for forms that OpenAI does not have: their answers stay."""
 
 
 def upstream_path(operation: str, model: str, stream: bool) -> str:
@@ -53,10 +55,12 @@ def answer_fault(body: Json) -> Fault | None:
     return None
 
 
-def in_form(body: Json, encoding: Json) -> Json | None:
+def in_form(body: Json, asked: Mapping[str, Json]) -> Json | None:
     """The answer with its vectors in the form that was asked for; None: they have it. OpenAI's clients ask for
     ``base64`` (of float32) on their own and take numbers for its bytes, of which a quarter is left."""
-    wanted: type = str if encoding == "base64" else list
+    if OWN_FORMS & asked.keys():
+        return None
+    wanted: type = str if asked.get("encoding_format") == "base64" else list
     body, changed = _as_openai(read.mapping(body))
     rows = []
     for row in read.mappings(body.get("data")):

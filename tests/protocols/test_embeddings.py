@@ -67,7 +67,7 @@ PACKED = "AAAAPwAAgL8="
     ],
 )
 def test_vectors_come_in_the_form_that_was_asked_for(vector: Any, asked: Any, form: Any) -> None:
-    found = embeddings.in_form({"data": [{**ROW, "embedding": vector}], "model": "m"}, asked)
+    found = embeddings.in_form({"data": [{**ROW, "embedding": vector}], "model": "m"}, {"encoding_format": asked})
     assert found == (None if form is None else {"data": [{**ROW, "embedding": form}], "model": "m"})
 
 
@@ -82,7 +82,12 @@ def test_vectors_come_in_the_form_that_was_asked_for(vector: Any, asked: Any, fo
 def test_answers_of_others_are_written_as_openais(body: Any, asked: str, vector: Any) -> None:
     rows = [{"object": "embedding", "index": 0, "embedding": vector}]
     usage = {"prompt_tokens": 7, "total_tokens": 7}
-    assert embeddings.in_form(body, asked) == {"object": "list", "data": rows, "model": "m", "usage": usage}
+    assert embeddings.in_form(body, {"encoding_format": asked}) == {
+        "object": "list",
+        "data": rows,
+        "model": "m",
+        "usage": usage,
+    }
 
 
 def test_errors_are_openais() -> None:
@@ -93,3 +98,8 @@ def test_errors_are_openais() -> None:
 def test_there_are_no_streams() -> None:
     decoder = embeddings.decoder()
     assert decoder.feed(b"data: {}\n\n") == [] and decoder.flush() == []
+
+
+@pytest.mark.parametrize("name", ["embedding_type", "output_dtype"])
+def test_another_vendors_form_stays(name: str) -> None:
+    assert embeddings.in_form({"data": [{**ROW, "embedding": PACKED}]}, {name: "base64"}) is None
