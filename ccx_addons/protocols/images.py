@@ -74,7 +74,8 @@ def answer_fault(body: Json) -> Fault | None:
 
 
 class StreamDecoder:
-    """``image_generation.partial_image`` and ``...completed`` events (and the same of ``image_edit``)."""
+    """``image_generation.partial_image`` and ``...completed`` events (and the same of ``image_edit``), one of these for
+    each picture."""
 
     counted: Usage | None = None
 
@@ -83,6 +84,7 @@ class StreamDecoder:
         self.finished = False
         self.failed = False
         self.index = 0
+        self.made = 0
 
     def feed(self, data: bytes) -> list[Event]:
         try:
@@ -111,7 +113,8 @@ class StreamDecoder:
         self.index += 1
         if kind.endswith(".completed"):
             self.finished = True
-            events.append(Finished("end", _usage(read.mapping(value.get("usage")), 1)))
+            self.made += 1
+            events.append(Finished("end", _usage(read.mapping(value.get("usage")), self.made)))
         return events
 
     def _fail(self, fault: Fault) -> list[Event]:

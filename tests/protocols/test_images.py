@@ -48,6 +48,11 @@ def test_a_stream_of_pictures() -> None:
     ]
 
 
+def test_each_picture_of_a_stream_counts() -> None:
+    found = [event.usage for event in read(stream(COMPLETED, COMPLETED)) if isinstance(event, Finished)]
+    assert found == [images.usage_of({"usage": USAGE, "data": [{"url": "x"}] * n}) for n in (1, 2)]
+
+
 def test_edits_stream_alike() -> None:
     found = read(stream({"type": "image_edit.completed", "b64_json": "x"}))
     assert isinstance(found[-1], Finished)
