@@ -37,6 +37,12 @@ CREDENTIALS: Final = frozenset(
     {"authorization", "x-api-key", "x-goog-api-key", "api-key", "proxy-authorization", "cookie", "set-cookie"}
 )
 """Headers that are masked whoever sends them."""
+MEMBERS: Final = re.compile(
+    r'("(?:authorization(?:_token)?|(?:x-)?(?:[a-z]{1,20}-)?(?:api[-_]?key|auth-token|access-token))"\s{0,9}:\s{0,9}")'
+    r'((?:[^"\\\n]|\\.){4,})',
+    re.IGNORECASE,
+)
+"""The same in a body, and what a request has for the remote servers that its upstream asks (core/mcp.py)."""
 
 
 class Capture(Periodic):
@@ -157,6 +163,7 @@ def redaction(secrets: Secrets, patterns: tuple[str, ...]) -> Callable[[bytes], 
         text = body.decode("utf-8", "surrogateescape")
         for pattern in patterns:
             text = compiled(pattern).sub("[redacted]", text)
+        text = MEMBERS.sub(lambda found: found[1] + mask(found[2]), text)
         return secrets.clean(text, cut=True).encode("utf-8", "surrogateescape")
 
     return redact

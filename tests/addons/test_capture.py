@@ -158,6 +158,18 @@ def test_a_stream_keeps_what_passed(runtime: Runtime) -> None:
     [
         pytest.param(b"x " + SECRET.encode(), (), b"x sk-m\xe2\x80\xa66789", id="the channel's key"),
         pytest.param(b"sk-other-0123456789abcdef", (), b"sk-o\xe2\x80\xa6cdef", id="what looks like a key"),
+        pytest.param(
+            b'{"authorization_token": "abcd-1234-efgh", "name": "a"}',
+            (),
+            '{"authorization_token": "abcd…efgh", "name": "a"}'.encode(),
+            id="a remote server's token",
+        ),
+        pytest.param(
+            b'{"headers":{"X-Api-Key":"abcd-1234-efgh","X-Goog-Api-Key":"abc',
+            (),
+            '{"headers":{"X-Api-Key":"abcd…efgh","X-Goog-Api-Key":"abc'.encode(),
+            id="its header",
+        ),
         pytest.param(b"card 1234-5678", (r"\d{4}-\d{4}",), b"card [redacted]", id="the policy's pattern"),
         pytest.param(b"\xff\xfe raw \x00", (r"raw",), b"\xff\xfe [redacted] \x00", id="bytes that are no text"),
         pytest.param(b"plain", ("nothing",), b"plain", id="nothing to hide"),
