@@ -21,7 +21,7 @@ PATIENCE: Final = 0.5
 LASTS: Final = 600.0
 """Seconds for which they may."""
 MOST: Final = 1000
-"""Names whose addresses are kept."""
+"""Names whose addresses are kept; those go first that were answered longest ago."""
 NOW_AND_THEN: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 """What a name server says that does not know just now."""
 
@@ -64,12 +64,13 @@ async def _known(name: str, port: int) -> Addresses:
 
 
 def _keep(place: tuple[str, int], result: Addresses | OSError) -> None:
+    if isinstance(result, socket.gaierror) and result.errno in NOW_AND_THEN:
+        return
+    _last.pop(place, None)
     if not isinstance(result, OSError):
-        if len(_last) >= MOST:
-            _last.clear()
+        for oldest in list(_last)[: len(_last) - MOST + 1]:  # another thread's loop may forget it, too
+            _last.pop(oldest, None)
         _last[place] = result, time.monotonic()
-    elif not (isinstance(result, socket.gaierror) and result.errno in NOW_AND_THEN):
-        _last.pop(place, None)
 
 
 def _lookup(name: str, port: int) -> "asyncio.Future[Addresses]":

@@ -109,3 +109,16 @@ def test_the_last_addresses_do_for_a_moment(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     asyncio.run(run())
+
+
+def test_names_that_are_many_do_not_take_the_others_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ANSWER)
+    monkeypatch.setattr(names, "MOST", 3)
+
+    async def run() -> None:
+        for n in range(5):
+            await names.addresses_of(f"picture-{n}.test", 80)
+            await names.addresses_of("up.test", 80)
+
+    asyncio.run(run())
+    assert [name for name, _ in names._last] == ["picture-3.test", "picture-4.test", "up.test"]
