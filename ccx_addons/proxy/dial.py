@@ -63,14 +63,15 @@ class DialError(OSError):
         self.kind: Failure = kind
 
 
+NOT_SET_UP: Final = "the connection was not set up"
+NO_TLS: Final = "it was reached, but TLS was not set up"
+
+
 @dataclass(slots=True)
 class Step:
     """What opening a connection waits for, as words of what was not done when the time is over."""
 
-    words: str = "the connection was not set up"
-
-
-NO_TLS: Final = "it was reached, but TLS was not set up"
+    words: str = NOT_SET_UP
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +146,7 @@ async def _straight(name: str, port: int, context: ssl.SSLContext | None, step: 
     began = time.time()
     step.words = "the name was not resolved"
     addresses = cast(Any, await addresses_of(name, port))
-    step.words = "the connection was not set up"
+    step.words = NOT_SET_UP
     try:
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HEAD_START, interleave=1)
     except OSError as error:
