@@ -472,7 +472,8 @@ class UpstreamHttp1(_WholeReads, Http1Client):
             self.response = response = _response(head)
             size = _answer_size(self.request, response)
         except ValueError as error:
-            words = _whole_words(str(error).encode()).decode()
+            said = str(error).encode()
+            words = (said if len(said) <= SHOWN else _whole_words(said)).decode()
             yield from self._unreadable(f"Cannot parse HTTP response: {words}")
             return
         self.last = self._ends_behind(response) or size == -1

@@ -10,9 +10,10 @@ import pytest
 from mitmproxy import http
 from mitmproxy.net.http import http1
 from mitmproxy.options import Options
-from mitmproxy.proxy import commands
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import RequestProtocolError
+from mitmproxy.proxy.layers.http import RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode
 from mitmproxy.test import tflow
 
@@ -120,6 +121,20 @@ def test_an_answers_head_is_read_as_mitmproxy_reads_it(head: bytes) -> None:
 )
 def test_what_cannot_be_read_is_shown_in_whole_words(said: bytes, shown: bytes) -> None:
     assert _whole_words(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [(b" folded: 1", "Invalid headers"), (b"no colon " + b"a" * 900, "Invalid header line: b'no colon ")],
+)
+def test_what_is_wrong_with_a_head_is_told_whole(line: bytes, shown: str) -> None:
+    end = UpstreamHttp1(Context(tflow.tclient_conn(), Options()))
+    end.stream_id, end.request = 7, http.Request.make("POST", "https://a.test/")
+    event = events.DataReceived(end.conn, b"")
+    (told,) = end._understand(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % line, b"", event)
+    assert isinstance(told, ReceiveHttp) and told.event == ResponseProtocolError(
+        7, f"Cannot parse HTTP response: {shown}", ErrorCode.GENERIC_SERVER_ERROR
+    )
 
 
 # ---- upstreams -------------------------------------------------------------------------------------------------------
