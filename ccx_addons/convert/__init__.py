@@ -138,7 +138,9 @@ class Convert:
         record.upstream_model = mapped.model
         record.converted = converts(x, channel)
         out = outgoing(x, attempt, mapped)
-        record.fields, record.losses = out.fields, [*out.losses, *lost_betas(x, attempt.drop)]
+        record.fields, record.losses = out.fields, [*out.losses]
+        if attempt.drop:
+            record.losses += lost_betas(x, attempt.drop)
         if record.losses and (channel.on_loss == "refuse" or any(loss.vital for loss in record.losses)):
             return False
         record.losses += [*out.wished, *x.ignored]

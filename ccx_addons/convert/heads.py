@@ -232,7 +232,7 @@ def forwarded_as(name: str, vendor: str, also: Collection[str]) -> bytes:
 
 def lost_betas(x: Exchange, drop: Collection[str]) -> list[Loss]:
     """Of the client's own anthropic-beta tokens, those that the upstream does not get."""
-    sent = ",".join(value for name, value in x.headers if name == "anthropic-beta") if drop else ""
+    sent = ",".join(value for name, value in x.headers if name == "anthropic-beta")
     lost = (loss_of(token) for token in map(str.strip, sent.split(",")) if token in drop)
     return [loss for loss in lost if loss]
 

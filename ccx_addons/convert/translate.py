@@ -200,12 +200,13 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     body, lost = target.encode_request(request, at, style)
     body |= policy.changes(channel.protocol, body, channel.reasoning, x.model, mapped.model, mapped.effort, at)
     fields = frozenset(body)
-    left, refused = cures.cured(attempt.drop, channel.protocol, body, _context(x)) if attempt.drop else (body, [])
+    losses += lost
+    left: Mapping[str, Json] = body
+    if attempt.drop:
+        left, refused = cures.cured(attempt.drop, channel.protocol, body, _context(x))
+        losses += _of_client(x, refused)
     wanted, quirky = _quirky(x, channel, left) if channel.quirks else (left, [])
-    written = dumps_from(len(x.raw), wanted)
-    return Outgoing(
-        written, "generate", request.stream, fields, (*losses, *lost, *_of_client(x, refused)), tuple(quirky)
-    )
+    return Outgoing(dumps_from(len(x.raw), wanted), "generate", request.stream, fields, tuple(losses), tuple(quirky))
 
 
 def neutral_request(x: Exchange) -> Request:

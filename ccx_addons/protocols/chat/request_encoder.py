@@ -83,8 +83,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
         body["response_format"] = form
     body |= _rest(request, kept, rules, losses)
     body |= cache_marks.of_request(request, NAME, rules.cache_marks, losses)
-    body |= _from_others(request, body, losses)
-    body |= _pictures(request, base_url, losses)
+    body |= _from_others(request, body, base_url, losses)
     if request.stream:
         body["stream"] = True
         if rules.stream_options:
@@ -92,12 +91,14 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     return body | {name: value for name, value in kept.items() if name not in MERGED}, losses
 
 
-def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
-    """What a Responses client says by the same names, and anybody's wish for probabilities."""
+def _from_others(request: Request, body: Fields, base_url: str, losses: Losses) -> Fields:
+    """What a Responses client says by the same names, and anybody's wish for probabilities or pictures."""
     if not request.extra:
         return {}
     wish = None if NAME in request.extra else logprobs.wished(request.extra)
     wire: Fields = {} if wish is None else logprobs.asked(wish, "logprobs", "top_logprobs")
+    if "gemini" in request.extra:
+        return wire | _pictures(request, base_url, losses)
     if "responses" not in request.extra:
         return wire
     wire |= shared(request.extra, "responses")
@@ -110,7 +111,7 @@ def _from_others(request: Request, body: Fields, losses: Losses) -> Fields:
 
 def _pictures(request: Request, base_url: str, losses: Losses) -> Fields:
     """OpenAI's own models make no pictures here; OpenRouter's do, and nobody knows of other servers."""
-    wish = drawing.of_gemini(request.extra) if "gemini" in request.extra else None
+    wish = drawing.of_gemini(request.extra)
     if wish is None:
         return {}
     losses += wish.losses("gemini")
