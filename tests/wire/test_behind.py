@@ -1,5 +1,5 @@
-"""The gateway behind nginx, Caddy, HAProxy and Apache httpd as the recipes of the config folder set them up: under a name of its own, and
-below a path of another site."""
+"""The gateway behind nginx, Caddy, HAProxy and Apache httpd as the recipes of the config folder set them up: under a name
+of its own, and below a path of another site."""
 
 import json
 import re
@@ -47,6 +47,7 @@ def front(request: pytest.FixtureRequest, fake: Fake, tmp_path_factory: pytest.T
 
 def test_an_api_request_and_who_it_is_from(front: Front) -> None:
     lies = {"x-forwarded-for": "6.6.6.6", "x-forwarded-host": "evil.example", "x-forwarded-proto": "http"}
+    lies["x-forwarded-prefix"] = f"{front.prefix}/v1"
     with front.browser() as client:
         answer = client.post(f"{front.prefix}/v1/chat/completions", json=ASK, headers={**KEY, **lies})
     assert answer.status_code == 200
