@@ -123,12 +123,15 @@ def path_of(row: Mapping[str, Any], asked: str = "") -> str:
 
 
 # ---- HAR -------------------------------------------------------------------------------------------------------------
+IN_HAR: Final = ("client_request", "client_response")
+
+
 def as_har(db: Reader, rows: Iterable[Mapping[str, Any]], root: str, secrets: Secrets, version: str) -> Iterator[str]:
     """One HAR file, entry by entry: what clients sent and got."""
     creator = {"name": "CCX", "version": version}
     yield f'{{"log": {{"version": "1.2", "creator": {json.dumps(creator)}, "entries": ['
     for n, row in enumerate(rows):
-        yield (",\n" if n else "\n") + json.dumps(har_entry(row, bodies(db, row["id"], secrets), root))
+        yield (",\n" if n else "\n") + json.dumps(har_entry(row, bodies(db, row["id"], secrets, IN_HAR), root))
     yield "\n]}}\n"
 
 
