@@ -27,7 +27,6 @@ BAD_FIELD: Final = tuple(
         r"(?:unknown field|unexpected keyword argument|unrecognized field|unknown key) " + NAME,
         r"invalid (temperature|top_p|presence_penalty|frequency_penalty): only ",
         r"[`'\"](reasoning_effort|verbosity|service_tier)[`'\"] must be one of",
-        r"[`'\"]temperature[`'\"] and [`'\"](top_p)[`'\"] cannot both",
         r"Additional properties are not allowed \(" + NAME,
         r"(?<![\w.\[\]])" + NAME + r"[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
         r" is unsupported| (?:is )?no longer supported| is not supported (?:for|with|by) this model)",
@@ -67,6 +66,8 @@ INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 
 OLDER_LIMIT: Final = "max_tokens_field"
 NEWER_LIMIT: Final = "max_completion_tokens"
+ONE_SAMPLING: Final = "temperature_alone"
+"""Without ``top_p`` beside a temperature: who says ``top_p`` alone keeps it."""
 NUMBERS: Final = "numbers"
 """Vectors as numbers, which come to the client in the form that it wants (protocols/embeddings.py)."""
 OTHERWISE: Final[Mapping[str, str]] = {
@@ -142,6 +143,7 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"encoding_format[^\n]{0,80}(?:not supported|unsupported|invalid|should be|must be)|"
             r"(?:not support|unsupported|invalid)[^\n]{0,40}encoding_format",
         ),
+        (ONE_SAMPLING, r"[`'\"]temperature[`'\"] and [`'\"]top_p[`'\"] cannot both"),
         (OLDER_LIMIT, r"Use [`'\"]?max_tokens[`'\"]? instead"),
         (NEWER_LIMIT, r"Use [`'\"]?max_completion_tokens[`'\"]? instead"),
     )
@@ -286,6 +288,8 @@ def loss_of(name: str) -> Loss | None:
         return Loss("tools.strict", "the upstream does not compile all of these schemas together")
     if name == NO_PREFILL:
         return Loss("messages", "the model does not continue an assistant turn; a user turn was added")
+    if name == ONE_SAMPLING:
+        return Loss("top_p", "the upstream refuses it")
     if name == PICTURES:
         return Loss("pictures", "the model sees none; words say where they were")
     if name in CURE_NAMES or name.rpartition(".")[2] in REPEATED:

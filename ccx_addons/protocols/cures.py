@@ -19,6 +19,7 @@ from ccx_addons.core.refusals import (
     NEWER_LIMIT,
     NO_PREFILL,
     NUMBERS,
+    ONE_SAMPLING,
     PICTURES,
     field_of,
     loss_of,
@@ -205,6 +206,7 @@ OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
 ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     LOOSE_TOOLS: _loose_tools,
     NO_PREFILL: _users_turn,
+    ONE_SAMPLING: lambda body: read.mapping(_without(body, ["top_p"])) if "temperature" in body else body,
     NUMBERS: lambda body: {name: value for name, value in body.items() if name != "encoding_format"},
     PICTURES: _pictures_in_words,
 }

@@ -23,6 +23,8 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
     ("protocol", "drop", "body", "expected"),
     [
         ("chat", "top_k", {"top_k": 1, "n": 1}, {"n": 1}),
+        ("messages", "temperature_alone", {"temperature": 1, "top_p": 0.5}, {"temperature": 1}),
+        ("messages", "temperature_alone", {"top_p": 0.5}, {"top_p": 0.5}),
         ("chat", "reasoning_effort!=low|high", {"reasoning_effort": "none"}, {}),
         ("chat", "reasoning_effort!=low|high", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
         ("chat", "reasoning_effort!=low|high", {"reasoning_effort": {}}, {}),
