@@ -12,6 +12,7 @@ from mitmproxy.proxy import layer
 
 from ccx_addons.proxy.http2 import MOST, REQUEST, ClientHttp2
 from ccx_addons.proxy.listener import server_tls
+from tests.patience import SOON
 from tests.proxy.certificates import issue
 from tests.proxy.harness import gateway
 from tests.proxy.upstreams import ALL
@@ -23,7 +24,7 @@ async def answers(reader: asyncio.StreamReader, client: h2.connection.H2Connecti
     """What came for each stream, until ``most`` of them have ended or the connection has."""
     found: dict[int, bytes] = {}
     ended = 0
-    while ended < most and (data := await asyncio.wait_for(reader.read(65_536), 5)):
+    while ended < most and (data := await asyncio.wait_for(reader.read(65_536), SOON)):
         for event in client.receive_data(data):
             if isinstance(event, h2.events.ResponseReceived):
                 found[event.stream_id] = b""
@@ -78,6 +79,6 @@ async def test_bytes_that_are_no_http2_end_the_connection(tmp_path: Path) -> Non
     async with gateway(ALL, tls=tls, direct=True) as g:
         reader, writer = await asyncio.open_connection("127.0.0.1", g.port, ssl=trust)
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 500)
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), SOON)
         assert g.script.exchanges == []
         writer.close()

@@ -241,7 +241,7 @@ async def test_messages_that_come_at_once_are_read_a_few_at_a_time(monkeypatch: 
         frames = Frames(ConnectionType.CLIENT)
         socket.transport.write(b"".join(frames.send(TextMessage("no JSON")) for _ in range(4000)))
         for _ in range(4000):
-            assert json.loads(await asyncio.wait_for(socket.recv(), 5))["type"] == "error"
+            assert json.loads(await asyncio.wait_for(socket.recv(), SOON))["type"] == "error"
     assert turns
 
 
