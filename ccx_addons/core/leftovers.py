@@ -94,8 +94,8 @@ UNSET: Final[tuple[Json, ...]] = (None, False, "", "disabled", [], {})
 """Values by which nothing is asked for."""
 UNSPECIFIED: Final = "_UNSPECIFIED"
 """How the first word of each of Google's enumerations ends, which stands for none (google.aip.dev/126)."""
-TEXT_ALONE: Final[Mapping[str, Json]] = {"modalities": ["text"], "generationConfig.responseModalities": ["TEXT"]}
-"""Fields that ask for what every answer is."""
+TEXT_ALONE: Final = frozenset({"modalities", "generationConfig.responseModalities"})
+"""Fields by which ``text``, in letters of any size, asks for what every answer is."""
 INCLUDE: Final = "include"
 """Where a Responses request names what its answer is to have beside the rest; each word is lost by itself."""
 SERVED: Final = frozenset({
@@ -292,7 +292,7 @@ def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") ->
             words = (f"{path}.{word}" for word in value if word not in SERVED)
             yield from (word for word in words if word not in read)
             continue
-        if path in TEXT_ALONE and value == TEXT_ALONE[path]:
+        if path in TEXT_ALONE and isinstance(value, list) and [str(one).lower() for one in value] == ["text"]:
             continue
         if path in HARMLESS or (path in read and not _is_new(name, value)) or _says_nothing(value):
             continue

@@ -170,6 +170,7 @@ def test_pages_are_told_and_other_sources_are_lost(sources: tuple[Source, ...]) 
         ({"chat": {"modalities": ["text"]}}, []),
         ({"chat": {"modalities": ["text", "audio"]}}, ["modalities"]),
         ({"gemini": {"generationConfig": {"responseModalities": ["TEXT"]}}}, []),
+        ({"gemini": {"generationConfig": {"responseModalities": ["Text"]}}}, []),
         ({"gemini": {"generationConfig": {"responseModalities": ["AUDIO"]}}}, ["generationConfig.responseModalities"]),
         ({"responses": {"include": ["code_interpreter_call.outputs", "a.b"]}}, ["include.a.b"]),
     ],
