@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Dialog, expect
 
+from ccx_admin.i18n import COOKIE
 from tests.browser.conftest import KEY, Tab
 
 
@@ -19,6 +20,7 @@ def test_an_edit_outlives_its_session(tab: Tab) -> None:
     other.value.fill('input[name="key"]', KEY)
     other.value.press('input[name="key"]', "Enter")
     other.value.wait_for_url(f"{tab.site.root}/")
+    tab.page.context.add_cookies([{"name": COOKIE, "value": "zh", "url": tab.site.root}])  # problems are told in it
     save.click()
     with tab.page.expect_navigation():
         tab.page.locator("#changes-save").click()

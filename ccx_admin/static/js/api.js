@@ -49,7 +49,7 @@ export async function call(method, path, body, revision, resolve = null) {
     loggedOut();
     throw new Left(401, {});
   }
-  if (answer.status === 403 && found.title === "CSRF token missing or wrong" && (await renewed())) return call(method, path, body, revision, resolve);
+  if (answer.status === 403 && (await renewed())) return call(method, path, body, revision, resolve);
   loggedIn();
   if (answer.status === 409 && found.clashes) {
     const chosen = await settle(found, diffOf);
