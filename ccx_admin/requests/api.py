@@ -101,7 +101,7 @@ def get_request(id: str, query: dict[str, Json]) -> dict[str, Json]:
     found = the_request(id)
     if query["format"] == "har":
         current = panel()
-        bodies = export.bodies(current.db, id, current.secrets())
+        bodies = export.bodies(current.db, id, current.secrets(), export.IN_HAR)
         entry = export.har_entry(found, bodies, current.gateway_url)
         creator = {"name": "CCX", "version": version()}
         return {"id": id, "log": {"version": "1.2", "creator": creator, "entries": [entry]}}
