@@ -4,6 +4,7 @@ from typing import Final
 
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Request, Text
+from ccx_addons.protocols.responses.mcp import without_keys
 from ccx_addons.protocols.responses.parts import ITEM
 from ccx_addons.protocols.responses.request_encoder import write_text_config
 from ccx_addons.protocols.responses.tools import Naming, write_tool_choice, write_tools
@@ -47,7 +48,7 @@ def envelope(request: Request, naming: Naming, id_: str, created: int) -> Item:
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": {"format": {"type": "text"}, **write_text_config(request, EVERYTHING, [])},
         "tool_choice": choice,
-        "tools": tools,
+        "tools": [without_keys(tool) if tool.get("type") == "mcp" else tool for tool in tools],
         "top_p": 1.0 if request.top_p is None else request.top_p,
         "usage": None,
         "user": request.user,

@@ -3,6 +3,7 @@ asked before each call."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from ccx_addons.core import read
 from ccx_addons.core.mcp import McpServer
@@ -66,3 +67,18 @@ def write_server(server: McpServer, path: str, losses: list[Loss]) -> Item | Non
     if server.unasked is None:
         item["require_approval"] = "never"
     return item
+
+
+def without_keys(tool: Mapping[str, Json]) -> Item:
+    """A server as answers repeat it: without its token, its headers, and the path of its address, which open it."""
+    shown = {name: value for name, value in tool.items() if name not in ("authorization", "headers")}
+    if url := read.text(tool.get("server_url")):
+        shown["server_url"] = "://".join((url.partition("://")[0], _host(url)))
+    return shown
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
