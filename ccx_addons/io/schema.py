@@ -106,7 +106,7 @@ CREATE TABLE candidates (
 _BODIES: Final = """
 CREATE TABLE bodies (
     request_id TEXT NOT NULL,
-    side TEXT NOT NULL,                         -- client_request, upstream_request, upstream_response, client_response
+    side TEXT NOT NULL,                         -- whose it is (core/kept.py, Side)
     at INTEGER NOT NULL,
     headers TEXT NOT NULL DEFAULT '',           -- JSON: pairs
     body BLOB NOT NULL,                         -- zlib
