@@ -71,8 +71,8 @@ class Works:
         """Parts that are open, where their indexes differ."""
         self.differ = False
         """Whether a part's index may be another one than its own."""
-        self._waiting: Work | None = None
-        """A call whose result is still to come, where both are one item."""
+        self._waiting: dict[str, Work] = {}
+        """Calls whose results are still to come, by their ids, where both are one item."""
         self._last = ""
         self._queries: list[str] = []
         self._pages: dict[str, Work] = {}
@@ -136,18 +136,14 @@ class Works:
         if self._target != "responses" or work.half == "whole":
             return (*self._flushed(), *self._whole(work))
         if work.half == "call":
-            before = self._flushed()
-            self._waiting = work
-            return before
-        call, self._waiting = self._waiting, None
-        if call is None or call.id != work.id:
-            call, before = Work(work.kind, id=work.id), self._whole(call) if call else ()
-            return (*before, *self._whole(joined(call, work)))
-        return self._whole(joined(call, work))
+            self._waiting[work.id] = work
+            return ()
+        return self._whole(joined(self._waiting.pop(work.id, Work(work.kind, id=work.id)), work))
 
     def _flushed(self) -> tuple[Event, ...]:
-        call, self._waiting = self._waiting, None
-        return self._whole(call) if call else ()
+        """Those that have no result."""
+        calls, self._waiting = self._waiting, {}
+        return tuple(event for call in calls.values() for event in self._whole(call))
 
     def _whole(self, work: Work) -> tuple[Event, ...]:
         found: list[Event] = []

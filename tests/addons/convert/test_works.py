@@ -401,6 +401,17 @@ def test_what_remote_servers_did(source: Kind, target: Kind) -> None:
         assert without_ids(whole(target, events)["output"])[:-1] == want
 
 
+def test_calls_at_once_keep_their_results() -> None:
+    listed, one, first, two, second = REMOTE["messages"]
+    body = {**answer_of("messages"), "content": [listed, one, two, second, first]}
+    answer = TEXT_PROTOCOLS["messages"].decode_response(body)
+    assert isinstance(answer, Response)
+    told, losses = carried(answer, "responses")
+    found = TEXT_PROTOCOLS["responses"].encode_response(told, Request("m", ()))[0]["output"]
+    listed, first, second = without_ids(REMOTE["responses"])
+    assert (without_ids(found), losses) == ([listed, second, first], [])
+
+
 @pytest.mark.parametrize(("source", "target"), [("messages", "responses"), ("responses", "messages")])
 def test_they_are_remembered_where_their_tools_are(source: Kind, target: Kind) -> None:
     """Without the tools the history is said in words."""
