@@ -289,7 +289,7 @@ def _left(fields: Mapping[str, Json], read: frozenset[str], before: str = "") ->
     for name, value in fields.items():
         path = f"{before}{name}"
         if name == INCLUDE and isinstance(value, list):
-            words = (f"{path}.{word}" for word in value if word not in SERVED)
+            words = (f"{path}.{word}" for word in map(str, value) if word not in SERVED)
             yield from (word for word in words if word not in read)
             continue
         if path in TEXT_ALONE and isinstance(value, list) and [str(one).lower() for one in value] == ["text"]:

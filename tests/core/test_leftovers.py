@@ -172,7 +172,7 @@ def test_pages_are_told_and_other_sources_are_lost(sources: tuple[Source, ...]) 
         ({"gemini": {"generationConfig": {"responseModalities": ["TEXT"]}}}, []),
         ({"gemini": {"generationConfig": {"responseModalities": ["Text"]}}}, []),
         ({"gemini": {"generationConfig": {"responseModalities": ["AUDIO"]}}}, ["generationConfig.responseModalities"]),
-        ({"responses": {"include": ["code_interpreter_call.outputs", "a.b"]}}, ["include.a.b"]),
+        ({"responses": {"include": ["code_interpreter_call.outputs", "a.b", []]}}, ["include.a.b", "include.[]"]),
     ],
 )
 def test_what_every_answer_is_is_no_loss(own: dict[str, Any], lost: list[str]) -> None:

@@ -73,7 +73,7 @@ def write_toolset(server: McpServer, path: str, losses: list[Loss]) -> Block | N
 
 def write_servers(request: Request, tools: Sequence[Block], losses: list[Loss]) -> dict[str, Json]:
     """``mcp_servers`` of those that have a toolset, for requests of other protocols."""
-    wanted = {block["mcp_server_name"] for block in tools if "mcp_server_name" in block}
+    wanted = {read.text(block.get("mcp_server_name")) for block in tools}
     found = []
     for n, tool in enumerate(request.tools):
         for server in tool.servers if isinstance(tool, ServerTool) and tool.protocol != NAME else ():
