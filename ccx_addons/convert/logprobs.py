@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ccx_addons.core import read
 from ccx_addons.core.leftovers import NOTHING
-from ccx_addons.core.logprobs import GIVERS, SAID, Token, as_gemini, as_openai, of_gemini, of_openai, wished
+from ccx_addons.core.logprobs import GIVERS, SAID, WISHES, Token, as_gemini, as_openai, of_gemini, of_openai, wished
 from ccx_addons.core.neutral import (
     Event,
     Extra,
@@ -81,6 +81,8 @@ class Logprobs:
         self._tokens += of_gemini(read.mapping(candidate.get("logprobsResult")))
         if said.get("refusal"):
             self.losses.append(Loss("logprobs.refusal", "those of a refusal have no place here"))
+        if any(self._texts.values()) and not self._tokens:
+            self.losses.append(Loss(WISHES[self._target], "the upstream gave none"))
         if self._target == "responses":
             yield from self._of_texts()
         elif self._tokens:

@@ -17,6 +17,10 @@ CHAT: Final = frozenset({"logprobs", "top_logprobs"})
 RESPONSES: Final = frozenset({f"include.{INCLUDED}", "top_logprobs"})
 GEMINI: Final = frozenset({"generationConfig.responseLogprobs", "generationConfig.logprobs"})
 """Fields of a request's side-car that ask for them."""
+WISHES: Final[Mapping[str, str]] = {
+    "chat": "logprobs", "responses": f"include.{INCLUDED}", "gemini": "generationConfig.responseLogprobs",
+}  # fmt: skip
+"""By which of them a client's wish is known."""
 SAID: Final = frozenset({"logprobs", "candidate.logprobsResult", "candidate.avgLogprobs"})
 """Fields of an answer's side-car that say them."""
 READS: Final[Mapping[str, frozenset[str]]] = {"chat": CHAT, "responses": RESPONSES, "gemini": GEMINI}

@@ -13,6 +13,7 @@ LOSSES: Final[Mapping[str, str]] = {
     "the upstream answers with text only": "上游仅以文本回答",
     "those of calls have no place here": "工具调用的部分在此没有位置",
     "those of a refusal have no place here": "拒绝回答的部分在此没有位置",
+    "the upstream gave none": "上游没有给出",
     "only the upstream that made it has it": "只有生成它的上游才有",
     "1 is the most": "最大为 1",
     "2 is the most": "最大为 2",

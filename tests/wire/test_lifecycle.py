@@ -201,7 +201,9 @@ def test_a_worker_that_dies_over_a_broken_file_comes_back_with_the_last_good_one
         answer = program.post("/v1/chat/completions", ASK)
         assert program.row(answer.headers["x-ccx-request-id"])["channel_name"] == "c"
     ended = run(tmp_path, config="channels: [")
-    assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1, "a start of the gateway takes no old one"
+    said = ended.stderr.splitlines()
+    assert ended.returncode == 1 and len(said) == 2, "a start of the gateway takes no old one, it names it"
+    assert all(line.startswith("ccx: ") for line in said) and "that was good" in said[1]
 
 
 def test_several_workers_share_the_port(fake: Fake, tmp_path: Path) -> None:

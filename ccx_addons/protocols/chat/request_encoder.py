@@ -48,6 +48,8 @@ READS: Final[Reads] = {
 
 type Losses = list[Loss]
 
+UNSURE: Final = "sent, but it is not known whether this server reads it"
+
 
 def encode_request(request: Request, base_url: str = "", style: str = "auto") -> tuple[dict[str, Json], Losses]:
     """The body, and what it cannot say of the request."""
@@ -95,8 +97,11 @@ def _from_others(request: Request, body: Fields, base_url: str, losses: Losses) 
     """What a Responses client says by the same names, and anybody's wish for probabilities or pictures."""
     if not request.extra:
         return {}
-    wish = None if NAME in request.extra else logprobs.wished(request.extra)
-    wire: Fields = {} if wish is None else logprobs.asked(wish, "logprobs", "top_logprobs")
+    wire: Fields = {}
+    if NAME not in request.extra and (wish := logprobs.wished(request.extra)) is not None:
+        wire = logprobs.asked(wish, "logprobs", "top_logprobs")
+        if not vendors.at_host(base_url):
+            losses += [Loss(logprobs.WISHES[kind], UNSURE) for kind in request.extra if kind in logprobs.WISHES]
     if "gemini" in request.extra:
         return wire | _pictures(request, base_url, losses)
     if "responses" not in request.extra:
@@ -120,6 +125,8 @@ def _pictures(request: Request, base_url: str, losses: Losses) -> Fields:
     if (server := vendors.at_host(base_url)) and server is not OPENROUTER:
         losses.append(Loss("generationConfig.responseModalities", "the upstream answers with text only"))
         return {}
+    if not server:
+        losses.append(Loss("generationConfig.responseModalities", UNSURE))
     return wish.as_chat
 
 
@@ -127,7 +134,7 @@ def _marked(request: Request, rules: Rules, base_url: str) -> tuple[Request, Los
     """Relays of Claude's models take its marks; of a server that nobody knows it is only likely."""
     marked, losses = cache_marks.carried(request, NAME, rules.cache_marks)
     if marked is not request and rules.cache_marks == cache_marks.CONTROL and not vendors.at_host(base_url):
-        losses.append(Loss(cache_marks.CONTROL, "sent, but it is not known whether this server reads it"))
+        losses.append(Loss(cache_marks.CONTROL, UNSURE))
     return marked, losses
 
 

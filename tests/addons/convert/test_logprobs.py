@@ -13,7 +13,8 @@ from ccx_addons.convert.logprobs import said
 from ccx_addons.convert.works import carried, encoder
 from ccx_addons.core.config import Kind
 from ccx_addons.core.leftovers import NOTHING, OfStream, of_answer
-from ccx_addons.core.neutral import Request, Response
+from ccx_addons.core.logprobs import SAID, WISHES
+from ccx_addons.core.neutral import Request, Response, Text
 from ccx_addons.core.sse import Reader
 from ccx_addons.core.wire_json import dumps
 from ccx_addons.protocols import TEXT_PROTOCOLS
@@ -110,7 +111,7 @@ def tokens_in(target: str, body: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_what_is_asked(source: Kind, target: Kind) -> None:
-    body, losses = TEXT_PROTOCOLS[target].encode_request(asked(source))
+    body, losses = TEXT_PROTOCOLS[target].encode_request(asked(source), "https://api.openai.com/v1")
     names = ("logprobs", "top_logprobs", "include", "generationConfig")
     kept = {name: body[name] for name in names if name in body}
     want = {name: value for name, value in WISH[target].items() if name in names}
@@ -119,6 +120,19 @@ def test_what_is_asked(source: Kind, target: Kind) -> None:
             ["reasoning.encrypted_content", *want["include"]] if len(kept["include"]) > 1 else want["include"]
         )
     assert (kept, losses) == (want, [])
+
+
+@pytest.mark.parametrize("source", ["responses", "gemini"])
+def test_a_server_that_nobody_knows_may_not_read_it(source: Kind) -> None:
+    body, (loss,) = TEXT_PROTOCOLS["chat"].encode_request(asked(source), "https://relay.test/v1")
+    assert body["logprobs"] and loss.path == WISHES[source] and not loss.vital
+
+
+@pytest.mark.parametrize("target", ["chat", "responses", "gemini"])
+def test_an_upstream_that_gives_none(target: Kind) -> None:
+    texts = (Text("heard"),), (), (Text(""),)
+    told = [carried(Response("", "", parts, "end"), target, SAID)[1] for parts in texts]
+    assert [[loss.path for loss in losses] for losses in told] == [[WISHES[target]], [], []]
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
