@@ -327,11 +327,13 @@ def test_pasting_makes_a_channel(tab: Tab) -> None:
     expect(tab.page.locator("#keys")).to_contain_text("sk-0…cdef")
     tab.page.get_by_role("button", name="Save", exact=True).click()
     tab.page.wait_for_url(re.compile(r"/channels/ch_\w+$"))
+    undo = tab.page.locator(".toast").get_by_role("button", name="Undo")
+    undo.hover()  # it stays while somebody is at it
     expect(tab.page.locator("h1")).to_contain_text("deepseek")
     assert "sk-0123456789abcdef0123456789abcdef" in config_of(tab.site)
     assert "sk-0123456789abcdef0123456789abcdef" not in tab.page.content()
     tab.expected += ("404",)
-    tab.page.locator(".toast").get_by_role("button", name="Undo").click()
+    undo.click()
     tab.page.wait_for_url(re.compile(r"/channels/?$"))
     assert "deepseek" not in config_of(tab.site)
 
