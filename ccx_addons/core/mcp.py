@@ -60,6 +60,15 @@ def unsaid(settings: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"mcpServers.{name}" for name in way if name not in ("url", "headers"))
 
 
+def calls_servers(members: Mapping[str, Any]) -> bool:
+    """Whether a request of any protocol has its upstream call tools elsewhere."""
+    given = members.get("tools")
+    tools = read.mappings(given if isinstance(given, list) else [given])
+    return bool(members.get("mcp_servers")) or any(
+        tool.get("type") == "mcp" or tool.get("mcpServers") or tool.get("mcp_servers") for tool in tools
+    )
+
+
 def with_token(headers: Mapping[str, str], token: str) -> tuple[dict[str, str], str]:
     """Headers without the one that only carries a token, and the token."""
     left = {}

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from ccx_addons.core.config import Channel, Mirror, ModelMap, Snapshot, Target
 from ccx_addons.core.exchange import Exchange
+from ccx_addons.core.mcp import calls_servers
 
 type Why = Literal["busy", "limit", "budget", "channel", "elsewhere"]
 """Why a request that was chosen is not mirrored after all: the gateway has other things to do; the mirror's requests a
@@ -23,7 +24,7 @@ def share_of(name: str, conversation: str) -> float:
 
 def chosen(x: Exchange) -> Iterator[Mirror]:
     """The mirrors that an answered request is for. A client's own login is not for others, and neither is what a client
-    keeps to its channels."""
+    keeps to its channels; and no tool of a remote server acts a second time."""
     record = x.current
     if record is None or x.client is None or not x.client.mirror or x.body is None or x.operation != "generate":
         return
@@ -32,6 +33,7 @@ def chosen(x: Exchange) -> Iterator[Mirror]:
         or x.internal
         or x.login
         or any(one.attempt.channel.credential == "client" for one in x.attempts)
+        or calls_servers(x.body.members)
     ):
         return
     answered = record.attempt.channel.id

@@ -49,6 +49,10 @@ def answered(rule: Mirror, /, where: Channel = MAIN, **more: Any) -> Exchange:
         ({}, {"body": None}, False),
         ({}, {"current": None}, False),
         ({}, {"operation": ""}, False),
+        ({}, {"body": JsonBody.parse(b'{"mcp_servers": [{}]}')}, False),
+        ({}, {"body": JsonBody.parse(b'{"tools": [{}, {"type": "mcp"}]}')}, False),
+        ({}, {"body": JsonBody.parse(b'{"tools": {"mcpServers": [{}]}}')}, False),
+        ({}, {"body": JsonBody.parse(b'{"tools": [{"type": "function"}]}')}, True),
     ],
 )
 def test_whose_requests(change: dict[str, Any], more: dict[str, Any], is_chosen: bool) -> None:
