@@ -22,6 +22,7 @@ def test_an_edit_outlives_its_session(tab: Tab) -> None:
     other.value.wait_for_url(f"{tab.site.root}/")
     tab.page.context.add_cookies([{"name": COOKIE, "value": "zh", "url": tab.site.root}])  # problems are told in it
     save.click()
+    expect(told).to_have_count(0)
     with tab.page.expect_navigation():
         tab.page.locator("#changes-save").click()
     expect(tab.page.locator('#channel-form [name="note"]')).to_have_value("written before")

@@ -121,6 +121,7 @@ export function toast(text, bad = false, link = null, stays = false) {
     box.append(" ", a);
   }
   document.getElementById("toasts")?.append(box);
+  box.toggleAttribute("data-stays", stays);
   if (stays) return;
   // It stays while somebody is at it.
   let timer = null;

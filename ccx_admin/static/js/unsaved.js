@@ -30,7 +30,10 @@ export function loggedOut() {
   told = true;
 }
 
-export const loggedIn = () => (told = false);
+export function loggedIn() {
+  told = false;
+  document.querySelectorAll(".toast[data-stays]").forEach((box) => box.remove());
+}
 
 export function startUnsaved() {
   document.addEventListener("input", (event) => event.target.form?.removeAttribute("data-saved"));
