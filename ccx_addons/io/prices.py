@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from genai_prices.data_snapshot import get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelPrice, TieredPrices
 
 from ccx_addons import vendors
@@ -199,9 +199,12 @@ def _flat(per_million: float | None) -> Steps:
 @lru_cache(maxsize=4096)
 def _listed(model: str, hint: str, slot: int) -> Rates | None:
     when = datetime.fromtimestamp(slot * SLOT, UTC)
+    names = DataSnapshot(
+        LIST.providers, LIST.from_auto_update
+    )  # it remembers all that it was asked for, without an end
     for name, provider_id, url in _places(model, hint):
         try:
-            provider, found = LIST.find_provider_model(name, None, provider_id, url)
+            provider, found = names.find_provider_model(name, None, provider_id, url)
         except LookupError:
             continue
         return token_rates(f"list:{provider.id}/{found.id}", found.get_prices(when))

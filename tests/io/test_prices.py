@@ -106,6 +106,17 @@ def test_an_unknown_model_has_no_price(model: str, hint: str) -> None:
     assert cost(model, USAGE, hint, {}, AT) == Cost(None, "")
 
 
+def test_names_that_are_looked_for_leave_nothing_behind() -> None:
+    def kept() -> list[int]:
+        return [len(value) for value in vars(LIST).values() if isinstance(value, dict | set)]
+
+    before = kept()
+    for name in ("gpt-4o", "nobody's", "vendor/nobody's"):
+        cost(f"{name}-of-this-test", Usage(1, 1), "https://relay.test/v1", {}, 0)
+        cost(name, Usage(1, 1), "openai", {}, 0)
+    assert kept() == before
+
+
 def test_reasoning_and_caches_are_parts_not_additions() -> None:
     """claude-opus-4-7: 5, 25, 0.5 and 6.25 dollars per million."""
     found = cost("claude-opus-4-7", USAGE, "messages", {}, AT)
