@@ -1,6 +1,8 @@
 """How long tests wait for what must happen: long, because it costs nothing where it happens, and machines may be busy."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 PATIENCE: Final = 60.0
@@ -19,6 +21,13 @@ def wait_for(check: Any, seconds: float = PATIENCE) -> Any:
         if time.monotonic() > until:
             raise AssertionError(f"{check} did not come true within {seconds} s")
         time.sleep(0.02)
+
+
+async def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Waits in the running loop. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.005)
 
 
 def same_day(seconds: float = 20.0) -> None:

@@ -22,7 +22,7 @@ from ccx_addons.scheduler.index import entry_of
 from ccx_addons.sync import Sync
 from tests.addons.values import channel
 from tests.io.meeting.rooms import place_room
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import attempt, learn, status
 
@@ -238,21 +238,20 @@ def test_what_one_worker_wonders_about_all_do(blocked: Runtime, tmp_path: Path) 
             one, other = (sync.runtime.state for sync in syncs)
             gist, now = ("chat", "m", "conversation"), time.time()
 
-            async def until(known: Callable[[], object]) -> None:
+            async def heard(known: Callable[[], object]) -> None:
                 for sync in syncs:
                     sync.publish()
-                while not known():
-                    await asyncio.sleep(0.005)
+                await until(known)
 
             one.suspects.add(gist, "ch_a", now)
             one.doubts.stopped("chat", ONE.id, gist)
             one.begin("chat", attempt(ONE), now)
-            await until(lambda: other.suspects.failed_at(gist, now) and other.doubts.known)
+            await heard(lambda: other.suspects.failed_at(gist, now) and other.doubts.known)
             assert other.doubts.known == one.doubts.known == {("chat", ONE.id, ""): {gist}}
-            await until(lambda: (rest := other.of("chat", ONE.id).key(KEY).rest) and rest.trial_at)
+            await heard(lambda: (rest := other.of("chat", ONE.id).key(KEY).rest) and rest.trial_at)
             other.suspects.clear(gist)
             other.doubts.answered("chat", attempt(ONE))
-            await until(lambda: not one.suspects.failed_at(gist, now) and not one.doubts.known)
+            await heard(lambda: not one.suspects.failed_at(gist, now) and not one.doubts.known)
             assert not one.news and not other.news, "what was heard is not told again"
 
     asyncio.run(main())

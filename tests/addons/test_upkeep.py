@@ -10,6 +10,7 @@ from ccx_addons.core.settings import Settings
 from ccx_addons.io.store import Store
 from ccx_addons.processes.runtime import Runtime
 from ccx_addons.upkeep import Upkeep
+from tests.patience import PATIENCE
 
 DAY = 86_400_000
 
@@ -34,8 +35,9 @@ def left(store: Store) -> int:
 
 
 async def until(store: Store, rows: int) -> None:
-    while await asyncio.to_thread(left, store) != rows:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE):
+        while await asyncio.to_thread(left, store) != rows:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("days", "rows"), [(1, 1), (3, 2)])

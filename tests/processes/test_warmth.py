@@ -1,6 +1,5 @@
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ccx_addons.processes.runtime import Runtime
 from ccx_addons.processes.warmth import Warmth, place_of
 from ccx_addons.proxy.dial import DialError, Place, Wire, dial
 from ccx_addons.proxy.pool import Pool
-from tests.patience import PATIENCE
+from tests.patience import until
 from tests.proxy import certificates
 from tests.scheduler.values import attempt, broken, channel, snapshot, status
 
@@ -33,12 +32,6 @@ class Peer:
         server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=self.issued.server)
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         return channel("main", base_urls=(url,), ca_file=self.issued.ca_file, **{"warm": 1, **more})
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def looked(warmth: Warmth) -> None:

@@ -12,7 +12,7 @@ from ccx_addons.core.config import Timeouts
 from ccx_addons.proxy import pool as pools
 from ccx_addons.proxy.dial import DialError, Place, Wire
 from ccx_addons.proxy.pool import Pool
-from tests.patience import SOON
+from tests.patience import SOON, until
 from tests.proxy.harness import gateway, read_answer, read_request
 
 HERE = "127.0.0.1"
@@ -45,12 +45,6 @@ class Echo:
                     return
         finally:
             self.open -= 1
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 # ---- many clients ----------------------------------------------------------------------------------------------------

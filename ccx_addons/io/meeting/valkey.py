@@ -70,15 +70,15 @@ class Valkey(Remote):
         self.given: set[str] = set()
         """Scripts that this connection has sent."""
         self.wake = asyncio.Event()
+        self.opened = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
 
     # ---- the connection ---------------------------------------------------------------------------------------------
     async def start(self) -> None:
         """Waits for the first connection a moment, so that the first request already counts for all."""
-        opened = asyncio.Event()
-        self.tasks = [asyncio.ensure_future(each) for each in (self._follow(opened), self._renew(), self._listen())]
+        self.tasks = [asyncio.ensure_future(each) for each in (self._follow(), self._renew(), self._listen())]
         try:
-            await asyncio.wait_for(opened.wait(), AGAIN)
+            await asyncio.wait_for(self.opened.wait(), AGAIN)
         except TimeoutError:
             self._warn()
 
@@ -86,14 +86,14 @@ class Valkey(Remote):
         for task in self.tasks:
             task.cancel()
 
-    async def _follow(self, opened: asyncio.Event) -> None:
+    async def _follow(self) -> None:
         while True:
             connection: Connection = self.pool.make_connection()  # type: ignore[no-untyped-call]
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 self.live = await self._greet(connection)
                 self._begin()
-                opened.set()
+                self.opened.set()
                 await self._pump(connection)
             except ResponseError as error:
                 self.words = f"Valkey refuses: {str(error).partition(SCRIPT)[0]}"
@@ -103,6 +103,7 @@ class Valkey(Remote):
                 self.words = f"Valkey cannot be used: {error}"
                 log.exception("the connection to Valkey failed")
             finally:
+                self.opened.clear()
                 self._gone()
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(AGAIN)
@@ -156,13 +157,15 @@ class Valkey(Remote):
             self.put(Part({}, self.part(time.time()).slots))
 
     async def _listen(self) -> None:
-        """News of the others, on a connection of its own: one that listens can say nothing."""
+        """News of the others, on a connection of its own: one that listens can say nothing. Where an engine has room
+        for few, it never takes the place of the one that decides."""
         while True:
+            await self.opened.wait()
             connection: Connection = self.pool.make_connection()  # type: ignore[no-untyped-call]
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 await connection.send_command("SUBSCRIBE", key("news"))
-                while True:
+                while self.connected:
                     match await connection.read_response(timeout=3 * RENEW):
                         case [b"message", _, text]:
                             self._told_of(text)

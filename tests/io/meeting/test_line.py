@@ -3,18 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 from ccx_addons.io.meeting import Member
 from ccx_addons.io.meeting.line import Line
 from ccx_addons.scheduler.limits import Cost, Limits
 from tests.io.meeting.rooms import PATIENT, ask, asked, place_room, running_place, settled
-
-
-async def until(true: Callable[[], object]) -> None:
-    while not true():
-        await asyncio.sleep(0.005)
+from tests.patience import until
 
 
 def member_of(path: Path, wait: float = PATIENT, sharing: int = 1) -> Member:

@@ -17,6 +17,7 @@ from ccx_addons.io.postgres import Link
 from ccx_addons.scheduler.budgets import Estimate
 from ccx_addons.scheduler.limits import Limits, cost_of
 from tests.io.meeting.rooms import PATIENT, PostgresRoom, ask, asked, pay, settled
+from tests.patience import until
 from tests.postgres import Server, running_postgres
 
 ALICE = Client("alice", "", limits=ClientLimits(tokens_per_day=100))
@@ -40,11 +41,6 @@ def meet(url: str, check: Callable[[Member, Member], Awaitable[None]]) -> None:
             two.stop()
 
     asyncio.run(main())
-
-
-async def until(check: Callable[[], object]) -> None:
-    while not check():
-        await asyncio.sleep(0.01)
 
 
 def engine_of(member: Member) -> Postgres:

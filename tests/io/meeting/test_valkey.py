@@ -6,9 +6,11 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from ccx_addons.core.config import Client, ClientLimits
 from ccx_addons.io.meeting import Member
@@ -28,6 +30,7 @@ from tests.io.meeting.rooms import (
     settled,
     valkey_binary,
 )
+from tests.patience import until
 
 ALICE = Client("alice", "", limits=ClientLimits(tokens_per_day=100, usd_per_month=1.0))
 
@@ -38,11 +41,6 @@ def with_server(folder: Path, check: Callable[[Server], Awaitable[None]], *optio
             await check(server)
 
     asyncio.run(main())
-
-
-async def until(true: Callable[[], object]) -> None:
-    while not true():
-        await asyncio.sleep(0.005)
 
 
 def engine_of(member: Member) -> Valkey:
@@ -239,6 +237,29 @@ def test_connections_that_are_used_up_are_said_so(tmp_path: Path) -> None:
             await until(lambda: "max number of clients" in one.trouble)
             assert await asked(one, ask("1", ("a", 2, 0))) is None and await asked(one, ask("2", ("a", 2, 0)))
         await until(lambda: not one.trouble)
+        one.stop()
+
+    with_server(tmp_path, check, "--maxclients", "1")
+
+
+def test_who_listens_never_takes_the_last_place_from_who_decides(tmp_path: Path) -> None:
+    async def check(server: Server) -> None:
+        limits = Limits()
+        engine = Valkey(server.url, limits.part, "w", "m", PATIENT)
+        greet, refused = engine._greet, list[Any]()
+
+        async def late(connection: Any) -> int:
+            if refused:
+                return await greet(connection)
+            refused.append(connection)
+            await asyncio.sleep(0.05)
+            raise ResponseError("not yet")
+
+        engine._greet = late  # type: ignore[method-assign]
+        one = Member(limits, engine, lambda: 2)
+        await one.start()
+        await until(lambda: not one.trouble)
+        assert refused
         one.stop()
 
     with_server(tmp_path, check, "--maxclients", "1")
