@@ -28,7 +28,6 @@ from ccx_addons.core.neutral import (
     fold,
     merge_extra,
 )
-from ccx_addons.protocols import Encoder
 
 
 def said(upstream: str, kind: str, request: Request) -> frozenset[str]:
@@ -45,7 +44,6 @@ class Logprobs:
         self.losses: list[Loss] = []
         self._target = target
         self._tokens: list[Token] = []
-        self._extra: Extra = {}
         self._texts: dict[int, int] = {}
         """Texts in their order -> the characters that have come."""
         self._held: list[int] = []
@@ -121,18 +119,3 @@ def _exploded(answer: Response) -> Iterator[Event]:
     """What an answer has beside its parts comes at the end, as in a stream."""
     for event in explode(answer):
         yield replace(event, extra=answer.extra) if isinstance(event, Finished) else event
-
-
-class LogprobsEncoder:
-    """An encoder behind them."""
-
-    def __init__(self, inner: Encoder, target: str) -> None:
-        self._inner = inner
-        self._step = Logprobs(target)
-
-    @property
-    def losses(self) -> list[Loss]:
-        return [*self._inner.losses, *self._step.losses]
-
-    def encode(self, event: Event) -> bytes:
-        return b"".join(map(self._inner.encode, self._step.events(event)))

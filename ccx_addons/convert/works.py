@@ -181,21 +181,28 @@ def carried(answer: Response, target: str, likely: Collection[str] = ()) -> tupl
     return (answer, []) if isinstance(found, Fault) else (found, works.losses)
 
 
-class WorksEncoder:
-    """An encoder behind them."""
+class StepEncoder[S: Works | logprobs.Logprobs]:
+    """An encoder behind one step of events to events."""
 
-    def __init__(self, inner: Encoder, target: str) -> None:
+    def __init__(self, inner: Encoder, step: S) -> None:
         self._inner = inner
-        self._works = Works(target)
+        self._step = step
 
     @property
     def losses(self) -> list[Loss]:
-        return [*self._inner.losses, *self._works.losses]
+        return [*self._inner.losses, *self._step.losses]
 
     def encode(self, event: Event) -> bytes:
-        if isinstance(event, Failed) or (isinstance(event, PartDelta) and not self._works.differ):
+        return b"".join(map(self._inner.encode, self._step.events(event)))
+
+
+class WorksEncoder(StepEncoder[Works]):
+    """Most events pass as they are: the pieces of an answer in which no tool worked."""
+
+    def encode(self, event: Event) -> bytes:
+        if isinstance(event, Failed) or (isinstance(event, PartDelta) and not self._step.differ):
             return self._inner.encode(event)
-        found = self._works.events(event)
+        found = self._step.events(event)
         return self._inner.encode(found[0]) if len(found) == 1 else b"".join(map(self._inner.encode, found))
 
 
@@ -228,5 +235,5 @@ def encoder(kind: Kind, upstream: str, request: Request, array: bool, envelope: 
         return gemini.envelope_encoder(request, array)
     inner: Encoder = gemini.array_encoder(request) if array else TEXT_PROTOCOLS[kind].encoder(request)
     if logprobs.said(upstream, kind, request):
-        inner = logprobs.LogprobsEncoder(inner, kind)
-    return inner if upstream == kind or kind not in WRITERS else WorksEncoder(inner, kind)
+        inner = StepEncoder(inner, logprobs.Logprobs(kind))
+    return inner if upstream == kind or kind not in WRITERS else WorksEncoder(inner, Works(kind))

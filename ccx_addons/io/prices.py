@@ -199,9 +199,8 @@ def _flat(per_million: float | None) -> Steps:
 @lru_cache(maxsize=4096)
 def _listed(model: str, hint: str, slot: int) -> Rates | None:
     when = datetime.fromtimestamp(slot * SLOT, UTC)
-    names = DataSnapshot(
-        LIST.providers, LIST.from_auto_update
-    )  # it remembers all that it was asked for, without an end
+    # A list of its own each time: it remembers all that it was asked for, without an end.
+    names = DataSnapshot(LIST.providers, LIST.from_auto_update)
     for name, provider_id, url in _places(model, hint):
         try:
             provider, found = names.find_provider_model(name, None, provider_id, url)

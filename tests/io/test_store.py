@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ccx_addons.io.database import Database
 from ccx_addons.io.store import CAP_PARTS, SETTLE, Store
 from ccx_addons.io.transaction import Connection
 from tests.io.rows import NOW, one, request, rows
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -40,13 +40,6 @@ def store(path: Path) -> Iterator[Store]:
 def still(path: Path, limit: int) -> Store:
     """A store whose thread does not run: what is put stays in its queue."""
     return Store(path, boot_id="boot", limit=limit, clock=lambda: NOW / 1000)
-
-
-def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
@@ -90,7 +83,7 @@ def test_a_caller_may_change_its_row_afterwards(store: Store, path: Path) -> Non
 
 def test_rows_come_within_the_window(store: Store, path: Path) -> None:
     store.put_request(request("a"))
-    until(lambda: one(path, "SELECT count(*) FROM requests"))
+    wait_for(lambda: one(path, "SELECT count(*) FROM requests"))
 
 
 def test_many_rows_are_few_transactions(store: Store, path: Path) -> None:
@@ -154,7 +147,7 @@ def test_a_flush_is_no_less_when_the_thread_was_just_waking(
 
 def test_a_running_request_is_written_without_anything_else_to_write(store: Store, path: Path) -> None:
     store.put_running("a", lambda: request("a", state="running"))
-    until(lambda: rows(path, "SELECT id FROM requests"))
+    wait_for(lambda: rows(path, "SELECT id FROM requests"))
 
 
 def test_an_update_that_comes_late_does_not_reopen_a_request(store: Store, path: Path) -> None:
@@ -195,7 +188,7 @@ def test_what_was_dropped_is_an_event(path: Path) -> None:
     store.put_request(request("r2"))
     store._thread.start()
     store.flush()
-    until(lambda: one(path, "SELECT count(*) FROM events"))
+    wait_for(lambda: one(path, "SELECT count(*) FROM events"))
     words = "the queue was full; dropped: 2 updates of running requests"
     assert rows(path, "SELECT level, kind, message FROM events") == [("warning", "store", words)]
     store.close(2)
@@ -253,7 +246,7 @@ def test_a_redaction_that_fails_loses_its_own_body_only(store: Store, path: Path
     store.put_request(request("a"))
     assert store.flush() and one(path, "SELECT count(*) FROM bodies") == 0
     assert one(path, "SELECT count(*) FROM requests") == 1
-    until(lambda: store.health().dropped == {"rows": 1})
+    wait_for(lambda: store.health().dropped == {"rows": 1})
 
 
 # ---- jobs ------------------------------------------------------------------------------------------------------------
@@ -306,7 +299,7 @@ def test_retention_goes_on_until_nothing_is_old(store: Store, path: Path) -> Non
     store.put_request(request("new"))
     store.flush()
     store.retention(90, 7)
-    until(lambda: one(path, "SELECT count(*) FROM requests") == 1)
+    wait_for(lambda: one(path, "SELECT count(*) FROM requests") == 1)
 
 
 def test_kept_bodies_take_no_more_than_they_may(path: Path) -> None:
@@ -314,7 +307,7 @@ def test_kept_bodies_take_no_more_than_they_may(path: Path) -> None:
     for n in range(300):
         store.put_body(f"r{n:03}", "client_request", random.Random(n).randbytes(200))
     store.flush()
-    until(lambda: one(path, "SELECT total(length(body)) FROM bodies") <= 10_000 * (1 + 1 / CAP_PARTS))
+    wait_for(lambda: one(path, "SELECT total(length(body)) FROM bodies") <= 10_000 * (1 + 1 / CAP_PARTS))
     assert one(path, "SELECT max(request_id) FROM bodies") == "r299" and one(path, "SELECT count(*) FROM bodies") > 40
     store.close()
 
@@ -324,7 +317,7 @@ def test_a_locked_database_is_waited_for(store: Store, path: Path, caplog: pytes
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         store.put_request(request("a"))
-        until(lambda: store.health().trouble == "SQLITE_BUSY")
+        wait_for(lambda: store.health().trouble == "SQLITE_BUSY")
         assert store.health().trouble_since == NOW / 1000 and not store.flush(0.1)
         other.execute("ROLLBACK")
     assert store.flush() and one(path, "SELECT count(*) FROM requests") == 1
@@ -341,7 +334,7 @@ def test_a_full_disk_is_waited_for(store: Store, path: Path) -> None:
     store.submit(shrink).result(PATIENCE)
     for n in range(300):
         store.put_request(request(f"r{n}", error_message="x" * 700))
-    until(lambda: store.health().trouble == "SQLITE_FULL")
+    wait_for(lambda: store.health().trouble == "SQLITE_FULL")
     assert isinstance(store._database, Database) and store._database.conn
     store._database.conn.execute("PRAGMA max_page_count = 1000000")
     assert store.flush() and one(path, "SELECT count(*) FROM requests") == 300
@@ -351,7 +344,7 @@ def test_a_deleted_database_is_made_again(store: Store, path: Path) -> None:
     store.put_request(request("a"))
     store.flush()
     path.unlink()
-    until(path.exists)
+    wait_for(path.exists)
     store.put_request(request("b"))
     assert store.flush() and rows(path, "SELECT id FROM requests") == [("b",)]
 
@@ -435,7 +428,7 @@ def test_close_does_not_wait_for_ever(store: Store, path: Path, caplog: pytest.L
         other.execute("BEGIN IMMEDIATE")
         store.put_request(request("a"))
         store.close(0.3)
-        until(lambda: not store._thread.is_alive())
+        wait_for(lambda: not store._thread.is_alive())
         other.execute("ROLLBACK")
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR] == [
         "stopping while the request log cannot be written; 2 rows are lost"
@@ -447,7 +440,7 @@ def test_close_cancels_what_somebody_waits_for(store: Store, path: Path) -> None
         other.execute("BEGIN IMMEDIATE")
         waiting = [store.submit(lambda connection: 1) for _ in range(3)]
         store.close(0.3)
-        until(lambda: all(future.cancelled() for future in waiting))
+        wait_for(lambda: all(future.cancelled() for future in waiting))
         other.execute("ROLLBACK")
 
 

@@ -118,49 +118,42 @@ def start(command: list[str], environ: Mapping[str, str], log: Path) -> "subproc
         return subprocess.Popen(command, env=dict(environ), stdout=out, stderr=out)
 
 
-def nginx(folder: Path, port: int) -> tuple[str, list[str]]:
-    recipe = (ROOT / "config" / "nginx.conf").read_text()
-    for known, here in {
-        "listen 443": f"listen 127.0.0.1:{port}",
-        "/etc/ssl/ccx.pem": f"{folder}/cert.pem",
-        "/etc/ssl/ccx.key": f"{folder}/key.pem",
-    }.items():
+def recipe_of(name: str, here: Mapping[str, str]) -> str:
+    """A recipe as users have it, but for places of this test."""
+    recipe = (ROOT / "config" / name).read_text()
+    for known, place in here.items():
         assert known in recipe
-        recipe = recipe.replace(known, here)
+        recipe = recipe.replace(known, place)
+    return recipe
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    return {"/etc/ssl/ccx.pem": f"{folder}/cert.pem", "/etc/ssl/ccx.key": f"{folder}/key.pem"}
+
+
+def nginx(folder: Path, port: int) -> tuple[str, list[str]]:
+    recipe = recipe_of("nginx.conf", {"listen 443": f"listen 127.0.0.1:{port}", **certificate(folder)})
     text = NGINX.format(folder=folder, recipe=recipe)
     return text, [program_of("nginx"), "-c", str(folder / "nginx"), "-p", str(folder), "-e", str(folder / "error.log")]
 
 
 def caddy(folder: Path, port: int) -> tuple[str, list[str]]:
-    recipe = (ROOT / "config" / "Caddyfile").read_text()
-    for name in NAMES:
-        site = f"\n{name} {{\n"
-        assert site in recipe
-        tls = f"\nhttps://{name}:{port} {{\n\ttls {folder}/cert.pem {folder}/key.pem\n\tbind 127.0.0.1\n"
-        recipe = recipe.replace(site, tls)
-    text = CADDY.format(recipe=recipe)
+    tls = f"tls {folder}/cert.pem {folder}/key.pem\n\tbind 127.0.0.1"
+    sites = {f"\n{name} {{\n": f"\nhttps://{name}:{port} {{\n\t{tls}\n" for name in NAMES}
+    text = CADDY.format(recipe=recipe_of("Caddyfile", sites))
     return text, [program_of("caddy"), "run", "--config", str(folder / "caddy"), "--adapter", "caddyfile"]
 
 
 def haproxy(folder: Path, port: int) -> tuple[str, list[str]]:
     both = folder / "both.pem"
     both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
-    recipe = (ROOT / "config" / "haproxy.cfg").read_text()
-    for known, here in {"bind :443": f"bind 127.0.0.1:{port}", "/etc/ssl/ccx-with-key.pem": str(both)}.items():
-        assert known in recipe
-        recipe = recipe.replace(known, here)
+    here = {"bind :443": f"bind 127.0.0.1:{port}", "/etc/ssl/ccx-with-key.pem": str(both)}
+    recipe = recipe_of("haproxy.cfg", here)
     return recipe, [program_of("haproxy"), "-f", str(folder / "haproxy")]
 
 
 def apache(folder: Path, port: int) -> tuple[str, list[str]]:
-    recipe = (ROOT / "config" / "apache.conf").read_text()
-    for known, here in {
-        "*:443": f"127.0.0.1:{port}",
-        "/etc/ssl/ccx.pem": f"{folder}/cert.pem",
-        "/etc/ssl/ccx.key": f"{folder}/key.pem",
-    }.items():
-        assert known in recipe
-        recipe = recipe.replace(known, here)
+    recipe = recipe_of("apache.conf", {"*:443": f"127.0.0.1:{port}", **certificate(folder)})
     modules = next(path for name in APACHE_MODULES if (path := Path(name)).is_dir())
     loaded = "\n".join(
         f"LoadModule {name}_module {modules}/mod_{name}.so"
