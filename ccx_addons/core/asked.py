@@ -91,13 +91,9 @@ def check_query(query: str, model: str) -> None:
 
 def also_named(members: Mapping[str, Json]) -> Iterator[str]:
     """Further models that a request may end with: OpenRouter's fallbacks, and those of tools and plugins."""
-    yield from _models(members)
+    yield from read.texts(members.get("models"))
     for name in WITH_MODELS:
         for entry in read.mappings(members.get(name)):
             if model := read.text(entry.get("model")):
                 yield model
-            yield from _models(entry)
-
-
-def _models(value: Mapping[str, Json]) -> Iterator[str]:
-    return (model for model in read.items(value.get("models")) if isinstance(model, str))
+            yield from read.texts(entry.get("models"))

@@ -74,4 +74,4 @@ def _wish(
 
 
 def _kinds(given: Json) -> Iterator[str]:
-    return (kind.lower() for kind in read.items(given) if isinstance(kind, str))
+    return map(str.lower, read.texts(given))

@@ -69,6 +69,11 @@ def calls_servers(members: Mapping[str, Any]) -> bool:
     )
 
 
+def headers_of(value: Mapping[str, Any]) -> dict[str, str]:
+    """What a server is sent, of those who say it by this name."""
+    return {name: said for name, said in read.mapping(value.get("headers")).items() if isinstance(said, str)}
+
+
 def with_token(headers: Mapping[str, str], token: str) -> tuple[dict[str, str], str]:
     """Headers without the one that only carries a token, and the token."""
     left = {}

@@ -56,6 +56,11 @@ def mappings(value: Json) -> list[dict[str, Json]]:
     return [item for item in items(value) if isinstance(item, dict)]
 
 
+def texts(value: Json) -> list[str]:
+    """The texts of a list; other elements are left out."""
+    return [item for item in items(value) if isinstance(item, str)]
+
+
 def input_items(value: Json) -> list[Json]:
     """The ``input`` of a Responses request as items: a text is one user message, nothing is none."""
     return value if isinstance(value, list) else [{"role": "user", "content": value}] if value else []

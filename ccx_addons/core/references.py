@@ -59,7 +59,7 @@ def _files(name: str, value: Any) -> Iterator[str]:
     if name in ("file_id", "cachedContent", "cached_content") and isinstance(value, str) and value:
         yield value
     elif name in STORES:
-        yield from (one for one in read.items(value) if isinstance(one, str))
+        yield from read.texts(value)
     elif name in ("fileUri", "file_uri") and isinstance(value, str) and not OWN_FILES.match(value):
         yield value
 

@@ -100,5 +100,5 @@ def _required_ones(schema: dict[str, Any]) -> dict[str, Any]:
     if "required" not in schema:
         return schema
     known = read.mapping(schema.get("properties"))
-    required = [name for name in read.items(schema["required"]) if isinstance(name, str) and name in known]
+    required = [name for name in read.texts(schema["required"]) if name in known]
     return {**schema, "required": required}

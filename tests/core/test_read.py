@@ -19,6 +19,7 @@ def test_numbers() -> None:
     assert read.number(2) == 2.0 and read.number(True) is None
     assert read.number(10**400) is None and read.number(-(10**400)) is None and read.number(1e308 * 10) is None
     assert read.mappings([1, {"a": 1}, "x"]) == [{"a": 1}]
+    assert read.texts([1, "a", {"b": 1}, "c"]) == ["a", "c"] and read.texts("a") == read.texts(None) == []
 
 
 @pytest.mark.parametrize(

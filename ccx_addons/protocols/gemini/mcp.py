@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ccx_addons.core import read
-from ccx_addons.core.mcp import BEARER, McpServer
+from ccx_addons.core.mcp import BEARER, McpServer, headers_of
 from ccx_addons.core.neutral import Json, Loss
 from ccx_addons.protocols.gemini.wire import Fields, camel
 
@@ -15,9 +15,8 @@ def read_servers(values: Json) -> tuple[McpServer, ...]:
     for value in map(camel, read.mappings(values)):
         way = camel(read.mapping(value.get(TRANSPORT)))
         name, url = read.text(value.get("name")), read.text(way.get("url"))
-        headers = {name: said for name, said in read.mapping(way.get("headers")).items() if isinstance(said, str)}
         if name and url:
-            found.append(McpServer(name, url, headers=headers))
+            found.append(McpServer(name, url, headers=headers_of(way)))
     return tuple(found)
 
 

@@ -284,7 +284,7 @@ class Cleaner:
         if not properties:
             return
         schema["properties"] = properties
-        required = [name for name in read.items(value.get("required")) if isinstance(name, str) and name in properties]
+        required = [name for name in read.texts(value.get("required")) if name in properties]
         if required:
             schema["required"] = required
         if self._ordered and len(properties) > 1:

@@ -105,7 +105,7 @@ def read_tool_config(config: Mapping[str, Json]) -> tuple[ToolChoice | None, Fie
         word = read.text(mode).upper()
         if word not in MODES:
             raise BadRequest("mode must be AUTO, ANY, NONE or VALIDATED", "toolConfig.functionCallingConfig.mode")
-        names = (name for name in read.items(calling.get("allowedFunctionNames")) if isinstance(name, str))
+        names = read.texts(calling.get("allowedFunctionNames"))
         choice = ToolChoice(MODES[word], tuple(names))
         if word == "VALIDATED":
             kept["mode"] = word

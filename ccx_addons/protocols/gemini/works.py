@@ -55,7 +55,7 @@ def write_work(work: Work) -> list[Fields]:
 def searched(extra: Extra) -> Work | None:
     """What an answer's end says of a search."""
     found = read.mapping(read.mapping(own(extra).get(CANDIDATE)).get("groundingMetadata"))
-    queries = tuple(query for query in read.items(found.get(SEARCHED)) if isinstance(query, str) and query)
+    queries = tuple(filter(None, read.texts(found.get(SEARCHED))))
     pages = tuple(dict.fromkeys(of_grounding({"groundingChunks": found.get("groundingChunks")}, "")))
     return Work("web_search", queries=queries, pages=pages) if queries else None
 

@@ -31,7 +31,7 @@ def with_servers(tools: Sequence[Tool | ServerTool], servers: Json) -> tuple[Too
 def _read_server(value: Mapping[str, Json]) -> McpServer | None:
     name, url = read.text(value.get("name")), read.text(value.get("url"))
     limits = read.mapping(value.get("tool_configuration"))
-    allowed = None if limits.get("allowed_tools") is None else _names(limits["allowed_tools"])
+    allowed = None if limits.get("allowed_tools") is None else tuple(read.texts(limits["allowed_tools"]))
     if limits.get("enabled") is False or not (name and url):
         return None
     return McpServer(name, url, read.text(value.get("authorization_token")), {}, allowed)
@@ -47,10 +47,6 @@ def _limited(server: McpServer, toolset: Mapping[str, Json]) -> McpServer:
     if allowed is not None:
         return replace(server, allowed=tuple(name for name in allowed if name not in refused))
     return replace(server, refused=refused)
-
-
-def _names(value: Json) -> tuple[str, ...]:
-    return tuple(name for name in read.items(value) if isinstance(name, str))
 
 
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------

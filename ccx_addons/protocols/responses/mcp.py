@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ccx_addons.core import read
-from ccx_addons.core.mcp import McpServer
+from ccx_addons.core.mcp import McpServer, headers_of
 from ccx_addons.core.neutral import Json, Loss, safe_name
 from ccx_addons.protocols.responses.wire import Item
 
@@ -19,7 +19,7 @@ def read_server(value: Mapping[str, Json]) -> tuple[McpServer, ...]:
     names = _names(allowed)
     if not (name and url) or (names is None and allowed not in (None, {})):
         return ()
-    headers = {name: said for name, said in read.mapping(value.get("headers")).items() if isinstance(said, str)}
+    headers = headers_of(value)
     token = read.text(value.get("authorization"))
     return (McpServer(name, url, token, headers, names, (), _unasked(value.get("require_approval"))),)
 
@@ -28,7 +28,7 @@ def _names(value: Json) -> tuple[str, ...] | None:
     """A list of names, or a filter that is nothing else; None: there is none."""
     if isinstance(value, dict):
         value = value.get("tool_names") if value.get("read_only") is None else None
-    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else None
+    return tuple(read.texts(value)) if isinstance(value, list) else None
 
 
 def _unasked(value: Json) -> tuple[str, ...] | None:
@@ -48,8 +48,9 @@ def chosen(server: McpServer, choice: Mapping[str, Json]) -> McpServer:
         return replace(server, off=True)
     if None in found:
         return server
-    names = (name for name in found if isinstance(name, str))
-    return replace(server, allowed=tuple(name for name in names if server.allowed is None or name in server.allowed))
+    return replace(
+        server, allowed=tuple(name for name in read.texts(found) if server.allowed is None or name in server.allowed)
+    )
 
 
 def write_server(server: McpServer, path: str, losses: list[Loss]) -> Item | None:

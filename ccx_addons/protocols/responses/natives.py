@@ -54,7 +54,7 @@ def _words(value: Json) -> list[str]:
     """A command as words; models also write it as one line, which a shell then reads."""
     if isinstance(value, str):
         return ["bash", "-lc", value]
-    return [word for word in read.items(value) if isinstance(word, str)]
+    return read.texts(value)
 
 
 # ---- local_shell -----------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def _shell_arguments(item: Fields) -> Item:
 
 def _shell_fields(arguments: Fields) -> Item:
     commands = arguments.get("commands")
-    lines = [commands] if isinstance(commands, str) else [c for c in read.items(commands) if isinstance(c, str)]
+    lines = [commands] if isinstance(commands, str) else read.texts(commands)
     return {
         "action": {
             "commands": lines,

@@ -59,7 +59,7 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
         demand.integer(body, "max_output_tokens"),
         demand.number(body, "temperature"),
         demand.number(body, "top_p"),
-        stop=tuple(word for word in read.items(body.get("stop")) if isinstance(word, str)),
+        stop=tuple(read.texts(body.get("stop"))),
         presence_penalty=demand.number(body, "presence_penalty"),
         frequency_penalty=demand.number(body, "frequency_penalty"),
         reasoning=_reasoning(demand.mapping(body, "reasoning")),
