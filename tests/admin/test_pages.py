@@ -1,5 +1,6 @@
 """Every page over no, one and many requests: it answers, its HTML is sound, it holds no inline code and no secret."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import ccx_admin
 from ccx_addons.core.endpoints import PANEL
 from ccx_addons.core.verdict import LIMITS
 from ccx_addons.io.store import Store
@@ -278,3 +280,11 @@ def test_no_page_reads_through_what_grows_with_every_request(
             assert who.get(path).status_code == 200, path
             for sql in asked:
                 assert scanned(conn, sql) <= MAY_BE_SCANNED.get(path, set()), f"{path}: {sql}"
+
+
+def test_a_form_that_needs_a_script_sends_nothing_without_it() -> None:
+    """What a browser sends by itself has its fields in the address."""
+    pages = Path(ccx_admin.__file__).parent.rglob("*.html")
+    assert [
+        (path.name, tag) for path in pages for tag in re.findall(r"<form(?![^>]* method=)[^>]*>", path.read_text())
+    ] == []

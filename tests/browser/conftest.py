@@ -26,6 +26,19 @@ NARROW: Final = {"width": 390, "height": 844}
 PATIENCE: Final = 60_000
 """Milliseconds for a condition to come true."""
 expect.set_options(timeout=PATIENCE)
+ONLY_WHOLE: Final = """
+const root = () => document.documentElement;
+const close = () => root()?.setAttribute("aria-disabled", "true");
+const open = () => root().removeAttribute("aria-disabled");
+if (document.readyState !== "complete") {
+  new MutationObserver((_, self) => root() && (close(), self.disconnect())).observe(document, { childList: true });
+  close();
+  addEventListener("load", open);
+}
+navigation.addEventListener("navigate", (event) => event.destination.sameDocument || close());
+navigation.addEventListener("navigateerror", open);
+"""
+"""A page that is coming or going is disabled: whatever a test does next waits for the whole one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,6 +128,7 @@ def open_tab(chromium: Browser, site: Site, **options: Any) -> tuple[BrowserCont
         viewport=options.pop("viewport", WIDE), locale=options.pop("locale", "en-GB"), **options
     )
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(ONLY_WHOLE)
     page = context.new_page()
     tab = Tab(page, site)
     page.on("console", lambda m: tab.note(m.text) if m.type in ("error", "warning") else None)

@@ -1,6 +1,6 @@
 """What somebody writes into a form stays until it is saved or given up."""
 
-from playwright.sync_api import Dialog, expect
+from playwright.sync_api import Dialog, Route, expect
 
 from ccx_admin.i18n import COOKIE
 from tests.browser.conftest import KEY, Tab
@@ -50,3 +50,21 @@ def test_what_was_written_is_not_lost_and_not_left_out(tab: Tab) -> None:
     expect(tab.page.locator("#secret")).to_be_visible()
     tab.go("/usage")
     assert asked == ["beforeunload"]
+
+
+def test_what_is_written_before_the_scripts_have_come_is_kept_secret_and_saved(tab: Tab) -> None:
+    late: list[Route] = []
+    tab.page.route("**/js/app.js*", lambda route: late.append(route))
+    tab.page.goto(f"{tab.site.root}/settings/alerts", wait_until="commit")
+    edit = tab.page.locator("#edit")
+    edit.get_by_label("Name").fill("early", force=True)
+    edit.locator('[name="url"]').fill("https://hooks.example.com/very-secret-part", force=True)
+    edit.get_by_role("button", name="Add").click(force=True)
+    while not late:
+        tab.page.wait_for_timeout(10)
+    with tab.page.expect_event("load"):
+        late[0].continue_()
+    assert tab.page.url == f"{tab.site.root}/settings/alerts"
+    edit.get_by_role("button", name="Add").click()
+    expect(tab.page.locator("#alerts tbody tr").first).to_contain_text("early")
+    assert "very-secret-part" in (tab.site.folder / "ccx.yaml").read_text()

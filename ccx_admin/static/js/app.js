@@ -7,7 +7,7 @@ import { startBulk } from "./bulk.js";
 import { startChannels } from "./channels.js";
 import { startCharts } from "./charts.js";
 import { startClients } from "./clients.js";
-import { remember, startForms } from "./forms.js";
+import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startMenus } from "./menus.js";
 import { onChange, start as startLive, watch } from "./live.js";
@@ -143,7 +143,6 @@ function reachable() {
 document.body.addEventListener("htmx:afterSettle", (event) => {
   tick();
   reachable();
-  remember(event.detail.elt ?? document);
 });
 document.body.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) loggedOut();

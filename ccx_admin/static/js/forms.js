@@ -29,16 +29,20 @@ const READ = {
 
 const list = (parts) => parts.map((part) => part.trim()).filter(Boolean);
 
-const initial = new WeakMap();
-
 export function valueOf(field) {
   if (field.dataset.type === "kinds") return list([...field.querySelectorAll("input:checked")].map((box) => box.value)).join(", ");
-  return field.type === "checkbox" ? (field.checked ? "true" : "") : field.value;
+  return ["checkbox", "radio"].includes(field.type) ? (field.checked ? "true" : "") : field.value;
 }
 
-export function remember(root = document) {
-  for (const field of root.querySelectorAll("[data-type]")) if (!initial.has(field)) initial.set(field, valueOf(field));
+// As the page brought it. People write before the scripts have come, and browsers fill in anew what was left in a form.
+function brought(field) {
+  const form = document.createElement("form");
+  form.append(field.cloneNode(true));
+  form.reset();
+  return valueOf(form.firstElementChild);
 }
+
+export const changed = (field) => valueOf(field) !== brought(field);
 
 function place(target, path, value) {
   const parts = path.split(".");
@@ -58,7 +62,7 @@ export function collect(form) {
   for (const field of form.querySelectorAll("[data-type]")) {
     const type = field.dataset.type;
     const text = valueOf(field);
-    const before = initial.get(field) ?? "";
+    const before = brought(field);
     if (field.dataset.always === undefined && text === before) continue;
     let value = READ[type](text);
     if (type === "pairs") value = merged(READ.pairs(before), value);
@@ -103,7 +107,7 @@ function noLimit(line) {
 // What a field would not be read as: said instead of left out. {field, words}
 export function misread(form) {
   for (const field of form.querySelectorAll('[data-type="pairs"], [data-type="limits"]')) {
-    if (valueOf(field) === initial.get(field)) continue;
+    if (!changed(field)) continue;
     for (const line of list(field.value.split("\n"))) {
       const what = field.dataset.type === "pairs" ? !/^[^:]+:/.test(line) && line : noLimit(line);
       if (what) return { field, words: _(field.dataset.type === "pairs" ? "{what}: this needs a name, a colon and a value" : "{what}: this needs a name, = and a number", { what }) };
@@ -117,7 +121,6 @@ export function misread(form) {
 }
 
 export function startForms() {
-  remember();
   document.addEventListener("click", (event) => {
     const add = event.target.closest("[data-add-row]");
     if (add) {

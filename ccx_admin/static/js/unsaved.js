@@ -1,17 +1,10 @@
 // What is written into a form of the configuration and not saved yet: nothing takes it away unasked.
 
 import { at, toast } from "./api.js";
+import { changed } from "./forms.js";
 import { _ } from "./words.js";
 
-const usual = (select) => [...select.options].find((option) => option.defaultSelected) ?? select.options[0];
-
-function changed(field) {
-  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
-  if (field.tagName === "SELECT") return Boolean(field.options.length) && !usual(field).selected;
-  return "defaultValue" in field && field.value !== field.defaultValue;
-}
-
-export const unsaved = () => [...document.querySelectorAll("form[data-revision]:not([data-saved])")].some((form) => [...form.elements].some((field) => field.matches("[name], .map-row *") && changed(field)));
+export const unsaved = () => [...document.querySelectorAll("form[data-revision]:not([data-saved])")].some((form) => [...form.elements].some((field) => field.matches("[name], .map-row *, [data-type] *") && changed(field)));
 
 // Until somebody writes into it again.
 export function markSaved(form) {
