@@ -1,5 +1,6 @@
 """Reads any upstream's error body into a Fault: vendors' JSON, relays' JSON, strings, HTML, nothing."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -7,8 +8,9 @@ from typing import Any, Final
 
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
+from ccx_addons.core.refusals import plain
 from ccx_addons.core.vendor_errors import PAGE, category_of
-from ccx_addons.core.waits import retry_after, seconds_until
+from ccx_addons.core.waits import PACIFIC, next_midnight, retry_after, seconds_until
 from ccx_addons.core.wire_json import BadJson, loads
 
 type Json = Any
@@ -41,6 +43,11 @@ MAX_CODE: Final = 200
 LATEST: Final = 1e11
 """Unix seconds; more are milliseconds."""
 NO_MESSAGE: Final = "an error without a message"
+DEEPEST: Final = 4
+"""Most errors of which each wraps the next."""
+MAX_WRAPPED: Final = 20_000
+"""Characters of one that stands in another's words."""
+DECODER: Final = json.JSONDecoder()
 
 
 def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Fault:
@@ -74,6 +81,8 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     wait = wait if wait is not None else _named_delay(places, now)
     message = message or code or kind or NO_MESSAGE
     resets = next((at for place in places if (at := read.number(place.get("resets_at"))) and 0 < at < LATEST), 0.0)
+    if now and not resets and any(map(_of_a_day, places)):
+        resets = next_midnight(now, PACIFIC)
     return shortened(Fault(_kind(status, kind, code), message, status, code, kind, param, wait, resets))
 
 
@@ -174,12 +183,16 @@ KIND_WORDS: Final = (
 """For errors in streams, which have no status: a part of type or code -> the neutral word."""
 
 
-def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    """Where the fields may stand, the innermost first."""
+def _places(value: Mapping[str, Json], depth: int = 0) -> Iterator[Mapping[str, Json]]:
+    """Where the fields may stand, the innermost first: relays put the error of their own upstream into their words, as
+    text, and OpenRouter into ``metadata.raw``."""
     error = value.get("error")
+    inner = read.mapping(error)
+    if depth < DEEPEST:
+        yield from _wrapped(error if isinstance(error, str) else _text((inner or value).get("message")), depth)
+        yield from _said_by_provider(read.mapping(inner.get("metadata")).get("raw"), depth)
     if isinstance(error, str):
         yield {"message": error}
-    inner = read.mapping(error)
     if inner:
         yield from (place for place in (read.mapping(inner.get("upstream_error")),) if place)
         yield inner
@@ -190,6 +203,38 @@ def _places(value: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     yield from (place for place in (read.mapping(value.get("detail")),) if place)
     yield value
     yield from read.mappings(inner.get("details"))
+
+
+def _wrapped(text: str, depth: int) -> Iterator[Mapping[str, Json]]:
+    """What stands in an error that is written out in these words."""
+    start = text.find("{")
+    found = read.mapping(_json_at(text, start)) if 0 <= start < MAX_TEXT else {}
+    if read.mapping(found.get("error")) or (read.text(found.get("error")) and found.keys() <= BARE | {"error"}):
+        yield from _places(found, depth + 1)
+
+
+def _said_by_provider(raw: Json, depth: int) -> Iterator[Mapping[str, Json]]:
+    """What OpenRouter's own upstream said: an error as text, or words alone."""
+    value = raw if isinstance(raw, dict) else _json_at(raw, 0) if isinstance(raw, str) else None
+    if isinstance(value, dict):
+        yield from _places(value, depth + 1)
+    elif isinstance(raw, str) and raw.strip():
+        yield {"message": glimpse(raw[:MAX_TEXT].encode())}
+
+
+def _json_at(text: str, start: int) -> Json:
+    """The value that begins there, whatever stands behind it; None: none does."""
+    try:
+        return DECODER.raw_decode(text[start : start + MAX_WRAPPED])[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of_a_day(place: Mapping[str, Json]) -> bool:
+    """Whether what was used up is one of Google's quotas of a day, whose ``retryDelay`` counts seconds all the same.
+    They begin anew at midnight Pacific time (ai.google.dev/gemini-api/docs/rate-limits)."""
+    names = [read.text(each.get("quotaId")) for each in read.mappings(place.get("violations"))]
+    return any("PerDay" in name for name in (*names, read.text(read.mapping(place.get("metadata")).get("quota_limit"))))
 
 
 def _text(value: Json) -> str:
@@ -213,19 +258,20 @@ def _code(value: Json) -> str:
 
 
 DELAYS: Final = (
-    "retryDelay", "quotaResetDelay", "resets_in_seconds", "resets_in", "reset_in", "reset_seconds", "retry_after",
-    "retryAfter", "retry_after_seconds", "cooldown_seconds",
+    "retrydelay", "quotaresetdelay", "resetsinseconds", "resetsin", "resetin", "resetseconds", "resetafter",
+    "retryafter", "retryafterseconds", "retryafterms", "cooldownseconds",
 )  # fmt: skip
-"""Seconds or durations: google.rpc's RetryInfo and Code Assist's ErrorInfo, ChatGPT accounts, Cloudflare, relays."""
-MOMENTS: Final = ("resets_at", "reset_at")
-"""Moments: ChatGPT accounts, LiteLLM."""
+"""Seconds or durations, by names in either case: google.rpc's RetryInfo and Code Assist's ErrorInfo, ChatGPT accounts,
+Cloudflare, relays. The one in ``ms`` counts milliseconds."""
+MOMENTS: Final = ("resetsat", "resetat", "resettime", "quotaresettimestamp")
+"""Moments: ChatGPT accounts, LiteLLM, Code Assist."""
 
 
 def _named_delay(places: list[Mapping[str, Json]], now: float) -> float | None:
     """What a body says, or the provider's headers, which OpenRouter puts into the body. ``now`` 0: no moment counts."""
     for place in places:
         inner = read.mapping(place.get("metadata"))
-        for table in (place, inner):
+        for table in (place, inner, read.mapping(place.get("details"))):
             if (wait := _delay_in(table, now)) is not None:
                 return wait
         headers = read.mapping(inner.get("headers"))
@@ -235,9 +281,13 @@ def _named_delay(places: list[Mapping[str, Json]], now: float) -> float | None:
 
 
 def _delay_in(table: Mapping[str, Json], now: float) -> float | None:
-    said = (table[name] for name in (*DELAYS, *MOMENTS) if name in table)
-    texts = (str(value) if isinstance(value, int | float) else read.text(value).strip() for value in said)
-    return next((seconds for text in texts if (seconds := seconds_until(text, now)) is not None), None)
+    known = {plain(name): value for name, value in table.items()}
+    for name in (*DELAYS, *MOMENTS):
+        value = known.get(name)
+        text = str(value) if isinstance(value, int | float) else read.text(value).strip()
+        if (seconds := seconds_until(text, now)) is not None:
+            return seconds / 1000 if name.endswith("ms") else seconds
+    return None
 
 
 def glimpse(body: bytes) -> str:

@@ -25,17 +25,17 @@ model. ``unclear``: a 400 without a word about the request, or a status that no 
 CODES: Final[Mapping[Category, frozenset[str]]] = {
     "moderation": frozenset({
         "sensitive_words_detected", "violation_fee.grok.csam", "content_moderation_failed", "content_policy_violation",
-        "content_filter", "content_blocked", "moderation_blocked", "prompt_blocked",
+        "content_filter", "content_blocked", "moderation_blocked", "prompt_blocked", "responsibleaipolicyviolation",
         "1301",  # Zhipu
         "datainspectionfailed", "data_inspection_failed",  # Alibaba
     }),
     "model_not_found": frozenset({
         "model_not_found", "model_not_available", "deploymentnotfound", "unsupported_model", "invalid_model",
-        "model_decommissioned",  # Groq
+        "model_decommissioned", "model_is_deactivated",  # Groq
         "1211",  # Zhipu
     }),
     "context_length": frozenset({
-        "context_length_exceeded", "string_above_max_length", "model_max_prompt_tokens_exceeded",
+        "context_length_exceeded", "model_max_prompt_tokens_exceeded",
         "exceed_context_size_error",  # llama.cpp
         "1261",  # Zhipu
     }),
@@ -119,7 +119,8 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"\bip address (?:is )?not (?:authorized|allowed|permitted)|violates this restriction|"
         r"\bip\b[^.]{0,40}whitelist|\bip is not in [^.]{0,30}allowed|ip 不在.{0,12}允许|"
         r"无权访问 \S{1,40} ?分组|verify your account at|"
-        r"disabled in this account|oauth (?:token|authentication)\b[^.]{0,30}not (?:meet|allowed|supported)|"
+        r"disabled in this account|account is not authorized to invoke|"
+        r"oauth (?:token|authentication)\b[^.]{0,30}not (?:meet|allowed|supported)|"
         r"(?:账[户号]|用户)(?:已)?(?:被)?(?:禁用|封禁|冻结|停用|锁定)",
     ),
     (
@@ -144,6 +145,7 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"request too large for|can only afford|or fewer max_tokens|required for long context|"
         r"tokens must be reduced in order|long context beta is not",
     ),
+    ("too_large", r"image exceeds \d{1,4} ?[mk]b maximum|image dimensions exceed max allowed"),
 )  # fmt: skip
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
@@ -153,7 +155,9 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     ),
     (
         "not_enabled",
-        r"image generation (?:tool )?is not enabled|no endpoints found matching your data policy|"
+        r"image generation (?:tool )?is not enabled|no endpoints (?:found|available) matching your|"
+        r"\b(?:plan|subscription|tier) (?:does not|doesn't) include (?:access to )?(?:this|the) model|"
+        r"\bmodel requires a (?:\w+ )?subscription|use case details have not been submitted|"
         r"must be verified to (?:use|stream)|not authorized to perform: bedrock|not allowed to sample from|"
         r"no allowed providers are available",
     ),
@@ -176,9 +180,11 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
         "model_not_found",
         r"\bmodels?\b.{0,100}?(?:not found|does not exist|not exist|is not supported|isn.t supported|"
-        r"not available|decommissioned|retired|reached its end of life|has been shut ?down|不存在)|"
+        r"not available|no longer available|identifier is invalid|is not open|"
+        r"decommissioned|retired|reached its end of life|has been shut ?down|不存在)|"
         r"\bmodel:? [`'\"]?[\w./:@-]{2,80}[`'\"]? not supported|no endpoints found for|not a valid model|"
-        r"unknown provider for model|model not support|not a chat model|"
+        r"unknown provider for model|model not support|not a chat model|does not work with the specified model|"
+        r"existing deployment to match the model|"
         r"^function '[^']{1,80}': not found|(?:unsupported|unknown|no such|incorrect|invalid) model|"
         r"supported api model names|^model: \S+$|"
         r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"
@@ -194,12 +200,17 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"exceeds? the (?:maximum )?(?:number of )?(?:context|input|prompt) tokens?|"
         r"exceeds? the available context|maximum (?:prompt|input) length|exceeded model token limit|"
         r"prompt exceeds max|range of input length|max(?:imum)? context|input length .{0,40}exceed|"
+        r"current length is \d{1,9} while limit is|maximum model length|max_model_len|too many total (?:text )?bytes|"
+        r"tokens exceeds? the (?:configured|model's maximum) limit|"
+        r"[`'\"](?:(?:messages|input)\[\d{1,5}\]\.content(?:\[\d{1,5}\]\.text)?|input|prompt|instructions)[`'\"]: "
+        r"string too long|"
         r"(?:上下文|输入).{0,20}(?:超出|超过|过长)",
     ),
     (
         "moderation",
         r"(?:input|prompt|content|request|message)s? (?:was |were |has been |is )?"
         r"(?:flagged|rejected by .{0,20}safety)|"
+        r"(?:rejected|failed) as a result of (?:our|the) safety system|"
         r"requires moderation|violates? (?:our |the |these )?(?:usage|content|safety)|safety_check|"
         r"content management policy|content filtering policy|prohibited content|\bcyber policy|"
         r"包含敏感|敏感词|不安全或敏感",
@@ -224,7 +235,11 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"不支持(?:图片|图像|视觉|多模态)|"
         r"(?:unknown parameter|invalid value|unsupported).{0,40}(?:tools?\[|tool_choice|web_search|tool_search)",
     ),
-    ("rate_limit", r"rate[ -]?limit(?:ing|ed| exceeded| reached)|too many requests|\b(?:qps|rpm|tpm) \w{0,12} ?limit"),
+    (
+        "rate_limit",
+        r"rate[ -]?limit(?:ing|ed| exceeded| reached)|too many requests|\b(?:qps|rpm|tpm) \w{0,12} ?limit|"
+        r"high[- ]frequency|高频",
+    ),
 )
 SURE_WORDS: Final = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _SURE_WORDS)
 """Whole phrases of vendors about accounts and limits, searched in every message."""
@@ -259,7 +274,7 @@ BROKEN: Final = re.compile(
     r"\bupstream\b[^.:]{0,40}(?:failed|unavailable|timed? ?out|timeout)|^provider returned error\.?$|"
     r"connection error\.?$|(?:error|problem) occurred while processing your request|temporarily unavailable|"
     r"\b(?:again|retry) later\b|"
-    r"you can retry your request|稍后[^。]{0,4}(?:再试|重试)",
+    r"you can retry your request|degraded function cannot be invoked|稍后[^。]{0,4}(?:再试|重试)",
     re.IGNORECASE,
 )
 """A relay that could not read its own upstream, or whose upstream failed, says so with a 400; and who asks to try again

@@ -278,10 +278,11 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
 
 
 def _asked(outcome: Outcome, fault: Fault, now: float) -> float | None:
-    """Seconds that the upstream asks for: a moment in its words is more exact than a header's pause."""
-    if moment := reset_time(fault.message, now, fault.code):
+    """Seconds that the upstream asks for: the moment that it names, one in its words, else a header's pause. To be
+    asked again at once is nothing that a refusal asks for."""
+    if moment := fault.resets_at if fault.resets_at > now else reset_time(fault.message, now, fault.code):
         return moment - now
-    return outcome.retry_after
+    return outcome.retry_after or None
 
 
 class Search(Protocol):

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LONGEST: Final = 86_400.0 * 31
 CHINA: Final = timezone(timedelta(hours=8))
+PACIFIC: Final = "America/Los_Angeles"
 
 UNIT: Final = r"(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
 AMOUNT: Final = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?{UNIT}(?![a-z])"
 RESET_IN: Final = re.compile(
-    rf"(?:again|retry|resets?|available|wait|cool ?down):? (?:in:? |after |for )?(?:about )?"
+    rf"(?:again|retry|resets?|refresh(?:es)?|recovers?|available|wait|cool ?down):? (?:in:? |after |for )?(?:about )?"
     rf"({AMOUNT}(?:,? ?(?:and )?{AMOUNT}){{0,4}})",
     re.IGNORECASE,
 )
@@ -33,7 +34,8 @@ SECONDS: Final[Mapping[str, float]] = {
 }  # fmt: skip
 
 WHEN: Final = (
-    r"(?:resets?(?: time)?|available again|try again|regain access|retry|wait|refreshed|restored|将在|将于|于|在)"
+    r"(?:resets?(?: time)?|available again|try again|regain access|retry|wait|refreshed|restored|limited|locked|"
+    r"重置时间|将在|将于|于|在)"
     r"\s{0,3}(?:at|on|after|is|until|:|：)?\s{0,3}"
 )
 STAMP: Final = re.compile(
@@ -124,6 +126,15 @@ def _on_the_clock(message: str, now: float) -> float | None:
     return next((each.timestamp() for each in (moment, later) if here < each <= soonest), None)
 
 
+def next_midnight(now: float, zone: str) -> float:
+    """Where this machine knows no zones, eight hours behind UTC."""
+    try:
+        here = datetime.fromtimestamp(now, ZoneInfo(zone))
+    except ZoneInfoNotFoundError:
+        here = datetime.fromtimestamp(now, timezone(timedelta(hours=-8)))
+    return (here.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)).timestamp()
+
+
 def _hour(digits: str | None, half: str | None) -> int:
     """``digits``: None at midnight."""
     return int(digits or 0) % (12 if half else 24) + (12 if (half or "").lower() == "pm" else 0)
@@ -151,11 +162,11 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> fl
 
     Reset headers come with every answer; they say when to come back only where a limit is what was hit.
     """
-    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if (milliseconds := _number(headers.get(name, ""))) is not None:
-            return min(milliseconds / 1000, LONGEST)
-    for name in ("retry-after", "x-retry-after"):
-        if (seconds := _asked(headers.get(name, "").strip(), now)) is not None:
+    for name in sorted((name for name in headers if "retry-after" in name), key=_exactness):
+        if name.endswith("-ms"):
+            if (milliseconds := _number(headers[name])) is not None:
+                return min(milliseconds / 1000, LONGEST)
+        elif (seconds := _asked(headers[name].strip(), now)) is not None:
             return seconds
     if status != 429:
         return None
@@ -167,9 +178,19 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> fl
         and (_rejected(headers, name) if name.startswith(UNIFIED) else _exhausted(headers, name))
         and (seconds := seconds_until(text.strip(), now)) is not None
     ]
-    if found := DRAFT.search(headers.get("ratelimit", "")):
-        resets.append(float(found[1] or found[2]))
+    resets += [float(found[1] or found[2]) for found in DRAFT.finditer(headers.get("ratelimit", ""))]
+    resets += [
+        seconds
+        for window in ("primary", "secondary")
+        if (_number(headers.get(f"x-codex-{window}-used-percent", "")) or 0.0) >= 100.0
+        and (seconds := _number(headers.get(f"x-codex-{window}-reset-after-seconds", ""))) is not None
+    ]
     return min(max(resets), LONGEST) if resets else None
+
+
+def _exactness(name: str) -> tuple[bool, int]:
+    """Milliseconds come first, then the plain header."""
+    return not name.endswith("-ms"), len(name)
 
 
 RESETS: Final = (

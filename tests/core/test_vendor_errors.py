@@ -168,6 +168,22 @@ BODIES = [
     pytest.param(400, error("Please reduce the length of the messages or completion."), "context_length", id="groq: long"),
     pytest.param(400, error("too many tokens: size limit exceeded by 11326 tokens. Try using shorter or fewer inputs."), "context_length", id="cohere: long"),
     pytest.param(422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096.", "error_type": "validation"}, "context_length", id="text-generation-inference: long"),
+    *(
+        pytest.param(400, error(words, type="invalid_request_error"), "context_length", id=f"long: {words[:30]}")
+        for words in (
+            "Please reduce the length of it. Current length is 9000 while limit is 8192",
+            "input tokens exceed the configured limit of 272000 tokens",
+            "total tokens exceeds the model's maximum limit of 4096",
+            "too many total text bytes: 1024000",
+            "engine prompt length 50000 exceeds the max_model_len of 32768",
+            "The decoder prompt (length 50000) is longer than the maximum model length of 32768.",
+        )
+    ),
+    *(
+        pytest.param(400, error(f"Invalid '{field}': string too long. Expected a string with maximum length 64.", type="invalid_request_error", param=field, code="string_above_max_length"), category, id=f"openai: too long a {field}")
+        for field, category in (("input", "context_length"), ("messages[1].content", "context_length"), ("input[2].content[0].text", "context_length"), ("user", "client"), ("input[3].id", "client"), ("prompt_cache_key", "client"), ("metadata.x", "client"))
+    ),
+    pytest.param(400, anthropic("invalid_request_error", "messages.0.content.1.image.source.base64: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"), "too_large", id="anthropic: a picture"),
     pytest.param(400, error("Request payload size exceeds the limit: 20971520 bytes.", code=400, status="INVALID_ARGUMENT"), "too_large", id="google: bytes"),
     # ---- money and quotas, in more words and languages
     pytest.param(403, error("Key limit exceeded (daily limit). Manage it using https://openrouter.ai/settings/keys", code=403), "balance", id="openrouter: a key's limit"),
@@ -184,6 +200,23 @@ BODIES = [
     pytest.param(429, error("Allocated quota exceeded, please increase your quota limit.", code="insufficient_quota", type="insufficient_quota"), "rate_limit", id="alibaba: tokens of a minute"),
     pytest.param(403, {"code": 0, "message": "Request was rejected due to rate limiting. Details:TPM limit reached.", "data": None}, "rate_limit", id="siliconflow: a limit told with 403"),
     pytest.param(503, error("Rate limit reached, slow down please"), "rate_limit", id="a limit told with 503"),
+    # ---- errors in errors
+    *(
+        pytest.param(400, error("Provider returned error", code=400, metadata={"raw": raw, "provider_name": "X"}), category, id=f"openrouter: {id}")
+        for id, raw, category in (
+            ("long", json.dumps(anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum")), "context_length"),
+            ("a code", json.dumps(error("too big", code="context_length_exceeded")), "context_length"),
+            ("words of bedrock", '{"message":"Input is too long for requested model."}', "context_length"),
+            ("the request's fault", json.dumps(anthropic("invalid_request_error", "messages.5.content.0: `tool_use` ids were found without `tool_result` blocks")), "client"),
+            ("an object", error("x", code="content_filter"), "moderation"),
+            ("plain words", "z-ai/glm is temporarily rate-limited upstream. Please retry shortly", "rate_limit"),
+            ("a page", "<html><title>502 Bad gateway</title>", "unclear"),
+            ("nothing", "", "server"),
+        )
+    ),
+    pytest.param(400, error("litellm.BadRequestError: AnthropicException - " + json.dumps(error("too big", code="context_length_exceeded")) + ". Received Model Group=x"), "context_length", id="litellm: a code in its words"),
+    pytest.param(500, error(json.dumps({"error": {"message": json.dumps(error("no", code="insufficient_quota"))}})), "balance", id="three deep"),
+    pytest.param(400, error('the tool was called with {"error": {"of": "the tool"}}', type="invalid_request_error"), "client", id="JSON that is no error"),
     # ---- keys and accounts
     pytest.param(403, error("Your API key was reported as leaked. Please use another API key.", code=403, status="PERMISSION_DENIED"), "revoked", id="google: leaked"),
     pytest.param(403, {"message": "The security token included in the request is expired"}, "auth", id="aws: a token of an hour"),
@@ -207,7 +240,30 @@ BODIES = [
     pytest.param(403, error("您无权访问glm-5", code="1220"), "not_enabled", id="zhipu: no right to a model"),
     pytest.param(404, error("Your account 21 has not activated the model x.", code="ModelNotOpen"), "not_enabled", id="volcengine: not activated"),
     pytest.param(401, error("key not allowed to access model.", type="key_model_access_denied"), "not_enabled", id="litellm: model"),
+    *(
+        pytest.param(status, error(words), "model_not_found", id=f"model: {words[:30]}")
+        for status, words in (
+            (400, "Could not find an existing deployment to match the model in the request."),
+            (400, "The chatCompletion operation does not work with the specified model, gpt-5-codex. Please choose different model and try again."),
+            (400, "The provided model identifier is invalid."),
+            (400, "Invalid request: model is not open"),
+            (404, "This model models/gemini-2.5-flash is no longer available to new users."),
+        )
+    ),
+    *(
+        pytest.param(status, error(words), "not_enabled", id=f"not enabled: {words[:30]}")
+        for status, words in (
+            (404, "No endpoints available matching your guardrail restrictions and data policy."),
+            (404, "Model use case details have not been submitted for this account."),
+            (403, "this model requires a subscription, upgrade for access"),
+            (403, "Your plan does not include access to this model"),
+        )
+    ),
+    pytest.param(400, {"message": "Your account is not authorized to invoke this API operation."}, "account", id="bedrock: account"),
     # ---- crowds, pools and broken upstreams
+    pytest.param(400, {"title": "Bad Request", "status": 400, "detail": "Function id 'x': DEGRADED function cannot be invoked"}, "server", id="nvidia: degraded"),
+    pytest.param(400, error("检测到高频请求"), "rate_limit", id="Chinese: too frequent"),
+    pytest.param(400, error("Your request was rejected as a result of our safety system.", type="image_generation_user_error"), "moderation", id="openai: pictures"),
     pytest.param(429, error("Selected model is at capacity. Please try a different model."), "overloaded", id="chatgpt: capacity"),
     pytest.param(503, error("This model is currently experiencing high demand.", code=503, status="UNAVAILABLE"), "overloaded", id="google: demand"),
     pytest.param(498, error("Flex tier capacity exceeded", code="capacity_exceeded"), "overloaded", id="groq: flex"),

@@ -118,10 +118,11 @@ def test_nothing_is_remembered_for_ever_and_a_request_is_nobodys_fault(category:
     [
         pytest.param(answered(429), None, id="by its own count"),
         pytest.param(answered(429, wait=7.0), 7.0, id="Retry-After"),
-        pytest.param(answered(429, wait=0.0), 0.0, id="at once"),
+        pytest.param(answered(429, wait=0.0), None, id="at once is nothing that a refusal asks for"),
         pytest.param(answered(429, "try again in 20s"), 20.0, id="in words"),
         pytest.param(answered(503, wait=9.0), 9.0, id="503 with Retry-After"),
         pytest.param(answered(529, wait=40.0), 40.0, id="overloaded"),
+        pytest.param(Outcome("status", 429, Fault("rate_limit", "Please retry in 40.2s.", 429, resets_at=NOW + 7200)), 7200.0, id="a quota of a day, whatever its words"),
         pytest.param(answered(402, wait=60.0), 60.0, id="402 with a time"),
         pytest.param(answered(429, "quota exceeded. It will reset at 2023-11-14 23:13:20", code="AccountQuotaExceeded"), 3600, id="until the moment it names"),
         pytest.param(answered(400, "You have reached your specified API usage limits. You will regain access on 2023-11-15 at 00:00 UTC.", 3.0), 6400, id="a moment is more exact than a header"),

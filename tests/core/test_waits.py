@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccx_addons.core.faults import fault_of, read_fault
-from ccx_addons.core.waits import reset_time, retry_after, whole_account
+from ccx_addons.core.waits import next_midnight, reset_time, retry_after, whole_account
 
 NOW = datetime(2026, 7, 3, 3, 0, 0, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600, 86_400
@@ -53,6 +53,8 @@ HOUR, DAY = 3600, 86_400
         pytest.param("wait until 2026-07-03 04:00:00+00:00", HOUR, id="wait until"),
         pytest.param("Quota will be refreshed at 2026-07-03 04:00 UTC", HOUR, id="refreshed"),
         pytest.param("Your access will be restored on 2026-07-04T00:00:00Z", 21 * HOUR, id="restored"),
+        pytest.param("Rate limited until 2026-07-03T03:05:00Z", 300, id="limited until"),
+        pytest.param("Quota refreshes in 2h", 7200, id="refreshes"),
         pytest.param("retry 3 times", None, id="no unit"),
         pytest.param("wait 5 million tokens", None, id="a longer word"),
         pytest.param("exceeded", None, id="nothing"),
@@ -107,6 +109,9 @@ WINDOWS = {f"{UNIFIED}5h-reset": str(int(NOW) + HOUR), f"{UNIFIED}7d-reset": str
         pytest.param(429, {"ratelimit": '"default";r=0;t=50'}, 50, id="the draft's structured header"),
         pytest.param(429, {"ratelimit": '"default";r=9;t=50'}, None, id="of a limit that is not used up"),
         pytest.param(429, {"ratelimitbysize-reset": "38", "ratelimitbysize-remaining": "0"}, 38, id="mistral: by size"),
+        pytest.param(429, {"ratelimit": '"a";r=0;t=50, "b";r=0;t=900, "c";r=1;t=9999'}, 900, id="several that are used up"),
+        pytest.param(429, {"x-rate-limit-retry-after-seconds": "30"}, 30, id="a longer name"),
+        pytest.param(429, {"x-codex-primary-used-percent": "100", "x-codex-primary-reset-after-seconds": "1800", "x-codex-secondary-used-percent": "20", "x-codex-secondary-reset-after-seconds": "500000"}, 1800, id="chatgpt: the window that is full"),
         pytest.param(429, {"retry-after": "nan"}, None, id="not a number"),
         pytest.param(429, {"retry-after-ms": "1500"}, 1.5, id="milliseconds"),
         pytest.param(429, {"retry-after-ms": "1500.5"}, 1.5005, id="a fraction of a millisecond"),
@@ -174,6 +179,9 @@ BODIES: list[tuple[dict[str, Any], str, float | None]] = [
     ({"error": {"message": "x"}, "retry_after": 12}, "", 12),
     ({"error": {"metadata": {"retry_after_seconds": "33"}}}, "", 33),
     ({"error": {"reset_at": "2026-07-03T03:01:00Z"}}, "", 60),
+    ({"error": {"message": "x", "retryAfterMs": 1500}}, "", 1.5),
+    ({"error": {"message": "x", "resetTime": "2026-07-03T03:01:00Z"}}, "", 60),
+    ({"error": {"message": "x", "details": {"retry_after": 30}}}, "", 30),
     ({"error": {"retry_after": True, "resets_at": None, "retryDelay": "soon"}}, "", None),
 ]  # fmt: skip
 
@@ -182,6 +190,20 @@ BODIES: list[tuple[dict[str, Any], str, float | None]] = [
 def test_codes_and_delays_in_bodies(body: dict[str, Any], code: str, wait: float | None) -> None:
     fault = read_fault(429, {}, json.dumps(body).encode(), NOW)
     assert (fault.code, fault.retry_after) == (code, wait)
+
+
+@pytest.mark.parametrize(
+    ("details", "resets"),
+    [
+        ({"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}, 4 * HOUR),
+        ({"violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}]}, None),
+        ({"metadata": {"quota_limit": "Gemini25ProRequestsPerDayPerUserPerTier"}}, 4 * HOUR),
+    ],
+)
+def test_googles_days_begin_at_midnight_pacific(details: dict[str, Any], resets: float | None) -> None:
+    body = {"error": {"message": "Please retry in 40s.", "details": [details, {"retryDelay": "40s"}]}}
+    assert read_fault(429, {}, json.dumps(body).encode(), NOW).resets_at == (NOW + resets if resets else 0)
+    assert next_midnight(NOW, "Nowhere/Land") == NOW + 5 * HOUR
 
 
 def test_without_a_clock_a_moment_says_nothing() -> None:
