@@ -16,7 +16,7 @@ from ccx_addons.commands.places import environment
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import last_good, otlp, yaml_file
+from ccx_addons.io import aloud, last_good, otlp, yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
 from ccx_addons.processes.supervisor import ROOT, run
 
@@ -73,6 +73,7 @@ def secret_files(settings: Settings, env_file: Path) -> list[Path]:
 def serve(arguments: list[str]) -> int:
     """The gateway, until SIGTERM or Ctrl-C."""
     parser("serve", serve).parse_args(arguments)
+    aloud.use()
     first = not Path(environment(os.environ)["CCX_ENV_FILE"]).exists()
     settings, env = prepare(os.environ)
     banner = partial(welcome, settings, env, first and sys.stdout.isatty())
@@ -82,6 +83,7 @@ def serve(arguments: list[str]) -> int:
 def demo(arguments: list[str]) -> int:
     """The gateway in front of an offline upstream: the first request works without any provider key."""
     parser("demo", demo).parse_args(arguments)
+    aloud.use()
     first = not Path(environment(os.environ)["CCX_ENV_FILE"]).exists()
     with tempfile.TemporaryDirectory(prefix="ccx-demo-") as folder:
         upstream = subprocess.Popen([sys.executable, str(offline_upstream())], stdout=subprocess.PIPE, text=True)
@@ -104,6 +106,7 @@ def demo(arguments: list[str]) -> int:
 def mitmweb(arguments: list[str]) -> int:
     """The gateway with every flow in mitmproxy's web UI. Both listen on loopback, whatever BIND_HOST says."""
     parser("mitmweb", mitmweb).parse_args(arguments)
+    aloud.use()
     environ = {**os.environ, "BIND_HOST": "127.0.0.1", "WORKERS": "1"}
     settings, env = prepare(environ)
     env["CCX_WEB_PASSWORD"] = settings.web_password or secrets.token_urlsafe(16)

@@ -4,9 +4,11 @@ The supervisor itself imports little and does little: it binds the port (so that
 spawns, restarts what crashed, passes SIGTERM on, and waits.
 """
 
+import contextlib
 import errno
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -97,12 +99,19 @@ class Child:
             lived = now - self.born
             print(f"ccx: {self.name} ended with {self.process.returncode} after {lived:.0f} s", file=sys.stderr)
             self.again_at = now if lived > STEADY else now + STEADY
-        if now >= self.again_at:
-            self.again_at, self.born = None, now
+        if now < self.again_at:
+            return
+        try:
             self.process = self.start()
+        except OSError as error:  # no memory or no process is left just now
+            print(f"ccx: {self.name} cannot be started: {error.strerror}", file=sys.stderr)
+            self.again_at = now + STEADY
+        else:
+            self.again_at, self.born = None, now
 
     def renew(self) -> bool:
-        """A new process takes the place of the old one, which ends what it is doing. False: the new one died."""
+        """A new process takes the place of the old one, which ends what it is doing. False: the new one died. Raises
+        OSError."""
         process = self.start()
         if process.poll() is not None:
             return False
@@ -124,6 +133,8 @@ class Sockets:
     panel: socket.socket | None
     alive: int
     mitmweb: socket.socket | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody is waited for any more."""
 
     @property
     def panel_port(self) -> int:
@@ -147,18 +158,26 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def start_worker(sockets: Sockets, index: int, env: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """A proxy process; waits until it is ready, or dead."""
+    """A proxy process; waits until it is ready, dead, or nobody wants it any more. Raises OSError."""
     ready_read, ready_write = os.pipe()
     public = sockets.public.fileno()
     mitmweb = sockets.mitmweb.fileno() if sockets.mitmweb else -1
     numbers = (public, ready_write, sockets.alive, index, sockets.panel_port, mitmweb)
     command = [sys.executable, "-O", "-P", "-m", "ccx_addons", "worker", *map(str, numbers)]
     inherited = [fd for fd in (public, ready_write, sockets.alive, mitmweb) if fd >= 0]
-    process = subprocess.Popen(command, env={**KEEPS_PAGES, **env}, pass_fds=inherited)
-    os.close(ready_write)
-    ready = os.read(ready_read, 1)  # empty when the worker died before it was ready
+    try:
+        process = subprocess.Popen(command, env={**KEEPS_PAGES, **env}, pass_fds=inherited)
+    except OSError:
+        os.close(ready_read)
+        raise
+    finally:
+        os.close(ready_write)
+    told = False
+    while not (told or sockets.stopping.is_set()):
+        told = bool(select.select([ready_read], [], [], WATCH)[0])
+    ready = told and os.read(ready_read, 1)  # empty when the worker died before it was ready
     os.close(ready_read)
-    if not ready:
+    if told and not ready:
         process.wait(START_TIME)
     return process
 
@@ -182,7 +201,14 @@ def start_meeting(sock: socket.socket, alive: int, expects: int, env: dict[str, 
 class Gateway:
     """The processes behind one listening socket. ``again`` reads everything anew for a reload."""
 
-    def __init__(self, settings: Settings, env: dict[str, str], again: Again, with_mitmweb: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        env: dict[str, str],
+        again: Again,
+        with_mitmweb: bool = False,
+        stopping: threading.Event | None = None,
+    ) -> None:
         """Raises StartError when a port is taken, StoreError when the data folder is, OSError when it is unusable."""
         self.settings, self.again = settings, again
         self.place = Place(Path(settings.ccx_data_dir))
@@ -190,7 +216,7 @@ class Gateway:
         panel = bind("127.0.0.1", settings.admin_port) if settings.enable_web_ui else None
         mitmweb = bind("127.0.0.1", settings.web_port) if with_mitmweb else None
         alive_read, self.alive = os.pipe()
-        self.sockets = Sockets(self.public, panel, alive_read, mitmweb)
+        self.sockets = Sockets(self.public, panel, alive_read, mitmweb, stopping or threading.Event())
         self.own = {"CCX_TEST_SECRET": secrets.token_urlsafe(32)}
         """What the children know from their supervisor, besides the settings."""
         if panel:
@@ -214,7 +240,7 @@ class Gateway:
     def take(self, settings: Settings, env: Mapping[str, str]) -> None:
         """Settings for all children that start from now on. Each time is a boot of its own in the database: what the
         old processes still do is not taken for lost."""
-        self.settings = settings
+        self.settings, self.given = settings, env
         host = self.public.getsockname()[0]
         reached = self.address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
         path = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
@@ -244,10 +270,10 @@ class Gateway:
         self.children.append(Child("meeting", start, start()))
 
     def start(self) -> bool:
-        """Whether every worker is ready."""
+        """Whether every worker is ready. Raises OSError."""
         self.meet()
         for index in range(self.settings.worker_count):
-            if not self.add_worker(index):
+            if not self.add_worker(index) or self.sockets.stopping.is_set():
                 return False
         if self.sockets.panel:
             start = partial(start_panel, self.sockets, self.env)
@@ -264,28 +290,32 @@ class Gateway:
         """Workers with new settings and the code as it is now, one after the other. What cannot start changes
         nothing."""
         try:
-            settings, env = self.again()
+            said = self.renew(*self.again())
         except ConfigErrors as errors:
-            self.told(errors.words)
-            return
-        except CcxError as error:
-            self.told(str(error))
-            return
-        now = self.settings
-        kept = {name: getattr(now, name) for name in NOT_WHILE_IT_RUNS}
+            said = errors.words
+        except (CcxError, OSError) as error:
+            said = str(error)
+        self.told(said)
+
+    def renew(self, settings: Settings, env: dict[str, str]) -> str:
+        """What was not changed, empty: all is. Raises StartError and OSError: then everybody who starts from now on
+        has what he had before."""
+        before, now = self.settings, self.given
+        kept = {name: getattr(before, name) for name in NOT_WHILE_IT_RUNS}
         names = [words for name, words in NOT_WHILE_IT_RUNS.items() if getattr(settings, name) != kept[name]]
         self.take(replace(settings, **kept), {**env, **{name: self.env.get(name, "") for name in names}})
-        said = f"{', '.join(names)}: not before the next start" if names else ""
-        self.meet()
-        workers = self.workers
-        others = [child for child in self.children if child.name == "panel"]
-        for child in workers[: self.settings.worker_count] + others:
-            if not child.renew():
-                said = f"{child.name} does not start with it, the old one goes on"
-                break
-        else:
+        try:
+            self.meet()
+            workers = self.workers
+            others = [child for child in self.children if child.name == "panel"]
+            for child in workers[: self.settings.worker_count] + others:
+                if not child.renew():
+                    raise StartError(f"{child.name} does not start with it, the old one goes on")
             self.fit(workers)
-        self.told(said)
+        except (StartError, OSError):
+            self.take(before, now)
+            raise
+        return f"{', '.join(names)}: not before the next start" if names else ""
 
     def fit(self, workers: list[Child]) -> None:
         """As many workers as the settings say."""
@@ -298,7 +328,8 @@ class Gateway:
 
     def told(self, said: str) -> None:
         self.reloads += 1
-        self.place.tell(Running(os.getpid(), self.reloads, said))
+        with contextlib.suppress(OSError):  # a full disk: those who asked are told below
+            self.place.tell(Running(os.getpid(), self.reloads, said))
         print(f"ccx: reload: {said}" if said else "ccx: reloaded", file=sys.stderr)
 
     def look(self, now: float) -> None:
@@ -324,7 +355,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     signal.signal(signal.SIGHUP, lambda *_: asked.set())
-    gateway = Gateway(settings, env, again, with_mitmweb)
+    gateway = Gateway(settings, env, again, with_mitmweb, stopping)
     said = ""
     if with_mitmweb:
         password = "in CCX_WEB_PASSWORD" if settings.web_password else env["CCX_WEB_PASSWORD"]
@@ -332,7 +363,7 @@ def run(
     if not gateway.start():
         stop(gateway.children, 0, gateway.alive)
         gateway.leave()
-        return 1
+        return 0 if stopping.is_set() else 1
     print(f"CCX is ready on {gateway.url}{said or banner(gateway.env['CCX_GATEWAY_URL'])}", flush=True)
     while not stopping.wait(WATCH):
         if asked.is_set():

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from ccx_addons.core.errors import ConfigErrors, Problem
+from ccx_addons.core.errors import ConfigErrors, Problem, StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io.running import find
 from ccx_addons.processes import supervisor
@@ -100,6 +101,21 @@ def test_one_that_always_dies_cannot_spin(starts: Starts) -> None:
     assert len(starts.processes) <= 100 / STEADY + 1
 
 
+def test_one_for_which_there_is_no_memory_is_tried_again(starts: Starts, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused() -> "subprocess.Popen[bytes]":
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    one = child(starts)
+    one.start, starts.processes[0].returncode = refused, -9
+    one.revive(STEADY + 1)
+    assert "ccx: worker 0 cannot be started: Cannot allocate memory\n" in capsys.readouterr().err
+    one.start = starts
+    one.revive(2 * STEADY)
+    assert not one.alive
+    one.revive(2 * STEADY + 1)
+    assert one.alive and one.born == 2 * STEADY + 1
+
+
 def test_stop_asks_then_waits(starts: Starts) -> None:
     children = [child(starts), child(starts)]
     read, write = os.pipe()
@@ -166,7 +182,9 @@ def test_the_panels_port() -> None:
 SCRIPT = "import os, sys, time; {}"
 
 
-def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess.Popen[bytes]":
+def start_fake_worker(
+    monkeypatch: pytest.MonkeyPatch, code: str, stopping: threading.Event | None = None
+) -> "subprocess.Popen[bytes]":
     """``start_worker`` with a program of one line in place of run.py."""
     real: Any = subprocess.Popen
 
@@ -178,7 +196,8 @@ def start_fake_worker(monkeypatch: pytest.MonkeyPatch, code: str) -> "subprocess
     with contextlib.closing(bind("127.0.0.1", 0)) as public:
         read, write = os.pipe()
         try:
-            return supervisor.start_worker(Sockets(public, None, read), 0, dict(os.environ))
+            sockets = Sockets(public, None, read, stopping=stopping or threading.Event())
+            return supervisor.start_worker(sockets, 0, dict(os.environ))
         finally:
             os.close(read)
             os.close(write)
@@ -195,6 +214,23 @@ def test_a_worker_is_waited_for_until_it_is_ready(monkeypatch: pytest.MonkeyPatc
 
 def test_a_worker_that_dies_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start_fake_worker(monkeypatch, "sys.exit(3)").returncode == 3
+
+
+def test_a_worker_that_hangs_at_its_start_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping = threading.Event()
+    threading.Timer(0.05, stopping.set).start()
+    process = start_fake_worker(monkeypatch, "time.sleep(60)", stopping)
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+
+
+def test_a_worker_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with contextlib.closing(bind("127.0.0.1", 0)) as public, pytest.raises(FileNotFoundError):
+        supervisor.start_worker(Sockets(public, None, public.fileno()), 0, dict(os.environ))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 # ---- prepare and check -----------------------------------------------------------------------------------------------
@@ -300,13 +336,44 @@ def test_a_reload_with_a_worker_that_dies_keeps_the_old_ones(reloaded: Reloaded)
     assert reloaded.signals() == [[], [], [], []] and reloaded.gateway.children[0].alive
 
 
-def test_a_reload_with_settings_that_mean_nothing(reloaded: Reloaded) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigErrors([Problem("PORT", "must be a whole number")]),
+        StoreError("a newer CCX wrote it"),
+        PermissionError(errno.EACCES, "no access", ".env"),
+    ],
+)
+def test_a_reload_with_settings_that_mean_nothing(reloaded: Reloaded, error: Exception) -> None:
     def broken() -> tuple[Settings, dict[str, str]]:
-        raise ConfigErrors([Problem("PORT", "must be a whole number")])
+        raise error
 
     reloaded.gateway.again = broken
-    assert "PORT: must be a whole number" in reloaded.reload()
+    words = error.words if isinstance(error, ConfigErrors) else str(error)
+    assert reloaded.reload() == words
     assert reloaded.signals() == [[], [], []]
+
+
+def test_a_process_that_died_gets_nothing_of_a_reload_that_failed(reloaded: Reloaded) -> None:
+    """Else it would fail as the reload did, and not come back."""
+
+    def refused() -> "subprocess.Popen[bytes]":
+        raise OSError(errno.EAGAIN, "no process is left")
+
+    first = reloaded.gateway.children[0]
+    first.start = refused
+    assert "no process is left" in reloaded.reload(log_level="debug")
+    assert reloaded.gateway.env["A"] == "1" and reloaded.gateway.settings.log_level == "info"
+    first.start = reloaded.starts
+    assert reloaded.reload() == "" and reloaded.gateway.env["A"] == "2"
+
+
+def test_a_full_disk_ends_no_gateway(reloaded: Reloaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(running: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space is left")
+
+    monkeypatch.setattr(reloaded.gateway.place, "tell", full)
+    assert reloaded.reload() == "" and reloaded.gateway.reloads == 1
 
 
 def test_what_a_reload_cannot_change_is_said(reloaded: Reloaded) -> None:
