@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import psycopg
 
@@ -96,7 +97,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={self.folder}&port={self.settings.get('port', 5432)}"
+        return f"postgresql://postgres@/{name}?host={quote(str(self.folder))}&port={self.settings.get('port', 5432)}"
 
     def trust(self, network: str) -> None:
         """Whoever comes from there needs no password."""

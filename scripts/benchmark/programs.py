@@ -196,12 +196,12 @@ def lean(upstream: Upstream, folder: Path) -> Iterator[Running]:
 
 
 NGINX: Final = """
-daemon off; pid {folder}/nginx.pid; error_log stderr crit; worker_processes 1;
+daemon off; pid "{folder}/nginx.pid"; error_log stderr crit; worker_processes 1;
 events {{ worker_connections 8192; }}
 http {{
   access_log off; client_max_body_size 64m; client_body_buffer_size 16m; keepalive_requests 1000000;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  client_body_temp_path "{folder}/body"; proxy_temp_path "{folder}/proxy"; fastcgi_temp_path "{folder}/fastcgi";
+  uwsgi_temp_path "{folder}/uwsgi"; scgi_temp_path "{folder}/scgi";
   upstream back {{ server 127.0.0.1:{upstream}; keepalive 512; keepalive_requests 1000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=1024;
