@@ -11,18 +11,21 @@ import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from mitmproxy import http
 
-from ccx_addons.core.confidential import HARMLESS_HEADERS
+from ccx_addons.core.confidential import HARMLESS_HEADERS, is_harmless
 from ccx_addons.core.config import Bodies
+from ccx_addons.core.endpoints import CHOSEN, PARAMETERS
 from ccx_addons.core.exchange import Exchange, RawHeaders, Tap
 from ccx_addons.core.header_names import LOGIN
-from ccx_addons.core.kept import answer_to
+from ccx_addons.core.kept import answer_to, line_of
 from ccx_addons.core.mask import Secrets, mask
 from ccx_addons.io import said
 from ccx_addons.processes.periodic import Periodic
 from ccx_addons.processes.runtime import Runtime
+from ccx_addons.proxy import answers
 from ccx_addons.proxy.guard import guarded
 
 log: Final = logging.getLogger("ccx")
@@ -60,7 +63,7 @@ class Capture(Periodic):
         self.active[x.id] = x
         bodies = x.snapshot.policy.bodies
         if bodies.capture != "off":
-            x.tap = Tap(bodies.max_kb << 10)
+            x.tap = tap_of(bodies)
 
     @guarded
     def response(self, flow: http.HTTPFlow, x: Exchange) -> None:
@@ -72,10 +75,12 @@ class Capture(Periodic):
 
     def close(self, flow: http.HTTPFlow, x: Exchange) -> None:
         self.active.pop(x.id, None)
+        bodies = x.snapshot.policy.bodies
+        if x.tap is None and bodies.capture != "off":
+            x.tap = tap_of(bodies)  # the gateway itself answered, before anybody was asked
         if x.tap is None:
             return
         watched = self.shown.pop(x.id, None)
-        bodies = x.snapshot.policy.bodies
         wanted = bodies.capture == "all" or (bodies.capture == "errors" and (x.state != "ok" or len(x.attempts) > 1))
         if wanted and x.client and x.match:
             self.keep(flow, x, x.tap, bodies)
@@ -90,19 +95,21 @@ class Capture(Periodic):
         put(
             "client_request",
             own[: tap.limit],
-            safe(x.headers, x),
+            asked_head(x),
             len(own) > tap.limit,
             words=asked,
         )
         if x.attempts:
             sent = flow.request.raw_content or b""
-            put("upstream_request", sent[: tap.limit], safe(pairs(flow.request.headers), x), len(sent) > tap.limit)
+            line = line_of(flow.request.method, x.secrets.clean(flow.request.path))
+            head = [*line, *safe(pairs(flow.request.headers), x)]
+            put("upstream_request", sent[: tap.limit], head, len(sent) > tap.limit)
             times = partial(tap.arrivals["upstream"].times, clock=x.clock)
             put("upstream_response", bytes(tap.upstream), told(tap.head, x), "upstream" in tap.cut, times=times)
         for one in tap.earlier:
             times = partial(one.arrivals.times, clock=x.clock)
             put(answer_to(one.n), one.body, told(one.head, x), one.is_cut, times=times)
-        headers = safe(pairs(flow.response.headers), x) if flow.response else ()
+        headers = answer_head(flow.response, x, flow.client_conn.tls) if flow.response else ()
         if not x.committed and flow.response:
             tap.to_client(flow.response.raw_content or b"")
         times = partial(tap.arrivals["client"].times, clock=x.clock)
@@ -128,13 +135,29 @@ class Capture(Periodic):
         redact = redaction(x.secrets, x.snapshot.policy.bodies.redact)
         put = partial(self.runtime.store.put_body, x.id, redact=redact)
         if x.id not in self.shown:
-            put("client_request", x.raw[: x.tap.limit], safe(x.headers, x), len(x.raw) > x.tap.limit)
+            put("client_request", x.raw[: x.tap.limit], asked_head(x), len(x.raw) > x.tap.limit)
         size, again = self.shown.get(x.id, (0, 0.0))
         if len(x.tap.client) != size and now >= again:
             times = partial(x.tap.arrivals["client"].so_far().times, clock=x.clock)
             put("client_response", bytes(x.tap.client), truncated="client" in x.tap.cut, times=times)
             size, again = len(x.tap.client), now + len(x.tap.client) / LIVE_PACE
         self.shown[x.id] = size, again
+
+
+def tap_of(bodies: Bodies) -> Tap:
+    return Tap(bodies.max_kb << 10)
+
+
+def asked_head(x: Exchange) -> list[tuple[str, str]]:
+    """What the client said before its body; what a parameter holds that nobody here knows is no one's to see."""
+    known, pairs = PARAMETERS[x.kind] | CHOSEN, parse_qsl(x.query, keep_blank_values=True)
+    query = urlencode([(name, value if name in known or is_harmless(value) else mask(value)) for name, value in pairs])
+    return [*line_of(x.method, x.secrets.clean(x.path + (f"?{query}" if query else ""))), *safe(x.headers, x)]
+
+
+def answer_head(response: http.Response, x: Exchange, secure: bool) -> list[tuple[str, str]]:
+    """What the client was told before its body."""
+    return safe(pairs(answers.finished(response.headers, x.forward is not None, secure)), x)
 
 
 def pairs(headers: http.Headers) -> list[tuple[str, str]]:

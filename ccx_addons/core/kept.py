@@ -1,7 +1,7 @@
-"""What is kept of bodies that pass: whose they are, and when they came."""
+"""What is kept of bodies that pass: whose they are, their request line, and when they came."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 MOST: Final = 10_000
@@ -9,12 +9,26 @@ MOST: Final = 10_000
 
 type Side = str
 """client_request, upstream_request, upstream_response, client_response, or ``answer_to`` an attempt before the last."""
+METHOD: Final = ":method"
+PATH: Final = ":path"
+"""The request line among the headers of a request that is kept, as HTTP/2 says it (RFC 9113, 8.3.1)."""
 type Times = list[list[int]]
 """[lines that had come by then, milliseconds since the request came], for each moment."""
 
 
 def answer_to(n: int) -> Side:
     return f"answer_{n}"
+
+
+def line_of(method: str, path: str) -> list[tuple[str, str]]:
+    """``path``: with its query."""
+    return [(METHOD, method), (PATH, path)]
+
+
+def line_in(headers: Iterable[Sequence[str]]) -> tuple[str, str]:
+    """Method, and path with its query; empty: they were not kept."""
+    found = {name: value for name, value in headers if name in (METHOD, PATH)}
+    return found.get(METHOD, ""), found.get(PATH, "")
 
 
 class Arrivals:

@@ -53,23 +53,25 @@ def har(path: Path) -> Iterator[Recorded]:
     try:
         entries = json.loads(path.read_text("utf-8-sig"))["log"]["entries"]
         for entry in entries:
-            if body := entry["request"].get("postData", {}).get("text", ""):
+            if body := _text(entry["request"].get("postData", {})):
                 yield _entry(entry, body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"{path} is no HAR file: {error}") from None
 
 
-def _entry(entry: Mapping[str, Any], body: str) -> Recorded:
+def _text(content: Mapping[str, Any]) -> bytes:
+    text = str(content.get("text", ""))
+    return base64.b64decode(text) if content.get("encoding") == "base64" else text.encode()
+
+
+def _entry(entry: Mapping[str, Any], body: bytes) -> Recorded:
     asked, answered = entry["request"], entry["response"]
     url = urlsplit(asked["url"])
-    content = answered.get("content", {})
-    text = content.get("text", "")
-    if content.get("encoding") == "base64":
-        text = base64.b64decode(text).decode("utf-8", "replace")
+    text = _text(answered.get("content", {})).decode("utf-8", "replace")
     headers = ((header["name"], header["value"]) for header in asked.get("headers", []))
     place = url.path + (f"?{without_key(url.query)}" if without_key(url.query) else "")
     facts = {"total_ms": entry.get("time"), **entry.get("_ccx", {})}
-    return Recorded(asked["method"], place, kept(headers), body.encode(), int(answered["status"]), text, facts)
+    return Recorded(asked["method"], place, kept(headers), body, int(answered["status"]), text, facts)
 
 
 def without_key(query: str) -> str:

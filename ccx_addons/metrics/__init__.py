@@ -197,7 +197,7 @@ class Metrics:
         row["ttfb_ms"] = since(x, x.first_byte_at)
         row["first_event_ms"] = since(x, x.first_event_at)
         row["max_gap_ms"] = tenths(x.max_gap)
-        row["bytes_in"] = len(x.raw)
+        row["bytes_in"] = len(x.asked or x.raw)
         row["bytes_out"] = x.bytes_out
         row["config_revision"] = x.snapshot.revision
         row["source"] = x.source

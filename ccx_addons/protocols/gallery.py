@@ -50,6 +50,22 @@ def of_form(content: bytes) -> Asked:
     return parts, settings
 
 
+def in_words(content: bytes) -> str:
+    """Bytes that are no text, for people: of a form everything but the insides of its files."""
+    if not is_form(content):
+        return f"[{len(content)} bytes that are no text]"
+    mark, _, _ = content.partition(b"\r\n")
+    pieces = []
+    for piece in content.split(mark):
+        head, blank, data = piece.partition(b"\r\n\r\n")
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            piece = b"%s%s[%d bytes]\r\n" % (head, blank, len(data.removesuffix(b"\r\n")))
+        pieces.append(piece)
+    return mark.join(pieces).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
 def of_json(members: Mapping[str, Json]) -> Asked:
     parts: list[Part] = [Text(prompt)] if (prompt := read.text(members.get(WORDS))) else []
     for name in PICTURES:

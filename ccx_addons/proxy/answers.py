@@ -60,8 +60,13 @@ def finish(response: http.Response, x: Exchange | None, secure: bool) -> None:
     """The last word about a head. The panel says itself what its pages may do."""
     data = response.data
     data.reason = REASONS.get(data.status_code, b"")
-    own, names = _own(x is not None and x.forward is not None, secure)
-    data.headers = Headers.of(without(data.headers, names).fields + own)
+    data.headers = finished(data.headers, x is not None and x.forward is not None, secure)
+
+
+def finished(headers: http.Headers, panel: bool, secure: bool) -> Headers:
+    """A head with the gateway's own fields at its end."""
+    own, names = _own(panel, secure)
+    return Headers.of(without(headers, names).fields + own)
 
 
 @cache

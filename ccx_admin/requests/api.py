@@ -159,12 +159,14 @@ def replay(id: str, body: dict[str, Json]) -> dict[str, Json]:
     if kept["truncated"]:
         raise Failure(409, "Body cut", "only the first part of the body was kept; raise policy.bodies.max_kb")
     sent = export.raw_of(kept["body"])
-    path = export.path_of(row, sent.decode("utf-8", "replace"))
+    asked = export.bodies(current.db, id, NOTHING)["client_request"]
+    method, path = export.line_of(row, asked)
     asks = own_gateway.headers(current, body.get("channel", ""))
     if not path:
         raise Failure(409, "No gateway", own_gateway.UNKNOWN)
-    pairs = export.bodies(current.db, id, NOTHING)["client_request"]["headers"]
-    headers = {name.lower(): value for name, value in pairs if name.lower() in REPLAYED_HEADERS}
+    if method != "POST":
+        raise Failure(409, "No body", f"there is nothing to send again: it was a {method} without a body")
+    headers = {name.lower(): value for name, value in asked["headers"] if name.lower() in REPLAYED_HEADERS}
     found = probe.replay(current.gateway_url + path, headers | asks, sent)
     return {**asdict(found), "replay_of": id}
 

@@ -1,5 +1,6 @@
 """/requests/<id>: what happened to one request, attempt by attempt, and what was sent and received."""
 
+import base64
 import difflib
 import json
 import re
@@ -12,7 +13,7 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup, escape
 
 from ccx_addons.core.kept import answer_to
-from ccx_addons.protocols import reassembly
+from ccx_addons.protocols import gallery, reassembly
 from ccx_admin.api.problem import not_found
 from ccx_admin.i18n import _, told
 from ccx_admin.mirrors import figures
@@ -39,6 +40,8 @@ MAX_LINES: Final = 3_000
 CONTEXT: Final = 3
 LARGEST_WORD: Final = 100_000
 """Bytes of a body that stands in a command."""
+END: Final = "CCX_BODY"
+"""The line behind one that stands behind it."""
 KEYS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What a terminal may take for keys that are pressed when a command is pasted, also inside of quotes."""
 
@@ -257,6 +260,8 @@ def lines_of(side: Mapping[str, Any] | None) -> list[str]:
     """Canonical JSON, so that only what differs in meaning differs in text."""
     if side is None:
         return []
+    if "base64" in side:
+        return gallery.in_words(reassembly.content_of(side)).splitlines()[:MAX_LINES]
     text = side.get("text", "")
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False, sort_keys=True).splitlines()[:MAX_LINES]
@@ -300,8 +305,14 @@ def received(row: Mapping[str, Any], sides: Mapping[str, Any]) -> dict[str, Any]
         "body": found,
         "events": events,
         "total": total,
-        "plain": reassembly.pretty(found.get("text", "")) if found and not events else "",
+        "plain": "" if not found or events else plain(found),
     }
+
+
+def plain(side: Mapping[str, Any]) -> str:
+    if "base64" in side:
+        return gallery.in_words(reassembly.content_of(side))
+    return reassembly.pretty(side.get("text", ""))
 
 
 def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -317,21 +328,23 @@ def candidates(current: Panel, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def curl(current: Panel, row: Mapping[str, Any]) -> str:
     """The request as a command. The key is a variable of the shell."""
     root = current.gateway_url or request.host_url.rstrip("/")
-    side = export.bodies(current.db, row["id"], current.secrets(), ("client_request",)).get("client_request")
-    body = side.get("text", "") if side and not side["truncated"] else ""
-    headers = {"content-type": "application/json"}
+    side = export.bodies(current.db, row["id"], current.secrets(), ("client_request",)).get("client_request", {})
+    method, path = export.line_of(row, side)
+    has_body = method == "POST"
+    headers = {"content-type": "application/json"} if has_body else {}
     if row["kind"] == "messages":
         headers["anthropic-version"] = "2023-06-01"
-    for name, value in side["headers"] if side else ():
+    for name, value in side.get("headers", ()):
         if name.lower() in REPLAYED_HEADERS and not KEYS.search(value):
             headers[name.lower()] = value
+    before, sent, behind = data(side) if has_body else ("", "" if method == "GET" else f"-X {method}", "")
     lines = [
-        f"curl '{root}{export.path_of(row, body) or '/'}'",
+        f"{before}curl {quoted(root + (path or '/'))}",
         '-H "authorization: Bearer $CCX_KEY"',
         *(f"-H {quoted(f'{name}: {value}')}" for name, value in headers.items()),
-        data(body),
+        *([sent] if sent else []),
     ]
-    return " \\\n  ".join(lines)
+    return " \\\n  ".join(lines) + behind
 
 
 def quoted(text: str) -> str:
@@ -339,14 +352,18 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def data(body: str) -> str:
-    """What curl sends, as it is: no ``@`` in a body names a file. A large body stands behind the command, since Linux
-    takes no word above 128 KiB (execve(2)); what is no text is in a file."""
-    if not body or KEYS.search(body):
-        return "--data-binary @request.json"
-    if len(body.encode("utf-8", "replace")) <= LARGEST_WORD:
-        return f"--data-raw {quoted(body)}"
-    end = "CCX_BODY"
-    while end in body:
+def data(side: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What stands before the command, in it and behind it, so that curl sends the body as it is: no ``@`` in it names a
+    file. A large body stands behind, since Linux takes no word above 128 KiB (execve(2)), and so does what is no text,
+    in base64. Of one that was not kept whole nothing but a file's name is said."""
+    body = reassembly.content_of(side)
+    if not body or side.get("truncated"):
+        return "", "--data-binary @request.json", ""
+    if "base64" in side or KEYS.search(side["text"]):
+        return f"base64 --decode <<'{END}' | ", "--data-binary @-", f"\n{base64.encodebytes(body).decode()}{END}"
+    if len(body) <= LARGEST_WORD:
+        return "", f"--data-raw {quoted(side['text'])}", ""
+    end = END
+    while end in side["text"]:
         end += "_"
-    return f"--data-binary @- <<'{end}'\n{body}\n{end}"
+    return "", f"--data-binary @- <<'{end}'", f"\n{side['text']}\n{end}"

@@ -8,10 +8,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from ccx_addons.core.code_assist import VERSION, is_enclosed
 from ccx_addons.core.endpoints import ACCOUNT, ENDPOINTS
+from ccx_addons.core.kept import line_in
 from ccx_addons.core.mask import Secrets
 from ccx_admin.access import audit
 from ccx_admin.db import Reader
@@ -101,12 +102,18 @@ def raw_of(stored: bytes) -> bytes:
     return zlib.decompress(stored)
 
 
-def path_of(row: Mapping[str, Any], asked: str = "") -> str:
-    """The request line's path, from kind and operation; empty: there is no such endpoint any more. ``asked``: what was
-    sent, which says whether it was to Code Assist."""
+def line_of(row: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[str, str]:
+    """Method, and path with its query, as they were kept with what was ``asked``; else from kind and operation. Without
+    a path: there is no such endpoint any more."""
+    method, path = line_in(asked.get("headers", ()))
+    return (method, path) if path else _guessed(row, str(asked.get("text", "")))
+
+
+def _guessed(row: Mapping[str, Any], asked: str) -> tuple[str, str]:
+    """``asked`` says whether it was to Code Assist."""
     prefix = f"/{row['route_prefix']}" if row["route_prefix"] else ""
     if row["operation"].startswith(ACCOUNT):
-        return f"{prefix}/{VERSION}{row['operation'].removeprefix(ACCOUNT)}"
+        return "POST", f"{prefix}/{VERSION}{row['operation'].removeprefix(ACCOUNT)}"
     internal = row["kind"] == "gemini" and is_enclosed(asked)
     fits = [
         endpoint
@@ -117,9 +124,9 @@ def path_of(row: Mapping[str, Any], asked: str = "") -> str:
         and endpoint.stream in (None, bool(row["stream"]))
     ]
     if not fits:
-        return ""
+        return "POST", ""
     path = fits[0].pattern.replace("{model}", quote(row["model"], safe="")).replace("{id}", "ID")
-    return prefix + path + ("?alt=sse" if row["kind"] == "gemini" and row["stream"] else "")
+    return fits[0].method, prefix + path + ("?alt=sse" if row["kind"] == "gemini" and row["stream"] else "")
 
 
 # ---- HAR -------------------------------------------------------------------------------------------------------------
@@ -140,18 +147,18 @@ def har_entry(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], ro
     first = row["first_event_ms"] or row["ttfb_ms"]
     total = row["total_ms"] or 0.0
     wait = min(first, total) if first is not None else total
+    method, path = line_of(row, asked)
+    query = parse_qsl(urlsplit(path).query, keep_blank_values=True)
     request: dict[str, Any] = {
         **_message(asked),
-        "method": "POST",
-        "url": (root or "http://127.0.0.1") + (path_of(row, asked.get("text", "")) or "/"),
-        "queryString": [],
+        "method": method,
+        "url": (root or "http://127.0.0.1") + (path or "/"),
+        "queryString": [{"name": name, "value": value} for name, value in query],
         "bodySize": row["bytes_in"] if row["bytes_in"] is not None else -1,
     }
-    if "text" in asked:
-        request["postData"] = {"mimeType": "application/json", "text": asked["text"]}
-    content: dict[str, Any] = {"size": row["bytes_out"] or 0, "mimeType": "application/json"}
-    if "text" in answered:
-        content["text"] = answered["text"]
+    if asked.get("text") or "base64" in asked:
+        request["postData"] = _content(asked)
+    content: dict[str, Any] = {"size": row["bytes_out"] or 0, **_content(answered)}
     response = {
         **_message(answered),
         "status": row["status"],
@@ -172,6 +179,15 @@ def har_entry(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], ro
     }
 
 
+def _content(found: Mapping[str, Any]) -> dict[str, str]:
+    """A body, and what it is. ``encoding`` is HAR's for answers; of requests others write the same."""
+    types = [value for name, value in found.get("headers", []) if name.lower() == "content-type"]
+    content = {"mimeType": types[0] if types else "application/json"}
+    if "base64" in found:
+        return {**content, "text": found["base64"], "encoding": "base64"}
+    return {**content, "text": found["text"]} if "text" in found else content
+
+
 def _message(found: Mapping[str, Any]) -> dict[str, Any]:
-    headers = [{"name": name, "value": value} for name, value in found.get("headers", [])]
+    headers = [{"name": name, "value": value} for name, value in found.get("headers", []) if name[:1] != ":"]
     return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": headers, "headersSize": -1}

@@ -16,6 +16,7 @@ from tests.addons.values import attempted, channel, exchange
 MAIN, BACKUP = channel("main"), channel("backup")
 SECRET = MAIN.keys[0].secret
 NOW = 1000.0
+PATH = "/v1/chat/completions"
 
 
 def bodies(runtime: Runtime) -> dict[str, tuple[bytes, Any, bool]]:
@@ -55,10 +56,33 @@ def test_all_four_sides(runtime: Runtime) -> None:
     assert [body for body, _, _ in found.values()] == [
         b'{"model": "gpt-5"}', b'{"model": "up"}', b"from upstream", b'{"ok": 1}'
     ]  # fmt: skip
-    assert found["client_request"][1] == [["user-agent", "test/1"], ["cookie", "sess…okie"]]
-    assert ["authorization", "Bear…6789"] in found["upstream_request"][1]
+    line = [[":method", "POST"], [":path", PATH]]
+    assert found["client_request"][1] == [*line, ["user-agent", "test/1"], ["cookie", "sess…okie"]]
+    assert ["authorization", "Bear…6789"] in found["upstream_request"][1] and found["upstream_request"][1][:2] == line
     assert ["set-cookie", "••••"] in found["client_response"][1]
+    assert ["x-content-type-options", "nosniff"] in found["client_response"][1]  # which is written at the very end
     assert not any(cut for _, _, cut in found.values())
+
+
+@pytest.mark.parametrize("query", ["beta=true&limit=20&x=sk-1234567890abcdef", ""], ids=["a query", "none"])
+@pytest.mark.parametrize("capture", ["errors", "off"])
+def test_what_the_gateway_itself_refuses(runtime: Runtime, capture: Any, query: str) -> None:
+    """Its later hooks are not called: a body that is no JSON, a limit that is used up."""
+    x = captured(capture)
+    x.query = query
+    addon, request = Capture(runtime), flow(x=x)
+    request.response = response(400, b"no")
+    addon.request(request)
+    x.state = "failed"
+    addon.response(request)
+    found = bodies(runtime)
+    assert found.keys() == (set() if capture == "off" else {"client_request", "client_response"})
+    if found:
+        shown = f"{PATH}?beta=true&limit=20&x=sk-1%E2%80%A6cdef" if query else PATH
+        assert found["client_request"][:2] == (b'{"model": "gpt-5"}', [
+            [":method", "POST"], [":path", shown], ["user-agent", "test/1"], ["cookie", "sess…okie"]
+        ])  # fmt: skip
+        assert found["client_response"][0] == b"no"
 
 
 @pytest.mark.parametrize(

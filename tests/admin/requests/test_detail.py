@@ -279,18 +279,57 @@ def test_curl_says_what_the_client_said(
     assert "anthropic-version: 2024-01-01" in words and "2023-06-01" not in words
 
 
+DECODED = "base64 --decode <<'CCX_BODY' | "
+
+
 @pytest.mark.parametrize(
     ("body", "sent"),
     [
         ("@/etc/passwd", "--data-raw '@/etc/passwd'"),
         ("{}\r\n\t", "--data-raw '{}\r\n\t'"),
-        ("'\x7f\x7f'; id #", "--data-binary @request.json"),
-        ("\x1b[201~\nid", "--data-binary @request.json"),
+        ("'\x7f\x7f'; id #", f"{DECODED}--data-binary @-\nJ39/JzsgaWQgIw==\nCCX_BODY"),
+        ("\x1b[201~\nid", f"{DECODED}--data-binary @-\nG1syMDF+Cmlk\nCCX_BODY"),
         ("CCX_BODY\n" * 20_000, "--data-binary @- <<'CCX_BODY_'\nCCX_BODY\n"),
+        ("", "--data-binary @request.json"),
     ],
 )
 def test_a_body_is_no_command_and_no_file(body: str, sent: str) -> None:
-    assert request_detail.data(body).startswith(sent)
+    assert "".join(request_detail.data({"text": body})).startswith(sent)
+
+
+FORM = b'--x\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n\x89PNG\xff\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "sent", "shown"),
+    [
+        (("POST", "/v1/images/edits"), FORM, FORM, "[5 bytes]"),
+        (("POST", "/v1/responses"), b"\xff\xfe", b"\xff\xfe", "[2 bytes that are no text]"),
+        (("DELETE", "/v1/responses/resp_1?a=it's"), b"", b"-X DELETE", "resp_1"),
+        (("GET", "/v1/models"), b"", b"authorization: Bearer k", "/v1/models"),
+    ],
+    ids=["form", "bytes", "delete", "get"],
+)
+def test_what_is_no_json(
+    app: Flask, session: FlaskClient, store: Store, filled: list[str], tmp_path: Path,
+    line: tuple[str, str], body: bytes, sent: bytes, shown: str,
+) -> None:  # fmt: skip
+    """The page shows it, and its command sends it: the same bytes with the same method to the same place."""
+    head = [(":method", line[0]), (":path", line[1]), ("content-type", "multipart/form-data; boundary=x")]
+    store.put_body(filled[-1], "client_request", body, head)
+    store.flush()
+    assert shown in session.get(f"/requests/{filled[-1]}?tab=sent").text
+    program = tmp_path / "curl"
+    program.write_text('#!/bin/sh\necho "$*" > "$0.words"\ncase "$*" in *@-) cat;; *) echo "$*";; esac > "$0.body"\n')
+    program.chmod(0o700)
+    with app.test_request_context("/"):
+        row = session.get(f"/api/requests/{filled[-1]}").json
+        assert row
+        command = request_detail.curl(app.extensions["ccx"], row)
+    subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "CCX_KEY": "k"}, check=True)
+    assert sent in (tmp_path / "curl.body").read_bytes()
+    words = (tmp_path / "curl.words").read_text()
+    assert line[1] in words and ("-X" in words) == (line[0] == "DELETE") and "boundary=x" in words
 
 
 def test_neighbours(app: Flask, session: FlaskClient, filled: list[str]) -> None:

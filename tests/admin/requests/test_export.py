@@ -80,15 +80,53 @@ def test_har_timings_add_up(times: dict[str, Any], timings: tuple[float, float])
 
 
 def test_paths_that_are_gone() -> None:
-    assert export.path_of({**ROW, "operation": "telegraph"}) == ""
+    assert export.line_of({**ROW, "operation": "telegraph"}, {})[1] == ""
 
 
 def test_a_path_at_code_assist() -> None:
     row = {**ROW, "kind": "gemini", "route_prefix": "google"}
-    asked = json.dumps({"model": "opus", "request": {"contents": []}})
-    assert export.path_of(row, asked) == "/google/v1internal:streamGenerateContent?alt=sse"
-    assert export.path_of(row, '{"contents": [{"request": 1}]}').startswith("/google/v1beta/models/opus:stream")
-    assert export.path_of({**row, "operation": "account:loadCodeAssist"}) == "/google/v1internal:loadCodeAssist"
+    asked = {"text": json.dumps({"model": "opus", "request": {"contents": []}})}
+    assert export.line_of(row, asked) == ("POST", "/google/v1internal:streamGenerateContent?alt=sse")
+    other = {"text": '{"contents": [{"request": 1}]}'}
+    assert export.line_of(row, other)[1].startswith("/google/v1beta/models/opus:stream")
+    account = {**row, "operation": "account:loadCodeAssist"}
+    assert export.line_of(account, {}) == ("POST", "/google/v1internal:loadCodeAssist")
+
+
+PLACE = "/main/v1/models/opus:streamGenerateContent?alt=sse"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "shown"),
+    [
+        pytest.param(
+            {"headers": [[":method", "POST"], [":path", PLACE], ["content-type", "application/json"]], "text": "{}"},
+            {"headers": [["content-type", "text/event-stream"]], "text": "data: {}"},
+            ("POST", PLACE, {"mimeType": "application/json", "text": "{}"}, ("text/event-stream", "data: {}", None)),
+            id="a stream",
+        ),
+        pytest.param(
+            {"headers": [["content-type", "multipart/form-data; boundary=x"]], "base64": "/w=="},
+            {"headers": [["content-type", "image/png"]], "base64": "iQ=="},
+            ("POST", "/v1/messages", {"mimeType": "multipart/form-data; boundary=x", "text": "/w==", "encoding": "base64"},
+             ("image/png", "iQ==", "base64")),
+            id="no text",
+        ),
+        pytest.param(
+            {"headers": [[":method", "DELETE"], [":path", "/v1/responses/resp_1"]], "text": ""},
+            {"headers": [["content-type", "application/json"]], "text": "{}"},
+            ("DELETE", "/v1/responses/resp_1", None, ("application/json", "{}", None)),
+            id="no body",
+        ),
+    ],
+)  # fmt: skip
+def test_har_says_what_was_sent(asked: dict[str, Any], answered: dict[str, Any], shown: tuple[Any, ...]) -> None:
+    found = export.har_entry(ROW, {"client_request": asked, "client_response": answered}, "http://gw")
+    request, content = found["request"], found["response"]["content"]
+    assert (request["method"], request["url"], request.get("postData")) == (shown[0], "http://gw" + shown[1], shown[2])
+    assert (content["mimeType"], content["text"], content.get("encoding")) == shown[3]
+    assert not [one for one in request["headers"] if one["name"].startswith(":")]
+    assert request["queryString"] == ([{"name": "alt", "value": "sse"}] if "?" in shown[1] else [])
 
 
 def test_bodies(store: Store) -> None:
