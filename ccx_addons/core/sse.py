@@ -1,7 +1,8 @@
 """Server-sent events, read incrementally and written (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
 The reader tolerates what upstreams send: CR, LF and CRLF, no space after the colon, comments, several data lines,
-a byte order mark, UTF-8 cut anywhere, bare JSON without ``data:``, in one line or spread over several.
+a byte order mark, UTF-8 cut anywhere, bare JSON without ``data:``, in one line or spread over several, and events
+without the empty line between them (rexxars/eventsource-parser#31).
 """
 
 import codecs
@@ -105,11 +106,21 @@ class Reader:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "data":
-            self._data.append(value)
-            self._data_size += len(value) + 1
-        elif field == "event":
+            return self._more_data(value)
+        if field == "event":
+            before = self._dispatch() if self._data and self._data[-1].endswith("}") else None
             self._name = value
+            return before
         return None
+
+    def _more_data(self, value: str) -> ServerEvent | None:
+        """One more line of the event; a new event where both were JSON and cannot be one value."""
+        before = None
+        if self._data and self._data[-1].endswith("}") and (value[:1] == "{" or value == "[DONE]"):
+            before = self._dispatch()
+        self._data.append(value)
+        self._data_size += len(value) + 1
+        return before
 
     def _more(self, line: str) -> ServerEvent | None:
         """A line of JSON as people write it, which ends where it began: Google says so what went wrong in a stream

@@ -28,6 +28,21 @@ def read(*pieces: bytes) -> list[ServerEvent]:
         pytest.param(b"data: a\r\rdata: b\r\r", [ServerEvent("a"), ServerEvent("b")], id="CR"),
         pytest.param(b": ping\n\ndata: a\n\n", [ServerEvent("a")], id="comment"),
         pytest.param(b"data: a\ndata: b\n\n", [ServerEvent("a\nb")], id="two data lines"),
+        pytest.param(
+            b'data: {"a":1}\r\ndata: {"b":2}\r\ndata: [DONE]\r\n',
+            [ServerEvent('{"a":1}'), ServerEvent('{"b":2}'), ServerEvent("[DONE]")],
+            id="no empty line between events",
+        ),
+        pytest.param(
+            b'event: x\ndata: {"a":1}\nevent: y\ndata: {"b":2}\n\n',
+            [ServerEvent('{"a":1}', "x"), ServerEvent('{"b":2}', "y")],
+            id="no empty line between named events",
+        ),
+        pytest.param(
+            b'data: [{"a":1},\ndata: {"b":2}\ndata: ]\n\n',
+            [ServerEvent('[{"a":1},\n{"b":2}\n]')],
+            id="JSON over several data lines",
+        ),
         pytest.param(b"\xef\xbb\xbfdata: a\n\n", [ServerEvent("a")], id="byte order mark"),
         pytest.param(b'{"a":1}\n{"b":2}\n', [ServerEvent('{"a":1}'), ServerEvent('{"b":2}')], id="bare JSON lines"),
         pytest.param(

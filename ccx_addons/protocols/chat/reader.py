@@ -60,6 +60,8 @@ GOOGLE: Final = "gemini"
 LOGPROBS: Final = ("content", "refusal")
 THOUGHTS: Final = frozenset({*FIELDS, DETAILS, *SEALED})
 
+NAMELESS: Final = "malformed_function_call"
+"""How an answer ends whose call names no tool: nobody can run it, and no server takes it back."""
 MAX_TRIES: Final = 8
 
 type Kind = Literal["text", "thought", "refusal"]
@@ -216,7 +218,10 @@ class AnswerReader:
         self.ended = True
         events: list[Event] = []
         self._flush_tags(events)
-        stop = stop_of(self.reason, bool(self._calls), self._refused, self._sequence)
+        named = [call for call in self._calls if call.name or call.repeats()]
+        if len(named) < len(self._calls) and stop_of(self.reason, True, False, None) != "length":
+            self.reason = NAMELESS
+        stop = stop_of(self.reason, bool(named), self._refused, self._sequence)
         if stop == "error" and not self._count:
             return self.fail(Fault("server", f"the model ended with {self.reason}", code=self.reason))
         if not self._count and (fault := stops.full(self.reason)):
@@ -225,7 +230,7 @@ class AnswerReader:
             self._annotations = sources.cited_pages(self._pages, PAGES)
         left_over = self._annotations if self._kind != "text" else []
         self._close(events)
-        for call in self._calls:
+        for call in named:
             self._stop_call(call, events)
         if self._secret:
             self._whole(secret_thought(self._secret), events)
@@ -282,7 +287,8 @@ class AnswerReader:
         for image in read.mappings(delta.get("images")):
             self._show(image, events)
         if calls := delta.get("tool_calls"):
-            for call in read.mappings(calls):
+            # Text Generation Inference sends one call without a list around it.
+            for call in read.mappings(calls if isinstance(calls, list) else [calls]):
                 self._call(call, events, whole)
         if isinstance(function := delta.get("function_call"), dict) and function:
             self._call({"index": -1, "function": function}, events, whole)

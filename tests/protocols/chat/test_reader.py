@@ -183,7 +183,8 @@ def test_text_and_thoughts(deltas: list[dict[str, Any]], parts: tuple[Part, ...]
         pytest.param([calls(piece(0, None, "", "")), calls(piece(0, "a", "f", "1"))],
                      [("a", "f", "1")], id="id and name after an empty piece"),
         pytest.param([calls(piece(3, "a", "f", "1"))], [("a", "f", "1")], id="an index that starts late"),
-        pytest.param([calls(piece(0, "a", None, "1"))], [("a", "", "1")], id="never a name"),
+        pytest.param([chunk({"tool_calls": piece(0, "a", "f", "1")}), chunk({"tool_calls": piece(0, arguments="2")})],
+                     [("a", "f", "12")], id="TGI: no list"),
         pytest.param([calls(piece(0, "a", "f", {"x": 1}))], [("a", "f", '{"x":1}')], id="an object"),
         pytest.param([calls({"index": 0, "id": "a", "type": "custom", "custom": {"name": "p", "input": 'x"'}}),
                       calls({"index": 0, "custom": {"input": "\n"}})],
@@ -400,3 +401,12 @@ def test_a_call_that_went_wrong_before_anything_was_said_is_a_failure() -> None:
     (_, failed) = decode_all(stream(chunk({"content": ""}, reason)))
     assert failed == Failed(Fault("server", f"the model ended with {reason}", code=reason))
     assert answer(chunk({"content": "a"}, reason)).stop == "error"
+
+
+def test_a_call_that_names_no_tool_is_one_that_went_wrong() -> None:
+    nameless = calls(piece(0, "a", None, "1"), piece(1, "b", "", "{}"))
+    (_, failed) = decode_all(stream(nameless, CALLED))
+    assert isinstance(failed, Failed) and failed.fault.code == "malformed_function_call"
+    said = answer(chunk({"content": "a"}), nameless, CALLED)
+    assert (said.parts, said.stop) == ((Text("a"),), "error")
+    assert answer(chunk({"content": "a"}), nameless, chunk({}, "length")).stop == "length"
