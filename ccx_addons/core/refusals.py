@@ -8,7 +8,7 @@ Moonshot ("invalid temperature: only 1 is allowed"), serde ("unknown field `x`")
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ccx_addons.core.leftovers import MEANING
@@ -79,6 +79,8 @@ FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
 LOOSE_TOOLS: Final = "loose_tools"
 """The schemas of all strict tools together are more than the upstream compiles."""
+FLAT_SCHEMAS: Final = "flat_schemas"
+"""The arguments of a tool as one object: alternatives at the top of its schema are merged."""
 NO_PREFILL: Final = "users_turn"
 """What an assistant began is continued by no model that thinks."""
 CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
@@ -134,6 +136,11 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"schema is too complex",
         ),
         (
+            FLAT_SCHEMAS,
+            r"(?:oneOf|anyOf|allOf)[^\n]{0,60} at the top level|"
+            r"schema must be a JSON Schema of [`'\"]type: [`'\"]object",
+        ),
+        (
             NO_PREFILL,
             r"does not support (?:assistant )?(?:message )?prefill|conversation must end with a user message|"
             r"last message must (?:be from|have role) [`'\"]?user",
@@ -182,6 +189,17 @@ TOO_LARGE_GOOGLE: Final = re.compile(
 )
 """A limit that is larger than the model's own, with the largest; Google names the next number."""
 
+SHORTER: Final = "descriptions_at_most="
+"""How a name begins that says how many characters what a tool is for may have."""
+TOO_LONG: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\btools[\w.\[\]]{2,40}\.description[`'\"]?: string too long\. "
+        r"Expected a string with maximum length (\d{1,9})",
+        r"\btools[\w.\[\]]{2,40}\.description[`'\"]?: String should have at most (\d{1,9}) characters",
+    )
+)
+
 BETA_REFUSED: Final = re.compile(r"anthropic[-_ ]beta|invalid beta flag", re.IGNORECASE)
 BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORECASE)
 
@@ -189,11 +207,13 @@ BETA_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9-]*-20\d\d-\d\d-\d\d", re.IGNORE
 def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     """What is to be left out or changed next time: fields as they stand in the request (``reasoning.summary`` for a
     member of one), or all values but some of theirs (BUT), values of INSTEAD, cures, beta tokens, the largest limit
-    (``at_most=8192``). ``sent``: top fields and tokens of the request."""
+    (``at_most=8192``) and length (``descriptions_at_most=1024``). ``sent``: top fields and tokens of the request."""
     if value := refused_value(fault.message):
         return frozenset({value} if value.partition(".")[0] in sent else ())
     if most := largest_limit(fault.message):
         return frozenset({f"{MOST}{most}"})
+    if most := _number(TOO_LONG, fault.message):
+        return frozenset({f"{SHORTER}{most}"})
     found = {cure for cure, pattern in CURES if pattern.search(fault.message)}
     named = named_fields(fault)
     values = _accepted(fault.message) if len(named) == 1 else ""
@@ -275,13 +295,21 @@ def largest_limit(message: str) -> int:
     """The most tokens of an answer that an upstream takes, where it refuses a larger limit; 0: it does not."""
     if found := TOO_LARGE_GOOGLE.search(message):
         return int(found[1]) - 1
-    return next((int(found[1]) for pattern in TOO_LARGE if (found := pattern.search(message))), 0)
+    return _number(TOO_LARGE, message)
+
+
+def _number(patterns: Iterable[re.Pattern[str]], message: str) -> int:
+    return next((int(found[1]) for pattern in patterns if (found := pattern.search(message))), 0)
 
 
 def loss_of(name: str) -> Loss | None:
     """What leaving it out, or saying it otherwise, means for the client; None: nothing."""
     if name.startswith(MOST):
         return Loss("max_tokens", f"the upstream answers with at most {name.removeprefix(MOST)} tokens")
+    if name.startswith(SHORTER):
+        return Loss("tools.description", f"the upstream takes at most {name.removeprefix(SHORTER)} characters")
+    if name == FLAT_SCHEMAS:
+        return Loss("tools.schema", "alternatives at the top of a schema were merged")
     if name == FOREIGN_THOUGHTS:
         return Loss("reasoning", "only the key that it was made with can read it")
     if name == LOOSE_TOOLS:
@@ -304,6 +332,7 @@ def speaks_of_fields(fault: Fault) -> bool:
         named_fields(fault)
         or BETA_REFUSED.search(message)
         or largest_limit(message)
+        or _number(TOO_LONG, message)
         or refused_value(message)
         or any(pattern.search(message) for _, pattern in CURES)
     )

@@ -12,6 +12,7 @@ from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json, Loss
 from ccx_addons.core.refusals import (
     CURE_NAMES,
+    FLAT_SCHEMAS,
     FOREIGN_THOUGHTS,
     INSTEAD,
     LOOSE_TOOLS,
@@ -21,10 +22,12 @@ from ccx_addons.core.refusals import (
     NUMBERS,
     ONE_SAMPLING,
     PICTURES,
+    SHORTER,
     field_of,
     loss_of,
     plain,
 )
+from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
 from ccx_addons.core.turns import CONTINUE
 from ccx_addons.core.wire_json import dump_text
 from ccx_addons.protocols import quirks
@@ -47,6 +50,7 @@ HOLDERS: Final = ("content", "output", "parts")
 SEEN: Final[Mapping[str, str]] = {"image_url": "text", "image": "text", "input_image": "input_text"}
 """Type of a picture's part -> that of a text's."""
 NOT_SEEN: Final = "[A picture, which this model cannot see.]"
+NOT_ON_TOP: Final = (*ALTERNATIVES, "enum", "not")
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
 
@@ -67,6 +71,8 @@ def _cured(name: str, protocol: Kind, body: Body, context: Context) -> Body:
         return _instead(name, body)
     if name.startswith(MOST):
         return _at_most(int(name.removeprefix(MOST)), body)
+    if name.startswith(SHORTER):
+        return _shorter_tools(int(name.removeprefix(SHORTER)), body)
     if name == FOREIGN_THOUGHTS:
         return without_thoughts(protocol, body, context)
     if change := ANYWHERE.get(name) or (OWN.get(name) if protocol == "chat" else None):
@@ -197,6 +203,45 @@ def _loose_tools(body: Body) -> Body:
     return body
 
 
+def _each_tool(body: Body, change: Callable[[Body], Body]) -> Body:
+    """The body with each of its tools changed, wherever its protocol says what a tool is."""
+    tools = body.get("tools")
+    if not isinstance(tools, list):
+        return body
+    found = [_changed_tool(tool, change) for tool in tools]
+    return {**body, "tools": found} if any(new is not old for new, old in zip(found, tools, strict=True)) else body
+
+
+def _changed_tool(tool: Json, change: Callable[[Body], Body]) -> Json:
+    if not isinstance(tool, dict):
+        return tool
+    if declared := read.mappings(tool.get("functionDeclarations")):
+        changed = [change(one) for one in declared]
+        same = all(new is old for new, old in zip(changed, declared, strict=True))
+        return tool if same else {**tool, "functionDeclarations": changed}
+    for name in ("function", "custom"):
+        if inner := read.mapping(tool.get(name)):
+            found = change(inner)
+            return tool if found is inner else {**tool, name: found}
+    return change(tool)
+
+
+def _shorter_tools(most: int, body: Body) -> Body:
+    def shorter(tool: Body) -> Body:
+        text = read.text(tool.get("description"))
+        return {**tool, "description": text[: most - 1] + "…"} if len(text) > most else tool
+
+    return _each_tool(body, shorter)
+
+
+def _flat_schema(tool: Body) -> Body:
+    for name in ("parameters", "input_schema"):
+        schema = read.mapping(tool.get(name))
+        if name in tool and (schema.get("type") != "object" or not schema.keys().isdisjoint(NOT_ON_TOP)):
+            return {**tool, name: without_alternatives(schema, NOT_ON_TOP)}
+    return tool
+
+
 OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
     NEWER_LIMIT: _newer_limit,
     "schema_in_words": _schema_in_words,
@@ -204,6 +249,7 @@ OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
 }
 """Cures of Chat's own words."""
 ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
+    FLAT_SCHEMAS: lambda body: _each_tool(body, _flat_schema),
     LOOSE_TOOLS: _loose_tools,
     NO_PREFILL: _users_turn,
     ONE_SAMPLING: lambda body: read.mapping(_without(body, ["top_p"])) if "temperature" in body else body,

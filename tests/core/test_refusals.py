@@ -45,6 +45,15 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Setting {'encoding_format': 'base64'} is not supported by ollama", VECTORS, {NUMBERS}),
         ("This model does not support the encoding_format parameter.", VECTORS, {NUMBERS}),
         ("Unrecognized request argument supplied: dimensions", VECTORS, set()),
+        ("Invalid 'tools[2].function.description': string too long. Expected a string with maximum length 1024, but got a "
+         "string with length 4394 instead.", CHAT, {"descriptions_at_most=1024"}),
+        ("tools.0.custom.description: String should have at most 512 characters", MESSAGES, {"descriptions_at_most=512"}),
+        ("Invalid schema for function 'up': schema must have type 'object' and not have "
+         "'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level.", CHAT, {"flat_schemas"}),
+        ("tools.70.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level", MESSAGES,
+         {"flat_schemas"}),
+        ("Invalid schema for function 'f': schema must be a JSON Schema of 'type: \"object\"', got 'type: \"None\"'.",
+         RESPONSES, {"flat_schemas"}),
         ("Unrecognized request argument supplied: logit_bias", CHAT, {"logit_bias"}),
         ("Unrecognized request arguments supplied: logit_bias, top_k", CHAT, {"logit_bias", "top_k"}),
         ('Invalid JSON payload received. Unknown name "labels": Cannot find field.', CHAT, {"labels"}),

@@ -53,6 +53,7 @@ BODIES = [
     pytest.param(429, error("Rate limit reached for gpt-5 on tokens per min (TPM)", code="rate_limit_exceeded"), "rate_limit", id="openai: rate"),
     pytest.param(404, error("The model `gpt-9` does not exist or you do not have access to it.", code="model_not_found"), "model_not_found", id="openai: model"),
     pytest.param(400, error("This model's maximum context length is 128000 tokens.", code="context_length_exceeded"), "context_length", id="openai: long"),
+    pytest.param(400, error("Invalid 'tools[2].function.description': string too long. Expected a string with maximum length 1024, but got a string with length 4394 instead.", code="string_above_max_length"), "unsupported", id="openai: a long description"),
     pytest.param(400, error("Unsupported value: 'temperature' does not support 0.2 with this model.", code="unsupported_value", param="temperature"), "unsupported", id="openai: value"),
     pytest.param(400, error("rejected by our safety system", code="content_policy_violation"), "moderation", id="openai: moderation"),
     pytest.param(503, error("The engine is currently overloaded, please try again later"), "overloaded", id="openai: overloaded"),

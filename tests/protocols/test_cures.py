@@ -18,6 +18,9 @@ CALLED = [
 ]
 TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {"type": "string"}}}}
 
+EITHER = {"anyOf": [{"properties": {"a": {}}, "required": ["a"]}, {"properties": {"b": {}}}]}
+BOTH = {"type": "object", "properties": {"a": {}, "b": {}}, "required": []}
+
 
 @pytest.mark.parametrize(
     ("protocol", "drop", "body", "expected"),
@@ -38,6 +41,16 @@ TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {
         ("messages", "loose_tools", {"tools": [TOOL]}, {"tools": [{"name": "f", "input_schema": TOOL["input_schema"]}]}),
         ("chat", "loose_tools", {"tools": [{"function": {"name": "f", "strict": True}}]}, {"tools": [{"function": {"name": "f"}}]}),
         ("responses", "loose_tools", {"tools": [{"name": "f"}]}, {"tools": [{"name": "f"}]}),
+        ("chat", "descriptions_at_most=3", {"tools": [{"function": {"name": "f", "description": "abcd"}}, {"function": {"description": "abc"}}]},
+         {"tools": [{"function": {"name": "f", "description": "ab…"}}, {"function": {"description": "abc"}}]}),
+        ("gemini", "descriptions_at_most=3", {"tools": [{"functionDeclarations": [{"description": "abcd"}]}]},
+         {"tools": [{"functionDeclarations": [{"description": "ab…"}]}]}),
+        ("messages", "descriptions_at_most=3", {"tools": [{"description": "abc"}]}, {"tools": [{"description": "abc"}]}),
+        ("chat", "flat_schemas", {"tools": [{"function": {"parameters": EITHER}}, 1]}, {"tools": [{"function": {"parameters": BOTH}}, 1]}),
+        ("messages", "flat_schemas", {"tools": [{"input_schema": EITHER}]}, {"tools": [{"input_schema": BOTH}]}),
+        ("responses", "flat_schemas", {"tools": [{"parameters": EITHER}, {"type": "web_search"}]},
+         {"tools": [{"parameters": BOTH}, {"type": "web_search"}]}),
+        ("responses", "flat_schemas", {"tools": [{"parameters": BOTH}]}, {"tools": [{"parameters": BOTH}]}),
         ("messages", "thinking.type.enabled", {"thinking": {"type": "enabled", "budget_tokens": 1}},
          {"thinking": {"type": "adaptive"}}),
         ("messages", "thinking.type.enabled", {"max_tokens": 1}, {"max_tokens": 1}),
