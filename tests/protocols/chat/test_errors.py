@@ -21,7 +21,7 @@ from ccx_addons.protocols.chat.errors import error_in
         pytest.param(
             502,
             {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "upstream is down"}}},
-            "server", "Provider returned error: upstream is down", id="OpenRouter with the provider's text",
+            "server", "upstream is down", id="OpenRouter with the provider's text",
         ),
         pytest.param(
             400,
