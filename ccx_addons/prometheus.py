@@ -91,6 +91,8 @@ class Prometheus(Periodic):
         self.others: list[str] = []
         """What the other workers last said."""
         self.begun = False
+        self.trouble = ""
+        """Why nothing is shared just now."""
 
     # ---- among the workers ------------------------------------------------------------------------------------------
     def running(self) -> None:
@@ -105,7 +107,11 @@ class Prometheus(Periodic):
             await asyncio.to_thread(self.shares.put, self.own(time.time()))
             self.others = await asyncio.to_thread(self.shares.others, self.runtime.settings.worker_count)
         except OSError as error:
-            log.warning("the workers' metrics cannot be shared: %s", error)
+            if str(error) != self.trouble:
+                log.warning("the workers' metrics cannot be shared: %s", error)
+            self.trouble = str(error)
+        else:
+            self.trouble = ""
 
     # ---- counting ---------------------------------------------------------------------------------------------------
     @guarded

@@ -62,6 +62,20 @@ def test_size_and_name(path: Path) -> None:
     assert not words & set(NO_NAMES), "name it by what it is"
 
 
+@pytest.mark.parametrize("path", modules("ccx_addons", "ccx_admin"), ids=str)
+def test_texts_are_in_one_encoding_everywhere(path: Path) -> None:
+    """Else a file reads otherwise where a machine speaks GB18030, or ASCII alone."""
+    calls = [node for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.Call)]
+    texts = [(call, getattr(call.func, "attr", "")) for call in calls]
+    named = {"read_text": 1, "write_text": 2}
+    wrong = [
+        call.lineno
+        for call, name in texts
+        if name in named and len(call.args) < named[name] and all(word.arg != "encoding" for word in call.keywords)
+    ]
+    assert not wrong, f"name the encoding in lines {wrong}"
+
+
 def test_every_package_is_installed() -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     assert {name for name in named if not name.startswith("ccx_offline")} == {

@@ -92,7 +92,7 @@ def demo(arguments: list[str]) -> int:
             address = upstream.stdout.readline().split()[-1]
             config = Path(folder) / "ccx.yaml"
             config.touch(PRIVATE)
-            config.write_text(demo_config(address))
+            config.write_text(demo_config(address), "utf-8")
             environ = {**os.environ, "CCX_CONFIG": str(config), "CCX_DATA_DIR": folder}
             settings, env = prepare(environ)
             return run(

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from types import TracebackType
-from typing import Final
+from typing import Final, TextIO, override
 
 from ccx_addons.core.mask import clean
 from ccx_addons.core.terminal import plain
@@ -48,6 +48,15 @@ class JsonLines(logging.Formatter):
         return plain(json.dumps(line, ensure_ascii=False))
 
 
+class ToStderr(logging.StreamHandler[TextIO]):
+    """A line for which there is no room (a full disk, a reader that is gone) waits for the next one, without a word."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 class ToQueue(logging.handlers.QueueHandler):
     """Hands records over as they are, with their exception, once their words are fixed."""
 
@@ -58,7 +67,7 @@ class ToQueue(logging.handlers.QueueHandler):
 
 def start(level: str, form: str, process: str, worker: int | None = None) -> logging.handlers.QueueListener:
     """Sends everything to stderr; ``stop()`` of the result writes what is still queued."""
-    out = logging.StreamHandler(sys.stderr)
+    out = ToStderr(sys.stderr)
     out.setFormatter(JsonLines(process, worker) if form == "json" else TextLines())
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     root = logging.getLogger()

@@ -12,11 +12,11 @@ def name_of(folder: Path) -> str:
     path = folder / "machine"
     part = path.with_name(f"machine.{uuid7()}.part")
     if not path.exists():
-        part.write_text(uuid7())
+        part.write_text(uuid7(), "ascii")
         try:
             os.link(part, path)  # whole, or not at all
         except FileExistsError:
             pass
         finally:
             part.unlink()
-    return path.read_text().strip()
+    return path.read_text("ascii").strip()

@@ -25,10 +25,10 @@ class Shares:
     def put(self, text: str) -> None:
         path = self.folder / f"{self.boot}-{self.worker}"
         part = path.with_suffix(".part")
-        part.write_text(text)
+        part.write_text(text, "utf-8")
         part.replace(path)
 
     def others(self, count: int) -> list[str]:
         """The texts of the other ``count - 1`` workers, by their numbers; who has told nothing yet is left out."""
         paths = [self.folder / f"{self.boot}-{n}" for n in range(count) if n != self.worker]
-        return [path.read_text() for path in paths if path.exists()]
+        return [path.read_text("utf-8") for path in paths if path.exists()]

@@ -13,6 +13,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 def version(root: Path = ROOT) -> str:
     """Of the checkout that this is, else of the installed package."""
     try:
-        return str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"])
+        return str(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"])
     except OSError:
         return metadata.version("ccx")

@@ -232,7 +232,7 @@ def _follow(path: Path, line: Board, settings: Settings, now: float) -> Followed
 def _marked(path: Path) -> str:
     """The last version of all machines that this file was; empty: it was none."""
     file = backups(path) / MARK
-    return file.read_text().strip() if file.is_file() else ""
+    return file.read_text("utf-8").strip() if file.is_file() else ""
 
 
 def _mark(path: Path, line: Board, revision: str) -> None:
@@ -348,7 +348,7 @@ def _version(file: Path) -> Version:
     moment, _, rest = file.stem.partition("_")
     told: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        told = json.loads(file.with_suffix(".json").read_text())
+        told = json.loads(file.with_suffix(".json").read_text("utf-8"))
     at = 0.0
     with suppress(ValueError):
         at = datetime.strptime(moment, MOMENT).replace(tzinfo=UTC).timestamp()

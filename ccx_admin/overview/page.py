@@ -83,7 +83,7 @@ def key_file() -> str:
     """The .env in which PROXY_ACCESS_KEY stands; empty: it is nowhere but in the environment."""
     file = Path(os.environ.get("CCX_ENV_FILE", ""))
     try:
-        return str(file.resolve()) if "PROXY_ACCESS_KEY=" in file.read_text() else ""
+        return str(file.resolve()) if "PROXY_ACCESS_KEY=" in file.read_text("utf-8", "replace") else ""
     except (OSError, ValueError):
         return ""
 

@@ -244,3 +244,24 @@ def test_the_board_asks_for_what_there_is(prometheus: Prometheus) -> None:
 def test_the_document_names_every_family(prometheus: Prometheus) -> None:
     text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     assert set(re.findall(r"^\| `(ccx_[a-z_]+)`", text, re.M)) == set(families(prometheus))
+
+
+async def test_a_full_disk_is_said_once(
+    prometheus: Prometheus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await prometheus.share()
+        (tmp_path / "workers").rename(tmp_path / "elsewhere")
+        for _ in range(3):
+            await prometheus.share()
+        (tmp_path / "elsewhere").rename(tmp_path / "workers")
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "the workers' metrics cannot be shared"
+    ] * 2
+
+
+async def test_names_in_any_script_reach_the_other_workers(prometheus: Prometheus) -> None:
+    """Also where a machine's own encoding is another."""
+    prometheus.shares.begin()
+    prometheus.shares.put("供应商")
+    assert next(prometheus.shares.folder.iterdir()).read_bytes().decode() == "供应商"

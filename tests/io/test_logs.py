@@ -48,6 +48,18 @@ def said(form: str, level: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return out.getvalue().splitlines()
 
 
+@pytest.mark.parametrize(("error", "told"), [(OSError("no space is left"), False), (TypeError("a bug"), True)])
+def test_a_line_that_cannot_be_written(error: Exception, told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise error
+
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    logs.ToStderr(Full()).emit(logging.makeLogRecord({"msg": "hello"}))
+    assert bool(out.getvalue()) is told, "what is no bug says nothing of its own"
+
+
 def test_text(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = said("text", "info", monkeypatch)
     assert [line[9:] for line in lines[:4]] == [

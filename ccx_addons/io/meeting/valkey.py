@@ -47,7 +47,7 @@ type Command = tuple[tuple[Any, ...], int]
 
 class Script:
     def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / f"{name}.lua").read_text()
+        self.text = (Path(__file__).parent / f"{name}.lua").read_text("utf-8")
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
