@@ -19,7 +19,7 @@ from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
-from ccx_addons.core.refusals import field_of, loss_of
+from ccx_addons.core.refusals import CONTINUED, field_of, loss_of
 from ccx_addons.core.stops import broken_off
 from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
@@ -95,14 +95,17 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         losses += _of_client(x, lost)
         changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
         drop = frozenset(members.keys() - left.keys())
-    if "previous_response_id" in members and x.history is not None and is_away(x.home, attempt):
+    away = is_away(x.home, attempt) or CONTINUED in attempt.drop
+    if "previous_response_id" in members and x.history is not None and away:
         told = cures.without_thoughts("responses", continued(x, members), _context(x))
         changes["input"] = told["input"]
         drop |= {"previous_response_id"}
         losses.append(Loss("reasoning", ELSEWHERE))
-    elif x.named and (away := {id: one.item for id, one in x.named.items() if one.item and is_away(one.seat, attempt)}):
-        items = written_out(read.items(members.get("input")), away)
-        changes["input"] = kept = [item for item in items if not _is_thought(item, away)]
+    elif x.named and (
+        apart := {id: one.item for id, one in x.named.items() if one.item and is_away(one.seat, attempt)}
+    ):
+        items = written_out(read.items(members.get("input")), apart)
+        changes["input"] = kept = [item for item in items if not _is_thought(item, apart)]
         losses += [Loss("reasoning", ELSEWHERE)] * (len(kept) < len(items))
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}

@@ -28,11 +28,30 @@ BAD_FIELD: Final = tuple(
         r"invalid (temperature|top_p|presence_penalty|frequency_penalty): only ",
         r"[`'\"](reasoning_effort|verbosity|service_tier)[`'\"] must be one of",
         r"Additional properties are not allowed \(" + NAME,
+        r"Unsupported (service_tier|reasoning_effort|verbosity|truncation): ",
         r"(?<![\w.\[\]])" + NAME + r"[`'\"]?(?:: Extra inputs are not permitted| is deprecated| is not permitted|"
         r" is unsupported| (?:is )?no longer supported| is not supported (?:for|with|by) this model)",
     )
 )
 """How upstreams name a field that they do not take."""
+IN_WORDS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), fields)
+    for pattern, fields in (
+        (r"thinking[ _]level is not supported",
+         ("generationConfig.thinkingConfig.thinkingLevel", "reasoning_effort")),
+        (r"thinking[ _]budget is not supported", ("generationConfig.thinkingConfig.thinkingBudget",)),
+        (r"penalty is not enabled", (
+            "generationConfig.presencePenalty", "generationConfig.frequencyPenalty",
+            "presence_penalty", "frequency_penalty",
+        )),
+        (r"logprobs is not enabled", (
+            "generationConfig.responseLogprobs", "generationConfig.logprobs", "logprobs", "top_logprobs",
+        )),
+        (r"media resolution is not enabled", ("generationConfig.mediaResolution",)),
+        (r"verified to generate reasoning summaries", ("reasoning.summary",)),
+    )
+)  # fmt: skip
+"""What is said of fields without their names -> the fields; Google's own and those of its Chat endpoint."""
 GOOGLE: Final = re.compile(r"Unknown name \"([A-Za-z_]{1,40})\"(?: at '([a-z_.\[\]0-9]{1,120})')?")
 
 QUOTED: Final = r"[`'\"][\w.-]{1,40}[`'\"]"
@@ -46,15 +65,16 @@ BUT: Final = "!="
 FIELD_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 NEVER_DROPPED: Final = frozenset({
     "model", "messages", "input", "contents", "tools", "system", "stream", "max_tokens", "max_completion_tokens",
-    "max_output_tokens", "dimensions", "outputDimensionality", *MEANING,
+    "dimensions", "outputDimensionality", *MEANING,
 })  # fmt: skip
-"""Fields whose loss would change what was asked."""
+"""Fields whose loss would change what was asked. The limit of Responses is none: who refuses it has no other name for
+it, and refuses every request of a client whose protocol demands one (github.com/RayBytes/ChatMock/issues/103)."""
 REPEATED: Final = frozenset({"parsed", "parsed_arguments"})
 """What OpenAI's libraries put into an answer that they send back: it says once more what stands there
 (github.com/openai/openai-python/issues/2720)."""
 HARMLESS: Final = frozenset({
     "strict", "cache_control", "defer_loading", "eager_input_streaming", "input_examples", "allowed_callers",
-    "annotations", "prompt_cache_breakpoint", "phase", *REPEATED,
+    "annotations", "prompt_cache_breakpoint", "phase", "status", *REPEATED,
 })  # fmt: skip
 """Members inside of those that may go all the same."""
 THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
@@ -77,6 +97,30 @@ OTHERWISE: Final[Mapping[str, str]] = {
 
 FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
+ITEM_IDS: Final = "item_ids"
+"""Ids of a Responses conversation's items: another upstream's have another form, or it alone knows them."""
+OWN_THINKING: Final = "own_thinking"
+"""How much a Gemini model thinks, which is left to it: the value is none of its own."""
+NO_SYSTEM: Final = "system_in_turns"
+"""What the system says, as the user's first words, for models that have no place for it."""
+SERVER_CALLS: Final = "server_calls"
+"""Google's own tools beside functions, with the word that it demands for that."""
+CONTINUED: Final = "continued"
+"""What ``previous_response_id`` stands for, written out: the upstream keeps no answers, or not that one."""
+NOT_ENCRYPTED: Final = "not_encrypted"
+"""Without a wish for encrypted thoughts, of a model that has none."""
+CHATGPT: Final = "as_chatgpt_wants"
+"""ChatGPT's own backend takes the form in which Codex asks, and no other."""
+TOOL: Final = "tool="
+"""How a name begins that says which of the upstream's own tools is left out."""
+BAD_TOOL: Final = re.compile(
+    r"\btool [`'\"](image_generation|web_search\w*|file_search|code_interpreter|computer\w*|mcp)[`'\"] "
+    r"is not supported",
+    re.IGNORECASE,
+)
+WHOLE: Final = "whole_answers"
+"""An answer in one piece: this key may not have it as a stream."""
+NO_STREAMS: Final = re.compile(r"must be verified to stream", re.IGNORECASE)
 LOOSE_TOOLS: Final = "loose_tools"
 """The schemas of all strict tools together are more than the upstream compiles."""
 FLAT_SCHEMAS: Final = "flat_schemas"
@@ -106,7 +150,39 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             FOREIGN_THOUGHTS,
             r"invalid [`'\"]?signature[`'\"]? in [`'\"]?thinking|"
             r"encrypted content [^\n]{0,400}?could not be (?:verified|decrypted|parsed)|"
-            r"(?:corrupted|invalid) thought[ _]?signature|thought[ _]?signature is (?:not valid|invalid)",
+            r"(?:corrupted|invalid) thought[ _]?signature|thought[ _]?signature is (?:not valid|invalid)|"
+            r"of type [`'\"]?reasoning[`'\"]? was provided without|"
+            r"item with id [`'\"]rs_[^`'\"]{1,100}[`'\"] not found",
+        ),
+        (
+            ITEM_IDS,
+            r"invalid [`'\"]?input\[\d{1,6}\]\.id\b|provided without its required [`'\"]?reasoning|"
+            r"item with id [`'\"](?!rs_)[^`'\"]{1,100}[`'\"] not found|duplicate item found with id|"
+            r"unknown parameter: [`'\"]?input\[\d{1,6}\]\.id\b",
+        ),
+        (
+            OWN_THINKING,
+            r"budget \d{1,9} is invalid|not support setting thinking_?budget|"
+            r"thinking level [`'\"]?\w{1,20}[`'\"]? is not supported|only one of thinking[ _]budget|"
+            r"custom [`'\"]?thinking_config[`'\"]?; found both",
+        ),
+        (
+            NO_SYSTEM,
+            r"developer instruction is not enabled|"
+            r"system (?:role|message|prompt|instruction)s? (?:is |are )?not supported",
+        ),
+        (SERVER_CALLS, r"enable [`'\"]?tool_config\.include_server_side_tool_invocations"),
+        (
+            CONTINUED,
+            r"(?:unsupported|unknown) parameter: [`'\"]?previous_response_id|"
+            r"previous response with id [^\n]{1,120} not found|previous response cannot be used|"
+            r"does not support (?:parameter )?[`'\"]?previous_response_id",
+        ),
+        (NOT_ENCRYPTED, r"encrypted content is not supported"),
+        (
+            CHATGPT,
+            r"^(?:store must be set to false|instructions are (?:required|not valid)|input must be a list|"
+            r"system messages are not allowed)",
         ),
         (
             "passback_reasoning",
@@ -117,7 +193,8 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             "schema_in_words",
             r"response_format[`'\"]? type is unavailable|"
             r"json_schema[`'\"]? (?:is |type is )?(?:not supported|unsupported|unavailable)|"
-            r"(?:does not|doesn't) support (?:response[ _]format )?[`'\"]?json_schema",
+            r"(?:does not|doesn't) support (?:response[ _]format )?[`'\"]?json_schema|json mode is not enabled|"
+            r"(?:function calling|tool use) with a response mime ?type",
         ),
         (
             "calls_without_thinking",
@@ -159,7 +236,9 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
 PICTURES: Final = "pictures_in_words"
 """Pictures, for a model that sees none: only where nobody else is left who might see them."""
-OF_ONE_CONVERSATION: Final = frozenset({FOREIGN_THOUGHTS, LOOSE_TOOLS, PICTURES})
+OF_ONE_CONVERSATION: Final = frozenset({
+    FOREIGN_THOUGHTS, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE,
+})  # fmt: skip
 """Cures that the next request may not need."""
 NO_PICTURES: Final = re.compile(
     r"unknown variant [`'\"]?(?:image|image_url|input_image)\b|is not a multimodal model|at most 0 image|"
@@ -167,6 +246,7 @@ NO_PICTURES: Final = re.compile(
     r"(?:does not|doesn't|not|cannot) (?:support|accept|process) (?:\w+ ){0,2}[`'\"]?(?:image|vision|multimodal)"
     r"(?! generation)|"
     r"\b(?:image|vision|multimodal)(?: (?:input|content|block|part))?s?[`'\"]? (?:is|are) (?:not |un)supported|"
+    r"image input modality is not enabled|"
     r"不支持(?:图片|图像|视觉|多模态)",
     re.IGNORECASE,
 )
@@ -215,6 +295,7 @@ def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
     if most := _number(TOO_LONG, fault.message):
         return frozenset({f"{SHORTER}{most}"})
     found = {cure for cure, pattern in CURES if pattern.search(fault.message)}
+    found |= {f"{TOOL}{tool}" for tool in BAD_TOOL.findall(fault.message)}
     named = named_fields(fault)
     values = _accepted(fault.message) if len(named) == 1 else ""
     for name in named:
@@ -239,6 +320,9 @@ def named_fields(fault: Fault) -> list[str]:
 def _named(message: str) -> Iterator[str]:
     for found in GOOGLE.finditer(message):
         yield f"{found[2]}.{found[1]}" if found[2] else found[1]
+    for words, fields in IN_WORDS:
+        if words.search(message):
+            yield from fields
     for pattern in BAD_FIELD:
         for found in pattern.finditer(message):
             yield found[1].rstrip(".")
@@ -310,8 +394,12 @@ def loss_of(name: str) -> Loss | None:
         return Loss("tools.description", f"the upstream takes at most {name.removeprefix(SHORTER)} characters")
     if name == FLAT_SCHEMAS:
         return Loss("tools.schema", "alternatives at the top of a schema were merged")
-    if name == FOREIGN_THOUGHTS:
+    if name in (FOREIGN_THOUGHTS, CONTINUED):
         return Loss("reasoning", "only the key that it was made with can read it")
+    if name == OWN_THINKING:
+        return Loss("reasoning", "the model takes no such value; it thinks as it does by itself")
+    if name.startswith(TOOL):
+        return Loss(f"tools.{name.removeprefix(TOOL)}", "the upstream refuses it")
     if name == LOOSE_TOOLS:
         return Loss("tools.strict", "the upstream does not compile all of these schemas together")
     if name == NO_PREFILL:
@@ -320,7 +408,7 @@ def loss_of(name: str) -> Loss | None:
         return Loss("top_p", "the upstream refuses it")
     if name == PICTURES:
         return Loss("pictures", "the model sees none; words say where they were")
-    if name in CURE_NAMES or name.rpartition(".")[2] in REPEATED:
+    if name in CURE_NAMES or name == WHOLE or name.rpartition(".")[2] in REPEATED:
         return None
     return Loss(field_of(name)[0], "the upstream refuses it")
 
@@ -334,5 +422,6 @@ def speaks_of_fields(fault: Fault) -> bool:
         or largest_limit(message)
         or _number(TOO_LONG, message)
         or refused_value(message)
+        or BAD_TOOL.search(message)
         or any(pattern.search(message) for _, pattern in CURES)
     )

@@ -158,7 +158,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"image generation (?:tool )?is not enabled|no endpoints (?:found|available) matching your|"
         r"\b(?:plan|subscription|tier) (?:does not|doesn't) include (?:access to )?(?:this|the) model|"
         r"\bmodel requires a (?:\w+ )?subscription|use case details have not been submitted|"
-        r"must be verified to (?:use|stream)|not authorized to perform: bedrock|not allowed to sample from|"
+        r"must be verified to use|not authorized to perform: bedrock|not allowed to sample from|"
         r"no allowed providers are available",
     ),
     (
@@ -319,6 +319,8 @@ def category_of(fault: Fault) -> Category:
     for category, known in TYPES.items():
         if codes & known:
             return category
+    if fault.status == 404 and speaks_of_fields(fault):
+        return "unsupported"
     if fault.status in BY_STATUS:
         return BY_STATUS[fault.status]
     if fault.status == 0 or fault.status >= 500:

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.refusals import NO_PICTURES, PICTURES, refused, speaks_of_fields
+from ccx_addons.core.refusals import NO_PICTURES, NO_STREAMS, PICTURES, WHOLE, refused, speaks_of_fields
 from ccx_addons.core.value import value
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.waits import reset_time
@@ -261,6 +261,8 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
             return Verdict("same_key", "it refuses what was not sent; trying once more")
         if PICTURES not in outcome.dropped and NO_PICTURES.search(fault.message):
             return Verdict("next_offer", "the model sees no pictures", last=frozenset({PICTURES}))
+        if WHOLE not in outcome.dropped and NO_STREAMS.search(fault.message):
+            return Verdict("next_key", "the key may not have streams of this model", last=frozenset({WHOLE}))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
         if tries < per_key and outcome.elapsed < FAST:
             return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")

@@ -11,18 +11,26 @@ from ccx_addons.core import read
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json, Loss
 from ccx_addons.core.refusals import (
+    CHATGPT,
     CURE_NAMES,
     FLAT_SCHEMAS,
     FOREIGN_THOUGHTS,
     INSTEAD,
+    ITEM_IDS,
     LOOSE_TOOLS,
     MOST,
     NEWER_LIMIT,
     NO_PREFILL,
+    NO_SYSTEM,
+    NOT_ENCRYPTED,
     NUMBERS,
     ONE_SAMPLING,
+    OWN_THINKING,
     PICTURES,
+    SERVER_CALLS,
     SHORTER,
+    TOOL,
+    WHOLE,
     field_of,
     loss_of,
     plain,
@@ -51,6 +59,12 @@ SEEN: Final[Mapping[str, str]] = {"image_url": "text", "image": "text", "input_i
 """Type of a picture's part -> that of a text's."""
 NOT_SEEN: Final = "[A picture, which this model cannot see.]"
 NOT_ON_TOP: Final = (*ALTERNATIVES, "enum", "not")
+JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
+FORMAT: Final = frozenset({"responsemimetype", "responseschema", "responsejsonschema"})
+SYSTEM: Final = ("system", "developer")
+INSTRUCTIONS: Final = "You are a helpful assistant."
+WHOLE_ITEMS: Final = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
+"""Items that nothing names by their id, and that the API takes without one."""
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
 
@@ -73,6 +87,8 @@ def _cured(name: str, protocol: Kind, body: Body, context: Context) -> Body:
         return _at_most(int(name.removeprefix(MOST)), body)
     if name.startswith(SHORTER):
         return _shorter_tools(int(name.removeprefix(SHORTER)), body)
+    if name.startswith(TOOL):
+        return _without_tool(name.removeprefix(TOOL), body)
     if name == FOREIGN_THOUGHTS:
         return without_thoughts(protocol, body, context)
     if change := ANYWHERE.get(name) or (OWN.get(name) if protocol == "chat" else None):
@@ -91,11 +107,12 @@ def _instead(name: str, body: Body) -> Body:
 
 
 def without_thoughts(protocol: Kind, body: Body, context: Context) -> Body:
-    """Without what only the account that it was made for can read: encrypted thoughts, and signatures of thoughts."""
+    """Without what only the account that it was made for can read: encrypted thoughts, signatures of thoughts, and in
+    Responses ids, which hold an item to the thought before it."""
     if protocol == "responses":
-        items = body.get("input")
-        kept = [item for item in read.items(items) if read.mapping(item).get("type") != "reasoning"]
-        return {**body, "input": kept} if isinstance(items, list) and len(kept) < len(items) else body
+        items = read.items(body.get("input"))
+        kept = [item for item in items if read.mapping(item).get("type") != "reasoning"]
+        return _without_ids({**body, "input": kept} if len(kept) < len(items) else body)
     for wanted in THOUGHTLESS[protocol]:
         body = quirks.apply(frozenset({wanted}), protocol, body, context)[0]
     return body
@@ -170,6 +187,114 @@ def _users_turn(body: Body) -> Body:
     return body
 
 
+# ---- Responses -------------------------------------------------------------------------------------------------------
+def _without_ids(body: Body) -> Body:
+    """Without the ids of items that stand there whole. A thought that comes twice is said once."""
+    items = body.get("input")
+    if not isinstance(items, list):
+        return body
+    thoughts: set[str] = set()
+    kept = []
+    for item in items:
+        one = read.mapping(item)
+        kind, id_ = read.text(one.get("type"), "message"), read.text(one.get("id"))
+        if kind == "reasoning" and id_ in thoughts:
+            continue
+        if kind == "reasoning" and id_:
+            thoughts.add(id_)
+        whole = "id" in one and (kind in WHOLE_ITEMS or kind.endswith("_output"))
+        kept.append({name: value for name, value in one.items() if name != "id"} if whole else item)
+    return {**body, "input": kept} if any(a is not b for a, b in zip(kept, items, strict=False)) else body
+
+
+def _as_chatgpt_wants(body: Body) -> Body:
+    """Nothing stored, a list as input, developers in place of systems, and instructions, be they the first of those."""
+    said = body.get("input")
+    items = [{"type": "message", "role": "user", "content": said}] if isinstance(said, str) else read.items(said)
+    items = [
+        {**item, "role": "developer"} if isinstance(item, dict) and item.get("role") == "system" else item
+        for item in items
+    ]
+    return {"instructions": INSTRUCTIONS, **_said(body), "input": items, "store": False}
+
+
+def _said(body: Body) -> Body:
+    return body if body.get("instructions") else {n: value for n, value in body.items() if n != "instructions"}
+
+
+def _not_encrypted(body: Body) -> Body:
+    wished = read.items(body.get("include"))
+    left = [word for word in wished if word != "reasoning.encrypted_content"]
+    return {**body, "include": left} if len(left) < len(wished) else body
+
+
+def _without_tool(kind: str, body: Body) -> Body:
+    """Without one of the upstream's own tools, and a choice of it."""
+    tools = read.items(body.get("tools"))
+    left = [tool for tool in tools if read.mapping(tool).get("type") != kind]
+    if len(left) == len(tools):
+        return body
+    gone = set() if left else {"tools", "tool_choice"}
+    if read.mapping(body.get("tool_choice")).get("type") == kind:
+        gone.add("tool_choice")
+    return {name: value for name, value in {**body, "tools": left}.items() if name not in gone}
+
+
+# ---- Google ----------------------------------------------------------------------------------------------------------
+def _own_thinking(body: Body) -> Body:
+    """Without a budget or level that the model does not have; of both the level stays."""
+    config = read.mapping(body.get("generationConfig"))
+    for name in ("thinkingConfig", "thinking_config"):
+        if thinking := read.mapping(config.get(name)):
+            gone = {"thinkingBudget", "thinking_budget"}
+            if not gone & thinking.keys() or not {"thinkingLevel", "thinking_level"} & thinking.keys():
+                gone |= {"thinkingLevel", "thinking_level"}
+            left = {member: value for member, value in thinking.items() if member not in gone}
+            return {**body, "generationConfig": {**config, name: left}} if len(left) < len(thinking) else body
+    if "reasoning_effort" in body:
+        return {name: value for name, value in body.items() if name != "reasoning_effort"}
+    return read.mapping(_without(body, ["extra_body", "google", "thinking_config"]))
+
+
+def _server_calls(body: Body) -> Body:
+    config = read.mapping(body.get("toolConfig"))
+    return {**body, "toolConfig": {**config, "includeServerSideToolInvocations": True}} if "contents" in body else body
+
+
+def _system_in_turns(body: Body) -> Body:
+    """What the system says, before what the user says first."""
+    if "contents" in body:
+        field = next((name for name in ("systemInstruction", "system_instruction") if name in body), "")
+        system = [part for part in read.mappings(read.mapping(body.get(field)).get("parts")) if part.get("text")]
+        rest = {name: value for name, value in body.items() if name != field}
+        return {**rest, "contents": _before(system, "parts", read.items(body["contents"]))} if field else body
+    turns = read.items(body.get("messages"))
+    said = [turn for turn in turns if read.mapping(turn).get("role") in SYSTEM]
+    if not said:
+        return body
+    words = [{"type": "text", "text": text} for turn in said if (text := _plain(read.mapping(turn).get("content")))]
+    return {**body, "messages": _before(words, "content", [turn for turn in turns if turn not in said])}
+
+
+def _plain(content: Json) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n\n".join(read.text(part.get("text")) for part in read.mappings(content))
+
+
+def _before(words: list[dict[str, Json]], name: str, turns: list[Json]) -> list[Json]:
+    """The turns with words before the first, which is made where it is not the user's."""
+    first = read.mapping(turns[0]) if turns else {}
+    if not words:
+        return turns
+    if first.get("role", "user") != "user":
+        return [{"role": "user", name: words}, *turns]
+    content = first.get(name)
+    if isinstance(content, str):
+        return [{**first, name: "\n\n".join([*(read.text(part["text"]) for part in words), content])}, *turns[1:]]
+    return [{**first, name: [*words, *read.items(content)]}, *turns[1:]]
+
+
 def _newer_limit(body: Body) -> Body:
     if "max_tokens" not in body:
         return body
@@ -177,12 +302,26 @@ def _newer_limit(body: Body) -> Body:
 
 
 def _schema_in_words(body: Body) -> Body:
+    if config := read.mapping(body.get("generationConfig")):
+        return _gemini_in_words(body, config)
     form = read.mapping(body.get("response_format"))
     if form.get("type") != "json_schema":
         return body
     words = JSON_SCHEMA + dump_text(read.mapping(form.get("json_schema")).get("schema") or {})
     turns = [{"role": "system", "content": words}, *read.items(body.get("messages"))]
     return {**body, "response_format": {"type": "json_object"}, "messages": turns}
+
+
+def _gemini_in_words(body: Body, config: Body) -> Body:
+    found = {plain(name): value for name, value in config.items()}
+    schema = found.get("responsejsonschema") or found.get("responseschema")
+    if found.get("responsemimetype") != "application/json":
+        return body
+    words = {"text": JSON_SCHEMA + dump_text(schema) if schema else JSON_ONLY}
+    name = "system_instruction" if "system_instruction" in body else "systemInstruction"
+    system = [*read.items(read.mapping(body.get(name)).get("parts")), words]
+    left = {field: value for field, value in config.items() if plain(field) not in FORMAT}
+    return {**body, "generationConfig": left, name: {"parts": system}}
 
 
 def _calls_without_thinking(body: Body) -> Body:
@@ -244,7 +383,6 @@ def _flat_schema(tool: Body) -> Body:
 
 OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
     NEWER_LIMIT: _newer_limit,
-    "schema_in_words": _schema_in_words,
     "calls_without_thinking": _calls_without_thinking,
 }
 """Cures of Chat's own words."""
@@ -255,5 +393,13 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     ONE_SAMPLING: lambda body: read.mapping(_without(body, ["top_p"])) if "temperature" in body else body,
     NUMBERS: lambda body: {name: value for name, value in body.items() if name != "encoding_format"},
     PICTURES: _pictures_in_words,
+    "schema_in_words": _schema_in_words,
+    ITEM_IDS: _without_ids,
+    OWN_THINKING: _own_thinking,
+    NO_SYSTEM: _system_in_turns,
+    SERVER_CALLS: _server_calls,
+    NOT_ENCRYPTED: _not_encrypted,
+    CHATGPT: _as_chatgpt_wants,
+    WHOLE: lambda body: {name: value for name, value in body.items() if name not in ("stream", "stream_options")},
 }
 """Those that read every protocol."""

@@ -81,6 +81,19 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Unsupported parameter: 'reasoning.summary' is not supported with this model.", RESPONSES, {"reasoning.summary"}),
         ("tools.0.custom.eager_input_streaming: Extra inputs are not permitted", MESSAGES,
          {"tools.*.custom.eager_input_streaming"}),
+        ("Unsupported service_tier: fast", CHAT, {"service_tier"}),
+        ("Unknown parameter: 'input[2].status'.", RESPONSES, {"input.*.status"}),
+        ("Thinking level is not supported for this model.", GEMINI, {"generationConfig.thinkingConfig.thinkingLevel"}),
+        ("Unable to submit request because thinking_budget is not supported by this model.", GEMINI,
+         {"generationConfig.thinkingConfig.thinkingBudget"}),
+        ("Penalty is not enabled for models/gemini-2.5-pro", GEMINI,
+         {"generationConfig.presencePenalty", "generationConfig.frequencyPenalty"}),
+        ("Logprobs is not enabled for models/gemini-2.5-pro", GEMINI,
+         {"generationConfig.responseLogprobs", "generationConfig.logprobs"}),
+        ("Your organization must be verified to generate reasoning summaries.", RESPONSES, {"reasoning.summary"}),
+        ("Tool 'image_generation' is not supported with gpt-5.3-codex-spark.", RESPONSES, {"tool=image_generation"}),
+        ("Hosted tool 'web_search_preview' is not supported with gpt-5-nano.", RESPONSES, {"tool=web_search_preview"}),
+        ("Tool 'apply_patch' is not supported with gpt-5-nano.", RESPONSES, set()),
         ("Unknown parameter: 'messages[1].parsed'.", CHAT, {"messages.*.parsed"}),
         ("Unknown parameter: 'input[2].parsed_arguments'.", RESPONSES, {"input.*.parsed_arguments"}),
         ("Unknown parameter: 'messages[1].tool_calls[0].function.parsed_arguments'.", CHAT,
@@ -126,6 +139,32 @@ def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> 
          "max_completion_tokens"),
         ("max_completion_tokens: Extra inputs are not permitted", "max_tokens_field"),
         ("Unknown parameter: 'max_completion_tokens'.", "max_tokens_field"),
+        ("Item 'rs_1' of type 'reasoning' was provided without its required following item.", "foreign_thoughts"),
+        ("Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.", "foreign_thoughts"),
+        ("Item with id 'msg_1' not found.", "item_ids"),
+        ("Item 'msg_1' of type 'message' was provided without its required 'reasoning' item: 'rs_1'.", "item_ids"),
+        ("Invalid 'input[7].id': 'item_3b'. Expected an ID that begins with 'msg'.", "item_ids"),
+        ("Duplicate item found with id rs_1. Remove duplicate items from your input and try again.", "item_ids"),
+        ("Unknown parameter: 'input[0].id'.", "item_ids"),
+        ("Store must be set to false", "as_chatgpt_wants"),
+        ("Instructions are required", "as_chatgpt_wants"),
+        ("System messages are not allowed", "as_chatgpt_wants"),
+        ("Unsupported parameter: previous_response_id", "continued"),
+        ("Previous response with id 'resp_1' not found.", "continued"),
+        ("Previous response cannot be used for this organization due to Zero Data Retention.", "continued"),
+        ("Encrypted content is not supported with this model.", "not_encrypted"),
+        ("Budget 0 is invalid. This model only works in thinking mode.", "own_thinking"),
+        ("The thinking budget 64000 is invalid. Please choose a value between 128 and 32768.", "own_thinking"),
+        ("The model does not support setting thinking_budget to 0", "own_thinking"),
+        ("Thinking level MINIMAL is not supported for this model. Please retry with other thinking level.", "own_thinking"),
+        ("You can only set only one of thinking budget and thinking level.", "own_thinking"),
+        ("Expected one of either `reasoning_effort` or custom `thinking_config`; found both.", "own_thinking"),
+        ("Developer instruction is not enabled for models/gemma-3-27b-it", "system_in_turns"),
+        ("System role not supported", "system_in_turns"),
+        ("JSON mode is not enabled for models/gemma-3-27b-it", "schema_in_words"),
+        ("Function calling with a response mime type: 'application/json' is unsupported", "schema_in_words"),
+        ("Please enable tool_config.include_server_side_tool_invocations to use Built-in tools with Function calling.",
+         "server_calls"),
     ],
 )  # fmt: skip
 def test_refusals_that_a_change_cures(message: str, cure: str) -> None:
@@ -156,6 +195,9 @@ def test_limits_that_are_too_large(message: str, most: int) -> None:
         ("at_most=5", "max_tokens"),
         ("users_turn", "messages"),
         ("pictures_in_words", "pictures"),
+        ("own_thinking", "reasoning"),
+        ("continued", "reasoning"),
+        ("tool=image_generation", "tools.image_generation"),
     ],
 )
 def test_what_the_client_is_told(name: str, path: str) -> None:
@@ -163,15 +205,16 @@ def test_what_the_client_is_told(name: str, path: str) -> None:
     assert loss and loss.path == path
 
 
-@pytest.mark.parametrize("name", ["system_role_to_top", "messages.*.parsed"])
+@pytest.mark.parametrize("name", ["system_role_to_top", "messages.*.parsed", "whole_answers", "item_ids"])
 def test_a_cure_loses_nothing_by_itself(name: str) -> None:
     assert loss_of(name) is None
 
 
-def test_a_limit_is_renamed_and_never_lost() -> None:
+def test_a_limit_is_renamed_and_lost_only_where_it_has_no_other_name() -> None:
     fault = Fault("invalid_request", "Unknown parameter: 'max_completion_tokens'.", 400)
     assert refused(fault, CHAT) == {"max_tokens_field"}
-    assert refused(Fault("invalid_request", "Unknown parameter: 'max_output_tokens'.", 400), RESPONSES) == set()
+    unknown = Fault("invalid_request", "Unsupported parameter: max_output_tokens", 400)
+    assert refused(unknown, RESPONSES | {"max_output_tokens"}) == {"max_output_tokens"}
 
 
 def test_codes_name_a_field() -> None:

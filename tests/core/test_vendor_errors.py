@@ -42,6 +42,7 @@ BODIES = [
     pytest.param(500, anthropic("api_error", "Internal server error"), "server", id="anthropic: 500"),
     pytest.param(404, anthropic("not_found_error", "model: claude-none"), "model_not_found", id="anthropic: model"),
     pytest.param(404, anthropic("not_found_error", "Not found"), "no_path", id="anthropic: path"),
+    pytest.param(404, error("Item with id 'rs_1' not found.", type="invalid_request_error"), "unsupported", id="openai: item"),
     pytest.param(413, anthropic("request_too_large", "Request exceeds the maximum size"), "too_large", id="anthropic: 413"),
     pytest.param(400, anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), "context_length", id="anthropic: long"),
     pytest.param(400, anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"), "context_length", id="anthropic: prompt and answer too long"),

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ccx_addons.core.config import Kind
-from ccx_addons.core.refusals import CURE_NAMES, FOREIGN_THOUGHTS, NO_PREFILL, PICTURES
+from ccx_addons.core.refusals import CONTINUED, CURE_NAMES, FOREIGN_THOUGHTS, NO_PREFILL, PICTURES
 from ccx_addons.core.signatures import PLACEHOLDER
-from ccx_addons.protocols.cures import ANYWHERE, NOT_SEEN, OWN, cured
+from ccx_addons.protocols.cures import ANYWHERE, JSON_ONLY, NOT_SEEN, OWN, cured
 from ccx_addons.protocols.quirks import QUIRKS, Context
 
 ASK = [{"role": "user", "content": "q"}]
@@ -16,6 +16,10 @@ TEXT = {"type": "text", "text": "a"}
 CALLED = [
     {"role": "assistant", "content": [{"type": "tool_use", "name": "f", "input": {"content": "a", "type": "image"}}]}
 ]
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
+SAID = {"type": "message", "id": "item_1", "role": "assistant", "content": "a"}
+NAMELESS = {"type": "message", "role": "assistant", "content": "a"}
+DRAW = {"type": "image_generation"}
 TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {"type": "string"}}}}
 
 EITHER = {"anyOf": [{"properties": {"a": {}}, "required": ["a"]}, {"properties": {"b": {}}}]}
@@ -74,6 +78,48 @@ BOTH = {"type": "object", "properties": {"a": {}, "b": {}}, "required": []}
          {"input": [*ASK, {"type": "reasoning", "encrypted_content": "x"}, {"type": "function_call", "call_id": "c"}]},
          {"input": [*ASK, {"type": "function_call", "call_id": "c"}]}),
         ("responses", "foreign_thoughts", {"input": "a"}, {"input": "a"}),
+        ("responses", "foreign_thoughts", {"input": [THOUGHT, SAID]}, {"input": [NAMELESS]}),
+        ("responses", "item_ids", {"input": [SAID, {"type": "item_reference", "id": "msg_1"}, *ASK]},
+         {"input": [NAMELESS, {"type": "item_reference", "id": "msg_1"}, *ASK]}),
+        ("responses", "item_ids", {"input": [THOUGHT, SAID, THOUGHT]}, {"input": [{"type": "reasoning", "summary": []}, NAMELESS]}),
+        ("responses", "item_ids", {"input": [THOUGHT | {"id": None}, {"type": "function_call_output", "id": "fco", "output": "1"}]},
+         {"input": [{"type": "reasoning", "summary": []}, {"type": "function_call_output", "output": "1"}]}),
+        ("responses", "item_ids", {"input": [{"type": "mcp_approval_request", "id": "mcpr"}]},
+         {"input": [{"type": "mcp_approval_request", "id": "mcpr"}]}),
+        ("responses", "as_chatgpt_wants", {"input": "q"},
+         {"input": [{"type": "message", **ASK[0]}], "store": False, "instructions": "You are a helpful assistant."}),
+        ("responses", "as_chatgpt_wants", {"input": [{"role": "system", "content": "s"}], "instructions": "i", "store": True},
+         {"input": [{"role": "developer", "content": "s"}], "instructions": "i", "store": False}),
+        ("responses", "not_encrypted", {"include": ["reasoning.encrypted_content", "x"]}, {"include": ["x"]}),
+        ("responses", "not_encrypted", {"include": ["x"]}, {"include": ["x"]}),
+        ("responses", "tool=image_generation", {"tools": [DRAW, TOOL], "tool_choice": "auto"}, {"tools": [TOOL], "tool_choice": "auto"}),
+        ("responses", "tool=image_generation", {"tools": [DRAW, TOOL], "tool_choice": DRAW}, {"tools": [TOOL]}),
+        ("responses", "tool=image_generation", {"tools": [DRAW], "tool_choice": "auto"}, {}),
+        ("chat", "whole_answers", {"stream": True, "stream_options": {}, "n": 1}, {"n": 1}),
+        ("gemini", "own_thinking", {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0, "includeThoughts": True}}},
+         {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}),
+        ("gemini", "own_thinking", {"generationConfig": {"thinking_config": {"thinking_budget": 9, "thinking_level": "LOW"}}},
+         {"generationConfig": {"thinking_config": {"thinking_level": "LOW"}}}),
+        ("gemini", "own_thinking", {"contents": []}, {"contents": []}),
+        ("chat", "own_thinking", {"reasoning_effort": "none", "n": 1}, {"n": 1}),
+        ("chat", "own_thinking", {"extra_body": {"google": {"thinking_config": {"thinking_budget": 0}}}}, {"extra_body": {"google": {}}}),
+        ("gemini", "server_calls", {"contents": [], "toolConfig": {"a": 1}},
+         {"contents": [], "toolConfig": {"a": 1, "includeServerSideToolInvocations": True}}),
+        ("gemini", "system_in_turns", {"systemInstruction": {"parts": [{"text": "s"}]}, "contents": [{"parts": [{"text": "q"}]}]},
+         {"contents": [{"parts": [{"text": "s"}, {"text": "q"}]}]}),
+        ("gemini", "system_in_turns", {"system_instruction": {"parts": [{"text": "s"}]}, "contents": [{"role": "model", "parts": []}]},
+         {"contents": [{"role": "user", "parts": [{"text": "s"}]}, {"role": "model", "parts": []}]}),
+        ("gemini", "system_in_turns", {"systemInstruction": {"parts": [{"text": ""}]}, "contents": []}, {"contents": []}),
+        ("gemini", "system_in_turns", {"contents": []}, {"contents": []}),
+        ("chat", "system_in_turns", {"messages": [{"role": "system", "content": "s"}, {"role": "developer", "content": [TEXT]}, *ASK]},
+         {"messages": [{"role": "user", "content": "s\n\na\n\nq"}]}),
+        ("chat", "system_in_turns", {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [TEXT]}]},
+         {"messages": [{"role": "user", "content": [{"type": "text", "text": "s"}, TEXT]}]}),
+        ("chat", "system_in_turns", {"messages": ASK}, {"messages": ASK}),
+        ("gemini", "schema_in_words", {"generationConfig": {"responseMimeType": "application/json", "seed": 1}, "contents": []},
+         {"generationConfig": {"seed": 1}, "contents": [], "systemInstruction": {"parts": [{"text": JSON_ONLY}]}}),
+        ("gemini", "schema_in_words", {"generationConfig": {"responseMimeType": "text/plain"}, "contents": []},
+         {"generationConfig": {"responseMimeType": "text/plain"}, "contents": []}),
         ("messages", "foreign_thoughts", {"messages": [{"role": "assistant", "content": [
             {"type": "thinking", "thinking": "t", "signature": "s"}, {"type": "text", "text": "a"}]}]},
          {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "a"}]}]}),
@@ -120,8 +166,17 @@ def test_a_schema_is_said_in_words() -> None:
     assert '{"type":"object"}' in body["messages"][0]["content"] and body["messages"][1:] == ASK
 
 
+@pytest.mark.parametrize("name", ["responseSchema", "response_json_schema"])
+def test_googles_schema_is_said_in_words(name: str) -> None:
+    config = {"response_mime_type": "application/json", name: {"type": "object"}}
+    body = {"contents": [], "generationConfig": config, "system_instruction": {"parts": [{"text": "s"}]}}
+    found, _ = cured({"schema_in_words"}, "gemini", body, Context())
+    first, second = found["system_instruction"]["parts"]
+    assert found["generationConfig"] == {} and first == {"text": "s"} and '{"type":"object"}' in second["text"]
+
+
 def test_every_cure_is_carried_out_somewhere() -> None:
-    assert {*OWN, *ANYWHERE, *QUIRKS, FOREIGN_THOUGHTS} >= CURE_NAMES
+    assert {*OWN, *ANYWHERE, *QUIRKS, FOREIGN_THOUGHTS, CONTINUED} >= CURE_NAMES
 
 
 def test_nothing_refused_changes_nothing() -> None:
