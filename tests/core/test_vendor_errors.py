@@ -183,7 +183,7 @@ BODIES = [
     ),
     *(
         pytest.param(400, error(f"Invalid '{field}': string too long. Expected a string with maximum length 64.", type="invalid_request_error", param=field, code="string_above_max_length"), category, id=f"openai: too long a {field}")
-        for field, category in (("input", "context_length"), ("messages[1].content", "context_length"), ("input[2].content[0].text", "context_length"), ("user", "client"), ("input[3].id", "client"), ("prompt_cache_key", "client"), ("metadata.x", "client"))
+        for field, category in (("input", "context_length"), ("messages[1].content", "context_length"), ("input[2].content[0].text", "context_length"), ("user", "client"), ("input[3].id", "unsupported"), ("prompt_cache_key", "client"), ("metadata.x", "client"))
     ),
     pytest.param(400, anthropic("invalid_request_error", "messages.0.content.1.image.source.base64: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes"), "too_large", id="anthropic: a picture"),
     pytest.param(400, error("Request payload size exceeds the limit: 20971520 bytes.", code=400, status="INVALID_ARGUMENT"), "too_large", id="google: bytes"),
