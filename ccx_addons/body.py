@@ -87,7 +87,7 @@ def read_body(request: http.Request, x: Exchange, limit: int) -> None:
     if x.body and endpoint.model_in in INNER:
         asked.check_inner(x.body, x.operation, x.model)
     if x.body and x.client and x.client.name != DEFAULT_CLIENT:
-        asked.check_files(x.body)
+        asked.check_account(x.body)
     if x.query:
         asked.check_query(x.query, x.model)
         x.ignored = tuple(Loss(f"?{name}", "it is no parameter of this path") for name in unknown(x.kind, x.query))

@@ -9,6 +9,7 @@ Parsing and validation: ``parse`` in config_parse.py.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
+from unicodedata import normalize
 
 from ccx_addons.core.mask import NOTHING, Secrets, mask
 from ccx_addons.core.value import value
@@ -39,7 +40,8 @@ URLS: Final[Mapping[str, str]] = {"shown": "url"}
 class Patterns:
     """Model patterns: exact, ``prefix*``, ``*suffix``, ``*contains*``, ``*``; ``!`` excludes.
 
-    Exclusions are looked at first; letters match in either case; no inclusion at all allows everything.
+    Exclusions are looked at first; letters match in either case and in every form of them; no inclusion at all allows
+    everything.
     """
 
     include: tuple[str, ...] = ()
@@ -48,10 +50,15 @@ class Patterns:
     def allows(self, model: str) -> bool:
         if not (self.include or self.exclude):
             return True
-        name = model.lower()
+        name = folded(model)
         if any(_matches(pattern, name) for pattern in self.exclude):
             return False
         return not self.include or any(_matches(pattern, name) for pattern in self.include)
+
+
+def folded(name: str) -> str:
+    """As names are compared: an upstream may take a full-width letter for what it looks like (UAX 15, NFKC)."""
+    return name.lower() if name.isascii() else normalize("NFKC", name).casefold()
 
 
 def _matches(pattern: str, name: str) -> bool:

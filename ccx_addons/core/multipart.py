@@ -53,6 +53,8 @@ def fields(body: bytes, content_type: str, wanted: frozenset[str]) -> dict[str, 
         if head_end < 0 or body[at : at + 2] != b"\r\n":
             raise BadForm("the multipart body is malformed")
         name, is_file = _named(body[at + 2 : head_end])
+        if (plain := name.casefold()) != name and plain in wanted:
+            raise BadForm(f"the form field {name!r} is written {plain!r}")
         if name in wanted and name in seen:
             raise BadForm(f"the form field {name!r} stands twice")
         seen.add(name)

@@ -2,7 +2,9 @@
 
 Sources: platform.openai.com/docs/api-reference/responses (``ItemReferenceParam``: its ``type`` may be missing),
 platform.openai.com/docs/guides/tools-code-interpreter (containers), platform.claude.com/docs/en/build-with-claude/files
-and /agents-and-tools/tool-use/code-execution-tool (containers), ai.google.dev/api/files and ai.google.dev/api/caching.
+and /agents-and-tools/tool-use/code-execution-tool (containers) and /agents-and-tools/agent-skills (skills),
+ai.google.dev/api/files and ai.google.dev/api/caching, cloud.google.com/vertex-ai/generative-ai/docs/grounding
+(``retrieval``), learn.microsoft.com/azure/ai-services/openai/references/on-your-data (``data_sources``).
 """
 
 import re
@@ -17,28 +19,56 @@ ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=+:.-]{0,199}")
 
 
 _CREATED: Final = re.compile(rb'"response"\s*+:\s*+\{[^{}\[\]]*?"id"\s*+:\s*+"([^"\\]{1,200})"')
-FILES: Final = re.compile(
-    rb'"(?:file_ids?|file_?[uU]ri|cached_?[cC]ontent|vector_store_ids|file_?[sS]earch_?[sS]tore_?[nN]ames)"'
+
+
+def _in_any_letters(names: str) -> re.Pattern[bytes]:
+    """In bytes whose ASCII is in small letters. Two more letters become s and k where case does not count."""
+    return re.compile(names.encode().replace(b"s", b"(?:s|\xc5\xbf)").replace(b"k", b"(?:k|\xe2\x84\xaa)"))
+
+
+FILES: Final = _in_any_letters(
+    '"(file_id|file_ids|file_?uri|cached_?content|vector_store_ids|file_?search_?store_?names|skill_id)"'
 )
-"""In a body's bytes."""
-BEGIN_FILES: Final = (b'"file', b'"cached', b'"vector_store_ids"')
-LETTER: Final = re.compile(rb"\\u00[4-7]")
-"""One that is written as an escape."""
+"""In a body's bytes, in small letters."""
+BEGIN_FILES: Final = (b'"file', b'"cached', b'"vector_', b'ill_id"')
+"""A part of each, without letters that have a third form."""
+LONGEST: Final = 48
+"""Bytes of such a name, at most."""
+LETTER: Final = re.compile(rb"\\u(?:00[4-7]|017f|212a)")
+"""One that is written as an escape, in small letters."""
+ESCAPES: Final = (b"\\u00", b"\\u017f", b"\\u212a")
 WORDS_OF_TOOLS: Final = frozenset({"args", "arguments", "response", "parameters", "input_schema", "schema", "metadata"})
 """What stands in these is between the client and its model; so is ``input`` where it is an object."""
 OWN_FILES: Final = re.compile(r"https?://(?!([^/]*\.)?googleapis\.com\b)[^/]", re.IGNORECASE)
 """Addresses that a Gemini upstream fetches from anywhere; others name a file of the account, or of its storage."""
 
 
-STORES: Final = frozenset({"file_ids", "vector_store_ids", "fileSearchStoreNames", "file_search_store_names"})
-"""Fields with lists of names."""
+STORES: Final = frozenset({"file_ids", "vector_store_ids", "filesearchstorenames", "file_search_store_names"})
+"""Fields with lists of names, in small letters."""
+NAMES: Final[Mapping[str, re.Pattern[str]]] = {
+    **dict.fromkeys(("file_id", "cachedcontent", "cached_content"), re.compile("")),
+    **dict.fromkeys(("fileuri", "file_uri"), re.compile(rf"(?!{OWN_FILES.pattern})", re.IGNORECASE)),
+    "skill_id": re.compile("skill_"),  # uploaded; a vendor's own have names (pptx, openai-spreadsheets)
+}
+"""Fields with one name, in small letters, and which of their values are names."""
+ASKS_INDEXES: Final = ("data_sources", "dataSources")
+"""Azure searches these with the identity of the account's resource."""
 
 
 def may_name_files(body: bytes) -> bool:
     """Whether a body is worth looking through for files: a cheap test that nearly every body fails."""
-    if holds(body, b"\\u00") and LETTER.search(body):
+    small = body.lower()
+    if holds(small, b"\\u") and any(is_near(small, begin, LETTER, 4) for begin in ESCAPES):
         return True
-    return any(is_near(body, word, FILES, 32) for word in BEGIN_FILES)
+    return any(is_near(small, word, FILES, LONGEST) for word in BEGIN_FILES)
+
+
+def account_of(members: Mapping[str, Any]) -> Iterator[str]:
+    """What else of an upstream's account a request names: stored prompts, search indexes, Vertex AI's corpora."""
+    if "prompt" in members and (id := read.text(read.mapping(members["prompt"]).get("id"))):
+        yield id
+    yield from (name for name in ASKS_INDEXES if members.get(name))
+    yield from ("retrieval" for tool in read.mappings(members.get("tools")) if "retrieval" in tool)
 
 
 def files_of(value: Any) -> Iterator[str]:
@@ -48,7 +78,7 @@ def files_of(value: Any) -> Iterator[str]:
         match left.pop():
             case dict() as table:
                 for name, inner in table.items():
-                    yield from _files(name, inner)
+                    yield from _files(name.casefold(), inner)
                     if name not in WORDS_OF_TOOLS and not (name == "input" and isinstance(inner, dict)):
                         left.append(inner)
             case list() as entries:
@@ -56,11 +86,10 @@ def files_of(value: Any) -> Iterator[str]:
 
 
 def _files(name: str, value: Any) -> Iterator[str]:
-    if name in ("file_id", "cachedContent", "cached_content") and isinstance(value, str) and value:
-        yield value
-    elif name in STORES:
+    """``name``: in small letters."""
+    if name in STORES:
         yield from read.texts(value)
-    elif name in ("fileUri", "file_uri") and isinstance(value, str) and not OWN_FILES.match(value):
+    elif (what := NAMES.get(name)) and isinstance(value, str) and value and what.match(value):
         yield value
 
 

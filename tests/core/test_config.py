@@ -41,6 +41,9 @@ WORDS = st.text(string.ascii_letters + string.digits + "-.:/", min_size=1, max_s
         pytest.param(("claude-*",), ("claude-2*",), "claude-2.1", False, id="exclusions come first"),
         pytest.param(("claude-2.1",), ("claude-2*",), "claude-2.1", False, id="an exact inclusion does not win"),
         pytest.param(("*",), ("*",), "x", False, id="everything excluded"),
+        pytest.param((), ("*opus*",), "claude-\uff4fpus-4", False, id="a full-width letter is the letter"),
+        pytest.param((), ("*opus*",), "claude-opu\u017f-4", False, id="so is a long s"),
+        pytest.param(("claude-*",), (), "claude-4\uff08x\uff09", True, id="brackets of any width"),
     ],
 )
 def test_patterns(include: tuple[str, ...], exclude: tuple[str, ...], model: str, allowed: bool) -> None:

@@ -63,6 +63,7 @@ MODEL = part('name="model"', b"other")
         pytest.param(WHOLE.replace(END, part('name="a"; name="model"', b"o") + END), KIND, id="two names"),
         pytest.param(WHOLE.replace(END, part("name=\"a\"; name*=utf-8''model", b"o") + END), KIND, id="another form of it"),
         pytest.param(WHOLE.replace(END, part('name="mod\\el"', b"o") + END), KIND, id="an escape"),
+        pytest.param(WHOLE.replace(END, part('name="Model"', b"o") + END), KIND, id="other letters"),
         pytest.param(WHOLE.replace(END, part('x="a"', b"o") + END), KIND, id="no name"),
         pytest.param(
             WHOLE.replace(END, part('name="a"\r\nContent-Disposition: form-data; name="model"', b"o") + END), KIND,

@@ -1,6 +1,7 @@
 """Ids by which one request names what an earlier one left behind."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -83,6 +84,7 @@ FILES = [
     pytest.param({"tools": [{"fileSearch": {"fileSearchStoreNames": ["f"]}}]}, id="Gemini's store"),
     pytest.param({"cachedContent": "f"}, id="Gemini's cache"),
     pytest.param({"cached_content": "f"}, id="Gemini's cache in small letters"),
+    pytest.param({"container": {"skills": [{"type": "custom", "skill_id": "skill_f"}]}}, id="skill"),
 ]
 NO_FILES = [
     {"messages": [{"content": [{"type": "tool_use", "input": {"file_id": "f"}}]}]},
@@ -98,16 +100,29 @@ NO_FILES = [
     },
     {"tools": [{"function": {"parameters": {"properties": {"file_id": {"type": "string"}}}}}]},
     {"contents": [{"parts": [{"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}}]}]},
+    {"container": {"skills": [{"type": "anthropic", "skill_id": "pptx"}]}},
     {"input": "file_id", "cachedContent": None, "metadata": {"file_id": "f"}},
 ]
 
 
+def spelled_oddly(name: str) -> str:
+    """With letters that are s and k where case does not count."""
+    return name.replace("s", "\u017f").replace("k", "\u212a")
+
+
 @pytest.mark.parametrize("body", FILES)
 def test_files_of_an_account(body: dict[str, Any]) -> None:
-    assert list(files_of(body)) == ["f"]
+    assert [name.removeprefix("skill_") for name in files_of(body)] == ["f"]
     written = json.dumps(body).encode()
     assert may_name_files(written)
-    for letter in b"filecahd_":
+    small = re.findall('[a-zA-Z_]+(?=":)', written.decode())
+    for spelled in (str.upper, str.title, spelled_oddly):
+        other = written.decode()
+        for name in small:
+            other = other.replace(f'"{name}":', f'"{spelled(name)}":')
+        assert list(files_of(json.loads(other))) == list(files_of(body))
+        assert may_name_files(other.encode()) and may_name_files(json.dumps(json.loads(other)).encode())
+    for letter in b"filecahd_sk":
         escaped = written.replace(bytes([letter]), b"\\u00%02x" % letter)
         assert may_name_files(escaped) and json.loads(escaped) == body
 
