@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -30,8 +31,9 @@ FACTS: Final = (
     "cache_read_tokens", "output_tokens", "cost_usd",
 )  # fmt: skip
 """What a HAR file says beside its own form, for ``ccx replay`` to compare with."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a cell begins with that a spreadsheet may take for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
+FORMULA: Final = re.compile(r'^(?=[\t\r\n])|(?:^|[;,\t\r\n])"*(?=[=+@＝＋－＠-])')
+"""What stands before that which a spreadsheet may take for a formula: nothing, or a separator, since many split at
+semicolons or tabs instead, and then our quotes are none (owasp.org/www-community/attacks/CSV_Injection)."""
 
 
 MOMENTS: Final = frozenset({"started_at", "ended_at", "at", "resets"})
@@ -62,7 +64,7 @@ def cell(value: Any) -> Any:
         return ""
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
-    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
+    return FORMULA.sub(r"\g<0>'", value) if isinstance(value, str) else value
 
 
 def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
