@@ -108,7 +108,7 @@ def of_settings(settings: Settings, env: Mapping[str, str]) -> Iterator[Finding]
         yield Finding("warning", "settings", words)
     known = [str(entry.metadata["name"]) for entry in fields(Settings)]
     for name in yaml_file.load_env(Path(env["CCX_ENV_FILE"]), {}):
-        if name not in known and (close := difflib.get_close_matches(name, known, 1, 0.85)):
+        if name.removesuffix("_FILE") not in known and (close := difflib.get_close_matches(name, known, 1, 0.85)):
             yield Finding("warning", env["CCX_ENV_FILE"], f"{name} is no setting; {close[0]} is meant?")
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,10 @@ from ccx_addons.core.config_parse import parse
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
 from ccx_addons.core.urls import LOOPBACK
+from ccx_addons.core.variables import mentioned
 from ccx_addons.io import ca_files, outward
 from ccx_addons.io.files import NOT_ALLOWED, cannot, write_atomically
+from ccx_addons.io.secret_files import with_files
 from ccx_addons.protocols.quirks import QUIRKS
 
 try:
@@ -202,7 +204,9 @@ def read_snapshot(
 
 
 def snapshot_of(loaded: Loaded, settings: Settings, now: float, environ: Mapping[str, str] = os.environ) -> Snapshot:
-    """``environ``: where the file's variables are; workers and panel have those of .env in their own."""
+    """``environ``: where the file's variables are, or their files; workers and panel have those of .env in their own.
+    Raises ConfigErrors."""
+    environ = with_files(environ, sorted(mentioned(loaded.text)))
     hosts = LOOPBACK if settings.bind_host in LOOPBACK else {settings.bind_host, *LOOPBACK}
     snapshot = parse(
         loaded.data,
@@ -275,14 +279,16 @@ def backups(path: Path) -> Path:
 
 
 # ---- .env and the first start ----------------------------------------------------------------------------------------
+SECRET_SETTINGS: Final = tuple(str(e.metadata["name"]) for e in fields(Settings) if e.metadata["secret"])
 ENV_SEEN: Final = "CCX_ENV_SEEN"
 """The variable in which processes know the mark of the .env that they run with."""
 
 
 def load_env(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The process environment over the file; a missing file is no problem. Raises ConfigErrors when it is no text."""
+    """The process environment over the file, and secrets of the settings that have files of their own; a missing
+    ``env_file`` is no problem. Raises ConfigErrors when it is no text, or a secret's file cannot be read."""
     found = {line.key: line.value for line in _lines(env_file) if line.key is not None and line.value is not None}
-    return {**found, **environ}
+    return dict(with_files({**found, **environ}, SECRET_SETTINGS))
 
 
 def unread(env_file: Path) -> Iterator[str]:
