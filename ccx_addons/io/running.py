@@ -42,7 +42,9 @@ class Place:
         self.tell(Running(os.getpid()))
 
     def tell(self, running: Running) -> None:
-        os.pwrite(self.fd, json.dumps(asdict(running)).encode() + b"\n", 0)  # the rest is of longer words before
+        words = json.dumps(asdict(running)).encode() + b"\n"
+        with contextlib.suppress(OSError):  # a full disk: the lock says what counts
+            os.pwrite(self.fd, words, 0)  # the rest is of longer words before
 
     def leave(self) -> None:
         os.close(self.fd)

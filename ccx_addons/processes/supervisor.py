@@ -4,7 +4,6 @@ The supervisor itself imports little and does little: it binds the port (so that
 spawns, restarts what crashed, passes SIGTERM on, and waits.
 """
 
-import contextlib
 import errno
 import os
 import secrets
@@ -328,8 +327,7 @@ class Gateway:
 
     def told(self, said: str) -> None:
         self.reloads += 1
-        with contextlib.suppress(OSError):  # a full disk: those who asked are told below
-            self.place.tell(Running(os.getpid(), self.reloads, said))
+        self.place.tell(Running(os.getpid(), self.reloads, said))
         print(f"ccx: reload: {said}" if said else "ccx: reloaded", file=sys.stderr)
 
     def look(self, now: float) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -54,5 +55,16 @@ def test_a_file_that_says_nothing(tmp_path: Path) -> None:
     os.ftruncate(place.fd, 0)
     assert find(tmp_path) is None
     with pytest.raises(StoreError, match="already runs on"):
+        Place(tmp_path)
+    place.leave()
+
+
+def test_a_full_disk_refuses_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    place = Place(tmp_path)
+    with pytest.raises(StoreError, match="(unknown)"):
         Place(tmp_path)
     place.leave()

@@ -368,14 +368,6 @@ def test_a_process_that_died_gets_nothing_of_a_reload_that_failed(reloaded: Relo
     assert reloaded.reload() == "" and reloaded.gateway.env["A"] == "2"
 
 
-def test_a_full_disk_ends_no_gateway(reloaded: Reloaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(running: Any) -> None:
-        raise OSError(errno.ENOSPC, "no space is left")
-
-    monkeypatch.setattr(reloaded.gateway.place, "tell", full)
-    assert reloaded.reload() == "" and reloaded.gateway.reloads == 1
-
-
 def test_what_a_reload_cannot_change_is_said(reloaded: Reloaded) -> None:
     assert reloaded.reload(port=4242, ccx_data_dir="elsewhere") == "PORT, CCX_DATA_DIR: not before the next start"
     assert reloaded.gateway.settings.port == 0
