@@ -65,6 +65,6 @@ def test_a_full_disk_refuses_no_start(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "pwrite", full)
     place = Place(tmp_path)
-    with pytest.raises(StoreError, match="(unknown)"):
+    with pytest.raises(StoreError, match="unknown"):
         Place(tmp_path)
     place.leave()

@@ -87,7 +87,8 @@ class Offers(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag in ("form", "fieldset", "details"):
-            harmless = given.get("method") in ("get", "dialog") or given.get("action") == "/logout"
+            answers = given.get("method") == "dialog" and given.keys() <= {"method", "class"}  # and nothing takes it up
+            harmless = answers or given.get("method") == "get" or given.get("action") == "/logout"
             self.within.append((tag, harmless or "disabled" in given or given.get("id") == "columns"))
         if tag in ("button", "input", "select", "textarea") and not any(harmless for _, harmless in self.within):
             off = {"disabled", "readonly", "data-copy"} & given.keys()
