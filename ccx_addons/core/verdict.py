@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final, Literal, Protocol
 
 from ccx_addons.core.config import AttemptLimits, Channel, Key
+from ccx_addons.core.lessons import trying
 from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import NO_PICTURES, NO_STREAMS, PICTURES, WHOLE, refused, speaks_of_fields
 from ccx_addons.core.value import value
@@ -255,7 +256,7 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
     if category in SPEAKS_OF_REQUEST and len(outcome.dropped) < MAX_REFUSALS:
         names = refused(fault, outcome.fields) - outcome.dropped
         if names:
-            return Verdict("same_key", f"trying without {', '.join(sorted(names))}", drop=names)
+            return Verdict("same_key", trying(names), drop=names)
         retries = tries < per_key and outcome.elapsed < FAST
         if retries and category != "model_not_found" and speaks_of_fields(fault):
             return Verdict("same_key", "it refuses what was not sent; trying once more")

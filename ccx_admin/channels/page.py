@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 
 from ccx_addons import vendors
 from ccx_addons.core.config import KINDS
+from ccx_addons.core.lessons import said
 from ccx_addons.vendors import shown
 from ccx_admin.access import users
 from ccx_admin.api.problem import Failure, not_found
@@ -14,6 +15,7 @@ from ccx_admin.channels import catalog, dry_run, find, settings_form, views
 from ccx_admin.channels.activity import DAY, LOST, Activity, activity, since_id
 from ccx_admin.channels.rests import rests
 from ccx_admin.clients import page as clients
+from ccx_admin.i18n import told
 from ccx_admin.mirrors.figures import of_channel
 from ccx_admin.panel import Panel, panel
 from ccx_admin.usage import ranges, stats
@@ -119,6 +121,7 @@ def one(id: str) -> str:
         mirrored=of_channel(current.db, id, current.now_ms() - DAY),
         errors=errors(current, id),
         refusals=views.refusals(current.db, id, current.now_ms()),
+        lesson=lambda name: told(said(name)),
         sections=settings_form.sections(found, current.snapshot().policy),
         kinds=KINDS,
         efforts=settings_form.EFFORTS,

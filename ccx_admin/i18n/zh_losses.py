@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 LOSSES: Final[Mapping[str, str]] = {
+    "the model takes no such value; it thinks as it does by itself": "模型不接受此值；按其默认方式思考",
     "a server is sent no headers but its token": "除令牌外不向服务器发送任何请求头",
     "each call is to be approved by the client, who is not asked here": "每次调用须经客户端批准，此处不会询问",
     "only tools that need no approval are there": "仅保留无需批准的工具",
@@ -185,6 +186,7 @@ SAID: Final[Mapping[str, str]] = {
 PATTERNS: Final[Mapping[str, str]] = {
     "the channel's model answers with at most {n} tokens": "渠道的模型最多回答 {n} 令牌",
     "the upstream answers with at most {n} tokens": "上游最多回答 {n} 令牌",
+    "the upstream takes at most {n} characters": "上游最多接受 {n} 个字符",
     "an answer holds no {what}": "回答不含 {what}",
     "an assistant message holds no {what}": "助手消息不含 {what}",
     "at most {n} stop sequences are taken": "最多接受 {n} 个停止序列",

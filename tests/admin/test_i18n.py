@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import Environment, nodes
 
-from ccx_addons.core import config, config_changes, verdict
+from ccx_addons.core import config, config_changes, lessons, verdict
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import versions
 from ccx_addons.scheduler import rules
@@ -120,6 +120,7 @@ def in_tables() -> Iterator[str]:
     yield from (words for _name, words, _step in clients.LIMITS)
     yield from (words for _code, words in clients.SYMPTOMS)
     yield from PRESETS
+    yield from lessons.CURES.values()
     yield from ranges.CALENDAR
     yield from (words for _name, words, _measure in money.KINDS)
     yield from (
@@ -235,6 +236,12 @@ def places(text: str) -> set[str]:
         pytest.param(
             "place 1: next by priority; its pause is over", "第 1 位：按优先级的下一个; 暂停已结束", id="joined"
         ),
+        pytest.param(
+            "trying without seed; at most 8192 tokens of an answer are asked for",
+            "去掉 seed 重试；回答最多请求 8192 个令牌",
+            id="the next try",
+        ),
+        pytest.param("trying again: it is always asked for a stream", "再试一次：总是以流式请求", id="a cure"),
         pytest.param("glm-5: its pause is over", "glm-5: 暂停已结束", id="of a model"),
         pytest.param("Oops (500): a; b, c", "Oops (500): a; b, c", id="an upstream's own words"),
         pytest.param("something new", "something new", id="unknown"),

@@ -157,9 +157,11 @@ def test_what_an_upstream_refused_is_shown_and_can_be_forgotten(session: FlaskCl
     now = int(NOW * 1000)
     place = {"kind": "messages", "channel_id": "ch_main0001", "model": "claude-x", "since": now, "updated_at": now}
     store.put_refusal({**place, "name": "top_k", "reason": "top_k is not <permitted>", "until": now + 60_000})
+    store.put_refusal({**place, "name": "effort!=low|high", "reason": "x", "until": now + 60_000})
     store.put_refusal({**place, "name": "gone", "reason": "x", "until": None})
     store.put_refusal({**place, "name": "over", "reason": "x", "until": now - 1})
     assert store.flush()
     text = session.get(page).text
+    assert "effort is left out where it is none of low, high" in text and "top_k is left out" in text
     assert "What this upstream refused" in text and "top_k is not &lt;permitted&gt;" in text and "claude-x" in text
     assert "/api/channels/ch_main0001/refusals/forget" in text and ">gone<" not in text and ">over<" not in text
