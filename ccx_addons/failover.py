@@ -16,7 +16,7 @@ from ccx_addons.core.waits import retry_after, whole_account
 from ccx_addons.core.wire_json import BadJson
 from ccx_addons.local import counted_instead
 from ccx_addons.processes.runtime import Runtime
-from ccx_addons.proxy.guard import guarded, refuse
+from ccx_addons.proxy.guard import guarded, refuse, seconds_of
 
 VAGUE: Final = Fault("unavailable", "All upstream channels are currently unavailable", status=503)
 
@@ -92,6 +92,10 @@ class Failover:
             answer: http.Response = x.told.words
             x.fault = x.told.outcome.fault
             answer.status_code = status_of(x.fault)
+            wait, own = soonest(x), x.fault.retry_after
+            if answer.status_code >= 429 and wait is not None and (own is None or wait < own):
+                answer.headers["retry-after"] = seconds_of(wait)
+                answer.headers.pop("retry-after-ms", None)
             return answer
         return refuse(flow, best_fault(x))
 
@@ -177,11 +181,15 @@ def best_fault(x: Exchange) -> Fault:
         fault = translated(fault, record.attempt.channel.protocol, x.kind)
     if record and is_of_the_key(record):
         fault = replace(fault, message=f"the upstream refuses the gateway's own key: {fault.message}")
-    faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
-    waits = [found.retry_after for found in faults if found.retry_after is not None]
     status = status_of(fault)
     kind = "not_found" if status == 404 else fault.kind
-    return replace(fault, kind=kind, status=status, retry_after=min(waits) if waits else None)
+    return replace(fault, kind=kind, status=status, retry_after=soonest(x))
+
+
+def soonest(x: Exchange) -> float | None:
+    """Seconds until the first of those that were asked may be well again, as far as they say."""
+    faults = [record.outcome.fault for record in x.attempts if record.outcome and record.outcome.fault]
+    return min((found.retry_after for found in faults if found.retry_after is not None), default=None)
 
 
 def status_of(fault: Fault) -> int:

@@ -134,5 +134,10 @@ def refuse(flow: http.HTTPFlow, fault: Fault, shape: Kind | None = None) -> http
     status, body = PROTOCOLS[shape or kind].encode_error(fault, request_id)
     headers = {"content-type": "application/json"}
     if fault.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(fault.retry_after)))
+        headers["retry-after"] = seconds_of(fault.retry_after)
     return http.Response.make(status, body, headers)
+
+
+def seconds_of(wait: float) -> str:
+    """What Retry-After says."""
+    return str(max(1, round(wait)))

@@ -63,6 +63,20 @@ def test_a_failure_goes_on_and_the_last_one_answers(runtime: Runtime) -> None:
     assert x.told is x.attempts[0], "what it says, and whose words these are"
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "told"),
+    [(8.0, 100.0, "8"), (100.0, 8.0, None), (8.0, None, "8"), (None, 8.0, None), (0.2, 9.0, "1")],
+)
+def test_who_is_well_first_says_when_to_come_again(
+    runtime: Runtime, first: float | None, last: float | None, told: str | None
+) -> None:
+    made, x = under_way(runtime)
+    for wait in (first, last):
+        ended(x, made, "status", 429, "slow down", retry_after=wait)
+        judged(runtime, made, x)
+    assert made.response and made.response.headers.get("retry-after") == told
+
+
 def test_words_of_the_request_are_told_before_those_of_keys(runtime: Runtime) -> None:
     made, x = under_way(runtime)
     ended(x, made, "status", 400, "prompt is too long", code="context_length_exceeded")
