@@ -38,9 +38,10 @@ def _base_fault(state: Mapping[str, Json]) -> Fault | None:
 
 
 def _with_provider(fault: Fault, body: Mapping[str, Json]) -> Fault:
-    """OpenRouter's own message is a general one; what the provider answered stands in ``metadata.raw``."""
-    raw = read.mapping(read.mapping(body.get("error")).get("metadata")).get("raw")
-    text = raw if isinstance(raw, str) else dump_text(raw)
-    if not raw or text in fault.message:
+    """OpenRouter's own message is a general one; what the provider answered stands in ``metadata.raw``, told here where
+    there is no error in it that could be read."""
+    error = read.mapping(body.get("error"))
+    raw = read.mapping(error.get("metadata")).get("raw")
+    if not raw or fault.message != error.get("message"):
         return fault
-    return replace(fault, message=f"{fault.message}: {text}"[:MAX_TEXT])
+    return replace(fault, message=f"{fault.message}: {raw if isinstance(raw, str) else dump_text(raw)}"[:MAX_TEXT])

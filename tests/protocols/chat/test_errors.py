@@ -25,6 +25,11 @@ from ccx_addons.protocols.chat.errors import error_in
         ),
         pytest.param(
             400,
+            {"error": {"message": "Provider returned error", "metadata": {"raw": '{"error":{"message":"no"}}'}}},
+            "invalid_request", "no", id="OpenRouter with the provider's error",
+        ),
+        pytest.param(
+            400,
             {"error": {"message": "Provider returned error", "metadata": {"raw": {"why": "x"}}}},
             "invalid_request", 'Provider returned error: {"why":"x"}', id="OpenRouter with the provider's JSON",
         ),
