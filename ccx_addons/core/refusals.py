@@ -123,6 +123,10 @@ WHOLE: Final = "whole_answers"
 NO_STREAMS: Final = re.compile(r"must be verified to stream", re.IGNORECASE)
 LOOSE_TOOLS: Final = "loose_tools"
 """The schemas of all strict tools together are more than the upstream compiles."""
+WHOLE_ARGUMENTS: Final = "whole_arguments"
+"""Arguments of earlier calls as JSON objects: what a model broke off some servers read again with each request."""
+WHOLE_CHARACTERS: Final = "whole_characters"
+"""Text without halves of characters, which are no Unicode: a client cut an emoji in two."""
 FLAT_SCHEMAS: Final = "flat_schemas"
 """The arguments of a tool as one object: alternatives at the top of its schema are merged."""
 NO_PREFILL: Final = "users_turn"
@@ -213,6 +217,17 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"schema is too complex",
         ),
         (
+            WHOLE_ARGUMENTS,
+            r"failed to parse tool call arguments|function\.arguments[^\n]{0,60}JSON format|"
+            r"(?:unterminated string starting at|expecting (?:value|property name[^:\n]{0,40}|'.{1,3}' delimiter)|"
+            r"invalid \\\\?escape|extra data|invalid control character at): line \d{1,9} column \d{1,9} \(char [1-9]",
+        ),
+        (
+            WHOLE_CHARACTERS,
+            r"\b(?:no|invalid|lone|unpaired|unexpected) (?:low |high |leading |trailing )?surrogate|"
+            r"surrogates not allowed|could not parse the JSON body of your request",
+        ),
+        (
             FLAT_SCHEMAS,
             r"(?:oneOf|anyOf|allOf)[^\n]{0,60} at the top level|"
             r"schema must be a JSON Schema of [`'\"]type: [`'\"]object",
@@ -237,7 +252,8 @@ CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
 PICTURES: Final = "pictures_in_words"
 """Pictures, for a model that sees none: only where nobody else is left who might see them."""
 OF_ONE_CONVERSATION: Final = frozenset({
-    FOREIGN_THOUGHTS, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE,
+    FOREIGN_THOUGHTS, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE, WHOLE_ARGUMENTS,
+    WHOLE_CHARACTERS,
 })  # fmt: skip
 """Cures that the next request may not need."""
 NO_PICTURES: Final = re.compile(
@@ -386,28 +402,31 @@ def _number(patterns: Iterable[re.Pattern[str]], message: str) -> int:
     return next((int(found[1]) for pattern in patterns if (found := pattern.search(message))), 0)
 
 
+LOSSES: Final[Mapping[str, Loss]] = {
+    WHOLE_ARGUMENTS: Loss("tool_calls", "arguments of earlier calls are no JSON objects"),
+    WHOLE_CHARACTERS: Loss("text", "halves of characters were replaced"),
+    FLAT_SCHEMAS: Loss("tools.schema", "alternatives at the top of a schema were merged"),
+    FOREIGN_THOUGHTS: Loss("reasoning", "only the key that it was made with can read it"),
+    CONTINUED: Loss("reasoning", "only the key that it was made with can read it"),
+    OWN_THINKING: Loss("reasoning", "the model takes no such value; it thinks as it does by itself"),
+    LOOSE_TOOLS: Loss("tools.strict", "the upstream does not compile all of these schemas together"),
+    NO_PREFILL: Loss("messages", "the model does not continue an assistant turn; a user turn was added"),
+    ONE_SAMPLING: Loss("top_p", "the upstream refuses it"),
+    PICTURES: Loss("pictures", "the model sees none; words say where they were"),
+}
+"""What a cure means for the client, where it means anything."""
+
+
 def loss_of(name: str) -> Loss | None:
     """What leaving it out, or saying it otherwise, means for the client; None: nothing."""
     if name.startswith(MOST):
         return Loss("max_tokens", f"the upstream answers with at most {name.removeprefix(MOST)} tokens")
     if name.startswith(SHORTER):
         return Loss("tools.description", f"the upstream takes at most {name.removeprefix(SHORTER)} characters")
-    if name == FLAT_SCHEMAS:
-        return Loss("tools.schema", "alternatives at the top of a schema were merged")
-    if name in (FOREIGN_THOUGHTS, CONTINUED):
-        return Loss("reasoning", "only the key that it was made with can read it")
-    if name == OWN_THINKING:
-        return Loss("reasoning", "the model takes no such value; it thinks as it does by itself")
     if name.startswith(TOOL):
         return Loss(f"tools.{name.removeprefix(TOOL)}", "the upstream refuses it")
-    if name == LOOSE_TOOLS:
-        return Loss("tools.strict", "the upstream does not compile all of these schemas together")
-    if name == NO_PREFILL:
-        return Loss("messages", "the model does not continue an assistant turn; a user turn was added")
-    if name == ONE_SAMPLING:
-        return Loss("top_p", "the upstream refuses it")
-    if name == PICTURES:
-        return Loss("pictures", "the model sees none; words say where they were")
+    if name in LOSSES:
+        return LOSSES[name]
     if name in CURE_NAMES or name == WHOLE or name.rpartition(".")[2] in REPEATED:
         return None
     return Loss(field_of(name)[0], "the upstream refuses it")

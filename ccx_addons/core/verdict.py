@@ -8,7 +8,15 @@ from typing import Final, Literal, Protocol
 from ccx_addons.core.config import AttemptLimits, Channel, Key
 from ccx_addons.core.lessons import trying
 from ccx_addons.core.neutral import Fault
-from ccx_addons.core.refusals import NO_PICTURES, NO_STREAMS, PICTURES, WHOLE, refused, speaks_of_fields
+from ccx_addons.core.refusals import (
+    NO_PICTURES,
+    NO_STREAMS,
+    PICTURES,
+    WHOLE,
+    WHOLE_ARGUMENTS,
+    refused,
+    speaks_of_fields,
+)
 from ccx_addons.core.value import value
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.waits import reset_time
@@ -253,6 +261,8 @@ def is_refusal(outcome: Outcome) -> bool:
 
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: int) -> Verdict:
     category = category_of(fault)
+    if category == "server" and WHOLE_ARGUMENTS in refused(fault, outcome.fields) - outcome.dropped:
+        return Verdict("same_key", f"trying with {WHOLE_ARGUMENTS}", drop=frozenset({WHOLE_ARGUMENTS}))
     if category in SPEAKS_OF_REQUEST and len(outcome.dropped) < MAX_REFUSALS:
         names = refused(fault, outcome.fields) - outcome.dropped
         if names:

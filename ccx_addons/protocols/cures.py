@@ -8,6 +8,7 @@ from typing import Final
 
 from ccx_addons import vendors
 from ccx_addons.core import read
+from ccx_addons.core.arguments import mended
 from ccx_addons.core.config import Kind
 from ccx_addons.core.neutral import Json, Loss
 from ccx_addons.core.refusals import (
@@ -31,13 +32,15 @@ from ccx_addons.core.refusals import (
     SHORTER,
     TOOL,
     WHOLE,
+    WHOLE_ARGUMENTS,
+    WHOLE_CHARACTERS,
     field_of,
     loss_of,
     plain,
 )
 from ccx_addons.core.schemas import ALTERNATIVES, without_alternatives
 from ccx_addons.core.turns import CONTINUE
-from ccx_addons.core.wire_json import dump_text
+from ccx_addons.core.wire_json import dump_text, loads_object
 from ccx_addons.protocols import quirks
 from ccx_addons.protocols.chat.effort import can_be_off, write_effort
 from ccx_addons.protocols.quirks import Context
@@ -58,6 +61,8 @@ HOLDERS: Final = ("content", "output", "parts")
 SEEN: Final[Mapping[str, str]] = {"image_url": "text", "image": "text", "input_image": "input_text"}
 """Type of a picture's part -> that of a text's."""
 NOT_SEEN: Final = "[A picture, which this model cannot see.]"
+RAW_ARGUMENTS: Final = "raw_arguments"
+"""Where arguments stand that are no JSON object."""
 NOT_ON_TOP: Final = (*ALTERNATIVES, "enum", "not")
 JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 FORMAT: Final = frozenset({"responsemimetype", "responseschema", "responsejsonschema"})
@@ -381,12 +386,58 @@ def _flat_schema(tool: Body) -> Body:
     return tool
 
 
+def _whole_arguments(body: Body) -> Body:
+    """Calls stand in Chat's messages, and are items of Responses' input."""
+    found = {
+        name: [_with_arguments(item) for item in value]
+        for name, value in body.items()
+        if name in TALK and isinstance(value, list)
+    }
+    same = all(new is old for name, items in found.items() for new, old in zip(items, body[name], strict=True))
+    return body if same else {**body, **found}
+
+
+def _with_arguments(item: Json) -> Json:
+    said = read.mapping(item)
+    if isinstance(calls := said.get("tool_calls"), list):
+        found = [_with_arguments(call) for call in calls]
+        return item if all(new is old for new, old in zip(found, calls, strict=True)) else {**said, "tool_calls": found}
+    if function := read.mapping(said.get("function")):
+        found_one = _with_arguments(function)
+        return item if found_one is function else {**said, "function": found_one}
+    text = said.get("arguments")
+    if not isinstance(text, str) or loads_object(text or "{}") is not None:
+        return item
+    whole = mended(text)
+    return {**said, "arguments": whole if loads_object(whole) is not None else dump_text({RAW_ARGUMENTS: text})}
+
+
+def _whole_text(value: Json) -> Json:
+    """The value without halves of characters (U+D800 to U+DFFF), in whose places U+FFFD stands."""
+    if isinstance(value, str):
+        return value if value.isascii() else _paired(value)
+    if isinstance(value, list):
+        found = [_whole_text(item) for item in value]
+        return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+    if not isinstance(value, dict):
+        return value
+    members = {name: _whole_text(member) for name, member in value.items()}
+    return members if any(member is not value[name] for name, member in members.items()) else value
+
+
+def _paired(text: str) -> str:
+    found = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text if found == text else found
+
+
 OWN: Final[Mapping[str, Callable[[Body], Body]]] = {
     NEWER_LIMIT: _newer_limit,
     "calls_without_thinking": _calls_without_thinking,
 }
 """Cures of Chat's own words."""
 ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
+    WHOLE_ARGUMENTS: _whole_arguments,
+    WHOLE_CHARACTERS: _whole_text,
     FLAT_SCHEMAS: lambda body: _each_tool(body, _flat_schema),
     LOOSE_TOOLS: _loose_tools,
     NO_PREFILL: _users_turn,

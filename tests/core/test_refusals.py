@@ -45,6 +45,17 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Setting {'encoding_format': 'base64'} is not supported by ollama", VECTORS, {NUMBERS}),
         ("This model does not support the encoding_format parameter.", VECTORS, {NUMBERS}),
         ("Unrecognized request argument supplied: dimensions", VECTORS, set()),
+        ("Unterminated string starting at: line 1 column 73 (char 72)", CHAT, {"whole_arguments"}),
+        ("Expecting ',' delimiter: line 1 column 54 (char 53)", CHAT, {"whole_arguments"}),
+        ("Expecting property name enclosed in double quotes: line 1 column 3 (char 2)", CHAT, {"whole_arguments"}),
+        ("Expecting value: line 1 column 1 (char 0)", CHAT, set()),
+        ("Failed to parse tool call arguments as JSON: [json.exception.parse_error.101]", RESPONSES, {"whole_arguments"}),
+        ('<400> InternalError.Algo.InvalidParameter: The "function.arguments" parameter of the code model must be in JSON '
+         "format.", CHAT, {"whole_arguments"}),
+        ("The request body is not valid JSON: no low surrogate in string: line 1 column 28642 (char 28641)", MESSAGES,
+         {"whole_characters"}),
+        ("messages[1].content: lone leading surrogate in hex escape at line 1 column 74", CHAT, {"whole_characters"}),
+        ("We could not parse the JSON body of your request.", RESPONSES, {"whole_characters"}),
         ("Invalid 'tools[2].function.description': string too long. Expected a string with maximum length 1024, but got a "
          "string with length 4394 instead.", CHAT, {"descriptions_at_most=1024"}),
         ("tools.0.custom.description: String should have at most 512 characters", MESSAGES, {"descriptions_at_most=512"}),

@@ -22,6 +22,11 @@ NAMELESS = {"type": "message", "role": "assistant", "content": "a"}
 DRAW = {"type": "image_generation"}
 TOOL = {"name": "f", "strict": True, "input_schema": {"properties": {"strict": {"type": "string"}}}}
 
+
+def calling(arguments: str) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": arguments}}]}
+
+
 EITHER = {"anyOf": [{"properties": {"a": {}}, "required": ["a"]}, {"properties": {"b": {}}}]}
 BOTH = {"type": "object", "properties": {"a": {}, "b": {}}, "required": []}
 
@@ -50,6 +55,14 @@ BOTH = {"type": "object", "properties": {"a": {}, "b": {}}, "required": []}
         ("gemini", "descriptions_at_most=3", {"tools": [{"functionDeclarations": [{"description": "abcd"}]}]},
          {"tools": [{"functionDeclarations": [{"description": "ab…"}]}]}),
         ("messages", "descriptions_at_most=3", {"tools": [{"description": "abc"}]}, {"tools": [{"description": "abc"}]}),
+        ("chat", "whole_arguments", {"messages": [*ASK, calling('{"a": "b'), calling('{"a":1}'), calling('"{}"'), calling("")]},
+         {"messages": [*ASK, calling('{"raw_arguments":"{\\"a\\": \\"b"}'), calling('{"a":1}'), calling("{}"), calling("")]}),
+        ("responses", "whole_arguments", {"input": [{"type": "function_call", "arguments": "{"}]},
+         {"input": [{"type": "function_call", "arguments": '{"raw_arguments":"{"}'}]}),
+        ("messages", "whole_arguments", {"messages": CALLED}, {"messages": CALLED}),
+        ("messages", "whole_characters", {"messages": [{"content": [{"text": "é\ud83d"}, {"text": "é"}]}], "n": 1},
+         {"messages": [{"content": [{"text": "é\ufffd"}, {"text": "é"}]}], "n": 1}),
+        ("gemini", "whole_characters", {"contents": ["a\udc00b\U0001f600"]}, {"contents": ["a\ufffdb\U0001f600"]}),
         ("chat", "flat_schemas", {"tools": [{"function": {"parameters": EITHER}}, 1]}, {"tools": [{"function": {"parameters": BOTH}}, 1]}),
         ("messages", "flat_schemas", {"tools": [{"input_schema": EITHER}]}, {"tools": [{"input_schema": BOTH}]}),
         ("responses", "flat_schemas", {"tools": [{"parameters": EITHER}, {"type": "web_search"}]},
