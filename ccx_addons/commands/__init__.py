@@ -24,9 +24,14 @@ def parser(word: str, command: Command) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"{program()} {word}", description=command.__doc__)
 
 
-def say(text: str) -> None:
-    """Prints what others wrote."""
-    print(plain(text), flush=True)
+def say(text: str, end: str = "\n") -> None:
+    """Prints what others wrote: clients and upstreams, and whoever wrote the file that is read."""
+    print(plain(text), end=end, flush=True)
+
+
+def complain(text: str) -> None:
+    """The same, to standard error."""
+    print(plain(text), file=sys.stderr)
 
 
 def main(given: list[str] | None = None) -> int:
@@ -55,11 +60,11 @@ def told(command: Command, arguments: list[str]) -> int:
         return command(arguments)
     except ConfigErrors as errors:
         for problem in errors.problems:
-            print(f"ccx: {problem}", file=sys.stderr)
+            complain(f"ccx: {problem}")
     except CcxError as error:
-        print(f"ccx: {error}", file=sys.stderr)
+        complain(f"ccx: {error}")
     except OSError as error:
         if error.filename is None or error.errno not in FORESEEN:
             raise
-        print(f"ccx: {cannot(error.filename, error)}", file=sys.stderr)
+        complain(f"ccx: {cannot(error.filename, error)}")
     return 1

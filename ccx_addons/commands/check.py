@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import concerns
 from ccx_addons.core.config import KEYLESS, KINDS, Snapshot
@@ -33,19 +33,19 @@ def check(arguments: list[str]) -> int:
     words.add_argument("--tokens", type=int, default=0, help="size of the prompt")
     asked = words.parse_args(arguments)
     if asked.vendor:
-        print(render_vendor(*asked.vendor), end="")
+        say(render_vendor(*asked.vendor), end="")
         return 0
     env = environment(os.environ)
     settings = Settings.read(env)
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
     for warning in (*snapshot.warnings, *concerns(settings, snapshot, Path(env["CCX_ENV_FILE"]))):
-        print(f"warning: {snapshot.secrets.clean(warning)}")
+        say(f"warning: {snapshot.secrets.clean(warning)}")
     for channel in snapshot.channels:
         if channel.keys == (KEYLESS,):
-            print(f"note: {channel.name} has no keys: its upstream is asked without a credential")
+            say(f"note: {channel.name} has no keys: its upstream is asked without a credential")
     print(f"{settings.ccx_config} is valid: {len(snapshot.channels)} channels, {len(snapshot.clients)} clients")
     if asked.explain:
-        print(snapshot.secrets.clean(explained(settings, snapshot, asked)), end="")
+        say(snapshot.secrets.clean(explained(settings, snapshot, asked)), end="")
     return 0
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import parser, say
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import secret_files
@@ -64,7 +64,7 @@ def doctor(arguments: list[str]) -> int:
     offline = words.parse_args(arguments).offline
     wrong = 0
     for finding in examined(environment(os.environ), offline):
-        print(finding, flush=True)
+        say(str(finding))
         wrong += finding.level == "problem"
     print(f"{wrong} problems" if wrong else "nothing is wrong")
     return 1 if wrong else 0

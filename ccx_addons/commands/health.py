@@ -5,7 +5,7 @@ import os
 import ssl
 from typing import Final
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.core.settings import Settings
 
@@ -21,7 +21,7 @@ def health(arguments: list[str]) -> int:
     settings = Settings.read(environment(os.environ))
     port = asked.port or settings.port
     found = ask(settings, port)
-    print(found)
+    say(found)
     return 0 if found == "ready" else 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ccx_addons.commands import move, parser
+from ccx_addons.commands import complain, move, parser
 from ccx_addons.commands.move import Moved
 from ccx_addons.commands.places import environment
 from ccx_addons.core.mask import mask
@@ -29,7 +29,7 @@ def move_in(arguments: list[str]) -> int:
         raise StartError(f"{asked.file} has no channel that can be taken over" + "".join(f"; {w}" for w in moved.left))
     print(yaml_file.edited("version: 1\n", adding([shown(channel) for channel in moved.channels])), end="")
     for sentence in moved.left:
-        print(f"not carried: {sentence}", file=sys.stderr)
+        complain(f"not carried: {sentence}")
     env = environment(os.environ)
     settings, path = Settings.read(env), Path(env["CCX_CONFIG"])
     if not asked.write:
@@ -84,7 +84,7 @@ def move_out(arguments: list[str]) -> int:
     made, left = move.to_litellm(channels)
     print(yaml_file.edited("", lambda document: fill(document, made)), end="")
     for sentence in left:
-        print(f"not carried: {sentence}", file=sys.stderr)
+        complain(f"not carried: {sentence}")
     return 0
 
 

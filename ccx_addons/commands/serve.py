@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from ccx_addons.commands import parser
+from ccx_addons.commands import complain, parser
 from ccx_addons.commands.places import environment
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
@@ -36,7 +36,7 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     if created:
         print(created, flush=True)
     for warning in concerns(settings, snapshot, env_file):
-        print(f"ccx: warning: {warning}", file=sys.stderr)
+        complain(f"ccx: warning: {warning}")
     return settings, merged
 
 

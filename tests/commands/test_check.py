@@ -22,6 +22,13 @@ def test_check(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> N
     config.write_text("channels: [{name: local, protocol: chat, base_urls: ['http://localhost:11434']}]\n")
     assert check([]) == 0
     assert "note: local has no keys: its upstream is asked without a credential" in capsys.readouterr().out
+    config.write_text(
+        "clients: [{name: default, key: a-client-key-0123456789}]\n"
+        'channels: [{name: "a\u202eb", protocol: chat, base_urls: ["http://localhost:11434"]}]\n'
+    )
+    assert check(["--explain", "chat", "m\x1b[31m"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("a\\u202eb") == 2 and "m\\u001b[31m" in said and "\x1b" not in said and "\u202e" not in said
     Path(environ["CCX_ENV_FILE"]).write_text("MY_KEY_OF_THE_FILE=sk-0123456789\n")
     config.write_text(
         "channels: [{name: a, protocol: chat, base_urls: ['https://a.test'], keys: ['env:MY_KEY_OF_THE_FILE']}]\n"

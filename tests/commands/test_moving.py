@@ -62,12 +62,14 @@ def test_an_env_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("text", "words"),
     [
         ("a: [", "is not valid YAML"), ("model_list: []", "has no channel that can be taken over"), ("x: 1", "this is no"),
-        ("\0", "is not valid YAML"),
+        ("\0", "is not valid YAML"), ('"a\\e[31m": 1', "this is no"), ("[\u202e", "is not valid YAML"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str) -> None:
     (tmp_path / "file").write_text(text)
-    assert main(["import", str(tmp_path / "file")]) == 1 and words in capsys.readouterr().err
+    assert main(["import", str(tmp_path / "file")]) == 1
+    said = capsys.readouterr().err
+    assert words in said and "\x1b" not in said and "\u202e" not in said
     assert main(["import", str(tmp_path / "none")]) == 1 and "cannot be read: No such file" in capsys.readouterr().err
 
 
