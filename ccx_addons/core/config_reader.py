@@ -14,6 +14,7 @@ from ccx_addons.core import confidential, variables
 from ccx_addons.core.config import KINDS, Patterns
 from ccx_addons.core.errors import Problem
 from ccx_addons.core.mask import mask
+from ccx_addons.core.settings import OWN_SECRETS
 
 type Json = Any
 
@@ -101,6 +102,8 @@ class Reader:
             self.problem(path, "is a variable as other programs write it, and no key; write env:NAME or ${NAME}")
             return None
         if text.startswith("env:") or variables.names(text):
+            if self._own(text, path):
+                return None
             if not (found := self._filled(text)):
                 shown = self._missing(text)
                 self.warnings.append(f"{path}: the environment variable {shown} is not set; this key is not used")
@@ -114,10 +117,19 @@ class Reader:
     def filled(self, value: Json, path: str) -> str | None:
         """Text with its variables, each of which has to be set."""
         text = self.text(value, path)
-        if text is None or (found := self._filled(text)) is not None:
-            return text and found
+        if text is None or self._own(text, path):
+            return None
+        if (found := self._filled(text)) is not None:
+            return found
         self.problem(path, f"the environment variable {self._missing(text)} is not set")
         return None
+
+    def _own(self, text: str, path: str) -> bool:
+        """Whether it names what is the gateway's alone, which is a problem."""
+        if not (name := next((name for name in variables.names(text) if name in OWN_SECRETS), "")):
+            return False
+        self.problem(path, f"{name} is the gateway's own secret; it goes to nobody else")
+        return True
 
     def _filled(self, text: str) -> str | None:
         if text.startswith("env:") and not variables.whole(text):

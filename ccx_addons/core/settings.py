@@ -322,3 +322,11 @@ def _number(text: str, kind: type, rules: Mapping[str, Any]) -> float:
     if not low <= value <= high:
         raise ValueError(f"must be at least {low} and at most {high}")
     return value
+
+
+OWN_SECRETS: Final = frozenset(
+    {str(entry.metadata["name"]) for entry in fields(Settings) if entry.metadata["secret"]} - {"PROXY_ACCESS_KEY"}
+    | {"CCX_PANEL_SECRET", "CCX_TEST_SECRET"}
+)
+"""Variables that a configuration hands to nobody: who may edit channels would get with them what outlives their leave.
+A client's key is none of these: two gateways in a row may have the same."""

@@ -154,6 +154,23 @@ def test_a_variable_that_is_not_set_is_refused_with_its_place(more: dict[str, Js
     assert found[0].message == "the environment variable GONE is not set"
 
 
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"keys": ["env:ADMIN_ACCESS_KEY"]}, "channels[0].keys[0]"),
+        ({"keys": [{"key": "x${CCX_PANEL_SECRET}"}]}, "channels[0].keys[0].key"),
+        ({"headers": {"x-a": "Bearer ${OIDC_CLIENT_SECRET}"}}, "channels[0].headers.x-a"),
+        ({"base_urls": ["https://a.example/${CCX_CONFIG_SECRET}"]}, "channels[0].base_urls[0]"),
+        ({"proxy": "env:CCX_DATABASE_URL"}, "channels[0].proxy"),
+    ],
+)
+def test_the_gateways_own_secrets_go_to_nobody(more: dict[str, Json], path: str) -> None:
+    own = dict.fromkeys(("ADMIN_ACCESS_KEY", "CCX_PANEL_SECRET", "OIDC_CLIENT_SECRET", "CCX_CONFIG_SECRET"), "s")
+    found = problems(channel(**more), environ={**own, "CCX_DATABASE_URL": "http://s"})
+    assert [problem.path for problem in found] == [path] and "is the gateway's own secret" in found[0].message
+    assert parse(channel(keys=["env:PROXY_ACCESS_KEY"]), environ={"PROXY_ACCESS_KEY": SECRET}).channels[0].keys
+
+
 def test_keys_that_are_not_there_are_no_reason_to_ask_without_one() -> None:
     assert parse(channel(keys=["env:NOT_SET", "${NOT_SET}"])).channels[0].keys == ()
 
