@@ -28,7 +28,7 @@ def _alert(reader: Reader, value: Json, path: str) -> Alert | None:
     for key in SCALARS:
         if key in table and (one := reader.scalar(table[key], *shape_of(Alert)[key], f"{path}.{key}")) is not MISSING:
             given[key] = one
-    events = _events(reader, table["events"], f"{path}.events") if "events" in table else ALERT_EVENTS
+    events = _events(reader, table.get("events"), f"{path}.events")
     given["chat"] = reader.text(table.get("chat", ""), f"{path}.chat") or ""
     if "secret" in table:
         given["secret"] = reader.secret(table["secret"], f"{path}.secret") or ""
@@ -44,6 +44,10 @@ def _alert(reader: Reader, value: Json, path: str) -> Alert | None:
 
 
 def _events(reader: Reader, value: Json, path: str) -> tuple[str, ...]:
+    if value is None:
+        return ALERT_EVENTS
+    if value == []:
+        reader.problem(path, "needs at least one; all of them where it is left out")
     found = []
     for at, entry in reader.entries(value, path):
         if isinstance(entry, str) and entry in ALERT_EVENTS:

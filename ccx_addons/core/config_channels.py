@@ -28,7 +28,6 @@ from ccx_addons.core.config import (
 )
 from ccx_addons.core.config_reader import (
     NAME,
-    PATTERN,
     Json,
     Reader,
     kind_of,
@@ -78,7 +77,7 @@ def channel_of(
     found: dict[str, Any] = {
         "id": reader.text(table.get("id", _id(name)), f"{path}.id", CHANNEL_ID, "an id"),
         "base_urls": _base_urls(reader, table.get("base_urls"), f"{path}.base_urls", own),
-        "serves": reader.kinds(table["serves"], f"{path}.serves") if "serves" in table else frozenset({protocol}),
+        "serves": reader.kinds(table.get("serves"), f"{path}.serves", {protocol}),
         "timeouts": reader.scalars(Timeouts, table.get("timeouts"), f"{path}.timeouts", policy.timeouts),
         "breaker": reader.scalars(BreakerPolicy, table.get("breaker"), f"{path}.breaker", policy.breaker),
         "limits": reader.scalars(ChannelLimits, table.get("limits"), f"{path}.limits", ChannelLimits()),
@@ -125,8 +124,6 @@ def _check(reader: Reader, path: str, protocol: str, found: dict[str, Any]) -> N
 
 
 def _check_serves(reader: Reader, path: str, protocol: str, serves: frozenset[str]) -> None:
-    if not serves:
-        reader.problem(f"{path}.serves", "needs at least one kind")
     for kind in sorted(serves - {protocol}):
         if kind not in TEXT_KINDS or protocol not in TEXT_KINDS:
             reader.problem(f"{path}.serves", f"{kind} cannot be served by a channel that speaks {protocol}")
@@ -200,8 +197,7 @@ def _model_map(reader: Reader, value: Json, path: str) -> ModelMap:
         return ModelMap()
     for name, entry in (value or {}).items():
         at = f"{path}.{name}"
-        if not PATTERN.fullmatch(str(name)) or str(name).startswith("!"):
-            reader.problem(at, "is not a model pattern")
+        reader.is_pattern(str(name), at)
         if chain := _chain(reader, entry, at):
             entries[str(name)] = chain
     return ModelMap(entries)
@@ -220,7 +216,10 @@ def _chain(reader: Reader, value: Json, path: str) -> tuple[Target, ...]:
 
 def _target(reader: Reader, value: Json, path: str) -> Target | None:
     table = {"to": value} if isinstance(value, str) else reader.table(value, path, ("to", "effort"))
-    to = reader.text(table.get("to"), f"{path}.to" if isinstance(value, dict) else path)
+    at = f"{path}.to" if isinstance(value, dict) else path
+    to = reader.text(table.get("to"), at)
+    if to is not None and not to.strip():
+        reader.problem(at, "is empty: it is the upstream's name of the model")
     effort = table.get("effort")
     if effort is not None and effort not in EFFORTS:
         reader.problem(f"{path}.effort", f"must be one of {', '.join(EFFORTS)}")
@@ -235,6 +234,7 @@ def _reasoning(reader: Reader, value: Json, path: str) -> ReasoningPolicy:
     if not isinstance(value["effort"], dict):
         reader.problem(f"{path}.effort", f"expected a mapping of model patterns, got {kind_of(value['effort'])}")
     for name, word in effort.items():
+        reader.is_pattern(str(name), f"{path}.effort.{name}")
         if word not in EFFORTS:
             reader.problem(f"{path}.effort.{name}", f"must be one of {', '.join(EFFORTS)}")
     pairs = tuple((str(name), str(word)) for name, word in effort.items())

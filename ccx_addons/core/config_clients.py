@@ -42,7 +42,7 @@ def _client(reader: Reader, value: Json, path: str) -> Client | None:
         return None
     name = reader.text(table.get("name"), f"{path}.name", NAME, "a name (up to 64 characters)")
     digest, masked = key_of(reader, table, path)
-    kinds = reader.kinds(table["kinds"], f"{path}.kinds") if "kinds" in table else frozenset(KINDS)
+    kinds = reader.kinds(table.get("kinds"), f"{path}.kinds", KINDS)
     limits = reader.scalars(ClientLimits, table.get("limits"), f"{path}.limits", NO_LIMITS)
     enabled, mirror = (reader.scalar(table.get(key, True), bool, {}, f"{path}.{key}") for key in ("enabled", "mirror"))
     models = reader.patterns(table.get("models"), f"{path}.models")

@@ -11,20 +11,24 @@ MIRROR_KEYS: Final = tuple(entry.name for entry in fields(Mirror))
 SCALARS: Final = ("model", "share", "timeout", "enabled")
 
 
+type Known = dict[str, Channel | None]
+"""Channels by name and id; None: it cannot be read, which has been said."""
+
+
 def mirrors_of(
-    reader: Reader, value: Json, channels: Collection[Channel], clients: Collection[str]
+    reader: Reader, value: Json, channels: Collection[Channel], clients: Collection[str], file: Mapping[str, Json]
 ) -> tuple[Mirror, ...]:
-    """``clients``: the names of all that there are."""
-    known = {channel.name: channel for channel in channels} | {channel.id: channel for channel in channels}
+    """``clients``: the names of all that there are. ``file``: what is there, but has faults of its own."""
+    known: Known = dict.fromkeys(_written(file.get("channels"), "name", "id"))
+    known |= {channel.name: channel for channel in channels} | {channel.id: channel for channel in channels}
+    clients = {*clients, *_written(file.get("clients"), "name")}
     entries = reader.entries(value, "mirrors")
     found = {path: mirror for path, entry in entries if (mirror := _mirror(reader, entry, path, known, clients))}
     reader.no_duplicates("name", {f"{path}.name": mirror.name for path, mirror in found.items()})
     return tuple(found.values())
 
 
-def _mirror(
-    reader: Reader, value: Json, path: str, known: Mapping[str, Channel], clients: Collection[str]
-) -> Mirror | None:
+def _mirror(reader: Reader, value: Json, path: str, known: Known, clients: Collection[str]) -> Mirror | None:
     table = reader.table(value, path, MIRROR_KEYS)
     if not isinstance(value, dict):
         return None
@@ -37,8 +41,7 @@ def _mirror(
     given["models"] = reader.patterns(table.get("models"), f"{path}.models")
     given["clients"] = reader.strings(table.get("clients"), f"{path}.clients")
     given["limits"] = reader.scalars(MirrorLimits, table.get("limits"), f"{path}.limits", MirrorLimits())
-    if "kinds" in table:
-        given["kinds"] = _kinds(reader, table["kinds"], f"{path}.kinds")
+    given["kinds"] = _kinds(reader, table.get("kinds"), f"{path}.kinds")
     for n, client in enumerate(given["clients"]):
         if client not in clients and client != DEFAULT_CLIENT:
             reader.problem(f"{path}.clients[{n}]", f"there is no client {client[:64]!r}")
@@ -49,13 +52,13 @@ def _mirror(
     return Mirror(name, target.id, **given) if target and len(reader.problems) == before else None
 
 
-def _channel(reader: Reader, name: str, path: str, known: Mapping[str, Channel]) -> Channel | None:
+def _channel(reader: Reader, name: str, path: str, known: Known) -> Channel | None:
     if name not in known:
         reader.problem(path, f"there is no channel {name[:64]!r}")
     return known.get(name)
 
 
-def _target(reader: Reader, value: Json, path: str, known: Mapping[str, Channel]) -> Channel | None:
+def _target(reader: Reader, value: Json, path: str, known: Known) -> Channel | None:
     name = reader.text(value, path)
     channel = _channel(reader, name, path, known) if name is not None else None
     if channel and channel.protocol not in TEXT_KINDS:
@@ -66,7 +69,12 @@ def _target(reader: Reader, value: Json, path: str, known: Mapping[str, Channel]
 
 
 def _kinds(reader: Reader, value: Json, path: str) -> frozenset[Any]:
-    kinds = reader.kinds(value, path)
+    kinds = reader.kinds(value, path, TEXT_KINDS)
     for kind in sorted(kinds - TEXT_KINDS):
         reader.problem(path, f"{kind} cannot be mirrored; {', '.join(sorted(TEXT_KINDS))} can")
     return kinds
+
+
+def _written(entries: Json, *members: str) -> set[str]:
+    tables = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {table[member] for table in tables for member in members if isinstance(table.get(member), str)}

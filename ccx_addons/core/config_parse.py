@@ -69,7 +69,8 @@ def parse(
     reader.no_duplicates("id", {f"{path}.id": c.id for path, c in channels.items()})
     prices = _prices(reader, top.get("prices"))
     alerts = alerts_of(reader, top.get("alerts"))
-    mirrors = mirrors_of(reader, top.get("mirrors"), tuple(channels.values()), frozenset(c.name for c in clients))
+    names = frozenset(c.name for c in clients)
+    mirrors = mirrors_of(reader, top.get("mirrors"), tuple(channels.values()), names, top)
     if reader.problems:
         raise ConfigErrors(sorted(reader.problems, key=lambda p: p.line))
     hidden = Secrets([*secrets, default_client_key, admin_key, *confidential.secrets_in(data, environ)])
@@ -113,9 +114,14 @@ def _bodies(reader: Reader, value: Json, given: Bodies) -> Bodies:
     redact = []
     for at, entry in reader.entries(value["redact"], "policy.bodies.redact"):
         try:
-            redact.append(re.compile(reader.text(entry, at) or "").pattern)
+            pattern = re.compile(text) if (text := reader.text(entry, at)) is not None else None
         except (re.error, OverflowError, RecursionError) as error:
             reader.problem(at, f"is not a regular expression: {error}")
+            continue
+        if pattern and pattern.search(""):
+            reader.problem(at, "matches nothing at all, too, so that it would be found between all letters")
+        elif pattern:
+            redact.append(pattern.pattern)
     rest = {name: entry for name, entry in value.items() if name != "redact"}
     return replace(reader.scalars(Bodies, rest, "policy.bodies", given), redact=tuple(redact))
 
@@ -127,6 +133,7 @@ def _prices(reader: Reader, value: Json) -> dict[str, Price]:
     found = {}
     for name, entry in (value or {}).items():
         path = f"prices.{name}"
+        reader.is_pattern(str(name), path)
         shape = shape_of(Price)
         table = reader.table(entry, path, tuple(shape))
         if "input" not in table or "output" not in table:

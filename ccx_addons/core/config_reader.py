@@ -4,14 +4,14 @@ key."""
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from ccx_addons.core import confidential, variables
-from ccx_addons.core.config import KINDS, Patterns
+from ccx_addons.core.config import KINDS, Patterns, folded
 from ccx_addons.core.errors import Problem
 from ccx_addons.core.mask import mask
 from ccx_addons.core.settings import OWN_SECRETS
@@ -19,7 +19,7 @@ from ccx_addons.core.settings import OWN_SECRETS
 type Json = Any
 
 DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
-PATTERN: Final = re.compile(r"!?(?:\*|\*?[A-Za-z0-9._:/@+\[\]() -]+\*?)")
+PATTERN: Final = re.compile(r"!?(?:\*|(?!\*? +\*?$)\*?[\w.:/@+~\[\]() -]+\*?)")
 NAME: Final = re.compile(r"(?!\.\.?$)[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -204,17 +204,32 @@ class Reader:
             if not PATTERN.fullmatch(entry):
                 self.problem(at, "is not a model pattern (exact, prefix*, *suffix, *contains*, *, !exclude)")
             elif entry.startswith("!"):
-                exclude.append(entry[1:].lower())
+                exclude.append(folded(entry[1:]))
             else:
-                include.append(entry.lower())
+                include.append(folded(entry))
         return Patterns(tuple(include), tuple(exclude))
 
-    def kinds(self, value: Json, path: str) -> frozenset[Any]:
-        names = self.strings(value, path)
-        for n, name in enumerate(names):
-            if name not in KINDS:
-                self.problem(f"{path}[{n}]", f"must be one of {', '.join(KINDS)}")
-        return frozenset(names)
+    def kinds(self, value: Json, path: str, given: Iterable[Any]) -> frozenset[Any]:
+        """Those that are kinds; ``given`` where the file says nothing of them."""
+        if value is None:
+            return frozenset(given)
+        if value == []:
+            self.problem(path, "needs at least one kind")
+        found = set()
+        for at, entry in self.entries(value, path):
+            name = self.text(entry, at)
+            if name in KINDS:
+                found.add(name)
+            elif name is not None:
+                self.problem(at, f"must be one of {', '.join(KINDS)}")
+        return frozenset(found)
+
+    def is_pattern(self, name: str, path: str) -> bool:
+        """Whether it may stand for models; ``!`` only where lists leave some out."""
+        fits = bool(PATTERN.fullmatch(name)) and not name.startswith("!")
+        if not fits:
+            self.problem(path, "is not a model pattern")
+        return fits
 
     def no_duplicates(self, what: str, values: Mapping[str, str], secret: bool = False) -> None:
         """``values``: path -> value."""

@@ -29,6 +29,10 @@ def test_defaults_and_everything() -> None:
     assert (second.events, second.private, second.enabled) == (("disk",), True, False)
 
 
+def test_events_left_blank_are_all() -> None:
+    assert parsed({"name": "a", "url": URL, "events": None}).alerts[0].events == ALERT_EVENTS
+
+
 def test_one_without_its_variable_is_not_used() -> None:
     found = parsed({"name": "a", "url": "env:MISSING"})
     assert found.alerts == () and "MISSING" in found.warnings[0]
@@ -44,6 +48,7 @@ def test_one_without_its_variable_is_not_used() -> None:
         ({"name": "a", "url": URL, "format": "fax"}, "must be one of plain, slack"),
         ({"name": "a", "url": URL, "events": ["rain"]}, "must be one of key, breaker"),
         ({"name": "a", "url": URL, "events": "key"}, "expected a list"),
+        ({"name": "a", "url": URL, "events": []}, "alerts[0].events: needs at least one"),
         ({"name": "a", "url": URL, "format": "telegram"}, "Telegram needs the chat"),
         ({"name": "a", "url": URL, "colour": 1}, "unknown key 'colour'"),
         ("a", "expected a mapping"),

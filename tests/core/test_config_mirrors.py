@@ -26,6 +26,10 @@ def test_defaults_are_small_and_names_become_ids() -> None:
     assert (found.share, found.kinds, found.limits) == (10.0, TEXT_KINDS, MirrorLimits(30, 4, 0, 0.0))
 
 
+def test_kinds_left_blank_are_all() -> None:
+    assert parse(data({"name": "try", "to": "other", "kinds": None})).mirrors[0].kinds == TEXT_KINDS
+
+
 def test_everything() -> None:
     limits = {"rpm": 0, "concurrency": 1, "tokens_per_day": 5, "usd_per_day": 1.5}
     given = {"model": "m", "share": 0.5, "models": ["claude-*", "!*-opus-*"], "clients": ["alice", "default"]}
@@ -49,6 +53,7 @@ def test_everything() -> None:
         ({"name": "a", "to": "other", "channels": ["x"]}, "mirrors[0].channels[0]", "there is no channel 'x'"),
         ({"name": "a", "to": "other", "clients": ["bob"]}, "mirrors[0].clients[0]", "there is no client 'bob'"),
         ({"name": "a", "to": "other", "kinds": ["images"]}, "mirrors[0].kinds", "images cannot be mirrored"),
+        ({"name": "a", "to": "other", "kinds": []}, "mirrors[0].kinds", "needs at least one kind"),
         ({"name": "a", "to": "other", "share": 101}, "mirrors[0].share", "at most 100"),
         ({"name": "a", "to": "other", "limits": {"concurrency": 0}}, "mirrors[0].limits.concurrency", "at least 1"),
         ({"name": "a", "to": "other", "colour": 1}, "mirrors[0].colour", "unknown key"),

@@ -38,6 +38,7 @@ def test_nothing_is_a_snapshot_without_channels(data: Json) -> None:
     ("more", "field", "value"),
     [
         pytest.param({}, "kinds", set(KINDS), id="all kinds"),
+        pytest.param({"kinds": None}, "kinds", set(KINDS), id="nothing said of kinds"),
         pytest.param({"kinds": ["chat"]}, "kinds", {"chat"}, id="kinds"),
         pytest.param({"models": ["a*", "!ab"]}, "models", Patterns(("a*",), ("ab",)), id="models"),
         pytest.param({"enabled": False}, "enabled", False, id="disabled"),
@@ -47,6 +48,13 @@ def test_nothing_is_a_snapshot_without_channels(data: Json) -> None:
 def test_client(more: dict[str, Json], field: str, value: object) -> None:
     (found,) = parse(client(**more)).clients
     assert getattr(found, field) == value
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-逆向", "[官]Claude-ｖ2", "~anthropic/claude-latest"])
+def test_models_of_relays_have_other_letters(model: str) -> None:
+    data = {**channel(allow=[model], models={model: "x"}), "prices": {model: {"input": 1, "output": 1}}}
+    (found,) = parse(data).channels
+    assert found.allow.allows(model) and not found.allow.allows("other") and found.models.apply(model).model == "x"
 
 
 def test_client_limits() -> None:
@@ -196,12 +204,16 @@ BAD: list[Any] = [
         channel(models={"a": {"to": "x", "effort": "huge"}}), "must be one of none, minimal",
         "channels[0].models.a.effort", id="effort",
     ),
+    pytest.param(channel(models={"a": ""}), "is empty", "channels[0].models.a", id="nothing to ask for"),
+    pytest.param(channel(models={"a": ["x", " "]}), "is empty", "channels[0].models.a[1]", id="nothing second"),
+    pytest.param(channel(models={"a": {"to": ""}}), "is empty", "channels[0].models.a.to", id="nothing by name"),
     pytest.param(channel(models={"a": {"too": "x"}}), "did you mean 'to'?", "channels[0].models.a.too", id="target"),
     pytest.param(channel(allow="claude-*"), "expected a list", "channels[0].allow", id="allow is no list"),
     pytest.param(channel(allow=["ok", "a*b"]), "is not a model pattern", "channels[0].allow[1]", id="pattern"),
     pytest.param(channel(allow=[None, "a*b"]), "is not a model pattern", "channels[0].allow[1]", id="place after a fault"),
     pytest.param(channel(allow=["!"]), "is not a model pattern", "channels[0].allow[0]", id="nothing excluded"),
     pytest.param(channel(allow=[""]), "is not a model pattern", "channels[0].allow[0]", id="empty pattern"),
+    pytest.param(channel(allow=[" "]), "is not a model pattern", "channels[0].allow[0]", id="blank pattern"),
     pytest.param(channel(allow=["**"]), "is not a model pattern", "channels[0].allow[0]", id="two stars"),
     pytest.param(channel(priority="1"), "expected a whole number, got text", "channels[0].priority", id="priority"),
     pytest.param(channel(priority=True), "expected a whole number", "channels[0].priority", id="priority is no flag"),
@@ -229,6 +241,8 @@ BAD: list[Any] = [
     pytest.param(channel(limits={"rpm": 1.5}), "expected a whole number", "channels[0].limits.rpm", id="half a request"),
     pytest.param(channel(reasoning={"style": "x"}), "must be one of auto", "channels[0].reasoning.style", id="style"),
     pytest.param(channel(reasoning={"effort": {"a": "x"}}), "must be one of none", "channels[0].reasoning.effort.a", id="effort word"),
+    pytest.param(channel(reasoning={"effort": {"a*b": "low"}}), "is not a model pattern", "channels[0].reasoning.effort.a*b", id="effort pattern"),
+    pytest.param(channel(reasoning={"effort": {"!a": "low"}}), "is not a model pattern", "channels[0].reasoning.effort.!a", id="effort exclusion"),
     pytest.param(channel(reasoning={"effort": []}), "expected a mapping", "channels[0].reasoning.effort", id="effort list"),
     pytest.param(channel(on_loss="x"), "must be one of keep, refuse", "channels[0].on_loss", id="on_loss"),
     pytest.param(channel(price_multiplier=-1), "must be at least 0", "channels[0].price_multiplier", id="negative price"),
@@ -239,6 +253,7 @@ BAD: list[Any] = [
     pytest.param(client(key_sha256="0" * 64), "give key or key_sha256, not both", "clients[0].key", id="both"),
     pytest.param({"clients": [{"name": "a", "key_sha256": "xyz"}]}, "is not 64 hex digits", "clients[0].key_sha256", id="hash"),
     pytest.param(client(kinds=["x"]), KINDS_WORDS, "clients[0].kinds[0]", id="client kinds"),
+    pytest.param(client(kinds=[]), "needs at least one kind", "clients[0].kinds", id="a client of no kind"),
     pytest.param(client(limits={"rpm": -1}), "must be at least 0", "clients[0].limits.rpm", id="client limit"),
     pytest.param(client(enabled="yes"), "expected true or false", "clients[0].enabled", id="client enabled"),
     pytest.param(client(models=["a*b"]), "is not a model pattern", "clients[0].models[0]", id="client models"),
@@ -247,9 +262,11 @@ BAD: list[Any] = [
     pytest.param({"policy": {"errors": "loud"}}, "must be one of precise, vague", "policy.errors", id="errors"),
     pytest.param({"policy": {"breaker": {"failure_rate": 2}}}, "at most 1", "policy.breaker.failure_rate", id="rate"),
     pytest.param({"policy": {"bodies": {"redact": ["("]}}}, "is not a regular expression", "policy.bodies.redact[0]", id="redact"),
+    *(pytest.param({"policy": {"bodies": {"redact": [text]}}}, "matches nothing at all", "policy.bodies.redact[0]", id=f"redact {text!r}") for text in ("", "a*", "x|")),
     pytest.param({"policy": {"bodies": {"redact": [None, "("]}}}, "is not a regular", "policy.bodies.redact[1]", id="second redact"),
     pytest.param({"policy": {"bodies": {"capture": "some"}}}, "must be one of off", "policy.bodies.capture", id="capture"),
     pytest.param({"prices": []}, "expected a mapping of model names", "prices", id="prices"),
+    pytest.param({"prices": {"a*b": {"input": 1, "output": 1}}}, "is not a model pattern", "prices.a*b", id="price of no pattern"),
     pytest.param({"prices": {"m": {"input": 1}}}, "needs input and output", "prices.m", id="half a price"),
     pytest.param({"prices": {"m": {"input": -1, "output": 1}}}, "must be at least 0", "prices.m.input", id="negative"),
     pytest.param({"prices": {"m": {"input": None, "output": 1}}}, "expected a number", "prices.m.input", id="no price"),
@@ -261,6 +278,26 @@ def test_problem(data: Json, words: str, path: str) -> None:
     found = problems(data)
     assert [p.message for p in found if p.path == path and words in p.message], found
     assert len(found) <= 2, "one fault is one problem, or two where something else depends on it"
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (channel(serves=["claude"]), "channels[0].serves[0]"),
+        (channel(serves=[1]), "channels[0].serves[0]"),
+        ({**channel(priority="x"), "mirrors": [{"name": "m", "to": "main", "channels": ["main"]}]}, "channels[0].priority"),
+        (
+            {**channel(), **client(kinds=["x"]), "mirrors": [{"name": "m", "to": "main", "clients": ["alice"]}]},
+            "clients[0].kinds[0]",
+        ),
+        (
+            {**channel(), **client(enabled=0), "mirrors": [{"name": "m", "to": "main", "clients": ["alice"]}]},
+            "clients[0].enabled",
+        ),
+    ],
+)  # fmt: skip
+def test_what_depends_on_a_fault_is_no_fault_of_its_own(data: Json, path: str) -> None:
+    assert [p.path for p in problems(data)] == [path]
 
 
 def test_names_may_have_a_slash_inside() -> None:
