@@ -35,7 +35,7 @@ AT_KEY, ON_KEY, ADDRESS, OFFER, CHANNEL = (
         pytest.param(status(529), "", {OFFER}, id="overloaded"),
         pytest.param(status(503, "no available accounts"), "", {CHANNEL}, id="no account left"),
         pytest.param(status(429), "rests", set(), id="429"),
-        pytest.param(status(429, retry_after=0.0), "", set(), id="429, come back at once"),
+        pytest.param(status(429, retry_after=0.0), "rests", set(), id="429, come back at once"),
         pytest.param(status(401), "blocked", set(), id="401"),
         pytest.param(status(402), "blocked", set(), id="402"),
         pytest.param(status(403, "no"), "", set(), id="403 without a reason"),
