@@ -47,7 +47,9 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
         "subscription_invalid", "pre_consume_token_quota_failed", "pre_consume_quota_failed", "accountquotaexceeded",
         "billing_error", "billing_hard_limit_reached", "billing_not_active", "billing_disabled",
         "exceeded_current_quota_error", "usage_not_included", "budget_exceeded",
+        "organization_quota_exceeded", "account_quota_exceeded", "plan_limit_reached",
         "insufficient_balance_error",  # MiniMax
+        "insufficient_g1_credits_balance",  # Code Assist
         "creditserror", "monthlylimiterror",  # OpenCode Zen
         "arrearage",  # Alibaba
         "accountoverdueerror",  # Volcengine
@@ -150,7 +152,8 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
 _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     (
         "pool_empty",
-        r"no available (?:\w+ )?accounts?|accounts? (?:pool )?(?:is |are )?exhausted|all (?:\w+ )?accounts are|"
+        r"no available (?:\w+ )?accounts?|accounts? (?:pool )?(?:is |are )?exhausted|"
+        r"all (?:\w+ )?accounts (?:are|have)\b|"
         r"no auth available|无可用账号",
     ),
     (
@@ -158,7 +161,8 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"image generation (?:tool )?is not enabled|no endpoints (?:found|available) matching your|"
         r"\b(?:plan|subscription|tier) (?:does not|doesn't) include (?:access to )?(?:this|the) model|"
         r"\bmodel requires a (?:\w+ )?subscription|use case details have not been submitted|"
-        r"must be verified to use|not authorized to perform: bedrock|not allowed to sample from|"
+        r"not allowed to use (?:the )?(?:publisher )?model|must be verified to use|"
+        r"not authorized to perform: bedrock|not allowed to sample from|"
         r"no allowed providers are available",
     ),
     (
@@ -175,7 +179,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"(?:is |was |has been )?(?:exceeded|reached|exhausted|used up)|"
         r"reached (?:its|your|the) (?:\w+ ){0,2}(?:spending|usage) (?:limit|cap)|"
         r"exceeded the [\w-]+ usage quota|limit exceeded for your plan|tokenstatusexhausted|no active subscription|"
-        r"预扣费|使用上限|limit exhausted",
+        r"预扣费|使用上限|调用上限|[本今当]日上限|limit exhausted",
     ),
     (
         "model_not_found",
@@ -189,7 +193,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"supported api model names|^model: \S+$|"
         r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"
         r"\bmodel\b.{0,60}?(?:is not (?:allowed|permitted)|no access)|"
-        r"(?:无权|没有权限)(?:访问|使用).{0,20}模型|模型.{0,40}(?:不存在|无权)",
+        r"(?:无权|没有权限)(?:访问|使用).{0,20}模型|模型.{0,40}(?:不存在|无权|已下线|未开放)",
     ),
     (
         "context_length",
@@ -218,7 +222,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
     ("too_large", r"payload size exceeds|request (?:entity|body) (?:is )?too large"),
     (
         "overloaded",
-        r"overloaded|\bat capacity\b|capacity (?:temporarily )?exceeded|no capacity available|high demand|"
+        r"overloaded|\bat capacity\b|capacity (?:temporarily )?exceeded|no capacity available|high demand|high traffic|"
         r"\bserver busy\b|resourceexhausted|"
         r"(?:server|system|service) is (?:too |currently )?busy|负载已饱和|系统过载|访问量过大|(?:服务|系统)繁忙",
     ),
@@ -264,7 +268,7 @@ KEY_WORDS: Final = re.compile(
     r"api[ _-]?key[^.]{0,20}(?:not valid|not found|invalid|incorrect|expired|revoked|disabled)|"
     r"\b(?:access|auth\w*|bearer|security|session|id|ide) token\b[^.]{0,30}(?:invalid|expired)|"
     r"\btoken (?:has )?expired|(?:authentication|authorization|login) fail|^authentication error|authorization header|"
-    r"(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|令牌已?过期|认证失败|鉴权失败|身份验证",
+    r"\binvalid_grant\b|(?:密钥|令牌)无效|无效的(?:api|令牌|密钥)|令牌已?过期|认证失败|鉴权失败|身份验证",
     re.IGNORECASE,
 )
 GROUP_WORDS: Final = re.compile(r"no permission to access group|switch this api key to an available group", re.I)
@@ -279,6 +283,18 @@ BROKEN: Final = re.compile(
 )
 """A relay that could not read its own upstream, or whose upstream failed, says so with a 400; and who asks to try again
 later does not mean that the request is wrong."""
+
+WIRES: Final = re.compile(
+    r"connection (?:was )?(?:reset|refused|closed)|no such host|handshake timeout|\bi/o timeout|"
+    r"stream error: stream id|unexpected eof|socket hang up|fetch failed|"
+    r"\be(?:connreset|connrefused|timedout|notfound|pipe|ai_again)\b|"
+    r"upstream connect error|no healthy upstream|deadline exceeded|request timed out|temporary routing error|"
+    r"endpoint is unavailable|under maintenance|维护中|^error code: 5\d\d",
+    re.IGNORECASE,
+)
+"""The same in the words of what a relay is built of (Go, Node.js, Envoy), or of whoever looks after it."""
+FETCHING: Final = re.compile(r"download|fetching|retriev|\b(?:image|file|url|media)\b", re.IGNORECASE)
+"""What the request named could not be fetched: that is its own affair."""
 
 SCHEMA: Final = re.compile(
     r"^(?:messages|input|contents|tools|system|instructions)[.\[]|max_(?:output_|completion_)?tokens|maxOutputTokens|"
@@ -356,7 +372,7 @@ def _about_the_key(fault: Fault) -> Category | None:
 
 def _refused_request(fault: Fault, codes: set[str]) -> Category:
     """A 4xx about which neither codes nor words nor the status said anything."""
-    if BROKEN.search(fault.message):
+    if BROKEN.search(fault.message) or (WIRES.search(fault.message) and not FETCHING.search(fault.message)):
         return "server"
     if speaks_of_fields(fault):
         return "unsupported"

@@ -265,6 +265,26 @@ BODIES = [
     # ---- crowds, pools and broken upstreams
     pytest.param(400, {"title": "Bad Request", "status": 400, "detail": "Function id 'x': DEGRADED function cannot be invoked"}, "server", id="nvidia: degraded"),
     pytest.param(400, error("检测到高频请求"), "rate_limit", id="Chinese: too frequent"),
+    *(
+        pytest.param(400, error(words, type="invalid_request_error"), category, id=f"400: {words[:28]}")
+        for words, category in (
+            ("stream error: stream ID 1; INTERNAL_ERROR; received from peer", "server"),
+            ("read tcp 10.0.0.1:443->10.0.0.2:50: read: connection reset by peer", "server"),
+            ('Post "https://api.example": net/http: TLS handshake timeout', "server"),
+            ("upstream connect error or disconnect/reset before headers. reset reason: connection timeout", "server"),
+            ("This endpoint is unavailable. Please try another model", "server"),
+            ("Temporary routing error (400).", "server"),
+            ("渠道维护中", "server"),
+            ("Failed to download the image: connection refused", "client"),
+            ("High traffic detected. For a more stable experience, upgrade to our Plus plan", "overloaded"),
+            ("Project `x` is not allowed to use Publisher Model `y`", "not_enabled"),
+            ("该模型已下线", "model_not_found"),
+            ("invalid_grant", "auth"),
+        )
+    ),
+    pytest.param(429, error("今日调用上限已达到"), "balance", id="Chinese: the day's calls"),
+    pytest.param(429, error("no more of it", code="account_quota_exceeded"), "balance", id="a relay: an account's quota"),
+    pytest.param(503, {"error": "All antigravity accounts have exhausted their quota (reset after 5m)"}, "pool_empty", id="a relay: all accounts"),
     pytest.param(400, error("Your request was rejected as a result of our safety system.", type="image_generation_user_error"), "moderation", id="openai: pictures"),
     pytest.param(429, error("Selected model is at capacity. Please try a different model."), "overloaded", id="chatgpt: capacity"),
     pytest.param(503, error("This model is currently experiencing high demand.", code=503, status="UNAVAILABLE"), "overloaded", id="google: demand"),
