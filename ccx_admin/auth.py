@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
 from ccx_addons.core.config import User
@@ -103,7 +104,13 @@ class Sessions:
 
 
 class Cookies(SecureCookieSessionInterface):
-    """``Secure`` exactly when the browser came by https; below the path of the panel."""
+    """``Secure`` exactly when the browser came by https; below the path of the panel. How old a session may be is known
+    here (``Sessions``): a time in the cookie would end them all when the clock is set back."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeSerializer:  # type: ignore[override]
+        """``loads`` of Flask names an age, which means nothing to this one."""
+        options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+        return URLSafeSerializer(app.secret_key or "", self.salt, self.serializer, signer_kwargs=options)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -21,7 +21,8 @@ DIGEST_SIZE: Final = 16
 class LockOut:
     """``most`` different wrong keys within ``window`` seconds close an address until no new one came for as long.
 
-    An IPv6 address counts as its /64 network: one guest has the whole of it.
+    An IPv6 address counts as its /64 network: one guest has the whole of it. Where a clock was set back, what lies in
+    the future shuts nobody out.
     """
 
     most: int
@@ -36,7 +37,8 @@ class LockOut:
         found = self.failures.get(network_of(address)) if self.failures else None
         if found is None or len(found) < self.most:
             return 0.0
-        return max(0.0, found[-1][1] + self.window - now)
+        left = found[-1][1] + self.window - now
+        return 0.0 if left > 2 * self.window else max(0.0, left)
 
     def failed(self, address: str, key: str, now: float) -> bool:
         """Count a wrong key. False: the address has sent it before."""
@@ -48,7 +50,7 @@ class LockOut:
         self.failures.move_to_end(network)
         if len(self.failures) > MAX_ADDRESSES:
             self.failures.popitem(last=False)
-        while found and now - found[0][1] > self.window:
+        while found and abs(now - found[0][1]) > self.window:
             found.popleft()
         if any(known == digest for known, _ in found):
             return False

@@ -4,6 +4,7 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -103,6 +104,14 @@ def test_sessions_end(session: FlaskClient, clock: Clock) -> None:
     assert session.get("/api/channels").status_code == 200
     clock.now += auth.IDLE + 1
     assert session.get("/api/channels").status_code == 401
+
+
+def test_a_clock_that_is_set_back_ends_no_session(
+    session: FlaskClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.now -= 3600
+    monkeypatch.setattr("itsdangerous.timed.time", SimpleNamespace(time=lambda: time.time() - 3600))
+    assert session.get("/channels").status_code == 200
 
 
 def test_sessions_end_for_good(session: FlaskClient, clock: Clock) -> None:

@@ -33,6 +33,15 @@ def test_the_same_key_again_is_no_guess(lock: LockOut) -> None:
     assert lock.wait("a", 0) == 0
 
 
+def test_a_clock_that_is_set_back_shuts_nobody_out_until_it_comes_there_again(lock: LockOut) -> None:
+    guess(lock, "a")
+    assert lock.wait("a", -10 * WINDOW) == 0
+    lock.failed("a", "another", -10 * WINDOW)
+    assert lock.wait("a", -10 * WINDOW) == 0, "what lies in the future counts no more"
+    guess(lock, "a", MOST - 1, -10 * WINDOW)
+    assert lock.wait("a", -10 * WINDOW) == WINDOW
+
+
 def test_an_old_key_does_not_make_a_lock_longer(lock: LockOut) -> None:
     guess(lock, "a")
     for n in range(int(WINDOW)):
