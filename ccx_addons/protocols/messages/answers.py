@@ -38,6 +38,8 @@ REASONS: Final[Mapping[Stop, str]] = {
     "pause": "pause_turn",
     "error": "end_turn",
 }
+NAMELESS: Final = "malformed_function_call"
+"""How an answer ends whose call names no tool."""
 ANSWER_FIELDS: Final = frozenset({
     "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage",
 })  # fmt: skip
@@ -121,13 +123,13 @@ def decode_response(body: Json) -> Response | Fault:
         answer = read.mapping(body)
         reason = read.text(answer.get("stop_reason"))
         id_ = read.text(answer.get("id"))
-        parts = read_content(answer.get("content"))
-        called = False
-        for n, part in enumerate(parts):
-            if isinstance(part, ToolCall):
-                called = True
-                if not part.id:
-                    parts = (*parts[:n], identified(part, id_, n), *parts[n + 1 :])
+        said = read_content(answer.get("content"))
+        parts = tuple(identified(part, id_, n) for n, part in enumerate(said) if not is_nameless(part))
+        called = any(isinstance(part, ToolCall) for part in parts)
+        if len(parts) < len(said) and stops.stop_of(reason) != "length":
+            reason = NAMELESS
+            if not parts:
+                return Fault("server", f"the model ended with {NAMELESS}", code=NAMELESS)
         return Response(
             id_,
             read.text(answer.get("model")),
@@ -139,6 +141,11 @@ def decode_response(body: Json) -> Response | Fault:
         )
     except RecursionError:
         return Fault("server", "the answer is nested too deeply")
+
+
+def is_nameless(part: Part) -> bool:
+    """Whether it is a call that names no tool: nobody can run it, and no server takes it back."""
+    return isinstance(part, ToolCall) and not part.name
 
 
 def identified(part: Part, answer_id: str, n: int) -> Part:

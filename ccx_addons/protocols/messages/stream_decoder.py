@@ -30,7 +30,15 @@ from ccx_addons.core.pieces import Pieces, told
 from ccx_addons.core.sources import of_citations
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
 from ccx_addons.core.wire_json import loads_object
-from ccx_addons.protocols.messages.answers import ANSWER_FIELDS, identified, rare_reason, read_usage, stop_of
+from ccx_addons.protocols.messages.answers import (
+    ANSWER_FIELDS,
+    NAMELESS,
+    identified,
+    is_nameless,
+    rare_reason,
+    read_usage,
+    stop_of,
+)
 from ccx_addons.protocols.messages.blocks import parse_arguments, read_block, write_arguments
 from ccx_addons.protocols.messages.wire import NAME, keep
 
@@ -44,7 +52,12 @@ DELTA_TEXTS: Final[Mapping[str, str]] = {
 """Delta type -> the field with more of the block's text."""
 
 BARE_BLOCKS: Final[Mapping[str, str]] = {"text_delta": "text", "thinking_delta": "thinking"}
-"""Delta type -> the block it opens when the upstream sent no start."""
+"""Delta type -> the block it opens when the upstream sent no start, or one of another type (litellm#29518)."""
+ANOTHERS: Final[Mapping[str, frozenset[str]]] = {
+    "text_delta": frozenset({"thinking", "tool_use"}),
+    "thinking_delta": frozenset({"text", "tool_use"}),
+}
+"""Delta type -> types of blocks that it has no place in."""
 
 
 @dataclass(slots=True)
@@ -74,7 +87,7 @@ class StreamDecoder:
         self.failed = self.finished = False
         self.reason: str | None = None
         self.id = ""
-        self.called = False
+        self.called = self.nameless = False
         self.stop_sequence: str | None = None
         self.extra: Extra = NO_EXTRA
         self.usage: dict[str, Json] = {}
@@ -165,6 +178,10 @@ class StreamDecoder:
         self.extra = merge_extra(self.extra, extra)
 
     def _finish(self) -> list[Event]:
+        if self.nameless and stops.stop_of(self.reason or "") != "length":
+            self.reason = NAMELESS
+            if not self.count:
+                return self._fail(Fault("server", f"the model ended with {NAMELESS}", code=NAMELESS))
         if kind := stops.broken(self.reason or ""):
             return self._fail(Fault(kind, f"the upstream broke off: {self.reason}", code=self.reason or ""))
         if not self.count and (fault := stops.full(self.reason or "")):
@@ -176,8 +193,14 @@ class StreamDecoder:
 
     # ---- blocks ----
     def _start_block(self, wire_index: int, block: Mapping[str, Json]) -> list[Event]:
+        before = self.open.get(wire_index)
+        if before and before.call and before.block.get("id") == block.get("id") and block.get("id"):
+            return []  # said again with each piece (OmniRoute#682)
         stopped = self._stop_block(wire_index)
         part = read_block(block)
+        if is_nameless(part):
+            self.nameless = True
+            return stopped
         opened = self.open[wire_index] = Open(self.count, dict(block))
         self.count += 1
         opened.written = len(part.text) if isinstance(part, Text) else 0
@@ -196,6 +219,9 @@ class StreamDecoder:
     def _delta(self, wire_index: int, delta: Mapping[str, Json]) -> list[Event]:
         kind = read.text(delta.get("type"))
         opened = self.open.get(wire_index)
+        if opened and kind in BARE_BLOCKS and opened.block.get("type") in ANOTHERS[kind]:
+            wire_index = ~wire_index
+            opened = self.open.get(wire_index)
         started: list[Event] = []
         if opened is None:
             if kind not in BARE_BLOCKS:
@@ -206,6 +232,8 @@ class StreamDecoder:
             _grow(opened, kind, delta)
             return started
         if name := DELTA_TEXTS.get(kind):
+            if kind == "input_json_delta" and not opened.call:
+                return started
             text = read.text(delta.get(name))
             if not text:
                 return started
@@ -222,10 +250,11 @@ class StreamDecoder:
         return started
 
     def _stop_block(self, wire_index: int) -> list[Event]:
+        beside = self._stop_block(~wire_index) if wire_index >= 0 and ~wire_index in self.open else []
         opened = self.open.pop(wire_index, None)
         if opened is None:
-            return []
-        return [*_last_words(opened), PartStopped(opened.index)]
+            return beside
+        return [*beside, *_last_words(opened), PartStopped(opened.index)]
 
 
 def _last_words(opened: Open) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from ccx_addons.core.neutral import (
     Fault,
     Finished,
     Opaque,
+    Part,
     PartDelta,
     PartStarted,
     PartStopped,
@@ -32,6 +33,9 @@ HELLO: dict[str, Any] = {"type": "content_block_delta", "index": 0, "delta": {"t
 STOP: dict[str, Any] = {"type": "content_block_stop", "index": 0}
 END: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
 DONE: dict[str, Any] = {"type": "message_stop"}
+CALL: dict[str, Any] = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+PIECE: dict[str, Any] = {"type": "input_json_delta", "partial_json": '{"a":1}'}
+CALLED = ToolCall("t1", "f", '{"a":1}')
 WHOLE = [START, TEXT, HELLO, STOP, END, DONE]
 
 
@@ -277,3 +281,38 @@ def test_an_answer_that_broke_off_is_a_failure() -> None:
     )
     reason = "the upstream broke off: network_error"
     assert events[-1] == Failed(Fault("server", reason, code="network_error"))
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        pytest.param(
+            block(0, {"type": "text", "text": ""}, {"type": "thinking_delta", "thinking": "hm"}, HELLO["delta"]),
+            [Text("hello"), Thinking("hm", None, "messages")], id="a thought in a text",
+        ),
+        pytest.param(
+            block(0, CALL, {"type": "text_delta", "text": "well"}, PIECE), [CALLED, Text("well")], id="a text in a call",
+        ),
+        pytest.param(
+            block(0, {"type": "text", "text": ""}, HELLO["delta"], PIECE), [Text("hello")], id="arguments in a text",
+        ),
+        pytest.param(
+            [*block(0, CALL, {**PIECE, "partial_json": "{"})[:-1], *block(0, CALL, {**PIECE, "partial_json": '"a":1}'})],
+            [CALLED], id="a start for each piece",
+        ),
+    ],
+)  # fmt: skip
+def test_deltas_of_another_kind_than_their_block(values: list[dict[str, Any]], parts: list[Part]) -> None:
+    found = answer(START, *values, END, DONE).parts
+    assert sorted(found, key=repr) == sorted(parts, key=repr)
+
+
+def test_a_call_that_names_no_tool_is_one_that_went_wrong() -> None:
+    nameless = {**CALL, "name": ""}
+    body = {"id": "msg_1", "content": [nameless], "stop_reason": "tool_use"}
+    for failed in (decode_response(body), fold(decode(START, *block(0, nameless, PIECE), END, DONE))):
+        assert isinstance(failed, Fault) and failed.code == "malformed_function_call"
+    said = answer(START, TEXT, HELLO, STOP, *block(1, nameless, PIECE), END, DONE)
+    whole = decode_response({**body, "content": [{"type": "text", "text": "hello"}, nameless]})
+    assert isinstance(whole, Response)
+    assert (said.parts, said.stop) == (whole.parts, whole.stop) == ((Text("hello"),), "error")
