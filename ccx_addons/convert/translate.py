@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ccx_addons import vendors
 from ccx_addons.convert import compaction, logprobs, recast, works
-from ccx_addons.core import code_assist, leftovers, multipart, read, signatures
+from ccx_addons.core import choice, code_assist, leftovers, multipart, read, signatures
 from ccx_addons.core.config import Channel, Mapped
 from ccx_addons.core.endpoints import ACCOUNT, STORED, VECTORS
 from ccx_addons.core.errors import BadRequest, UnknownResponse
@@ -31,6 +31,9 @@ type Json = Any
 
 ELSEWHERE: Final = "only the key that it was made with can read it"
 
+BILLED: Final = quirks.BILLING_HEADER.encode()
+"""Begins what Claude Code asks, each time with other words, for Anthropic alone: others have no such prompt in their
+caches (musistudio/claude-code-router#1343)."""
 ANSWER_QUIRKS: Final = frozenset({"passback_reasoning", "low_quality_usage"})
 """Quirks that look at answers."""
 
@@ -109,7 +112,7 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         losses += [Loss("reasoning", ELSEWHERE)] * (len(kept) < len(items))
     if channel.quirks:
         asked = {name: value for name, value in {**members, **changes}.items() if name not in drop}
-        wanted, wished = _quirky(x, channel, asked)
+        wanted, wished = quirks.apply(channel.quirks, channel.protocol, asked, _context(x))
         if wanted is not asked:
             body = dumps_from(len(x.raw), wanted)
             return Outgoing(body, x.operation, x.stream, fields, tuple(losses), tuple(wished))
@@ -172,10 +175,6 @@ def _own(x: Exchange, members: Mapping[str, Json]) -> tuple[Mapping[str, Json], 
     return TEXT_PROTOCOLS[x.kind].without_foreign(members)
 
 
-def _quirky(x: Exchange, channel: Channel, body: Mapping[str, Json]) -> tuple[Mapping[str, Json], list[Loss]]:
-    return quirks.apply(channel.quirks, channel.protocol, body, _context(x))
-
-
 def _context(x: Exchange) -> quirks.Context:
     return quirks.Context(x.stream, x.pictures or {}, x.thoughts)
 
@@ -191,6 +190,7 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if request.tools:
         request = works.remembered(request, channel.protocol)
     losses = leftovers.of_request(request, channel.protocol, target.READS)
+    request = choice.once(request, losses)
     if x.named:
         away = (id for id, one in x.named.items() if not one.item)
         losses += [Loss(id, "only the upstream that made it has it", vital=True) for id in away]
@@ -208,7 +208,10 @@ def _converted(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
     if attempt.drop:
         left, refused = cures.cured(attempt.drop, channel.protocol, body, _context(x))
         losses += _of_client(x, refused)
-    wanted, quirky = _quirky(x, channel, left) if channel.quirks else (left, [])
+    named = channel.quirks
+    if x.kind == "messages" and BILLED in x.raw:
+        named |= {"strip_billing_header"}
+    wanted, quirky = quirks.apply(named, channel.protocol, left, _context(x)) if named else (left, [])
     return Outgoing(dumps_from(len(x.raw), wanted), "generate", request.stream, fields, tuple(losses), tuple(quirky))
 
 

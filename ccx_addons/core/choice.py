@@ -1,4 +1,4 @@
-"""The choice of a tool that the upstream runs itself: the neutral form names it by its kind."""
+"""Tools by their names: each once, and the choice of one that the upstream runs itself, which its kind names."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -26,3 +26,21 @@ def nameable(request: Request, kinds: Collection[str], losses: list[Loss]) -> Re
         return request
     losses.append(Loss("tool_choice", "a tool that the upstream runs cannot be named here"))
     return replace(request, tool_choice=ToolChoice(choice.mode, left) if left else ToolChoice("auto"))
+
+
+def once(request: Request, losses: list[Loss]) -> Request:
+    """The request with each function once: "Tool names must be unique" (Anthropic, DeepSeek, Google, Moonshot). OpenAI
+    takes two of one name, which several MCP servers behind one client have."""
+    functions = [tool.name for tool in request.tools if isinstance(tool, Tool)]
+    if len(set(functions)) == len(functions):
+        return request
+    known: set[str] = set()
+    kept: list[Tool | ServerTool] = []
+    for n, tool in enumerate(request.tools):
+        if isinstance(tool, Tool) and tool.name in known:
+            losses.append(Loss(f"tools[{n}]", "another tool has its name"))
+            continue
+        if isinstance(tool, Tool):
+            known.add(tool.name)
+        kept.append(tool)
+    return replace(request, tools=tuple(kept))

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ccx_addons.core.choice import kinds_by, nameable
+from ccx_addons.core.choice import kinds_by, nameable, once
 from ccx_addons.core.neutral import Loss, Request, ServerTool, Tool, ToolChoice
 
 CODE = ServerTool("code", "messages", {"name": "code_execution"})
@@ -32,3 +33,11 @@ def test_only_what_can_be_named_is_chosen(tools: Any, kinds: set[str], choice: A
     losses: list[Loss] = []
     found = nameable(Request("m", (), tools=tools, tool_choice=choice), kinds, losses)
     assert found.tool_choice == left and bool(losses) == (left != choice)
+
+
+def test_a_name_stands_for_one_function() -> None:
+    losses: list[Loss] = []
+    request = Request("m", (), tools=(F, CODE, Tool("g"), Tool("f", "another"), CODE))
+    assert once(request, losses).tools == (F, CODE, Tool("g"), CODE)
+    assert [loss.path for loss in losses] == ["tools[3]"]
+    assert once(replace(request, tools=(F, CODE)), []).tools == (F, CODE)

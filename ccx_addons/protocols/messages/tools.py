@@ -42,6 +42,9 @@ def write_tools(
             continue
         if isinstance(tool, ServerTool):
             block = _write_server_tool(tool, f"tools[{n}]", losses)
+            if block and block.get("name") in names:
+                losses.append(Loss(f"tools[{n}]", "a function has its name"))
+                continue
         elif allowed and tool.name not in allowed:
             continue
         else:

@@ -285,6 +285,13 @@ def test_the_upstreams_model_and_refused_fields() -> None:
     assert "temperature" in found.fields or "temperature" not in body
 
 
+def test_what_claude_code_tells_anthropic_alone_is_in_no_others_prompt() -> None:
+    billed = {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.37; cch=fa690;"}
+    x = asked("messages", {**HELLO, "max_tokens": 5, "system": [billed, {"type": "text", "text": "be brief"}]})
+    assert json.loads(out(x, CHAT).body)["messages"][0] == {"role": "system", "content": "be brief"}
+    assert out(x, replace(MESSAGES, quirks=frozenset())).body == x.raw
+
+
 def test_every_attempt_is_encoded_freshly() -> None:
     x = asked("chat", HELLO)
     first, second = out(x, MESSAGES, "one"), out(x, MESSAGES, "two")

@@ -123,6 +123,12 @@ def test_names_that_are_not_taken_are_renamed() -> None:
     assert body["tool_choice"]["name"] == first
 
 
+def test_a_function_comes_before_a_served_tool_of_its_name() -> None:
+    body, losses = encode(tools=(ServerTool("web_search", "chat", {}), Tool("web_search"), Tool("f")))
+    assert [(tool["name"], tool.get("type")) for tool in body["tools"]] == [("web_search", None), ("f", None)]
+    assert losses == ["tools[0]"]
+
+
 @pytest.mark.parametrize(
     ("tool", "wire", "losses"),
     [
