@@ -22,6 +22,7 @@ from ccx_admin.from_gateway import FromGateway
 from ccx_admin.pages import PAGES
 from ccx_admin.panel import EXTENSION, Panel
 from ccx_admin.requests import live
+from ccx_admin.shell import files
 
 MAX_BODY: Final = 8 << 20
 """Bytes of a request to the panel: twice the largest ccx.yaml."""
@@ -39,7 +40,7 @@ def create_app(
 
     ``gateway_url``: the gateway's public address, for replays and tests; empty: the variable CCX_GATEWAY_URL.
     """
-    app = Flask(__name__, template_folder=".")
+    app = Flask(__name__, template_folder=".", static_url_path=f"/static/{files.version()}")
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32),
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -47,9 +48,10 @@ def create_app(
         SESSION_COOKIE_NAME="ccx_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        SEND_FILE_MAX_AGE_DEFAULT=files.KEPT,
         SOCK_SERVER_OPTIONS={"ping_interval": 20, "max_message_size": 64 << 10},
     )
+    app.jinja_env.globals["modules"] = files.modules()
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     secret = os.environ.get("CCX_PANEL_SECRET", "")

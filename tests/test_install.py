@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -78,7 +79,8 @@ def test_the_installed_program_answers(wheel: Path, tmp_path: Path) -> None:
         answer = httpx.post(f"{url}/v1/chat/completions", json=body, headers=key)
         assert answer.json()["choices"][0]["message"]["content"]
         page = httpx.get(f"{url}/login")
-        assert page.status_code == 200 and httpx.get(f"{url}/static/app.css").status_code == 200
+        style = re.findall(r'href="([^"]+/app.css)"', page.text)
+        assert page.status_code == 200 and httpx.get(f"{url}{style[0]}").status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
     finally:

@@ -518,4 +518,12 @@ PAGES: Final[Mapping[str, str]] = {
         "YOUR_CCX_KEY 代表访问密钥；面板已不再知道它。"
     ),
     "You see the difference in ccx.yaml before anything is written.": "写入之前会显示 ccx.yaml 的差异。",
+    "A part of this page did not come, so that not everything on it works.": (
+        "本页有一部分没有加载，因此部分功能不可用。"
+    ),
+    "Load it again": "重新加载",
+    "The page is still coming: nothing has happened yet. Press again in a moment.": (
+        "页面还在加载，刚才的点击没有执行，请稍后再点。"
+    ),
+    "Without scripts everything here can be read, and nothing changed.": "没有脚本时，这里的内容只能看，不能改。",
 }

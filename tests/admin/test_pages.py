@@ -146,7 +146,7 @@ def test_links_lead_somewhere(app: Flask, session: FlaskClient, path: str) -> No
 def test_login_page(browser: FlaskClient) -> None:
     answer = browser.get("/login")
     check(answer.text)
-    assert "/static/js/app.js" not in answer.text
+    assert "/js/app.js" not in answer.text
 
 
 @pytest.mark.parametrize("path", PATHS)

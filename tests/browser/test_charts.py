@@ -44,8 +44,9 @@ def test_no_label_of_an_axis_stands_twice(tab: Tab) -> None:
     tab.go("/usage")
     found = tab.page.evaluate(
         """async () => {
-            const { moments, amounts } = await import('/static/js/charts.js');
-            const { count } = await import('/static/js/words.js');
+            const app = document.querySelector('script[src$="app.js"]').src;
+            const { moments, amounts } = await import(new URL('charts.js', app));
+            const { count } = await import(new URL('words.js', app));
             const start = new Date(2026, 10, 24, 18).getTime() / 1000;
             const every = (hours, n) => Array.from({ length: n }, (_x, i) => start + i * hours * 3600);
             return [moments(every(4, 6), 4 * 3600), moments(every(12, 5), 86400), amounts([1000, 1010, 1020, 1100], count)];

@@ -1,5 +1,6 @@
 """What somebody writes into a form stays until it is saved or given up."""
 
+import pytest
 from playwright.sync_api import Dialog, Route, expect
 
 from ccx_admin.i18n import COOKIE
@@ -27,6 +28,22 @@ def test_an_edit_outlives_its_session(tab: Tab) -> None:
         tab.page.locator("#changes-save").click()
     expect(tab.page.locator('#channel-form [name="note"]')).to_have_value("written before")
     assert "note: written before" in (tab.site.folder / "ccx.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "button"),
+    [("/channels/ch_main0001", "#add-keys textarea", "Add"), ("/test?channel=ch_main0001", "#play-prompt", "Send")],
+)
+def test_what_has_no_place_in_the_configuration_outlives_its_session_too(
+    tab: Tab, path: str, field: str, button: str
+) -> None:
+    tab.go(path)
+    tab.page.fill(field, "written before")
+    tab.expected += ("401", "WebSocket connection")
+    tab.page.context.clear_cookies()
+    tab.page.get_by_role("button", name=button, exact=True).click()
+    expect(tab.page.locator(".toast", has_text="You are logged out")).to_be_visible()
+    expect(tab.page.locator(field)).to_have_value("written before")
 
 
 def test_what_was_written_is_not_lost_and_not_left_out(tab: Tab) -> None:

@@ -1,6 +1,6 @@
 // Buttons and forms that call the API: data-call, data-api, data-copy.
 
-import { at, call, leave, refresh, saved, showDiff, showProblem, toast } from "./api.js";
+import { at, call, leave, once, refresh, saved, showDiff, toast } from "./api.js";
 import { collect, misread } from "./forms.js";
 import { closeMenu } from "./menus.js";
 import { markSaved } from "./unsaved.js";
@@ -54,16 +54,9 @@ const AFTER = {
 };
 
 async function run(element, method, path, body, revision) {
-  element.setAttribute("aria-busy", "true");
-  try {
-    const found = await call(method, path, body, revision);
-    if (element.matches("form")) markSaved(element);
-    (AFTER[element.dataset.after] ?? AFTER.refresh)(found, element);
-  } catch (error) {
-    showProblem(error);
-  } finally {
-    element.removeAttribute("aria-busy");
-  }
+  const found = await call(method, path, body, revision);
+  if (element.matches("form")) markSaved(element);
+  (AFTER[element.dataset.after] ?? AFTER.refresh)(found, element);
 }
 
 async function submit(form) {
@@ -77,16 +70,8 @@ async function submit(form) {
   const body = collect(form);
   const revision = form.dataset.revision;
   if (form.dataset.preview !== undefined) {
-    try {
-      const asked = form.dataset.preview === "config" ? null : { channel: body, ...(form.dataset.preview ? { id: form.dataset.preview } : {}) };
-      if (asked) {
-        const shown = await call("POST", "/api/channels/preview", asked);
-        if (!(await showDiff(shown.diff, shown.problems))) return;
-      }
-    } catch (error) {
-      showProblem(error);
-      return;
-    }
+    const shown = await call("POST", "/api/channels/preview", { channel: body, id: form.dataset.preview });
+    if (!(await showDiff(shown.diff, shown.problems))) return;
   }
   await run(form, method, path, body, revision);
 }
@@ -133,7 +118,7 @@ export function startActions() {
       const [method, path] = button.dataset.call.split(" ");
       const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "DELETE" || method === "GET" ? undefined : {};
       closeMenu(button.closest("details.menu"));
-      run(button, method, path, body, button.dataset.revision);
+      once(button, () => run(button, method, path, body, button.dataset.revision));
     }
     const filler = event.target.closest("[data-fill]");
     if (filler) fill(document.querySelector(filler.dataset.fill), filler.dataset.value);
@@ -147,6 +132,6 @@ export function startActions() {
     const form = event.target.closest("form[data-api]");
     if (!form) return;
     event.preventDefault();
-    submit(form);
+    once(form, () => submit(form));
   });
 }

@@ -6,7 +6,7 @@ import { _ } from "./words.js";
 
 // Where the panel is mounted: before every path of ours.
 export const at = (path) => document.body.dataset.base + path;
-export let token = tokenOf(document);
+let token = tokenOf(document);
 
 function tokenOf(page) {
   return page.querySelector('meta[name="csrf-token"]')?.content ?? "";
@@ -33,24 +33,52 @@ class Left extends Problem {}
 
 const ascii = (text) => text.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-export async function call(method, path, body, revision, resolve = null) {
-  const headers = { "X-CSRF-Token": token, Accept: "application/json" };
+// One press, one deed: what is under way is not begun again, not even while the page that it leads to is on its way.
+const underWay = new WeakSet();
+let leaving = null;
+
+export async function once(element, work) {
+  if (underWay.has(element)) return;
+  underWay.add(element);
+  element.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    showProblem(error);
+  } finally {
+    await leaving;
+    underWay.delete(element);
+    element.removeAttribute("aria-busy");
+  }
+}
+
+// The answer, whatever it says; a session that is over is told of, and one that was renewed is used.
+export async function ask(method, path, body, more = {}, signal = null) {
+  const headers = { "X-CSRF-Token": token, Accept: "application/json", ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (revision) headers["If-Match"] = `"${revision}"`;
-  if (resolve) headers["X-Resolve"] = ascii(JSON.stringify(resolve));
   let answer;
   try {
-    answer = await fetch(at(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error" });
-  } catch {
+    answer = await fetch(at(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error", signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new Problem(0, { detail: _("The panel cannot be reached") });
   }
-  const found = await answer.json().catch(() => ({}));
   if (answer.status === 401) {
     loggedOut();
     throw new Left(401, {});
   }
-  if (answer.status === 403 && (await renewed())) return call(method, path, body, revision, resolve);
+  if (answer.status === 403 && (await renewed())) return ask(method, path, body, more, signal);
   loggedIn();
+  return answer;
+}
+
+export async function call(method, path, body, revision, resolve = null) {
+  const answer = await ask(method, path, body, {
+    ...(revision && { "If-Match": `"${revision}"` }),
+    ...(resolve && { "X-Resolve": ascii(JSON.stringify(resolve)) }),
+  });
+  const found = await answer.json().catch(() => null);
+  if (!found) throw new Problem(answer.status, { detail: _("The panel cannot be reached") }); // somebody before it answered
   if (answer.status === 409 && found.clashes) {
     const chosen = await settle(found, diffOf);
     if (!chosen) throw new Left(409, {});
@@ -63,6 +91,7 @@ export async function call(method, path, body, revision, resolve = null) {
 
 let undoable = null;
 const LATER = "ccx-saved";
+const LONGEST = 20000; // Who is still here then was not let go.
 
 // Says that something was saved, with a way back if it changed the configuration.
 export function saved(text = _("Saved")) {
@@ -90,6 +119,11 @@ async function undo(revision) {
 // The same, on the page that comes next.
 export function leave(go, text = _("Saved")) {
   sessionStorage.setItem(LATER, JSON.stringify({ text, undoable }));
+  leaving = new Promise((stayed) => {
+    setTimeout(stayed, LONGEST);
+    addEventListener("pageshow", stayed, { once: true });
+  });
+  leaving.then(() => (leaving = null));
   go();
 }
 
@@ -152,8 +186,11 @@ export function diffOf(text) {
   return pre;
 }
 
-// The dialog that shows a change before it is made. Resolves to whether to make it.
+let answer = () => {};
+
+// The dialog that shows a change before it is made. Resolves to whether to make it; what it showed before is not made.
 export function showDiff(diff, problems = []) {
+  answer(false);
   const dialog = document.getElementById("changes");
   const place = document.getElementById("changes-diff");
   place.replaceChildren(diff ? diffOf(diff) : document.createTextNode(_("Nothing changes")));
@@ -168,8 +205,25 @@ export function showDiff(diff, problems = []) {
   );
   document.getElementById("changes-save").hidden = problems.length > 0 || !diff;
   dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true }));
+  if (!dialog.open) dialog.showModal();
+  return new Promise((resolve) => {
+    answer = resolve;
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true });
+  });
+}
+
+// For what is asked while somebody writes: an answer that a newer one has passed comes to nothing.
+export function newest(ask, show) {
+  let last = 0;
+  return async () => {
+    const mine = ++last;
+    try {
+      const found = await ask();
+      if (mine === last) show(found);
+    } catch (error) {
+      if (mine === last) showProblem(error);
+    }
+  };
 }
 
 export function refresh() {

@@ -1,6 +1,6 @@
 // Everything the pages do beyond being read. Each part finds what it needs on the page and rests otherwise.
 
-import { call, leave, refresh, showDiff, showProblem, tellSaved } from "./api.js";
+import { call, leave, newest, once, refresh, showDiff, tellSaved } from "./api.js";
 import { startActions } from "./actions.js";
 import { startBench } from "./bench.js";
 import { startBulk } from "./bulk.js";
@@ -23,7 +23,7 @@ const ONE_EVERY = 500;
 // A part of a page that is fetched anew keeps what the reader opened, and its charts.
 if (window.Idiomorph) {
   Object.assign(window.Idiomorph.defaults.callbacks, {
-    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    beforeAttributeUpdated: (name, node) => name !== "aria-busy" && !(name === "open" && node.tagName === "DETAILS"),
     // What was watched and is not kept stays as long as its page.
     beforeNodeMorphed: (node, fresh) => !(node.id === "answer" && node.childElementCount && !fresh.childElementCount) && !(node.dataset?.keep !== undefined || (node === document.activeElement && node.matches?.("input, textarea, select"))),
   });
@@ -42,7 +42,7 @@ function followPage() {
     timer = setTimeout(() => {
       timer = null;
       last = Date.now();
-      if (!String(getSelection()) && !document.querySelector("dialog[open], details.menu[open]")) refresh();
+      if (!String(getSelection()) && !document.querySelector('dialog[open], details.menu[open], .ghost, [aria-busy="true"]')) refresh();
     }, Math.max(200, last + (one ? ONE_EVERY : every) - Date.now()));
   };
   onChange((message) => {
@@ -91,8 +91,8 @@ function yaml() {
   const text = form.querySelector("textarea");
   const place = document.getElementById("yaml-problems");
   let timer = null;
-  const check = async () => {
-    const found = await call("POST", "/api/config/validate", { text: text.value }, form.dataset.revision);
+  const ask = () => call("POST", "/api/config/validate", { text: text.value }, form.dataset.revision);
+  const show = (found) =>
     place.replaceChildren(
       ...(found.valid ? [{ message: _("Valid"), good: true }] : found.problems).map((problem) => {
         const item = document.createElement("li");
@@ -102,15 +102,14 @@ function yaml() {
         return item;
       }),
     );
-    return found;
-  };
+  const check = newest(ask, show);
   document.addEventListener("click", (event) => {
     const line = Number(event.target.closest("[data-line]")?.dataset.line);
     if (line) showLine(text, line);
   });
   text.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => check().catch(showProblem), 400);
+    timer = setTimeout(check, 400);
   });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Tab" && !event.shiftKey && !event.altKey && event.ctrlKey) {
@@ -118,17 +117,17 @@ function yaml() {
       text.setRangeText("  ", text.selectionStart, text.selectionEnd, "end");
     }
   });
-  form.addEventListener("submit", async (event) => {
+  async function save() {
+    const found = await ask();
+    show(found);
+    if (!(await showDiff(found.diff, found.problems))) return;
+    await call("PUT", "/api/config", { text: text.value }, form.dataset.revision);
+    markSaved(form);
+    leave(() => location.reload());
+  }
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    try {
-      const found = await check();
-      if (!(await showDiff(found.diff, found.problems))) return;
-      await call("PUT", "/api/config", { text: text.value }, form.dataset.revision);
-      markSaved(form);
-      leave(() => location.reload());
-    } catch (error) {
-      showProblem(error);
-    }
+    once(form, save);
   });
 }
 
@@ -148,23 +147,17 @@ document.body.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) loggedOut();
 });
 
-startClocks();
-reachable();
 addEventListener("resize", reachable);
-startActions();
-tellSaved();
-startSpecial();
-startForms();
-startUnsaved();
-startMenus();
-startKeys();
-startRequests();
-startChannels();
-startBulk();
-startClients();
-startBench();
-startCharts();
-startTables();
-yaml();
-followPage();
-startLive();
+
+const PARTS = [startClocks, reachable, startActions, tellSaved, startSpecial, startForms, startUnsaved, startMenus, startKeys, startRequests, startChannels, startBulk, startClients, startBench, startCharts, startTables, yaml, followPage, startLive];
+
+// What one of them needs may not have come; the others work all the same.
+for (const start of PARTS) {
+  try {
+    start();
+  } catch (error) {
+    reportError(error);
+  }
+}
+document.documentElement.dataset.ready = "";
+dispatchEvent(new Event("ccx:ready"));

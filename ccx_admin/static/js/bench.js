@@ -1,6 +1,6 @@
 // The test page: the capability form and the playground.
 
-import { at, call, showProblem, token } from "./api.js";
+import { ask, at, call, once, showProblem } from "./api.js";
 import { _, duration } from "./words.js";
 
 function capability(form) {
@@ -14,15 +14,13 @@ function capability(form) {
     form.querySelector("button").disabled = n === 0;
   };
   form.addEventListener("input", count);
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const body = { models: lines(), protocols: chosen("protocols"), checks: chosen("checks"), rpm: Number(form.elements.rpm.value) };
-    try {
+    once(form, async () => {
       const job = await call("POST", `/api/channels/${form.dataset.capability}/capability`, body);
       await window.htmx.ajax("GET", at(`/test/${job.id}`), { target: "#matrix", swap: "outerHTML" });
-    } catch (error) {
-      showProblem(error);
-    }
+    });
   });
   count();
 }
@@ -67,11 +65,10 @@ function playground(form) {
     }
   }
 
-  async function ask(signal) {
+  async function listen(signal) {
     const body = { stream: form.elements.stream.checked };
     for (const name of ["protocol", "model", "channel", "system", "prompt"]) if (form.elements[name].value) body[name] = form.elements[name].value;
-    const headers = { "X-CSRF-Token": token, "Content-Type": "application/json", Accept: "text/event-stream" };
-    const answer = await fetch(at("/api/playground"), { method: "POST", headers, body: JSON.stringify(body), signal });
+    const answer = await ask("POST", "/api/playground", body, { Accept: "text/event-stream" }, signal);
     if (!answer.ok) throw new Error((await answer.json()).detail);
     const parts = new Map();
     for await (const event of events(answer)) {
@@ -88,8 +85,7 @@ function playground(form) {
     }
   }
 
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  async function play() {
     place.replaceChildren();
     place.hidden = false;
     told.length = 0;
@@ -99,14 +95,20 @@ function playground(form) {
     send.disabled = true;
     halt.hidden = false;
     try {
-      await ask(running.signal);
+      await listen(running.signal);
     } catch (error) {
-      if (error.name !== "AbortError") showProblem(error);
-      tell(error.name === "AbortError" ? _("stopped") : _("Failed"));
+      const halted = running.signal.aborted;
+      if (!halted) showProblem(error);
+      tell(halted ? _("stopped") : _("Failed"));
     } finally {
       send.disabled = false;
       halt.hidden = true;
     }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(form, play);
   });
   halt.addEventListener("click", () => running?.abort());
   form.addEventListener("keydown", (event) => {

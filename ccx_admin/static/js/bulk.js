@@ -1,6 +1,6 @@
 // Many channels at once: choosing them, one change of all with one difference, and trying them all. Menus of rows, too.
 
-import { call, leave, refresh, saved, showDiff, showProblem } from "./api.js";
+import { call, leave, once, refresh, saved, showDiff } from "./api.js";
 import { duration, _ } from "./words.js";
 
 const TOGETHER = 4;
@@ -33,22 +33,15 @@ function pick(box, range) {
   show();
 }
 
-async function change(body, button) {
+async function change(body) {
   const ids = [...chosen];
-  button.setAttribute("aria-busy", "true");
-  try {
-    const found = await call("POST", "/api/channels/bulk?preview=true", { ids, ...body });
-    if (!(await showDiff(found.diff, found.problems))) return;
-    await call("POST", "/api/channels/bulk", { ids, ...body }, found.revision);
-    if (body.delete) chosen.clear();
-    saved();
-    refresh();
-    show();
-  } catch (error) {
-    showProblem(error);
-  } finally {
-    button.removeAttribute("aria-busy");
-  }
+  const found = await call("POST", "/api/channels/bulk?preview=true", { ids, ...body });
+  if (!(await showDiff(found.diff, found.problems))) return;
+  await call("POST", "/api/channels/bulk", { ids, ...body }, found.revision);
+  if (body.delete) chosen.clear();
+  saved();
+  refresh();
+  show();
 }
 
 function fieldOf(bar, name) {
@@ -116,16 +109,14 @@ function replaceKey() {
     document.getElementById("replace-name").textContent = button.dataset.name;
     dialog.showModal();
   });
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    try {
+    once(form, async () => {
       await call("POST", form.dataset.path, { key: form.elements.key.value.trim(), seconds: Number(form.elements.seconds.value) });
       dialog.close();
       form.reset();
       leave(() => location.reload());
-    } catch (error) {
-      showProblem(error);
-    }
+    });
   });
 }
 
@@ -168,11 +159,12 @@ export function startBulk() {
       show();
     }
     const set = event.target.closest("[data-bulk]");
-    if (set) change(JSON.parse(set.dataset.bulk), set);
+    if (set) once(set, () => change(JSON.parse(set.dataset.bulk)));
     const field = event.target.closest("[data-bulk-field]");
     const body = field && fieldOf(bar, field.dataset.bulkField);
-    if (body) change(body, field);
-    if (event.target.closest("[data-bulk-test]")) test();
+    if (body) once(field, () => change(body));
+    const tests = event.target.closest("[data-bulk-test]");
+    if (tests) once(tests, test);
     if (event.target.closest("[data-bulk-none]")) {
       chosen.clear();
       show();
@@ -181,7 +173,7 @@ export function startBulk() {
   document.addEventListener("toggle", (event) => event.target.open && event.target.matches?.("details[data-menu]") && openMenu(event.target), true);
   bar.addEventListener("submit", (event) => event.preventDefault());
   bar.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("input")) event.target.parentElement.querySelector("[data-bulk-field]")?.click();
+    if (event.key === "Enter" && !event.isComposing && event.target.matches("input")) event.target.parentElement.querySelector("[data-bulk-field]")?.click();
   });
   document.body.addEventListener("htmx:afterSettle", show);
   show();

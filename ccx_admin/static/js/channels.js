@@ -1,6 +1,6 @@
 // Channels: their order by dragging and by buttons, pasting a new one, trying the mapping.
 
-import { at, call, leave, saved, showProblem, toast } from "./api.js";
+import { at, call, leave, newest, once, saved, toast } from "./api.js";
 import { collect, valueOf } from "./forms.js";
 import { markSaved } from "./unsaved.js";
 import { _ } from "./words.js";
@@ -10,25 +10,36 @@ function order() {
   if (!list) return;
   const ids = () => [...list.querySelectorAll(".channel[data-id]")].map((row) => row.dataset.id);
   let before = ids();
+  let wanted = before;
 
-  async function save(focus) {
-    const now = ids();
-    if (now.join() === before.join()) return;
-    const former = before;
-    before = now;
+  function save() {
+    wanted = ids();
     number();
-    try {
+    once(list, send);
+  }
+
+  // What is moved while a former move is being saved comes after it.
+  async function send() {
+    while (wanted.join() !== before.join()) {
+      const now = wanted;
       const rest = [...document.querySelectorAll("#standby-list .channel[data-id]")].map((row) => row.dataset.id);
-      const found = await call("POST", "/api/channels/order", { ids: [...now, ...rest] }, list.dataset.revision);
-      list.dataset.revision = found.revision;
-      saved(_("Order saved"));
-    } catch (error) {
-      former.forEach((id) => list.append(list.querySelector(`.channel[data-id="${id}"]`)));
-      before = former;
-      number();
-      showProblem(error);
+      try {
+        const found = await call("POST", "/api/channels/order", { ids: [...now, ...rest] }, list.dataset.revision);
+        list.dataset.revision = found.revision;
+        before = now;
+      } catch (error) {
+        put((wanted = before));
+        throw error;
+      }
     }
-    focus?.focus();
+    put(wanted);
+    saved(_("Order saved"));
+  }
+
+  function put(order) {
+    if (order.join() === ids().join()) return;
+    list.append(...order.map((id) => list.querySelector(`.channel[data-id="${id}"]`)).filter(Boolean));
+    number();
   }
 
   function number() {
@@ -46,9 +57,12 @@ function order() {
     if (!other) return;
     if (button.dataset.move === "up") other.before(row);
     else other.after(row);
-    save(button);
+    save();
+    button.focus();
   });
-  document.body.addEventListener("htmx:afterSettle", () => (before = ids()));
+  document.body.addEventListener("htmx:afterSettle", () => {
+    if (!list.hasAttribute("aria-busy")) wanted = before = ids();
+  });
 }
 
 function paste() {
@@ -60,21 +74,15 @@ function paste() {
   const save = [...form.querySelectorAll("[data-save]")];
   let timer = null;
 
-  async function look() {
-    if (!text.value.trim()) {
+  const look = newest(() => text.value.trim() && call("POST", "/api/channels/parse", { text: text.value }), show);
+
+  function show(found) {
+    if (!found) {
       card.hidden = true;
       save.forEach((button) => (button.disabled = true));
       status.textContent = "";
       return;
     }
-    try {
-      show(await call("POST", "/api/channels/parse", { text: text.value }));
-    } catch (error) {
-      showProblem(error);
-    }
-  }
-
-  function show(found) {
     card.hidden = false;
     const channel = found.channel;
     const name = card.querySelector('[name="name"]');
@@ -92,16 +100,14 @@ function paste() {
     if (protocol.dataset.touched) preview();
   }
 
-  async function preview() {
-    const protocol = card.querySelector('[name="protocol"]').value;
-    const base_urls = JSON.parse(card.dataset.urls || "[]");
-    try {
-      const found = await call("POST", "/api/channels/preview", { channel: { name: "preview", protocol, base_urls, keys: [] } });
-      fill("#urls", found.request_urls.map((entry) => entry.url));
-    } catch (error) {
-      showProblem(error);
-    }
-  }
+  const preview = newest(
+    () => {
+      const protocol = card.querySelector('[name="protocol"]').value;
+      const base_urls = JSON.parse(card.dataset.urls || "[]");
+      return call("POST", "/api/channels/preview", { channel: { name: "preview", protocol, base_urls, keys: [] } });
+    },
+    (found) => fill("#urls", found.request_urls.map((entry) => entry.url)),
+  );
 
   function fill(selector, lines) {
     card.querySelector(selector).replaceChildren(
@@ -118,19 +124,13 @@ function paste() {
     const serves = valueOf(card.querySelector('[data-type="kinds"]'));
     if (serves) body.serves = serves.split(", ");
     const position = form.querySelector('[name="position"]:checked').value;
-    save.forEach((button) => button.setAttribute("aria-busy", "true"));
-    try {
-      const found = await call("POST", `/api/channels?position=${position}`, body, form.dataset.revision);
-      if (test) {
-        const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
-        sessionStorage.setItem("tested", JSON.stringify(result));
-      }
-      markSaved(form);
-      leave(() => location.assign(at(`/channels/${found.channel.id}`)));
-    } catch (error) {
-      showProblem(error);
-      save.forEach((button) => button.removeAttribute("aria-busy"));
+    const found = await call("POST", `/api/channels?position=${position}`, body, form.dataset.revision);
+    if (test) {
+      const result = await call("POST", `/api/channels/${found.channel.id}/test`, {}).catch((error) => ({ ok: false, error: error.message }));
+      sessionStorage.setItem("tested", JSON.stringify(result));
     }
+    markSaved(form);
+    leave(() => location.assign(at(`/channels/${found.channel.id}`)));
   }
 
   text.addEventListener("input", () => {
@@ -138,13 +138,13 @@ function paste() {
     timer = setTimeout(look, 250);
   });
   text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) add(true);
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) once(form, () => add(true));
   });
   for (const field of card.querySelectorAll('[name="name"], [name="protocol"]')) {
     field.addEventListener("input", () => (field.dataset.touched = "yes"));
   }
   card.querySelector('[name="protocol"]').addEventListener("change", preview);
-  save.forEach((button) => button.addEventListener("click", () => add(button.dataset.save === "test")));
+  save.forEach((button) => button.addEventListener("click", () => once(form, () => add(button.dataset.save === "test"))));
   form.addEventListener("submit", (event) => event.preventDefault());
   look();
 }
@@ -164,25 +164,19 @@ function tester() {
   const form = document.getElementById("channel-form");
   const place = document.getElementById("map-result");
   let timer = null;
-  async function look() {
+  const ask = () => {
     const models = field.value.split(/[\s,]+/).filter(Boolean).slice(0, 20);
-    if (!models.length) return place.replaceChildren();
-    try {
-      const found = await call("POST", "/api/channels/preview", { id: form.dataset.preview, channel: collect(form), models });
-      place.replaceChildren(
-        ...found.mapping.map((entry) => {
-          const item = document.createElement("li");
-          item.className = entry.allowed ? "" : "warn";
-          const end = entry.entry ? `${entry.entry} → ${entry.upstream_model}${entry.effort ? ` (${entry.effort})` : ""}` : `${entry.upstream_model} (${_("unchanged")})`;
-          const then = entry.then.length ? `, ${_("then {models}", { models: entry.then.join(", ") })}` : "";
-          item.textContent = entry.allowed ? `${entry.model} → ${end}${then}` : `${entry.model}: ${_("not offered")}`;
-          return item;
-        }),
-      );
-    } catch (error) {
-      showProblem(error);
-    }
-  }
+    return models.length ? call("POST", "/api/channels/preview", { id: form.dataset.preview, channel: collect(form), models }) : { mapping: [] };
+  };
+  const line = (entry) => {
+    const item = document.createElement("li");
+    item.className = entry.allowed ? "" : "warn";
+    const end = entry.entry ? `${entry.entry} → ${entry.upstream_model}${entry.effort ? ` (${entry.effort})` : ""}` : `${entry.upstream_model} (${_("unchanged")})`;
+    const then = entry.then.length ? `, ${_("then {models}", { models: entry.then.join(", ") })}` : "";
+    item.textContent = entry.allowed ? `${entry.model} → ${end}${then}` : `${entry.model}: ${_("not offered")}`;
+    return item;
+  };
+  const look = newest(ask, (found) => place.replaceChildren(...found.mapping.map(line)));
   const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(look, 300);
@@ -192,25 +186,19 @@ function tester() {
 }
 
 function upstream() {
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-ask]");
-    if (!button) return;
+  async function ask(method, path) {
     const place = document.getElementById("upstream-answer");
-    button.setAttribute("aria-busy", "true");
-    try {
-      const [method, path] = button.dataset.ask.split(" ");
-      const found = await call(method, path, method === "POST" ? {} : undefined);
-      place.textContent = found.pings
-        ? found.pings.map((ping) => Object.entries(ping).filter(([, value]) => value !== "" && value != null).map(([name, value]) => `${name} ${value}`).join("  ")).join("\n")
-        : found.error || `${_("{n} models", { n: found.models.length })}\n${found.models.map((model) => model.id ?? model).join("\n")}`;
-      place.hidden = false;
-      const names = document.getElementById("model-names");
-      if (names && found.models) names.replaceChildren(...found.models.map((model) => new Option(model.id ?? model)));
-    } catch (error) {
-      showProblem(error);
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
+    const found = await call(method, path, method === "POST" ? {} : undefined);
+    place.textContent = found.pings
+      ? found.pings.map((ping) => Object.entries(ping).filter(([, value]) => value !== "" && value != null).map(([name, value]) => `${name} ${value}`).join("  ")).join("\n")
+      : found.error || `${_("{n} models", { n: found.models.length })}\n${found.models.map((model) => model.id ?? model).join("\n")}`;
+    place.hidden = false;
+    const names = document.getElementById("model-names");
+    if (names && found.models) names.replaceChildren(...found.models.map((model) => new Option(model.id ?? model)));
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-ask]");
+    if (button) once(button, () => ask(...button.dataset.ask.split(" ")));
   });
 }
 

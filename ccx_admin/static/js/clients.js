@@ -1,8 +1,9 @@
 // The check after a set-up: waits for the first request of a client and says what came.
 
 import { showSecret } from "./actions.js";
-import { at, call, showProblem } from "./api.js";
+import { at, call, once } from "./api.js";
 import { closeMenu } from "./menus.js";
+import { markSaved } from "./unsaved.js";
 import { clock, _ } from "./words.js";
 
 const EVERY = 2000;
@@ -62,15 +63,14 @@ function rotating() {
     document.getElementById("rotate-name").textContent = button.dataset.rotate;
     dialog.showModal();
   });
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    try {
+    once(form, async () => {
       const found = await call("POST", `/api/clients/${encodeURIComponent(form.dataset.name)}/rotate`, { seconds: Number(form.elements.seconds.value) });
+      markSaved(form);
       dialog.close();
       showSecret(found);
-    } catch (error) {
-      showProblem(error);
-    }
+    });
   });
 }
 

@@ -1,6 +1,7 @@
 // Forms whose body is not simply their fields: keys to add, where a session goes, a price.
 
-import { call, leave, refresh, saved, showProblem } from "./api.js";
+import { call, leave, once, refresh, saved } from "./api.js";
+import { markSaved } from "./unsaved.js";
 
 const FORMS = {
   addKeys: async (form) => {
@@ -15,7 +16,8 @@ const FORMS = {
   override: async (form) => {
     const body = { [form.elements.how.value]: [form.elements.channel.value], seconds: Number(form.elements.seconds.value) };
     await call("PUT", `/api/sessions/${encodeURIComponent(form.dataset.override)}/override`, body);
-    location.reload();
+    markSaved(form);
+    leave(() => location.reload());
   },
   price: async (form) => {
     const price = {};
@@ -23,22 +25,16 @@ const FORMS = {
       if (form.elements[name].value !== "") price[name] = Number(form.elements[name].value);
     }
     await call("PATCH", "/api/settings", { prices: { [form.elements.pattern.value.trim()]: price } });
+    markSaved(form);
     leave(() => location.reload());
   },
 };
 
 export function startSpecial() {
-  document.addEventListener("submit", async (event) => {
+  document.addEventListener("submit", (event) => {
     const name = Object.keys(FORMS).find((key) => key in event.target.dataset);
     if (!name) return;
     event.preventDefault();
-    event.target.setAttribute("aria-busy", "true");
-    try {
-      await FORMS[name](event.target);
-    } catch (error) {
-      showProblem(error);
-    } finally {
-      event.target.removeAttribute("aria-busy");
-    }
+    once(event.target, () => FORMS[name](event.target));
   });
 }
