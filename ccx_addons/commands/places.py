@@ -1,7 +1,7 @@
 """Where the configuration, the settings and the data are.
 
 In a checkout, and wherever the working folder has a configuration, they are in ``config`` and ``data`` below it. An
-installed ``ccx`` started elsewhere uses the user's own folders.
+installed ``ccx`` started elsewhere uses the user's own folders, if that has any.
 https://specifications.freedesktop.org/basedir-spec/latest/
 """
 
@@ -24,7 +24,10 @@ def defaults(environ: Mapping[str, str], root: Path = ROOT) -> dict[str, str]:
     here = {"CCX_ENV_FILE": ENV_FILE, "CCX_CONFIG": CONFIG, "CCX_DATA_DIR": DATA}
     if (root / "run.py").is_file() or Path(CONFIG).exists() or Path(ENV_FILE).exists():
         return here
-    home = Path(environ.get("HOME") or Path.home())
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # a user without a name, as containers and services have
+        return here
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "ccx"
     data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "ccx"
     return {"CCX_ENV_FILE": str(config / ".env"), "CCX_CONFIG": str(config / "ccx.yaml"), "CCX_DATA_DIR": str(data)}

@@ -36,6 +36,17 @@ def test_elsewhere_it_uses_the_users_folders(installed: Path) -> None:
     assert found["CCX_CONFIG"] == "/c/ccx/ccx.yaml" and found["CCX_DATA_DIR"] == "/d/ccx"
 
 
+def test_a_user_without_a_home_has_the_working_folder(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that no name belongs to, in an empty environment."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert defaults({}, installed) == HERE
+
+
 def test_the_environment_wins_over_env_file_over_places(installed: Path) -> None:
     mine = installed.parent / "mine.env"
     mine.write_text("CCX_CONFIG=/from/file.yaml\nCCX_DATA_DIR=/from/file\nPORT=1\n")

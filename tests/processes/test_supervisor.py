@@ -169,8 +169,13 @@ def test_connections_send_what_is_written_at_once() -> None:
 
 
 def test_bind_ipv6() -> None:
-    with contextlib.closing(bind("::1", 0)) as sock:
+    try:
+        sock = bind("::1", 0)
+    except StartError as error:  # as in many containers
+        assert "this machine has no" in str(error)
+    else:
         assert sock.family == socket.AF_INET6
+        sock.close()
 
 
 def test_the_panels_port() -> None:
