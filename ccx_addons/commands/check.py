@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ccx_addons.commands import parser, say
 from ccx_addons.commands.places import environment
-from ccx_addons.commands.serve import concerns
+from ccx_addons.commands.serve import concerns, obstacles
 from ccx_addons.core.config import KEYLESS, KINDS, Snapshot
-from ccx_addons.core.errors import StoreError
+from ccx_addons.core.errors import ConfigErrors, StoreError
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
 from ccx_addons.io.place import place_of
@@ -37,6 +37,8 @@ def check(arguments: list[str]) -> int:
         return 0
     env = environment(os.environ)
     settings = Settings.read(env)
+    if problems := obstacles(settings):
+        raise ConfigErrors(problems)
     snapshot = yaml_file.read_snapshot(Path(settings.ccx_config), settings, now=time.time(), environ=env)
     for warning in (*snapshot.warnings, *concerns(settings, snapshot, Path(env["CCX_ENV_FILE"]))):
         say(f"warning: {snapshot.secrets.clean(warning)}")

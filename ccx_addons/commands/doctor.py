@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ccx_addons.commands import parser, say
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
-from ccx_addons.commands.serve import secret_files
+from ccx_addons.commands.serve import obstacles, secret_files
 from ccx_addons.core.confidential import written_keys
 from ccx_addons.core.config import Channel, Snapshot
 from ccx_addons.core.errors import ConfigErrors, StoreError
@@ -99,7 +99,7 @@ def examined(env: Mapping[str, str], offline: bool) -> Iterator[Finding]:
 
 
 def of_settings(settings: Settings, env: Mapping[str, str]) -> Iterator[Finding]:
-    for problem in settings.problems_for_public_bind():
+    for problem in obstacles(settings):
         yield Finding("problem", "settings", str(problem))
     for name in ("PROXY_ACCESS_KEY", "ADMIN_ACCESS_KEY"):
         if not env.get(name) and Path(env["CCX_ENV_FILE"]).exists():

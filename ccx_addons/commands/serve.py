@@ -16,7 +16,7 @@ from ccx_addons.commands.places import environment
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import aloud, last_good, otlp, yaml_file
+from ccx_addons.io import aloud, ca_files, last_good, otlp, yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
 from ccx_addons.processes.supervisor import ROOT, run
 
@@ -28,10 +28,8 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     created = yaml_file.first_start(env_file, Path(found["CCX_CONFIG"]), environ)
     merged = {**environment(environ), yaml_file.ENV_SEEN: yaml_file.env_mark(env_file)}
     settings = Settings.read(merged)
-    if problems := settings.problems_for_public_bind():
+    if problems := obstacles(settings):
         raise ConfigErrors(problems)
-    if settings.otel_endpoint and not otlp.available():
-        raise ConfigErrors([Problem("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the exporter: pip install 'ccx[otel]'")])
     snapshot = read(settings, merged)
     if created:
         print(created, flush=True)
@@ -54,6 +52,16 @@ def read(settings: Settings, environ: Mapping[str, str]) -> Snapshot:
         raise ConfigErrors([*errors.problems, copy]) from None
 
 
+def obstacles(settings: Settings) -> list[Problem]:
+    """Sound settings with which nothing starts all the same."""
+    found = settings.problems_for_public_bind()
+    if settings.otel_endpoint and not otlp.available():
+        found.append(Problem("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the exporter: pip install 'ccx[otel]'"))
+    if settings.tls_cert_file and (wrong := ca_files.pair_problem(settings.tls_cert_file, settings.tls_key_file)):
+        found.append(wrong)
+    return found
+
+
 def concerns(settings: Settings, snapshot: Snapshot, env_file: Path) -> Iterator[str]:
     """What stops no start, and somebody should know of settings and files."""
     yield from yaml_file.unread(env_file)
@@ -61,6 +69,11 @@ def concerns(settings: Settings, snapshot: Snapshot, env_file: Path) -> Iterator
         yield f"every request is refused: set PROXY_ACCESS_KEY in {env_file}, or clients in {settings.ccx_config}"
     if settings.enable_web_ui and not (settings.admin_access_key or settings.oidc_issuer or snapshot.users):
         yield f"nobody can log in to the panel: set ADMIN_ACCESS_KEY in {env_file}, or ENABLE_WEB_UI=false"
+    name = settings.loopback_client
+    if name and name not in [client.name for client in snapshot.clients]:
+        yield f"LOOPBACK_CLIENT: there is no client {name!r}, so that nobody is let in without a key"
+    if settings.hooks_file and not Path(settings.hooks_file).is_file():
+        yield f"HOOKS_FILE: there is no file {settings.hooks_file}, so that no rules are in force"
     yield from open_to_all(secret_files(settings, env_file))
 
 

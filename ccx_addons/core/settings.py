@@ -28,6 +28,23 @@ def env(name: str, default: Any, help: str, **more: Any) -> Any:
     return field(default=default, repr=not secret, metadata={"name": name, "help": help, "secret": secret, **more})
 
 
+def _host(text: str) -> str:
+    """Also of an address, or with a port. Raises ValueError."""
+    bare = text.count(":") > 1 and "/" not in text and "]" not in text
+    host = text if bare else urlsplit(text if "://" in text else f"//{text}").hostname or ""
+    if not re.fullmatch(r"[\w.:-]+", host):
+        raise ValueError(f"{text!r} is no name of a host")
+    return host.lower()
+
+
+def _origin(text: str) -> str:
+    """As browsers write it (RFC 6454): without a slash at its end, in small letters. Raises ValueError."""
+    origin = text.removesuffix("/").lower()
+    if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
+        raise ValueError(f"{text!r} is no origin like https://app.example")
+    return origin
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     port: int = env("PORT", 3000, "public port; 0: any free one", minimum=0, maximum=65535)
@@ -38,7 +55,9 @@ class Settings:
     admin_port: int = env(
         "ADMIN_PORT", 0, "loopback port between gateway and panel; 0: any free one", minimum=0, maximum=65535
     )
-    admin_hosts: tuple[str, ...] = env("ADMIN_HOSTS", (), "further host names under which the panel is opened")
+    admin_hosts: tuple[str, ...] = env(
+        "ADMIN_HOSTS", (), "further host names under which the panel is opened", clean=_host
+    )
     oidc_issuer: str = env("OIDC_ISSUER", "", "OpenID Connect provider that people of the panel use", shown=True)
     oidc_client_id: str = env("OIDC_CLIENT_ID", "", "what the provider knows the panel as", shown=True)
     oidc_client_secret: str = env("OIDC_CLIENT_SECRET", "", "the panel's secret there; empty: it has none")
@@ -101,6 +120,8 @@ class Settings:
         "CCX_VALKEY_URL",
         "",
         "Valkey or Redis in which the workers of several machines agree about limits; empty: CCX_DATABASE_URL, if set",
+        pattern="(((redis|valkey)s?|unix)://.*)?",
+        words="a URL like redis://:password@host:6379/0",
     )
     ccx_valkey_wait: float = env(
         "CCX_VALKEY_WAIT",
@@ -173,7 +194,9 @@ class Settings:
         " Never behind a proxy on the same machine",
         shown=True,
     )
-    cors_origins: tuple[str, ...] = env("CORS_ORIGINS", (), "origins of browser clients; none by default")
+    cors_origins: tuple[str, ...] = env(
+        "CORS_ORIGINS", (), "origins of browser clients; none by default", clean=_origin
+    )
     hooks_file: str = env(
         "HOOKS_FILE", "", "Python file with own rules, such as config/hooks.py; empty: there are none", shown=True
     )
@@ -301,7 +324,8 @@ def _convert(text: str, default: Any, rules: Mapping[str, Any]) -> Any:
             raise ValueError("must be true or false")
         return BOOLEANS[text.lower()]
     if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        clean = rules.get("clean", str.strip)
+        return tuple(clean(part.strip()) for part in text.split(",") if part.strip())
     if isinstance(default, int | float):
         return _number(text, type(default), rules)
     if choices := rules.get("choices"):

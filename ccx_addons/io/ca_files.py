@@ -1,4 +1,5 @@
-"""The certificates a channel trusts: whether its ``ca_file`` can be used. A channel without them cannot connect."""
+"""Files of certificates: whether a channel's ``ca_file`` can be used, without which it cannot connect, and the pair of
+the public port, without which nothing starts."""
 
 import ssl
 from collections.abc import Collection, Mapping
@@ -48,3 +49,22 @@ def _mark(file: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def pair_problem(cert_file: str, key_file: str) -> Problem | None:
+    """Why HTTPS cannot be served with them. ``key_file``: empty, where the other has both."""
+    for name, file in (("TLS_CERT_FILE", cert_file), ("TLS_KEY_FILE", key_file)):
+        try:
+            if file:
+                Path(file).read_bytes()
+        except OSError as error:
+            return Problem(name, f"{file} cannot be read: {error.strerror}")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file or None, password="")
+    except (ssl.SSLError, ValueError) as error:
+        if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
+            return Problem("TLS_KEY_FILE" if key_file else "TLS_CERT_FILE", "has the key of another certificate")
+        files = f"{cert_file} and {key_file} have" if key_file else f"{cert_file} has"
+        words = f"{files} no certificate chain and private key in PEM form, without a password"
+        return Problem("TLS_CERT_FILE", words)
+    return None

@@ -40,7 +40,7 @@ class Renewal(Periodic):
             return False
         try:
             server_tls(self.cert, self.key)  # a context that took half of a pair would be of no use any more
-            self.context.load_cert_chain(self.cert, self.key or None)
+            self.context.load_cert_chain(self.cert, self.key or None, password="")
         except (OSError, ValueError) as error:
             log.warning("%s has changed and cannot be used yet: %s", self.cert, error)
             return False

@@ -50,6 +50,7 @@ MENDS: Final = {
     errno.EACCES: "; a port below 1024 wants CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities), or a proxy in front",
     errno.EADDRINUSE: "; another program has it: stop that, or set PORT",
     errno.EADDRNOTAVAIL: "; this machine has no such address: set BIND_HOST",
+    **dict.fromkeys((socket.EAI_NONAME, socket.EAI_AGAIN), "; set BIND_HOST to an address, such as 127.0.0.1 or ::1"),
     errno.EAFNOSUPPORT: "; this machine has no IPv6: set BIND_HOST=0.0.0.0",
 }
 """Why a port cannot be had -> what mends it."""

@@ -205,6 +205,6 @@ def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
     """TLS for the public port, offering HTTP/2. Raises OSError or ssl.SSLError when the files are not usable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(Path(cert_file), Path(key_file) if key_file else None)
+    context.load_cert_chain(Path(cert_file), Path(key_file) if key_file else None, password="")
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context

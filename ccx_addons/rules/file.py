@@ -39,7 +39,7 @@ class File:
     def __init__(self, path: Path, budget: float, tell: Tell) -> None:
         self.path, self.budget, self.tell = path, budget, tell
         self.functions: dict[str, Callable[..., Any]] = {}
-        self._seen: tuple[int, int] = (0, 0)
+        self._seen: tuple[int, int] | None = None
         self._trust = {name: Trust() for name in NAMES}
         self._pool = ThreadPoolExecutor(THREADS, "ccx-rules")
 
@@ -61,7 +61,10 @@ class File:
             return
         self.functions = functions
         self._trust = {name: Trust() for name in NAMES}
-        self.say(f"rules of {self.path} are in force: {', '.join(functions) or 'none'}")
+        if mark == (0, 0):
+            self.say(f"there is no file {self.path}: no rules are in force")
+        else:
+            self.say(f"rules of {self.path} are in force: {', '.join(functions) or 'none'}")
 
     def say(self, words: str) -> None:
         log.warning("%s", words)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ccx_addons.commands import told
 from ccx_addons.commands.check import check
 from ccx_addons.commands.serve import demo_config, offline_upstream, prepare, try_it, welcome
 from ccx_addons.core.errors import ConfigErrors
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import last_good, yaml_file
+from tests.proxy import certificates
 from tests.wire.program import ROOT
 
 
@@ -28,12 +30,32 @@ def test_the_first_start_makes_files_and_says_so_once(
     [
         ({"BIND_HOST": "0.0.0.0", "PROXY_ACCESS_KEY": "weak", "ADMIN_ACCESS_KEY": "a" * 20}, "PROXY_ACCESS_KEY"),
         ({"PORT": "x"}, "PORT"),
+        ({"TLS_CERT_FILE": "/nowhere/cert.pem"}, "TLS_CERT_FILE"),
+        ({"TLS_CERT_FILE": "first/cert.pem", "TLS_KEY_FILE": "/nowhere/key.pem"}, "TLS_KEY_FILE"),
+        ({"TLS_CERT_FILE": "first/cert.pem", "TLS_KEY_FILE": "second/key.pem"}, "TLS_KEY_FILE"),
+        ({"TLS_CERT_FILE": "first/cert.pem"}, "TLS_CERT_FILE"),
+        ({"TLS_CERT_FILE": "first/key.pem", "TLS_KEY_FILE": "first/cert.pem"}, "TLS_CERT_FILE"),
     ],
 )
-def test_what_cannot_start(environ: dict[str, str], more: dict[str, str], path: str) -> None:
+def test_what_cannot_start(
+    environ: dict[str, str],
+    more: dict[str, str],
+    path: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither does ``ccx check`` find it sound, whatever else it says."""
+    for folder in ("first", "second") if "TLS_CERT_FILE" in more else ():
+        (tmp_path / folder).mkdir()
+        certificates.issue(tmp_path / folder, f"{folder}.example")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigErrors) as caught:
         prepare({**environ, **more})
     assert [p.path for p in caught.value.problems] == [path]
+    for name, value in more.items():
+        monkeypatch.setenv(name, value)
+    assert told(check, []) == 1 and capsys.readouterr().err.startswith(f"ccx: {path}: ")
 
 
 def test_a_bad_configuration_does_not_start(environ: dict[str, str]) -> None:
@@ -63,12 +85,14 @@ def test_a_start_that_nobody_can_use_says_so(environ: dict[str, str], capsys: py
     env_file = Path(environ["CCX_ENV_FILE"])
     env_file.touch(0o600)
     env_file.write_text("ANTHROPIC_API_KEY: abc\n")
-    prepare(environ)
+    prepare({**environ, "LOOPBACK_CLIENT": "nobody", "HOOKS_FILE": "/nowhere/hooks.py"})
     said = capsys.readouterr().err
     for words in (
         "every request is refused: set PROXY_ACCESS_KEY in",
         "nobody can log in to the panel",
         "line 1: is not",
+        "there is no client 'nobody'",
+        "there is no file /nowhere/hooks.py",
     ):
         assert said.count(words) == 1
     assert "abc" not in said
@@ -87,8 +111,11 @@ def test_files_that_everybody_can_read_are_named(
 ) -> None:
     prepare(environ)
     private = [Path(environ[known]) for known in ("CCX_ENV_FILE", "CCX_CONFIG")]
-    tls = {known: str(tmp_path / known) for known in ("TLS_CERT_FILE", "TLS_KEY_FILE") if name.startswith("TLS")}
+    pair = {"TLS_CERT_FILE": tmp_path / "cert.pem", "TLS_KEY_FILE": tmp_path / "key.pem"}
+    tls = {known: str(path) for known, path in pair.items() if name.startswith("TLS")}
+    certificates.issue(tmp_path, "a.example")
     if name == "TLS_CERT_FILE":
+        pair["TLS_CERT_FILE"].write_bytes(pair["TLS_CERT_FILE"].read_bytes() + pair["TLS_KEY_FILE"].read_bytes())
         del tls["TLS_KEY_FILE"]
     for path in (*private, *map(Path, tls.values())):
         path.touch()

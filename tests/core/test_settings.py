@@ -36,6 +36,21 @@ NO_LOGIN = (
         ("BASE_PATH", "/ai/ccx", "base_path", "/ai/ccx"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1,", "trusted_proxies", ("10.0.0.0/8", "::1")),
         ("CORS_ORIGINS", "https://a", "cors_origins", ("https://a",)),
+        (
+            "CORS_ORIGINS",
+            "https://App.example:8443/, *,null",
+            "cors_origins",
+            ("https://app.example:8443", "*", "null"),
+        ),
+        ("CORS_ORIGINS", "app://obsidian.md", "cors_origins", ("app://obsidian.md",)),
+        ("CCX_VALKEY_URL", "valkeys://h:6379/0", "ccx_valkey_url", "valkeys://h:6379/0"),
+        ("ADMIN_HOSTS", "CCX.Example.com", "admin_hosts", ("ccx.example.com",)),
+        (
+            "ADMIN_HOSTS",
+            "https://a.example/ccx, b.example:8443,[::1]:3000,::1",
+            "admin_hosts",
+            ("a.example", "b.example", "::1", "::1"),
+        ),
         ("CAPTURE_BODIES", "Errors", "capture_bodies", "errors"),
         ("WORKERS", "64", "workers", "64"),
         ("WORKERS", "auto", "workers", "auto"),
@@ -73,6 +88,16 @@ def test_one_value(name: str, text: str, field: str, value: object) -> None:
         (
             {"CCX_CONFIG_SECRET": f"{STRONG}, short"},
             "CCX_CONFIG_SECRET: is shorter than 16 characters",
+        ),
+        ({"CORS_ORIGINS": "app.example"}, "CORS_ORIGINS: 'app.example' is no origin like https://app.example"),
+        (
+            {"CORS_ORIGINS": "https://a.example/x"},
+            "CORS_ORIGINS: 'https://a.example/x' is no origin like https://app.example",
+        ),
+        ({"ADMIN_HOSTS": "a b"}, "ADMIN_HOSTS: 'a b' is no name of a host"),
+        (
+            {"CCX_VALKEY_URL": "valkey.internal:6379"},
+            "CCX_VALKEY_URL: must be a URL like redis://:password@host:6379/0",
         ),
         ({"TLS_KEY_FILE": "k.pem"}, "TLS_KEY_FILE: is set without TLS_CERT_FILE"),
         (

@@ -160,6 +160,11 @@ def test_bind_to_a_foreign_address(host: str) -> None:
         bind(host, 0)
 
 
+def test_bind_to_what_is_no_address() -> None:
+    with pytest.raises(StartError, match="; set BIND_HOST to an address, such as"):
+        bind("http://a/", 0)
+
+
 def test_connections_send_what_is_written_at_once() -> None:
     """Where they do not, the second piece of an answer waits 40 ms for the first one's receipt."""
     with contextlib.closing(bind("127.0.0.1", 0)) as sock, socket.create_connection(sock.getsockname()[:2]):

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,11 @@ class Valkey(Remote):
     def __init__(self, url: str, part: Callable[[float], Part], who: str, machine: str, wait: float = WAIT) -> None:
         """Raises ValueError for a URL that means nothing."""
         self.pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=SILENT, socket_connect_timeout=SILENT, retry=None
+            re.sub("^valkey", "redis", url),
+            protocol=2,
+            socket_timeout=SILENT,
+            socket_connect_timeout=SILENT,
+            retry=None,
         )
         super().__init__(part, who, wait)
         self.machine = machine

@@ -40,7 +40,10 @@ def test_a_broken_file_changes_nothing_and_a_missing_one_has_no_rules(tmp_path: 
     assert len(said) == 2, "it is said once"
     (tmp_path / "hooks.py").unlink()
     found.look()
-    assert not found.ready("request")
+    assert not found.ready("request") and "there is no file" in said[-1]
+    never: list[str] = []
+    File(tmp_path / "other.py", 5.0, never.append).look()
+    assert "there is no file" in never[0], "also where it never was there"
 
 
 @pytest.mark.parametrize(
