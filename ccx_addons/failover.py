@@ -1,6 +1,7 @@
 """Judges every attempt that ended, and answers when nothing worked."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -9,7 +10,7 @@ from mitmproxy import http
 from ccx_addons.core import wire_json
 from ccx_addons.core.exchange import AttemptRecord, Exchange
 from ccx_addons.core.faults import MAX_TEXT, shortened, translated
-from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind
+from ccx_addons.core.neutral import FAULT_STATUS, Fault, FaultKind, fault_kind
 from ccx_addons.core.vendor_errors import Category, category_of
 from ccx_addons.core.verdict import Outcome, OutcomeKind
 from ccx_addons.core.waits import retry_after, whole_account
@@ -39,6 +40,12 @@ TRANSPORT: Final[dict[str, tuple[FaultKind, str, int]]] = {
 
 OF_THE_REQUEST: Final[frozenset[Category]] = frozenset({"context_length", "too_large", "moderation", "over_limit"})
 """What the caller can mend: clients shorten their prompts by these words."""
+OF_THE_CALLER: Final = frozenset({400, 401, 403, 404, 422})
+"""Statuses by which a caller thinks that it is at fault."""
+PASSES: Final[Mapping[Category, int]] = {
+    "server": 502, "pool_empty": 503, "overloaded": 529, "rate_limit": 429, "account_busy": 429,
+}  # fmt: skip
+"""What is over in a moment -> the status that says so."""
 OF_THE_KEY: Final[frozenset[Category]] = frozenset({"auth", "revoked", "account"})
 """What an upstream says of the gateway's own key: a caller that reads only that would doubt its own."""
 
@@ -182,7 +189,7 @@ def best_fault(x: Exchange) -> Fault:
     if record and is_of_the_key(record):
         fault = replace(fault, message=f"the upstream refuses the gateway's own key: {fault.message}")
     status = status_of(fault)
-    kind = "not_found" if status == 404 else fault.kind
+    kind = fault_kind(status) if fault.status and status != fault.status else fault.kind
     return replace(fault, kind=kind, status=status, retry_after=soonest(x))
 
 
@@ -193,8 +200,14 @@ def soonest(x: Exchange) -> float | None:
 
 
 def status_of(fault: Fault) -> int:
-    """The upstream's status; what means an unknown model becomes 404: after a 5xx somebody would ask again, after a 401
-    doubt its own key."""
-    if (fault.status >= 500 or fault.status == 401) and category_of(fault) in ("model_not_found", "no_channel"):
+    """The upstream's status, unless its words mean another one: what means an unknown model becomes 404, since after a
+    5xx somebody would ask again, and after a 401 doubt its own key; what is over in a moment is told so, since after a
+    400 nobody asks again."""
+    category = category_of(fault)
+    if (fault.status >= 500 or fault.status == 401) and category in ("model_not_found", "no_channel"):
         return 404
+    if fault.status == 401 and category == "balance":
+        return 402
+    if fault.status in OF_THE_CALLER and category in PASSES:
+        return PASSES[category]
     return fault.status if 400 <= fault.status < 600 else FAULT_STATUS[fault.kind]

@@ -83,6 +83,7 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
     resets = next((at for place in places if (at := read.number(place.get("resets_at"))) and 0 < at < LATEST), 0.0)
     if now and not resets and any(map(_of_a_day, places)):
         resets = next_midnight(now, PACIFIC)
+        wait = resets - now
     return shortened(Fault(_kind(status, kind, code), message, status, code, kind, param, wait, resets))
 
 

@@ -11,7 +11,7 @@ from ccx_addons.core import endpoints
 from ccx_addons.core.config import Policy, Snapshot
 from ccx_addons.core.exchange import Ended, Exchange
 from ccx_addons.core.faults import MAX_CODE, MAX_TEXT, translated
-from ccx_addons.core.neutral import Fault
+from ccx_addons.core.neutral import Fault, fault_kind
 from ccx_addons.core.verdict import attempts
 from ccx_addons.failover import Failover, best_fault, keep_words, outcome_of, status_of
 from ccx_addons.processes.runtime import Runtime
@@ -214,6 +214,28 @@ def test_the_best_fault(faults: list[tuple[Any, Fault]], message: str, status: i
         record.outcome = replace(record.outcome, fault=fault)
     found = best_fault(x)
     assert (found.message, found.status, found.retry_after) == (message, status, wait)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "told", "kind"),
+    [
+        (400, "Error from provider (Console Go): Upstream request failed", 502, "server"),
+        (400, "Our servers are currently overloaded. Please try again later.", 529, "overloaded"),
+        (403, "Request was rejected due to rate limiting. Details:TPM limit reached.", 429, "rate_limit"),
+        (400, "no available accounts", 503, "unavailable"),
+        (401, "Insufficient balance", 402, "billing"),
+        (403, "Insufficient balance", 403, "permission"),
+        (400, "the tool's name is longer than sixty-four characters", 400, "invalid_request"),
+        (500, "it broke", 500, "server"),
+    ],
+)
+def test_what_passes_is_not_told_as_the_callers_fault(status: int, message: str, told: int, kind: str) -> None:
+    x = exchange("chat", A)
+    record = attempted(x, A, "status")
+    assert record.outcome
+    record.outcome = replace(record.outcome, fault=Fault(fault_kind(status), message, status))
+    found = best_fault(x)
+    assert (found.status, found.kind) == (told, kind)
 
 
 def test_without_attempts_there_is_still_an_answer() -> None:

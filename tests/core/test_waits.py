@@ -202,7 +202,8 @@ def test_codes_and_delays_in_bodies(body: dict[str, Any], code: str, wait: float
 )
 def test_googles_days_begin_at_midnight_pacific(details: dict[str, Any], resets: float | None) -> None:
     body = {"error": {"message": "Please retry in 40s.", "details": [details, {"retryDelay": "40s"}]}}
-    assert read_fault(429, {}, json.dumps(body).encode(), NOW).resets_at == (NOW + resets if resets else 0)
+    fault = read_fault(429, {}, json.dumps(body).encode(), NOW)
+    assert (fault.resets_at, fault.retry_after) == ((NOW + resets, resets) if resets else (0, 40))
     assert next_midnight(NOW, "Nowhere/Land") == NOW + 5 * HOUR
 
 
