@@ -30,6 +30,18 @@ async def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
             await asyncio.sleep(0.005)
 
 
+def in_a_minute(look: Callable[[int], None], most: float = 55.0) -> None:
+    """``look(0)``, and where that failed and took longer, ``look(1)``: what counts by minutes has forgotten the first
+    requests when the last ones come, on a machine that is slow enough."""
+    began = time.monotonic()
+    try:
+        look(0)
+    except AssertionError:
+        if time.monotonic() - began < most:
+            raise
+        look(1)
+
+
 def same_day(seconds: float = 20.0) -> None:
     """Whatever is counted by days stays in one (UTC) for so long: where midnight comes sooner, it is waited for."""
     left = DAY - time.time() % DAY
