@@ -34,25 +34,57 @@ def of_citations(citations: Json, length: int) -> tuple[Source, ...]:
     return tuple(found)
 
 
-def of_grounding(grounding: Mapping[str, Json], text: str) -> tuple[Source, ...]:
-    """Gemini's: chunks, and which bytes of the text each supports (ai.google.dev/gemini-api/docs/google-search)."""
+def of_grounding(
+    grounding: Mapping[str, Json], text: str, starts: Mapping[int, int] | None = None
+) -> tuple[Source, ...]:
+    """Gemini's: chunks, and which bytes of the text each supports (ai.google.dev/gemini-api/docs/google-search).
+
+    ``starts``: parts of the answer -> the character of the text at which each begins; others begin with the text.
+    """
     pages = [_page(chunk) for chunk in read.mappings(grounding.get("groundingChunks"))]
-    found = list(_supported(grounding, pages, text))
+    found = list(_supported(grounding, pages, text, starts or {}))
     cited = {source.url for source in found}
     found += [Source(url, title, 0, len(text)) for url, title in pages if url and url not in cited]
     return tuple(found)
 
 
-def _supported(grounding: Mapping[str, Json], pages: Sequence[tuple[str, str]], text: str) -> Iterator[Source]:
-    data = b"" if text.isascii() else text.encode("utf-8", "surrogatepass")
+def of_recitation(recited: Mapping[str, Json], text: str) -> tuple[Source, ...]:
+    """What Gemini says it recites: at Google's API ``citationSources``, at Vertex ``citations``
+    (ai.google.dev/api/generate-content#citationmetadata)."""
+    place = _Places(text)
+    found = []
+    for said in read.mappings(recited.get("citationSources") or recited.get("citations")):
+        if (url := read.text(said.get("uri"))).startswith(PAGES):
+            start, end = place.of(said.get("startIndex")), place.of(said.get("endIndex"))
+            found.append(Source(url, read.text(said.get("title")), start, max(start, end)))
+    return tuple(found)
 
-    def place(offset: Json) -> int:
+
+class _Places:
+    """Characters of a text by the bytes before them, where Google counts those."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._data: dict[int, bytes] = {}
+        """Character at which a part begins -> the bytes from there on, of a text that has others than ASCII."""
+
+    def of(self, offset: Json, begin: int = 0) -> int:
         at = read.count(offset)
-        return len(data[:at].decode("utf-8", "ignore")) if data else min(at, len(text))
+        if self._text.isascii():
+            return min(begin + at, len(self._text))
+        if begin not in self._data:
+            self._data[begin] = self._text[begin:].encode("utf-8", "surrogatepass")
+        return begin + len(self._data[begin][:at].decode("utf-8", "ignore"))
 
+
+def _supported(
+    grounding: Mapping[str, Json], pages: Sequence[tuple[str, str]], text: str, starts: Mapping[int, int]
+) -> Iterator[Source]:
+    place = _Places(text)
     for support in read.mappings(grounding.get("groundingSupports")):
         segment = read.mapping(support.get("segment"))
-        start, end = place(segment.get("startIndex")), place(segment.get("endIndex"))
+        begin = starts.get(read.count(segment.get("partIndex")), 0)
+        start, end = place.of(segment.get("startIndex"), begin), place.of(segment.get("endIndex"), begin)
         for n in read.items(support.get("groundingChunkIndices")):
             if isinstance(n, int) and 0 <= n < len(pages) and pages[n][0]:
                 yield Source(*pages[n], start, max(start, end))

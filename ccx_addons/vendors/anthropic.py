@@ -13,6 +13,7 @@ THINKING: Final = "https://platform.claude.com/docs/en/build-with-claude/thinkin
 EFFORT: Final = "https://platform.claude.com/docs/en/build-with-claude/effort"
 MODELS: Final = "https://platform.claude.com/docs/en/models"
 SYSTEM: Final = "https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages"
+FAST: Final = "https://platform.claude.com/docs/en/build-with-claude/fast-mode"
 SCHEMAS: Final = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
 
 EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
@@ -85,6 +86,8 @@ ANTHROPIC: Final = Vendor(
         Family(ALWAYS, Facts(THINKING, messages={"off": "never"}), (5, 0), current=CURRENT),
         Family(ALWAYS, Facts(MODELS, messages={"forced_tools": False}), (5, 1)),
         Family(OPUS, Facts(THINKING, messages={"off": "never", "forced_tools": False}), (5, 5)),
+        Family(ALWAYS, Facts(FAST, messages={"fast": True}), (5, 2)),
+        Family(OPUS, Facts(FAST, messages={"fast": True}), (5, 5)),
         Family(SONNET, Facts(THINKING, messages={"off": "between_tools", "forced_tools": False}), (5, 5)),
     ),
 )  # fmt: skip

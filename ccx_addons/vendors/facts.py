@@ -114,6 +114,8 @@ class Messages:
     """The conversation may end with an assistant turn, which the model continues."""
     schemas: bool = False
     """Structured outputs: ``output_config.format`` and strict tools."""
+    fast: bool = False
+    """Answers come faster for ``speed``, without a beta header."""
     strict_tools: int = 0
     """The most strict tools of a request; 0: as many as there are."""
     strict_optional: int = 0
@@ -166,6 +168,10 @@ class Gemini:
     server_tools_with_functions: bool = False
     media_results: bool = False
     """Function responses hold media."""
+    media_levels: bool = False
+    """Each of the media may say how closely it is looked at."""
+    excludes: bool = False
+    """Searches take domains that they leave out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ GOOGLE: Final = Vendor(
                 gemini={
                     "thinking": "levels", "off": False, "budgets": (1, 32768), "json_schema": True,
                     "json_with_functions": True, "server_tools_with_functions": True, "media_results": True,
+                    "media_levels": True,
                 },
             ),
             LEVELS, current=CURRENT,

@@ -11,5 +11,6 @@ VERTEX: Final = Vendor(
     server=Facts(
         "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/start/openai",
         chat={"verbosity": False, "limit": "max_tokens", "thoughts": False},
+        gemini={"excludes": True},
     ),
 )

@@ -11,6 +11,7 @@ from ccx_addons.core.sources import (
     nested_citations,
     of_citations,
     of_grounding,
+    of_recitation,
     of_url_citations,
     url_citations,
 )
@@ -113,3 +114,20 @@ def test_what_messages_clients_send_back_is_left_out() -> None:
     assert body["messages"][0]["content"][-1]["citations"] == [theirs]
     assert "ccx-" in json.dumps(turn) and "ccx-" not in json.dumps(body)
     assert losses == []
+
+
+def test_bytes_are_counted_from_the_part_that_is_named() -> None:
+    segment = {"partIndex": 1, "startIndex": 0, "endIndex": 4}
+    found = {
+        "groundingChunks": [{"web": {"uri": PAGE.url}}],
+        "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0]}],
+    }
+    assert of_grounding(found, "schön. für", {1: 7}) == (Source(PAGE.url, "", 7, 10),)
+    assert of_grounding(found, "text. more", {1: 6}) == (Source(PAGE.url, "", 6, 10),)
+    assert of_grounding(found, "text") == (Source(PAGE.url, "", 0, 4),)
+
+
+@pytest.mark.parametrize("field", ["citationSources", "citations"])
+def test_recitations(field: str) -> None:
+    said = {"startIndex": 1, "endIndex": 3, "uri": PAGE.url, "title": "T", "license": "mit"}
+    assert of_recitation({field: [said, {"license": "mit"}]}, "text") == (PAGE,)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, drawing, logprobs, read, tiers
+from ccx_addons.core import cache_marks, drawing, logprobs, read, resolution, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -43,7 +43,7 @@ READS: Final[Reads] = {
     **cache_marks.READS,
     "messages": cache_marks.FIELDS | tiers.SPEED,
     "responses": SHARED | cache_marks.FIELDS | logprobs.RESPONSES | {"format", "text.format.description"},
-    "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
+    "gemini": logprobs.GEMINI | drawing.OF_GEMINI | resolution.FIELDS,
 }
 
 type Losses = list[Loss]
@@ -55,7 +55,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """The body, and what it cannot say of the request."""
     rules = vendors.chat(base_url, request.model, style)
     request, losses = _marked(request, rules, base_url)
-    request = nameable(request, (), losses)
+    request = resolution.carried(nameable(request, (), losses), losses)
     kept = own(request.extra)
     naming = Naming.of(request, rules)
     request = _with_format_in_words(request, rules, losses)

@@ -23,6 +23,7 @@ from ccx_addons.core.neutral import (
     ToolResult,
     safe_name,
 )
+from ccx_addons.core.resolution import FIELD, LEVELS
 from ccx_addons.core.signatures import NOT_HOME, PLACEHOLDER
 from ccx_addons.core.turns import CONTINUE, NO_RESULT, Place, Turn, Turns, calls_in, pair_calls, walk
 from ccx_addons.protocols.gemini.parts import texts_of, write_call, write_media, write_result
@@ -138,15 +139,16 @@ class Conversation:
         ]
         function["response"] = write_result(result, texts_of(parts))
         others = [part for part in parts if not isinstance(part, Text | Refusal)]
-        media = [wire for part in others for wire in self._plain(part, f"{path}.result")]
-        if self._rules.media_results and media:
+        inside = self._rules.media_results
+        media = [wire for part in others for wire in self._plain(part, f"{path}.result", not inside)]
+        if inside and media:
             function["parts"] = media
         else:
             beside += media
         return {"functionResponse": function | own(result.extra)}
 
-    def _plain(self, part: Part, path: str) -> Iterator[Fields]:
-        """Text and media; a loss for anything else."""
+    def _plain(self, part: Part, path: str, levels: bool = True) -> Iterator[Fields]:
+        """Text and media; a loss for anything else. ``levels``: media may say how closely they are looked at."""
         match part:
             case Text(text, extra) | Refusal(text, extra):
                 if text:
@@ -156,8 +158,11 @@ class Conversation:
                 if isinstance(wire, str):
                     self._losses.append(Loss(path, wire))
                     return
-                if part.detail not in (None, "auto"):
-                    self._losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
+                if part.detail not in (None, "auto") and FIELD not in own(part.extra):
+                    if levels and self._rules.media_levels and part.detail in LEVELS:
+                        wire[FIELD] = {"level": LEVELS[part.detail]}
+                    else:
+                        self._losses.append(Loss(f"{path}.detail", "there is nothing like it here"))
                 if part.name:
                     self._losses.append(Loss(f"{path}.name", "media have no names here"))
                 yield wire

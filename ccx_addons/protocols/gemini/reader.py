@@ -24,7 +24,7 @@ from ccx_addons.core.neutral import (
     ToolCall,
     Usage,
 )
-from ccx_addons.core.sources import of_grounding
+from ccx_addons.core.sources import of_grounding, of_recitation
 from ccx_addons.protocols.gemini.finish import (
     ANSWER_FIELDS,
     BLOCKED,
@@ -61,6 +61,8 @@ class AnswerReader:
         self._growing: GrowingCall | None = None
         self._said: list[str] = []
         """The open text."""
+        self._starts: dict[int, int] = {}
+        """Parts of a chunk behind the first -> the character of the open text at which each begins."""
         self._usage: Fields = {}
         self._top: Fields = {}
         self._candidate: Fields = {}
@@ -104,9 +106,8 @@ class AnswerReader:
         if stop == "error" and self.reason in VAGUE:
             stop = "end"
         events: list[Event] = []
-        if self._open == "text" and (found := read.mapping(self._candidate.get("groundingMetadata"))):
-            pages = of_grounding(found, "".join(self._said))
-            events += [PartDelta(self._index, sources=pages)] if pages else []
+        if self._open == "text" and self._candidate:
+            events += self._sourced()
         self._end_call(events, stop == "end")
         self._close(events)
         if stop == "end" and self._calls:
@@ -116,6 +117,15 @@ class AnswerReader:
         kept = {**self._top, CANDIDATE: self._candidate} if self._candidate else self._top
         events.append(Finished(stop, read_usage(self._usage), extra={NAME: kept} if kept else NO_EXTRA))
         return events
+
+    def _sourced(self) -> list[Event]:
+        """Where the open text comes from, which is told at the end."""
+        found, recited = (read.mapping(self._candidate.get(name)) for name in ("groundingMetadata", "citationMetadata"))
+        if not found and not recited:
+            return []
+        text = "".join(self._said)
+        pages = (*of_grounding(found, text, self._starts), *of_recitation(camel(recited), text))
+        return [PartDelta(self._index, sources=pages)] if pages else []
 
     def _fail(self, fault: Fault) -> list[Event]:
         self.failed = True
@@ -128,7 +138,9 @@ class AnswerReader:
                 self._usage[name] = count
 
     def _read_candidate(self, candidate: Mapping[str, Json], events: list[Event]) -> None:
-        for part in read.mappings(camel(read.mapping(candidate.get("content"))).get("parts")):
+        for number, part in enumerate(read.mappings(camel(read.mapping(candidate.get("content"))).get("parts"))):
+            if number:
+                self._starts[number] = sum(map(len, self._said)) if self._open == "text" else 0
             self._read_part(camel(part), events)
         if reason := read.text(candidate.get("finishReason")):
             self.reason = reason

@@ -33,7 +33,7 @@ from ccx_addons.protocols.gemini.parts import (
     read_signature,
 )
 from ccx_addons.protocols.gemini.schema import read_schema
-from ccx_addons.protocols.gemini.tools import read_tool_config, read_tools
+from ccx_addons.protocols.gemini.tools import read_tool_config, read_tools, within
 from ccx_addons.protocols.gemini.wire import NAME, NOTHING, Fields, camel, keep, one_or_many
 
 FIELDS: Final = frozenset({
@@ -88,7 +88,7 @@ def decode_request(body: Mapping[str, Json], model: str, stream: bool) -> Reques
         model,
         _messages(body),
         (*_system(body.get("systemInstruction")), *_choices(config)),
-        read_tools(body.get("tools")),
+        tuple(within(read_tools(body.get("tools")), choice)),
         choice,
         max_tokens=demand.integer(config, "maxOutputTokens", CONFIG),
         temperature=demand.number(config, "temperature", CONFIG),

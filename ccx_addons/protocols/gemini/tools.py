@@ -1,6 +1,7 @@
 """Tools and the choice among them (ai.google.dev/api/caching#Tool, #ToolConfig; /gemini-api/docs/tool-combination)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from ccx_addons.core import read
@@ -18,11 +19,12 @@ MODE_NAMES: Final = ("MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED")
 CALLING_FIELDS: Final = frozenset({"mode", "allowedFunctionNames"})
 
 MCP: Final = "mcpServers"
+SEARCH: Final = "googleSearch"
 
 type ServerKind = Literal["web_search", "web_fetch", "code", "file_search", "computer", "mcp", "other"]
 
 SERVER_KINDS: Final[Mapping[str, ServerKind]] = {
-    "googleSearch": "web_search",
+    SEARCH: "web_search",
     "googleSearchRetrieval": "web_search",
     "enterpriseWebSearch": "web_search",
     "parallelAiSearch": "web_search",
@@ -36,7 +38,7 @@ SERVER_KINDS: Final[Mapping[str, ServerKind]] = {
 }
 """Google's own tools -> neutral kinds; every other one is ``other``."""
 SERVER_TOOLS: Final[Mapping[str, str]] = {
-    "web_search": "googleSearch",
+    "web_search": SEARCH,
     "web_fetch": "urlContext",
     "code": "codeExecution",
 }
@@ -116,7 +118,26 @@ def read_tool_config(config: Mapping[str, Json]) -> tuple[ToolChoice | None, Fie
     return choice, ({"toolConfig": rest} if rest else {})
 
 
+def within(tools: Iterable[Tool | ServerTool], choice: ToolChoice | None) -> Iterator[Tool | ServerTool]:
+    """The tools, remote servers as far as the choice names their tools: names that are no function's are theirs."""
+    given = tuple(tools)
+    named = () if choice is None else choice.names
+    functions = {tool.name for tool in given if isinstance(tool, Tool)}
+    left = tuple(name for name in named if name not in functions)
+    for tool in given:
+        if named and isinstance(tool, ServerTool) and tool.servers:
+            servers = (replace(server, allowed=left) if left else replace(server, off=True) for server in tool.servers)
+            yield replace(tool, servers=tuple(servers))
+        else:
+            yield tool
+
+
 # ---- neutral -> wire -------------------------------------------------------------------------------------------------
+def _excluded(value: Mapping[str, Json]) -> Fields:
+    domains = read.texts(value.get("blocked_domains"))
+    return {"excludeDomains": domains} if domains else {}
+
+
 def tool_names(request: Request) -> dict[str, str]:
     """Each function's name -> its name on the wire."""
     return safe_names(tool.name for tool in request.tools if isinstance(tool, Tool))
@@ -191,7 +212,8 @@ class Tools:
         if has_functions and not self._rules.server_tools_with_functions:
             self._losses.append(Loss(path, "the model takes either functions or tools of its own"))
             return None
-        return written_tool(tool, path, lambda _: {name: {}}, self._losses)
+        excludes = name == SEARCH and self._rules.excludes
+        return written_tool(tool, path, lambda value: {name: _excluded(value) if excludes else {}}, self._losses)
 
     def _config(self, request: Request, combined: bool) -> Fields:
         calling: Fields = {}

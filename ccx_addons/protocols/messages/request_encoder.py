@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks
+from ccx_addons.core import cache_marks, resolution, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.leftovers import Reads
 from ccx_addons.core.neutral import Effort, Json, Loss, OutputFormat, Reasoning, Request
@@ -46,7 +46,7 @@ MERGED: Final = frozenset({"thinking", "output_config", "metadata"})
 PERSONAL: Final = re.compile(r"[^@\s]@[^@\s]+\.[a-zA-Z]{2,}|^\+?[\d ()-]{8,20}$")
 """E-mail addresses and telephone numbers: "user_id appears to contain an email address". One letter before the ``@``
 is enough: a run of them would be gone through anew from each of its letters."""
-READS: Final[Reads] = cache_marks.READS
+READS: Final[Reads] = {**cache_marks.READS, "gemini": resolution.FIELDS}
 
 type Losses = list[Loss]
 
@@ -69,7 +69,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """The body, and what it cannot say of the request."""
     rules = vendors.messages(base_url, request.model)
     request, losses = cache_marks.carried(request, NAME, cache_marks.CONTROL)
-    request = nameable(request, SERVER_TOOLS, losses)
+    request = resolution.carried(nameable(request, SERVER_TOOLS, losses), losses)
     names = tool_names(request)
     talk = Conversation(request, rules, names, losses)
     grammar = Grammar(rules)
@@ -98,7 +98,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     if config:
         body["output_config"] = config
     body |= _sampling(request, rules, plan.on, losses)
-    body |= _rest(request, losses)
+    body |= _rest(request, rules, losses)
     body |= cache_marks.of_request(request, NAME, cache_marks.CONTROL, losses)
     if request.stream:
         body["stream"] = True
@@ -254,7 +254,7 @@ def _sampling(request: Request, rules: Rules, thinking: bool, losses: Losses) ->
     return wire
 
 
-def _rest(request: Request, losses: Losses) -> dict[str, Json]:
+def _rest(request: Request, rules: Rules, losses: Losses) -> dict[str, Json]:
     kept = own(request.extra)
     wire: dict[str, Json] = {name: value for name, value in kept.items() if name not in MERGED}
     stops = [text for text in request.stop if text.strip()]
@@ -270,7 +270,9 @@ def _rest(request: Request, losses: Losses) -> dict[str, Json]:
     if metadata:
         wire["metadata"] = metadata
     if request.service_tier:
-        if tier := SERVICE_TIERS.get(request.service_tier):
+        if request.service_tier == tiers.FAST and rules.fast:
+            wire["speed"] = tiers.FAST
+        elif tier := SERVICE_TIERS.get(request.service_tier):
             wire["service_tier"] = tier
         else:
             losses.append(Loss("service_tier", f"there is no tier {request.service_tier}"))

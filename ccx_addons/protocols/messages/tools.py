@@ -137,10 +137,15 @@ def _write_server_tool(tool: ServerTool, path: str, losses: list[Loss]) -> Block
 
 
 def _web_search(value: Mapping[str, Json]) -> Block:
-    """Domains and place mean the same in OpenAI's tool (platform.openai.com/docs/guides/tools-web-search)."""
+    """Domains and place mean the same in OpenAI's tool (platform.openai.com/docs/guides/tools-web-search), domains that
+    are left out in Google's."""
     block: Block = {"type": "web_search_20250305", "name": "web_search"}
     if domains := read.items(read.mapping(value.get("filters")).get("allowed_domains")):
         block["allowed_domains"] = domains
+    for name in ("googleSearch", "enterpriseWebSearch"):
+        said = read.mapping(value.get(name))
+        if domains := read.texts(said.get("excludeDomains") or said.get("exclude_domains")):
+            block["blocked_domains"] = domains
     if place := {name: text for name, text in read.mapping(value.get("user_location")).items() if text is not None}:
         block["user_location"] = {"type": "approximate", **read.mapping(place.pop("approximate", None)), **place}
     return block

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons import vendors
-from ccx_addons.core import cache_marks, drawing, logprobs, read, tiers
+from ccx_addons.core import cache_marks, drawing, logprobs, read, resolution, tiers
 from ccx_addons.core.choice import nameable
 from ccx_addons.core.ids import shortened
 from ccx_addons.core.leftovers import Reads
@@ -48,7 +48,7 @@ READS: Final[Reads] = {
     | logprobs.CHAT
     | drawing.OF_CHAT
     | {"format", "response_format.json_schema.description"},
-    "gemini": logprobs.GEMINI | drawing.OF_GEMINI,
+    "gemini": logprobs.GEMINI | drawing.OF_GEMINI | resolution.FIELDS,
     "messages": cache_marks.FIELDS | tiers.SPEED | {"mcp_servers"},
 }
 
@@ -63,7 +63,7 @@ def encode_request(request: Request, base_url: str = "", style: str = "auto") ->
     """
     rules = vendors.responses(base_url, request.model)
     request, losses = cache_marks.carried(request, NAME, rules.cache_marks)
-    request = nameable(request, SERVER_TOOLS, losses)
+    request = resolution.carried(nameable(request, SERVER_TOOLS, losses), losses)
     kept = own(request.extra)
     naming = Naming(request)
     request = _with_format_in_words(request, losses)

@@ -86,6 +86,8 @@ class _Conversation:
         self._box = box
         self._turn: list[Part] = []
         """Parts of the assistant's message, or results, that the next item may join."""
+        self._shells: dict[str, str] = {}
+        """Ids of a local shell's items -> those of its calls: a result may name either."""
         self._results = False
         instructions = body.get("instructions")
         if not isinstance(instructions, str | None):
@@ -122,9 +124,15 @@ class _Conversation:
         if kind == "message":
             self._add_message(item, path)
         elif kind in CALLS:
-            self._say(read_call(_checked_call(item, kind, path), self._box.name))
+            call = read_call(_checked_call(item, kind, path), self._box.name)
+            if kind == "local_shell_call":
+                self._shells[read.text(item.get("id"))] = call.id
+            self._say(call)
         elif kind in RESULTS:
-            self._say(read_result(_checked_result(item, path), path), results=True)
+            result = read_result(_checked_result(item, path), path)
+            if kind == "local_shell_call_output":
+                result = replace(result, id=self._shells.get(result.id, result.id))
+            self._say(result, results=True)
         elif kind == "reasoning":
             self._say(true_origin(read_reasoning(item)))
         elif kind != "additional_tools":

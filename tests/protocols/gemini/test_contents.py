@@ -209,3 +209,21 @@ def test_a_call_without_id_has_a_result_without_id() -> None:
 def test_side_car_of_a_message() -> None:
     talk, _ = built(Message("user", (Text("hi"),), {"gemini": {"x": 1}, "chat": {"name": "n"}}))
     assert talk.contents == [{"role": "user", "parts": [{"text": "hi"}], "x": 1}]
+
+
+def test_a_detail_is_said_where_each_picture_may_say_it() -> None:
+    talk, lost = built(
+        user(Media("image/png", data="x", detail="low"), Media("image/png", data="y", detail="other")), name=PRO
+    )
+    seen, other = talk.contents[0]["parts"]
+    assert seen["mediaResolution"] == {"level": "MEDIA_RESOLUTION_LOW"} and "mediaResolution" not in other
+    assert lost == ["messages[0].content[1].detail"]
+
+
+def test_but_not_in_a_result() -> None:
+    result = ToolResult("a", (Media("image/png", data="x", detail="low"),))
+    talk, lost = built(HI, model(call("a")), user(result), name=PRO)
+    assert talk.contents[2]["parts"][0]["functionResponse"]["parts"] == [
+        {"inlineData": {"mimeType": "image/png", "data": "x"}}
+    ]
+    assert lost == ["messages[1].content[0].result.detail"]

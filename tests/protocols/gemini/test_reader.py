@@ -11,6 +11,7 @@ from ccx_addons.core.neutral import (
     Opaque,
     Part,
     Response,
+    Source,
     Started,
     Stop,
     Text,
@@ -209,3 +210,17 @@ def test_a_sketch_on_the_way_to_a_picture_is_no_answer() -> None:
 @pytest.mark.parametrize(("reason", "stop"), [("stop", "end"), ("length", "length"), ("content_filter", "refusal")])
 def test_words_of_other_vendors(reason: str, stop: Stop) -> None:
     assert answer(chunk({"text": "a"}, reason=reason)).stop == stop
+
+
+def test_a_citation_is_of_its_own_part() -> None:
+    segment = {"partIndex": 2, "startIndex": 0, "endIndex": 2}
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a.test", "title": "A"}}],
+                 "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0]}]}  # fmt: skip
+    wire = chunk({"text": "t", "thought": True}, {"text": "one. "}, {"text": "two."}, reason="STOP")
+    wire["candidates"][0] |= {
+        "groundingMetadata": grounding,
+        "citationMetadata": {"citationSources": [{"uri": "https://b.test"}]},
+    }
+    text = answer(wire).parts[1]
+    assert isinstance(text, Text) and text.text == "one. two."
+    assert text.sources == (Source("https://a.test", "A", 5, 7), Source("https://b.test", "", 0, 0))

@@ -4,8 +4,9 @@ import pytest
 
 from ccx_addons import vendors
 from ccx_addons.core.errors import BadRequest
+from ccx_addons.core.mcp import McpServer
 from ccx_addons.core.neutral import Loss, ServerTool, Tool, ToolChoice
-from ccx_addons.protocols.gemini.tools import Tools, read_tool_config, read_tools, tool_names
+from ccx_addons.protocols.gemini.tools import Tools, read_tool_config, read_tools, tool_names, within
 from tests.protocols.gemini.values import OLD, PRO, RELAY, ask
 
 F = Tool("f", "does f")
@@ -133,6 +134,30 @@ def test_strict_functions_are_a_loss() -> None:
 def test_tools_of_the_upstream(tool: ServerTool, wire: dict[str, Any]) -> None:
     found, lost = written(tool)
     assert (found.tools, lost, found.config, found.has_functions) == ([wire], [], {}, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "lost"),
+    [
+        ("https://europe-west1-aiplatform.googleapis.com", {"excludeDomains": ["a.test"]}, []),
+        ("https://generativelanguage.googleapis.com", {}, ["tools[0].blocked_domains"]),
+    ],
+)
+def test_domains_that_a_search_leaves_out(url: str, settings: dict[str, Any], lost: list[str]) -> None:
+    request = ask(PRO, tools=(ServerTool("web_search", "messages", {"blocked_domains": ["a.test"]}),))
+    losses: list[Loss] = []
+    found = Tools(request, vendors.gemini(url, PRO), {}, losses)
+    assert (found.tools, [loss.path for loss in losses]) == ([{"googleSearch": settings}], lost)
+
+
+@pytest.mark.parametrize(
+    ("names", "off", "allowed"), [((), False, None), (("f",), True, None), (("f", "x"), False, ("x",))]
+)
+def test_names_that_are_no_functions_are_of_servers(names: tuple[str, ...], off: bool, allowed: Any) -> None:
+    servers = ServerTool("mcp", "gemini", {}, (McpServer("s", "https://s.test"),))
+    _, limited, search = within((F, servers, SEARCH), ToolChoice("any", names))
+    assert isinstance(limited, ServerTool) and search is SEARCH
+    assert [(server.off, server.allowed) for server in limited.servers] == [(off, allowed)]
 
 
 @pytest.mark.parametrize("kind", ["file_search", "computer", "image", "mcp", "other"])

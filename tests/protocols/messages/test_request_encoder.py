@@ -67,6 +67,22 @@ def test_fields(fields: dict[str, Any], wire: dict[str, Any], losses: list[str])
     assert lost == losses
 
 
+@pytest.mark.parametrize(
+    ("model", "tier", "wire"),
+    [
+        ("claude-opus-5-5", "fast", {"speed": "fast"}),
+        ("claude-fable-5-2", "fast", {"speed": "fast"}),
+        ("claude-opus-5-5", "priority", {}),
+        ("claude-opus-4-8", "fast", {}),
+        ("claude-sonnet-5-5", "fast", {}),
+    ],
+)
+def test_fast_answers_of_models_that_have_them(model: str, tier: str, wire: dict[str, Any]) -> None:
+    body, lost = encode(model=model, service_tier=tier)
+    assert {name: body[name] for name in ("speed", "service_tier") if name in body} == wire
+    assert lost == ([] if wire else ["service_tier"])
+
+
 # ---- sampling --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("model", "fields", "wire", "losses"),

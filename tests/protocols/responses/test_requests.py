@@ -271,3 +271,10 @@ def test_what_cannot_be_understood_is_named(body: dict[str, Any], param: str) ->
     with pytest.raises(BadRequest) as caught:
         responses.decode_request(body, "m", False)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize("named", [{"call_id": "c"}, {"id": "c"}, {"id": "lsh_1"}])
+def test_the_result_of_a_local_shell_names_its_call_or_the_calls_item(named: dict[str, str]) -> None:
+    shell = {"type": "local_shell_call", "id": "lsh_1", "call_id": "c", "action": {"type": "exec", "command": ["ls"]}}
+    _, done = turns(shell, {"type": "local_shell_call_output", "output": "x", **named})
+    assert [part.id for part in done.parts if isinstance(part, ToolResult)] == ["c"]
