@@ -211,10 +211,14 @@ def check_origin(required: bool) -> None:
 
 
 def check_csrf() -> None:
+    if not csrf_fits():
+        raise Failure(403, "CSRF token missing or wrong", "reload the page and try again")
+
+
+def csrf_fits() -> bool:
     token = request.headers.get("X-CSRF-Token", "") or request.form.get("csrf_token", "")
     known = str(session.get("csrf", ""))
-    if not known or not hmac.compare_digest(token.encode(), known.encode()):
-        raise Failure(403, "CSRF token missing or wrong", "reload the page and try again")
+    return bool(known) and hmac.compare_digest(token.encode(), known.encode())
 
 
 def offered_key() -> str:
@@ -304,8 +308,9 @@ def form(error: str, target: str, wait: int = 0) -> str:
 
 @login_pages.post("/login")
 def enter() -> AnyResponse | tuple[str, int, dict[str, str]]:
-    check_csrf()
     target = inside(request.form.get("next", "/"))
+    if not csrf_fits():  # the panel began anew under the open form, or somebody logged in beside it
+        return redirect(request.script_root + target, 303) if logged_in() else (form("old", target), 403, {})
     key = request.form.get("key", "")
     found = judge(key)
     if isinstance(found, User):

@@ -111,7 +111,8 @@ def form(error: str, wait: int = 0) -> str:
 
 @pages.post("/login")
 def enter() -> Response | tuple[str, int, dict[str, str]]:
-    auth.check_csrf()
+    if not auth.csrf_fits():
+        return form("old"), 403, {}
     current, state = panel(), own()
     digest = hashlib.sha256(request.form.get("key", "").strip().encode("utf-8", "surrogateescape")).hexdigest()
     client, address = owner(current, digest), request.remote_addr or ""

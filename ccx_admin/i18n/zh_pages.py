@@ -525,5 +525,6 @@ PAGES: Final[Mapping[str, str]] = {
     "The page is still coming: nothing has happened yet. Press again in a moment.": (
         "页面还在加载，刚才的点击没有执行，请稍后再点。"
     ),
+    "This form had become too old; send it once more.": "此表单已过期，请再提交一次。",
     "Without scripts everything here can be read, and nothing changed.": "没有脚本时，这里的内容只能看，不能改。",
 }

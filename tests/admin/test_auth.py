@@ -99,6 +99,17 @@ def test_login_leads_inside_only(browser: FlaskClient, target: str, place: str) 
     assert answer.headers["location"] == place
 
 
+def test_a_form_that_became_too_old_is_given_anew(browser: FlaskClient) -> None:
+    """The panel began anew under it, or somebody logged in beside it."""
+    for path in ("/login", "/clients/me/login"):
+        token_of(browser.get(path))
+        answer = browser.post(path, data={"key": ADMIN_KEY, "csrf_token": "of another start", "next": "/usage"})
+        assert answer.status_code == 403 and "too old" in answer.text
+    assert log_in(browser).status_code == 303
+    beside = browser.post("/login", data={"key": ADMIN_KEY, "csrf_token": "of before", "next": "/usage"})
+    assert (beside.status_code, beside.location) == (303, "/usage")
+
+
 def test_sessions_end(session: FlaskClient, clock: Clock) -> None:
     clock.now += auth.IDLE - 1
     assert session.get("/api/channels").status_code == 200

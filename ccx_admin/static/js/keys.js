@@ -63,7 +63,7 @@ export function startKeys() {
     const row = event.target.closest("tr[data-id], tr[data-href]");
     if (!row || event.target.closest("a, button, input, select, summary") || String(getSelection())) return;
     const link = row.querySelector("a");
-    if (link && event.metaKey) open(link.href);
+    if (link && (event.metaKey || event.ctrlKey)) open(link.href);
     else link?.click();
   });
 }

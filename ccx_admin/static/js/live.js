@@ -86,7 +86,7 @@ async function poll() {
     const answer = await fetch(at(`/api/live/changes?since=${rev}`), { headers: { Accept: "application/json" } });
     if (answer.status === 401) loggedOut();
     if (answer.ok) tell(await answer.json());
-    if (polling) answer.ok ? show("polling", "poll") : show("no connection", "off");
+    if (polling) answer.status < 500 ? show("polling", "poll") : show("no connection", "off");
   } catch {
     show("no connection", "off");
   } finally {
