@@ -1,6 +1,9 @@
 """What ``ccx WORD`` does (in a checkout also ``run.py WORD``): ``main``, and one module for each group of words."""
 
 import argparse
+import errno
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,10 @@ from ccx_addons.core.terminal import plain
 NO_WINDOWS: Final = "ccx: CCX runs on Linux and macOS, not on Windows itself; there it runs in WSL or in a container"
 
 type Command = Callable[[list[str]], int]
+
+
+UNHEARD: Final = frozenset({errno.EPIPE, errno.ENOSPC})
+"""Nobody takes what is printed (``ccx flows | head``), or a disk is full."""
 
 
 def program() -> str:
@@ -51,19 +58,32 @@ def main(given: list[str] | None = None) -> int:
     return told(command(more.parse_args(words).command), [])
 
 
+def unheard(error: OSError) -> int:
+    """The status that shells have for it. What is still unsaid goes nowhere, or Python would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return 128 + signal.SIGPIPE
+    print(f"ccx: {error.strerror}", file=sys.stderr)
+    return 1
+
+
 def told(command: Command, arguments: list[str]) -> int:
     """The command's status, or 1 and a line for each thing that is wrong."""
     from ccx_addons.core.errors import CcxError, ConfigErrors
     from ccx_addons.io.files import FORESEEN, cannot
 
     try:
-        return command(arguments)
+        status = command(arguments)
+        print(end="", flush=True)  # now, and not at Python's end
+        return status
     except ConfigErrors as errors:
         for problem in errors.problems:
             complain(f"ccx: {problem}")
     except CcxError as error:
         complain(f"ccx: {error}")
     except OSError as error:
+        if error.filename is None and error.errno in UNHEARD:
+            return unheard(error)
         if error.filename is None or error.errno not in FORESEEN:
             raise
         complain(f"ccx: {cannot(error.filename, error)}")
