@@ -9,6 +9,7 @@ from typing import Any, Final
 from ccx_addons.core import read
 from ccx_addons.core.neutral import Fault, fault_kind
 from ccx_addons.core.refusals import plain
+from ccx_addons.core.sse import ServerEvent
 from ccx_addons.core.vendor_errors import PAGE, category_of
 from ccx_addons.core.waits import PACIFIC, next_midnight, retry_after, seconds_until
 from ccx_addons.core.wire_json import BadJson, loads
@@ -52,10 +53,7 @@ DECODER: Final = json.JSONDecoder()
 
 def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Fault:
     """The error an upstream answered with. Never raises."""
-    try:
-        value = loads(body)
-    except BadJson:
-        value = None
+    value = _value_of(body)
     if isinstance(value, list) and value:
         value = value[0]
     wait = retry_after(headers, now, status)
@@ -64,6 +62,22 @@ def read_fault(status: int, headers: Mapping[str, str], body: bytes, now: float)
     if value is None or not isinstance(value, dict | str):
         return Fault(fault_kind(status), glimpse(body) or f"HTTP {status} without a message", status, retry_after=wait)
     return fault_of(value, status, wait, now)
+
+
+def _value_of(body: bytes) -> Json:
+    """The JSON of an error body, also of one that is written as the event of a stream (Alibaba, VectifyAI/OpenKB#242);
+    None: there is none."""
+    try:
+        return loads(body)
+    except BadJson:
+        pass
+    if not body.lstrip()[:6].startswith((b"data:", b"event:", b"id:")):
+        return None
+    lines = (line[5:] for line in body.splitlines() if line.startswith(b"data:"))
+    try:
+        return loads(next(lines, b""))
+    except BadJson:
+        return None
 
 
 def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float = 0.0) -> Fault:
@@ -85,6 +99,11 @@ def fault_of(value: Json, status: int = 0, wait: float | None = None, now: float
         resets = next_midnight(now, PACIFIC)
         wait = resets - now
     return shortened(Fault(_kind(status, kind, code), message, status, code, kind, param, wait, resets))
+
+
+def spoken_fault(event: ServerEvent) -> Fault | None:
+    """The error that an event of a stream says by its name and in words alone; None: it says none."""
+    return Fault("server", event.data[:MAX_TEXT]) if event.name == "error" and event.data.strip() else None
 
 
 def shortened(fault: Fault) -> Fault:

@@ -218,7 +218,8 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
         (
             WHOLE_ARGUMENTS,
-            r"failed to parse tool call arguments|function\.arguments[^\n]{0,60}JSON format|"
+            r"failed to parse tool call arguments|invalid function arguments json|"
+            r"function\.arguments[^\n]{0,60}JSON format|"
             r"(?:unterminated string starting at|expecting (?:value|property name[^:\n]{0,40}|'.{1,3}' delimiter)|"
             r"invalid \\\\?escape|extra data|invalid control character at): line \d{1,9} column \d{1,9} \(char [1-9]",
         ),

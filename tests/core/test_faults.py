@@ -82,6 +82,13 @@ def read(status: int, body: Any, headers: dict[str, str] | None = None) -> Fault
             Fault("server", "a web page: <b>Bad", 502),
             id="a page of blanks",
         ),
+        pytest.param(
+            400,
+            b'data: {"error":{"code":"invalid_parameter_error","message":"no","type":"invalid_request_error"}}\n\n',
+            Fault("invalid_request", "no", 400, code="invalid_parameter_error", type="invalid_request_error"),
+            id="Alibaba: an event of a stream",
+        ),
+        pytest.param(500, b"data: words", Fault("server", "data: words", 500), id="an event without JSON"),
         pytest.param(500, b"plain words", Fault("server", "plain words", 500), id="plain text"),
         pytest.param(500, b"", Fault("server", "HTTP 500 without a message", 500), id="nothing"),
         pytest.param(500, b"{}", Fault("server", "an error without a message", 500), id="empty object"),

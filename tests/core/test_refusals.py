@@ -52,6 +52,8 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Failed to parse tool call arguments as JSON: [json.exception.parse_error.101]", RESPONSES, {"whole_arguments"}),
         ('<400> InternalError.Algo.InvalidParameter: The "function.arguments" parameter of the code model must be in JSON '
          "format.", CHAT, {"whole_arguments"}),
+        ("invalid params, invalid function arguments json string, tool_call_id: call_function_9awue8x7z3tu_1 (2013)", CHAT,
+         {"whole_arguments"}),
         ("The request body is not valid JSON: no low surrogate in string: line 1 column 28642 (char 28641)", MESSAGES,
          {"whole_characters"}),
         ("messages[1].content: lone leading surrogate in hex escape at line 1 column 74", CHAT, {"whole_characters"}),

@@ -231,3 +231,9 @@ def test_an_error_in_words_of_its_own_inside_a_200(
 def test_what_says_that_all_is_well_is_no_error(kind: Kind, said: dict[str, Json]) -> None:
     *_, event = decoded(TEXT_PROTOCOLS[kind].decoder(), b"data: " + dumps(said) + b"\n\n")
     assert isinstance(event, Failed) and event.fault.message.startswith("the stream ended without")
+
+
+@pytest.mark.parametrize("kind", TEXT_PROTOCOLS)
+def test_an_error_in_words_alone_is_told(kind: Kind) -> None:
+    said = b"event: error\ndata: upstream exploded\n\n"
+    assert decoded(TEXT_PROTOCOLS[kind].decoder(), said * 2) == [Failed(Fault("server", "upstream exploded"))]

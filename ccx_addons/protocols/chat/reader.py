@@ -165,6 +165,12 @@ class AnswerReader:
     def counted(self) -> Usage | None:
         return read_usage(self._usage)
 
+    @property
+    def called(self) -> bool:
+        """Whether there are calls, and each names a tool and has all of its arguments."""
+        whole = (call.name and loads_object("".join(call.texts) or "{}") is not None for call in self._calls)
+        return bool(self._calls) and all(whole)
+
     # ---- chunks ----
     def read(self, chunk: Mapping[str, Json], sound: bool = False) -> list[Event]:
         """``sound``: it is known to carry no error."""

@@ -1,11 +1,13 @@
 """Stream bytes -> events (platform.openai.com/docs/api-reference/chat/streaming).
 
 Usage may come after the finish reason and in several chunks, so that the answer ends with ``[DONE]`` or, where the
-server sends none, with the body. A body that ends without a finish reason was cut.
+server sends none, with the body. A body that ends without a finish reason was cut, even behind ``[DONE]``, which relays
+add to whatever they got; but not where all it said is calls that are whole (CLIProxyAPI#5308).
 """
 
 from collections.abc import Iterable
 
+from ccx_addons.core.faults import spoken_fault
 from ccx_addons.core.neutral import Event, Fault, PartDelta, Unread, Usage
 from ccx_addons.core.pieces import Pieces
 from ccx_addons.core.sse import EventTooLarge, ServerEvent
@@ -53,10 +55,10 @@ class StreamDecoder:
 
     def _read(self, message: ServerEvent) -> list[Event]:
         if message.data == "[DONE]":
-            return self._answer.end() if self._answer.reason else []
+            return self._answer.end() if self._answer.reason or self._answer.called else []
         chunk = loads_object(message.data)
         if chunk is None:
-            return []
+            return self._answer.fail(fault) if (fault := spoken_fault(message)) else []
         events = self._answer.read(chunk)
         if (more := self._answer.more) and len(events) == 1 and isinstance(piece := events[0], PartDelta):
             self._pieces.learn(message, piece.text, more)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
+from ccx_addons.core.faults import spoken_fault
 from ccx_addons.core.neutral import Event, Failed, Fault, PartDelta, Unread, Usage
 from ccx_addons.core.pieces import Pieces
 from ccx_addons.core.sse import MAX_EVENT, EventTooLarge, ServerEvent
@@ -101,6 +102,8 @@ class StreamDecoder:
         events: list[Event] = []
         try:
             for message in found:
+                if self._ended:
+                    break
                 if isinstance(message, PartDelta):
                     events.append(message)
                 elif isinstance(message, bytes):
@@ -117,7 +120,11 @@ class StreamDecoder:
         return events
 
     def _event(self, message: ServerEvent) -> list[Event]:
-        events = self._answer.read(loads_object(message.data) or {})
+        value = loads_object(message.data)
+        if value is None and (fault := spoken_fault(message)):
+            self._ended = True
+            return [Failed(fault)]
+        events = self._answer.read(value or {})
         if (more := self._answer.more) and len(events) == 1 and isinstance(piece := events[0], PartDelta):
             self._pieces.learn(message, piece.text, more)
         return events

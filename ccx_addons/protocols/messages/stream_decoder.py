@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ccx_addons.core import read, stops
 from ccx_addons.core.arguments import EMPTY, Arguments
-from ccx_addons.core.faults import bare_fault, fault_of
+from ccx_addons.core.faults import bare_fault, fault_of, spoken_fault
 from ccx_addons.core.neutral import (
     NO_EXTRA,
     Event,
@@ -123,8 +123,10 @@ class StreamDecoder:
 
     def _read(self, message: ServerEvent) -> list[Event]:
         value = loads_object(message.data)
-        if value is None or self.failed or self.finished:
+        if self.failed or self.finished:
             return []
+        if value is None:
+            return self._fail(fault) if (fault := spoken_fault(message)) else []
         self.more = None
         try:
             events = self._event(value, value.get("type") or message.name)

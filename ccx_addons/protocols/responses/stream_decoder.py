@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from ccx_addons.core import read
 from ccx_addons.core.arguments import Arguments
-from ccx_addons.core.faults import bare_fault, fault_of
+from ccx_addons.core.faults import bare_fault, fault_of, spoken_fault
 from ccx_addons.core.neutral import (
     NO_EXTRA,
     Event,
@@ -169,8 +169,10 @@ class StreamDecoder:
         if self._started and message.data.startswith(AGAIN):
             return []
         value = loads_object(message.data)
-        if value is None or self.failed or self.finished:
+        if self.failed or self.finished:
             return []
+        if value is None:
+            return self._fail(fault) if (fault := spoken_fault(message)) else []
         kind = read.text(value.get("type")) or message.name
         if shape := DELTAS.get(kind):
             text = read.text(value.get("delta"))

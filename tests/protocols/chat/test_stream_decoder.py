@@ -57,6 +57,16 @@ def test_streams_that_were_cut(data: bytes) -> None:
     assert decode_all(data)[-1] == Failed(Fault("server", "the stream ended without a finish reason"))
 
 
+def test_calls_that_are_whole_need_no_finish_reason() -> None:
+    def calling(arguments: str) -> bytes:
+        call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": arguments}}
+        return frame(chunk({"content": "a", "tool_calls": [call]})) + DONE
+
+    answer = fold(decode_all(calling('{"a":1}')))
+    assert isinstance(answer, Response) and answer.stop == "tool_call"
+    assert isinstance(decode_all(calling('{"a":'))[-1], Failed)
+
+
 def test_an_event_may_be_large_but_not_endless() -> None:
     words = "x" * (8 << 20)
     answer = fold(decode_all(stream(chunk({"content": words}), chunk({}, "stop"))))
