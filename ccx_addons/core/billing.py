@@ -1,8 +1,9 @@
 """What of an answer's usage decides its price beside plain counts: as each vendor writes it, in one form.
 
-Sources: platform.claude.com/docs/en/about-claude/pricing (writes for an hour, searches, speed), openrouter.ai/docs/
-use-cases/usage-accounting (``cost``), docs.x.ai/developers/cost-tracking (ticks), docs.perplexity.ai (``cost`` as a
-table), ai.google.dev/api/generate-content#UsageMetadata (modalities), platform.openai.com/docs/api-reference/images.
+Sources: platform.claude.com/docs/en/about-claude/pricing (writes for an hour, searches, speed, places),
+openrouter.ai/docs/use-cases/usage-accounting (``cost``), docs.x.ai/developers/cost-tracking (ticks), docs.perplexity.ai
+(``cost`` as a table), ai.google.dev/api/generate-content#UsageMetadata (modalities),
+platform.openai.com/docs/api-reference/images.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ TIERS: Final = frozenset({"flex", "batch", "priority", "fast"})
 MODALITIES: Final = ("audio", "image", "video")
 """Tokens that are no text, which may cost something else."""
 
+US_ONLY: Final = 1.1
+"""In the United States alone, relative to anywhere: models that take such a wish (``inference_geo``)."""
 PICTURES: Final = "pictures"
 """What Images made: a count beside the usage (protocols/images.py)."""
 
@@ -44,6 +47,8 @@ class Billing:
     usd: float | None = None
     pictures: int = 0
     """That Images made."""
+    factor: float = 1.0
+    """What tokens cost more for the place where they were made."""
 
 
 PLAIN: Final = Billing()
@@ -51,9 +56,10 @@ PLAIN: Final = Billing()
 
 def billing_of(usage: Usage, asked_tier: Any = None) -> Billing:
     """``asked_tier``: what the request wanted, where the usage does not say how it was served."""
-    tier = asked_tier if isinstance(asked_tier, str) and asked_tier in TIERS else ""
+    asked = usage.served if usage.served and usage.served != "auto" else asked_tier
+    tier = asked if isinstance(asked, str) and asked in TIERS else ""
     if not usage.extra:
-        return Billing(tier) if tier else PLAIN
+        return Billing(tier, searches=min(usage.searches, MOST_SEARCHES)) if tier or usage.searches else PLAIN
     (protocol, fields), *_ = usage.extra.items()
     if protocol == "messages":
         tier = _messages_tier(fields)
@@ -64,13 +70,24 @@ def billing_of(usage: Usage, asked_tier: Any = None) -> Billing:
         given = _named(fields, "completion_tokens_details") or _named(fields, "output_tokens_details")
     return Billing(
         tier,
-        read.count(read.mapping(fields.get("cache_creation")).get("ephemeral_1h_input_tokens")),
-        min(read.count(read.mapping(fields.get("server_tool_use")).get("web_search_requests")), MOST_SEARCHES),
+        _long_writes(usage, read.mapping(fields.get("cache_creation"))),
+        min(
+            usage.searches + read.count(read.mapping(fields.get("server_tool_use")).get("web_search_requests")),
+            MOST_SEARCHES,
+        ),
         taken,
         given,
         _usd(fields),
         read.count(fields.get(PICTURES)) if protocol == "images" else 0,
+        US_ONLY if protocol == "messages" and fields.get("inference_geo") == "us" else 1.0,
     )
+
+
+def _long_writes(usage: Usage, parts: Mapping[str, Any]) -> int:
+    """A stream says only of its first turn how long what is written stays; the turns behind searches are counted in the
+    sum (github.com/BerriAI/litellm/issues/42663)."""
+    hour, minutes = (read.count(parts.get(f"ephemeral_{time}_input_tokens")) for time in ("1h", "5m"))
+    return usage.cache_write * hour // (hour + minutes) if hour and usage.cache_write > hour + minutes else hour
 
 
 def _messages_tier(fields: Mapping[str, Any]) -> str:

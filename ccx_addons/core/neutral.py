@@ -245,6 +245,10 @@ class Usage:
     cache_write: int = 0
     reasoning: int = 0
     extra: Extra = field(default=NO_EXTRA)
+    served: str = field(default="", compare=False)
+    """The tier in which it was served, where the answer says so beside its counts."""
+    searches: int = field(default=0, compare=False)
+    """Of the web, which the answer's parts tell of. Neither is written by any protocol: they decide prices."""
 
 
 @value(frozen=True, slots=True)

@@ -40,8 +40,13 @@ NOTHING: Final[Mapping[str, "Steps"]] = MappingProxyType({})
 HOUR: Final = 2.0 / 1.25
 """An hour in the cache, relative to five minutes, where no list says so (Anthropic)."""
 FACTORS: Final[Mapping[str, float]] = {"flex": 0.5, "batch": 0.5, "priority": 2.0, "fast": 2.0}
-"""What a tier makes of the price of tokens: openai.com/api-priority-processing (most models),
+"""What a tier makes of the price of tokens: openai.com/api-priority-processing (those that PRIORITY does not name),
 developers.openai.com/api/docs/guides/flex-processing, platform.claude.com/docs/en/build-with-claude/fast-mode."""
+
+PRIORITY: Final = (("gpt-5.5", 2.5), ("gpt-5-mini", 1.8), ("gpt-4.1", 1.75))
+"""Models that begin so -> what priority makes of their price."""
+BY_PROMPT: Final = ("list:google/gemini-1", "list:google/gemini-2")
+"""Models whose searches are paid once a request, however many they are (ai.google.dev/gemini-api/docs/pricing)."""
 
 SLOT: Final = 900
 """Seconds for which a looked-up price holds: prices change by date and by time of day, on the hour or half-hour."""
@@ -121,10 +126,18 @@ class Rates:
         if usage.reasoning:
             reasoning = usage.reasoning * _rate(self.reasoning or self.output, prompt)
         saved = (usage.cache_read + usage.cache_write) * plain - read - write
-        parts = Parts(first, read, write, output, reasoning, saved).times(FACTORS.get(billing.tier, 1.0))
-        fees = self.request + billing.searches * self.search + billing.pictures * self.picture
+        parts = Parts(first, read, write, output, reasoning, saved).times(self._factor(billing.tier) * billing.factor)
+        searches = min(billing.searches, 1) if self.source.startswith(BY_PROMPT) else billing.searches
+        fees = self.request + searches * self.search + billing.pictures * self.picture
         whole = fees + sum(parts[:-1])
         return Cost(whole, f"{self.source} {billing.tier}" if billing.tier else self.source, parts)
+
+    def _factor(self, tier: str) -> float:
+        usual = FACTORS.get(tier, 1.0)
+        if tier != "priority":
+            return usual
+        name = self.source.rpartition("/")[2]
+        return next((factor for start, factor in PRIORITY if name.startswith(start)), usual)
 
     def _longer(self, usage: Usage, billing: Billing) -> float:
         """What an hour in the cache costs more than minutes."""

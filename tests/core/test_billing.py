@@ -100,6 +100,21 @@ CLAUDE = {"input_tokens": 10, "output_tokens": 5}
             Billing(searches=MOST_SEARCHES),
             id="absurdly many searches",
         ),
+        pytest.param(
+            "messages",
+            {
+                **CLAUDE,
+                "cache_creation_input_tokens": 900,
+                "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
+            },
+            None,
+            Billing(long_writes=600),
+            id="an hour, of which a stream tells the first turn alone",
+        ),
+        pytest.param(
+            "messages", {**CLAUDE, "inference_geo": "us"}, None, Billing(factor=1.1), id="made in one country"
+        ),
+        pytest.param("messages", {**CLAUDE, "inference_geo": "global"}, None, PLAIN, id="made anywhere"),
         pytest.param("messages", {**CLAUDE, "speed": "fast"}, None, Billing("fast"), id="fast"),
         pytest.param("messages", {**CLAUDE, "service_tier": "batch"}, None, Billing("batch"), id="batch"),
         pytest.param("messages", {**CLAUDE, "service_tier": "priority"}, None, PLAIN, id="paid in advance"),
@@ -111,6 +126,29 @@ CLAUDE = {"input_tokens": 10, "output_tokens": 5}
 def test_billing(kind: Kind, usage: dict[str, Any], asked: Any, found: Billing) -> None:
     name = "usageMetadata" if kind == "gemini" else "usage"
     read = PROTOCOLS[kind].usage_of({name: usage})
+    assert read and billing_of(read, asked) == found
+
+
+SEARCH = {"type": "web_search_call", "action": {"type": "search"}}
+OPENED = {"type": "web_search_call", "action": {"type": "open_page"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "asked", "found"),
+    [
+        ("chat", {"usage": CHAT, "service_tier": "default"}, "priority", PLAIN),
+        ("chat", {"usage": CHAT, "service_tier": "priority"}, "auto", Billing("priority")),
+        ("chat", {"usage": CHAT, "service_tier": "auto"}, "flex", Billing("flex")),
+        ("chat", {"usage": {**CHAT, "cost": 1}, "service_tier": "flex"}, None, Billing("flex", usd=1.0)),
+        ("responses", {"usage": CLAUDE, "service_tier": "default"}, "priority", PLAIN),
+        ("responses", {"usage": CLAUDE, "output": [SEARCH, OPENED, SEARCH]}, None, Billing(searches=2)),
+        ("gemini", {"usageMetadata": {"promptTokenCount": 9},
+                    "candidates": [{"groundingMetadata": {"webSearchQueries": ["a", "b"]}}]}, None, Billing(searches=2)),
+    ],
+    ids=["not as asked", "by the account", "not told", "and a cost", "not as asked (Responses)", "searches", "queries"],
+)  # fmt: skip
+def test_what_stands_beside_the_counts(kind: Kind, answer: dict[str, Any], asked: Any, found: Billing) -> None:
+    read = PROTOCOLS[kind].usage_of(answer)
     assert read and billing_of(read, asked) == found
 
 

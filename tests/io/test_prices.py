@@ -182,12 +182,29 @@ OPUS = (5_000 * 5 + 4_000 * 0.5 + 1_000 * 6.25 + 500 * 25) / 1e6
         pytest.param(Billing(long_writes=10**9), OPUS + 1_000 * (10 - 6.25) / 1e6, "", id="no more than was written"),
         pytest.param(Billing(searches=3), OPUS + 0.03, "", id="searches"),
         pytest.param(Billing("batch"), OPUS / 2, " batch", id="batch"),
+        pytest.param(Billing(factor=1.1, searches=1), OPUS * 1.1 + 0.01, "", id="made in one country"),
         pytest.param(Billing("fast", searches=1), OPUS * 2 + 0.01, " fast", id="fast, searches as always"),
     ],
 )
 def test_what_decides_a_price_beside_counts(billing: Billing, usd: float, source: str) -> None:
     found = cost("claude-opus-4-7", USAGE, "messages", {}, AT, billing)
     assert found.usd == pytest.approx(usd) and found.source == f"list:anthropic/claude-opus-4-7{source}"
+
+
+@pytest.mark.parametrize(
+    ("model", "billing", "times", "fee"),
+    [
+        ("gpt-5", Billing("priority", searches=2), 2.0, 0.02),
+        ("gpt-5.5", Billing("priority"), 2.5, 0.0),
+        ("gpt-4.1-mini", Billing("priority"), 1.75, 0.0),
+        ("gpt-5.5", Billing("flex"), 0.5, 0.0),
+        ("gemini-2.5-pro", Billing(searches=3), 1.0, 0.035),
+        ("gemini-3-pro-preview", Billing(searches=3), 1.0, 0.042),
+    ],
+)
+def test_what_models_make_of_it(model: str, billing: Billing, times: float, fee: float) -> None:
+    plain, found = (cost(model, USAGE, "", {}, AT, one).usd for one in (Billing(), billing))
+    assert plain and found == pytest.approx(plain * times + fee)
 
 
 def test_sound_has_a_price_of_its_own() -> None:

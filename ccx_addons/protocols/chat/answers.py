@@ -42,7 +42,8 @@ PLAIN_CHOICE: Final = frozenset({"message", "finish_reason"})
 
 # ---- wire -> neutral -------------------------------------------------------------------------------------------------
 def usage_of(body: Json) -> Usage | None:
-    return read_usage(read.mapping(read.mapping(body).get("usage")))
+    table = read.mapping(body)
+    return read_usage(read.mapping(table.get("usage")), read.text(table.get("service_tier")))
 
 
 def answer_fault(body: Json) -> Fault | None:
@@ -98,7 +99,7 @@ def _text_alone(body: Json) -> Response | None:
         read.text(body.get("model")),
         (Text(text),),
         stop_of(reason, False, False, None),
-        read_usage(read.mapping(body.get("usage"))),
+        usage_of(body),
         created=read.count(body.get("created")),
         extra=keep(body, CHUNK_FIELDS),
     )

@@ -74,8 +74,8 @@ def merge_usage(old: Fields, new: Mapping[str, Json]) -> None:
             old[name] = value
 
 
-def read_usage(usage: Mapping[str, Json]) -> Usage | None:
-    """A usage object in neutral counts; None when it says nothing.
+def read_usage(usage: Mapping[str, Json], served: str = "") -> Usage | None:
+    """A usage object in neutral counts; None when it says nothing. ``served``: the tier that stands beside it.
 
     ``prompt_tokens`` includes the cached part and ``completion_tokens`` the reasoning part, as OpenAI counts. Servers
     that count them apart are recognised by arithmetic: a part larger than its whole, or a total that needs both. What
@@ -99,7 +99,7 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
     if reasoning > generated or (reasoning and hidden == reasoning):
         generated += reasoning
     extra = NO_EXTRA if plain else sidecar(_rest(usage))
-    return Usage(whole, generated, cached, min(written, whole - cached), reasoning, extra)
+    return Usage(whole, generated, cached, min(written, whole - cached), reasoning, extra, served)
 
 
 def _parts(usage: Mapping[str, Json]) -> tuple[int, int, int]:

@@ -143,6 +143,7 @@ class AnswerReader:
         """What the next text in the same words is, where the last chunk said nothing but a text."""
         self._sequence: str | None = None
         self._usage: Fields = {}
+        self._served = ""
         self._logprobs: Fields = {}
         self._origin: tuple[str, int, str] = ("", 0, "")
         self._count = 0
@@ -163,7 +164,7 @@ class AnswerReader:
 
     @property
     def counted(self) -> Usage | None:
-        return read_usage(self._usage)
+        return read_usage(self._usage, self._served)
 
     @property
     def called(self) -> bool:
@@ -179,6 +180,7 @@ class AnswerReader:
             return self.fail(fault)
         if usage := chunk.get("usage") or read.mapping(chunk.get("x_groq")).get("usage"):
             merge_usage(self._usage, read.mapping(usage))
+            self._served = read.text(chunk.get("service_tier"))
         choices = chunk.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choice := choices[0], dict):
             return []
@@ -246,7 +248,7 @@ class AnswerReader:
             self._whole(Opaque(NAME, {"type": "audio"}), events)  # its words are said; no other protocol has the sound
         sequence = self._sequence if stop == "stop_sequence" else None
         extra = sidecar({"logprobs": self._logprobs or None, "annotations": left_over or None})
-        return [*events, Finished(stop, read_usage(self._usage), sequence, extra)]
+        return [*events, Finished(stop, self.counted, sequence, extra)]
 
     def _start(self, chunk: Mapping[str, Json]) -> list[Event]:
         self.started = True

@@ -6,7 +6,7 @@ from typing import Final
 from ccx_addons.core import code_assist, read, stops
 from ccx_addons.core.neutral import Extra, Json, Loss, Source, Stop, Usage
 from ccx_addons.core.sources import grounding
-from ccx_addons.protocols.gemini.wire import Fields, camel, keep, own
+from ccx_addons.protocols.gemini.wire import NOTHING, Fields, camel, keep, own
 
 STOPS: Final[Mapping[str, Stop]] = {
     "STOP": "end",
@@ -60,7 +60,7 @@ CANDIDATE: Final = "candidate"
 
 
 # ---- usage -----------------------------------------------------------------------------------------------------------
-def read_usage(usage: Mapping[str, Json]) -> Usage | None:
+def read_usage(usage: Mapping[str, Json], candidate: Mapping[str, Json] = NOTHING) -> Usage | None:
     """The prompt's count includes what came from the cache; thoughts stand beside the candidates' count."""
     if not usage:
         return None
@@ -72,7 +72,13 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
         0,
         thoughts,
         keep(usage, USAGE_FIELDS),
+        searches=_searches(candidate) if "groundingMetadata" in candidate else 0,
     )
+
+
+def _searches(candidate: Mapping[str, Json]) -> int:
+    grounding = camel(read.mapping(candidate.get("groundingMetadata")))
+    return sum(bool(query) for query in read.texts(grounding.get("webSearchQueries")))
 
 
 def write_usage(usage: Usage | None) -> Fields:
@@ -92,7 +98,8 @@ def write_usage(usage: Usage | None) -> Fields:
 
 def usage_of(body: Json) -> Usage | None:
     table = camel(code_assist.answer_in(read.mapping(body)))
-    return read_usage(camel(read.mapping(table.get("usageMetadata"))))
+    first = camel(next(iter(read.mappings(table.get("candidates"))), NOTHING))
+    return read_usage(camel(read.mapping(table.get("usageMetadata"))), first)
 
 
 # ---- the end --------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class AnswerReader:
 
     @property
     def counted(self) -> Usage | None:
-        return read_usage(self._usage)
+        return read_usage(self._usage, self._candidate)
 
     def read(self, value: Mapping[str, Json]) -> list[Event]:
         if self.failed or not value:
@@ -115,7 +115,7 @@ class AnswerReader:
         if self.reason not in ("", BLOCKED, REASONS[stop]):
             self._candidate["finishReason"] = self.reason
         kept = {**self._top, CANDIDATE: self._candidate} if self._candidate else self._top
-        events.append(Finished(stop, read_usage(self._usage), extra={NAME: kept} if kept else NO_EXTRA))
+        events.append(Finished(stop, self.counted, extra={NAME: kept} if kept else NO_EXTRA))
         return events
 
     def _sourced(self) -> list[Event]:

@@ -1,5 +1,6 @@
 """JSON answers, usage and stop reasons, both ways (platform.claude.com/docs/en/api/messages, Message)."""
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -43,6 +44,7 @@ NAMELESS: Final = "malformed_function_call"
 ANSWER_FIELDS: Final = frozenset({
     "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage",
 })  # fmt: skip
+COUNTS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens")
 USAGE_FIELDS: Final = frozenset({
     "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens_details",
 })  # fmt: skip
@@ -55,16 +57,29 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
         return None
     if counted := chat_counts(usage):
         return counted
-    cached = read.count(usage.get("cache_read_input_tokens"))
-    created = _created(usage)
+    fresh, output, cached, created = _counts(usage)
+    for each in _compactions(usage):
+        fresh, output, cached, created = map(operator.add, (fresh, output, cached, created), _counts(each))
     return Usage(
-        read.count(usage.get("input_tokens")) + cached + created,
-        read.count(usage.get("output_tokens")),
+        fresh + cached + created,
+        output,
         cached,
         created,
         read.count(read.mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
         keep(usage, USAGE_FIELDS),
     )
+
+
+def _counts(usage: Mapping[str, Json]) -> tuple[int, int, int, int]:
+    """Of the prompt beside the cache, of the answer, read from the cache, written to it."""
+    taken, given, cached = (read.count(usage.get(name)) for name in COUNTS)
+    return taken, given, cached, _created(usage)
+
+
+def _compactions(usage: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """What the upstream's own summaries of the conversation cost: it is no part of the counts at the top
+    (platform.claude.com/docs/en/build-with-claude/compaction)."""
+    return [each for each in read.mappings(usage.get("iterations")) if each.get("type") == "compaction"]
 
 
 def _created(usage: Mapping[str, Json]) -> int:
@@ -77,15 +92,15 @@ def _created(usage: Mapping[str, Json]) -> int:
 
 def write_usage(usage: Usage | None) -> dict[str, Json]:
     usage = usage or Usage()
-    wire: dict[str, Json] = {
-        "input_tokens": max(0, usage.input - usage.cache_read - usage.cache_write),
-        "cache_creation_input_tokens": usage.cache_write,
-        "cache_read_input_tokens": usage.cache_read,
-        "output_tokens": usage.output,
-    }
+    kept = own(usage.extra)
+    fresh = max(0, usage.input - usage.cache_read - usage.cache_write)
+    counts = (fresh, usage.output, usage.cache_read, usage.cache_write)
+    for each in _compactions(kept):
+        counts = tuple(map(operator.sub, counts, _counts(each)))
+    wire: dict[str, Json] = dict(zip((*COUNTS, "cache_creation_input_tokens"), counts, strict=True))
     if usage.reasoning:
         wire["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    return wire | own(usage.extra)
+    return wire | kept
 
 
 def usage_of(body: Json) -> Usage | None:

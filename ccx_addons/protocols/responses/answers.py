@@ -51,7 +51,7 @@ IMAGE_FIELDS: Final = frozenset({"result", "status"})
 
 
 # ---- usage -----------------------------------------------------------------------------------------------------------
-def read_usage(usage: Mapping[str, Json]) -> Usage | None:
+def read_usage(usage: Mapping[str, Json], served: str = "", searches: int = 0) -> Usage | None:
     """``input_tokens`` includes what was read from and written to the cache, as the neutral input does."""
     if not usage:
         return None
@@ -65,6 +65,8 @@ def read_usage(usage: Mapping[str, Json]) -> Usage | None:
         read.count(taken.get("cache_write_tokens")),
         read.count(given.get("reasoning_tokens")),
         _usage_extra(usage),
+        served,
+        searches,
     )
 
 
@@ -91,7 +93,17 @@ def write_usage(usage: Usage) -> Item:
 
 
 def usage_of(body: Json) -> Usage | None:
-    return read_usage(read.mapping(read.mapping(body).get("usage")))
+    table = read.mapping(body)
+    usage, tier = read.mapping(table.get("usage")), read.text(table.get("service_tier"))
+    return read_usage(usage, tier, sum(map(_searched, read.mappings(table.get("output")))))
+
+
+def _searched(item: Item) -> bool:
+    """Whether it is a search that is paid for: pages that are opened cost nothing
+    (developers.openai.com/api/docs/guides/tools-web-search)."""
+    if item.get("type") != "web_search_call":
+        return False
+    return read.text(read.mapping(item.get("action")).get("type"), "search") == "search"
 
 
 # ---- how it ends -----------------------------------------------------------------------------------------------------

@@ -287,6 +287,11 @@ def test_usage(chunks: list[dict[str, Any]], usage: Usage | None) -> None:
     assert answer(*chunks).usage == usage
 
 
+def test_the_tier_that_it_was_served_in() -> None:
+    found = answer(END, {**chunk(usage={"prompt_tokens": 1, "completion_tokens": 2}), "service_tier": "flex"}).usage
+    assert found and found.served == "flex"
+
+
 @pytest.mark.parametrize(
     ("choice", "stop", "sequence"),
     [

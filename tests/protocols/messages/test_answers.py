@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,22 @@ def test_written_input_excludes_the_cache() -> None:
     }  # fmt: skip
     assert write_usage(Usage(5, 1, 9))["input_tokens"] == 0
     assert write_usage(None)["output_tokens"] == 0
+
+
+def test_a_summary_that_the_upstream_made_is_counted() -> None:
+    """Its own counts stand beside those at the top, which leave it out."""
+    summary = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500,
+               "cache_read_input_tokens": 20, "cache_creation_input_tokens": 10}  # fmt: skip
+    top = {
+        "input_tokens": 23_000,
+        "output_tokens": 1_000,
+        "cache_read_input_tokens": 5,
+        "cache_creation_input_tokens": 0,
+    }
+    wire = {**top, "iterations": [summary, {**top, "type": "message"}]}
+    usage = read_usage(wire)
+    assert usage and replace(usage, extra={}) == Usage(203_035, 4_500, 25, 10)
+    assert write_usage(usage) == wire
 
 
 @pytest.mark.parametrize(
