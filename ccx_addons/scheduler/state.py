@@ -132,12 +132,10 @@ class ChannelState:
 
     def _judge(self, entry: Entry, now: float) -> tuple[float, Standing]:
         """The standing, and until when it holds if nothing happens."""
-        held: list[Hindrance] = []
         for key, model in entry.ways:
-            hindrance = self._held(entry, key, model, now)
-            if hindrance is None:
+            if any(self._ready(key, url, model, now) for url in urls_of(entry, key)):
                 return NEVER, FRESH
-            held.append(hindrance)
+        held = [self._held(entry, key, model, now) for key, model in entry.ways]
         worst = min(held, key=lambda hindrance: hindrance.until, default=Hindrance(NEVER, NO_KEY.reason))
         rests = [hindrance.rest for hindrance in held if hindrance.rest]
         status = worst.rest.status if worst.rest else 0
@@ -150,8 +148,9 @@ class ChannelState:
             over += [trial for trial in trials if trial > now]
         return min(over, default=NEVER), Standing(usable, False, worst.reason, worst.until, rate, status)
 
-    def _held(self, entry: Entry, key: Key, model: str, now: float) -> Hindrance | None:
-        """Why a key is better not used for a model now: it rests, or a breaker is open at every address of it."""
+    def _held(self, entry: Entry, key: Key, model: str, now: float) -> Hindrance:
+        """Why a key is better not used for a model now: it rests, or a breaker is open at every address of it. Only
+        asked where that is so of all: of thousands of keys nobody reads more than one reason."""
         state = self.keys.get(key.id)
         rest = state.resting(model, now) if state else None
         if state and rest:
@@ -159,10 +158,8 @@ class ChannelState:
             word = "is blocked" if rest.blocked else "rests"
             return Hindrance(rest.until, f"{whose} {word}: {rest.reason}", rest)
         soonest = Hindrance(NEVER, "no base URL")
-        for url in (key.base_url,) if key.base_url else entry.channel.base_urls:
+        for url in urls_of(entry, key):
             closed = [found for found in self.breakers_of(key.id, url, model) if not found.passes(now)]
-            if not closed:
-                return None
             last = max(closed, key=lambda found: found.next_change(now))
             if last.next_change(now) < soonest.until:
                 word = "pauses" if last.state == "closed" else f"is {last.state}"
@@ -226,7 +223,7 @@ class ChannelState:
         if key.base_url not in ("", url):
             return None
         for model in entry.models[key.id]:
-            if (not used or is_left(entry.channel.id, url, key, model, used)) and self._ready(key, url, model, now):
+            if self._ready(key, url, model, now) and (not used or is_left(entry.channel.id, url, key, model, used)):
                 return model
         return None
 
@@ -261,6 +258,11 @@ class ChannelState:
         for place in places_of(key_id, url, model):
             if found := self.breakers.get(place):
                 yield found
+
+
+def urls_of(entry: Entry, key: Key) -> Sequence[str]:
+    """The addresses at which a key is used."""
+    return (key.base_url,) if key.base_url else entry.channel.base_urls
 
 
 def ways_left(entry: Entry, url: str, used: frozenset[Used]) -> list[Way]:
