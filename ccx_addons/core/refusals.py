@@ -77,6 +77,10 @@ HARMLESS: Final = frozenset({
     "annotations", "prompt_cache_breakpoint", "phase", "status", *REPEATED,
 })  # fmt: skip
 """Members inside of those that may go all the same."""
+OF_PARTS: Final = frozenset({"id", "mediaresolution", "videometadata", "thoughtsignature"})
+"""Members of Gemini's parts, and of what is in them, that may go, too; ``plain`` names."""
+SIZES: Final = frozenset({"outputdimensionality", "embedcontentconfig"})
+"""How long vectors are to be, and where newer clients say so: vectors of another length are of no use."""
 THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 
 INSTEAD: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
@@ -95,6 +99,8 @@ OTHERWISE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """A field that is refused -> the cure that says the same otherwise."""
 
+OLDER_SIZES: Final = "older_vector_settings"
+"""Settings of vectors beside their content, as before they had an object of their own."""
 FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
 ITEM_IDS: Final = "item_ids"
@@ -322,9 +328,17 @@ def refused(fault: Fault, sent: frozenset[str]) -> frozenset[str]:
             found.add(OTHERWISE[steps[0]])
         elif steps[0] == "messages" and steps[-1] in THOUGHTS:
             found.add("strip_thinking")
-        elif steps[0] in sent and (steps[0] not in NEVER_DROPPED or steps[-1] in HARMLESS):
+        elif not SIZES.isdisjoint(map(plain, steps)):
+            found |= {OLDER_SIZES} if plain(steps[-1]) == "embedcontentconfig" else set()
+        elif steps[0] in sent and _may_go(steps):
             found.add(".".join("*" if step.isdigit() else step for step in steps) + values)
     return frozenset(found) | dropped_betas(fault.message, sent)
+
+
+def _may_go(steps: list[str]) -> bool:
+    if steps[0] not in NEVER_DROPPED or steps[-1] in HARMLESS:
+        return True
+    return steps[0] == "contents" and len(steps) > 1 and plain(steps[-1]) in OF_PARTS
 
 
 def named_fields(fault: Fault) -> list[str]:
@@ -428,7 +442,7 @@ def loss_of(name: str) -> Loss | None:
         return Loss(f"tools.{name.removeprefix(TOOL)}", "the upstream refuses it")
     if name in LOSSES:
         return LOSSES[name]
-    if name in CURE_NAMES or name == WHOLE or name.rpartition(".")[2] in REPEATED:
+    if name in CURE_NAMES or name in (WHOLE, OLDER_SIZES) or name.rpartition(".")[2] in REPEATED:
         return None
     return Loss(field_of(name)[0], "the upstream refuses it")
 

@@ -25,6 +25,7 @@ from ccx_addons.core.refusals import (
     NO_SYSTEM,
     NOT_ENCRYPTED,
     NUMBERS,
+    OLDER_SIZES,
     ONE_SAMPLING,
     OWN_THINKING,
     PICTURES,
@@ -300,6 +301,17 @@ def _before(words: list[dict[str, Json]], name: str, turns: list[Json]) -> list[
     return [{**first, name: [*words, *read.items(content)]}, *turns[1:]]
 
 
+def _older_sizes(body: Body) -> Body:
+    """Settings of vectors in their older place, also in each request of a batch (google-genai, EmbedContentConfig)."""
+    if batch := read.mappings(body.get("requests")):
+        changed = [_older_sizes(one) for one in batch]
+        return {**body, "requests": changed} if any(a is not b for a, b in zip(changed, batch, strict=True)) else body
+    for name in ("embedContentConfig", "embed_content_config"):
+        if config := read.mapping(body.get(name)):
+            return {**{field: value for field, value in body.items() if field != name}, **config}
+    return body
+
+
 def _newer_limit(body: Body) -> Body:
     if "max_tokens" not in body:
         return body
@@ -449,6 +461,7 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     OWN_THINKING: _own_thinking,
     NO_SYSTEM: _system_in_turns,
     SERVER_CALLS: _server_calls,
+    OLDER_SIZES: _older_sizes,
     NOT_ENCRYPTED: _not_encrypted,
     CHATGPT: _as_chatgpt_wants,
     WHOLE: lambda body: {name: value for name, value in body.items() if name not in ("stream", "stream_options")},

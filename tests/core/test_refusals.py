@@ -94,6 +94,16 @@ VECTORS = frozenset({"model", "input", "encoding_format", "dimensions"})
         ("Unsupported parameter: 'reasoning.summary' is not supported with this model.", RESPONSES, {"reasoning.summary"}),
         ("tools.0.custom.eager_input_streaming: Extra inputs are not permitted", MESSAGES,
          {"tools.*.custom.eager_input_streaming"}),
+        ("Unknown name \"id\" at 'contents[1].parts[0].function_call': Cannot find field.", GEMINI,
+         {"contents.*.parts.*.function_call.id"}),
+        ("Unknown name \"mediaResolution\" at 'contents[0].parts[1]': Cannot find field.", GEMINI,
+         {"contents.*.parts.*.mediaResolution"}),
+        ("Unknown name \"role\" at 'contents[0].parts[1]': Cannot find field.", GEMINI, set()),
+        ("Unknown name \"embedContentConfig\": Cannot find field.", frozenset({"content", "embedContentConfig"}),
+         {"older_vector_settings"}),
+        ("Unknown name \"embedContentConfig\" at 'requests[0]': Cannot find field.", frozenset({"requests"}),
+         {"older_vector_settings"}),
+        ("Unknown name \"outputDimensionality\" at 'embed_content_config'", frozenset({"content", "embedContentConfig"}), set()),
         ("Unsupported service_tier: fast", CHAT, {"service_tier"}),
         ("Unknown parameter: 'input[2].status'.", RESPONSES, {"input.*.status"}),
         ("Thinking level is not supported for this model.", GEMINI, {"generationConfig.thinkingConfig.thinkingLevel"}),
@@ -218,7 +228,9 @@ def test_what_the_client_is_told(name: str, path: str) -> None:
     assert loss and loss.path == path
 
 
-@pytest.mark.parametrize("name", ["system_role_to_top", "messages.*.parsed", "whole_answers", "item_ids"])
+@pytest.mark.parametrize(
+    "name", ["system_role_to_top", "messages.*.parsed", "whole_answers", "item_ids", "older_vector_settings"]
+)
 def test_a_cure_loses_nothing_by_itself(name: str) -> None:
     assert loss_of(name) is None
 

@@ -43,6 +43,8 @@ DETAILS: Final[Mapping[str, frozenset[str]]] = {
     "input_tokens_details": frozenset({"cached_tokens", "cache_write_tokens"}),
     "output_tokens_details": frozenset({"reasoning_tokens"}),
 }
+UNFINISHED: Final = ("queued", "in_progress")
+"""States of an answer that is made in the background, which only this protocol's clients can ask for again."""
 INCOMPLETE: Final = frozenset({"max_output_tokens", "content_filter"})
 """What ``incomplete_details.reason`` may be; a reason that nobody knows is a pause."""
 MESSAGE_FIELDS: Final = frozenset({"type", "role", "content", "status"})
@@ -148,6 +150,8 @@ def decode_response(body: Json) -> Response | Fault:
         if fault := answer_fault(body):
             return fault
         answer = read.mapping(body)
+        if answer.get("status") in UNFINISHED and not output_of(answer):
+            return Fault("server", f"the answer is not there yet; its status is {answer['status']}")
         parts = tuple(_read_output(output_of(answer)))
         return Response(
             read.text(answer.get("id")),

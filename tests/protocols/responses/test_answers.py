@@ -105,6 +105,8 @@ def test_a_rare_reason_stays() -> None:
         (answer(message(text("a")), status="cancelled"), "cancelled"),
         (answer(), "no content"),
         (answer(message(text(""))), "no content"),
+        (answer(status="queued"), "queued"),
+        (answer(status="in_progress"), "in_progress"),
         ({}, "no content"),
         (None, "no content"),
         ([1], "no content"),
