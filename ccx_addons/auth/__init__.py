@@ -279,10 +279,11 @@ def credentials_of(headers: Headers, query: str) -> tuple[list[list[str]], str]:
             found.append([key for key in keys or names if key])
         elif name in CREDENTIAL_HEADERS:
             found.append([value.strip()])
-    if "key=" in query:
+    if "key=" in query or "%" in query:  # a name may be written in hexadecimal
         pairs = parse_qsl(query, keep_blank_values=True)
-        found += [[value.strip()] for name, value in pairs if name == "key"]
-        query = urlencode([pair for pair in pairs if pair[0] != "key"])
+        if named := [[value.strip()] for name, value in pairs if name == "key"]:
+            found += named
+            query = urlencode([pair for pair in pairs if pair[0] != "key"])
     return [place for place in found if any(place)], query
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from mitmproxy import flow as mflow
 from mitmproxy import http
 
-from ccx_addons.auth import credentials_of, original, refusal, taken_apart
+from ccx_addons.auth import PROOFS, credentials_of, original, refusal, taken_apart
 from ccx_addons.core import endpoints
 from ccx_addons.core.exchange import Exchange, Tap
 from ccx_addons.core.header_names import LOGIN
@@ -83,6 +83,8 @@ class Inspect(Periodic):
         """Flows whose shapes are being made, and how often that was looked at."""
         self.passing: list[http.HTTPFlow] = []
         """Flows of the panel and of health checks, which are forgotten when they are over."""
+        self.opened: list[http.HTTPFlow] = []
+        """Handshakes of sockets, each of which takes the request over when its answer is out: messages have its key."""
         self.held = Held(
             runtime.settings.web_max_mb << 20, lambda flow: flows.remove([flow]), lambda flow: flows.update([flow])
         )
@@ -128,6 +130,10 @@ class Inspect(Periodic):
             return
         if x.client and original.kept(flow) is None:
             original.keep(flow, x)
+        if x.operation == "websocket":
+            self.opened.append(flow)
+        elif not x.attempts:
+            flow.request = without_keys(flow.request)
         if x.committed:
             self.fill(flow, x)
         if x.tap and x.current and x.current.converted:
@@ -171,6 +177,9 @@ class Inspect(Periodic):
             if self.fill(flow, x):
                 self.show(flow, x)
                 self.flows.update([flow])
+        for flow in self.opened:
+            flow.request = without_keys(flow.request)
+        self.opened.clear()
         over = [flow for flow in self.passing if not flow.live]
         if over:
             self.passing = [flow for flow in self.passing if flow.live]
@@ -219,6 +228,17 @@ class Listed:
 
     def error(self, flow: http.HTTPFlow) -> None:
         self.flows.update([flow])
+
+
+def without_keys(request: http.Request) -> http.Request:
+    """A client's request that went to no upstream, as others are shown: without what it proved itself with."""
+    path, _, query = request.path.partition("?")
+    _, left = credentials_of((), query)
+    shown = request.copy()
+    shown.path = f"{path}?{left}" if left else path
+    for name in PROOFS:
+        shown.headers.pop(name, None)
+    return shown
 
 
 async def resumed(flow: http.HTTPFlow) -> None:

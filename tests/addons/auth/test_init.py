@@ -227,6 +227,8 @@ def test_a_bug_refuses(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param((), "alt=sse&key=k1&x=%20y", [["k1"]], "alt=sse&x=+y", id="query"),
         pytest.param((), "key=k1&key=k2", [["k1"], ["k2"]], "", id="query twice"),
         pytest.param((), "monkey=x", [], "monkey=x", id="another name"),
+        pytest.param((), "monkey=%20", [], "monkey=%20", id="another name as it came"),
+        pytest.param((), "k%65y=k1&x=1", [["k1"]], "x=1", id="query in hexadecimal"),
         pytest.param((), "alt=sse", [], "alt=sse", id="query without key stays as it is"),
     ],
 )  # fmt: skip

@@ -72,6 +72,21 @@ def end(flow: http.HTTPFlow, x: Exchange, state: Any = "ok", status: int = 200) 
     x.state, x.status, x.closed, x.ended_at, x.usage = state, status, True, x.clock + 1.9, Usage(12_000, 800)
 
 
+@pytest.mark.parametrize("operation", ["generate", "websocket"])
+def test_a_request_that_went_nowhere_shows_no_key(inspect: Inspect, operation: str) -> None:
+    flow, x = begun(operation=operation, client=None)
+    sent = flow.request
+    sent.path = "/v1/nothing?key=secret-1&a=b"
+    for name in ("x-api-key", "Authorization", "sec-websocket-protocol", "x-ccx-key"):
+        sent.headers[name] = "secret-2"
+    end(flow, x, "failed", 401)
+    inspect.response(flow)
+    assert (flow.request is sent) is (operation == "websocket"), "the socket has not taken it over yet"
+    inspect.look()
+    assert flow.request.path == "/v1/nothing?a=b" and "secret" not in repr(flow.request.get_state())
+    assert sent.headers["x-api-key"] == "secret-2", "the messages of a socket come with it"
+
+
 def test_comment_marks_and_metadata_follow_the_exchange(inspect: Inspect) -> None:
     flow, x = begun()
     inspect.request(flow)
