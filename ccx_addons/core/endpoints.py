@@ -206,8 +206,8 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 
 def suggest(path: str) -> str:
-    """The path that was probably meant: a doubled or missing version, a forgotten ``/v1``, something before it. Empty:
-    no idea."""
+    """The path that was probably meant: a doubled or missing version, a forgotten ``/v1``, something before it (Azure's
+    and Google's ``/openai/deployments/NAME/``, ``/v1beta/openai/``). Empty: no idea."""
     tail = re.sub(r"^(?:/v1(?:beta)?)+(?=/|$)", "", path).rstrip("/")
     for candidate in (f"/v1{tail}", f"/v1beta{tail}"):
         if candidate != path and methods_of(candidate):
@@ -219,6 +219,11 @@ def suggest(path: str) -> str:
     inside = path[max(path.rfind("/v1/"), path.rfind("/v1beta/"), 0) :]
     if inside != path and methods_of(inside):
         return inside
+    steps = path.rstrip("/").split("/")
+    if "openai" in steps or "engines" in steps:
+        for candidate in ("/v1/" + "/".join(steps[-n:]) for n in (2, 1)):
+            if methods_of(candidate):
+                return candidate
     return next((e.pattern for e in ENDPOINTS if tail and e.pattern.endswith(tail) and "{" not in e.pattern), "")
 
 

@@ -24,7 +24,7 @@ COLUMNS: Final = (
     "model", "upstream_model", "channel_id", "channel_name", "key_mask", "converted", "attempts_n", "status",
     "error_kind", "error_message", "stream_end", "ttfb_ms", "first_event_ms", "total_ms", "input_tokens",
     "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "usage_source", "cost_usd",
-    "price_source", "bytes_in", "bytes_out", "source",
+    "price_source", "bytes_in", "bytes_out", "source", "trace_hash", "losses",
 )  # fmt: skip
 FACTS: Final = (
     "id", "state", "attempts_n", "error_message", "channel_name", "upstream_model", "input_tokens",
@@ -62,6 +62,8 @@ def cell(value: Any) -> Any:
     """A value of a CSV cell that no spreadsheet takes for a formula. Fractions end at a millionth."""
     if value is None:
         return ""
+    if isinstance(value, list):
+        return cell("; ".join(f"{path}: {reason}" for path, reason in value))
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return FORMULA.sub(r"\g<0>'", value) if isinstance(value, str) else value

@@ -47,6 +47,12 @@ def test_reserved_prefixes_lead_nowhere(prefix: str) -> None:
         ("/kimi/models", "/kimi/v1/models"),
         ("/kimi/models/g:generateContent", "/kimi/v1/models/g:generateContent"),
         ("/kimi/nothing", ""),
+        ("/openai/deployments/gpt-4.1/chat/completions", "/v1/chat/completions"),
+        ("/openai/deployments/text-embedding-3-small/embeddings", "/v1/embeddings"),
+        ("/v1beta/openai/chat/completions", "/v1/chat/completions"),
+        ("/v1beta/openai/models", "/v1/models"),
+        ("/v1/engines/ada/embeddings", "/v1/embeddings"),
+        ("/openai/deployments/gpt-4.1/nothing", ""),
         ("/nothing", ""),
     ],
 )

@@ -31,6 +31,9 @@ from ccx_admin.requests import export
         pytest.param(-0.5, "-0.5", id="less than nothing"),
         pytest.param(0.0, "0", id="zero"),
         pytest.param(None, "", id="nothing"),
+        pytest.param([["a.b", "lost"], ["c", "gone"]], "a.b: lost; c: gone", id="losses"),
+        pytest.param([["=a", "lost"]], "'=a: lost", id="losses that look like a formula"),
+        pytest.param([], "", id="no losses"),
         pytest.param("claude", "claude", id="plain"),
     ],
 )
