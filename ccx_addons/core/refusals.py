@@ -125,8 +125,10 @@ BAD_TOOL: Final = re.compile(
     re.IGNORECASE,
 )
 WHOLE: Final = "whole_answers"
-"""An answer in one piece: this key may not have it as a stream."""
-NO_STREAMS: Final = re.compile(r"must be verified to stream", re.IGNORECASE)
+"""An answer in one piece: this key may not have it as a stream, or the model makes none."""
+LOW_EFFORT: Final = "low_effort"
+"""The lowest effort with which the upstream's own tools may be used."""
+NO_STREAMS: Final = re.compile(r"must be verified to stream|[`'\"]stream[`'\"] does not support true", re.IGNORECASE)
 LOOSE_TOOLS: Final = "loose_tools"
 """The schemas of all strict tools together are more than the upstream compiles."""
 WHOLE_ARGUMENTS: Final = "whole_arguments"
@@ -179,8 +181,10 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         (
             NO_SYSTEM,
             r"developer instruction is not enabled|"
-            r"system (?:role|message|prompt|instruction)s? (?:is |are )?not supported",
+            r"system (?:role|message|prompt|instruction)s? (?:is |are )?not supported|"
+            r"\.role[`'\"]? does not support [`'\"]?system",
         ),
+        (LOW_EFFORT, r"tools cannot be used with reasoning\.effort"),
         (SERVER_CALLS, r"enable [`'\"]?tool_config\.include_server_side_tool_invocations"),
         (
             CONTINUED,
@@ -259,7 +263,7 @@ CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
 PICTURES: Final = "pictures_in_words"
 """Pictures, for a model that sees none: only where nobody else is left who might see them."""
 OF_ONE_CONVERSATION: Final = frozenset({
-    FOREIGN_THOUGHTS, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE, WHOLE_ARGUMENTS,
+    FOREIGN_THOUGHTS, LOW_EFFORT, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE, WHOLE_ARGUMENTS,
     WHOLE_CHARACTERS,
 })  # fmt: skip
 """Cures that the next request may not need."""
@@ -423,6 +427,7 @@ LOSSES: Final[Mapping[str, Loss]] = {
     FLAT_SCHEMAS: Loss("tools.schema", "alternatives at the top of a schema were merged"),
     FOREIGN_THOUGHTS: Loss("reasoning", "only the key that it was made with can read it"),
     CONTINUED: Loss("reasoning", "only the key that it was made with can read it"),
+    LOW_EFFORT: Loss("reasoning.effort", "with tools of its own the upstream wants a higher one"),
     OWN_THINKING: Loss("reasoning", "the model takes no such value; it thinks as it does by itself"),
     LOOSE_TOOLS: Loss("tools.strict", "the upstream does not compile all of these schemas together"),
     NO_PREFILL: Loss("messages", "the model does not continue an assistant turn; a user turn was added"),

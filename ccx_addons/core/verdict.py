@@ -267,13 +267,13 @@ def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: i
         names = refused(fault, outcome.fields) - outcome.dropped
         if names:
             return Verdict("same_key", trying(names), drop=names)
+        if WHOLE not in outcome.dropped and NO_STREAMS.search(fault.message):
+            return Verdict("next_key", "the key may not have streams of this model", last=frozenset({WHOLE}))
         retries = tries < per_key and outcome.elapsed < FAST
         if retries and category != "model_not_found" and speaks_of_fields(fault):
             return Verdict("same_key", "it refuses what was not sent; trying once more")
         if PICTURES not in outcome.dropped and NO_PICTURES.search(fault.message):
             return Verdict("next_offer", "the model sees no pictures", last=frozenset({PICTURES}))
-        if WHOLE not in outcome.dropped and NO_STREAMS.search(fault.message):
-            return Verdict("next_key", "the key may not have streams of this model", last=frozenset({WHOLE}))
     if category in ("client", "unclear", "server") and outcome.kind == "error_body":
         if tries < per_key and outcome.elapsed < FAST:
             return Verdict("same_key", BY_KIND["error_body"].reason + "; trying once more")

@@ -19,6 +19,7 @@ from ccx_addons.core.refusals import (
     INSTEAD,
     ITEM_IDS,
     LOOSE_TOOLS,
+    LOW_EFFORT,
     MOST,
     NEWER_LIMIT,
     NO_PREFILL,
@@ -232,6 +233,12 @@ def _not_encrypted(body: Body) -> Body:
     wished = read.items(body.get("include"))
     left = [word for word in wished if word != "reasoning.encrypted_content"]
     return {**body, "include": left} if len(left) < len(wished) else body
+
+
+def _low_effort(body: Body) -> Body:
+    reasoning = read.mapping(body.get("reasoning"))
+    low = reasoning.get("effort") in ("none", "minimal")
+    return {**body, "reasoning": {**reasoning, "effort": "low"}} if low else body
 
 
 def _without_tool(kind: str, body: Body) -> Body:
@@ -463,6 +470,7 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     SERVER_CALLS: _server_calls,
     OLDER_SIZES: _older_sizes,
     NOT_ENCRYPTED: _not_encrypted,
+    LOW_EFFORT: _low_effort,
     CHATGPT: _as_chatgpt_wants,
     WHOLE: lambda body: {name: value for name, value in body.items() if name not in ("stream", "stream_options")},
 }

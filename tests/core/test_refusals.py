@@ -11,6 +11,7 @@ from ccx_addons.core.neutral import Fault
 from ccx_addons.core.refusals import (
     LOOSE_TOOLS,
     NO_PICTURES,
+    NO_STREAMS,
     NUMBERS,
     dropped_betas,
     loss_of,
@@ -184,6 +185,8 @@ def test_refused_fields(message: str, sent: frozenset[str], names: set[str]) -> 
         ("Expected one of either `reasoning_effort` or custom `thinking_config`; found both.", "own_thinking"),
         ("Developer instruction is not enabled for models/gemma-3-27b-it", "system_in_turns"),
         ("System role not supported", "system_in_turns"),
+        ("Unsupported value: 'messages[0].role' does not support 'system' with this model.", "system_in_turns"),
+        ("The following tools cannot be used with reasoning.effort 'minimal': web_search.", "low_effort"),
         ("JSON mode is not enabled for models/gemma-3-27b-it", "schema_in_words"),
         ("Function calling with a response mime type: 'application/json' is unsupported", "schema_in_words"),
         ("Please enable tool_config.include_server_side_tool_invocations to use Built-in tools with Function calling.",
@@ -219,6 +222,7 @@ def test_limits_that_are_too_large(message: str, most: int) -> None:
         ("users_turn", "messages"),
         ("pictures_in_words", "pictures"),
         ("own_thinking", "reasoning"),
+        ("low_effort", "reasoning.effort"),
         ("continued", "reasoning"),
         ("tool=image_generation", "tools.image_generation"),
     ],
@@ -240,6 +244,17 @@ def test_a_limit_is_renamed_and_lost_only_where_it_has_no_other_name() -> None:
     assert refused(fault, CHAT) == {"max_tokens_field"}
     unknown = Fault("invalid_request", "Unsupported parameter: max_output_tokens", 400)
     assert refused(unknown, RESPONSES | {"max_output_tokens"}) == {"max_output_tokens"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your organization must be verified to stream this model.",
+        "Unsupported value: 'stream' does not support true with this model. Only the default (false) value is supported.",
+    ],
+)
+def test_streams_that_there_are_none_of(message: str) -> None:
+    assert NO_STREAMS.search(message)
 
 
 def test_codes_name_a_field() -> None:

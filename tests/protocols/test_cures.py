@@ -104,6 +104,8 @@ BOTH = {"type": "object", "properties": {"a": {}, "b": {}}, "required": []}
         ("responses", "as_chatgpt_wants", {"input": [{"role": "system", "content": "s"}], "instructions": "i", "store": True},
          {"input": [{"role": "developer", "content": "s"}], "instructions": "i", "store": False}),
         ("responses", "not_encrypted", {"include": ["reasoning.encrypted_content", "x"]}, {"include": ["x"]}),
+        ("responses", "low_effort", {"reasoning": {"effort": "minimal", "summary": "auto"}}, {"reasoning": {"effort": "low", "summary": "auto"}}),
+        ("responses", "low_effort", {"reasoning": {"effort": "high"}}, {"reasoning": {"effort": "high"}}),
         ("responses", "not_encrypted", {"include": ["x"]}, {"include": ["x"]}),
         ("responses", "tool=image_generation", {"tools": [DRAW, TOOL], "tool_choice": "auto"}, {"tools": [TOOL], "tool_choice": "auto"}),
         ("responses", "tool=image_generation", {"tools": [DRAW, TOOL], "tool_choice": DRAW}, {"tools": [TOOL]}),
