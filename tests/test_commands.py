@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,36 @@ def test_what_is_not_known_is_refused(capsys: pytest.CaptureFixture[str], argume
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2 and "dance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["flows", "list", "--limit", n] for n in ("0", "-1", "1.5")),
+        ["replay", "--limit", "-1", "x.flow"],
+        ["check", "--tokens", "-5"],
+    ],
+    ids=" ".join,
+)
+def test_amounts_are_whole_numbers_from_1_on(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and "is no whole number from 1 on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["backup", "/nowhere/all.ccx"], ["restore", "/nowhere/all.ccx"], ["import", "/nowhere/a.yaml"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_place_that_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, file in (("CCX_CONFIG", "ccx.yaml"), ("CCX_ENV_FILE", ".env"), ("CCX_DATA_DIR", "data")):
+        monkeypatch.setenv(name, str(tmp_path / file))
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ccx: /nowhere") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize(("called", "name"), [("/x/run.py", "run.py"), ("/usr/bin/ccx", "ccx"), ("-m", "ccx")])

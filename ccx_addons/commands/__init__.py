@@ -31,6 +31,13 @@ def parser(word: str, command: Command) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"{program()} {word}", description=command.__doc__)
 
 
+def amount(text: str) -> int:
+    """An argument that counts something. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
 def say(text: str, end: str = "\n") -> None:
     """Prints what others wrote: clients and upstreams, and whoever wrote the file that is read."""
     print(plain(text), end=end, flush=True)

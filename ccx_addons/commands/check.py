@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ccx_addons.commands import parser, say
+from ccx_addons.commands import amount, parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.commands.serve import concerns, obstacles
 from ccx_addons.core.config import KEYLESS, KINDS, Snapshot
@@ -30,7 +30,7 @@ def check(arguments: list[str]) -> int:
     words.add_argument("--prefix", default="", help="route prefix of the path")
     words.add_argument("--trace", default="", help="the conversation, as the request log names it")
     words.add_argument("--images", action="store_true", help="the request has pictures")
-    words.add_argument("--tokens", type=int, default=0, help="size of the prompt")
+    words.add_argument("--tokens", type=amount, default=0, help="size of the prompt")
     asked = words.parse_args(arguments)
     if asked.vendor:
         say(render_vendor(*asked.vendor), end="")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.commands import parser, say
+from ccx_addons.commands import amount, parser, say
 from ccx_addons.commands.places import environment
 from ccx_addons.core.settings import Settings
 from ccx_addons.io import yaml_file
@@ -40,7 +40,7 @@ def flows(arguments: list[str]) -> int:
             act.add_argument("query", nargs="*", help="as in the panel's search box")
         else:
             act.add_argument("id", help="an id or its beginning; last: the newest")
-    acts.choices["list"].add_argument("--limit", type=int, default=LIMIT)
+    acts.choices["list"].add_argument("--limit", type=amount, default=LIMIT)
     acts.choices["diff"].add_argument("other", nargs="?", default="before", help="an id; by default the request before")
     acts.choices["diff"].add_argument("--upstream", action="store_true", help="what the upstream was sent instead")
     asked = words.parse_args(arguments)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ccx_addons.commands import parser, say
+from ccx_addons.commands import amount, parser, say
 from ccx_addons.commands.flows import opened
 from ccx_addons.commands.health import ask
 from ccx_addons.commands.places import environment
@@ -57,7 +57,7 @@ def replay(arguments: list[str]) -> int:
     words = parser("replay", replay)
     words.add_argument("file", type=Path, help="of mitmweb (.flow) or a browser, a proxy, the panel (.har)")
     words.add_argument("--channel", default="", help="the channel that is to answer; by default as routing says")
-    words.add_argument("--limit", type=int, default=100, help="most requests that are sent")
+    words.add_argument("--limit", type=amount, default=100, help="most requests that are sent")
     words.add_argument("--json", action="store_true", help="one object a line")
     words.add_argument("--port", type=int, help="where PORT is 0, or another gateway's")
     asked = words.parse_args(arguments)

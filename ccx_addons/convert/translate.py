@@ -19,7 +19,7 @@ from ccx_addons.core.faults import glimpse
 from ccx_addons.core.leftovers import ECHO
 from ccx_addons.core.neutral import Fault, Loss, Request, Response, fold, merge_extra
 from ccx_addons.core.references import written_out
-from ccx_addons.core.refusals import CONTINUED, field_of, loss_of
+from ccx_addons.core.refusals import CONTINUED, MOST, field_of, loss_of
 from ccx_addons.core.stops import broken_off
 from ccx_addons.core.value import value
 from ccx_addons.core.verdict import Attempt
@@ -93,8 +93,11 @@ def _native(x: Exchange, attempt: Attempt, mapped: Mapped) -> Outgoing:
         changes |= {name: value for name, value in own.items() if value is not members[name]}
     fields = frozenset(members.keys() | changes.keys() if changes else members)
     drop: frozenset[str] = frozenset()
-    if attempt.drop:
-        left, lost = cures.cured(attempt.drop, channel.protocol, {**members, **changes}, _context(x))
+    refused = attempt.drop
+    if (most := channel.limits.max_output_tokens) and x.operation == "generate":
+        refused |= {f"{MOST}{most}"}
+    if refused:
+        left, lost = cures.cured(refused, channel.protocol, {**members, **changes}, _context(x))
         losses += _of_client(x, lost)
         changes = {name: value for name, value in left.items() if name not in members or value is not members[name]}
         drop = frozenset(members.keys() - left.keys())

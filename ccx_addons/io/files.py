@@ -12,7 +12,7 @@ from typing import Final
 PRIVATE: Final = 0o600
 NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-FORESEEN: Final = NOT_ALLOWED | FULL | {errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+FORESEEN: Final = NOT_ALLOWED | FULL | {errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT}
 """What can be wrong with a place that somebody chose; ``cannot`` has words for it."""
 CONTAINERS: Final = ("/.dockerenv", "/run/.containerenv")
 """What Docker and Podman put into a container."""

@@ -278,6 +278,31 @@ def test_the_channels_limit_of_tokens(asked_for: int | None, limit: int, sent: i
     assert json.loads(found.body)["max_tokens"] == sent and [loss.path for loss in found.losses] == lost
 
 
+BUDGET = {"thinking": {"type": "enabled", "budget_tokens": 2048}}
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "sent"),
+    [
+        (MESSAGES, {"max_tokens": 5000}, {"max_tokens": 2000}),
+        (MESSAGES, {"max_tokens": 5000, **BUDGET}, {"max_tokens": 2000, "thinking": {**BUDGET["thinking"], "budget_tokens": 1000}}),
+        (CHAT, {"max_tokens": 5000}, {"max_tokens": 2000}),
+        (CHAT, {"max_completion_tokens": 5000}, {"max_completion_tokens": 2000}),
+        (RESPONSES, {"max_output_tokens": 5000}, {"max_output_tokens": 2000}),
+        (GEMINI, {"generationConfig": {"maxOutputTokens": 5000, "topK": 3}}, {"generationConfig": {"maxOutputTokens": 2000, "topK": 3}}),
+    ],
+)  # fmt: skip
+def test_the_channels_limit_of_tokens_holds_in_its_own_protocol(
+    where: Channel, said: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    where = replace(where, limits=ChannelLimits(max_output_tokens=2000))
+    found = out(asked(where.protocol, {**HELLO, **said}), where)
+    assert json.loads(found.body) == {**HELLO, **sent}
+    assert [loss.path for loss in found.losses] == ["max_tokens"]
+    x = asked(where.protocol, {**HELLO, **sent})
+    assert out(x, where).body == x.raw and out(x, where).losses == ()
+
+
 def test_the_upstreams_model_and_refused_fields() -> None:
     found = out(asked("chat", {**HELLO, "temperature": 0.5}), MESSAGES, "opus", drop=frozenset({"temperature"}))
     body = json.loads(found.body)
