@@ -40,7 +40,14 @@ from ccx_addons.core.turns import (
     pair_calls,
     walk,
 )
-from ccx_addons.protocols.messages.blocks import thoughts_in_loop, write_call, write_media, write_text, write_thinking
+from ccx_addons.protocols.messages.blocks import (
+    SIGNATURES,
+    thoughts_in_loop,
+    write_call,
+    write_media,
+    write_text,
+    write_thinking,
+)
 from ccx_addons.protocols.messages.wire import NAME, NOTHING, Block, own
 from ccx_addons.vendors.facts import Messages as Rules
 
@@ -70,10 +77,13 @@ class Conversation:
         self._instructions = Turn("system", [])
         self._made: list[Block] = []
         """Pictures of the assistant, which the next user turn shows."""
+        self._thought = False
         walk(request.messages, system=self._add_system, user=self._add_user, assistant=self._add_assistant)
         self._answer_calls()
         self._show_made([])
         self._place_instructions()
+        if self._thought:
+            self._put_thoughts_first()
 
     # ---- messages ----
     def _add_system(self, m: int, message: Message) -> None:
@@ -167,8 +177,10 @@ class Conversation:
     def _thinking(self, part: Thinking, path: str) -> Iterator[Block]:
         """Claude takes back only what it signed; some others take thoughts as they are."""
         if part.origin == NAME and part.signature:
+            self._thought = True
             yield write_thinking(part)
         elif part.text and self.rules.unsigned_thoughts:
+            self._thought = True
             if part.signature:
                 self.losses.append(Loss(path, "the signature is another protocol's"))
             yield write_thinking(replace(part, signature=None))
@@ -208,6 +220,14 @@ class Conversation:
                 yield from ((p, block) for block in self._plain(part, f"{path}[{p}]"))
 
     # ---- ends ----
+    def _put_thoughts_first(self) -> None:
+        """Two assistant messages in a row are one turn here: "If an assistant message contains any thinking blocks, the
+        first block must be `thinking` or `redacted_thinking`"."""
+        for turn in self.turns:
+            kinds = [block.get("type") for block in turn.parts] if turn.role == "assistant" else []
+            if at := next((n for n, kind in enumerate(kinds) if kind in SIGNATURES), 0):
+                turn.parts.insert(0, turn.parts.pop(at))
+
     def thoughts_in_loop(self) -> bool:
         """Whether manual thinking may be on."""
         return thoughts_in_loop([(turn.role, turn.parts) for turn in self.turns])

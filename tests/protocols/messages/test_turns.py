@@ -220,6 +220,14 @@ def test_names_in_the_history_are_those_of_the_tools() -> None:
     assert body["messages"][1]["content"][0]["name"] == body["tools"][0]["name"] == safe_name(name)
 
 
+def test_thoughts_come_first_in_the_turn_of_two_messages() -> None:
+    thought = Thinking("x", "s", "messages")
+    talk = (user("a"), assistant("b"), assistant(thought, ToolCall("1", "f", "{}")), user(result("1")))
+    body, losses = messages.encode_request(Request(MANUAL, talk, reasoning=Reasoning(True)))
+    assert [block["type"] for block in body["messages"][1]["content"]] == ["thinking", "text", "tool_use"]
+    assert body["thinking"]["type"] == "enabled" and losses == []
+
+
 @given(st.lists(st.text(max_size=20) | st.text("a:|_", max_size=70), unique=True, max_size=20))
 def test_ids_stay_apart(ids: list[str]) -> None:
     wire = [safe_id(id_) for id_ in ids]
@@ -254,6 +262,8 @@ def test_the_api_takes_every_conversation(talk: list[Message], model: str) -> No
         assert results == due
         assert [block["type"] for block in blocks[: len(due)]] == ["tool_result"] * len(due)
         assert turn["role"] != "system" or before == "user"
+        kinds = [block["type"] for block in blocks]
+        assert kinds[0] == "thinking" or "thinking" not in kinds
         due = [block["id"] for block in blocks if block["type"] == "tool_use"]
         assert not seen & set(due)
         assert len(due) == len(set(due))
