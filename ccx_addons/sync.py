@@ -84,7 +84,7 @@ class Sync(Periodic):
         if news is None:
             return
         now = time.time()
-        take(self.runtime.state, news, self.runtime.snapshot.policy.breaker, now)
+        take(self.runtime.state, news, self.runtime.snapshot, now)
         for id, kind, args in news.commands:
             self.runtime.store.ack_command(id, self.obey(kind, args, now))
 

@@ -60,7 +60,7 @@ def explained(settings: Settings, snapshot: Snapshot, asked: argparse.Namespace)
         raise StartError(f"there is no {what}")
     now = time.time()
     try:
-        state = load_state(place_of(settings), snapshot.policy.breaker, now)
+        state = load_state(place_of(settings), snapshot, now)
     except StoreError:
         state = State()
     pick = Pick(kind, model, client, asked.trace, asked.prefix, images=asked.images, prompt_tokens=asked.tokens)

@@ -5,10 +5,11 @@ The shapes come from the classes of config.py, so that a new field is secret unt
 
 import base64
 import dataclasses
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import unquote, urlsplit
@@ -208,6 +209,13 @@ def hide_url(url: str) -> str:
     for secret in url_secrets(shown):
         shown = shown.replace(secret, "***") if secret != "***" else shown
     return shown
+
+
+@lru_cache(maxsize=4096)
+def kept_url(url: str) -> str:
+    """How a URL is written down that has to be known again: a piece of its hash stands for the secrets that it has."""
+    shown = hide_url(url)
+    return url if shown == url else f"{shown} {hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
 def shown_header(name: str, value: str) -> str:

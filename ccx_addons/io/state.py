@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ccx_addons.core import read
-from ccx_addons.core.config import BreakerPolicy, Snapshot
+from ccx_addons.core.confidential import kept_url
+from ccx_addons.core.config import Snapshot
 from ccx_addons.core.exchange import Seat
 from ccx_addons.core.wire_json import BadJson, loads
 from ccx_addons.io import place as log_place
@@ -32,7 +33,7 @@ from ccx_addons.scheduler.state import NEVER, ChannelState, Override
 log: Final = logging.getLogger("ccx")
 
 type Row = Mapping[str, Any]
-type Apply = Callable[[State, Row, BreakerPolicy], None]
+type Apply = Callable[[State, Row, Snapshot], None]
 
 OLD: Final = 86_400.0
 """Seconds after which what was remembered of a breaker or a failure no longer matters."""
@@ -68,7 +69,7 @@ def write_changes(state: State, snapshot: Snapshot, store: Store, now: float) ->
             {
                 "kind": kind,
                 "channel_id": channel_id,
-                "base_url": base_url,
+                "base_url": kept_url(base_url),
                 "key_id": key_id,
                 "model": model,
                 "updated_at": milliseconds(now),
@@ -154,7 +155,10 @@ def _mask_of(snapshot: Snapshot, channel_id: str, key_id: str) -> str:
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
-def apply_breaker(state: State, row: Row, policy: BreakerPolicy) -> None:
+def apply_breaker(state: State, row: Row, snapshot: Snapshot) -> None:
+    address = _address_of(snapshot, row["channel_id"], row["base_url"])
+    if address is None:
+        return
     known = state.of(row["kind"], row["channel_id"])
     known.standings.clear()
     detail = _detail(row)
@@ -169,10 +173,19 @@ def apply_breaker(state: State, row: Row, policy: BreakerPolicy) -> None:
         changed_at=read.number(detail.get("changed_at")) or seconds(row["updated_at"]),
         samples=deque(Sample(float(at), bool(ok), str(model)) for at, ok, model in read.items(detail.get("samples"))),
     )
-    circuit.merge(known.doubt((row["base_url"], row["key_id"], row["model"])), other, policy)
+    circuit.merge(known.doubt((address, row["key_id"], row["model"])), other, snapshot.policy.breaker)
 
 
-def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
+def _address_of(snapshot: Snapshot, channel_id: str, kept: str) -> str | None:
+    """The address that was written down so. None: the channel has it no longer."""
+    if " " not in kept:
+        return kept
+    channel = snapshot.channel(channel_id)
+    urls = (*channel.base_urls, *(key.base_url for key in channel.keys)) if channel else ()
+    return next((url for url in urls if kept_url(url) == kept), None)
+
+
+def apply_key(state: State, row: Row, snapshot: Snapshot) -> None:
     known = state.of(row["kind"], row["channel_id"])
     key, model, changed = known.key(row["key_id"]), row["model"], seconds(row["updated_at"])
     if not model and changed < key.changed_at:
@@ -190,13 +203,13 @@ def apply_key(state: State, row: Row, policy: BreakerPolicy) -> None:
         key.lift(model, changed)
 
 
-def apply_refusal(state: State, row: Row, policy: BreakerPolicy) -> None:
+def apply_refusal(state: State, row: Row, snapshot: Snapshot) -> None:
     found = Refusal(seconds(row["until"]), row["reason"], seconds(row["since"])) if row["until"] else None
     place = (row["kind"], row["channel_id"], row["model"])
     state.refusals.take(place, row["name"], found, str(_detail(row).get("mark", "")))
 
 
-def apply_affinity(state: State, row: Row, policy: BreakerPolicy) -> None:
+def apply_affinity(state: State, row: Row, snapshot: Snapshot) -> None:
     seat = Seat(row["channel_id"], row["key_id"], seconds(row["expires_at"]))
     state.traces.put(row["kind"], row["trace_hash"], seat)
 
@@ -338,10 +351,10 @@ def _args(text: str) -> Any:
         return {}
 
 
-def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
+def take(state: State, news: News, snapshot: Snapshot, now: float) -> None:
     """What was read becomes part of the state. Commands are left to the caller."""
     for apply, row in news.rows:
-        apply(state, row, policy)
+        apply(state, row, snapshot)
     for kind, channel_id, key_id, model in news.lifted:
         state.unblock(kind, channel_id, key_id, model, now, "the gateway was restarted")
     if news.overrides is not None:
@@ -351,7 +364,7 @@ def take(state: State, news: News, policy: BreakerPolicy, now: float) -> None:
         state.limits.known.add(row["client"], row["model"], *used, now, seconds(row["at"]))
 
 
-def load_state(where: log_place.Place, policy: BreakerPolicy, now: float) -> State:
+def load_state(where: log_place.Place, snapshot: Snapshot, now: float) -> State:
     """What the workers have written down, for whoever only wants to look at it (the panel, ``run.py check``).
 
     Raises StoreError when there is no database to read.
@@ -359,6 +372,6 @@ def load_state(where: log_place.Place, policy: BreakerPolicy, now: float) -> Sta
     state, reader = State(), Reader(where, "", -1, shared=False)
     with closing(reader):
         if news := reader.look(now):
-            take(state, news, policy, now)
+            take(state, news, snapshot, now)
     state.restore(now)
     return state

@@ -63,6 +63,6 @@ def explain(panel: Panel, asked: dict[str, Any]) -> dict[str, Any]:
 def state_of(panel: Panel, snapshot: Snapshot) -> State:
     """What the workers have written down of keys, breakers and conversations; nothing when there is no database yet."""
     try:
-        return load_state(panel.store.place, snapshot.policy.breaker, panel.clock())
+        return load_state(panel.store.place, snapshot, panel.clock())
     except StoreError:
         return State()

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ccx_addons.core.confidential import hide_url, shown_header
+from ccx_addons.core.confidential import hide_url, kept_url, shown_header
 from ccx_addons.core.config import Channel, Client, Key, Kind, Patterns, Policy, Snapshot, Target
 from ccx_addons.core.urls import join
 from ccx_addons.protocols import PROTOCOLS
@@ -241,7 +241,9 @@ def _judge(
     held = [b for b in breakers if not b["model"]]
     if held:
         whole = [b for b in held if not b["key_id"]]
-        everything = {b["base_url"] for b in whole} & {""} or {b["base_url"] for b in whole} >= set(channel.base_urls)
+        everything = {b["base_url"] for b in whole} & {""} or {b["base_url"] for b in whole} >= set(
+            map(kept_url, channel.base_urls)
+        )
         worst = min(whole if everything else held, key=lambda b: (b["state"] != "open", -(b["until"] or 0)))
         state = worst["state"] if everything else "degraded"
         if worst["state"] == "open" and worst["until"] and worst["until"] <= now:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ccx_addons.core.config import BreakerPolicy, Patterns
+from ccx_addons.core.config import Patterns, Snapshot
 from ccx_addons.core.errors import StoreError
 from ccx_addons.core.exchange import NOWHERE
+from ccx_addons.core.verdict import Outcome
 from ccx_addons.io.state import Reader, load_state, overrides_of, take, write_changes
 from ccx_addons.io.store import Store
 from ccx_addons.scheduler import State
@@ -22,8 +23,8 @@ from tests.patience import PATIENCE
 from tests.scheduler.test_refusals import taught
 from tests.scheduler.values import NOW, OK, attempt, channel, key, learn, snapshot, status
 
-POLICY = BreakerPolicy()
 ONE = channel("a", key("a1"), key("a2"))
+SEEN = snapshot(ONE)
 ENTRY = entry_of(ONE, "m")
 
 
@@ -35,9 +36,9 @@ class Worker:
         self.reader = Reader(self.store.path, boot, number, shared)
         self.state = State()
 
-    def hear(self, now: float = NOW) -> None:
+    def hear(self, now: float = NOW, seen: Snapshot = SEEN) -> None:
         if news := self.reader.look(now):
-            take(self.state, news, POLICY, now)
+            take(self.state, news, seen, now)
 
     def tell(self, now: float = NOW) -> None:
         write_changes(self.state, snapshot(ONE), self.store, now)
@@ -88,12 +89,29 @@ def test_another_worker_and_the_next_start_know_the_same(
     other.hear()
     expected = one.state.standing("chat", ENTRY, NOW + 1)
     assert not expected.ready
-    for found in (other.state, load_state(one.store.path, POLICY, NOW)):
+    for found in (other.state, load_state(one.store.path, SEEN, NOW)):
         again = found.standing("chat", ENTRY, NOW + 1)
         assert (again.usable, again.ready, again.reason) == (expected.usable, expected.ready, expected.reason)
         assert again.until == pytest.approx(expected.until, abs=0.002) or again.until == expected.until == NEVER
         assert again.rate == expected.rate
     assert not other.state.changes, "what was heard is not told again"
+
+
+def test_an_address_with_secrets_is_known_again_without_them(workers: list[Worker]) -> None:
+    one, other = workers
+    secret = channel(
+        "a", key("a1"), base_urls=("https://u:seCret1pw@a.example/v1/seCret2000abcdef0123?k=seCret30000000abcd",)
+    )
+    for _ in range(3):
+        learn(one.state, attempt(secret), Outcome("connect"), NOW)
+    one.tell()
+    (row,) = [row for row in rows(one, "breakers") if row["base_url"]]
+    assert "seCret" not in str(row) and row["base_url"].startswith("https://***@a.example/")
+    other.hear(seen=snapshot(secret))
+    paused = one.state.standing("chat", entry_of(secret, "m"), NOW + 1)
+    assert not paused.ready and other.state.standing("chat", entry_of(secret, "m"), NOW + 1).until == paused.until
+    elsewhere = load_state(one.store.path, SEEN, NOW)
+    assert not elsewhere.of("chat", "ch_a").breakers, "the channel has another address by now"
 
 
 def test_rows_are_what_the_panel_shows(workers: list[Worker]) -> None:
@@ -135,15 +153,15 @@ def test_what_an_upstream_refuses_is_shared_and_survives_until_it_is_forgotten(w
     one.tell()
     other.hear()
     assert other.state.refusals.of("chat", ONE, "m", NOW + 1) == {"stop"}
-    found = load_state(one.store.path, POLICY, NOW).refusals.places["chat", "ch_a", "m"].refusals["stop"]
+    found = load_state(one.store.path, SEEN, NOW).refusals.places["chat", "ch_a", "m"].refusals["stop"]
     assert (found.reason, found.since, found.until) == ("no stop here", NOW, NOW + DAY)
     edited = replace(ONE, quirks=frozenset({"drop_sampling"}))
-    assert load_state(one.store.path, POLICY, NOW).refusals.of("chat", edited, "m", NOW + 1) == set()
+    assert load_state(one.store.path, SEEN, NOW).refusals.of("chat", edited, "m", NOW + 1) == set()
     assert other.state.refusals.forget("ch_a", "m", "stop") == 1
     other.tell(NOW + 1)
     one.hear(NOW + 1)
     assert one.state.refusals.of("chat", ONE, "m", NOW + 1) == set()
-    assert load_state(one.store.path, POLICY, NOW).refusals.of("chat", ONE, "m", NOW + 1) == set()
+    assert load_state(one.store.path, SEEN, NOW).refusals.of("chat", ONE, "m", NOW + 1) == set()
 
 
 def test_affinity_is_shared(workers: list[Worker]) -> None:
@@ -152,7 +170,7 @@ def test_affinity_is_shared(workers: list[Worker]) -> None:
     one.tell()
     other.hear()
     assert other.state.traces.seat("chat", "t", NOW + 1799)[:2] == ("ch_a", "k_a1")
-    assert load_state(one.store.path, POLICY, NOW + 1801).traces.place_of("chat", "t") == NOWHERE
+    assert load_state(one.store.path, SEEN, NOW + 1801).traces.place_of("chat", "t") == NOWHERE
 
 
 def test_a_worker_leaves_its_own_rows_alone_but_reads_them_when_it_starts(tmp_path: Path) -> None:
@@ -249,7 +267,7 @@ def test_a_database_that_is_replaced_is_opened_again(workers: list[Worker], tmp_
 
 def test_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
-        load_state(tmp_path / "none.db", POLICY, NOW)
+        load_state(tmp_path / "none.db", SEEN, NOW)
     assert not list(tmp_path.iterdir())
 
 
