@@ -46,11 +46,14 @@ WITH_MODELS: Final = ("tools", "plugins")
 """Lists whose entries may name a model of their own: OpenAI's and Anthropic's tools, OpenRouter's plugins."""
 MODELS: Final = ("model", "models")
 """How the names of members end that name models in those entries."""
-USUAL: Final = frozenset({
-    "type", "name", "description", "parameters", "input_schema", "strict", "function", "cache_control",
+CLIENTS: Final = frozenset({
+    "function", "functionDeclarations", "function_declarations", "parameters", "input_schema", "schema",
+    "output_schema", "input_examples", "format", "headers",
 })  # fmt: skip
-"""Members of a tool that the client itself runs."""
-SCHEMAS: Final = frozenset({"function", "parameters", "input_schema", "schema"})
+"""Members of a tool that are the client's own: in schemas, examples and headers any name may stand."""
+USUAL: Final = CLIENTS | {"type", "name", "description", "strict", "cache_control", "defer_loading", "allowed_callers"}
+TELLING: Final = ('"model', '"container', "\\u")
+"""What stands in the text of tools where a member that matters may stand twice."""
 TOOL_MEMBERS: Final = frozenset({"model", "models", "container", "container_id", "environment", "id", "retrieval"})
 """What the gateway goes by in the tools of a vendor, and in containers."""
 INNER: Final = ("requests", "generateContentRequest", "generate_content_request")
@@ -111,7 +114,9 @@ def check_tools(body: JsonBody) -> None:
     """Raises BadRequest where a vendor's tool, or a container, could be read in two ways."""
     for list_ in WITH_MODELS:
         if odd := [entry for entry in read.mappings(body.members.get(list_)) if not _is_usual(entry)]:
-            _unique(body, list_)
+            _, start, end = body.spans[list_]
+            if any(body.text.find(word, start, end) >= 0 for word in TELLING):
+                _unique(body, list_)
             _check_within(odd, list_)
     if isinstance(container := body.members.get("container"), dict):
         _unique(body, "container")
@@ -135,7 +140,7 @@ def _check_within(entries: Sequence[Json], param: str) -> None:
 
 
 def _tables(values: Sequence[Json]) -> Iterator[dict[str, Json]]:
-    """All objects in these values, but for what stands in schemas."""
+    """All objects in these values, but for what the client says of its own tools."""
     left = list(values)
     while left:
         value = left.pop()
@@ -145,7 +150,7 @@ def _tables(values: Sequence[Json]) -> Iterator[dict[str, Json]]:
             yield value
             settings = _of_vendor(value)
             left += [
-                inner for name, inner in value.items() if name not in SCHEMAS or (settings and name == "parameters")
+                inner for name, inner in value.items() if name not in CLIENTS or (settings and name == "parameters")
             ]
 
 

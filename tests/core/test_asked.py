@@ -44,6 +44,8 @@ from ccx_addons.core.wire_json import JsonBody
                 "tools": [
                     {"type": "function", "name": "f", "parameters": {"properties": {"model": "x"}, "model": "x"}},
                     {"type": "custom", "name": "f", "format": {}, "input_schema": {"model": "x"}},
+                    {"name": "f", "input_schema": {}, "input_examples": [{"model": "x"}], "max_uses": 1},
+                    {"type": "mcp", "server_url": "https://a.example", "headers": {"x-model": "x"}},
                 ]
             },
             [],
@@ -134,6 +136,8 @@ def test_the_account_is_named_by_nobody_in_no_way(body: str, words: str) -> None
         '{"prompt": "x", "data_sources": [], "container": "c", "plugins": [{"id": "web", "engine": "native"}]}',
         '{"tools": [{"type": "function", "name": "f", "parameters": {"Model": 1, "Container": {"ID": 2}}}, 5]}',
         '{"container": {"skills": [{"type": "anthropic", "skill_id": "pptx"}]}}',
+        '{"tools": [{"googleSearch": {}, "functionDeclarations": [{"name": "f", "parametersJsonSchema": {"Model": {}}}]}]}',
+        '{"tools": [{"name": "f", "input_schema": {}, "input_examples": [{"Model": "x"}], "max_uses": 1}]}',
         '{"tools": [{"functionDeclarations": [{"name": "f", "parameters": {"properties": {"Id": {}, "Model": {}}}}]}]}',
     ],
 )
