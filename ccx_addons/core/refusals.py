@@ -105,6 +105,8 @@ FOREIGN_THOUGHTS: Final = "foreign_thoughts"
 """What the model thought before, which only the account that it thought for can read."""
 ITEM_IDS: Final = "item_ids"
 """Ids of a Responses conversation's items: another upstream's have another form, or it alone knows them."""
+WHOLE_ITEMS: Final = "whole_items"
+"""Items of a Responses conversation without nulls, and thoughts with a summary, be it empty."""
 OWN_THINKING: Final = "own_thinking"
 """How much a Gemini model thinks, which is left to it: the value is none of its own."""
 NO_SYSTEM: Final = "system_in_turns"
@@ -183,6 +185,11 @@ CURES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
             r"developer instruction is not enabled|"
             r"system (?:role|message|prompt|instruction)s? (?:is |are )?not supported|"
             r"\.role[`'\"]? does not support [`'\"]?system",
+        ),
+        (
+            WHOLE_ITEMS,
+            r"missing required (?:parameter|field):? [`'\"]?(?:input\[\d{1,6}\]\.)?summary|"
+            r"invalid type for [`'\"]?input\[\d{1,6}\]\.\w{1,30}[`'\"]?: expected [^\n]{0,80}got null",
         ),
         (LOW_EFFORT, r"tools cannot be used with reasoning\.effort"),
         (SERVER_CALLS, r"enable [`'\"]?tool_config\.include_server_side_tool_invocations"),
@@ -263,8 +270,8 @@ CURE_NAMES: Final = frozenset(cure for cure, _ in CURES)
 PICTURES: Final = "pictures_in_words"
 """Pictures, for a model that sees none: only where nobody else is left who might see them."""
 OF_ONE_CONVERSATION: Final = frozenset({
-    FOREIGN_THOUGHTS, LOW_EFFORT, ITEM_IDS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE, WHOLE_ARGUMENTS,
-    WHOLE_CHARACTERS,
+    FOREIGN_THOUGHTS, LOW_EFFORT, ITEM_IDS, WHOLE_ITEMS, CONTINUED, OWN_THINKING, LOOSE_TOOLS, PICTURES, WHOLE,
+    WHOLE_ARGUMENTS, WHOLE_CHARACTERS,
 })  # fmt: skip
 """Cures that the next request may not need."""
 NO_PICTURES: Final = re.compile(

@@ -36,6 +36,7 @@ from ccx_addons.core.refusals import (
     WHOLE,
     WHOLE_ARGUMENTS,
     WHOLE_CHARACTERS,
+    WHOLE_ITEMS,
     field_of,
     loss_of,
     plain,
@@ -70,7 +71,7 @@ JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose, no c
 FORMAT: Final = frozenset({"responsemimetype", "responseschema", "responsejsonschema"})
 SYSTEM: Final = ("system", "developer")
 INSTRUCTIONS: Final = "You are a helpful assistant."
-WHOLE_ITEMS: Final = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
+NAMELESS: Final = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
 """Items that nothing names by their id, and that the API takes without one."""
 JSON_SCHEMA: Final = "Answer with one JSON object that is valid against this JSON schema, and nothing else: "
 
@@ -209,9 +210,22 @@ def _without_ids(body: Body) -> Body:
             continue
         if kind == "reasoning" and id_:
             thoughts.add(id_)
-        whole = "id" in one and (kind in WHOLE_ITEMS or kind.endswith("_output"))
+        whole = "id" in one and (kind in NAMELESS or kind.endswith("_output"))
         kept.append({name: value for name, value in one.items() if name != "id"} if whole else item)
     return {**body, "input": kept} if any(a is not b for a, b in zip(kept, items, strict=False)) else body
+
+
+def _whole_items(body: Body) -> Body:
+    def whole(item: Json) -> Json:
+        one = read.mapping(item)
+        said = {name: value for name, value in one.items() if value is not None}
+        if one.get("type") == "reasoning":
+            said.setdefault("summary", [])
+        return said if said != one else item
+
+    items = read.items(body.get("input"))
+    found = [whole(item) for item in items]
+    return {**body, "input": found} if any(a is not b for a, b in zip(found, items, strict=True)) else body
 
 
 def _as_chatgpt_wants(body: Body) -> Body:
@@ -465,6 +479,7 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     PICTURES: _pictures_in_words,
     "schema_in_words": _schema_in_words,
     ITEM_IDS: _without_ids,
+    WHOLE_ITEMS: _whole_items,
     OWN_THINKING: _own_thinking,
     NO_SYSTEM: _system_in_turns,
     SERVER_CALLS: _server_calls,
