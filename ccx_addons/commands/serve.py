@@ -16,7 +16,7 @@ from ccx_addons.commands.places import environment
 from ccx_addons.core.config import Snapshot
 from ccx_addons.core.errors import ConfigErrors, Problem
 from ccx_addons.core.settings import Settings
-from ccx_addons.io import aloud, ca_files, last_good, otlp, yaml_file
+from ccx_addons.io import aloud, ca_files, last_good, logs, otlp, yaml_file
 from ccx_addons.io.files import PRIVATE, open_to_all
 from ccx_addons.processes.supervisor import ROOT, run
 
@@ -34,7 +34,7 @@ def prepare(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     if created:
         print(created, flush=True)
     for warning in concerns(settings, snapshot, env_file):
-        complain(f"ccx: warning: {warning}")
+        complain(logs.line(settings.log_format, "warning", warning))
     return settings, merged
 
 

@@ -48,6 +48,13 @@ class JsonLines(logging.Formatter):
         return plain(json.dumps(line, ensure_ascii=False))
 
 
+def line(form: str, level: str, words: str) -> str:
+    """One of the first process, which has a few only and no queue for them."""
+    if form == "json":
+        return JsonLines("supervisor").format(logging.makeLogRecord({"levelname": level, "msg": words}))
+    return f"ccx: {'warning: ' if level == 'warning' else ''}{words}"
+
+
 class ToStderr(logging.StreamHandler[TextIO]):
     """A line for which there is no room (a full disk, a reader that is gone) waits for the next one, without a word."""
 

@@ -23,6 +23,7 @@ from typing import Final
 from ccx_addons.core.errors import CcxError, ConfigErrors
 from ccx_addons.core.ids import uuid7
 from ccx_addons.core.settings import Settings
+from ccx_addons.io import logs
 from ccx_addons.io.running import Place, Running
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -71,6 +72,10 @@ class StartError(CcxError):
     """One clear line and exit 1."""
 
 
+def say(words: str, level: str = "error", form: str = "text") -> None:
+    print(logs.line(form, level, words), file=sys.stderr)
+
+
 @dataclass
 class Child:
     """One supervised process."""
@@ -85,6 +90,7 @@ class Child:
     """The signal after which a process finishes what it is doing, however long that takes."""
     leaving: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     """Forerunners that do so."""
+    say: Callable[[str], None] = say
 
     @property
     def alive(self) -> bool:
@@ -97,14 +103,14 @@ class Child:
             return
         if self.again_at is None:
             lived = now - self.born
-            print(f"ccx: {self.name} ended with {self.process.returncode} after {lived:.0f} s", file=sys.stderr)
+            self.say(f"{self.name} ended with {self.process.returncode} after {lived:.0f} s")
             self.again_at = now if lived > STEADY else now + STEADY
         if now < self.again_at:
             return
         try:
             self.process = self.start()
         except OSError as error:  # no memory or no process is left just now
-            print(f"ccx: {self.name} cannot be started: {error.strerror}", file=sys.stderr)
+            self.say(f"{self.name} cannot be started: {error.strerror}")
             self.again_at = now + STEADY
         else:
             self.again_at, self.born = None, now
@@ -229,6 +235,9 @@ class Gateway:
         self.reloads = 0
         self.take(settings, env)
 
+    def say(self, words: str, level: str = "error") -> None:
+        say(words, level, self.settings.log_format)
+
     @property
     def url(self) -> str:
         return self.address(self.public.getsockname()[0])
@@ -267,7 +276,7 @@ class Gateway:
             alive = [process for child in self.workers for process in (child.process, *child.leaving)]
             return start_meeting(sock, self.sockets.alive, len(alive), self.env)
 
-        self.children.append(Child("meeting", start, start()))
+        self.children.append(Child("meeting", start, start(), say=self.say))
 
     def start(self) -> bool:
         """Whether every worker is ready. Raises OSError."""
@@ -277,12 +286,12 @@ class Gateway:
                 return False
         if self.sockets.panel:
             start = partial(start_panel, self.sockets, self.env)
-            self.children.append(Child("panel", start, start(), farewell=signal.SIGTERM))
+            self.children.append(Child("panel", start, start(), farewell=signal.SIGTERM, say=self.say))
         return True
 
     def add_worker(self, index: int) -> bool:
         start = partial(start_worker, self.sockets, index, self.env)
-        child = Child(f"worker {index}", start, start())
+        child = Child(f"worker {index}", start, start(), say=self.say)
         self.children.insert(index, child)
         return child.alive  # else it has said why
 
@@ -329,7 +338,7 @@ class Gateway:
     def told(self, said: str) -> None:
         self.reloads += 1
         self.place.tell(Running(os.getpid(), self.reloads, said))
-        print(f"ccx: reload: {said}" if said else "ccx: reloaded", file=sys.stderr)
+        self.say(f"reload: {said}" if said else "reloaded", "error" if said else "info")
 
     def look(self, now: float) -> None:
         for child in self.children:

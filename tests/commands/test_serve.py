@@ -96,6 +96,8 @@ def test_a_start_that_nobody_can_use_says_so(environ: dict[str, str], capsys: py
     ):
         assert said.count(words) == 1
     assert "abc" not in said
+    prepare({**environ, "LOG_FORMAT": "json"})
+    assert {json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()} == {"warning"}
     Path(environ["CCX_CONFIG"]).write_text("clients: [{name: a, key: '0123456789abcdef0'}]\n")
     prepare({**environ, "ENABLE_WEB_UI": "false"})
     assert "line 1: is not" in (said := capsys.readouterr().err) and said.count("\n") == 1

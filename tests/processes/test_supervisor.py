@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -376,6 +377,16 @@ def test_a_process_that_died_gets_nothing_of_a_reload_that_failed(reloaded: Relo
     assert reloaded.gateway.env["A"] == "1" and reloaded.gateway.settings.log_level == "info"
     first.start = reloaded.starts
     assert reloaded.reload() == "" and reloaded.gateway.env["A"] == "2"
+
+
+def test_its_lines_are_objects_where_the_log_has_them(reloaded: Reloaded, capsys: pytest.CaptureFixture[str]) -> None:
+    reloaded.gateway.settings = replace(reloaded.gateway.settings, log_format="json")
+    for child in reloaded.gateway.children:
+        child.say("worker 0 ended with -9 after 3 s")
+    reloaded.gateway.told("")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {(line["process"], line["level"]) for line in lines} == {("supervisor", "error"), ("supervisor", "info")}
+    assert lines[-1]["message"] == "reloaded" and "time" in lines[-1]
 
 
 def test_what_a_reload_cannot_change_is_said(reloaded: Reloaded) -> None:
