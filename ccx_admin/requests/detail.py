@@ -242,11 +242,13 @@ def sent(sides: Mapping[str, Any]) -> dict[str, Any]:
     if client is None and upstream is None:
         return {"lines": [], "headers": [], "same": False}
     left, right = (lines_of(side) for side in (client, upstream))
+    same = left == right
+    both = client is not None and upstream is not None and not same
     return {
-        "lines": list(side_by_side(left, right)) if client and upstream else alone(left or right),
+        "lines": list(side_by_side(left, right)) if both else alone(left or right),
         "headers": headers(client or {}, upstream or {}),
-        "same": left == right,
-        "both": client is not None and upstream is not None,
+        "same": same,
+        "both": both,
         "first": "from the client" if client is not None else "to the upstream",
         "truncated": any(side and side["truncated"] for side in (client, upstream)),
     }

@@ -363,9 +363,15 @@ def test_mitmweb_is_linked(
     ids=["client", "upstream", "both"],
 )  # fmt: skip
 def test_a_side_alone_has_its_own_name(sides: tuple[str, ...], first: str) -> None:
-    kept = {"headers": [], "text": "{}", "json": {}, "body": b"{}", "truncated": False}
-    found = request_detail.sent(dict.fromkeys(sides, kept))
+    found = request_detail.sent({side: {"headers": [], "text": f'["{side}"]', "truncated": False} for side in sides})
     assert found["first"] == first and found["both"] == (len(sides) == 2)
+
+
+def test_what_went_through_unchanged_is_shown_whole() -> None:
+    """Nothing in it is folded: there is no difference to look for."""
+    kept = {"headers": [], "text": json.dumps([*range(99)]), "truncated": False}
+    found = request_detail.sent({"client_request": kept, "upstream_request": kept})
+    assert found["same"] and not found["both"] and len(found["lines"]) == 101
 
 
 # ---- what real clients send ------------------------------------------------------------------------------------------
