@@ -32,6 +32,11 @@ CURES: Final[Mapping[str, str]] = {
     refusals.PICTURES: "words stand in the place of pictures",
     refusals.SERVER_CALLS: "calls of the upstream's own tools are asked for, too",
     refusals.WHOLE: "the answer is asked for in one piece",
+    refusals.WHOLE_ARGUMENTS: "arguments of earlier calls are whole JSON objects",
+    refusals.WHOLE_CHARACTERS: "halves of characters are replaced",
+    refusals.WHOLE_ITEMS: "items have no nulls, and thoughts a summary",
+    refusals.LOW_EFFORT: "the lowest effort that goes with the upstream's own tools is asked for",
+    refusals.OLDER_SIZES: "settings of vectors stand beside the content",
 }
 
 

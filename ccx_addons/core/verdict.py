@@ -262,7 +262,7 @@ def is_refusal(outcome: Outcome) -> bool:
 def _by_fault(outcome: Outcome, fault: Fault, tries: int, now: float, per_key: int) -> Verdict:
     category = category_of(fault)
     if category == "server" and WHOLE_ARGUMENTS in refused(fault, outcome.fields) - outcome.dropped:
-        return Verdict("same_key", f"trying with {WHOLE_ARGUMENTS}", drop=frozenset({WHOLE_ARGUMENTS}))
+        return Verdict("same_key", trying({WHOLE_ARGUMENTS}), drop=frozenset({WHOLE_ARGUMENTS}))
     if category in SPEAKS_OF_REQUEST and len(outcome.dropped) < MAX_REFUSALS:
         names = refused(fault, outcome.fields) - outcome.dropped
         if names:

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 LOSSES: Final[Mapping[str, str]] = {
+    "with tools of its own the upstream wants a higher one": "使用上游自有工具时需要更高的强度",
+    "halves of characters were replaced": "半个字符已被替换",
+    "another tool has its name": "另一个工具已用此名称",
+    "arguments of earlier calls are no JSON objects": "先前调用的参数不是 JSON 对象",
+    "a function has its name": "已有函数用此名称",
     "the model takes no such value; it thinks as it does by itself": "模型不接受此值；按其默认方式思考",
     "a server is sent no headers but its token": "除令牌外不向服务器发送任何请求头",
     "each call is to be approved by the client, who is not asked here": "每次调用须经客户端批准，此处不会询问",
@@ -186,6 +191,7 @@ SAID: Final[Mapping[str, str]] = {
 PATTERNS: Final[Mapping[str, str]] = {
     "the channel's model answers with at most {n} tokens": "渠道的模型最多回答 {n} 令牌",
     "the upstream answers with at most {n} tokens": "上游最多回答 {n} 令牌",
+    "the answer is not there yet; its status is {status_word}": "回答尚未就绪；其状态为 {status_word}",
     "the upstream takes at most {n} characters": "上游最多接受 {n} 个字符",
     "an answer holds no {what}": "回答不含 {what}",
     "an assistant message holds no {what}": "助手消息不含 {what}",
