@@ -1,5 +1,7 @@
 """What a page says of its connection."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Tab
@@ -22,3 +24,17 @@ def test_a_socket_of_which_nothing_is_heard_is_not_called_live(tab: Tab) -> None
     tab.go("/channels")
     tab.page.clock.fast_forward(51_000)
     expect(tab.page.locator("#live")).to_have_text("polling")
+
+
+def test_a_page_out_of_the_browsers_memory_asks_at_once_whether_somebody_is_logged_in(tab: Tab) -> None:
+    """Going back after the log-out shows such a page."""
+    tab.page.clock.install()  # no timer asks
+    tab.go("/channels")
+    tab.live()
+    tab.expected += ("401", "WebSocket connection")
+    tab.page.context.clear_cookies()
+    tab.page.evaluate("""() => {
+        dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+        dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    }""")
+    tab.page.wait_for_url(re.compile("/login"))

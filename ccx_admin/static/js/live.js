@@ -125,5 +125,6 @@ export function start() {
     if (!event.persisted) return;
     stopped = false;
     connect();
+    poll(); // Nobody may be logged in any more.
   });
 }
