@@ -1,6 +1,7 @@
 """What a page says of its connection."""
 
 import re
+from datetime import datetime, timedelta
 
 from playwright.sync_api import expect
 
@@ -28,9 +29,10 @@ def test_a_socket_of_which_nothing_is_heard_is_not_called_live(tab: Tab) -> None
 
 def test_a_page_out_of_the_browsers_memory_asks_at_once_whether_somebody_is_logged_in(tab: Tab) -> None:
     """Going back after the log-out shows such a page."""
-    tab.page.clock.install()  # no timer asks
+    tab.page.clock.install()
     tab.go("/channels")
     tab.live()
+    tab.page.clock.pause_at(datetime.now() + timedelta(seconds=30))  # no timer asks
     tab.expected += ("401", "WebSocket connection")
     tab.page.context.clear_cookies()
     tab.page.evaluate("""() => {

@@ -10,7 +10,7 @@ from tests.browser.conftest import Tab
 from tests.patience import wait_for
 
 
-def held(tab: Tab, pattern: str) -> list[Route]:
+def held(tab: Tab, pattern: str | re.Pattern[str]) -> list[Route]:
     """What is asked from now on, and waits for the test."""
     found: list[Route] = []
     tab.page.route(pattern, lambda route: found.append(route))
@@ -102,3 +102,20 @@ def test_an_answer_that_was_passed_comes_to_nothing(tab: Tab) -> None:
         asked[0].continue_()
     expect(tab.page.locator("#yaml-problems")).to_have_text("Valid")
     tab.page.evaluate("document.getElementById('yaml').dataset.saved = ''")
+
+
+def test_a_search_is_not_passed_by_rows_that_were_asked_for_before_it(tab: Tab) -> None:
+    tab.page.add_init_script("window.setInterval = () => 0")  # nothing is fetched anew by the clock
+    tab.go("/channels")
+    rows = tab.page.locator(".channel[data-id]")
+    expect(rows).to_have_count(5)
+    asked = held(tab, re.compile(r"/channels(\?q=\w+)?$"))
+    tab.page.evaluate("htmx.trigger('#channels', 'ccx:refresh')")
+    wait(tab, lambda: len(asked) == 1)
+    tab.page.fill("#search", "codex")
+    wait(tab, lambda: len(asked) == 2)
+    for route in reversed(asked):
+        with tab.page.expect_response(route.request.url):
+            route.continue_()
+    tab.page.wait_for_function("!document.querySelector('.htmx-request')")
+    expect(rows).to_have_count(1)

@@ -134,6 +134,10 @@ function liveSearch() {
     window.htmx.process(target);
     window.htmx.ajax("GET", url, { target, select: form.dataset.liveSearch, swap: "morph:outerHTML" });
   };
+  // Rows that were asked for before the search was changed are those of another one.
+  document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.target.matches(form.dataset.liveSearch) && detail.requestConfig.path !== detail.target.getAttribute("hx-get")) detail.shouldSwap = false;
+  });
   form.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(look, 200);
