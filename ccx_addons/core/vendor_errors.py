@@ -56,18 +56,19 @@ CODES: Final[Mapping[Category, frozenset[str]]] = {
         "1113", "1304", "1308", "1309", "1310",  # Zhipu
     }),
     "not_enabled": frozenset({
-        "key_model_access_denied",  # LiteLLM
+        "key_model_access_denied", "team_model_access_denied", "user_model_access_denied",  # LiteLLM
         "1220", "1311",  # Zhipu
         "modelnotopen", "setlimitexceeded",  # Volcengine
         "model.accessdenied", "allocationquota.freetieronly",  # Alibaba
     }),
-    "revoked": frozenset({"api_key_expired", "api_key_disabled", "api_key_revoked", "token_revoked"}),
+    "revoked": frozenset({"api_key_expired", "api_key_disabled", "api_key_revoked", "token_revoked", "expired_key"}),
     "account": frozenset({
         "service_disabled", "group_deleted", "group_disabled", "group_not_allowed", "account_deactivated",
         "account_disabled", "user_inactive", "organization_restricted", "organization_disabled", "consumer_suspended",
         "consumer_invalid", "workspace.accessdenied", "deactivated_workspace",
         "api_key_service_blocked", "api_key_http_referrer_blocked", "api_key_ip_address_blocked",
         "validation_required", "tos_violation",  # Code Assist
+        "customer_verification_required",  # Vercel
     }),
     "location": frozenset({"unsupported_country_region_territory"}),
     "auth": frozenset({
@@ -130,7 +131,8 @@ _SURE_WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"\benable billing|billing (?:is |has been )?(?:disabled|not active)|out of extra usage|"
         r"draw from your extra usage|reached your specified (?:\w+ ){0,2}usage limits|regain access on|in arrears|欠费|"
         r"account is in good standing|no payment method|key limit exceeded|exceeded your monthly included credits|"
-        r"exceeded (?:its|your|the) (?:\w+ ){0,2}spend(?:ing)? (?:cap|limit)|budget has been exceeded|\bover budget\b|"
+        r"exceeded (?:its|your|the) (?:\w+ ){0,2}spend(?:ing)? (?:cap|limit)|\bover budget\b|"
+        r"\bbudget (?:limit )?(?:has been |is |was )?(?:exceeded|reached|exhausted)|"
         r"exceededtokenbudget|doesn't have any credits|hit your (?!rate)(?:\w+ ){0,2}limit\b|"
         r"used up your (?:\w+ ){0,3}allocation|insufficient balance \(\d{4}\)|usage limit reached",
     ),
@@ -160,7 +162,10 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         "not_enabled",
         r"image generation (?:tool )?is not enabled|no endpoints (?:found|available) matching your|"
         r"\b(?:plan|subscription|tier) (?:does not|doesn't) include (?:access to )?(?:this|the) model|"
-        r"\bmodel requires a (?:\w+ )?subscription|use case details have not been submitted|"
+        r"\bmodel (?:requires a (?:\w+ )?(?:subscription|plan)\b|"
+        r"is only available (?:for|to|on) (?:paid|pro|plus|premium))|"
+        r"\bonly (?:paid|pro|plus|premium) users can\b|upgrade to a paid plan to use|"
+        r"use case details have not been submitted|"
         r"not allowed to use (?:the )?(?:publisher )?model|must be verified to use|"
         r"not authorized to perform: bedrock|not allowed to sample from|"
         r"no allowed providers are available",
@@ -188,7 +193,7 @@ _WORDS: Final[tuple[tuple[Category, str], ...]] = (
         r"decommissioned|retired|reached its end of life|has been shut ?down|不存在)|"
         r"\bmodel:? [`'\"]?[\w./:@-]{2,80}[`'\"]? not supported|no endpoints found for|not a valid model|"
         r"unknown provider for model|model not support|not a chat model|does not work with the specified model|"
-        r"existing deployment to match the model|"
+        r"existing deployment to match the model|deployment for this resource does not exist|"
         r"^function '[^']{1,80}': not found|(?:unsupported|unknown|no such|incorrect|invalid) model|"
         r"supported api model names|^model: \S+$|"
         r"access (?:to )?(?:the |this )?(?:(?!tuned)\w+ )?model|"

@@ -36,7 +36,7 @@ SECONDS: Final[Mapping[str, float]] = {
 WHEN: Final = (
     r"(?:resets?(?: time)?|available again|try again|regain access|retry|wait|refreshed|restored|limited|locked|"
     r"重置时间|将在|将于|于|在)"
-    r"\s{0,3}(?:at|on|after|is|until|:|：)?\s{0,3}"
+    r"\s{0,3}(?:at|on|after|is|until)?\s{0,3}[:：]?\s{0,3}"
 )
 STAMP: Final = re.compile(
     WHEN + r"(\d{4}(?:[-/年月]\d\d?){2})日?"

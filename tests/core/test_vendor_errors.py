@@ -249,6 +249,7 @@ BODIES = [
             (400, "The chatCompletion operation does not work with the specified model, gpt-5-codex. Please choose different model and try again."),
             (400, "The provided model identifier is invalid."),
             (400, "Invalid request: model is not open"),
+            (404, "litellm.NotFoundError: AzureException - The API deployment for this resource does not exist."),
             (404, "This model models/gemini-2.5-flash is no longer available to new users."),
         )
     ),
@@ -259,6 +260,9 @@ BODIES = [
             (404, "Model use case details have not been submitted for this account."),
             (403, "this model requires a subscription, upgrade for access"),
             (403, "Your plan does not include access to this model"),
+            (400, "This model is only available for paid users"),
+            (403, "Only Pro users can use this model"),
+            (402, "This model requires a paid plan"),
         )
     ),
     pytest.param(400, {"message": "Your account is not authorized to invoke this API operation."}, "account", id="bedrock: account"),
@@ -282,6 +286,10 @@ BODIES = [
             ("invalid_grant", "auth"),
         )
     ),
+    pytest.param(429, {"detail": "Max budget limit reached"}, "balance", id="litellm: most of a budget"),
+    pytest.param(412, {"message": "Budget exceeded"}, "balance", id="portkey: budget"),
+    pytest.param(401, error("Authentication Error - Expired Key", type="expired_key"), "revoked", id="litellm: expired"),
+    pytest.param(403, error("this needs a card on file", type="customer_verification_required"), "account", id="vercel: a card"),
     pytest.param(429, error("今日调用上限已达到"), "balance", id="Chinese: the day's calls"),
     pytest.param(429, error("no more of it", code="account_quota_exceeded"), "balance", id="a relay: an account's quota"),
     pytest.param(503, {"error": "All antigravity accounts have exhausted their quota (reset after 5m)"}, "pool_empty", id="a relay: all accounts"),

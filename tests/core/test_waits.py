@@ -55,6 +55,7 @@ HOUR, DAY = 3600, 86_400
         pytest.param("Your access will be restored on 2026-07-04T00:00:00Z", 21 * HOUR, id="restored"),
         pytest.param("Rate limited until 2026-07-03T03:05:00Z", 300, id="limited until"),
         pytest.param("Quota refreshes in 2h", 7200, id="refreshes"),
+        pytest.param("Current limit: 1000, Remaining: 0. Limit resets at: 2026-07-03 03:05:00 UTC", 300, id="litellm: a colon behind at"),
         pytest.param("retry 3 times", None, id="no unit"),
         pytest.param("wait 5 million tokens", None, id="a longer word"),
         pytest.param("exceeded", None, id="nothing"),
