@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ccx_addons.core import read
+from ccx_addons.core.leftovers import UNSPECIFIED
 from ccx_addons.core.neutral import Extra, Json, Loss, Media, Message, Part, Request, ToolResult, own_fields
 
 FIELD: Final = "mediaResolution"
@@ -24,7 +25,7 @@ LEVELS: Final[Mapping[str, str]] = {detail: level for level, detail in DETAILS.i
 
 def carried(request: Request, losses: list[Loss]) -> Request:
     """The request with ``detail`` in its pictures, as far as a Gemini client says the same."""
-    config = read.mapping(_own(request.extra).get("generationConfig")).get(FIELD)
+    config = _said(read.mapping(_own(request.extra).get("generationConfig")).get(FIELD))
     looks = _Looks(config, losses)
     if any(_own(part.extra).get(FIELD) for part in request.system):
         losses.append(Loss(f"system.{FIELD}", "there is nothing like it here"))
@@ -38,9 +39,15 @@ def _own(extra: Extra) -> Mapping[str, Json]:
     return own_fields(extra, "gemini") if extra else {}
 
 
+def _said(level: Json) -> str:
+    """The level; empty where it stands for none."""
+    word = read.text(level).upper()
+    return "" if word.endswith(UNSPECIFIED) else word
+
+
 class _Looks:
-    def __init__(self, config: Json, losses: list[Loss]) -> None:
-        self._detail = DETAILS.get(read.text(config).upper())
+    def __init__(self, config: str, losses: list[Loss]) -> None:
+        self._detail = DETAILS.get(config)
         self._losses = losses
         self.seen = False
         self._missed = self._detail is None
@@ -64,7 +71,9 @@ class _Looks:
             if said:
                 self._losses.append(Loss(f"{path}.{FIELD}", "there is nothing like it here"))
             return part
-        detail = DETAILS.get(read.text(said.get("level")).upper())
+        if len(said) == 1 and "level" in said and not _said(said["level"]):
+            said = {}
+        detail = DETAILS.get(_said(said.get("level")))
         is_picture = part.mime.startswith("image/")
         if said and (detail is None or len(said) > 1 or not is_picture):
             self._losses.append(Loss(f"{path}.{FIELD}", "there is nothing like it here"))

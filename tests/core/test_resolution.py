@@ -46,6 +46,7 @@ LOW, HIGH = "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_HIGH"
         pytest.param((picture(), picture("application/pdf")), LOW, ["low", None], [ALL], id="of some only"),
         pytest.param((Text("a"),), LOW, [], [ALL], id="nothing to see"),
         pytest.param((Text("a", said(LOW)),), "", [], [PART], id="said of a text"),
+        pytest.param((picture(**said("MEDIA_RESOLUTION_UNSPECIFIED")),), "MEDIA_RESOLUTION_UNSPECIFIED", [None], [], id="nothing said"),
         pytest.param((picture(detail="low"),), "", ["low"], [], id="another protocol's"),
     ],
 )  # fmt: skip
