@@ -61,6 +61,8 @@ class AnswerReader:
         self._growing: GrowingCall | None = None
         self._said: list[str] = []
         """The open text."""
+        self._measured = (0, 0)
+        """How many of its pieces are measured, and their characters."""
         self._starts: dict[int, int] = {}
         """Parts of a chunk behind the first -> the character of the open text at which each begins."""
         self._usage: Fields = {}
@@ -140,7 +142,7 @@ class AnswerReader:
     def _read_candidate(self, candidate: Mapping[str, Json], events: list[Event]) -> None:
         for number, part in enumerate(read.mappings(camel(read.mapping(candidate.get("content"))).get("parts"))):
             if number:
-                self._starts[number] = sum(map(len, self._said)) if self._open == "text" else 0
+                self._starts[number] = self._so_far() if self._open == "text" else 0
             self._read_part(camel(part), events)
         if reason := read.text(candidate.get("finishReason")):
             self.reason = reason
@@ -172,12 +174,18 @@ class AnswerReader:
         if self._open != "text":
             if not text:
                 return
-            self._said = []
+            self._said, self._measured = [], (0, 0)
             self._start("text", Text(""), events)
         if text or extra:
             self._said.append(text)
             self.more = None if extra else self._more_text
             events.append(PartDelta(self._index, text, extra=extra))
+
+    def _so_far(self) -> int:
+        """Characters of the open text; no piece is measured twice."""
+        pieces, length = self._measured
+        self._measured = len(self._said), length + sum(map(len, self._said[pieces:]))
+        return self._measured[1]
 
     def _more_text(self, text: str) -> PartDelta:
         self._said.append(text)
