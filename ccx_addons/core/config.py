@@ -274,7 +274,7 @@ class Timeouts:
 
     def head(self, stream: bool) -> float:
         """Until an answer's head: of JSON it comes when the model is done."""
-        return self.first_byte or (STREAM_HEAD if stream else self.total)
+        return self.first_byte or (min(STREAM_HEAD, self.total) if stream else self.total)
 
 
 @dataclass(frozen=True, slots=True)

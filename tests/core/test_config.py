@@ -16,6 +16,7 @@ from ccx_addons.core.config import (
     Patterns,
     Snapshot,
     Target,
+    Timeouts,
     help_of,
 )
 
@@ -140,3 +141,11 @@ def test_numbers_have_help_and_sane_bounds() -> None:
     for cls in (config.Timeouts, config.ChannelLimits, config.ClientLimits, config.BreakerPolicy):
         for entry in fields(cls):
             assert entry.metadata["help"] and entry.metadata["minimum"] <= entry.default
+
+
+@pytest.mark.parametrize(
+    ("given", "stream", "whole"),
+    [({}, 300.0, 600.0), ({"total": 20.0}, 20.0, 20.0), ({"first_byte": 7.0, "total": 20.0}, 7.0, 7.0)],
+)
+def test_a_head_never_takes_longer_than_all(given: dict[str, float], stream: float, whole: float) -> None:
+    assert (Timeouts(**given).head(True), Timeouts(**given).head(False)) == (stream, whole)
