@@ -19,7 +19,8 @@ from ccx_addons.core.settings import OWN_SECRETS
 type Json = Any
 
 DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE]-?[0-9]{1,2})?")
-PATTERN: Final = re.compile(r"!?(?:\*|(?!\*? +\*?$)\*?[\w.:/@+~\[\]() -]+\*?)")
+PATTERN: Final = re.compile(r"!?(?:\*|(?!\*? +\*?$)\*?[^*!,\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\*?)")
+"""Relays put all sorts of signs into their models' names; a comma would part them in the panel's lists."""
 NAME: Final = re.compile(r"(?!\.\.?$)[^\s/\x00-\x1f][^\x00-\x1f]{0,63}")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 

@@ -50,7 +50,9 @@ def test_client(more: dict[str, Json], field: str, value: object) -> None:
     assert getattr(found, field) == value
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-逆向", "[官]Claude-ｖ2", "~anthropic/claude-latest"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-逆向", "【官】claude=4；5·fast", "[官]Claude-ｖ2", "~anthropic/claude-latest"]
+)
 def test_models_of_relays_have_other_letters(model: str) -> None:
     data = {**channel(allow=[model], models={model: "x"}), "prices": {model: {"input": 1, "output": 1}}}
     (found,) = parse(data).channels
