@@ -21,6 +21,8 @@ EVERY: Final = 1.0
 """Seconds that spans gather."""
 PATIENCE: Final = 10.0
 """Seconds for one post, and at the end for all that is left."""
+FAREWELL: Final = 0.5
+"""Seconds at the end for a collector that did not take the last post."""
 QUIET: Final = 60.0
 """Seconds between two complaints."""
 SCOPE: Final = "ccx"
@@ -60,6 +62,8 @@ class Exporter:
         self.resource = {"service.name": service, "service.version": version}
         self.waiting: queue.Queue[Span] = queue.Queue(QUEUE)
         self.dropped = 0
+        self.unwell = False
+        """The last post was not taken."""
         self._complained = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="ccx-otlp", daemon=True)
@@ -74,7 +78,7 @@ class Exporter:
 
     def close(self) -> None:
         self._closing.set()
-        self._thread.join(PATIENCE)
+        self._thread.join(FAREWELL if self.unwell else PATIENCE)
 
     def _loop(self) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -101,6 +105,7 @@ class Exporter:
             words = "it was refused, or nobody answered"
         except Exception as error:
             good, words = False, f"{type(error).__name__}"
+        self.unwell = not good
         if not good and time.monotonic() - self._complained > QUIET:
             self._complained = time.monotonic()
             log.warning("spans cannot be sent to %s: %s", self.endpoint, words)

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from ccx_addons.io import otlp
@@ -30,3 +32,20 @@ def test_what_does_not_fit_is_dropped_and_nobody_waits(monkeypatch: pytest.Monke
     exporter = Exporter("http://127.0.0.1:9", "", "me", "1")
     exporter.put([span(n) for n in range(1, 6)])
     assert exporter.dropped == 3 and otlp.available()
+
+
+def test_a_collector_that_is_away_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "PATIENCE", 3600.0)
+    gate = threading.Event()
+
+    def late() -> dict[str, object]:
+        gate.wait()
+        raise RuntimeError("nothing is sent")
+
+    exporter = Exporter("http://127.0.0.1:9", "", "me", "1")
+    exporter.unwell = True
+    exporter.put([span(1, later=late)])
+    exporter.close()
+    assert exporter._thread.is_alive()
+    gate.set()
+    exporter._thread.join()
