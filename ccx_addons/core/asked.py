@@ -113,7 +113,7 @@ def check_account(body: JsonBody) -> None:
 def check_tools(body: JsonBody) -> None:
     """Raises BadRequest where a vendor's tool, or a container, could be read in two ways."""
     for list_ in WITH_MODELS:
-        if odd := [entry for entry in read.mappings(body.members.get(list_)) if not _is_usual(entry)]:
+        if odd := _unusual(body.members.get(list_)):
             _, start, end = body.spans[list_]
             if any(body.text.find(word, start, end) >= 0 for word in TELLING):
                 _unique(body, list_)
@@ -158,8 +158,9 @@ def _of_vendor(tool: Mapping[str, Json]) -> bool:
     return ":" in read.text(tool.get("type"))
 
 
-def _is_usual(tool: Mapping[str, Json]) -> bool:
-    return tool.keys() <= USUAL and not _of_vendor(tool)
+def _unusual(tools: Json) -> list[dict[str, Json]]:
+    """Those that a client does not run itself, or that say more than such a one."""
+    return [tool for tool in read.mappings(tools) if _of_vendor(tool) or not tool.keys() <= USUAL]
 
 
 def check_query(query: str, model: str) -> None:
@@ -176,8 +177,7 @@ def also_named(members: Mapping[str, Json]) -> Iterator[str]:
             for entry in read.items(value) or [value]:
                 yield from _of_fallback(entry)
     for name in WITH_MODELS:
-        odd = [entry for entry in read.mappings(members.get(name)) if not _is_usual(entry)]
-        for table in _tables(odd):
+        for table in _tables(_unusual(members.get(name))):
             for inner_name, inner in table.items():
                 if inner_name.casefold().endswith(MODELS):
                     yield from read.texts([inner] if isinstance(inner, str) else inner)

@@ -48,22 +48,29 @@ def said(name: str) -> str:
         return f"at most {name.removeprefix(MOST)} tokens of an answer are asked for"
     if name.startswith(SHORTER):
         return f"descriptions of tools end after {name.removeprefix(SHORTER)} characters"
-    if name.startswith(TOOL):
-        return f"{name.removeprefix(TOOL)} is left out"
     if name in INSTEAD:
         field, other = INSTEAD[name]
         return f"{field} {name.rpartition('.')[2]} goes out as {other['type']}"
     field, _, values = name.partition(BUT)
     if values:
         return f"{field} is left out where it is none of {values.replace('|', ', ')}"
-    return f"{field} is left out"
+    return f"{name.removeprefix(TOOL)} is left out"
+
+
+def _is_left_out(name: str) -> bool:
+    """Whether that is all that is done: no cure, no other value."""
+    return not (name in CURES or name in INSTEAD or BUT in name or name.startswith((MOST, SHORTER)))
 
 
 def trying(names: Iterable[str]) -> str:
     """The next try, and why it is another one."""
-    left = " is left out"
-    words = [said(name) for name in names]
-    fields = sorted(one.removesuffix(left) for one in words if one.endswith(left) and one not in CURES.values())
-    otherwise = sorted(one for one in words if one.removesuffix(left) not in fields)
-    first = f"trying without {', '.join(fields)}" if fields else f"trying again: {otherwise.pop(0)}"
+    left: list[str] = []
+    otherwise: list[str] = []
+    for name in names:
+        if _is_left_out(name):
+            left.append(name.removeprefix(TOOL))
+        else:
+            otherwise.append(said(name))
+    otherwise.sort()
+    first = f"trying without {', '.join(sorted(left))}" if left else f"trying again: {otherwise.pop(0)}"
     return "; ".join([first, *otherwise])

@@ -3,7 +3,8 @@
 Most cures are quirks that nobody has set; those that no operator needs to know of stand here.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import is_
 from typing import Final
 
 from ccx_addons import vendors
@@ -126,6 +127,16 @@ def without_thoughts(protocol: Kind, body: Body, context: Context) -> Body:
     return body
 
 
+def _same(found: Sequence[Json], before: Sequence[Json]) -> bool:
+    """Whether nothing was changed: these are the very values of before."""
+    return len(found) == len(before) and all(map(is_, found, before))
+
+
+def _but(body: Body, *names: str) -> dict[str, Json]:
+    """What is there beside these members."""
+    return {name: value for name, value in body.items() if name not in names}
+
+
 def _without(value: Json, path: list[str], stays: frozenset[str] = frozenset()) -> Json:
     """The value without the member at a path, unless it is one of ``stays``. ``*`` is every element of a list; a step
     that is not there is skipped: some servers put the kind of an element into it (``tools.0.custom.strict``). Google
@@ -133,7 +144,7 @@ def _without(value: Json, path: list[str], stays: frozenset[str] = frozenset()) 
     first, rest = path[0], path[1:]
     if isinstance(value, list):
         found = [_without(item, rest if first == "*" and rest else path, stays) for item in value]
-        return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+        return value if _same(found, value) else found
     if not isinstance(value, dict):
         return value
     known = next((name for name in value if plain(name) == plain(first)), None)
@@ -142,7 +153,7 @@ def _without(value: Json, path: list[str], stays: frozenset[str] = frozenset()) 
     if not rest and isinstance(value[known], str) and value[known] in stays:
         return value
     if not rest:
-        return {name: member for name, member in value.items() if name != known}
+        return _but(value, known)
     member = _without(value[known], rest, stays)
     return value if member is value[known] else {**value, known: member}
 
@@ -169,7 +180,7 @@ def _in_words(said: Json) -> Json:
     """What was said, with words in the places of pictures."""
     if isinstance(said, list):
         found = [_in_words(item) for item in said]
-        return said if all(new is old for new, old in zip(found, said, strict=True)) else found
+        return said if _same(found, said) else found
     part = read.mapping(said)
     if kind := SEEN.get(read.text(part.get("type"))):
         return {"type": kind, "text": NOT_SEEN}
@@ -211,8 +222,8 @@ def _without_ids(body: Body) -> Body:
         if kind == "reasoning" and id_:
             thoughts.add(id_)
         whole = "id" in one and (kind in NAMELESS or kind.endswith("_output"))
-        kept.append({name: value for name, value in one.items() if name != "id"} if whole else item)
-    return {**body, "input": kept} if any(a is not b for a, b in zip(kept, items, strict=False)) else body
+        kept.append(_but(one, "id") if whole else item)
+    return body if _same(kept, items) else {**body, "input": kept}
 
 
 def _whole_items(body: Body) -> Body:
@@ -225,7 +236,7 @@ def _whole_items(body: Body) -> Body:
 
     items = read.items(body.get("input"))
     found = [whole(item) for item in items]
-    return {**body, "input": found} if any(a is not b for a, b in zip(found, items, strict=True)) else body
+    return body if _same(found, items) else {**body, "input": found}
 
 
 def _as_chatgpt_wants(body: Body) -> Body:
@@ -236,11 +247,7 @@ def _as_chatgpt_wants(body: Body) -> Body:
         {**item, "role": "developer"} if isinstance(item, dict) and item.get("role") == "system" else item
         for item in items
     ]
-    return {"instructions": INSTRUCTIONS, **_said(body), "input": items, "store": False}
-
-
-def _said(body: Body) -> Body:
-    return body if body.get("instructions") else {n: value for n, value in body.items() if n != "instructions"}
+    return {**body, "instructions": body.get("instructions") or INSTRUCTIONS, "input": items, "store": False}
 
 
 def _not_encrypted(body: Body) -> Body:
@@ -264,7 +271,7 @@ def _without_tool(kind: str, body: Body) -> Body:
     gone = set() if left else {"tools", "tool_choice"}
     if read.mapping(body.get("tool_choice")).get("type") == kind:
         gone.add("tool_choice")
-    return {name: value for name, value in {**body, "tools": left}.items() if name not in gone}
+    return _but({**body, "tools": left}, *gone)
 
 
 # ---- Google ----------------------------------------------------------------------------------------------------------
@@ -279,7 +286,7 @@ def _own_thinking(body: Body) -> Body:
             left = {member: value for member, value in thinking.items() if member not in gone}
             return {**body, "generationConfig": {**config, name: left}} if len(left) < len(thinking) else body
     if "reasoning_effort" in body:
-        return {name: value for name, value in body.items() if name != "reasoning_effort"}
+        return _but(body, "reasoning_effort")
     return read.mapping(_without(body, ["extra_body", "google", "thinking_config"]))
 
 
@@ -293,7 +300,7 @@ def _system_in_turns(body: Body) -> Body:
     if "contents" in body:
         field = next((name for name in ("systemInstruction", "system_instruction") if name in body), "")
         system = [part for part in read.mappings(read.mapping(body.get(field)).get("parts")) if part.get("text")]
-        rest = {name: value for name, value in body.items() if name != field}
+        rest = _but(body, field)
         return {**rest, "contents": _before(system, "parts", read.items(body["contents"]))} if field else body
     turns = read.items(body.get("messages"))
     said = [turn for turn in turns if read.mapping(turn).get("role") in SYSTEM]
@@ -326,17 +333,17 @@ def _older_sizes(body: Body) -> Body:
     """Settings of vectors in their older place, also in each request of a batch (google-genai, EmbedContentConfig)."""
     if batch := read.mappings(body.get("requests")):
         changed = [_older_sizes(one) for one in batch]
-        return {**body, "requests": changed} if any(a is not b for a, b in zip(changed, batch, strict=True)) else body
+        return body if _same(changed, batch) else {**body, "requests": changed}
     for name in ("embedContentConfig", "embed_content_config"):
         if config := read.mapping(body.get(name)):
-            return {**{field: value for field, value in body.items() if field != name}, **config}
+            return {**_but(body, name), **config}
     return body
 
 
 def _newer_limit(body: Body) -> Body:
     if "max_tokens" not in body:
         return body
-    return {**{name: value for name, value in body.items() if name != "max_tokens"}, NEWER_LIMIT: body["max_tokens"]}
+    return {**_but(body, "max_tokens"), NEWER_LIMIT: body["max_tokens"]}
 
 
 def _schema_in_words(body: Body) -> Body:
@@ -386,7 +393,7 @@ def _each_tool(body: Body, change: Callable[[Body], Body]) -> Body:
     if not isinstance(tools, list):
         return body
     found = [_changed_tool(tool, change) for tool in tools]
-    return {**body, "tools": found} if any(new is not old for new, old in zip(found, tools, strict=True)) else body
+    return body if _same(found, tools) else {**body, "tools": found}
 
 
 def _changed_tool(tool: Json, change: Callable[[Body], Body]) -> Json:
@@ -394,8 +401,7 @@ def _changed_tool(tool: Json, change: Callable[[Body], Body]) -> Json:
         return tool
     if declared := read.mappings(tool.get("functionDeclarations")):
         changed = [change(one) for one in declared]
-        same = all(new is old for new, old in zip(changed, declared, strict=True))
-        return tool if same else {**tool, "functionDeclarations": changed}
+        return tool if _same(changed, declared) else {**tool, "functionDeclarations": changed}
     for name in ("function", "custom"):
         if inner := read.mapping(tool.get(name)):
             found = change(inner)
@@ -426,7 +432,7 @@ def _whole_arguments(body: Body) -> Body:
         for name, value in body.items()
         if name in TALK and isinstance(value, list)
     }
-    same = all(new is old for name, items in found.items() for new, old in zip(items, body[name], strict=True))
+    same = all(_same(items, body[name]) for name, items in found.items())
     return body if same else {**body, **found}
 
 
@@ -434,7 +440,7 @@ def _with_arguments(item: Json) -> Json:
     said = read.mapping(item)
     if isinstance(calls := said.get("tool_calls"), list):
         found = [_with_arguments(call) for call in calls]
-        return item if all(new is old for new, old in zip(found, calls, strict=True)) else {**said, "tool_calls": found}
+        return item if _same(found, calls) else {**said, "tool_calls": found}
     if function := read.mapping(said.get("function")):
         found_one = _with_arguments(function)
         return item if found_one is function else {**said, "function": found_one}
@@ -451,7 +457,7 @@ def _whole_text(value: Json) -> Json:
         return value if value.isascii() else _paired(value)
     if isinstance(value, list):
         found = [_whole_text(item) for item in value]
-        return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+        return value if _same(found, value) else found
     if not isinstance(value, dict):
         return value
     members = {name: _whole_text(member) for name, member in value.items()}
@@ -475,7 +481,7 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     LOOSE_TOOLS: _loose_tools,
     NO_PREFILL: _users_turn,
     ONE_SAMPLING: lambda body: read.mapping(_without(body, ["top_p"])) if "temperature" in body else body,
-    NUMBERS: lambda body: {name: value for name, value in body.items() if name != "encoding_format"},
+    NUMBERS: lambda body: _but(body, "encoding_format"),
     PICTURES: _pictures_in_words,
     "schema_in_words": _schema_in_words,
     ITEM_IDS: _without_ids,
@@ -487,6 +493,6 @@ ANYWHERE: Final[Mapping[str, Callable[[Body], Body]]] = {
     NOT_ENCRYPTED: _not_encrypted,
     LOW_EFFORT: _low_effort,
     CHATGPT: _as_chatgpt_wants,
-    WHOLE: lambda body: {name: value for name, value in body.items() if name not in ("stream", "stream_options")},
+    WHOLE: lambda body: _but(body, "stream", "stream_options"),
 }
 """Those that read every protocol."""
